@@ -1,0 +1,1 @@
+"""HTTP only: authentication, parsing, calling a workflow, rendering."""

@@ -1,0 +1,1 @@
+"""Decentralised identifiers and verifiable credentials. Pure: what the chain said comes in as values."""

@@ -1,0 +1,1 @@
+"""One member's node: chain, store, keystore, peers, workflows and worker."""

@@ -1,0 +1,83 @@
+"""Opening a node's database, and its transactions.
+
+SQLite runs in WAL mode; a write transaction takes its lock at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from primitives.errors import CouldNotCheck
+
+BUSY_TIMEOUT_SECONDS = 10
+
+
+class Store:
+    """One node's database. `read()` and `write()` give a connection inside a transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap an engine; `open_store` makes one for a file."""
+        self._engine = engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one snapshot; nothing written through it is kept."""
+        with _translated_errors(), self._engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection that holds the write lock; commits at the end, rolls back on any error.
+
+        Raises:
+            CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk.
+        """
+        with _translated_errors(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def dispose(self) -> None:
+        """Close every connection; call it in a child after a fork."""
+        self._engine.dispose()
+
+
+def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Store:
+    """Open the SQLite file at `path`; the schema is brought up to date by `node_adapter.store.migrate`."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_timeout_seconds})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: SqliteConnection, _record: object) -> None:
+        connection.isolation_level = None  # transactions are opened by us: pysqlite would open them too late
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return Store(engine)
+
+
+@contextmanager
+def _translated_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise _as_typed_error(error) from error
+
+
+def _as_typed_error(error: DBAPIError) -> CouldNotCheck:
+    text = str(error.orig)
+    if "locked" in text or "busy" in text:
+        return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")
+    if "full" in text:
+        return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
+    return CouldNotCheck("store-unavailable", f"the database cannot be used: {text}")

@@ -1,0 +1,257 @@
+"""The tables of one node, as SQLAlchemy Core metadata.
+
+Times are milliseconds since the Unix epoch; digests are raw bytes.
+Business data (payload, root salt) stands in `record` alone and never leaves the node but through a replay or a receipt.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+# What this database belongs to: chain_id, genesis, member, directory. A node refuses to start on any other.
+setting = Table("setting", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
+
+subject = Table(
+    "subject",
+    metadata,
+    Column("pid", String(64), primary_key=True),
+    Column("client_ref", String, nullable=False, unique=True),
+    Column("did", String, unique=True),  # null for a subject that is no person, such as a product
+    Column("created_at", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("head", LargeBinary(32), nullable=False),
+    Column("state", Text, nullable=False),  # SubjectState as JSON: a cache of the fold over the records
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("log_index", Integer, primary_key=True, autoincrement=False),
+    Column("record_id", String(36), nullable=False, unique=True),
+    Column("source_ref", String, nullable=False, unique=True),  # the caller's own id: a fact is stored once
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("pid", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", String, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),  # the RFC 8785 bytes that the fingerprint covers
+    Column("payload", Text),  # null once erased
+    Column("root_salt", LargeBinary(32)),  # null once erased
+    Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
+    Column("act_signature", String, unique=True),  # a client's act is recorded once
+    Column("accepted_at", BigInteger, nullable=False),
+    Column("anchor_by", BigInteger, nullable=False),
+    Column("promise", Text, nullable=False),
+    UniqueConstraint("pid", "seq"),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("record_id", String(36), nullable=False, index=True),
+    Column("code", String, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+anchor = Table(
+    "anchor",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("prev_root", LargeBinary(32), nullable=False),
+    Column("map_root", LargeBinary(32), nullable=False),
+    Column("checkpoint", Text, nullable=False),
+    Column("built_at", BigInteger, nullable=False),
+    Column("block", Integer),  # the four are null until the anchor is final
+    Column("block_hash", LargeBinary(32)),
+    Column("tx_hash", LargeBinary(32)),
+    Column("log_position", Integer),  # the log's index inside its transaction's receipt
+    Column("block_time", BigInteger),
+)
+
+# Every chain write of the member. state: new -> signed -> sent -> final | failed
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("key", String, nullable=False, unique=True),
+    Column("target", String(42), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("state", String, nullable=False, index=True),
+    Column("nonce", Integer),
+    Column("raw", LargeBinary),
+    Column("tx_hash", LargeBinary(32)),
+    Column("block", Integer),
+    Column("block_hash", LargeBinary(32)),
+    Column("gas_used", Integer),
+    Column("error", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+chain_block = Table(
+    "chain_block",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("parent_hash", LargeBinary(32), nullable=False),
+    Column("timestamp", BigInteger, nullable=False),  # seconds, as in the header
+    Column("header", LargeBinary, nullable=False),  # RLP
+    Column("receipts", Text, nullable=False),  # JSON list of the encoded receipts, hex: kept at finality, nodes prune
+)
+
+chain_event = Table(
+    "chain_event",
+    metadata,
+    Column("block", Integer, primary_key=True),
+    Column("log_index", Integer, primary_key=True),  # the index in the block
+    Column("tx_index", Integer, nullable=False),
+    Column("log_position", Integer, nullable=False),  # the index in the transaction's receipt
+    Column("tx_hash", LargeBinary(32), nullable=False),
+    Column("address", String(42), nullable=False),
+    Column("contract", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("topic1", String(66)),  # the first indexed argument, 0x hex of 32 bytes: identity, member, consent, task
+    Column("args", Text, nullable=False),
+    Index("chain_event_by_topic", "contract", "topic1"),
+)
+
+ruleset = Table(
+    "ruleset",
+    metadata,
+    Column("label", String, primary_key=True),
+    Column("effective_from", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("pid", String(64), nullable=False, index=True),
+    Column("type", String, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status_index", Integer, nullable=False, unique=True),
+    Column("issued_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    Column("consent_id", String(64), primary_key=True),
+    Column("pid", String(64), nullable=False, index=True),
+    Column("purpose", String, nullable=False),
+    Column("receivers", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("credential", Text, nullable=False),
+    Column("given_at", BigInteger, nullable=False),
+    Column("withdrawn_at", BigInteger),
+)
+
+proof_nonce = Table(
+    "proof_nonce",
+    metadata,
+    Column("nonce", String, primary_key=True),
+    Column("use", String, nullable=False),  # proof, session or peer: a nonce of one kind serves no other
+    Column("holder", String, nullable=False),
+    Column("purpose", String, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),  # SHA-256: the token itself is not stored
+    Column("role", String, nullable=False),
+    Column("did", String),  # of a client's session
+    Column("expires_at", BigInteger),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("route", String, primary_key=True),
+    Column("request_digest", LargeBinary(32), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Column("content_type", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+replay_order = Table(
+    "replay_order",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("case_number", String, nullable=False),
+    Column("regulator", String(42), nullable=False),
+    Column("broker", String(42), nullable=False),
+    Column("did", String, nullable=False),
+    Column("ordered_at", BigInteger, nullable=False),
+    Column("answered_at", BigInteger),
+    UniqueConstraint("case_number", "did"),
+)
+
+# One row per approved joint computation that this member takes part in.
+task = Table(
+    "task",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("state", String, nullable=False),
+    Column("run_requested", Boolean, nullable=False),
+    Column("values", Text),
+    Column("blinding", LargeBinary),
+    Column("commitment", LargeBinary),
+    Column("result", Text),
+    Column("error", Text),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+task_client = Table(
+    "task_client",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("pid", String(64), primary_key=True),
+    Column("consent_id", String(64), nullable=False),
+)
+
+task_message = Table(
+    "task_message",
+    metadata,
+    Column("task_id", String(64), primary_key=True),
+    Column("sender", String(42), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("body", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("about", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("raised_at", BigInteger, nullable=False),
+    UniqueConstraint("kind", "about"),
+)

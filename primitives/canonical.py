@@ -1,0 +1,77 @@
+"""Canonical JSON (RFC 8785): the only door to hashed or signed bytes, and the strict reader beside it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import rfc8785
+
+from primitives.errors import InvalidInput
+
+MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
+_MAX_INTEGER_CHARACTERS = 17  # "-9007199254740991"; int() of a longer text would only cost time
+_MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3 (I-JSON): larger integers travel as decimal strings
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the RFC 8785 bytes of a JSON value.
+
+    Raises:
+        InvalidInput: the value holds what RFC 8785 cannot represent (NaN, integers beyond ±(2^53-1), non-string keys).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.CanonicalizationError as error:
+        raise InvalidInput("document", "canonical-json", str(error)) from error
+
+
+def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+    """Parse UTF-8 JSON strictly: no duplicate keys, no NaN or Infinity, no integer that RFC 8785 cannot hold.
+
+    Args:
+        data: the bytes as they came.
+        field: what to call the document in an error.
+        max_bytes: refuse anything longer, before parsing.
+
+    Raises:
+        InvalidInput: too long, not UTF-8, not JSON, too deep, or a rule above is broken.
+    """
+    if len(data) > max_bytes:
+        raise InvalidInput(field, "max-bytes", f"{len(data)} bytes are more than {max_bytes}")
+    try:
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_int=_safe_integer,
+        )
+    except _ParseRuleError as error:
+        raise InvalidInput(field, error.rule, str(error)) from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise InvalidInput(field, "json", f"not UTF-8 JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput(field, "depth", "nested too deeply") from error
+
+
+class _ParseRuleError(ValueError):
+    def __init__(self, rule: str, message: str) -> None:
+        super().__init__(message)
+        self.rule = rule
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise _ParseRuleError("duplicate-key", "a key occurs twice in one object")
+    return result
+
+
+def _no_constant(name: str) -> Any:
+    raise _ParseRuleError("finite-number", f"{name} is not a JSON number")
+
+
+def _safe_integer(text: str) -> int:
+    if len(text) > _MAX_INTEGER_CHARACTERS or abs(int(text)) > _MAX_SAFE_INTEGER:
+        raise _ParseRuleError("integer-range", "an integer beyond 2^53-1 must be a decimal string")
+    return int(text)

@@ -1,0 +1,51 @@
+# Two targets do everything on a bare machine: `make demo` and `make test`. A second run reuses what the first set up.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ARGS ?=
+
+.PHONY: help demo test lint bench setup setup-python setup-node contracts test-unit test-integration test-contracts clean
+
+help:  ## show this
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+demo: setup  ## set up and run the main job: DEMO_ARGS="--clients 100 --keep"
+	$(BIN)/bonafides demo $(DEMO_ARGS)
+
+test: setup test-unit test-integration test-contracts  ## set up and pass every test
+
+test-unit: setup
+	$(BIN)/pytest tests -m "not chain and not slow" -n 2 --cov --cov-report= -q
+
+test-integration: setup
+	$(BIN)/pytest tests -m "chain or slow" --cov --cov-append --cov-report= -q
+	$(BIN)/coverage combine -q --append 2>/dev/null || true
+	$(BIN)/coverage report --fail-under=85 | tail -40
+
+test-contracts: setup
+	scripts/setup/with_node.sh npx hardhat test solidity
+
+lint: setup  ## style, types, layers, checked-in artifacts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/contracts/build.py --check
+
+bench: setup  ## every benchmark, each with its ratio to a native limit
+	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+contracts: setup  ## compile the contracts and write the checked-in artifacts
+	$(BIN)/python scripts/contracts/build.py
+
+setup: setup-python setup-node
+
+setup-python:
+	@$(PYTHON) scripts/setup/python_env.py
+
+setup-node:
+	@scripts/setup/node_tools.sh
+
+clean:  ## remove what set-up and runs made
+	rm -rf $(VENV) .tools node_modules build artifacts cache

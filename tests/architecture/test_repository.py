@@ -1,0 +1,61 @@
+"""Tests that watch the project itself: layers, secrets, words, and what the two commands promise."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A run of 64 hex digits in the tree is a digest (in a lock file, a vector, an artifact or a specification) or a key.
+_MAY_HOLD_LONG_HEX = ("requirements/", "package-lock.json", "tests/", "node_adapter/chain/artifacts/", "docs/spec/", "scripts/")
+
+
+def _tracked_files() -> list[Path]:
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def test_no_private_key_is_in_the_tree():
+    found = [str(path) for path in _tracked_files() if re.search(r"BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40}", _text(path))]
+    assert found == []
+
+
+def test_long_hex_stands_only_where_digests_do():
+    found = []
+    for path in _tracked_files():
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith(_MAY_HOLD_LONG_HEX) and path.suffix in {".py", ".js", ".toml", ".json", ".yml", ".sh"}:
+            found += [f"{name}: {match}" for match in re.findall(r"\b(?:0x)?[0-9a-f]{64}\b", _text(path)) if set(match) > {"0", "x"}]
+    assert found == []
+
+
+def test_no_file_names_a_path_of_one_machine():
+    bad = re.compile(r"(?<![\w.$}])/(?:work|root|home/\w+)/")
+    found = [str(path) for path in _tracked_files() if bad.search(_text(path))]
+    assert found == []
+
+
+def test_no_test_directory_is_a_package():
+    assert [str(path) for path in (ROOT / "tests").rglob("__init__.py")] == []
+
+
+@pytest.mark.parametrize("target", ["demo", "test", "lint", "bench"])
+def test_make_has_the_target(target):
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_layers_hold():
+    result = subprocess.run([Path(sys.executable).parent / "lint-imports"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout

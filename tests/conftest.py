@@ -1,0 +1,25 @@
+"""What every test shares: in CI a skip is a failure unless the checked-in list gives its reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_ALLOWED = Path(__file__).with_name("allowed_skips.txt")
+
+
+def _allowed_skips() -> set[str]:
+    lines = _ALLOWED.read_text(encoding="utf-8").splitlines()
+    return {line.split("\t")[0] for line in lines if line and not line.startswith("#")}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("BONAFIDES_NO_SKIPS"):
+        if item.nodeid not in _allowed_skips():
+            report.outcome = "failed"
+            report.longrepr = f"skipped, and tests/allowed_skips.txt gives no reason: {item.nodeid}"
+    return report

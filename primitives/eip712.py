@@ -125,7 +125,7 @@ def typed_digest(typed: TypedData) -> bytes:
     """Return the 32-byte EIP-712 digest: keccak256(0x19 01 || domain separator || hash of the struct)."""
     try:
         message = encode_typed_data(full_message=typed)
-    except (ValidationError, EncodingError, ValueError, TypeError, KeyError) as error:  # what eth_account raises on an ill-formed object
+    except (ValidationError, EncodingError, ValueError, TypeError, KeyError) as error:  # what eth_account lets out
         raise InvalidInput("typed_data", "eip712", f"is not EIP-712 typed data: {error}") from error
     return keccak256(b"\x19" + message.version + message.header + message.body)
 

@@ -1,0 +1,273 @@
+"""A node's settings: `node.toml`, read strictly. What is unknown, missing or of another kind is refused by name.
+
+The file and everything beside it stand in the node's own directory:
+
+    node.toml  node.db  keystore/  tokens/<role>.token  logs/
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from primitives.errors import CouldNotCheck, InvalidInput
+
+SETTINGS_FILE = "node.toml"
+MEMBER_ROLES = ("broker", "regulator", "operator")
+MAX_PORT = 65535
+_MAX_SETTINGS_BYTES = 64 * 1024
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
+_MAX_NAME_CHARACTERS = 100
+
+
+@dataclass(frozen=True)
+class MemberSettings:
+    """Whose node this is."""
+
+    address: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class ChainSettings:
+    """The chain, and where our contracts begin on it. With `finality_depth` 1 a block is final when it is there."""
+
+    rpc_url: str
+    chain_id: int
+    directory: str
+    directory_block: int
+    finality_depth: int
+
+
+@dataclass(frozen=True)
+class HttpSettings:
+    """Where the node's HTTP interface listens."""
+
+    host: str
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The base URL for a caller on this machine."""
+        return f"http://{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class AnchoringSettings:
+    """How often records are anchored, and by when a promise says that they are."""
+
+    period_seconds: float
+    promise_seconds: float
+    heartbeat_seconds: float
+    max_batch: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One node's settings, and the paths that follow from where they lie."""
+
+    home: Path
+    member: MemberSettings
+    chain: ChainSettings
+    http: HttpSettings
+    anchoring: AnchoringSettings
+    peers: Mapping[str, str]
+
+    @classmethod
+    def load(cls, path: Path | str) -> Settings:
+        """Read the settings of a node's directory (or of its `node.toml`).
+
+        Raises:
+            InvalidInput: an entry is unknown, missing, or of another kind; `field` is its dotted name.
+            CouldNotCheck: `settings-unreadable`, the file cannot be read.
+        """
+        file = Path(path)
+        if file.is_dir() or file.suffix != ".toml":
+            file = file / SETTINGS_FILE
+        return cls.from_table(_read_toml(file), home=file.parent.resolve())
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any], *, home: Path) -> Settings:
+        """Check a parsed `node.toml`; see `load`."""
+        _no_unknown(table, "", {*_SECTIONS, "peers"})
+        values = {name: _section(table, name, fields) for name, fields in _SECTIONS.items()}
+        anchoring = AnchoringSettings(**values["anchoring"])
+        if anchoring.promise_seconds < anchoring.period_seconds:
+            raise InvalidInput(
+                "anchoring.promise_seconds", "range", "must not be shorter than anchoring.period_seconds"
+            )
+        return cls(
+            home=home,
+            member=MemberSettings(**values["member"]),
+            chain=ChainSettings(**values["chain"]),
+            http=HttpSettings(**values["http"]),
+            anchoring=anchoring,
+            peers=_peers(table.get("peers", {})),
+        )
+
+    @property
+    def database_path(self) -> Path:
+        """The node's SQLite file."""
+        return self.home / "node.db"
+
+    @property
+    def keystore_path(self) -> Path:
+        """The directory of the encrypted keys."""
+        return self.home / "keystore"
+
+    @property
+    def tokens_path(self) -> Path:
+        """The directory of the staff's tokens."""
+        return self.home / "tokens"
+
+    @property
+    def logs_path(self) -> Path:
+        """The directory of the processes' logs."""
+        return self.home / "logs"
+
+
+def read_settings_table(path: Path) -> dict[str, Any]:
+    """Read a `node.toml` that may still lack entries, as `bonafides node init` leaves it before the contracts stand."""
+    return _read_toml(path)
+
+
+def render_settings(table: Mapping[str, Mapping[str, Any]]) -> str:
+    """Write a settings table as TOML text; strings and numbers only, so that a reader gets back what went in."""
+    lines: list[str] = []
+    for section, entries in table.items():
+        lines.append(f"[{section}]")
+        lines.extend(f"{_toml_key(key)} = {_toml_value(value)}" for key, value in entries.items())
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z_]+", key) else _toml_value(key)
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, str):
+        return '"' + "".join(_toml_character(character) for character in value) + '"'
+    return str(value)
+
+
+def _toml_character(character: str) -> str:
+    if character in '\\"':
+        return "\\" + character
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise CouldNotCheck("settings-unreadable", f"{file}: {error.strerror}") from error
+    if len(data) > _MAX_SETTINGS_BYTES:
+        raise InvalidInput(SETTINGS_FILE, "max-bytes", f"is longer than {_MAX_SETTINGS_BYTES} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(SETTINGS_FILE, "toml", f"is not UTF-8 TOML: {error}") from error
+
+
+def _no_unknown(table: Mapping[str, Any], prefix: str, known: set[str]) -> None:
+    for name in table:
+        if name not in known:
+            raise InvalidInput(f"{prefix}{name}", "unknown", "is not a setting of this version")
+
+
+def _section(table: Mapping[str, Any], name: str, fields: Mapping[str, Callable[[object, str], Any]]) -> dict[str, Any]:
+    section = table.get(name)
+    if section is None:
+        raise InvalidInput(name, "missing", f"the section [{name}] is missing")
+    if not isinstance(section, dict):
+        raise InvalidInput(name, "type", "must be a table")
+    _no_unknown(section, f"{name}.", set(fields))
+    values = {}
+    for field, check in fields.items():
+        if field not in section:
+            raise InvalidInput(f"{name}.{field}", "missing", "is missing")
+        values[field] = check(section[field], f"{name}.{field}")
+    return values
+
+
+def _text(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(field, "type", "must be a string")
+    if not 0 < len(value) <= _MAX_NAME_CHARACTERS:
+        raise InvalidInput(field, "length", f"must have 1 to {_MAX_NAME_CHARACTERS} characters")
+    return value
+
+
+def _role(value: object, field: str) -> str:
+    if value not in MEMBER_ROLES:
+        raise InvalidInput(field, "choice", f"must be one of {', '.join(MEMBER_ROLES)}")
+    return str(value)
+
+
+def _address(value: object, field: str) -> str:
+    if not isinstance(value, str) or _ADDRESS.fullmatch(value) is None:
+        raise InvalidInput(field, "address", "must be 0x and 40 lower-case hexadecimal digits")
+    return value
+
+
+def _url(value: object, field: str) -> str:
+    if not isinstance(value, str) or _URL.fullmatch(value) is None:
+        raise InvalidInput(field, "url", "must be an http or https URL without query")
+    return value.rstrip("/")
+
+
+def _integer(low: int, high: int) -> Callable[[object, str], int]:
+    def check(value: object, field: str) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InvalidInput(field, "type", "must be an integer")
+        if not low <= value <= high:
+            raise InvalidInput(field, "range", f"must lie between {low} and {high}")
+        return value
+
+    return check
+
+
+def _seconds(low: float, high: float) -> Callable[[object, str], float]:
+    def check(value: object, field: str) -> float:
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise InvalidInput(field, "type", "must be a number of seconds")
+        if not low <= value <= high:  # also refuses NaN
+            raise InvalidInput(field, "range", f"must lie between {low} and {high} seconds")
+        return float(value)
+
+    return check
+
+
+def _peers(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise InvalidInput("peers", "type", "must be a table of member address = URL")
+    return {_address(member, f"peers.{member}"): _url(url, f"peers.{member}") for member, url in value.items()}
+
+
+_MAX_SAFE_INTEGER = 2**53 - 1
+_DAY_SECONDS = 86_400
+
+_SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
+    "member": {"address": _address, "name": _text, "role": _role},
+    "chain": {
+        "rpc_url": _url,
+        "chain_id": _integer(1, _MAX_SAFE_INTEGER),
+        "directory": _address,
+        "directory_block": _integer(0, _MAX_SAFE_INTEGER),
+        "finality_depth": _integer(1, 10_000),
+    },
+    "http": {"host": _text, "port": _integer(1, MAX_PORT)},
+    "anchoring": {
+        "period_seconds": _seconds(0.05, _DAY_SECONDS),
+        "promise_seconds": _seconds(0.1, 30 * _DAY_SECONDS),
+        "heartbeat_seconds": _seconds(1, 30 * _DAY_SECONDS),
+        "max_batch": _integer(1, 100_000),
+    },
+}

@@ -1,0 +1,95 @@
+"""JSON-RPC over HTTP to one node of the chain, with typed errors.
+
+One node per adapter: behind a balancer, two answers may come from two different heads.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
+
+DEFAULT_TIMEOUT_SECONDS = 10.0
+_MAX_ERROR_CHARACTERS = 200
+
+
+class HttpRpc:
+    """A JSON-RPC client. It keeps one connection open and is not shared between threads or forks."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        """Remember the URL; nothing is sent yet."""
+        self.url = url
+        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False)
+        self._ids = itertools.count(1)
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Make one call.
+
+        Raises:
+            ChainUnavailable: no answer.
+            JsonRpcError: the node refuses.
+        """
+        answer = self._post(self._request(method, params))
+        if not isinstance(answer, dict):
+            raise ChainUnavailable(f"{self.url} does not answer JSON-RPC")
+        return _result(answer, method)
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Make several calls in one request; the first error of any of them is raised.
+
+        Raises:
+            ChainUnavailable: no answer, or answers are missing.
+            JsonRpcError: the node refuses one of the calls.
+        """
+        if not calls:
+            return []
+        requests = [self._request(method, params) for method, params in calls]
+        answers = self._post(requests)
+        if isinstance(answers, dict):  # a node that takes no batches says so once
+            return [_result(answers, "batch")]
+        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
+        if len(by_id) != len(requests):
+            raise ChainUnavailable(f"{self.url} answered {len(by_id)} of {len(requests)} calls")
+        try:
+            return [
+                _result(by_id[request["id"]], method)
+                for request, (method, _params) in zip(requests, calls, strict=True)
+            ]
+        except KeyError as error:
+            raise ChainUnavailable(f"{self.url} answered another call than was made") from error
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
+
+    def _post(self, body: Any) -> Any:
+        try:
+            response = self._client.post(self.url, json=body)
+            return response.json()
+        except httpx.HTTPError as error:
+            raise ChainUnavailable(f"{self.url} cannot be reached: {type(error).__name__}") from error
+        except ValueError as error:
+            raise ChainUnavailable(f"{self.url} does not answer JSON-RPC") from error
+
+
+def _result(answer: dict[str, Any], method: str) -> Any:
+    error = answer.get("error")
+    if error is None:
+        return answer.get("result")
+    if not isinstance(error, dict):
+        raise JsonRpcError(method, 0, str(error)[:_MAX_ERROR_CHARACTERS])
+    code = error.get("code")
+    message = str(error.get("message", ""))[:_MAX_ERROR_CHARACTERS]
+    raise JsonRpcError(method, code if isinstance(code, int) else 0, message, error.get("data"))
+
+
+def quantity(number: int) -> str:
+    """Return a JSON-RPC quantity."""
+    return hex(number)

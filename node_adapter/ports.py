@@ -1,0 +1,92 @@
+"""What the use cases and the worker need from outside, as Protocols; `bootstrap` and `worker` wire the real ones.
+
+Everything that is not a value comes through one of these: time, entropy, the chain, the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from node_adapter.keystore import Keystore
+    from node_adapter.settings import Settings
+    from node_adapter.store.engine import Store
+
+
+class Clock(Protocol):
+    """The time, and the passing of it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; may return early when the process is asked to end."""
+
+
+class Entropy(Protocol):
+    """Where random bytes come from."""
+
+    def __call__(self, count: int, /) -> bytes:
+        """Draw `count` bytes that no one can predict."""
+
+
+class TransactionSigner(Protocol):
+    """What signs a member's transactions; the key may be in memory or behind a device."""
+
+    @property
+    def address(self) -> str:
+        """The account, lower-case 0x hex."""
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Return the raw signed transaction and its hash."""
+
+
+class ChainRpc(Protocol):
+    """JSON-RPC to one node of the chain. Nothing else about the engine is assumed."""
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Make one call and return its result."""
+
+    def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        """Make several calls in one request; results stand in the order of the calls."""
+
+
+@dataclass(frozen=True)
+class MemberHead:
+    """A member's head as EvidenceAnchor holds it."""
+
+    root: bytes
+    size: int
+    seq: int
+    time: int
+    map_root: bytes
+
+
+class ContractReader(Protocol):
+    """Calls of the consortium's contracts that change nothing, at the chain's newest block."""
+
+    def address_of(self, contract: str) -> str:
+        """The current address that the Directory names, lower-case 0x hex."""
+
+    def read(self, contract: str, function: str, *arguments: Any) -> tuple[Any, ...]:
+        """Call a view function and return its decoded outputs."""
+
+    def encode(self, contract: str, function: str, *arguments: Any) -> bytes:
+        """Return the call data of a function, for an outbox row."""
+
+    def head(self, member: str) -> MemberHead:
+        """Return a member's head."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One member's node, as the worker hands it to a use case."""
+
+    settings: Settings
+    store: Store
+    keys: Keystore
+    contracts: ContractReader
+    clock: Clock
+    entropy: Entropy

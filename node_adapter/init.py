@@ -1,0 +1,187 @@
+"""Making a node's directory: keys, tokens, database and settings. The use case behind `bonafides node init`.
+
+A founder's keys must exist before the contracts do, so the chain part of the settings may be filled in later
+(`configure`); until then the node refuses to start, naming what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from node_adapter.keystore import Entropy, Keystore
+from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
+from node_adapter.store.engine import open_store
+from node_adapter.store.migrate import upgrade
+from node_adapter.store.schema import token
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+
+# A node holds only the tokens that its member's own staff and systems need.
+TOKEN_ROLES = {
+    "broker": ("broker-system", "compliance", "operator"),
+    "regulator": ("regulator", "compliance", "operator"),
+    "operator": ("operator",),
+}
+DEFAULT_ANCHORING: Mapping[str, float | int] = {
+    "period_seconds": 5,
+    "promise_seconds": 600,
+    "heartbeat_seconds": 3600,
+    "max_batch": 10_000,
+}
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class NewNode:
+    """What `init_node` made: the directory and the public keys to hand to the consortium."""
+
+    home: Path
+    keys: Mapping[str, str]
+
+
+def init_node(
+    home: Path,
+    *,
+    name: str,
+    role: str,
+    password: str,
+    settings: Mapping[str, Mapping[str, Any]],
+    entropy: Entropy = secrets.token_bytes,
+) -> NewNode:
+    """Make the directory of a new node.
+
+    Args:
+        home: the directory; it must not hold a node yet.
+        name: the member's name.
+        role: broker, regulator or operator.
+        password: seals the keystore.
+        settings: further sections of `node.toml` (chain, http, anchoring, peers), as far as they are known.
+        entropy: gives random bytes.
+
+    Raises:
+        InvalidInput: a name, role, password or setting is malformed.
+        Refused: `node-exists`.
+        CouldNotCheck: the directory cannot be written.
+    """
+    if role not in MEMBER_ROLES:
+        raise InvalidInput("member.role", "choice", f"must be one of {', '.join(MEMBER_ROLES)}")
+    if (home / SETTINGS_FILE).exists():
+        raise Refused("node-exists", f"{home} already holds a node")
+    keys = Keystore.generate(entropy)
+    table: dict[str, dict[str, Any]] = {
+        "member": {"address": keys.address, "name": name, "role": role},
+        "anchoring": dict(DEFAULT_ANCHORING),
+    }
+    _merge(table, settings)
+    _check(table, home)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in ("tokens", "logs"):
+            (home / folder).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise CouldNotCheck("node-unwritable", f"{home}: {error.strerror}") from error
+    keys.save(home / "keystore", password)
+    upgrade(home / "node.db")
+    _make_tokens(home, TOKEN_ROLES[role], entropy)
+    _write_settings(home, table)
+    return NewNode(home, keys.public_json())
+
+
+def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings | None:
+    """Set or change entries of a node's settings; return them once they are complete.
+
+    Raises:
+        InvalidInput: an entry is unknown or malformed; the file stays as it was.
+    """
+    table: dict[str, dict[str, Any]] = read_settings_table(home / SETTINGS_FILE)
+    _merge(table, settings)
+    complete = _check(table, home)
+    _write_settings(home, table)
+    return complete
+
+
+def token_digest(text: str) -> bytes:
+    """Return what the store keeps of a token. A token has 256 bits of entropy, so a plain hash tells nothing."""
+    return hashlib.sha256(text.encode()).digest()
+
+
+def read_token(home: Path, role: str) -> str:
+    """Return the token of a role, from the node's directory.
+
+    Raises:
+        CouldNotCheck: `token-unreadable`.
+    """
+    file = home / "tokens" / f"{role}.token"
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CouldNotCheck(
+            "token-unreadable", f"{file} cannot be read; this node may have no role {role!r}"
+        ) from error
+
+
+def _make_tokens(home: Path, roles: tuple[str, ...], entropy: Entropy) -> None:
+    texts = {role: entropy(_TOKEN_BYTES).hex() for role in roles}
+    for role, text in texts.items():
+        _write_private(home / "tokens" / f"{role}.token", text + "\n")
+    store = open_store(home / "node.db")
+    try:
+        with store.write() as connection:
+            rows = [{"digest": token_digest(text), "role": role} for role, text in texts.items()]
+            connection.execute(insert(token), rows)
+    finally:
+        store.dispose()
+
+
+def _merge(table: dict[str, dict[str, Any]], changes: Mapping[str, Mapping[str, Any]]) -> None:
+    for section, entries in changes.items():
+        table.setdefault(section, {}).update(entries)
+
+
+def _check(table: dict[str, dict[str, Any]], home: Path) -> Settings | None:
+    """Check what is there; a missing entry is no error yet, everything else is."""
+    try:
+        return Settings.from_table(table, home=home)
+    except InvalidInput as error:
+        if error.rule != "missing":
+            raise
+    # Something is missing: check the rest by filling the gaps, so that a malformed entry is refused now and not later.
+    filled = {section: {**entries, **table.get(section, {})} for section, entries in _FILL.items()}
+    filled.update({section: entries for section, entries in table.items() if section not in filled})
+    Settings.from_table(filled, home=home)
+    return None
+
+
+_FILL: dict[str, dict[str, Any]] = {
+    "chain": {
+        "rpc_url": "http://127.0.0.1:1",
+        "chain_id": 1,
+        "directory": "0x" + "0" * 40,
+        "directory_block": 0,
+        "finality_depth": 1,
+    },
+    "http": {"host": "127.0.0.1", "port": 1},
+}
+
+
+def _write_settings(home: Path, table: Mapping[str, Mapping[str, Any]]) -> None:
+    temporary = home / f".{SETTINGS_FILE}.new"
+    temporary.unlink(missing_ok=True)
+    _write_private(temporary, render_settings(table))
+    temporary.replace(home / SETTINGS_FILE)  # a reader sees the old file or the new one, never a half
+
+
+def _write_private(file: Path, text: str) -> None:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error

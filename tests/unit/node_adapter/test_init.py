@@ -1,0 +1,98 @@
+import stat
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
+
+from node_adapter.init import configure, init_node, read_token, token_digest
+from node_adapter.keystore import Keystore
+from node_adapter.settings import Settings
+from node_adapter.store.engine import open_store
+from node_adapter.store.migrate import revisions, upgrade
+from node_adapter.store.schema import metadata, token
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+
+CHAIN = {
+    "rpc_url": "http://127.0.0.1:8545",
+    "chain_id": 7,
+    "directory": "0x" + "01" * 20,
+    "directory_block": 3,
+    "finality_depth": 1,
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "node"
+
+
+def make(home, role="broker", **settings):
+    return init_node(home, name="Broker A", role=role, password="pw", settings=settings)
+
+
+def test_a_node_is_made_in_two_steps(home):
+    made = make(home, http={"host": "127.0.0.1", "port": 8080})
+    assert Keystore.open(home / "keystore", "pw").public_json() == made.keys
+    with pytest.raises(InvalidInput) as caught:
+        Settings.load(home)
+    assert (caught.value.field, caught.value.rule) == ("chain", "missing")
+    assert configure(home, {"chain": {"rpc_url": CHAIN["rpc_url"]}}) is None
+    assert configure(home, {"chain": CHAIN}) == Settings.load(home)
+    assert Settings.load(home).member.address == made.keys["address"]
+
+
+def test_tokens_are_private_and_only_their_digests_are_stored(home):
+    make(home)
+    store = open_store(home / "node.db")
+    with store.read() as connection:
+        stored = {row.role: row.digest for row in connection.execute(select(token))}
+    store.dispose()
+    assert set(stored) == {"broker-system", "compliance", "operator"}
+    for role, digest in stored.items():
+        assert stat.S_IMODE((home / "tokens" / f"{role}.token").stat().st_mode) == 0o600
+        assert token_digest(read_token(home, role)) == digest
+    with pytest.raises(CouldNotCheck):
+        read_token(home, "regulator")
+
+
+def test_nothing_is_made_twice_nor_from_wrong_settings(home, tmp_path):
+    make(home)
+    with pytest.raises(Refused) as refused:
+        make(home)
+    assert refused.value.code == "node-exists"
+    with pytest.raises(InvalidInput):
+        make(tmp_path / "other", role="client")
+    with pytest.raises(InvalidInput) as caught:
+        make(tmp_path / "other", chain={"chain_id": "7"})
+    assert caught.value.field == "chain.chain_id"
+    assert not (tmp_path / "other").exists()
+    before = (home / "node.toml").read_bytes()
+    with pytest.raises(InvalidInput):
+        configure(home, {"chain": {"colour": "red"}})
+    assert (home / "node.toml").read_bytes() == before
+
+
+def test_the_revisions_build_the_schema_of_the_code(tmp_path):
+    path = tmp_path / "node.db"
+    upgrade(path)
+    upgrade(path)
+    current, head = revisions(path)
+    assert current == head
+    store = open_store(path)
+    with store.read() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+    store.dispose()
+    assert difference == [], "make a revision for the change of schema.py"
+
+
+def test_a_database_of_a_later_version_is_refused(tmp_path):
+    path = tmp_path / "node.db"
+    upgrade(path)
+    store = open_store(path)
+    with store.write() as connection:
+        connection.execute(text("update alembic_version set version_num = '9999'"))
+    store.dispose()
+    with pytest.raises(CouldNotCheck) as caught:
+        upgrade(path)
+    assert caught.value.code == "store-too-new"

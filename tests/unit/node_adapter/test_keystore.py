@@ -1,0 +1,139 @@
+import json
+import stat
+import time
+
+import pytest
+from eth_account import Account
+
+from node_adapter import keystore as module
+from node_adapter.keystore import Keystore, read_password, read_public_keys, signer_from_uri
+from primitives import ed25519
+from primitives.digest import tagged_sha256
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+
+PASSWORD = "a test password"
+
+
+def entropy_from(seed):
+    counter = iter(range(10**6))
+    return lambda size: tagged_sha256("test keystore", seed, next(counter).to_bytes(4))[:size]
+
+
+@pytest.fixture(scope="module")
+def keys():
+    return Keystore.generate(entropy_from(b"keystore"))
+
+
+@pytest.fixture
+def home(tmp_path, keys):
+    keys.save(tmp_path / "keystore", PASSWORD)
+    return tmp_path / "keystore"
+
+
+def test_what_is_saved_is_opened_and_fast(home, keys):
+    start = time.perf_counter()
+    assert Keystore.open(home, PASSWORD) == keys
+    assert time.perf_counter() - start < 5  # under a second on an idle machine
+
+
+def test_files_are_private_and_hold_no_key_in_the_clear(home, keys):
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    text = ""
+    for file in home.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        text += file.read_text()
+    for secret in (keys.sender_key, keys.signing_seed, keys.agreement_key, keys.compliance_key):
+        assert secret.hex() not in text
+        assert secret.hex() not in repr(keys)
+        assert secret.hex() not in repr(keys.signer())
+
+
+def test_a_wrong_password_is_a_typed_error_that_says_no_secret(home):
+    with pytest.raises(Refused) as caught:
+        Keystore.open(home, "another password")
+    assert caught.value.code == "keystore-password"
+    assert "another password" not in str(caught.value)
+
+
+def test_keys_are_never_overwritten(home, keys):
+    with pytest.raises(Refused) as caught:
+        keys.save(home, PASSWORD)
+    assert caught.value.code == "keystore-exists"
+
+
+def test_an_empty_password_seals_nothing(tmp_path, keys):
+    with pytest.raises(InvalidInput):
+        keys.save(tmp_path / "k", "")
+
+
+def test_an_exchanged_public_key_is_found(home, keys):
+    file = home / module.KEYS_FILE
+    sealed = json.loads(file.read_text())
+    sealed["public"]["signing"] = "00" * 32
+    file.write_text(json.dumps(sealed))
+    with pytest.raises(Refused):
+        Keystore.open(home, PASSWORD)
+
+
+def test_the_files_of_two_keystores_do_not_mix(home, tmp_path):
+    other = Keystore.generate(entropy_from(b"other"))
+    other.save(tmp_path / "other", PASSWORD)
+    (home / module.SENDER_FILE).write_bytes((tmp_path / "other" / module.SENDER_FILE).read_bytes())
+    with pytest.raises(InvalidInput) as caught:
+        Keystore.open(home, PASSWORD)
+    assert caught.value.field == "keystore.public"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "field"),
+    [
+        ("keys.json", {"format": "x"}, "keystore.format"),
+        ("keys.json", {"kdf": None}, "keystore"),
+        ("keys.json", {"kdf": {"n": 2**30, "salt": "00" * 16}}, "keystore.kdf.n"),
+        ("keys.json", {"kdf": {"n": 2, "salt": "00" * 16}}, "keystore.kdf.n"),
+        ("sender.json", {"crypto": None}, "keystore.sender"),
+        ("sender.json", {"version": 9}, "keystore.sender"),
+    ],
+)
+def test_a_damaged_file_names_its_field(home, file, change, field):
+    content = json.loads((home / file).read_text())
+    content.update(change)
+    (home / file).write_text(json.dumps(content))
+    with pytest.raises(InvalidInput) as caught:
+        Keystore.open(home, PASSWORD)
+    assert caught.value.field == field
+
+
+def test_a_missing_keystore_could_not_be_checked(tmp_path):
+    with pytest.raises(CouldNotCheck) as caught:
+        Keystore.open(tmp_path, PASSWORD)
+    assert caught.value.code == "keystore-unreadable"
+
+
+def test_public_keys_are_readable_without_the_password(home, keys):
+    assert read_public_keys(home) == keys.public_json()
+    assert keys.address == Account.from_key(keys.sender_key).address.lower()
+    ed25519.verify(keys.signing_public, b"message", keys.sign(b"message"))
+
+
+def test_only_the_keystore_scheme_has_a_signer(home, keys):
+    signer = signer_from_uri(f"keystore:{home}", PASSWORD)
+    transaction = {"nonce": 0, "gas": 21000, "gasPrice": 0, "to": "0x" + "11" * 20, "value": 0, "chainId": 1}
+    raw, _ = signer.sign_transaction(transaction)
+    assert Account.recover_transaction(raw).lower() == signer.address == keys.address
+    for uri, error in (("web3signer:http://x", Refused), ("pkcs11:token", Refused), ("keystore", InvalidInput)):
+        with pytest.raises(error):
+            signer_from_uri(uri, PASSWORD)
+
+
+def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv(module.PASSWORD_VARIABLE, raising=False)
+    with pytest.raises(InvalidInput):
+        read_password()
+    monkeypatch.setenv(module.PASSWORD_VARIABLE, "from the environment")
+    assert read_password() == "from the environment"
+    file = tmp_path / "password"
+    file.write_text("from a file\nnot this\n")
+    assert read_password(file=file) == "from a file"
+    with pytest.raises(CouldNotCheck):
+        read_password(file=tmp_path / "none")

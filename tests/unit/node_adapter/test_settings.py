@@ -1,0 +1,102 @@
+import copy
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node_adapter.settings import Settings, render_settings
+from primitives.errors import CouldNotCheck, InvalidInput
+
+GOOD = {
+    "member": {"address": "0x" + "ab" * 20, "name": "Broker A", "role": "broker"},
+    "chain": {
+        "rpc_url": "http://127.0.0.1:8545",
+        "chain_id": 20260,
+        "directory": "0x" + "01" * 20,
+        "directory_block": 3,
+        "finality_depth": 1,
+    },
+    "http": {"host": "127.0.0.1", "port": 8080},
+    "anchoring": {"period_seconds": 0.5, "promise_seconds": 60, "heartbeat_seconds": 600, "max_batch": 1000},
+    "peers": {"0x" + "cd" * 20: "http://127.0.0.1:8081"},
+}
+
+
+def table(section, field, value):
+    result = copy.deepcopy(GOOD)
+    result[section][field] = value
+    return result
+
+
+def test_a_good_file_is_read(tmp_path):
+    (tmp_path / "node.toml").write_text(render_settings(GOOD), "utf-8")
+    settings = Settings.load(tmp_path)
+    assert settings == Settings.load(tmp_path / "node.toml")
+    assert settings.member.role == "broker"
+    assert settings.http.url == "http://127.0.0.1:8080"
+    assert settings.database_path == tmp_path / "node.db"
+    assert settings.peers == GOOD["peers"]
+
+
+def test_a_missing_file_could_not_be_checked(tmp_path):
+    with pytest.raises(CouldNotCheck) as caught:
+        Settings.load(tmp_path)
+    assert caught.value.code == "settings-unreadable"
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "value", "rule"),
+    [
+        ("member", "address", "0x" + "AB" * 20, "address"),
+        ("member", "role", "client", "choice"),
+        ("member", "name", "", "length"),
+        ("member", "name", 5, "type"),
+        ("member", "colour", "red", "unknown"),
+        ("chain", "rpc_url", "ftp://x", "url"),
+        ("chain", "chain_id", True, "type"),
+        ("chain", "chain_id", 0, "range"),
+        ("chain", "directory", None, "address"),
+        ("chain", "finality_depth", 0, "range"),
+        ("http", "port", 70000, "range"),
+        ("http", "port", "80", "type"),
+        ("anchoring", "period_seconds", float("nan"), "range"),
+        ("anchoring", "period_seconds", "1", "type"),
+        ("anchoring", "promise_seconds", 0.2, "range"),
+        ("peers", "somebody", "http://x", "address"),
+        ("peers", "0x" + "cd" * 20, "x", "url"),
+    ],
+)
+def test_a_wrong_value_names_field_and_rule(tmp_path, section, field, value, rule):
+    with pytest.raises(InvalidInput) as caught:
+        Settings.from_table(table(section, field, value), home=tmp_path)
+    assert (caught.value.field, caught.value.rule) == (f"{section}.{field}", rule)
+
+
+@pytest.mark.parametrize("section", [name for name in GOOD if name != "peers"])
+def test_a_missing_entry_or_section_is_named(tmp_path, section):
+    for field in GOOD[section]:
+        broken = copy.deepcopy(GOOD)
+        del broken[section][field]
+        with pytest.raises(InvalidInput) as caught:
+            Settings.from_table(broken, home=tmp_path)
+        assert (caught.value.field, caught.value.rule) == (f"{section}.{field}", "missing")
+    without = {name: entries for name, entries in GOOD.items() if name != section}
+    with pytest.raises(InvalidInput) as caught:
+        Settings.from_table(without, home=tmp_path)
+    assert (caught.value.field, caught.value.rule) == (section, "missing")
+
+
+def test_an_unknown_section_and_bad_toml_are_refused(tmp_path):
+    with pytest.raises(InvalidInput, match="extra"):
+        Settings.from_table({**GOOD, "extra": {}}, home=tmp_path)
+    for text in (b"[member", b"\xff", b"x = 1\n" * 20000):
+        (tmp_path / "node.toml").write_bytes(text)
+        with pytest.raises(InvalidInput):
+            Settings.load(tmp_path)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=50), st.integers(-(2**40), 2**40))
+def test_what_is_rendered_is_read_back(text, number):
+    written = {"member": {"name": text, "count": number}, "peers": {"0x" + "cd" * 20: text}}
+    assert tomllib.loads(render_settings(written)) == written

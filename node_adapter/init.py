@@ -6,7 +6,6 @@ A founder's keys must exist before the contracts do, so the chain part of the se
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 from collections.abc import Mapping
@@ -14,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
-
 from node_adapter.keystore import Entropy, Keystore
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
-from node_adapter.store.schema import token
+from node_adapter.store.tokens import insert_token
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 # A node holds only the tokens that its member's own staff and systems need.
@@ -107,11 +104,6 @@ def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings
     return complete
 
 
-def token_digest(text: str) -> bytes:
-    """Return what the store keeps of a token. A token has 256 bits of entropy, so a plain hash tells nothing."""
-    return hashlib.sha256(text.encode()).digest()
-
-
 def read_token(home: Path, role: str) -> str:
     """Return the token of a role, from the node's directory.
 
@@ -134,8 +126,8 @@ def _make_tokens(home: Path, roles: tuple[str, ...], entropy: Entropy) -> None:
     store = open_store(home / "node.db")
     try:
         with store.write() as connection:
-            rows = [{"digest": token_digest(text), "role": role} for role, text in texts.items()]
-            connection.execute(insert(token), rows)
+            for role, text in texts.items():
+                insert_token(connection, text, role)
     finally:
         store.dispose()
 

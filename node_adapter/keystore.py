@@ -17,18 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from coincurve import PrivateKey
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from eth_account import Account
-from eth_hash.auto import keccak
 
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import decode_hex
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.secp256k1 import CURVE_ORDER, address_of
 
 PASSWORD_VARIABLE = "BONAFIDES_KEYSTORE_PASSWORD"  # noqa: S105 - the name of the variable, not a password
 FORMAT = "bonafides.keystore/1"
@@ -41,7 +40,6 @@ _MAX_SCRYPT_N = 2**20  # a hostile file must not make us compute for hours
 _KEY_BYTES = 32
 _SALT_BYTES = 16
 _NONCE_BYTES = 12
-_SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 Entropy = Callable[[int], bytes]
 
@@ -66,7 +64,7 @@ class LocalSigner:
     @property
     def address(self) -> str:
         """The account, lower-case 0x hex."""
-        return account_address(self.private_key)
+        return address_of(self.private_key)
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""
@@ -140,12 +138,12 @@ class Keystore:
     @property
     def address(self) -> str:
         """The member's founding account, lower-case 0x hex: its name in the consortium."""
-        return account_address(self.sender_key)
+        return address_of(self.sender_key)
 
     @property
     def compliance_address(self) -> str:
         """The account of the compliance key, lower-case 0x hex."""
-        return account_address(self.compliance_key)
+        return address_of(self.compliance_key)
 
     @property
     def signing_public(self) -> bytes:
@@ -238,16 +236,10 @@ def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -
     return password
 
 
-def account_address(private_key: bytes) -> str:
-    """Return the account of a secp256k1 key: the last 20 bytes of keccak-256 of its public point, lower-case 0x hex."""
-    point = PrivateKey(private_key).public_key.format(compressed=False)[1:]
-    return "0x" + keccak(point)[-20:].hex()
-
-
 def _secp256k1_key(entropy: Entropy) -> bytes:
     while True:  # a draw outside 1..order-1 is as likely as guessing a key
         key = entropy(_KEY_BYTES)
-        if 0 < int.from_bytes(key) < _SECP256K1_ORDER:
+        if 0 < int.from_bytes(key) < CURVE_ORDER:
             return key
 
 

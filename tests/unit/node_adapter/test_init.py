@@ -5,12 +5,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
-from node_adapter.init import configure, init_node, read_token, token_digest
+from node_adapter.init import configure, init_node, read_token
 from node_adapter.keystore import Keystore
 from node_adapter.settings import Settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions, upgrade
 from node_adapter.store.schema import metadata, token
+from node_adapter.store.tokens import token_digest
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 CHAIN = {

@@ -1,0 +1,122 @@
+"""Local totals of one owner, and the statistics released from joint totals (joint-statistics.md sections 3 and 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mpc.spec import TaskSpec
+from primitives.errors import InvalidInput
+
+VALUE_LIMIT = 2**64  # every column of one owner is below it, so that no sum of owners reaches the curve's order
+MAX_RISK_GRADE = 5
+DECIMAL_PLACES = 6
+RESULT_FORMAT = "bonafides.result/1"
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One position: its product's risk grade (1..5) and its value in fen."""
+
+    risk: int
+    value_fen: int
+
+
+@dataclass(frozen=True)
+class ClientFacts:
+    """What one client contributes. Money is integer fen, not negative."""
+
+    holdings: tuple[Holding, ...]
+    debts_fen: int
+    assets_fen: int
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> ClientFacts:
+        """Read the fields `holdings`, `debts_fen` and `assets_fen` of an INFO_COLLECT payload.
+
+        Raises:
+            InvalidInput: a field is missing, of another type or out of its range.
+        """
+        holdings = payload.get("holdings")
+        if not isinstance(holdings, list):
+            raise InvalidInput("holdings", "list", "must be a list")
+        return cls(
+            tuple(_holding(entry, f"holdings.{index}") for index, entry in enumerate(holdings)),
+            _amount(payload.get("debts_fen"), "debts_fen"),
+            _amount(payload.get("assets_fen"), "assets_fen"),
+        )
+
+
+def local_totals(spec: TaskSpec, clients: Iterable[ClientFacts]) -> tuple[int, ...]:
+    """Add up the columns of the task over one owner's clients, in the spec's order.
+
+    Raises:
+        InvalidInput: a column reaches 2^64.
+    """
+    sums = {"clients": 0, "risk_value": 0, "value": 0, "debts": 0, "assets": 0}
+    for client in clients:
+        sums["clients"] += 1
+        for holding in client.holdings:
+            sums["risk_value"] += holding.risk * holding.value_fen
+            sums["value"] += holding.value_fen
+        sums["debts"] += client.debts_fen
+        sums["assets"] += client.assets_fen
+    values = tuple(sums[column] for column in spec.columns)
+    for column, value in zip(spec.columns, values, strict=True):
+        if not 0 <= value < VALUE_LIMIT:
+            raise InvalidInput(column, "value-range", "a local total must be below 2^64")
+    return values
+
+
+def result_document(spec: TaskSpec, transcript: bytes, totals: tuple[int, ...]) -> dict[str, Any]:
+    """Return the `bonafides.result/1` document of checked joint totals."""
+    by_name = dict(zip(spec.columns, totals, strict=True))
+    statistics: dict[str, Any] = {}
+    if "clients" in spec.statistics:
+        statistics["clients"] = by_name["clients"]
+    if "holding_risk" in spec.statistics:
+        statistics["holding_risk"] = _ratio(by_name["risk_value"], by_name["value"])
+    if "leverage" in spec.statistics:
+        statistics["leverage"] = _ratio(by_name["debts"], by_name["assets"])
+    return {
+        "format": RESULT_FORMAT,
+        "task_id": spec.task_id.hex(),
+        "spec": spec.digest().hex(),
+        "transcript": transcript.hex(),
+        "contributors": len(spec.owners),
+        "totals": {column: str(value) for column, value in by_name.items()},
+        "statistics": statistics,
+    }
+
+
+def decimal_text(numerator: int, denominator: int) -> str | None:
+    """Return the quotient of two non-negative integers, rounded half up to six decimals; None for denominator 0."""
+    if denominator == 0:
+        return None
+    scale = 10**DECIMAL_PLACES
+    scaled = (2 * numerator * scale + denominator) // (2 * denominator)
+    return f"{scaled // scale}.{scaled % scale:0{DECIMAL_PLACES}d}"
+
+
+def _ratio(numerator: int, denominator: int) -> dict[str, Any]:
+    return {
+        "numerator": str(numerator),
+        "denominator": str(denominator),
+        "decimal": decimal_text(numerator, denominator),
+    }
+
+
+def _holding(value: object, field: str) -> Holding:
+    if not isinstance(value, dict):
+        raise InvalidInput(field, "object", "must be a JSON object")
+    risk = value.get("risk")
+    if not isinstance(risk, int) or isinstance(risk, bool) or not 1 <= risk <= MAX_RISK_GRADE:
+        raise InvalidInput(f"{field}.risk", "risk-grade", f"must be an integer from 1 to {MAX_RISK_GRADE}")
+    return Holding(risk, _amount(value.get("value_fen"), f"{field}.value_fen"))
+
+
+def _amount(value: object, field: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < VALUE_LIMIT:
+        raise InvalidInput(field, "fen", "must be an integer number of fen, at least 0 and below 2^64")
+    return value

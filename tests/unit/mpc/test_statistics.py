@@ -1,0 +1,103 @@
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpc.statistics import ClientFacts, Holding, decimal_text, local_totals, result_document
+from primitives.errors import InvalidInput
+from tests.unit.mpc.masked_sum_kit import make_spec
+
+AMOUNT = st.integers(0, 10**12)
+CLIENTS = st.lists(
+    st.builds(
+        ClientFacts, st.lists(st.builds(Holding, st.integers(1, 5), AMOUNT), max_size=4).map(tuple), AMOUNT, AMOUNT
+    ),
+    max_size=12,
+)
+
+
+@given(CLIENTS)
+def test_local_totals_are_the_plain_sums(clients):
+    holdings = [holding for client in clients for holding in client.holdings]
+    assert local_totals(make_spec(), clients) == (
+        len(clients),
+        sum(holding.risk * holding.value_fen for holding in holdings),
+        sum(holding.value_fen for holding in holdings),
+        sum(client.debts_fen for client in clients),
+        sum(client.assets_fen for client in clients),
+    )
+
+
+def test_only_the_task_s_columns_are_added_up():
+    client = ClientFacts((Holding(3, 100),), 7, 50)
+    assert local_totals(make_spec(statistics=["leverage"]), [client] * 2) == (2, 14, 100)
+
+
+def test_a_total_of_two_to_the_64_is_refused():
+    largest = ClientFacts((), 2**64 - 1, 0)
+    assert local_totals(make_spec(), [largest])[3] == 2**64 - 1
+    with pytest.raises(InvalidInput) as caught:
+        local_totals(make_spec(), [largest, ClientFacts((), 1, 0)])
+    assert (caught.value.field, caught.value.rule) == ("debts", "value-range")
+
+
+def test_facts_are_read_from_a_payload():
+    payload = {
+        "holdings": [{"product": "F001", "risk": 2, "value_fen": 500}],
+        "debts_fen": 10,
+        "assets_fen": 900,
+        "income_fen": 3,
+    }
+    assert ClientFacts.from_payload(payload) == ClientFacts((Holding(2, 500),), 10, 900)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"holdings": None}, "holdings"),
+        ({"holdings": ["x"]}, "holdings.0"),
+        ({"holdings": [{"risk": 6, "value_fen": 1}]}, "holdings.0.risk"),
+        ({"holdings": [{"risk": True, "value_fen": 1}]}, "holdings.0.risk"),
+        ({"holdings": [{"risk": 1, "value_fen": -1}]}, "holdings.0.value_fen"),
+        ({"debts_fen": 1.5}, "debts_fen"),
+        ({"debts_fen": -1}, "debts_fen"),
+        ({"assets_fen": 2**64}, "assets_fen"),
+        ({"assets_fen": None}, "assets_fen"),
+    ],
+)
+def test_a_malformed_payload_names_the_field(change, field):
+    with pytest.raises(InvalidInput) as caught:
+        ClientFacts.from_payload({"holdings": [], "debts_fen": 0, "assets_fen": 0, **change})
+    assert caught.value.field == field
+
+
+@given(st.integers(0, 2**70), st.integers(1, 2**70))
+def test_decimal_text_is_the_quotient_rounded_half_up(numerator, denominator):
+    shown = Fraction(decimal_text(numerator, denominator))
+    error = Fraction(numerator, denominator) - shown
+    assert -Fraction(1, 2_000_000) <= error < Fraction(1, 2_000_000)
+
+
+def test_decimal_text_of_corner_cases():
+    assert decimal_text(0, 5) == "0.000000"
+    assert decimal_text(1, 2_000_000) == "0.000001"
+    assert decimal_text(20, 3) == "6.666667"
+    assert decimal_text(5, 0) is None
+
+
+def test_the_result_holds_exact_numbers():
+    result = result_document(make_spec(), b"\7" * 32, (40, 2**65, 2**64, 0, 0))
+    assert result["totals"]["risk_value"] == str(2**65)
+    assert result["statistics"]["clients"] == 40
+    assert result["statistics"]["holding_risk"] == {
+        "numerator": str(2**65),
+        "denominator": str(2**64),
+        "decimal": "2.000000",
+    }
+    assert result["statistics"]["leverage"]["decimal"] is None
+
+
+def test_only_the_named_statistics_are_released():
+    result = result_document(make_spec(statistics=["leverage"]), b"\7" * 32, (40, 1, 3))
+    assert list(result["statistics"]) == ["leverage"]

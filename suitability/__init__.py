@@ -1,1 +1,1 @@
-"""Rule sets, the questionnaire, matching, the state machine and the record types. Pure: every number comes from a rule set."""
+"""Rule sets, the questionnaire, matching, the state machine and the record types. Pure: every number is data."""

@@ -1,0 +1,117 @@
+"""The texts that a client signs: versioned templates in Chinese and English, rendered without any interpretation.
+
+Same version, language and values give the same bytes on every machine: the record carries the digest of the text, and
+a replay renders it again.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import InvalidInput
+from suitability import fields as f
+from suitability.records import CLIENT_ACTS
+from suitability.vocabulary import LANGUAGES
+
+FORMAT = "bonafides.document/1"
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_TEXT = f.list_of(f.text(1000), 1, 60)  # one entry a line
+_VALUE = f.text(2000)
+_DOCUMENT = f.fields(
+    {
+        "format": f.one_of(FORMAT),
+        "id": f.text(60, r"[a-z0-9]+(-[a-z0-9]+)*"),
+        "version": f.text(20, r"[0-9.]+"),
+        "type": f.one_of(*sorted(CLIENT_ACTS), "MISMATCH_WARN"),
+        "values": f.list_of(f.text(40, r"[a-z][a-z0-9_]*"), 0, 30, unique=True),
+        "text": f.fields(dict.fromkeys(LANGUAGES, _TEXT)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A checked template. `name` is `<id>@<version>`, which the envelope of a record carries."""
+
+    name: str
+    type: str
+    values: tuple[str, ...]
+    lines: Mapping[str, tuple[str, ...]]
+    digest: str
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Document:
+        """Read and check a template: each language uses exactly the values that the template names."""
+        checked = _DOCUMENT(parse_json(data, field="template"), "")
+        lines = {language: tuple(checked["text"][language]) for language in LANGUAGES}
+        for language, text in lines.items():
+            used = set(_PLACEHOLDER.findall("\n".join(text)))
+            if used != set(checked["values"]):
+                raise InvalidInput(f"text.{language}", "values", f"must use exactly {', '.join(checked['values'])}")
+        return cls(
+            name=f"{checked['id']}@{checked['version']}",
+            type=checked["type"],
+            values=tuple(checked["values"]),
+            lines=lines,
+            digest=hashlib.sha256(canonical_json(checked)).hexdigest(),
+        )
+
+
+@functools.cache
+def packaged_documents() -> Mapping[str, Document]:
+    """Return the templates that travel with the product, by `<id>@<version>`."""
+    folder = resources.files("suitability") / "documents"
+    found = [Document.from_json(entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".json")]
+    return {document.name: document for document in sorted(found, key=lambda d: d.name)}
+
+
+def template(name: str) -> Document:
+    """Return a template by `<id>@<version>`.
+
+    Raises:
+        InvalidInput: rule `document-version`: no such template.
+    """
+    found = packaged_documents().get(name)
+    if found is None:
+        raise InvalidInput("document", "document-version", "is not a known document version")
+    return found
+
+
+def template_for(type_: str) -> Document:
+    """Return the newest packaged template of a record type."""
+    found = [document for document in packaged_documents().values() if document.type == type_]
+    if not found:
+        raise InvalidInput("type", "document-type", f"{type_} has no document")
+    return max(found, key=lambda d: [int(part) for part in d.name.rpartition("@")[2].split(".")])
+
+
+def render(name: str, lang: str, values: Mapping[str, str | int]) -> str:
+    """Render a template. Values are put in once, as they are: braces inside a value stay what they are.
+
+    Raises:
+        InvalidInput: unknown version or language, a value that is missing, unknown, or neither text nor integer.
+    """
+    document = template(name)
+    if lang not in LANGUAGES:
+        raise InvalidInput("lang", "one-of", f"must be one of {', '.join(LANGUAGES)}")
+    checked: dict[str, str] = {}
+    for key, value in values.items():
+        if key not in document.values:
+            raise InvalidInput(f"values.{key}", "unknown-field", f"{name} has no such value")
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        checked[key] = _VALUE(str(value) if is_number else value, f"values.{key}")
+    for key in document.values:
+        if key not in checked:
+            raise InvalidInput(f"values.{key}", "required", f"{name} needs it")
+    return "\n".join(_PLACEHOLDER.sub(lambda match: checked[match[1]], line) for line in document.lines[lang]) + "\n"
+
+
+def text_digest(text: str) -> str:
+    """Return the SHA-256 (hex) of a rendered text's UTF-8 bytes: the field `text_sha256` of a client's act."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()

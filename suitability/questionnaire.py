@@ -1,0 +1,258 @@
+"""Questionnaires as data, and their scoring.
+
+`score` is the whole engine: answers and the client's declarations in, dimensions, total, level, overrides and
+consistency checks out. Nothing else enters, so that anyone can execute it again from a stored record.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from primitives.canonical import canonical_json, parse_json
+from primitives.digest import tagged_sha256
+from primitives.errors import InvalidInput
+from suitability import fields as f
+from suitability.ruleset import RuleSet
+from suitability.vocabulary import MIN_LEVEL, TERMS, TYPES
+
+FORMAT = "bonafides.questionnaire/1"
+ENGINE_TAG = "bonafides/engine/1"
+_WORDS = f.fields({"zh": f.text(400), "en": f.text(600)})
+_DOCUMENT = f.fields(
+    {
+        "format": f.one_of(FORMAT),
+        "id": f.text(60, r"[a-z0-9]+(-[a-z0-9]+)*"),
+        "version": f.text(20, r"[0-9.]+"),
+        "title": _WORDS,
+        "declaration": _WORDS,
+        "total": f.fields({"min": f.integer(), "max": f.integer()}),
+        "dimensions": f.mapping(f.text(40), f.fields({"max": f.integer(), "title": _WORDS}), 1, 20),
+        "items": f.list_of(
+            f.fields(
+                {
+                    "id": f.text(20, r"Q[0-9]+"),
+                    "dimension": f.text(40),
+                    "multi": f.boolean,
+                    "text": _WORDS,
+                    "options": f.list_of(
+                        f.fields({"id": f.text(1, "[A-Z]"), "score": f.integer(0, 100), "text": _WORDS}), 2, 26
+                    ),
+                }
+            ),
+            1,
+            100,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One question: its options' scores by letter."""
+
+    id: str
+    dimension: str
+    multi: bool
+    options: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Questionnaire:
+    """A checked questionnaire. `form` is `<id>@<version>`, the name that records carry."""
+
+    document: Mapping[str, Any]
+    form: str
+    digest: str
+    items: tuple[Item, ...]
+    dimensions: tuple[str, ...]
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Questionnaire:
+        """Read and check a questionnaire document.
+
+        Raises:
+            InvalidInput: a field is wrong, or the scores do not add up to the bounds that it states.
+        """
+        checked = _DOCUMENT(parse_json(data, field="questionnaire"), "")
+        items = tuple(
+            Item(
+                entry["id"],
+                entry["dimension"],
+                entry["multi"],
+                {option["id"]: option["score"] for option in entry["options"]},
+            )
+            for entry in checked["items"]
+        )
+        _check_sums(checked, items)
+        return cls(
+            document=checked,
+            form=f"{checked['id']}@{checked['version']}",
+            digest=hashlib.sha256(canonical_json(checked)).hexdigest(),
+            items=items,
+            dimensions=tuple(checked["dimensions"]),
+        )
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the client declares beside the answers. `no_loss`: unwilling to bear any loss (null: not asked)."""
+
+    age: int
+    incapacity: bool
+    no_loss: bool | None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The result of an assessment. `dims` keeps the questionnaire's order of dimensions."""
+
+    form: str
+    dims: Mapping[str, int]
+    total: int
+    level: str
+    overrides: tuple[str, ...]
+    checks: tuple[str, ...]
+    horizon: str
+    types: tuple[str, ...]
+    engine_digest: str
+
+
+@functools.cache
+def packaged_questionnaires() -> Mapping[str, Questionnaire]:
+    """Return the questionnaires that travel with the product, by form (`<id>@<version>`)."""
+    folder = resources.files("suitability") / "questionnaires"
+    found = [Questionnaire.from_json(entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".json")]
+    return {questionnaire.form: questionnaire for questionnaire in sorted(found, key=lambda q: q.form)}
+
+
+def accepted(ruleset: RuleSet, form: str) -> Questionnaire:
+    """Return the questionnaire that a rule set accepts under this name.
+
+    Raises:
+        InvalidInput: rule `questionnaire-version`: unknown to us, not accepted by the rule set, or not the same text.
+    """
+    questionnaire = packaged_questionnaires().get(form)
+    if questionnaire is None:
+        raise InvalidInput("form", "questionnaire-version", f"{form} is not a known questionnaire version")
+    if form not in ruleset.questionnaires:
+        raise InvalidInput("form", "questionnaire-version", f"{ruleset.label} does not accept {form}")
+    if ruleset.questionnaires[form] != questionnaire.digest:
+        raise InvalidInput("form", "questionnaire-version", f"{ruleset.label} accepts another text of {form}")
+    return questionnaire
+
+
+def check_answers(questionnaire: Questionnaire, answers: object) -> dict[str, list[str]]:
+    """Check that each item is answered with options that it has: one, or for a multi item one or more in order.
+
+    Raises:
+        InvalidInput: `answers.<item>` and the rule that it breaks.
+    """
+    if not isinstance(answers, Mapping):
+        raise InvalidInput("answers", "object", "must be an object from item to options")
+    known = {item.id for item in questionnaire.items}
+    for name in answers:
+        if name not in known:
+            raise InvalidInput(f"answers.{name}", "unknown-field", f"{questionnaire.form} has no such item")
+    result: dict[str, list[str]] = {}
+    for item in questionnaire.items:
+        field = f"answers.{item.id}"
+        if item.id not in answers:
+            raise InvalidInput(field, "required", "is not answered")
+        chosen = f.list_of(f.one_of(*item.options), 1, len(item.options), unique=True)(answers[item.id], field)
+        if not item.multi and len(chosen) != 1:
+            raise InvalidInput(field, "single-choice", "takes exactly one option")
+        if chosen != sorted(chosen):
+            raise InvalidInput(field, "order", "options must stand in alphabetical order")
+        result[item.id] = chosen
+    return result
+
+
+def score(ruleset: RuleSet, form: str, answers: object, screen: Screen, *, duration_ms: int | None = None) -> Score:
+    """Score the answers to a questionnaire under a rule set.
+
+    Args:
+        ruleset: the bands, overrides and limits.
+        form: the questionnaire's `<id>@<version>`.
+        answers: item id -> list of option letters.
+        screen: the client's declarations.
+        duration_ms: how long answering took, when known.
+
+    Raises:
+        InvalidInput: unknown questionnaire version, or an answer that the questionnaire does not have.
+    """
+    questionnaire = accepted(ruleset, form)
+    chosen = check_answers(questionnaire, answers)
+    dims = dict.fromkeys(questionnaire.dimensions, 0)
+    for item in questionnaire.items:
+        dims[item.dimension] += max(item.options[option] for option in chosen[item.id])
+    total = sum(dims.values())
+    level, overrides, checks = _override(ruleset, ruleset.level_of(total), chosen, screen)
+    if duration_ms is not None and duration_ms < ruleset.assessment.min_answer_ms:
+        checks = (*checks, "ANSWERED_TOO_FAST")
+    horizon, types = preferences(ruleset, chosen)
+    return Score(
+        form=form,
+        dims=dims,
+        total=total,
+        level=level,
+        overrides=overrides,
+        checks=checks,
+        horizon=horizon,
+        types=types,
+        engine_digest=engine_digest(ruleset, questionnaire),
+    )
+
+
+def preferences(ruleset: RuleSet, answers: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]]:
+    """Return the client's horizon and the nested product types that the answers allow."""
+    horizon = max((ruleset.term.options[option] for option in answers[ruleset.term.item]), key=TERMS.index)
+    widest = max(TYPES.index(ruleset.types.options[option]) for option in answers[ruleset.types.item])
+    return horizon, TYPES[: widest + 1]
+
+
+def engine_digest(ruleset: RuleSet, questionnaire: Questionnaire | None = None) -> str:
+    """Return the digest that pins the engine's version, the rule set and, for a score, the questionnaire."""
+    parts = [ruleset.digest] if questionnaire is None else [ruleset.digest, questionnaire.digest]
+    return tagged_sha256(ENGINE_TAG, *(bytes.fromhex(part) for part in parts)).hex()
+
+
+def _override(
+    ruleset: RuleSet, level: str, answers: Mapping[str, list[str]], screen: Screen
+) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    rule = ruleset.min_class
+    overrides: list[str] = []
+    checks: list[str] = []
+    if screen.age < rule.age_below:
+        overrides.append("MIN_CLASS_AGE")
+    if rule.incapacity and screen.incapacity:
+        overrides.append("MIN_CLASS_INCAPACITY")
+    if level == rule.screen_level and rule.screen_option in answers[rule.screen_item]:
+        if screen.no_loss is None:
+            checks.append("MIN_CLASS_SCREEN_OWED")
+        elif screen.no_loss:
+            overrides.append("MIN_CLASS_NO_LOSS")
+    return (MIN_LEVEL if overrides else level), tuple(overrides), tuple(checks)
+
+
+def _check_sums(document: Mapping[str, Any], items: tuple[Item, ...]) -> None:
+    highest = dict.fromkeys(document["dimensions"], 0)
+    lowest = 0
+    if len({item.id for item in items}) != len(items):
+        raise InvalidInput("items", "unique", "an item id occurs twice")
+    for index, item in enumerate(items):
+        if item.dimension not in highest:
+            raise InvalidInput(f"items[{index}].dimension", "one-of", "is not a dimension of this questionnaire")
+        if len(item.options) != len(document["items"][index]["options"]):
+            raise InvalidInput(f"items[{index}].options", "unique", "an option letter occurs twice")
+        highest[item.dimension] += max(item.options.values())
+        lowest += min(item.options.values())
+    for name, value in highest.items():
+        if value != document["dimensions"][name]["max"]:
+            raise InvalidInput(f"dimensions.{name}.max", "sum", f"the options add up to {value}")
+    if (lowest, sum(highest.values())) != (document["total"]["min"], document["total"]["max"]):
+        raise InvalidInput("total", "sum", f"the options allow totals from {lowest} to {sum(highest.values())}")

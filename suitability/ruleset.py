@@ -1,0 +1,249 @@
+"""Versioned rule sets: every number of a rule, with its effective date and its source, as data.
+
+A rule set is a JSON document. Its digest is the SHA-256 of the document's RFC 8785 bytes, so that it covers the date
+from which it takes effect and the sources as well as the numbers; its label `<id>@<version>:<first 16 hex of digest>`
+stands in the envelope of every record that an engine made under it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import InvalidInput
+from primitives.timestamp import format_time, parse_time
+from suitability import fields as f
+from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
+
+FORMAT = "bonafides.ruleset/1"
+VERDICTS = ("ok", "ok-care", "warn", "forbid")
+_MAX_BYTES = 256 * 1024
+_IDENTIFIER = r"[a-z0-9]+(-[a-z0-9]+)*"
+_LABEL_DIGEST_CHARACTERS = 16
+_DURATION = f.integer(1)
+
+_PARTS = {
+    "bands": f.list_of(f.fields({"level": f.one_of(*LEVELS[1:]), "from": f.integer(), "to": f.integer()}), 1, 10),
+    "assessment": f.fields(
+        {
+            "validity_ms": _DURATION,
+            "max_in_window": f.integer(1, 1000),
+            "window_ms": _DURATION,
+            "min_answer_ms": f.integer(),
+            "shopping_levels": f.integer(1, 10),
+            "shopping_window_ms": _DURATION,
+        }
+    ),
+    "min_class": f.fields(
+        {
+            "age_below": f.integer(0, 200),
+            "incapacity": f.boolean,
+            "screen_item": f.text(20),
+            "screen_option": f.text(1),
+            "screen_level": f.one_of(*LEVELS[1:]),
+        }
+    ),
+    "matching": f.fields({level: f.fields({risk: f.one_of(*VERDICTS) for risk in RISKS}) for level in LEVELS}),
+    "term": f.fields({"item": f.text(20), "options": f.mapping(f.text(1), f.one_of(*TERMS), 1, 26)}),
+    "types": f.fields({"item": f.text(20), "options": f.mapping(f.text(1), f.one_of(*TYPES), 1, 26)}),
+    "mismatch": f.fields({"max_gap": f.nullable(f.integer(0, 10)), "max_age": f.nullable(f.integer(0, 200))}),
+    "agreement": f.fields({"max_sign_delay_ms": _DURATION}),
+    "recording": f.fields(
+        {"max_delay_ms": f.fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": f.integer()}
+    ),
+}
+_DOCUMENT = f.fields(
+    {
+        "format": f.one_of(FORMAT),
+        "id": f.text(60, _IDENTIFIER),
+        "version": f.text(20, r"[0-9]+(\.[0-9]+)*"),
+        "demo": f.boolean,
+        "title": f.fields({"zh": f.text(), "en": f.text()}),
+        "effective_from": f.time,
+        "questionnaires": f.mapping(f.text(80, _IDENTIFIER + r"@[0-9.]+"), f.hex_bytes(32), 1, 20),
+        **_PARTS,
+        "sources": f.list_of(
+            f.fields(
+                {
+                    "about": f.one_of("questionnaires", *_PARTS),
+                    "tag": f.one_of("notice", "verified", "general", "assumed", "demo"),
+                    "text": f.text(600),
+                }
+            ),
+            1,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Band:
+    """The level of totals from `low` to `high`, both included."""
+
+    level: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Limits of one assessment and of several in a row. Durations are milliseconds."""
+
+    validity_ms: int
+    max_in_window: int
+    window_ms: int
+    min_answer_ms: int
+    shopping_levels: int
+    shopping_window_ms: int
+
+
+@dataclass(frozen=True)
+class MinClass:
+    """When a client is of the minimum class, whatever the total."""
+
+    age_below: int
+    incapacity: bool
+    screen_item: str
+    screen_option: str
+    screen_level: str
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """Which answers of one questionnaire item mean which bucket."""
+
+    item: str
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class RuleSet:
+    """A checked rule set. `document` is what was read; the other members are its parts."""
+
+    document: Mapping[str, Any]
+    id: str
+    version: str
+    demo: bool
+    effective_from: int
+    digest: str
+    questionnaires: Mapping[str, str]
+    bands: tuple[Band, ...]
+    assessment: Assessment
+    min_class: MinClass
+    matching: Mapping[str, Mapping[str, str]]
+    term: Buckets
+    types: Buckets
+    max_gap: int | None
+    max_age: int | None
+    max_sign_delay_ms: int
+    max_delay_ms: Mapping[str, int]
+    max_ahead_ms: int
+
+    @property
+    def label(self) -> str:
+        """`<id>@<version>:<first 16 hex of the digest>`, the name that records carry."""
+        return f"{self.id}@{self.version}:{self.digest[:_LABEL_DIGEST_CHARACTERS]}"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> RuleSet:
+        """Read and check a rule-set document.
+
+        Raises:
+            InvalidInput: not JSON, a field is missing, unknown or out of range, or the parts contradict each other.
+        """
+        return cls.from_document(parse_json(data, field="ruleset", max_bytes=_MAX_BYTES))
+
+    @classmethod
+    def from_document(cls, document: object) -> RuleSet:
+        """Check a parsed rule-set document."""
+        checked = _DOCUMENT(document, "")
+        bands = tuple(Band(entry["level"], entry["from"], entry["to"]) for entry in checked["bands"])
+        _check_bands(bands)
+        _check_matching(checked["matching"])
+        _check_sources(checked["sources"])
+        return cls(
+            document=checked,
+            id=checked["id"],
+            version=checked["version"],
+            demo=checked["demo"],
+            effective_from=parse_time(checked["effective_from"], "effective_from"),
+            digest=hashlib.sha256(canonical_json(checked)).hexdigest(),
+            questionnaires=checked["questionnaires"],
+            bands=bands,
+            assessment=Assessment(**checked["assessment"]),
+            min_class=MinClass(**checked["min_class"]),
+            matching=checked["matching"],
+            term=Buckets(**checked["term"]),
+            types=Buckets(**checked["types"]),
+            max_gap=checked["mismatch"]["max_gap"],
+            max_age=checked["mismatch"]["max_age"],
+            max_sign_delay_ms=checked["agreement"]["max_sign_delay_ms"],
+            max_delay_ms=checked["recording"]["max_delay_ms"],
+            max_ahead_ms=checked["recording"]["max_ahead_ms"],
+        )
+
+    def to_json(self) -> bytes:
+        """Return the document's RFC 8785 bytes: what the digest is of."""
+        return canonical_json(self.document)
+
+    def effective(self, from_ms: int) -> RuleSet:
+        """Return a copy that takes effect at another time, and so has another digest and label."""
+        return self.from_document({**self.document, "effective_from": format_time(from_ms)})
+
+    def level_of(self, total: int) -> str:
+        """Return the level of a total score."""
+        for band in self.bands:
+            if band.low <= total <= band.high:
+                return band.level
+        raise InvalidInput("total", "range", f"{total} lies in no band of {self.label}")
+
+
+def in_force(rulesets: Iterable[RuleSet], at_ms: int) -> RuleSet | None:
+    """Return the rule set with the latest effective date not after `at_ms`; the last one given wins a tie."""
+    best: RuleSet | None = None
+    for ruleset in rulesets:
+        if ruleset.effective_from <= at_ms and (best is None or ruleset.effective_from >= best.effective_from):
+            best = ruleset
+    return best
+
+
+def packaged_rulesets() -> dict[str, RuleSet]:
+    """Return the rule sets that travel with the product, by `<id>@<version>`."""
+    folder = resources.files("suitability") / "rulesets"
+    found = (RuleSet.from_json(entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".json"))
+    return {f"{ruleset.id}@{ruleset.version}": ruleset for ruleset in sorted(found, key=lambda r: (r.id, r.version))}
+
+
+def _check_bands(bands: tuple[Band, ...]) -> None:
+    if [band.level for band in bands] != list(LEVELS[1:]):
+        raise InvalidInput("bands", "order", f"must name {', '.join(LEVELS[1:])} once each, in this order")
+    expected = 0
+    for index, band in enumerate(bands):
+        if band.low != expected:
+            raise InvalidInput(f"bands[{index}].from", "contiguous", f"must be {expected}: no gap and no overlap")
+        if band.high < band.low:
+            raise InvalidInput(f"bands[{index}].to", "range", "must not lie below its start")
+        expected = band.high + 1
+
+
+def _check_matching(matrix: Mapping[str, Mapping[str, str]]) -> None:
+    for level in LEVELS:
+        worst = 0
+        for risk in RISKS:
+            rank = VERDICTS.index(matrix[level][risk])
+            if rank < worst:
+                raise InvalidInput(f"matching.{level}.{risk}", "monotone", "a riskier product must not fare better")
+            worst = rank
+    for risk in RISKS[1:]:
+        if matrix[MIN_LEVEL][risk] != "forbid":
+            raise InvalidInput(f"matching.{MIN_LEVEL}.{risk}", "min-class", "the minimum class may only hold R1")
+
+
+def _check_sources(sources: list[dict[str, str]]) -> None:
+    missing = sorted({"questionnaires", *_PARTS} - {source["about"] for source in sources})
+    if missing:
+        raise InvalidInput("sources", "complete", f"no source is given for {', '.join(missing)}")

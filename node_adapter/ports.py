@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from node_adapter.keystore import Keystore
-    from node_adapter.settings import Settings
-    from node_adapter.store.engine import Store
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -78,15 +73,3 @@ class ContractReader(Protocol):
 
     def head(self, member: str) -> MemberHead:
         """Return a member's head."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """One member's node, as the worker hands it to a use case."""
-
-    settings: Settings
-    store: Store
-    keys: Keystore
-    contracts: ContractReader
-    clock: Clock
-    entropy: Entropy

@@ -1,0 +1,102 @@
+"""The consortium's contracts as the chain has them now: addresses from the Directory, and calls that change nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node_adapter.abi import CONTRACTS, contract_abi, decode_revert, directory_name
+from node_adapter.chain.errors import ContractReverted, JsonRpcError, WrongChain
+from node_adapter.ports import ChainRpc, MemberHead
+
+DIRECTORY = "Directory"
+_NO_ADDRESS = "0x" + "0" * 40
+_REVERTED_CODE = 3  # JSON-RPC: execution reverted, with the revert data
+
+
+class Contracts:
+    """Reads the contracts that one Directory names. Addresses are kept until `forget_addresses`."""
+
+    def __init__(self, rpc: ChainRpc, directory: str) -> None:
+        """Remember the Directory; nothing is asked yet."""
+        self._rpc = rpc
+        self.directory = directory
+        self._addresses: dict[str, str] = {}
+
+    def address_of(self, contract: str) -> str:
+        """Return the current address of a contract.
+
+        Raises:
+            WrongChain: there is no Directory, or it does not name the contract.
+        """
+        if contract == DIRECTORY:
+            return self.directory
+        if contract not in self._addresses:
+            address = str(self._call(self.directory, DIRECTORY, "current", (directory_name(contract),))[0]).lower()
+            if address == _NO_ADDRESS:
+                raise WrongChain(f"the Directory {self.directory} names no {contract}")
+            self._addresses[contract] = address
+        return self._addresses[contract]
+
+    def forget_addresses(self) -> None:
+        """Ask the Directory again: it has changed."""
+        self._addresses.clear()
+
+    def known_addresses(self) -> dict[str, str]:
+        """Return every address that the Directory names or has named, as address -> contract name."""
+        names = {self.directory: DIRECTORY}
+        for contract in CONTRACTS:
+            if contract == DIRECTORY:
+                continue
+            (history,) = self._call(self.directory, DIRECTORY, "history", (directory_name(contract),))
+            names.update({str(entry[0]).lower(): contract for entry in history})
+        return names
+
+    def read(self, contract: str, function: str, *arguments: Any) -> tuple[Any, ...]:
+        """Call a view function at the newest block.
+
+        Raises:
+            ContractReverted: the contract refuses.
+            WrongChain: there is no such contract at its address.
+        """
+        return self._call(self.address_of(contract), contract, function, arguments)
+
+    def encode(self, contract: str, function: str, *arguments: Any) -> bytes:
+        """Return the call data of a function, for an outbox row."""
+        return contract_abi(contract).encode_call(function, arguments)
+
+    def head(self, member: str) -> MemberHead:
+        """Return a member's head of EvidenceAnchor."""
+        (head,) = self.read("EvidenceAnchor", "head", member)
+        root, size, seq, time, map_root = head
+        return MemberHead(root, size, seq, time, map_root)
+
+    def _call(self, address: str, contract: str, function: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        abi = contract_abi(contract)
+        data = abi.encode_call(function, arguments)
+        output = call_raw(self._rpc, {"to": address, "data": "0x" + data.hex()})
+        if not output:
+            raise WrongChain(f"there is no {contract} at {address}")
+        return abi.decode_output(function, len(arguments), output)
+
+
+def call_raw(rpc: ChainRpc, transaction: dict[str, str]) -> bytes:
+    """Make an `eth_call` at the newest block.
+
+    Raises:
+        ContractReverted: the contract refuses.
+    """
+    try:
+        output = rpc.call("eth_call", transaction, "latest")
+    except JsonRpcError as error:
+        raise reverted(error) from error
+    return bytes.fromhex(str(output).removeprefix("0x"))
+
+
+def reverted(error: JsonRpcError) -> ContractReverted | JsonRpcError:
+    """Return the contract's refusal that a JSON-RPC error carries, or the error itself when it is none."""
+    data = error.data.get("data") if isinstance(error.data, dict) else error.data
+    if isinstance(data, str) and data.startswith("0x"):
+        return ContractReverted(*decode_revert(bytes.fromhex(data[2:])))
+    if error.rpc_code == _REVERTED_CODE or "revert" in error.message.lower():
+        return ContractReverted(error.message)
+    return error

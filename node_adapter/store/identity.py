@@ -1,0 +1,73 @@
+"""What this database belongs to, and how its worker fares: the table `setting`.
+
+`chain_id`, `genesis`, `member`, `directory` and `code:<address>` are written once. `worker.*` is the worker's own
+account of itself, for `/readyz` and the status page.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from node_adapter.store.schema import setting
+
+_SEEN = "worker.seen_at"
+_STALLED = "worker.stalled_since"
+_HEAD = "worker.chain_head"
+_STOPPED = "worker.stopped"
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """How the worker fares. Times in ms; None where there is nothing to say.
+
+    Attributes:
+        seen_at: when it last ran.
+        stalled_since: since when the chain does not answer.
+        chain_head: the newest block that it has seen.
+        stopped: why it refuses to go on.
+    """
+
+    seen_at: int | None
+    stalled_since: int | None
+    chain_head: int | None
+    stopped: str | None
+
+
+def get(connection: Connection, key: str) -> str | None:
+    """Return a setting, or None."""
+    return connection.execute(select(setting.c.value).where(setting.c.key == key)).scalar_one_or_none()
+
+
+def put(connection: Connection, key: str, value: str) -> None:
+    """Write a setting, whatever it was."""
+    statement = insert(setting).values(key=key, value=value)
+    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+
+def put_worker_status(connection: Connection, status: WorkerStatus) -> None:
+    """Write the worker's account of itself."""
+    put(connection, _SEEN, _text(status.seen_at))
+    put(connection, _STALLED, _text(status.stalled_since))
+    put(connection, _HEAD, _text(status.chain_head))
+    put(connection, _STOPPED, status.stopped or "")
+
+
+def worker_status(connection: Connection) -> WorkerStatus:
+    """Return the worker's account of itself."""
+    return WorkerStatus(
+        seen_at=_number(get(connection, _SEEN)),
+        stalled_since=_number(get(connection, _STALLED)),
+        chain_head=_number(get(connection, _HEAD)),
+        stopped=get(connection, _STOPPED) or None,
+    )
+
+
+def _text(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -22,8 +22,10 @@ def canonical_json(value: Any) -> bytes:
     """
     try:
         return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:  # the latter: a lone surrogate in a key
         raise InvalidInput("document", "canonical-json", str(error)) from error
+    except RecursionError as error:
+        raise InvalidInput("document", "depth", "nested too deeply") from error
 
 
 def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IDidRegistry} from "./interfaces/IDidRegistry.sol";
+import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+
+/// @title An ERC-1056 registry of identities, with calls that a member sends for an identity's owner
+contract DidRegistry is IDidRegistry, EIP712 {
+    struct History {
+        uint128 changed;
+        uint120 versions;
+        bool deactivated;
+    }
+
+    bytes32 private constant _CHANGE_OWNER =
+        keccak256("ChangeOwner(address identity,address newOwner,uint256 nonce,uint256 deadline)");
+    bytes32 private constant _SET_ATTRIBUTE = keccak256(
+        "SetAttribute(address identity,bytes32 name,bytes value,uint256 validity,uint256 nonce,uint256 deadline)"
+    );
+    bytes32 private constant _REVOKE_ATTRIBUTE =
+        keccak256("RevokeAttribute(address identity,bytes32 name,bytes value,uint256 nonce,uint256 deadline)");
+
+    IMemberRegistry private immutable _members;
+    mapping(address identity => History) private _history;
+
+    /// @inheritdoc IDidRegistry
+    mapping(address identity => address) public override owners;
+    /// @inheritdoc IDidRegistry
+    mapping(address identity => mapping(bytes32 typeHash => mapping(address delegate => uint256))) public override
+        delegates;
+    /// @inheritdoc IDidRegistry
+    mapping(address owner => uint256) public override nonce;
+    /// @inheritdoc IDidRegistry
+    mapping(address identity => uint256) public override sponsoredNonce;
+
+    modifier onlyOwner(address identity) {
+        address owner = _liveOwner(identity);
+        if (msg.sender != owner) revert DidRegistryNotOwner(identity, msg.sender);
+        _;
+    }
+
+    /// @param members whose active members may send sponsored calls
+    constructor(IMemberRegistry members) EIP712("Bonafides DidRegistry", "1") {
+        _members = members;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function changeOwner(address identity, address newOwner) external onlyOwner(identity) {
+        _changeOwner(identity, newOwner);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function changeOwnerSigned(address identity, uint8 sigV, bytes32 sigR, bytes32 sigS, address newOwner) external {
+        _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("changeOwner", newOwner));
+        _changeOwner(identity, newOwner);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function addDelegate(address identity, bytes32 delegateType, address delegate, uint256 validity)
+        external
+        onlyOwner(identity)
+    {
+        _addDelegate(identity, delegateType, delegate, validity);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function addDelegateSigned(
+        address identity,
+        uint8 sigV,
+        bytes32 sigR,
+        bytes32 sigS,
+        bytes32 delegateType,
+        address delegate,
+        uint256 validity
+    ) external {
+        _spendSigned(
+            identity, sigV, sigR, sigS, abi.encodePacked("addDelegate", delegateType, delegate, validity)
+        );
+        _addDelegate(identity, delegateType, delegate, validity);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function revokeDelegate(address identity, bytes32 delegateType, address delegate) external onlyOwner(identity) {
+        _revokeDelegate(identity, delegateType, delegate);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function revokeDelegateSigned(
+        address identity,
+        uint8 sigV,
+        bytes32 sigR,
+        bytes32 sigS,
+        bytes32 delegateType,
+        address delegate
+    ) external {
+        _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("revokeDelegate", delegateType, delegate));
+        _revokeDelegate(identity, delegateType, delegate);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function setAttribute(address identity, bytes32 name, bytes calldata value, uint256 validity)
+        external
+        onlyOwner(identity)
+    {
+        _setAttribute(identity, name, value, validity);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function setAttributeSigned(
+        address identity,
+        uint8 sigV,
+        bytes32 sigR,
+        bytes32 sigS,
+        bytes32 name,
+        bytes calldata value,
+        uint256 validity
+    ) external {
+        _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("setAttribute", name, value, validity));
+        _setAttribute(identity, name, value, validity);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function revokeAttribute(address identity, bytes32 name, bytes calldata value) external onlyOwner(identity) {
+        _revokeAttribute(identity, name, value);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function revokeAttributeSigned(
+        address identity,
+        uint8 sigV,
+        bytes32 sigR,
+        bytes32 sigS,
+        bytes32 name,
+        bytes calldata value
+    ) external {
+        _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("revokeAttribute", name, value));
+        _revokeAttribute(identity, name, value);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function changeOwnerSponsored(address identity, address newOwner, uint256 deadline, bytes calldata sig) external {
+        bytes32 structHash =
+            keccak256(abi.encode(_CHANGE_OWNER, identity, newOwner, sponsoredNonce[identity], deadline));
+        _spendSponsored(identity, structHash, deadline, sig);
+        _changeOwner(identity, newOwner);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function setAttributeSponsored(
+        address identity,
+        bytes32 name,
+        bytes calldata value,
+        uint256 validity,
+        uint256 deadline,
+        bytes calldata sig
+    ) external {
+        bytes32 structHash = keccak256(
+            abi.encode(
+                _SET_ATTRIBUTE, identity, name, keccak256(value), validity, sponsoredNonce[identity], deadline
+            )
+        );
+        _spendSponsored(identity, structHash, deadline, sig);
+        _setAttribute(identity, name, value, validity);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function revokeAttributeSponsored(
+        address identity,
+        bytes32 name,
+        bytes calldata value,
+        uint256 deadline,
+        bytes calldata sig
+    ) external {
+        bytes32 structHash = keccak256(
+            abi.encode(_REVOKE_ATTRIBUTE, identity, name, keccak256(value), sponsoredNonce[identity], deadline)
+        );
+        _spendSponsored(identity, structHash, deadline, sig);
+        _revokeAttribute(identity, name, value);
+    }
+
+    /// @inheritdoc IDidRegistry
+    function validDelegate(address identity, bytes32 delegateType, address delegate) external view returns (bool) {
+        return delegates[identity][keccak256(abi.encode(delegateType))][delegate] > block.timestamp;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function changed(address identity) external view returns (uint256) {
+        return _history[identity].changed;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function versionCount(address identity) external view returns (uint256) {
+        return _history[identity].versions;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function deactivated(address identity) external view returns (bool) {
+        return _history[identity].deactivated;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function identityOwner(address identity) public view returns (address) {
+        if (_history[identity].deactivated) return address(0);
+        address owner = owners[identity];
+        return owner == address(0) ? identity : owner;
+    }
+
+    function _changeOwner(address identity, address newOwner) private {
+        owners[identity] = newOwner;
+        if (newOwner == address(0)) _history[identity].deactivated = true;
+        emit DIDOwnerChanged(identity, newOwner, _history[identity].changed);
+        _countChange(identity);
+    }
+
+    function _addDelegate(address identity, bytes32 delegateType, address delegate, uint256 validity) private {
+        uint256 validTo = block.timestamp + validity;
+        delegates[identity][keccak256(abi.encode(delegateType))][delegate] = validTo;
+        emit DIDDelegateChanged(identity, delegateType, delegate, validTo, _history[identity].changed);
+        _countChange(identity);
+    }
+
+    function _revokeDelegate(address identity, bytes32 delegateType, address delegate) private {
+        delegates[identity][keccak256(abi.encode(delegateType))][delegate] = block.timestamp;
+        emit DIDDelegateChanged(identity, delegateType, delegate, block.timestamp, _history[identity].changed);
+        _countChange(identity);
+    }
+
+    function _setAttribute(address identity, bytes32 name, bytes calldata value, uint256 validity) private {
+        emit DIDAttributeChanged(identity, name, value, block.timestamp + validity, _history[identity].changed);
+        _countChange(identity);
+    }
+
+    function _revokeAttribute(address identity, bytes32 name, bytes calldata value) private {
+        emit DIDAttributeChanged(identity, name, value, 0, _history[identity].changed);
+        _countChange(identity);
+    }
+
+    /// @dev Called after each of the three events and never else: a resolver that found no event in the block of
+    /// `changed` would take the history for finished.
+    function _countChange(address identity) private {
+        _history[identity].changed = uint128(block.number);
+        _history[identity].versions++;
+    }
+
+    /// @dev ERC-1056 hash: no chain, no deadline, and the nonce of the owner, not of the identity.
+    function _spendSigned(address identity, uint8 sigV, bytes32 sigR, bytes32 sigS, bytes memory call) private {
+        address owner = _liveOwner(identity);
+        bytes32 hash = keccak256(
+            bytes.concat(abi.encodePacked(bytes1(0x19), bytes1(0), address(this), nonce[owner], identity), call)
+        );
+        address signer = ecrecover(hash, sigV, sigR, sigS);
+        if (signer == address(0) || signer != owner) revert DidRegistryBadSignature(identity, signer);
+        nonce[owner]++;
+    }
+
+    function _spendSponsored(address identity, bytes32 structHash, uint256 deadline, bytes calldata sig) private {
+        if (!_members.isActive(msg.sender)) revert DidRegistryNotMember(msg.sender);
+        if (block.timestamp > deadline) revert DidRegistryExpired(deadline, block.timestamp);
+        address owner = _liveOwner(identity);
+        (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_hashTypedDataV4(structHash), sig);
+        if (failure != ECDSA.RecoverError.NoError || signer != owner) revert DidRegistryBadSignature(identity, signer);
+        sponsoredNonce[identity]++;
+    }
+
+    function _liveOwner(address identity) private view returns (address) {
+        if (_history[identity].deactivated) revert DidRegistryDeactivated(identity);
+        return identityOwner(identity);
+    }
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+
+/// @title The members of the consortium, their roles and their keys
+/// @dev Counts are derived from the list of members when they are needed, so that they cannot drift.
+contract MemberRegistry is IMemberRegistry {
+    struct Member {
+        Role role;
+        bool active;
+        Keys keys;
+        uint256 changed;
+    }
+
+    struct Proposal {
+        ProposalKind kind;
+        bool closed;
+        bool executed;
+        address subject;
+        Role role;
+        uint256 openFromBlock;
+        bytes32 digest;
+        string name;
+        Keys keys;
+        address[] voters;
+    }
+
+    uint64 private immutable _vetoBlocks;
+    address[] private _members;
+    mapping(address member => Member) private _member;
+    uint256 private _proposals;
+    mapping(uint256 id => Proposal) private _proposal;
+
+    modifier onlyMember() {
+        if (!_member[msg.sender].active) revert MemberRegistryNotMember(msg.sender);
+        _;
+    }
+
+    /// @param founders the first members; at least one of them must be able to vote
+    /// @param vetoBlocks how many blocks must follow a proposal before it can be executed
+    constructor(Founder[] memory founders, uint64 vetoBlocks) {
+        _vetoBlocks = vetoBlocks;
+        for (uint256 i = 0; i < founders.length; i++) {
+            Founder memory founder = founders[i];
+            _requireCandidate(founder.member, founder.role, founder.name, founder.keys);
+            _admit(founder.member, founder.role, founder.name, founder.keys);
+        }
+        if (_countVoters() == 0) revert MemberRegistryNoVoter();
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function proposeAdmission(address member, Role role, string calldata name, Keys calldata keys)
+        external
+        onlyMember
+        returns (uint256 id)
+    {
+        _requireCandidate(member, role, name, keys);
+        id = _propose(ProposalKind.Admission, member, keccak256(abi.encode(member, role, name, keys)));
+        Proposal storage proposal = _proposal[id];
+        proposal.role = role;
+        proposal.name = name;
+        proposal.keys = keys;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function proposeSuspension(address member) external onlyMember returns (uint256 id) {
+        if (!_member[member].active) revert MemberRegistryNotActive(member);
+        id = _propose(ProposalKind.Suspension, member, keccak256(abi.encode(member)));
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function proposeAction(bytes32 digest) external onlyMember returns (uint256 id) {
+        id = _propose(ProposalKind.Action, address(0), digest);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function vote(uint256 id) external onlyMember {
+        if (!_hasVote(msg.sender)) revert MemberRegistryWrongRole(msg.sender, _member[msg.sender].role);
+        Proposal storage proposal = _openProposal(id);
+        address[] storage voters = proposal.voters;
+        for (uint256 i = 0; i < voters.length; i++) {
+            if (voters[i] == msg.sender) revert MemberRegistryAlreadyVoted(id, msg.sender);
+        }
+        voters.push(msg.sender);
+        emit ProposalVoted(id, msg.sender);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function veto(uint256 id) external onlyMember {
+        if (_member[msg.sender].role != Role.Regulator) {
+            revert MemberRegistryWrongRole(msg.sender, _member[msg.sender].role);
+        }
+        _openProposal(id).closed = true;
+        emit ProposalVetoed(id, msg.sender);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function execute(uint256 id) external onlyMember {
+        Proposal storage proposal = _openProposal(id);
+        if (block.number < proposal.openFromBlock) revert MemberRegistryVetoPeriod(id, proposal.openFromBlock);
+        _requireVotes(id, proposal.voters);
+        proposal.closed = true;
+        proposal.executed = true;
+        if (proposal.kind == ProposalKind.Admission) {
+            if (_member[proposal.subject].active) revert MemberRegistryAlreadyMember(proposal.subject);
+            _admit(proposal.subject, proposal.role, proposal.name, proposal.keys);
+        } else if (proposal.kind == ProposalKind.Suspension) {
+            _suspend(proposal.subject);
+        }
+        emit ProposalExecuted(id);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function rotateKeys(Keys calldata keys) external onlyMember {
+        _requireKeys(msg.sender, keys);
+        Member storage member = _member[msg.sender];
+        member.keys = keys;
+        emit MemberKeysChanged(msg.sender, keys.signing, keys.agreement, keys.compliance, member.changed);
+        member.changed = block.number;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function roleOf(address member) external view returns (Role) {
+        return _member[member].active ? _member[member].role : Role.None;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function keysOf(address member) external view returns (Keys memory) {
+        return _member[member].keys;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function changed(address member) external view returns (uint256) {
+        return _member[member].changed;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function isActive(address member) external view returns (bool) {
+        return _member[member].active;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function actionPassed(uint256 id, bytes32 digest) external view returns (bool) {
+        Proposal storage proposal = _proposal[id];
+        return proposal.executed && proposal.kind == ProposalKind.Action && proposal.digest == digest;
+    }
+
+    function _propose(ProposalKind kind, address subject, bytes32 digest) private returns (uint256 id) {
+        id = ++_proposals;
+        Proposal storage proposal = _proposal[id];
+        proposal.kind = kind;
+        proposal.subject = subject;
+        proposal.digest = digest;
+        proposal.openFromBlock = block.number + _vetoBlocks;
+        emit ProposalCreated(id, kind, msg.sender, subject, digest);
+    }
+
+    function _admit(address account, Role role, string memory name, Keys memory keys) private {
+        Member storage member = _member[account];
+        if (member.role == Role.None) _members.push(account);
+        member.role = role;
+        member.active = true;
+        member.keys = keys;
+        emit MemberAdmitted(account, role, name, keys.signing, keys.agreement, keys.compliance, member.changed);
+        member.changed = block.number;
+    }
+
+    function _suspend(address account) private {
+        Member storage member = _member[account];
+        if (!member.active) revert MemberRegistryNotActive(account);
+        member.active = false;
+        if (_countVoters() == 0) revert MemberRegistryNoVoter();
+        emit MemberSuspended(account, member.changed);
+        member.changed = block.number;
+    }
+
+    function _openProposal(uint256 id) private view returns (Proposal storage proposal) {
+        proposal = _proposal[id];
+        if (id == 0 || id > _proposals || proposal.closed) revert MemberRegistryNotOpen(id);
+    }
+
+    /// @dev A vote counts only while its member is active: who was suspended after voting decides nothing.
+    function _requireVotes(uint256 id, address[] storage voted) private view {
+        uint256 votes = 0;
+        for (uint256 i = 0; i < voted.length; i++) {
+            if (_hasVote(voted[i])) votes++;
+        }
+        uint256 voters = _countVoters();
+        if (votes * 3 < voters * 2) revert MemberRegistryTooFewVotes(id, votes, voters);
+    }
+
+    function _countVoters() private view returns (uint256 voters) {
+        for (uint256 i = 0; i < _members.length; i++) {
+            if (_hasVote(_members[i])) voters++;
+        }
+    }
+
+    function _hasVote(address account) private view returns (bool) {
+        Member storage member = _member[account];
+        return member.active && (member.role == Role.Broker || member.role == Role.Operator);
+    }
+
+    function _requireCandidate(address account, Role role, string memory name, Keys memory keys) private view {
+        if (account == address(0) || role == Role.None || bytes(name).length == 0) {
+            revert MemberRegistryInvalidMember(account);
+        }
+        if (_member[account].active) revert MemberRegistryAlreadyMember(account);
+        _requireKeys(account, keys);
+    }
+
+    function _requireKeys(address account, Keys memory keys) private pure {
+        if (
+            keys.signing == bytes32(0) || keys.agreement == bytes32(0) || keys.compliance == address(0)
+                || keys.compliance == account
+        ) {
+            revert MemberRegistryInvalidKeys(account);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+"""VC Data Model 2.0: which JSON objects are credentials. Says nothing about proofs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from did.credentials.contexts import check_contexts
+from primitives.errors import InvalidInput
+from primitives.timestamp import parse_utc
+
+BASE_TYPE = "VerifiableCredential"
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
+_TYPED_PROPERTIES = ("credentialStatus", "credentialSchema", "refreshService", "termsOfUse", "evidence")
+_STATUS = "credentialStatus"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What the data model fixes about a credential, read from its JSON.
+
+    Attributes:
+        id: its URL, when it has one.
+        issuer: URL of the issuer.
+        subjects: the claims, each an object that is not empty.
+        types: all its types.
+        valid_from: milliseconds, when stated.
+        valid_until: milliseconds, when stated.
+        statuses: its status entries.
+    """
+
+    id: str | None
+    issuer: str
+    subjects: tuple[dict[str, Any], ...]
+    types: frozenset[str]
+    valid_from: int | None
+    valid_until: int | None
+    statuses: tuple[dict[str, Any], ...]
+
+
+def read_credential(document: object) -> Credential:
+    """Check a JSON value against the data model.
+
+    Raises:
+        InvalidInput: names the property and the rule that it breaks.
+    """
+    if not isinstance(document, dict):
+        raise InvalidInput("credential", "object", "must be a JSON object")
+    check_contexts(document.get("@context"))
+    types = _strings(document.get("type"), "type")
+    if BASE_TYPE not in types:
+        raise InvalidInput("type", "base-type", f"must include {BASE_TYPE}")
+    valid_from, valid_until = _period(document)
+    typed = {name: _typed_objects(document, name) for name in _TYPED_PROPERTIES}
+    return Credential(
+        id=check_url(document["id"], "id") if "id" in document else None,
+        issuer=_issuer(document.get("issuer")),
+        subjects=_subjects(document.get("credentialSubject")),
+        types=frozenset(types),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        statuses=typed[_STATUS],
+    )
+
+
+def check_url(value: object, field: str) -> str:
+    """Return a value that is an absolute URL.
+
+    Raises:
+        InvalidInput: anything else.
+    """
+    if not isinstance(value, str) or _URL.fullmatch(value) is None:
+        raise InvalidInput(field, "url", "must be an absolute URL")
+    return value
+
+
+def _strings(value: object, field: str) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    strings = [item for item in values if isinstance(item, str) and item]
+    if not values or len(strings) != len(values) or len(set(strings)) != len(strings):
+        raise InvalidInput(field, "strings", "must be a text or a list of different texts")
+    return strings
+
+
+def _issuer(value: object) -> str:
+    return check_url(value.get("id") if isinstance(value, dict) else value, "issuer")
+
+
+def _objects(value: object, field: str) -> tuple[dict[str, Any], ...]:
+    values = value if isinstance(value, list) else [value]
+    objects = [item for item in values if isinstance(item, dict) and item]
+    if not values or len(objects) != len(values):
+        raise InvalidInput(field, "objects", "must be an object or a list of objects, none of them empty")
+    for item in objects:
+        if "id" in item:
+            check_url(item["id"], f"{field}.id")
+    return tuple(objects)
+
+
+def _subjects(value: object) -> tuple[dict[str, Any], ...]:
+    return _objects(value, "credentialSubject")
+
+
+def _typed_objects(document: dict[str, Any], name: str) -> tuple[dict[str, Any], ...]:
+    if name not in document:
+        return ()
+    objects = _objects(document[name], name)
+    for item in objects:
+        _strings(item.get("type"), f"{name}.type")
+    return objects
+
+
+def _period(document: dict[str, Any]) -> tuple[int | None, int | None]:
+    start, end = (parse_utc(document[name], name) if name in document else None for name in ("validFrom", "validUntil"))
+    if start is not None and end is not None and end < start:
+        raise InvalidInput("validUntil", "period", "is before validFrom")
+    return start, end

@@ -1,0 +1,57 @@
+"""Wiring: the only module that knows the workflows' context and the adapters that fill it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+
+from node_adapter.keystore import Keystore
+from node_adapter.node import Node
+from node_adapter.peers.client import post_message
+from node_adapter.settings import Settings
+from node_adapter.store.engine import Store, open_store
+from primitives.errors import CouldNotCheck, InvalidInput
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the Unix epoch."""
+        return time.time_ns() // 1_000_000
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+def open_node(home: Path, password: str) -> Node:
+    """Open the node of a directory.
+
+    Raises:
+        InvalidInput: `node.toml` is not a node's settings, or the keystore belongs to another member.
+        Refused: `keystore-password`.
+        CouldNotCheck: a file cannot be read; `store-missing` when the database was never made.
+    """
+    settings = Settings.load(home)
+    if not settings.database_path.is_file():
+        raise CouldNotCheck(
+            "store-missing", f"{settings.database_path} does not exist: run `bonafides node init` first"
+        )
+    keystore = Keystore.open(settings.keystore_path, password)
+    return assemble(settings, open_store(settings.database_path), keystore)
+
+
+def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
+    """Put a node together from its opened parts, with the machine's clock and entropy."""
+    if keystore.address != settings.member.address:
+        raise InvalidInput("member.address", "keystore", "is not the account of the keystore")
+    return Node(
+        settings=settings,
+        store=store,
+        keys=keystore,
+        clock=SystemClock(),
+        entropy=secrets.token_bytes,
+        send=post_message,
+    )

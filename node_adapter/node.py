@@ -1,0 +1,55 @@
+"""The context that every workflow gets: one member's node, with its clock and its entropy as values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from did.identifiers import member_did
+from node_adapter.keystore import Keystore
+from node_adapter.ports import Clock, Entropy
+from node_adapter.settings import Settings
+from node_adapter.store.engine import Store
+from node_adapter.views import Views
+
+Send = Callable[[str, Mapping[str, Any]], Any]  # (URL of a peer, message) -> the peer's answer, parsed
+
+
+@dataclass(frozen=True)
+class Node:
+    """One member's node. A workflow reads time and entropy from here and nowhere else.
+
+    Attributes:
+        settings: what `node.toml` says.
+        store: the node's own database.
+        keys: the member's keys, opened.
+        clock: the time.
+        entropy: random bytes.
+        send: posts a signed message to another member.
+        views: what is derived from the store and kept in memory; each entry names the state that it was made from.
+    """
+
+    settings: Settings
+    store: Store
+    keys: Keystore = field(repr=False)
+    clock: Clock
+    entropy: Entropy
+    send: Send
+    views: Views = field(default_factory=Views, repr=False)
+
+    @cached_property
+    def did(self) -> str:
+        """The member's DID."""
+        return member_did(self.settings.chain.chain_id, self.settings.member.address)
+
+    @property
+    def address(self) -> str:
+        """The member's founding account: its name in the consortium."""
+        return self.settings.member.address
+
+    @cached_property
+    def signing_key_id(self) -> str:
+        """The verification method of the member's Ed25519 key."""
+        return f"{self.did}#signing"

@@ -1,0 +1,1 @@
+"""Messages between members: signed with the registry's keys, fresh, and accepted once."""

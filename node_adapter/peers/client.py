@@ -1,0 +1,36 @@
+"""Posting a signed message to another member's node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import CouldNotCheck, Refused
+
+PATH = "/v1/peer/messages"
+TIMEOUT_SECONDS = 10.0
+_MAX_ANSWER_BYTES = 1024 * 1024
+
+
+def post_message(url: str, message: Mapping[str, Any]) -> Any:
+    """Post a message and return the peer's answer.
+
+    Raises:
+        CouldNotCheck: `peer-unreachable`, or `peer-failed` when the peer itself could not answer: try again later.
+        Refused: `peer-refused`, with what the peer said.
+    """
+    headers = {"Content-Type": "application/json"}
+    try:
+        answer = httpx.post(url + PATH, content=canonical_json(dict(message)), headers=headers, timeout=TIMEOUT_SECONDS)
+    except httpx.HTTPError as error:
+        raise CouldNotCheck("peer-unreachable", f"{url}: {type(error).__name__}") from error
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        raise CouldNotCheck("peer-failed", f"{url} answered {answer.status_code}")
+    body = parse_json(answer.content, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
+    if answer.status_code >= httpx.codes.BAD_REQUEST:
+        told = body if isinstance(body, dict) else {}
+        raise Refused("peer-refused", f"{url} answered {answer.status_code} {told.get('code')}: {told.get('detail')}")
+    return body

@@ -1,0 +1,149 @@
+"""Records of one broker: what was accepted, in log order, with its findings and its promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+
+from node_adapter.store.schema import finding, record
+
+_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
+
+
+@dataclass(frozen=True)
+class RecordRow:
+    """One accepted record, as stored. `payload` and `root_salt` are None once erased."""
+
+    log_index: int
+    record_id: str
+    source_ref: str
+    request_digest: bytes
+    pid: str
+    seq: int
+    type: str
+    envelope: bytes
+    payload: str | None
+    root_salt: bytes | None
+    fingerprint: bytes
+    act_signature: str | None
+    accepted_at: int
+    anchor_by: int
+    promise: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """A rule that an accepted record breaks."""
+
+    record_id: str
+    code: str
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """A subject's (count, head) at some size of the log."""
+
+    pid: str
+    count: int
+    head: bytes
+
+
+def insert_records(connection: Connection, rows: Sequence[RecordRow], findings: Sequence[FindingRow]) -> None:
+    """Store records and their findings."""
+    if rows:
+        connection.execute(insert(record), [vars(row) for row in rows])
+    if findings:
+        connection.execute(insert(finding), [vars(row) for row in findings])
+
+
+def log_size(connection: Connection) -> int:
+    """Return the number of log entries: indexes run from 0 without a gap."""
+    return int(connection.execute(select(func.coalesce(func.max(record.c.log_index) + 1, 0))).scalar_one())
+
+
+def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[str, RecordRow]:
+    """Return the records that exist under the caller's references."""
+    return {row.source_ref: row for row in _select_in(connection, record.c.source_ref, references)}
+
+
+def by_record_ids(connection: Connection, ids: Iterable[str]) -> dict[str, RecordRow]:
+    """Return the records that exist among `ids`."""
+    return {row.record_id: row for row in _select_in(connection, record.c.record_id, ids)}
+
+
+def known_act_signatures(connection: Connection, signatures: Iterable[str]) -> set[str]:
+    """Return those client signatures that a stored record carries already."""
+    return {str(row.act_signature) for row in _select_in(connection, record.c.act_signature, signatures)}
+
+
+def of_subject(connection: Connection, pid: str) -> list[RecordRow]:
+    """Return a subject's whole chain, in order."""
+    statement = select(record).where(record.c.pid == pid).order_by(record.c.seq)
+    return [RecordRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def find_record(connection: Connection, record_id: str) -> RecordRow | None:
+    """Return one record, or None."""
+    return by_record_ids(connection, [record_id]).get(record_id)
+
+
+def fingerprints(connection: Connection, start: int, stop: int) -> list[bytes]:
+    """Return the log entries with start <= index < stop."""
+    statement = (
+        select(record.c.fingerprint)
+        .where(record.c.log_index >= start, record.c.log_index < stop)
+        .order_by(record.c.log_index)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def heads_at(connection: Connection, start: int, stop: int) -> Iterator[Head]:
+    """Yield (pid, seq, fingerprint) of the log entries with start <= index < stop, in order: the last one of a pid wins."""
+    statement = (
+        select(record.c.pid, record.c.seq, record.c.fingerprint)
+        .where(record.c.log_index >= start, record.c.log_index < stop)
+        .order_by(record.c.log_index)
+    )
+    for pid, seq, fingerprint in connection.execute(statement):
+        yield Head(pid, seq, fingerprint)
+
+
+def findings_of(connection: Connection, record_ids: Iterable[str]) -> dict[str, list[FindingRow]]:
+    """Return the findings of records, by record, in the order in which they were found."""
+    wanted = list(dict.fromkeys(record_ids))
+    found: dict[str, list[FindingRow]] = {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = (
+            select(finding.c.record_id, finding.c.code, finding.c.rule, finding.c.detail)
+            .where(finding.c.record_id.in_(wanted[start : start + _MAX_VARIABLES]))
+            .order_by(finding.c.id)
+        )
+        for row in connection.execute(statement).mappings():
+            found.setdefault(row["record_id"], []).append(FindingRow(**row))
+    return found
+
+
+def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:
+    """Return when the first record at or after `from_index` was accepted, or None when there is none."""
+    statement = select(func.min(record.c.accepted_at)).where(record.c.log_index >= from_index)
+    return connection.execute(statement).scalar_one()
+
+
+def finding_counts(connection: Connection) -> dict[str, int]:
+    """Return how often each finding occurs."""
+    statement = select(finding.c.code, func.count()).group_by(finding.c.code)
+    return {code: count for code, count in connection.execute(statement)}
+
+
+def _select_in(connection: Connection, column: Any, values: Iterable[str]) -> list[RecordRow]:
+    wanted = list(dict.fromkeys(values))
+    found: list[RecordRow] = []
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = select(record).where(column.in_(wanted[start : start + _MAX_VARIABLES]))
+        found.extend(RecordRow(**row) for row in connection.execute(statement).mappings())
+    return found

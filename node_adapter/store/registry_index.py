@@ -1,0 +1,83 @@
+"""What the registries say, read from the node's own index of final events: DIDs, consents, contract addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from node_adapter.store import chain_index
+from node_adapter.store.chain_index import ChainEvent, address_topic
+from node_adapter.store.schema import chain_block, chain_event
+from primitives.errors import CouldNotCheck
+
+CONSENT_STATES = ("none", "granted", "withdrawn")
+Version = tuple[int, int, bytes]
+_DID_REGISTRY = "DidRegistry"
+_CONSENT_RANK = {"ConsentGranted": 1, "ConsentWithdrawn": 2}
+_MAX_VARIABLES = 500
+
+
+@dataclass(frozen=True)
+class TipBlock:
+    """The newest indexed block, final by the node's setting. `timestamp` is in seconds."""
+
+    number: int
+    hash: bytes
+    timestamp: int
+
+
+def tip_block(connection: Connection) -> TipBlock:
+    """Return the newest indexed block, without its receipts.
+
+    Raises:
+        CouldNotCheck: `index-empty`.
+    """
+    statement = select(chain_block.c.number, chain_block.c.hash, chain_block.c.timestamp)
+    row = connection.execute(statement.order_by(chain_block.c.number.desc()).limit(1)).one_or_none()
+    if row is None:
+        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its worker does that")
+    return TipBlock(*row)
+
+
+def did_events(connection: Connection, address: str) -> list[ChainEvent]:
+    """Return the registry's events of an identity, in chain order."""
+    return chain_index.events(connection, contract=_DID_REGISTRY, topic1=address_topic(address))
+
+
+def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, Version]:
+    """Return a value for each identity that has events; it changes when its history does."""
+    topics = {address_topic(address): address for address in addresses}
+    wanted = list(topics)
+    found: dict[str, Version] = {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = (
+            select(chain_event.c.topic1, func.count(), func.max(chain_event.c.block), func.max(chain_event.c.tx_hash))
+            .where(
+                chain_event.c.contract == _DID_REGISTRY,
+                chain_event.c.topic1.in_(wanted[start : start + _MAX_VARIABLES]),
+            )
+            .group_by(chain_event.c.topic1)
+        )
+        for topic, count, block, tx_hash in connection.execute(statement):
+            found[topics[topic]] = (count, block, bytes(tx_hash))
+    return found
+
+
+def consent_state(connection: Connection, consent_id: str) -> str:
+    """Return none, granted or withdrawn for a consent id (64 hex)."""
+    found = chain_index.events(connection, contract="ConsentRegistry", topic1="0x" + consent_id)
+    return CONSENT_STATES[max((_CONSENT_RANK.get(event.name, 0) for event in found), default=0)]
+
+
+def contract_address(connection: Connection, name: str) -> str:
+    """Return the current address of a contract, as the Directory names it.
+
+    Raises:
+        CouldNotCheck: `contract-unknown`, the index has not reached the entry.
+    """
+    found = chain_index.contract_addresses(connection).get(name)
+    if found is None:
+        raise CouldNotCheck("contract-unknown", f"the index holds no address of {name} yet")
+    return found

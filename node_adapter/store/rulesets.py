@@ -1,0 +1,35 @@
+"""Rule sets as installed at this node; a rule set is never changed or removed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from node_adapter.store.schema import ruleset
+
+
+@dataclass(frozen=True)
+class RuleSetRow:
+    """An installed rule set. `effective_from` is milliseconds; `body` its bytes as installed."""
+
+    label: str
+    effective_from: int
+    body: bytes
+
+
+def insert_ruleset(connection: Connection, row: RuleSetRow) -> None:
+    """Store a rule set; the caller has checked that the label is free."""
+    connection.execute(insert(ruleset).values(**vars(row)))
+
+
+def find_ruleset(connection: Connection, label: str) -> RuleSetRow | None:
+    """Return the rule set of a label, or None."""
+    row = connection.execute(select(ruleset).where(ruleset.c.label == label)).mappings().one_or_none()
+    return None if row is None else RuleSetRow(**row)
+
+
+def all_rulesets(connection: Connection) -> list[RuleSetRow]:
+    """Return every installed rule set, the earliest first."""
+    statement = select(ruleset).order_by(ruleset.c.effective_from, ruleset.c.label)
+    return [RuleSetRow(**row) for row in connection.execute(statement).mappings()]

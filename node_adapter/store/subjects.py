@@ -1,0 +1,92 @@
+"""Subjects of one broker: clients and products, with the head of each one's chain of records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from node_adapter.store.schema import subject
+
+EMPTY_HEAD = bytes(32)  # the `prev` of a subject's first record
+_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """One subject. `did` is None for a subject that is no person, such as a product."""
+
+    pid: str
+    client_ref: str
+    did: str | None
+    created_at: int
+    count: int
+    head: bytes
+    state: str
+
+
+def insert_subjects(connection: Connection, rows: Sequence[SubjectRow]) -> None:
+    """Store new subjects; the caller has checked that neither reference nor DID is taken."""
+    if rows:
+        connection.execute(insert(subject), [vars(row) for row in rows])
+
+
+def by_pids(connection: Connection, pids: Iterable[str]) -> dict[str, SubjectRow]:
+    """Return the subjects that exist among `pids`."""
+    return {row.pid: row for row in _select_in(connection, subject.c.pid, pids)}
+
+
+def by_client_refs(connection: Connection, references: Iterable[str]) -> dict[str, SubjectRow]:
+    """Return the subjects that exist among the caller's own references."""
+    return {row.client_ref: row for row in _select_in(connection, subject.c.client_ref, references)}
+
+
+def by_dids(connection: Connection, dids: Iterable[str]) -> dict[str, SubjectRow]:
+    """Return the subjects that exist among `dids`."""
+    return {row.did: row for row in _select_in(connection, subject.c.did, dids) if row.did is not None}
+
+
+def find_by_pid(connection: Connection, pid: str) -> SubjectRow | None:
+    """Return one subject, or None."""
+    return by_pids(connection, [pid]).get(pid)
+
+
+def find_by_did(connection: Connection, did: str) -> SubjectRow | None:
+    """Return the subject that a DID stands for, or None."""
+    return by_dids(connection, [did]).get(did)
+
+
+def find_by_client_ref(connection: Connection, reference: str) -> SubjectRow | None:
+    """Return the subject of the caller's reference, or None."""
+    return by_client_refs(connection, [reference]).get(reference)
+
+
+def update_heads(connection: Connection, rows: Sequence[SubjectRow]) -> None:
+    """Write count, head and folded state of subjects whose chain has grown."""
+    if not rows:
+        return
+    statement = (
+        update(subject)
+        .where(subject.c.pid == bindparam("key"))
+        .values(count=bindparam("new_count"), head=bindparam("new_head"), state=bindparam("new_state"))
+    )
+    connection.execute(
+        statement,
+        [{"key": row.pid, "new_count": row.count, "new_head": row.head, "new_state": row.state} for row in rows],
+    )
+
+
+def total(connection: Connection) -> int:
+    """Return how many subjects there are."""
+    return int(connection.execute(select(func.count()).select_from(subject)).scalar_one())
+
+
+def _select_in(connection: Connection, column: Any, values: Iterable[str]) -> list[SubjectRow]:
+    wanted = list(dict.fromkeys(values))
+    found: list[SubjectRow] = []
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = select(subject).where(column.in_(wanted[start : start + _MAX_VARIABLES]))
+        found.extend(SubjectRow(**row) for row in connection.execute(statement).mappings())
+    return found

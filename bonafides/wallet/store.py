@@ -158,6 +158,7 @@ class WalletStore:
 def _connect(directory: Path) -> sqlite3.Connection:
     with _translated_errors():
         connection = sqlite3.connect(directory / DATABASE_FILE, timeout=_BUSY_SECONDS, isolation_level=None)
+        connection.execute("pragma journal_mode=wal")
         connection.execute("pragma synchronous=full")
         connection.execute(_SCHEMA)
     return connection

@@ -1,0 +1,221 @@
+"""The Python client of a Bonafides node: typed errors, NDJSON in bulk, and retries where a repeat is harmless.
+
+    with Client("http://127.0.0.1:8080", token) as node:
+        for answer in node.post_lines("/v1/facts", facts):
+            ...
+
+A call is repeated only when it reads, or when it carries an `Idempotency-Key`, or when each of its lines carries its
+own reference, as facts do; and only when the node could not be reached or said that it could not do it now.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+
+NDJSON = "application/x-ndjson"
+PROBLEM = "application/problem+json"
+BULK_LINES = 1000  # lines of one request; a longer input is sent in several, in order
+MAX_ANSWER_BYTES = 256 * 1024 * 1024
+_TIMEOUT_SECONDS = 120.0
+_ATTEMPTS = 4
+_FIRST_PAUSE_SECONDS = 0.25
+_KIND_BY_TITLE: dict[str, type[BonafidesError]] = {
+    "The request is refused": Refused,
+    "A check failed": VerificationFailed,
+    "The answer is not known now": CouldNotCheck,
+}
+_UNAVAILABLE = frozenset({502, 503, 504, 507})
+_UNPROCESSABLE = frozenset({400, 413, 422})
+
+
+class Client:
+    """A connection to one node, with one role's token."""
+
+    def __init__(
+        self,
+        base_url: str,
+        token: str | None = None,
+        *,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Name the node and the token; no call is made yet."""
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_seconds, transport=transport)
+        except (httpx.InvalidURL, ValueError) as error:
+            raise InvalidInput("url", "url", f"{base_url} is not the URL of a node") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self._http.base_url})"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        """GET a JSON answer."""
+        return _parsed(self._send("GET", path, repeat=True, params=_present(query)))
+
+    def get_bytes(self, path: str, **query: Any) -> bytes:
+        """GET an answer as bytes, such as a checkpoint or a trust file."""
+        return self._send("GET", path, repeat=True, params=_present(query)).content
+
+    def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> Any:
+        """POST a JSON object; repeated on a failure to reach the node only under an idempotency key."""
+        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
+        answer = self._send(
+            "POST", path, repeat=idempotency_key is not None, json={} if body is None else body, headers=headers
+        )
+        return _parsed(answer)
+
+    def post_lines(
+        self, path: str, rows: Iterable[Mapping[str, Any]], *, repeat: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """POST NDJSON and give one answer per row, in order.
+
+        Args:
+            path: the route.
+            rows: the objects to send; they are read and sent in requests of `BULK_LINES`.
+            repeat: whether sending a row twice is harmless, since it carries its own reference.
+
+        Raises:
+            BonafidesError: a request as a whole was refused; a refused row is an answer, not an error.
+        """
+        batch: list[Mapping[str, Any]] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == BULK_LINES:
+                yield from self._post_batch(path, batch, repeat=repeat)
+                batch = []
+        if batch:
+            yield from self._post_batch(path, batch, repeat=repeat)
+
+    def _post_batch(self, path: str, rows: list[Mapping[str, Any]], *, repeat: bool) -> list[dict[str, Any]]:
+        content = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+        answer = self._send("POST", path, repeat=repeat, content=content, headers={"Content-Type": NDJSON})
+        lines = [_object(line) for line in answer.content.split(b"\n") if line.strip()]
+        if len(lines) != len(rows):
+            raise CouldNotCheck("answer-incomplete", f"{path}: {len(lines)} answers to {len(rows)} lines")
+        return lines
+
+    def _send(self, method: str, path: str, *, repeat: bool, **request: Any) -> httpx.Response:
+        pause = _FIRST_PAUSE_SECONDS
+        for _ in range(_ATTEMPTS - 1 if repeat else 0):
+            try:
+                return self._once(method, path, request)
+            except CouldNotCheck:
+                time.sleep(pause)
+                pause *= 2
+        return self._once(method, path, request)
+
+    def _once(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise CouldNotCheck(
+                "node-unreachable", f"{self._http.base_url}: {type(error).__name__}: {error}"
+            ) from error
+        if response.is_success:
+            return response
+        raise error_of(response)
+
+
+def error_of(response: httpx.Response) -> BonafidesError:
+    """Return the typed error that a failed response stands for."""
+    if response.headers.get("Content-Type", "").split(";")[0] == PROBLEM:
+        try:
+            problem = parse_json(response.content, field="problem", max_bytes=1024 * 1024)
+        except InvalidInput:
+            problem = None
+        if isinstance(problem, dict):
+            return error_of_problem({"status": response.status_code, **problem})
+    return CouldNotCheck("node-answer", f"HTTP {response.status_code} without a problem document")
+
+
+def error_of_problem(problem: Mapping[str, Any]) -> BonafidesError:
+    """Return the typed error of a problem document, as an answer's line or a failed response carries it."""
+    status = problem.get("status")
+    code = str(problem.get("code") or "node-answer")
+    detail = str(problem.get("detail") or problem.get("title") or "the node gave no reason")
+    if "field" in problem and "rule" in problem:
+        field = str(problem["field"])
+        return InvalidInput(field, str(problem["rule"]), detail.removeprefix(f"{field}: "))
+    if status in _UNAVAILABLE:
+        return CouldNotCheck(code, detail)
+    kind = _KIND_BY_TITLE.get(str(problem.get("title")))
+    if kind is None:
+        kind = VerificationFailed if status in _UNPROCESSABLE else Refused
+    return kind(code, detail)
+
+
+def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fact that reports a client's signed act.
+
+    Args:
+        signed: a line of `wallet sign`, with the broker's `source_ref`, `channel` and `actor` beside; without them the
+            signature names the fact, the channel is `app` and the actor is the client.
+
+    Raises:
+        InvalidInput: it is no signed act.
+    """
+    draft = signed.get("draft")
+    if not isinstance(draft, Mapping) or not isinstance(signed.get("key"), str):
+        raise InvalidInput("draft", "type", "is no line of `wallet sign`")
+    did = str(signed["key"]).partition("#")[0]
+    act = {name: signed.get(name) for name in ("root_salt", "key", "signature")}
+    return {
+        "source_ref": signed.get("source_ref") or f"act:{signed.get('signature')}",
+        "subject": draft.get("subject"),
+        "type": draft.get("type"),
+        "occurred_at": signed.get("occurred_at"),
+        "channel": signed.get("channel") or "app",
+        "actor": signed.get("actor") or {"did": did, "role": "client"},
+        "payload": draft.get("fields"),
+        "attachments": signed.get("attachments") or [],
+        "act": {**act, "document": draft.get("document"), "ruleset": draft.get("ruleset")},
+    }
+
+
+def _parsed(response: httpx.Response) -> Any:
+    if not response.content:
+        return None
+    if len(response.content) > MAX_ANSWER_BYTES:
+        raise CouldNotCheck("node-answer", f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    try:
+        return parse_json(response.content, field="answer", max_bytes=MAX_ANSWER_BYTES)
+    except InvalidInput as error:
+        raise CouldNotCheck("node-answer", f"the node's answer is not JSON: {error.detail}") from error
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        value = parse_json(line, field="answer", max_bytes=MAX_DOCUMENT_BYTES)
+    except InvalidInput as error:
+        raise CouldNotCheck("node-answer", f"a line of the node's answer is not JSON: {error.detail}") from error
+    if not isinstance(value, dict):
+        raise CouldNotCheck("node-answer", "a line of the node's answer is no object")
+    return value
+
+
+def _present(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in query.items() if value is not None}

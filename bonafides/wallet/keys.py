@@ -1,0 +1,379 @@
+"""Pairwise identities: one per client and broker, so that no two of a client's accounts share a key.
+
+An identity has a secp256k1 controller (its did:ethr), Ed25519 keys for acts (the newest signs; older ones are kept, for
+what they signed still verifies) and the opening of a Pedersen commitment to a certificate number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bonafides.wallet.store import WalletStore
+from primitives import ed25519
+from primitives.canonical import parse_json
+from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data, set_attribute_typed_data, sign_typed
+from primitives.encoding import decode_hex
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.pedersen import ORDER, certificate_message, commit
+from primitives.secp256k1 import address_of, check_address
+
+KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
+DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
+_KIND = "identity"
+_BY_DID, _BY_SUBJECT = "identity-by-did", "identity-by-subject"
+_SEED_BYTES = 32
+_BLINDING_BYTES = 48  # 384 bits reduced modulo a 255-bit order leave no bias to speak of
+_MEMBER_DID = re.compile(r"did:ethr:0x([0-9a-f]+):0x[0-9a-f]{40}")
+_MAX_NETWORK_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Network:
+    """The chain and the contracts that the wallet signs for: what `contracts deploy` writes."""
+
+    chain_id: int
+    did_registry: str
+    consent_registry: str
+
+    @classmethod
+    def load(cls, file: Path) -> Network:
+        """Read a network file.
+
+        Raises:
+            InvalidInput: an entry is missing or malformed.
+            CouldNotCheck: `network-unreadable`.
+        """
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise CouldNotCheck("network-unreadable", f"{file}: {error.strerror}") from error
+        return cls.from_json(parse_json(data, field="network", max_bytes=_MAX_NETWORK_BYTES))
+
+    @classmethod
+    def from_json(cls, value: object) -> Network:
+        """Read the part of a network file that a wallet needs."""
+        contracts = value.get("contracts") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(contracts, dict):
+            raise InvalidInput("network.contracts", "type", "must be an object of contract addresses")
+        chain_id = value.get("chain_id")
+        if not isinstance(chain_id, int) or isinstance(chain_id, bool) or chain_id < 1:
+            raise InvalidInput("network.chain_id", "range", "must be a positive integer")
+        return cls(
+            chain_id,
+            check_address(contracts.get("DidRegistry"), "network.contracts.DidRegistry"),
+            check_address(contracts.get("ConsentRegistry"), "network.contracts.ConsentRegistry"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        contracts = {"DidRegistry": self.did_registry, "ConsentRegistry": self.consent_registry}
+        return {"chain_id": self.chain_id, "contracts": contracts}
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """One Ed25519 key of an identity, with its place among the identity's key events on the chain."""
+
+    seed: bytes = field(repr=False)
+    number: int  # the resolver names the N-th key event `#delegate-N`
+    revoked: bool = False
+
+    @property
+    def public(self) -> bytes:
+        """The public key."""
+        return ed25519.public_key(self.seed)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A certificate number and the blinding of the commitment to it."""
+
+    kind: str
+    number: str = field(repr=False)
+    blinding: int = field(repr=False)
+
+    @property
+    def message(self) -> int:
+        """The scalar that the commitment holds."""
+        return certificate_message(self.kind, self.number)
+
+    @property
+    def commitment(self) -> bytes:
+        """The commitment, 48 bytes."""
+        return commit(self.message, self.blinding)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One client at one broker."""
+
+    client_ref: str
+    broker: str
+    network: Network
+    controller: bytes = field(repr=False)
+    keys: tuple[SigningKey, ...]
+    key_events: int  # key events signed so far, revocations included
+    nonce: int  # sponsored calls signed so far
+    subject: str | None = None
+    opening: Opening | None = None
+
+    @property
+    def address(self) -> str:
+        """The controller's account."""
+        return address_of(self.controller)
+
+    @property
+    def did(self) -> str:
+        """The pairwise DID."""
+        return f"did:ethr:0x{self.network.chain_id:x}:{self.address}"
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs now."""
+        return self.keys[-1]
+
+    def key_id(self, key: SigningKey) -> str:
+        """Return the verification method of a key."""
+        return f"{self.did}#delegate-{key.number}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is sealed in the wallet."""
+        opening = self.opening
+        return {
+            "client_ref": self.client_ref,
+            "broker": self.broker,
+            "network": self.network.to_json(),
+            "controller": self.controller.hex(),
+            "keys": [{"seed": key.seed.hex(), "number": key.number, "revoked": key.revoked} for key in self.keys],
+            "key_events": self.key_events,
+            "nonce": self.nonce,
+            "subject": self.subject,
+            "opening": opening
+            and {"kind": opening.kind, "number": opening.number, "blinding": opening.blinding.to_bytes(32).hex()},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Identity:
+        """Read what `to_json` wrote; the seal proves that nobody else wrote it."""
+        opening = value["opening"]
+        return cls(
+            client_ref=value["client_ref"],
+            broker=value["broker"],
+            network=Network.from_json(value["network"]),
+            controller=bytes.fromhex(value["controller"]),
+            keys=tuple(SigningKey(bytes.fromhex(k["seed"]), k["number"], k["revoked"]) for k in value["keys"]),
+            key_events=value["key_events"],
+            nonce=value["nonce"],
+            subject=value["subject"],
+            opening=opening and Opening(opening["kind"], opening["number"], int(opening["blinding"], 16)),
+        )
+
+
+class Identities:
+    """The identities of a wallet, found by client and broker, by DID, or by subject."""
+
+    def __init__(self, store: WalletStore) -> None:
+        """Read and write through an opened wallet."""
+        self.store = store
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Keep all changes inside, or none."""
+        with self.store.transaction():
+            yield
+
+    def save(self, identity: Identity) -> None:
+        """Store an identity and the ways to find it; call it inside `changing`."""
+        name = (identity.client_ref, identity.broker)
+        self.store.put(identity.to_json(), _KIND, *name)
+        self.store.put(list(name), _BY_DID, identity.did)
+        if identity.subject is not None:
+            self.store.put(list(name), _BY_SUBJECT, identity.broker, identity.subject)
+
+    def find(self, client_ref: str, broker: str) -> Identity | None:
+        """Return the identity of a client at a broker, or None."""
+        value = self.store.get(_KIND, client_ref, broker)
+        return None if value is None else Identity.from_json(value)
+
+    def by_did(self, did: object) -> Identity:
+        """Return the identity of a DID.
+
+        Raises:
+            Refused: `wallet-foreign`, it is none of this wallet's.
+        """
+        return self._named(self.store.get(_BY_DID, _text(did, "did")), f"{did} is no identity of this wallet")
+
+    def by_subject(self, broker: object, subject: object) -> Identity:
+        """Return the identity that a broker knows under a pseudonym.
+
+        Raises:
+            Refused: `wallet-foreign`, the pair was never bound to an identity of this wallet.
+        """
+        name = self.store.get(_BY_SUBJECT, _text(broker, "broker"), _text(subject, "subject"))
+        return self._named(name, f"subject {subject} of {broker} is no identity of this wallet")
+
+    def all(self) -> list[Identity]:
+        """Return every identity, by client and broker."""
+        found = [Identity.from_json(value) for value in self.store.all(_KIND)]
+        return sorted(found, key=lambda identity: (identity.client_ref, identity.broker))
+
+    def _named(self, name: list[str] | None, message: str) -> Identity:
+        identity = None if name is None else self.find(name[0], name[1])
+        if identity is None:
+            raise Refused("wallet-foreign", message)
+        return identity
+
+
+def new_identity(
+    identities: Identities,
+    *,
+    client_ref: str,
+    broker: str,
+    network: Network,
+    certificate: object = None,
+) -> Identity:
+    """Make the identity of a client at a broker; call it inside `changing`.
+
+    Raises:
+        InvalidInput: the broker's DID or the certificate is malformed, or the DID is of another chain.
+        Refused: `wallet-identity-exists`.
+    """
+    match = _MEMBER_DID.fullmatch(broker)
+    if match is None or int(match.group(1), 16) != network.chain_id:
+        raise InvalidInput("broker", "did-ethr", f"must be a did:ethr of the chain {network.chain_id}")
+    if identities.find(_text(client_ref, "client_ref"), broker) is not None:
+        raise Refused("wallet-identity-exists", f"client {client_ref} has an identity at {broker} already")
+    entropy = identities.store.entropy
+    identity = Identity(
+        client_ref=client_ref,
+        broker=broker,
+        network=network,
+        controller=_controller(entropy(_SEED_BYTES)),
+        keys=(SigningKey(entropy(_SEED_BYTES), 1),),
+        key_events=1,
+        nonce=1,
+        opening=None if certificate is None else _opening(certificate, entropy(_BLINDING_BYTES)),
+    )
+    identities.save(identity)
+    return identity
+
+
+def registration(identity: Identity, now_ms: int) -> dict[str, Any]:
+    """Return the body of `POST /v1/subjects`: the DID, and the first key under the controller's EIP-712 signature."""
+    first = identity.keys[0]
+    call = _set_call(identity, first.public, nonce=0, deadline=now_ms // 1000 + DEADLINE_SECONDS)
+    return {
+        "client_ref": identity.client_ref,
+        "did": identity.did,
+        "registration": {
+            "signing_key": first.public.hex(),
+            "validity": call["validity"],
+            "deadline": call["deadline"],
+            "signature": call["signature"],
+        },
+    }
+
+
+def bind(identities: Identities, did: object, subject: object) -> Identity:
+    """Keep the pseudonym that the broker gave an identity; call it inside `changing`.
+
+    Raises:
+        Refused: `wallet-bound`, the identity is bound to another pseudonym: a broker gives one and keeps it.
+    """
+    identity = identities.by_did(did)
+    pid = decode_hex(subject, "subject", 32).hex()
+    if identity.subject not in (None, pid):
+        raise Refused("wallet-bound", f"{did} is bound to another subject")
+    bound = replace(identity, subject=pid)
+    identities.save(bound)
+    return bound
+
+
+def rotate(identities: Identities, did: object, now_ms: int) -> tuple[Identity, list[dict[str, Any]]]:
+    """Give an identity a new Ed25519 key; return it and the two sponsored calls: set the new key, revoke the old.
+
+    Call it inside `changing`. The old key is kept: what it signed before the revocation still verifies.
+    """
+    identity = identities.by_did(did)
+    old = identity.key
+    new = SigningKey(identities.store.entropy(_SEED_BYTES), identity.key_events + 1)
+    deadline = now_ms // 1000 + DEADLINE_SECONDS
+    calls = [
+        _set_call(identity, new.public, nonce=identity.nonce, deadline=deadline),
+        _revoke_call(identity, old.public, nonce=identity.nonce + 1, deadline=deadline),
+    ]
+    rotated = replace(
+        identity,
+        keys=(*identity.keys[:-1], replace(old, revoked=True), new),
+        key_events=identity.key_events + 2,
+        nonce=identity.nonce + 2,
+    )
+    identities.save(rotated)
+    return rotated, calls
+
+
+def _set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
+    typed = set_attribute_typed_data(
+        identity.network.chain_id,
+        identity.network.did_registry,
+        identity.address,
+        ED25519_ATTRIBUTE,
+        value,
+        KEY_VALIDITY_SECONDS,
+        nonce,
+        deadline,
+    )
+    return {
+        "did": identity.did,
+        "call": "setAttribute",
+        "name": "0x" + ED25519_ATTRIBUTE.hex(),
+        "value": "0x" + value.hex(),
+        "validity": KEY_VALIDITY_SECONDS,
+        "deadline": deadline,
+        "signature": "0x" + sign_typed(identity.controller, typed).hex(),
+    }
+
+
+def _revoke_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
+    typed = revoke_attribute_typed_data(
+        identity.network.chain_id,
+        identity.network.did_registry,
+        identity.address,
+        ED25519_ATTRIBUTE,
+        value,
+        nonce,
+        deadline,
+    )
+    return {
+        "did": identity.did,
+        "call": "revokeAttribute",
+        "name": "0x" + ED25519_ATTRIBUTE.hex(),
+        "value": "0x" + value.hex(),
+        "deadline": deadline,
+        "signature": "0x" + sign_typed(identity.controller, typed).hex(),
+    }
+
+
+def _controller(entropy: bytes) -> bytes:
+    address_of(entropy)  # refuses the one draw in 2^128 that is no key
+    return entropy
+
+
+def _opening(certificate: object, entropy: bytes) -> Opening:
+    if not isinstance(certificate, dict) or set(certificate) != {"kind", "number"}:
+        raise InvalidInput("certificate", "type", 'must be {"kind": ..., "number": ...}')
+    kind, number = _text(certificate["kind"], "certificate.kind"), _text(certificate["number"], "certificate.number")
+    opening = Opening(kind, number, int.from_bytes(entropy) % ORDER)
+    certificate_message(kind, number)  # refuses a malformed number now, and not at the first proof
+    return opening
+
+
+def _text(value: object, field_: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 200:  # noqa: PLR2004 - a reference, not a document
+        raise InvalidInput(field_, "text", "must be text of 1 to 200 characters")
+    return value

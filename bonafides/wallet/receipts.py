@@ -1,0 +1,124 @@
+"""Receipts in the wallet: what the broker cannot take back.
+
+A receipt is kept only when it holds: the promise is signed by the broker's key that this wallet pinned, the record is
+in the checkpoint's log and the subject's entry in the map, and where the client signed, the record holds exactly the
+digests that were signed. That the anchor stands on the chain needs trusted headers; a bundle brings that proof.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bonafides.wallet.keys import Identities, Identity
+from bonafides.wallet.sign import kept_act
+from evidence.act import CLIENT_ACT_TYPES
+from evidence.promise import contradict, parse_promise
+from evidence.receipt import Receipt, verify_receipt
+from primitives.encoding import decode_hex
+from primitives.errors import InvalidInput, Refused, VerificationFailed
+
+_KIND = "receipt"
+_PROMISE_KIND = "promise"
+_BROKER_KIND = "broker"
+_KEY_BYTES = 32
+
+
+def pin_broker(identities: Identities, broker: str, key: object) -> None:
+    """Keep a broker's signing key; call it inside `Identities.changing`.
+
+    Raises:
+        Refused: `wallet-broker-key`, another key is pinned already.
+    """
+    text = decode_hex(key, "broker_key", _KEY_BYTES).hex()
+    pinned = identities.store.get(_BROKER_KIND, broker)
+    if pinned not in (None, text):
+        raise Refused("wallet-broker-key", f"another signing key of {broker} is pinned in this wallet")
+    identities.store.put(text, _BROKER_KIND, broker)
+
+
+def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
+    """Check a receipt and keep it; call it inside `Identities.changing`.
+
+    Raises:
+        InvalidInput: it is no receipt.
+        Refused: `wallet-foreign`; `wallet-broker-unknown` when no key of the broker is pinned.
+        VerificationFailed: what `evidence.receipt.verify_receipt` checks; `signed-act` when the record is not what the
+            client signed; `contradiction` when the broker promised the same place in its log to another record.
+    """
+    identity = _owner(identities, value)
+    key = identities.store.get(_BROKER_KIND, identity.broker)
+    if key is None:
+        raise Refused("wallet-broker-unknown", f"no signing key of {identity.broker} is pinned: give --broker-key")
+    receipt = verify_receipt(value, bytes.fromhex(key))
+    act = _check_signed(identities, identity, receipt)
+    _check_contradiction(identities, identity, receipt, value)
+    identities.store.put({"receipt": value, "did": identity.did}, _KIND, receipt.promise.record_id)
+    return _summary(identity.did, receipt.record.envelope, receipt, signed=act is not None)
+
+
+def receipts(identities: Identities) -> list[dict[str, Any]]:
+    """Return a summary of every receipt, by client and place in the subject's chain."""
+    found = []
+    for kept in identities.store.all(_KIND):
+        envelope, anchor = kept["receipt"]["record"]["envelope"], kept["receipt"]["anchor"]
+        found.append(
+            {
+                "did": kept["did"],
+                "record_id": envelope["record_id"],
+                "type": envelope["type"],
+                "seq": envelope["seq"],
+                "occurred_at": envelope["occurred_at"],
+                "anchor": {"seq": anchor["seq"], "block": anchor["block"], "tx": anchor["tx"]},
+            }
+        )
+    return sorted(found, key=lambda entry: (entry["did"], entry["seq"]))
+
+
+def full_receipts(identities: Identities) -> list[dict[str, Any]]:
+    """Return every receipt as the broker gave it."""
+    return [kept["receipt"] for kept in identities.store.all(_KIND)]
+
+
+def _owner(identities: Identities, value: object) -> Identity:
+    promise = parse_promise(value.get("promise") if isinstance(value, dict) else None, "receipt.promise")
+    return identities.by_subject(promise.broker, promise.subject.hex())
+
+
+def _check_signed(identities: Identities, identity: Identity, receipt: Receipt) -> dict[str, Any] | None:
+    envelope = receipt.record.envelope
+    if envelope["type"] not in CLIENT_ACT_TYPES:
+        return None
+    mine = [entry["value"] for entry in envelope["signatures"] if entry["did"] == identity.did]
+    act = kept_act(identities, mine[0]) if len(mine) == 1 else None
+    if act is None:
+        raise VerificationFailed(
+            "signed-act", f"record {envelope['record_id']} is an act that this wallet never signed"
+        )
+    stated = (envelope["type"], envelope["occurred_at"], envelope["document"], envelope["ruleset"], envelope["fields"])
+    draft = act["draft"]
+    if stated != (draft["type"], act["occurred_at"], draft["document"], draft["ruleset"], act["digests"]):
+        raise VerificationFailed("signed-act", f"record {envelope['record_id']} differs from what the client signed")
+    return act
+
+
+def _check_contradiction(identities: Identities, identity: Identity, receipt: Receipt, value: object) -> None:
+    place = str(receipt.promise.log_index)
+    earlier = identities.store.get(_PROMISE_KIND, identity.broker, place)
+    if earlier is not None and contradict(parse_promise(earlier), receipt.promise):
+        raise VerificationFailed("contradiction", f"the broker promised place {place} of its log to another record")
+    if not isinstance(value, dict):
+        raise InvalidInput("receipt", "object", "must be an object")
+    identities.store.put(value["promise"], _PROMISE_KIND, identity.broker, place)
+
+
+def _summary(did: str, envelope: Any, receipt: Receipt, *, signed: bool) -> dict[str, Any]:
+    return {
+        "status": "verified",
+        "did": did,
+        "record_id": envelope["record_id"],
+        "type": envelope["type"],
+        "seq": envelope["seq"],
+        "of": receipt.count,
+        "signed": signed,
+        "block": receipt.anchor.block,
+    }

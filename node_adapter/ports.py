@@ -73,3 +73,15 @@ class ContractReader(Protocol):
 
     def head(self, member: str) -> MemberHead:
         """Return a member's head."""
+
+
+@dataclass(frozen=True)
+class TransactionOutcome:
+    """What became of one transaction of a final block. `block_time` is in seconds."""
+
+    hash: bytes
+    block: int
+    block_hash: bytes
+    block_time: int
+    succeeded: bool
+    gas_used: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, exists, select
 from sqlalchemy.dialects.sqlite import insert
 
 from node_adapter.store.schema import alarm
@@ -14,6 +14,7 @@ ANCHOR_CONFLICT = "anchor-conflict"
 ANCHOR_REFUSED = "anchor-refused"
 TRANSACTION_FAILED = "transaction-failed"
 CHAIN_RESET = "chain-reset"
+SEND_REFUSED = "send-refused"
 RESEND_BLOCKED = "resend-blocked"
 
 
@@ -39,3 +40,8 @@ def list_alarms(connection: Connection, kind: str | None = None) -> list[Alarm]:
     if kind is not None:
         query = query.where(alarm.c.kind == kind)
     return [Alarm(row.kind, row.about, row.detail, row.raised_at) for row in connection.execute(query)]
+
+
+def is_raised(kind: str, about: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return the SQL condition that an alarm of this kind about that column's value stands."""
+    return exists().where(alarm.c.kind == kind, alarm.c.about == about)

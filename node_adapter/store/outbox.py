@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
 
+from node_adapter.ports import TransactionOutcome
 from node_adapter.store.schema import outbox
 from primitives.errors import InvalidInput, Refused
 
@@ -77,10 +78,9 @@ def by_key(connection: Connection, key: str) -> OutboxRow | None:
     return _row(row) if row else None
 
 
-def by_hash(connection: Connection, tx_hash: bytes) -> OutboxRow | None:
-    """Return the row whose transaction has this hash, or None."""
-    row = connection.execute(select(outbox).where(outbox.c.tx_hash == tx_hash)).first()
-    return _row(row) if row else None
+def by_id(connection: Connection, row_id: int) -> OutboxRow:
+    """Return a row that exists."""
+    return _row(connection.execute(select(outbox).where(outbox.c.id == row_id)).one())
 
 
 def open_hashes(connection: Connection) -> dict[bytes, int]:
@@ -124,20 +124,14 @@ def unsign(connection: Connection, row_id: int, now_ms: int) -> None:
     _set(connection, row_id, state=NEW, updated_at=now_ms, **nothing)
 
 
-def settle(
-    connection: Connection, row_id: int, *, block: int, block_hash: bytes, gas_used: int, now_ms: int
-) -> None:
+def settle(connection: Connection, row_id: int, outcome: TransactionOutcome, now_ms: int) -> None:
     """The write stands in a final block."""
-    values = {"block": block, "block_hash": block_hash, "gas_used": gas_used}
-    _set(connection, row_id, state=FINAL, error=None, updated_at=now_ms, **values)
+    _set(connection, row_id, state=FINAL, error=None, updated_at=now_ms, **_where(outcome))
 
 
-def settle_failed(
-    connection: Connection, row_id: int, *, block: int, block_hash: bytes, gas_used: int, error: str, now_ms: int
-) -> None:
+def settle_failed(connection: Connection, row_id: int, outcome: TransactionOutcome, error: str, now_ms: int) -> None:
     """The transaction stands in a final block, and the contract refused it."""
-    values = {"block": block, "block_hash": block_hash, "gas_used": gas_used}
-    _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms, **values)
+    _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms, **_where(outcome))
 
 
 def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
@@ -169,6 +163,10 @@ def oldest_open_since(connection: Connection) -> int | None:
 
 def _set(connection: Connection, row_id: int, **values: Any) -> None:
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
+
+
+def _where(outcome: TransactionOutcome) -> dict[str, Any]:
+    return {"block": outcome.block, "block_hash": outcome.block_hash, "gas_used": outcome.gas_used}
 
 
 def _row(row: Row[Any]) -> OutboxRow:

@@ -1,0 +1,92 @@
+"""The anchors that this member made. `block` and what follows are null until the anchor is final."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from node_adapter.store.schema import anchor
+
+
+@dataclass(frozen=True)
+class AnchorRow:
+    """One anchor: the log's first `size` entries under `root`, after the anchor before it."""
+
+    seq: int
+    size: int
+    root: bytes
+    prev_root: bytes
+    map_root: bytes
+    checkpoint: str
+    built_at: int
+    block: int | None = None
+    block_hash: bytes | None = None
+    tx_hash: bytes | None = None
+    log_position: int | None = None
+    block_time: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of its outbox row."""
+        return outbox_key(self.seq)
+
+
+def outbox_key(seq: int) -> str:
+    """Return the key of the outbox row of an anchor."""
+    return f"anchor:{seq}"
+
+
+def seq_of_key(key: str) -> int:
+    """Return the anchor's number from the key of its outbox row."""
+    return int(key.removeprefix("anchor:"))
+
+
+def latest(connection: Connection) -> AnchorRow | None:
+    """Return the newest anchor, final or not."""
+    row = connection.execute(select(anchor).order_by(anchor.c.seq.desc()).limit(1)).first()
+    return _row(row) if row else None
+
+
+def by_seq(connection: Connection, seq: int) -> AnchorRow | None:
+    """Return the anchor with a number, or None."""
+    row = connection.execute(select(anchor).where(anchor.c.seq == seq)).first()
+    return _row(row) if row else None
+
+
+def every(connection: Connection) -> list[AnchorRow]:
+    """Return all anchors, in order."""
+    return [_row(row) for row in connection.execute(select(anchor).order_by(anchor.c.seq))]
+
+
+def add(connection: Connection, row: AnchorRow) -> None:
+    """Store a new anchor."""
+    connection.execute(insert(anchor).values(**vars(row)))
+
+
+def settle(
+    connection: Connection,
+    seq: int,
+    *,
+    block: int,
+    block_hash: bytes,
+    tx_hash: bytes,
+    log_position: int,
+    block_time: int,
+) -> None:
+    """Note where an anchor stands on the chain, at finality."""
+    values = {"block": block, "block_hash": block_hash, "tx_hash": tx_hash}
+    connection.execute(
+        update(anchor).where(anchor.c.seq == seq).values(log_position=log_position, block_time=block_time, **values)
+    )
+
+
+def reopen(connection: Connection, after_block: int) -> None:
+    """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
+    nothing: dict[str, Any] = dict.fromkeys(("block", "block_hash", "tx_hash", "log_position", "block_time"))
+    connection.execute(update(anchor).where(anchor.c.block > after_block).values(**nothing))
+
+
+def _row(row: Row[Any]) -> AnchorRow:
+    return AnchorRow(**row._mapping)

@@ -1,0 +1,174 @@
+"""The consortium of the demo: an embedded chain, two founding brokers and a regulator, and a third broker by vote."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import socket
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from surface import Command, DemoError, Http, wait_until
+
+BROKERS = ("alpha", "beta", "gamma")
+FOUNDING_BROKERS = ("alpha", "beta")
+REGULATOR = "regulator"
+_TITLES = {
+    "alpha": "Alpha Securities (synthetic)",
+    "beta": "Beta Securities (synthetic)",
+    "gamma": "Gamma Securities (synthetic)",
+    REGULATOR: "Regulator (synthetic)",
+}
+# Short periods, so that a run of two minutes shows what a day does. Production values stand in the settings' defaults.
+_ANCHORING = ("--period-seconds", "1", "--promise-seconds", "60", "--heartbeat-seconds", "30")
+
+
+@dataclass
+class Member:
+    """One member's node as the demo sees it: a directory, a URL and the tokens of its staff."""
+
+    name: str
+    home: Path
+    address: str
+    port: int
+    did: str = ""
+    process: subprocess.Popen[bytes] | None = None
+    _clients: dict[str, Http] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where the node listens: loopback."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def as_role(self, role: str) -> Http:
+        """Return an HTTP client with the token of a role of this member's staff."""
+        if role not in self._clients:
+            token = (self.home / "tokens" / f"{role}.token").read_text(encoding="ascii").strip()
+            self._clients[role] = Http(self.url, token)
+        return self._clients[role]
+
+
+class Consortium:
+    """Everything that runs: the chain and the members' nodes. `close` stops what `open` started."""
+
+    def __init__(self, directory: Path) -> None:
+        """Draw the passwords of this run; they are kept in the environment of our own processes only."""
+        self.directory = directory
+        self.members: dict[str, Member] = {}
+        self.network_file = directory / "network.json"
+        self.wallet = directory / "wallet"
+        self.command = Command(
+            {"BONAFIDES_KEYSTORE_PASSWORD": secrets.token_hex(16), "BONAFIDES_WALLET_PASSWORD": secrets.token_hex(16)}
+        )
+        self.rpc_url = ""
+        self.chain_id = 0
+
+    def start_chain(self) -> None:
+        """Start the embedded chain in a new directory."""
+        chain = self.command.json("network", "up", str(self.directory / "chain"))
+        self.rpc_url, self.chain_id = chain["rpc_url"], chain["chain_id"]
+
+    def make_nodes(self) -> None:
+        """Make the four node directories, each with keys of its own."""
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            made = pool.map(self._make_node, [*BROKERS, REGULATOR])
+        self.members = {member.name: member for member in made}
+
+    def deploy(self) -> dict[str, Any]:
+        """Deploy the contracts with two brokers and the regulator as founders, and point every node at them."""
+        founders = [("--founder", str(self._member_file(name))) for name in (*FOUNDING_BROKERS, REGULATOR)]
+        network: dict[str, Any] = self.command.json(
+            *("contracts", "deploy", "--node", str(self.members["alpha"].home), "--rpc-url", self.rpc_url),
+            *(word for pair in founders for word in pair),
+            *("--veto-blocks", "1", "--out", str(self.network_file)),
+        )
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            list(pool.map(self._configure, self.members.values()))
+        return network
+
+    def start_nodes(self, *names: str) -> None:
+        """Start nodes, and wait until each says that it is ready."""
+        for name in names:
+            member = self.members[name]
+            log = member.home / "logs" / "node.log"
+            member.process = self.command.start("node", "run", str(member.home), log=log)
+        for name in names:
+            self._await_ready(self.members[name])
+
+    def stop_node(self, name: str) -> None:
+        """Stop one node with SIGTERM."""
+        process = self.members[name].process
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+            self.members[name].process = None
+
+    def admit_third_broker(self) -> None:
+        """Admit gamma by the founders' votes; the regulator lets the veto period pass."""
+        alpha, beta = (str(self.members[name].home) for name in FOUNDING_BROKERS)
+        applicant = str(self._member_file("gamma"))
+        proposal = str(self.command.json("member", "propose-admission", "--node", alpha, "--applicant", applicant)["proposal"])
+        self.command.run("member", "vote", "--node", alpha, proposal)
+        self.command.run("member", "vote", "--node", beta, proposal)
+        self.command.run("member", "execute", "--node", beta, proposal)
+
+    def close(self) -> None:
+        """Stop the nodes, then the chain, which writes its state."""
+        for member in self.members.values():
+            if member.process is not None:
+                member.process.send_signal(signal.SIGTERM)
+        for member in self.members.values():
+            if member.process is not None:
+                try:
+                    member.process.wait(timeout=30)
+                except subprocess.TimeoutExpired:
+                    member.process.kill()
+        if self.rpc_url:
+            self.command.run("network", "down", str(self.directory / "chain"))
+
+    def _make_node(self, name: str) -> Member:
+        home = self.directory / "nodes" / name
+        role = "regulator" if name == REGULATOR else "broker"
+        made = self.command.json("node", "init", str(home), "--name", _TITLES[name], "--role", role)
+        self._member_file(name).write_text(json.dumps(made), encoding="utf-8")
+        return Member(name, home, made["member"]["address"], _free_port())
+
+    def _configure(self, member: Member) -> None:
+        peers = [("--peer", f"{peer.address}={peer.url}") for peer in self.members.values() if peer.name != member.name]
+        self.command.run(
+            *("node", "configure", str(member.home), "--network", str(self.network_file), "--rpc-url", self.rpc_url),
+            *("--host", "127.0.0.1", "--port", str(member.port), "--finality-depth", "1", *_ANCHORING),
+            *(word for pair in peers for word in pair),
+        )
+        member.did = f"did:ethr:{hex(self.chain_id)}:{member.address}"
+
+    def _member_file(self, name: str) -> Path:
+        return self.directory / f"member-{name}.json"
+
+    def _await_ready(self, member: Member) -> None:
+        def ready() -> bool:
+            if member.process is not None and member.process.poll() is not None:
+                log = (member.home / "logs" / "node.log").read_text(encoding="utf-8", errors="replace")
+                raise DemoError(f"the node of {member.name} ended at once:\n{log[-2000:]}")
+            return _answers(member)
+
+        wait_until(ready, what=f"the node of {member.name}", seconds=60, every=0.1)
+
+
+def _answers(member: Member) -> bool:
+    try:
+        Http(member.url).get("/readyz")
+    except (DemoError, httpx.TransportError):
+        return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,133 @@
+"""What the demo may touch: the command `bonafides`, and HTTP. Nothing of the product is imported here."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+COMMAND = [str(Path(sys.executable).with_name("bonafides"))]
+NDJSON = "application/x-ndjson"
+
+
+class DemoError(Exception):
+    """A step of the demo did not do what it must; the message says which and what it printed."""
+
+
+class Command:
+    """The command `bonafides`, run as a person or a cron job would, with passwords in the environment."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        """Keep what every call gets in its environment."""
+        self._environment = {**os.environ, **environment}
+
+    def run(self, *arguments: str, stdin: bytes = b"", expect: int = 0) -> bytes:
+        """Run to the end and return standard output; any other exit status than `expect` ends the demo."""
+        done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, env=self._environment, check=False)
+        if done.returncode != expect:
+            said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
+            raise DemoError(f"bonafides {' '.join(arguments)}: exit {done.returncode}, not {expect}\n{said}")
+        return done.stdout
+
+    def json(self, *arguments: str, stdin: bytes = b"") -> Any:
+        """Run and parse standard output as one JSON document."""
+        return json.loads(self.run(*arguments, stdin=stdin))
+
+    def lines(self, *arguments: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Run with NDJSON in and NDJSON out."""
+        return from_ndjson(self.run(*arguments, stdin=to_ndjson(rows)))
+
+    def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start a long-running command; what it prints goes to a file."""
+        with log.open("ab") as output:
+            return subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, env=self._environment)
+
+
+class Http:
+    """One role at one node: a base URL and a bearer token."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        """Keep connections open between calls."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(base_url=url, headers=headers, timeout=120)
+
+    def get(self, path: str, *, expect: int = 200, **parameters: Any) -> Any:
+        """GET and parse JSON."""
+        return self._answer(self._client.get(path, params=parameters), expect)
+
+    def post(self, path: str, body: Any, *, expect: int = 200) -> Any:
+        """POST JSON and parse JSON."""
+        return self._answer(self._client.post(path, json=body), expect)
+
+    def post_lines(self, path: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """POST NDJSON and parse NDJSON: one answer per line."""
+        response = self._client.post(path, content=to_ndjson(rows), headers={"Content-Type": NDJSON})
+        if response.status_code != httpx.codes.OK:
+            raise DemoError(f"POST {path}: {response.status_code} {response.text[:1000]}")
+        return from_ndjson(response.content)
+
+    def _answer(self, response: httpx.Response, expect: int) -> Any:
+        request = response.request
+        if expect == httpx.codes.OK and response.is_success:
+            return response.json() if response.content else None
+        if response.status_code != expect:
+            raise DemoError(f"{request.method} {request.url.path}: {response.status_code} {response.text[:1000]}")
+        return response.json() if response.content else None
+
+
+def to_ndjson(rows: Iterable[dict[str, Any]]) -> bytes:
+    """One JSON object a line."""
+    return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+
+
+def from_ndjson(data: bytes) -> list[dict[str, Any]]:
+    """The reverse."""
+    return [json.loads(line) for line in data.splitlines() if line.strip()]
+
+
+class Progress:
+    """Says what is done, and how long each stage took."""
+
+    def __init__(self, *, tty: bool | None = None) -> None:
+        """Start the clock."""
+        self.seconds: dict[str, float] = {}
+        self._started = time.monotonic()
+        self._tty = sys.stderr.isatty() if tty is None else tty
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[None]:
+        """Print a stage when it begins and its duration when it ends."""
+        begun = time.monotonic()
+        print(f"[{begun - self._started:6.1f} s] {title} …", flush=True)
+        yield
+        self.seconds[title] = round(time.monotonic() - begun, 2)
+
+    def tick(self, what: str, done: int, total: int) -> None:
+        """Show how far a long step is, on one line of a terminal."""
+        if self._tty:
+            end = "\n" if done >= total else "\r"
+            print(f"           {what}: {done} of {total}", end=end, file=sys.stderr, flush=True)
+
+    @property
+    def total(self) -> float:
+        """Seconds since the demo began."""
+        return round(time.monotonic() - self._started, 1)
+
+
+def wait_until(condition: Any, *, what: str, seconds: float = 90, every: float = 0.2) -> Any:
+    """Poll until `condition()` gives something true; a timeout ends the demo and says what it waited for."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(every)
+    raise DemoError(f"waited {seconds:.0f} s in vain for {what}")

@@ -10,7 +10,7 @@ from mpc.spec import TaskSpec
 from primitives.errors import InvalidInput
 
 VALUE_LIMIT = 2**64  # every column of one owner is below it, so that no sum of owners reaches the curve's order
-MAX_RISK_GRADE = 5
+_RISK_GRADES = {"R1": 1, "R2": 2, "R3": 3, "R4": 4, "R5": 5}
 DECIMAL_PLACES = 6
 RESULT_FORMAT = "bonafides.result/1"
 
@@ -33,18 +33,24 @@ class ClientFacts:
 
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> ClientFacts:
-        """Read the fields `holdings`, `debts_fen` and `assets_fen` of an INFO_COLLECT payload.
+        """Read `finance` of an INFO_COLLECT payload: `holdings_fen` by risk (R1..R5), `debts_fen`, `assets_fen`.
 
         Raises:
             InvalidInput: a field is missing, of another type or out of its range.
         """
-        holdings = payload.get("holdings")
-        if not isinstance(holdings, list):
-            raise InvalidInput("holdings", "list", "must be a list")
+        finance = _object(payload.get("finance"), "finance")
+        holdings = _object(finance.get("holdings_fen"), "finance.holdings_fen")
+        for name in holdings.keys() - _RISK_GRADES.keys():
+            raise InvalidInput(
+                f"finance.holdings_fen.{name}", "risk-grade", f"must be one of {', '.join(_RISK_GRADES)}"
+            )
         return cls(
-            tuple(_holding(entry, f"holdings.{index}") for index, entry in enumerate(holdings)),
-            _amount(payload.get("debts_fen"), "debts_fen"),
-            _amount(payload.get("assets_fen"), "assets_fen"),
+            tuple(
+                Holding(_RISK_GRADES[name], _amount(value, f"finance.holdings_fen.{name}"))
+                for name, value in holdings.items()
+            ),
+            _amount(finance.get("debts_fen"), "finance.debts_fen"),
+            _amount(finance.get("assets_fen"), "finance.assets_fen"),
         )
 
 
@@ -107,13 +113,10 @@ def _ratio(numerator: int, denominator: int) -> dict[str, Any]:
     }
 
 
-def _holding(value: object, field: str) -> Holding:
+def _object(value: object, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(field, "object", "must be a JSON object")
-    risk = value.get("risk")
-    if not isinstance(risk, int) or isinstance(risk, bool) or not 1 <= risk <= MAX_RISK_GRADE:
-        raise InvalidInput(f"{field}.risk", "risk-grade", f"must be an integer from 1 to {MAX_RISK_GRADE}")
-    return Holding(risk, _amount(value.get("value_fen"), f"{field}.value_fen"))
+    return value
 
 
 def _amount(value: object, field: str) -> int:

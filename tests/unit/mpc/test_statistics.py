@@ -42,34 +42,43 @@ def test_a_total_of_two_to_the_64_is_refused():
     assert (caught.value.field, caught.value.rule) == ("debts", "value-range")
 
 
+FINANCE = {
+    "source": "client",
+    "assets_fen": 900,
+    "debts_fen": 10,
+    "income_fen": 3,
+    "holdings_fen": {"R1": 0, "R2": 500, "R3": 0, "R4": 0, "R5": 1},
+}
+
+
 def test_facts_are_read_from_a_payload():
-    payload = {
-        "holdings": [{"product": "F001", "risk": 2, "value_fen": 500}],
-        "debts_fen": 10,
-        "assets_fen": 900,
-        "income_fen": 3,
-    }
-    assert ClientFacts.from_payload(payload) == ClientFacts((Holding(2, 500),), 10, 900)
+    facts = ClientFacts.from_payload({"basics": {}, "finance": FINANCE})
+    assert (facts.debts_fen, facts.assets_fen) == (10, 900)
+    assert sum(holding.risk * holding.value_fen for holding in facts.holdings) == 2 * 500 + 5
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"holdings": None}, "holdings"),
-        ({"holdings": ["x"]}, "holdings.0"),
-        ({"holdings": [{"risk": 6, "value_fen": 1}]}, "holdings.0.risk"),
-        ({"holdings": [{"risk": True, "value_fen": 1}]}, "holdings.0.risk"),
-        ({"holdings": [{"risk": 1, "value_fen": -1}]}, "holdings.0.value_fen"),
-        ({"debts_fen": 1.5}, "debts_fen"),
-        ({"debts_fen": -1}, "debts_fen"),
-        ({"assets_fen": 2**64}, "assets_fen"),
-        ({"assets_fen": None}, "assets_fen"),
+        ({"holdings_fen": None}, "finance.holdings_fen"),
+        ({"holdings_fen": {"R6": 1}}, "finance.holdings_fen.R6"),
+        ({"holdings_fen": {"R1": -1}}, "finance.holdings_fen.R1"),
+        ({"holdings_fen": {"R1": True}}, "finance.holdings_fen.R1"),
+        ({"debts_fen": 1.5}, "finance.debts_fen"),
+        ({"debts_fen": -1}, "finance.debts_fen"),
+        ({"assets_fen": 2**64}, "finance.assets_fen"),
+        ({"assets_fen": None}, "finance.assets_fen"),
     ],
 )
 def test_a_malformed_payload_names_the_field(change, field):
     with pytest.raises(InvalidInput) as caught:
-        ClientFacts.from_payload({"holdings": [], "debts_fen": 0, "assets_fen": 0, **change})
+        ClientFacts.from_payload({"finance": {**FINANCE, **change}})
     assert caught.value.field == field
+
+
+def test_a_payload_without_finance_is_refused():
+    with pytest.raises(InvalidInput):
+        ClientFacts.from_payload({})
 
 
 @given(st.integers(0, 2**70), st.integers(1, 2**70))

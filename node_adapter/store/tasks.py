@@ -1,0 +1,212 @@
+"""Joint tasks of this member: specification, state, own input, messages, who took part, and what the chain says.
+
+proposed -> approved -> committed -> masked -> checked -> recording -> completed
+                any of them -> (recording ->) refused
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from node_adapter.store import chain_index
+from node_adapter.store.schema import record, task, task_client, task_message
+
+PROPOSED, APPROVED, COMMITTED, MASKED = "proposed", "approved", "committed", "masked"
+CHECKED, RECORDING, COMPLETED, REFUSED = "checked", "recording", "completed", "refused"
+ENDED = (COMPLETED, REFUSED)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task. `values`, `blinding` and `commitment` are there from `committed` on; `result` from `checked` on."""
+
+    task_id: str
+    spec: str
+    state: str
+    run_requested: bool
+    values: str | None = field(repr=False)
+    blinding: bytes | None = field(repr=False)
+    commitment: bytes | None
+    result: str | None = field(repr=False)
+    error: str | None
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class TaskClient:
+    """A client who takes part, and by which consent."""
+
+    pid: str
+    consent_id: str
+
+
+@dataclass(frozen=True)
+class ChainTask:
+    """A task as the final events say. Addresses are lower-case 0x hex."""
+
+    proposer: str | None = None
+    spec_hash: bytes | None = None
+    datasets: frozenset[bytes] = frozenset()
+    approved: frozenset[str] = frozenset()
+    commitments: dict[str, bytes] = field(default_factory=dict)
+    last_commitment_block: int = 0
+    results: dict[str, bytes] = field(default_factory=dict)
+    refused: dict[str, bytes] = field(default_factory=dict)
+
+
+def insert_task(connection: Connection, task_id: str, spec: str, now_ms: int) -> None:
+    """Store a new task; the caller has checked that its id is free."""
+    row = {"task_id": task_id, "spec": spec, "state": PROPOSED, "run_requested": False, "updated_at": now_ms}
+    connection.execute(insert(task).values(**row))
+
+
+def find_task(connection: Connection, task_id: str) -> TaskRow | None:
+    """Return one task, or None."""
+    row = connection.execute(select(task).where(task.c.task_id == task_id)).one_or_none()
+    return None if row is None else _row(row)
+
+
+def list_tasks(connection: Connection) -> list[TaskRow]:
+    """Return every task that this member knows, the last one moved first."""
+    return [_row(row) for row in connection.execute(select(task).order_by(task.c.updated_at.desc(), task.c.task_id))]
+
+
+def open_tasks(connection: Connection) -> list[TaskRow]:
+    """Return the tasks that have not ended."""
+    return [_row(row) for row in connection.execute(select(task).where(task.c.state.not_in(ENDED)))]
+
+
+def move(connection: Connection, task_id: str, before: str, after: str, now_ms: int, **values: Any) -> bool:
+    """Go from one state to the next and write `values`; False when the task is in another state."""
+    changes = {"state": after, "updated_at": now_ms, **values}
+    statement = update(task).where(task.c.task_id == task_id, task.c.state == before).values(**changes)
+    return connection.execute(statement).rowcount == 1
+
+
+def request_run(connection: Connection, task_id: str, now_ms: int) -> None:
+    """Note that the operator wants the task to run."""
+    connection.execute(update(task).where(task.c.task_id == task_id).values(run_requested=True, updated_at=now_ms))
+
+
+def put_clients(connection: Connection, task_id: str, clients: Iterable[TaskClient]) -> None:
+    """Write who takes part, instead of what was there."""
+    connection.execute(delete(task_client).where(task_client.c.task_id == task_id))
+    rows = [{"task_id": task_id, **vars(client)} for client in clients]
+    if rows:
+        connection.execute(insert(task_client), rows)
+
+
+def clients_of(connection: Connection, task_id: str) -> list[TaskClient]:
+    """Return who takes part, by pseudonym."""
+    query = select(task_client.c.pid, task_client.c.consent_id).where(task_client.c.task_id == task_id)
+    return [TaskClient(*row) for row in connection.execute(query.order_by(task_client.c.pid))]
+
+
+def add_message(connection: Connection, task_id: str, sender: str, kind: str, body: str, now_ms: int) -> str:
+    """Keep the first message of a sender and kind; return the body that is kept."""
+    values = {"task_id": task_id, "sender": sender, "kind": kind, "body": body, "received_at": now_ms}
+    connection.execute(upsert(task_message).values(**values).on_conflict_do_nothing())
+    return messages_of(connection, task_id, kind)[sender]
+
+
+def put_message(connection: Connection, task_id: str, sender: str, kind: str, body: str, now_ms: int) -> None:
+    """Keep the last message of a sender and kind."""
+    values = {"task_id": task_id, "sender": sender, "kind": kind, "body": body, "received_at": now_ms}
+    statement = upsert(task_message).values(**values)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["task_id", "sender", "kind"], set_={"body": body, "received_at": now_ms}
+        )
+    )
+
+
+def messages_of(connection: Connection, task_id: str, kind: str) -> dict[str, str]:
+    """Return the bodies of one kind by sender."""
+    query = select(task_message.c.sender, task_message.c.body)
+    query = query.where(task_message.c.task_id == task_id, task_message.c.kind == kind)
+    return {sender: body for sender, body in connection.execute(query.order_by(task_message.c.sender))}
+
+
+def message_times(connection: Connection, task_id: str, kind: str) -> dict[str, int]:
+    """Return when the messages of one kind were kept, by sender."""
+    query = select(task_message.c.sender, task_message.c.received_at)
+    query = query.where(task_message.c.task_id == task_id, task_message.c.kind == kind)
+    return {sender: received_at for sender, received_at in connection.execute(query)}
+
+
+def latest_payloads(connection: Connection, record_type: str, pids: Sequence[str]) -> dict[str, str]:
+    """Return the newest payload of a record type by subject, of those that still have one."""
+    wanted = set(pids)
+    query = select(record.c.pid, record.c.payload).where(record.c.type == record_type, record.c.payload.is_not(None))
+    return {pid: payload for pid, payload in connection.execute(query.order_by(record.c.log_index)) if pid in wanted}
+
+
+def chain_task(connection: Connection, task_id: str) -> ChainTask:
+    """Fold the final events of a task; the contract admits each step of an owner once."""
+    values: dict[str, Any] = {}
+    approved: set[str] = set()
+    commitments: dict[str, bytes] = {}
+    results: dict[str, bytes] = {}
+    refused: dict[str, bytes] = {}
+    for event in chain_index.events(connection, contract="TaskRegistry", topic1="0x" + task_id):
+        args = event.args
+        owner = str(args.get("owner", "")).lower()
+        if event.name == "TaskProposed":
+            datasets = frozenset(_bytes(dataset) for dataset in args["datasetIds"])
+            proposer, spec_hash = str(args["proposer"]).lower(), _bytes(args["specHash"])
+            values |= {"proposer": proposer, "spec_hash": spec_hash, "datasets": datasets}
+        elif event.name == "TaskApproved":
+            approved.add(owner)
+        elif event.name == "InputCommitted":
+            commitments.setdefault(owner, _bytes(args["commitment"]))
+            values["last_commitment_block"] = event.block
+        elif event.name == "ResultPosted":
+            results[owner] = _bytes(args["resultHash"])
+        elif event.name == "TaskRefused":
+            refused[owner] = _bytes(args["reasonHash"])
+    return ChainTask(**values, approved=frozenset(approved), commitments=commitments, results=results, refused=refused)
+
+
+def dataset_owner(connection: Connection, dataset: bytes) -> str | None:
+    """Return who registered a data set, or None."""
+    event = chain_index.last_event(
+        connection, contract="TaskRegistry", name="DatasetRegistered", topic1="0x" + dataset.hex()
+    )
+    return None if event is None else str(event.args["owner"]).lower()
+
+
+def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
+    """Return the X25519 keys of the members that are active at a block: all owners must take the same ones."""
+    keys: dict[str, bytes] = {}
+    for event in chain_index.events(connection, contract="MemberRegistry", up_to_block=block):
+        member = str(event.args.get("member", "")).lower()
+        if event.name in ("MemberAdmitted", "MemberKeysChanged"):
+            keys[member] = _bytes(event.args["agreement"])
+        elif event.name == "MemberSuspended":
+            keys.pop(member, None)
+    return keys
+
+
+def consent_states(connection: Connection) -> dict[str, str]:
+    """Return `granted` or `withdrawn` by consent id, for all that the chain knows."""
+    states: dict[str, str] = {}
+    for event in chain_index.events(connection, contract="ConsentRegistry"):
+        consent_id = str(event.args["consentId"]).removeprefix("0x").lower()
+        if event.name == "ConsentWithdrawn":
+            states[consent_id] = "withdrawn"
+        elif event.name == "ConsentGranted":
+            states.setdefault(consent_id, "granted")
+    return states
+
+
+def _row(row: Row[Any]) -> TaskRow:
+    return TaskRow(**row._mapping)
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x"))

@@ -146,21 +146,21 @@ def accepted(ruleset: RuleSet, form: str) -> Questionnaire:
     return questionnaire
 
 
-def check_answers(questionnaire: Questionnaire, answers: object) -> dict[str, list[str]]:
+def check_answers(questionnaire: Questionnaire, answers: object, where: str = "answers") -> dict[str, list[str]]:
     """Check that each item is answered with options that it has: one, or for a multi item one or more in order.
 
     Raises:
-        InvalidInput: `answers.<item>` and the rule that it breaks.
+        InvalidInput: `<where>.<item>` and the rule that it breaks.
     """
     if not isinstance(answers, Mapping):
-        raise InvalidInput("answers", "object", "must be an object from item to options")
+        raise InvalidInput(where, "object", "must be an object from item to options")
     known = {item.id for item in questionnaire.items}
     for name in answers:
         if name not in known:
-            raise InvalidInput(f"answers.{name}", "unknown-field", f"{questionnaire.form} has no such item")
+            raise InvalidInput(f"{where}.{name}", "unknown-field", f"{questionnaire.form} has no such item")
     result: dict[str, list[str]] = {}
     for item in questionnaire.items:
-        field = f"answers.{item.id}"
+        field = f"{where}.{item.id}"
         if item.id not in answers:
             raise InvalidInput(field, "required", "is not answered")
         chosen = f.list_of(f.one_of(*item.options), 1, len(item.options), unique=True)(answers[item.id], field)

@@ -6,12 +6,14 @@ question, which suitability.states answers with findings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from primitives.errors import InvalidInput
+from primitives.timestamp import parse_time
 from suitability import fields as f
+from suitability.questionnaire import check_answers, packaged_questionnaires
 from suitability.vocabulary import LANGUAGES, LEVELS, MISMATCHES, OPINION_CODES, PURPOSES, RISKS, TERMS, TYPES
 
 _DIGEST = f.hex_bytes(32)
@@ -37,20 +39,24 @@ _SCREEN = f.fields({"age": f.integer(0, 150), "incapacity": f.boolean, "no_loss"
 
 @dataclass(frozen=True)
 class RecordType:
-    """A record type: its code, whether it is the client's own signed act, and the check of its payload."""
+    """A record type: its code, whether it is the client's own signed act, and the checks of its fields."""
 
     code: str
     client_act: bool
-    check: f.Check
-    required: tuple[str, ...]
-    optional: tuple[str, ...]
+    fields: Mapping[str, f.Check]
+    optional: Mapping[str, f.Check]
+
+    @property
+    def check(self) -> f.Check:
+        """Return the check of a whole payload, but for what spans several fields."""
+        return f.fields(self.fields, self.optional)
 
 
 def _define(
     code: str, required: dict[str, f.Check], *, client_act: bool = False, optional: dict[str, f.Check] | None = None
 ) -> RecordType:
     shown = {**required, **_SHOWN_TEXT} if client_act else required
-    return RecordType(code, client_act, f.fields(shown, optional), tuple(shown), tuple(optional or {}))
+    return RecordType(code, client_act, shown, optional or {})
 
 
 _ALL = (
@@ -278,8 +284,59 @@ def check_payload(code: str, payload: object) -> dict[str, Any]:
     """
     entry = check_type(code)
     checked: dict[str, Any] = entry.check(payload, "payload")
-    if code in ("BIZ_APPLY", "BIZ_DECIDE") and checked["kind"] != "OPEN" and checked["product_id"] is None:
-        raise InvalidInput("payload.product_id", "required", "must name the product that is bought or sold")
-    if code == "CONSENT_GIVE" and not checked["separate"]:
-        raise InvalidInput("payload.separate", "separate-consent", "a consent to share is given separately")
+    if code in _MORE:
+        _MORE[code](checked)
     return checked
+
+
+def check_details(code: str, details: object) -> dict[str, Any]:
+    """Check what a gate call knows of a payload: any of its fields; an opinion may name just its `product_id`.
+
+    Raises:
+        InvalidInput: unknown record type or field, or a field that is malformed.
+    """
+    entry = check_type(code, "act")
+    extra = {"product_id": _CODE} if "product" in entry.fields else {}
+    known = {**entry.fields, **entry.optional, **extra}
+    checked: dict[str, Any] = f.fields({}, known)(details, "details")
+    if code in _MORE and all(name in checked for name in entry.fields):
+        _MORE[code](checked)
+    return checked
+
+
+def _check_business(payload: Mapping[str, Any]) -> None:
+    if payload["kind"] != "OPEN" and payload["product_id"] is None:
+        raise InvalidInput("payload.product_id", "required", "must name the product that is bought or sold")
+
+
+def _check_submission(payload: Mapping[str, Any]) -> None:
+    questionnaire = packaged_questionnaires().get(payload["form"])
+    if questionnaire is None:
+        raise InvalidInput("payload.form", "questionnaire-version", "is not a known questionnaire version")
+    check_answers(questionnaire, payload["answers"], "payload.answers")
+
+
+def _check_level(payload: Mapping[str, Any]) -> None:
+    if parse_time(payload["valid_to"], "payload.valid_to") <= parse_time(payload["valid_from"], "payload.valid_from"):
+        raise InvalidInput("payload.valid_to", "order", "must lie after valid_from")
+
+
+def _check_opinion(payload: Mapping[str, Any]) -> None:
+    for name in ("level_ref", "level_valid_to", "horizon", "types"):
+        if (payload[name] is None) != (payload["level"] is None):
+            raise InvalidInput(f"payload.{name}", "together", "is null exactly where the level is")
+
+
+def _check_consent(payload: Mapping[str, Any]) -> None:
+    if not payload["separate"]:
+        raise InvalidInput("payload.separate", "separate-consent", "a consent to share is given separately")
+
+
+_MORE: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
+    "BIZ_APPLY": _check_business,
+    "BIZ_DECIDE": _check_business,
+    "Q_SUBMIT": _check_submission,
+    "LEVEL_RESULT": _check_level,
+    "MATCH_OPINION": _check_opinion,
+    "CONSENT_GIVE": _check_consent,
+}

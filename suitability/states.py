@@ -1,0 +1,229 @@
+"""Gates and facts: may this be done now, and what did that which happened break?
+
+`gate` refuses an act that would break a rule. `apply` never refuses: it folds the fact into the state and returns what
+it broke. Both ask suitability.rules; recording in time is a matter of facts only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from primitives.timestamp import parse_time
+from suitability.records import check_details, check_type
+from suitability.rules import RULES, Act, Finding
+from suitability.ruleset import RuleSet
+from suitability.subject import (
+    Application,
+    Consent,
+    Level,
+    OpinionGiven,
+    Rating,
+    SubjectState,
+    Submission,
+)
+
+__all__ = ["Fact", "Finding", "Gate", "Rating", "SubjectState", "apply", "gate"]
+
+ALLOWED = "ALLOWED"
+_NO_RATINGS: Mapping[str, Rating] = {}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What happened. The payload has passed `records.check_payload`; times are milliseconds.
+
+    `ref` is the record's fingerprint (hex); `ruleset` the label in its envelope, None where none applies.
+    """
+
+    type: str
+    payload: Mapping[str, Any]
+    occurred_at: int
+    recorded_at: int
+    channel: str
+    ref: str
+    ruleset: str | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The answer to "may this be done now": yes, or no with the first broken rule's code and reason."""
+
+    allowed: bool
+    code: str
+    reason: str
+
+
+def gate(
+    state: SubjectState,
+    act: str,
+    *,
+    at_ms: int,
+    ruleset: RuleSet,
+    details: Mapping[str, Any],
+    ratings: Mapping[str, Rating] = _NO_RATINGS,
+) -> Gate:
+    """Say whether an act is allowed now.
+
+    Args:
+        state: what is known of the client.
+        act: the record type of the act.
+        at_ms: now.
+        ruleset: the rule set in force.
+        details: what is known of the payload; the more, the more rules can speak. A product act names `product_id`.
+        ratings: the broker's ratings in force, by product.
+
+    Raises:
+        InvalidInput: `act` is no record type, or a detail is not a well-formed field of its payload.
+    """
+    known = check_details(act, details)
+    application = state.applications.get(known.get("application_id", ""))
+    if application is not None and "product_id" not in known:
+        known["product_id"] = application.product_id
+    for finding in _broken(state, Act(act, known, at_ms, ruleset, ratings, ruleset.label)):
+        return Gate(allowed=False, code=finding.code, reason=finding.detail)
+    return Gate(allowed=True, code=ALLOWED, reason="no rule speaks against it")
+
+
+def apply(
+    state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating] = _NO_RATINGS
+) -> tuple[SubjectState, tuple[Finding, ...]]:
+    """Fold a fact into the state and return what it broke.
+
+    Args:
+        state: what was known before.
+        fact: what happened.
+        ruleset: the rule set in force when it happened.
+        ratings: the broker's ratings in force when it happened, by product.
+    """
+    check_type(fact.type)
+    label = ruleset.label if fact.ruleset is None else fact.ruleset
+    act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label)
+    findings = (*_broken(state, act), *_recorded(fact, ruleset))
+    return _FOLDS[fact.type](state, fact), findings
+
+
+def _broken(state: SubjectState, act: Act) -> tuple[Finding, ...]:
+    return tuple(dict.fromkeys(finding for rule in RULES[act.type] for finding in rule(state, act)))
+
+
+def _recorded(fact: Fact, ruleset: RuleSet) -> tuple[Finding, ...]:
+    delay = fact.recorded_at - fact.occurred_at
+    if delay > ruleset.max_delay_ms[fact.channel]:
+        return (Finding("RECORDED_LATE", "recording.max-delay-ms", f"recorded {delay} ms after it happened"),)
+    if -delay > ruleset.max_ahead_ms:
+        return (Finding("RECORDED_EARLY", "recording.max-ahead-ms", f"recorded {-delay} ms before it happened"),)
+    return ()
+
+
+def _keep(state: SubjectState, _: Fact) -> SubjectState:
+    return state
+
+
+def _fold_times(name: str) -> Callable[[SubjectState, Fact], SubjectState]:
+    def fold(state: SubjectState, fact: Fact) -> SubjectState:
+        times: tuple[int, ...] = getattr(state, name)
+        return replace(state, **{name: (*times, fact.occurred_at)})  # type: ignore[arg-type]  # one of three time lists
+
+    return fold
+
+
+def _fold_track(name: str) -> Callable[[SubjectState, Fact], SubjectState]:
+    def fold(state: SubjectState, fact: Fact) -> SubjectState:
+        product_id = str(fact.payload["product_id"])
+        track = state.track(product_id)
+        times: tuple[int, ...] = getattr(track, name)
+        changed = replace(track, **{name: (*times, fact.occurred_at)})  # type: ignore[arg-type]  # one of four time lists
+        return replace(state, tracks={**state.tracks, product_id: changed})
+
+    return fold
+
+
+def _fold_submission(state: SubjectState, fact: Fact) -> SubjectState:
+    return replace(state, submissions=(*state.submissions, Submission(fact.ref, fact.occurred_at, fact.payload)))
+
+
+def _fold_level(state: SubjectState, fact: Fact) -> SubjectState:
+    return replace(state, levels=(*state.levels, Level(fact.ref, fact.payload, fact.ruleset)))
+
+
+def _fold_confirmation(state: SubjectState, fact: Fact) -> SubjectState:
+    levels = tuple(
+        replace(level, confirmed=(*level.confirmed, fact.occurred_at))
+        if (level.ref, level.name) == (fact.payload["level_ref"], fact.payload["level"])
+        else level
+        for level in state.levels
+    )
+    return replace(state, levels=levels)
+
+
+def _fold_rating(state: SubjectState, fact: Fact) -> SubjectState:
+    return replace(state, ratings=(*state.ratings, Rating(fact.ref, fact.payload)))
+
+
+def _fold_opinion(state: SubjectState, fact: Fact) -> SubjectState:
+    product_id = str(fact.payload["product"]["id"])
+    track = state.track(product_id)
+    given = OpinionGiven(fact.ref, fact.occurred_at, fact.ruleset, fact.payload)
+    return replace(state, tracks={**state.tracks, product_id: replace(track, opinions=(*track.opinions, given))})
+
+
+def _fold_application(state: SubjectState, fact: Fact) -> SubjectState:
+    key = str(fact.payload["application_id"])
+    known = state.applications.get(key)
+    if fact.type == "BIZ_APPLY":
+        base = Application(fact.payload["kind"], fact.payload["product_id"]) if known is None else known
+        changed = replace(base, applied_at=fact.occurred_at) if base.applied_at is None else base
+    elif fact.type == "BIZ_DECIDE":
+        base = Application(fact.payload["kind"], fact.payload["product_id"]) if known is None else known
+        changed = replace(base, decided_at=fact.occurred_at, decision=fact.payload["decision"])
+    else:
+        base = Application("BUY", fact.payload["product_id"]) if known is None else known
+        changed = replace(base, signed_at=fact.occurred_at)
+    return replace(state, applications={**state.applications, key: changed})
+
+
+def _fold_consent(state: SubjectState, fact: Fact) -> SubjectState:
+    key = str(fact.payload["consent_id"])
+    if key in state.consents:  # a reused id must not revive or widen what was given first
+        return state
+    given = Consent(
+        purpose=fact.payload["purpose"],
+        receivers=tuple(fact.payload["receivers"]),
+        given_at=fact.occurred_at,
+        expires_at=parse_time(fact.payload["expires_at"], "expires_at"),
+    )
+    return replace(state, consents={**state.consents, key: given})
+
+
+def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
+    key = str(fact.payload["consent_id"])
+    known = state.consents.get(key)
+    if known is None or known.withdrawn_at is not None:
+        return state
+    at = min(fact.occurred_at, parse_time(fact.payload["effective_at"], "effective_at"))  # never later than at once
+    return replace(state, consents={**state.consents, key: replace(known, withdrawn_at=at)})
+
+
+_FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
+    "ID_VERIFY": _fold_times("identified"),
+    "INFO_COLLECT": _fold_times("informed"),
+    "DUTY_NOTICE": _fold_times("noticed"),
+    "Q_SUBMIT": _fold_submission,
+    "LEVEL_RESULT": _fold_level,
+    "LEVEL_CONFIRM": _fold_confirmation,
+    "PRODUCT_RATE": _fold_rating,
+    "MATCH_OPINION": _fold_opinion,
+    "MISMATCH_WARN": _fold_track("warned"),
+    "MISMATCH_INSIST": _fold_track("insisted"),
+    "RISK_DISCLOSE": _fold_track("disclosed"),
+    "RISK_CONFIRM": _fold_track("confirmed"),
+    "BIZ_APPLY": _fold_application,
+    "BIZ_DECIDE": _fold_application,
+    "AGREEMENT_SIGN": _fold_application,
+    "CONSENT_GIVE": _fold_consent,
+    "CONSENT_WITHDRAW": _fold_withdrawal,
+    "DATA_USE": _keep,
+    "ACCESS_LOG": _keep,
+}

@@ -1,0 +1,284 @@
+"""What is known of one client at one broker: dated facts, never a single "current" flag.
+
+Facts may be recorded later than they happened, so each question is asked of an instant: which level was in force then,
+which opinion, which rating. The state is a value; suitability.states makes the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from primitives.timestamp import parse_time
+from suitability import fields as f
+from suitability.records import RECORD_TYPES
+
+_TIME = f.integer()
+_TIMES = f.list_of(_TIME, 0, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Answers as they were submitted."""
+
+    ref: str
+    at: int
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Level:
+    """A LEVEL_RESULT, and when the client confirmed it."""
+
+    ref: str
+    payload: Mapping[str, Any]
+    ruleset: str | None
+    confirmed: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the level, such as C3."""
+        return str(self.payload["level"])
+
+    @property
+    def valid_from(self) -> int:
+        """Return the first millisecond at which the level counts."""
+        return parse_time(self.payload["valid_from"], "valid_from")
+
+    @property
+    def valid_to(self) -> int:
+        """Return the first millisecond at which the level no longer counts."""
+        return parse_time(self.payload["valid_to"], "valid_to")
+
+
+@dataclass(frozen=True)
+class Rating:
+    """A PRODUCT_RATE record: its fingerprint (hex) and payload."""
+
+    ref: str
+    payload: Mapping[str, Any]
+
+    @property
+    def effective_from(self) -> int:
+        """Return the first millisecond at which the rating counts."""
+        return parse_time(self.payload["effective_from"], "effective_from")
+
+
+@dataclass(frozen=True)
+class OpinionGiven:
+    """A MATCH_OPINION: when, under which rule set, and what it said."""
+
+    ref: str
+    at: int
+    ruleset: str | None
+    payload: Mapping[str, Any]
+
+    @property
+    def code(self) -> str:
+        """Return the result, such as RISK_MISMATCH."""
+        return str(self.payload["code"])
+
+
+@dataclass(frozen=True)
+class Track:
+    """One product: the opinions, and the instants of each later step."""
+
+    opinions: tuple[OpinionGiven, ...] = ()
+    warned: tuple[int, ...] = ()
+    insisted: tuple[int, ...] = ()
+    disclosed: tuple[int, ...] = ()
+    confirmed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Application:
+    """One piece of business, from the application to the signed agreement."""
+
+    kind: str
+    product_id: str | None
+    applied_at: int | None = None
+    decided_at: int | None = None
+    decision: str | None = None
+    signed_at: int | None = None
+
+
+@dataclass(frozen=True)
+class Consent:
+    """One consent: one purpose, one set of receivers."""
+
+    purpose: str
+    receivers: tuple[str, ...]
+    given_at: int
+    expires_at: int
+    withdrawn_at: int | None = None
+
+    def valid_at(self, at: int) -> bool:
+        """Tell whether the consent holds at an instant."""
+        return self.given_at <= at < self.expires_at and (self.withdrawn_at is None or at < self.withdrawn_at)
+
+
+@dataclass(frozen=True)
+class SubjectState:
+    """Everything that the rules need to know of a client. Start from `SubjectState()`."""
+
+    identified: tuple[int, ...] = ()
+    informed: tuple[int, ...] = ()
+    noticed: tuple[int, ...] = ()
+    submissions: tuple[Submission, ...] = ()
+    levels: tuple[Level, ...] = ()
+    ratings: tuple[Rating, ...] = ()
+    tracks: Mapping[str, Track] = field(default_factory=dict)
+    applications: Mapping[str, Application] = field(default_factory=dict)
+    consents: Mapping[str, Consent] = field(default_factory=dict)
+
+    def level_at(self, at: int) -> Level | None:
+        """Return the last level that began at or before an instant, expired or not."""
+        begun = [level for level in self.levels if level.valid_from <= at]
+        return max(reversed(begun), key=lambda level: level.valid_from, default=None)  # of equals, the last recorded
+
+    def level(self, ref: str) -> Level | None:
+        """Return the level of this fingerprint."""
+        return next((level for level in self.levels if level.ref == ref), None)
+
+    def submission(self, ref: str) -> Submission | None:
+        """Return the answers of this fingerprint."""
+        return next((entry for entry in self.submissions if entry.ref == ref), None)
+
+    def rating_at(self, product_id: str, at: int) -> Rating | None:
+        """Return the rating of a product in force at an instant, as far as this subject's own records tell."""
+        begun = [r for r in self.ratings if r.payload["product"]["id"] == product_id and r.effective_from <= at]
+        return max(reversed(begun), key=lambda rating: rating.effective_from, default=None)
+
+    def opinion_at(self, product_id: str, at: int) -> OpinionGiven | None:
+        """Return the last opinion on a product given at or before an instant."""
+        given = [opinion for opinion in self.track(product_id).opinions if opinion.at <= at]
+        return max(reversed(given), key=lambda opinion: opinion.at, default=None)
+
+    def track(self, product_id: str) -> Track:
+        """Return what is known of a product for this client."""
+        return self.tracks.get(product_id, Track())
+
+    def stage(self, at: int) -> str:
+        """Return PROSPECT, IDENTIFIED, INFORMED, ASSESSED, CONFIRMED or EXPIRED at an instant."""
+        level = self.level_at(at)
+        if level is not None:
+            if at >= level.valid_to:
+                return "EXPIRED"
+            return "CONFIRMED" if happened(level.confirmed, at) else "ASSESSED"
+        if happened(self.informed, at) and happened(self.noticed, at):
+            return "INFORMED"
+        return "IDENTIFIED" if happened(self.identified, at) else "PROSPECT"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the state as a JSON object."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, document: object) -> SubjectState:
+        """Read what `to_json` made.
+
+        Raises:
+            InvalidInput: a field is missing, unknown or of the wrong kind.
+        """
+        read = _STATE(document, "")
+        return cls(
+            identified=tuple(read["identified"]),
+            informed=tuple(read["informed"]),
+            noticed=tuple(read["noticed"]),
+            submissions=tuple(Submission(**entry) for entry in read["submissions"]),
+            levels=tuple(Level(**{**entry, "confirmed": tuple(entry["confirmed"])}) for entry in read["levels"]),
+            ratings=tuple(Rating(**entry) for entry in read["ratings"]),
+            tracks={key: _track(entry) for key, entry in read["tracks"].items()},
+            applications={key: Application(**entry) for key, entry in read["applications"].items()},
+            consents={
+                key: Consent(**{**entry, "receivers": tuple(entry["receivers"])})
+                for key, entry in read["consents"].items()
+            },
+        )
+
+
+def happened(times: Iterable[int], at: int, since: int = 0) -> bool:
+    """Tell whether something happened from `since` up to and including an instant."""
+    return any(since <= time <= at for time in times)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value
+
+
+def _track(entry: dict[str, Any]) -> Track:
+    steps = {name: tuple(entry[name]) for name in ("warned", "insisted", "disclosed", "confirmed")}
+    return Track(opinions=tuple(OpinionGiven(**opinion) for opinion in entry["opinions"]), **steps)
+
+
+def _payload(code: str) -> f.Check:
+    return RECORD_TYPES[code].check
+
+
+_REF = f.hex_bytes(32)
+_LABEL = f.nullable(f.text(200))
+_KEY = f.text(120)
+_MANY = 1_000_000
+_STATE = f.fields(
+    {
+        "identified": _TIMES,
+        "informed": _TIMES,
+        "noticed": _TIMES,
+        "submissions": f.list_of(f.fields({"ref": _REF, "at": _TIME, "payload": _payload("Q_SUBMIT")}), 0, _MANY),
+        "levels": f.list_of(
+            f.fields({"ref": _REF, "payload": _payload("LEVEL_RESULT"), "ruleset": _LABEL, "confirmed": _TIMES}),
+            0,
+            _MANY,
+        ),
+        "ratings": f.list_of(f.fields({"ref": _REF, "payload": _payload("PRODUCT_RATE")}), 0, _MANY),
+        "tracks": f.mapping(
+            _KEY,
+            f.fields(
+                {
+                    "opinions": f.list_of(
+                        f.fields({"ref": _REF, "at": _TIME, "ruleset": _LABEL, "payload": _payload("MATCH_OPINION")}),
+                        0,
+                        _MANY,
+                    ),
+                    **dict.fromkeys(("warned", "insisted", "disclosed", "confirmed"), _TIMES),
+                }
+            ),
+            0,
+            _MANY,
+        ),
+        "applications": f.mapping(
+            _KEY,
+            f.fields(
+                {
+                    "kind": f.text(20),
+                    "product_id": f.nullable(_KEY),
+                    "applied_at": f.nullable(_TIME),
+                    "decided_at": f.nullable(_TIME),
+                    "decision": f.nullable(f.text(20)),
+                    "signed_at": f.nullable(_TIME),
+                }
+            ),
+            0,
+            _MANY,
+        ),
+        "consents": f.mapping(
+            _REF,
+            f.fields(
+                {
+                    "purpose": f.text(60),
+                    "receivers": f.list_of(f.text(200)),
+                    "given_at": _TIME,
+                    "expires_at": _TIME,
+                    "withdrawn_at": f.nullable(_TIME),
+                }
+            ),
+            0,
+            _MANY,
+        ),
+    }
+)

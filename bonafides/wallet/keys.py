@@ -368,7 +368,7 @@ def _opening(certificate: object, entropy: bytes) -> Opening:
     if not isinstance(certificate, dict) or set(certificate) != {"kind", "number"}:
         raise InvalidInput("certificate", "type", 'must be {"kind": ..., "number": ...}')
     kind, number = _text(certificate["kind"], "certificate.kind"), _text(certificate["number"], "certificate.number")
-    opening = Opening(kind, number, int.from_bytes(entropy) % ORDER)
+    opening = Opening(kind, number, 1 + int.from_bytes(entropy) % (ORDER - 1))
     certificate_message(kind, number)  # refuses a malformed number now, and not at the first proof
     return opening
 

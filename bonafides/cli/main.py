@@ -1,0 +1,114 @@
+"""The command `bonafides`: its groups, and how errors leave it.
+
+Groups are imported when they are called: a wallet that signs needs no chain library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from bonafides.cli.output import error_line, error_object, exit_status
+from primitives.errors import BonafidesError
+
+# command -> (module, attribute, one line of help)
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "Run the whole job on this machine, in a checkout."),
+    "network": ("network", "network", "Start, stop and look at the embedded chain."),
+    "contracts": ("contracts", "contracts", "Deploy the consortium's contracts, or look at them."),
+    "member": ("member", "member", "List members; propose, vote, veto and execute."),
+    "node": ("node", "node", "Make, run and look at a member's node."),
+    "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
+    "wallet": ("wallet", "wallet", "The client's keys, acts, receipts and consents."),
+    "subject": ("broker", "subject", "Make clients known to a broker's node."),
+    "draft": ("broker", "draft", "Get the texts that clients are to sign."),
+    "gate": ("broker", "gate", "Ask whether an act is allowed now."),
+    "fact": ("broker", "fact", "Report what happened."),
+    "receipt": ("broker", "receipt", "Fetch receipts of anchored records."),
+    "credential": ("credential", "credential", "Issue, verify and revoke credentials."),
+    "prove": ("proof", "prove", "Prove the opening of a commitment in zero knowledge."),
+    "check": ("proof", "check", "Check such proofs at a node."),
+    "task": ("task", "task", "Propose, approve, run and show joint computations."),
+    "replay": ("replay", "replay", "Replay a client's history into a report and a bundle."),
+    "verify": ("verify", "verify", "Verify a bundle offline."),
+    "chain": ("chain", "chain", "Make a trust file of a node's block headers."),
+    "doctor": ("doctor", "doctor", "Check the machine, the chain, the database, the clock and the keys."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of a first use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(f"bonafides.cli.{module}"), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module}.{attribute} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+EPILOG = """\b
+Examples:
+  bonafides doctor
+  bonafides demo --clients 50 --out build/demo
+  bonafides verify bundle.json --trust trust.json
+
+\b
+Results go to standard output as JSON; bulk commands read and write NDJSON.
+Exit status: 0 done, 1 checked and false, 2 malformed, refused or not checked.
+"""
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "json_errors", is_flag=True, help="Write errors as one JSON object instead of one line.")
+@click.version_option(package_name="bonafides")
+def cli(json_errors: bool) -> None:
+    """Prove what a broker did for a client: records, receipts, credentials, proofs and replays."""
+    del json_errors  # read by `main`, which also sees errors from before a command runs
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; only errors made on purpose are shown, and none of them holds a secret."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result: Any = cli.main(args=words, prog_name="bonafides", standalone_mode=False)
+        status = result if isinstance(result, int) else 0
+    except BonafidesError as error:
+        as_json = "--json" in words
+        text = json.dumps(error_object(error), ensure_ascii=False) if as_json else error_line(error)
+        click.echo(text, err=True)
+        status = exit_status(error)
+    except click.ClickException as error:
+        error.show()
+        status = 2
+    except click.Abort:
+        click.echo("error: aborted", err=True)
+        status = 2
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has gone; there is nobody left to tell
+        status = 2
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""`bonafides node`: make, run and look at one member's node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
+from bonafides.cli.output import read_document, write_json
+from bonafides.cli.supervisor import Supervisor
+from bonafides.client import Client
+from node_adapter.init import configure, init_node
+from node_adapter.keystore import read_password
+from node_adapter.settings import MEMBER_ROLES, Settings
+from primitives.errors import InvalidInput
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# option -> (section, entry, type)
+_SETTINGS: dict[str, tuple[str, str, Any]] = {
+    "rpc_url": ("chain", "rpc_url", str),
+    "chain_id": ("chain", "chain_id", int),
+    "directory": ("chain", "directory", str),
+    "directory_block": ("chain", "directory_block", int),
+    "finality_depth": ("chain", "finality_depth", int),
+    "host": ("http", "host", str),
+    "port": ("http", "port", int),
+    "period_seconds": ("anchoring", "period_seconds", float),
+    "promise_seconds": ("anchoring", "promise_seconds", float),
+    "heartbeat_seconds": ("anchoring", "heartbeat_seconds", float),
+    "max_batch": ("anchoring", "max_batch", int),
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {"http": {"host": "127.0.0.1"}, "chain": {"finality_depth": 1}}
+
+
+def settings_options(command: Command) -> Command:
+    """Give a command one option for every entry of `node.toml`."""
+    for option, (section, entry, kind) in reversed(_SETTINGS.items()):
+        flag = "--" + option.replace("_", "-")
+        command = click.option(flag, option, type=kind, help=f"[{section}] {entry}")(command)
+    command = click.option(
+        "--network", "network_file", type=FILE, help="What `contracts deploy` wrote: chain id, Directory and its block."
+    )(command)
+    return click.option("--peer", "peers", multiple=True, metavar="ADDRESS=URL", help="Another member's node.")(command)
+
+
+@click.group()
+def node() -> None:
+    """Make, run and look at a member's node.
+
+    The keystore is sealed under BONAFIDES_KEYSTORE_PASSWORD or the first line of --password-file.
+    """
+
+
+@node.command(
+    epilog=verbatim(
+        'out  {"home", "member": {"address", "name", "role", "keys": {"signing", "agreement", "compliance"}}}',
+        "",
+        "Example:",
+        "  bonafides node init nodes/a --name 'Broker A' --role broker --port 8081 > a.json",
+    )
+)
+@click.argument("home", type=DIRECTORY, metavar="DIR")
+@click.option("--name", required=True, help="The member's name.")
+@click.option("--role", required=True, type=click.Choice(MEMBER_ROLES))
+@password_option
+@settings_options
+def init(
+    home: Path,
+    name: str,
+    role: str,
+    password_file: Path | None,
+    peers: tuple[str, ...],
+    network_file: Path | None,
+    **options: Any,
+) -> None:
+    """Make the directory of a node: keys, tokens, database and settings; print what founders and applicants hand in.
+
+    What is not known yet, such as the Directory's address, is set later by `node configure`.
+    """
+    table = _table(options, peers, network_file)
+    for section, entries in _DEFAULTS.items():
+        table[section] = {**entries, **table.get(section, {})}
+    made = init_node(home, name=name, role=role, password=read_password(file=password_file), settings=table)
+    keys = {field: made.keys[field] for field in ("signing", "agreement", "compliance")}
+    member = {"address": made.keys["address"], "name": name, "role": role, "keys": keys}
+    write_json({"home": str(home), "member": member})
+
+
+@node.command("configure")
+@click.argument("home", type=DIRECTORY, metavar="DIR")
+@settings_options
+def configure_command(home: Path, peers: tuple[str, ...], network_file: Path | None, **options: Any) -> None:
+    """Set or change entries of the node's settings. A running node reads them at its next start."""
+    complete = configure(home, _table(options, peers, network_file))
+    write_json({"home": str(home), "complete": complete is not None})
+
+
+@node.command(epilog=verbatim("Example:", "  bonafides node run nodes/a --workers 2"))
+@click.argument("home", type=DIRECTORY, metavar="DIR")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes that answer HTTP.")
+@password_option
+def run(home: Path, workers: int, password_file: Path | None) -> int:
+    """Run the node until SIGTERM or ^C: the HTTP interface and the worker, each a process; when one dies, both end.
+
+    Prints {"ready": true, "url", "pid"} once it answers. Logs go to DIR/logs.
+    """
+    settings = Settings.load(home)
+    supervisor = Supervisor(settings, read_password(file=password_file), workers)
+    return supervisor.run(on_ready=lambda: write_json({"ready": True, "url": settings.http.url, "pid": supervisor.pid}))
+
+
+@node.command()
+@calls_node("operator")
+def status(client: Client) -> None:
+    """Show chain, outbox, anchoring and alarms of a running node."""
+    write_json(client.get("/v1/status"))
+
+
+def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = {}
+    if network_file is not None:
+        network = read_document(network_file, "network")
+        if not isinstance(network, dict):
+            raise InvalidInput("network", "type", "must be an object")
+        table["chain"] = {
+            name: network[name] for name in ("rpc_url", "chain_id", "directory", "directory_block") if name in network
+        }
+    for option, (section, entry, _) in _SETTINGS.items():
+        if options[option] is not None:
+            table.setdefault(section, {})[entry] = options[option]
+    for peer in peers:
+        address, separator, url = peer.partition("=")
+        if not separator:
+            raise InvalidInput("peer", "form", "must be ADDRESS=URL")
+        table.setdefault("peers", {})[address] = url
+    return table

@@ -1,0 +1,163 @@
+"""What the command reads and writes: JSON documents, NDJSON lines, and errors as one line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from primitives.canonical import parse_json
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+
+MAX_LINE_BYTES = 8 * 1024 * 1024
+CHUNK_LINES = 200
+
+
+def error_object(error: BonafidesError) -> dict[str, Any]:
+    """Return an error as an object, with field and rule where it names them."""
+    result: dict[str, Any] = {"code": error.code, "detail": error.detail}
+    if isinstance(error, InvalidInput):
+        result |= {"field": error.field, "rule": error.rule}
+    return result
+
+
+def error_line(error: BonafidesError) -> str:
+    """Return an error as one line: code, field and rule (where it names them), detail."""
+    place = f" {error.field} {error.rule}" if isinstance(error, InvalidInput) else ""
+    return " ".join(f"error: {error.code}{place} {error.detail}".split())
+
+
+def exit_status(error: BonafidesError) -> int:
+    """Return 1 for what was checked and is false, 2 for everything else."""
+    return 1 if isinstance(error, VerificationFailed) else 2
+
+
+def write_json(value: Any, stream: IO[str] | None = None) -> None:
+    """Write one document for a person's eyes and a program's parser."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2), file=stream)
+
+
+def write_line(value: Any) -> None:
+    """Write one NDJSON line."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def read_document(file: Path, field: str) -> Any:
+    """Read one JSON file.
+
+    Raises:
+        CouldNotCheck: `file-unreadable`.
+        InvalidInput: it is no JSON.
+    """
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
+    return parse_json(data, field=field)
+
+
+def write_file(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        CouldNotCheck: `file-unwritable`.
+    """
+    temporary = file.with_name(f".{file.name}.new")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(file)
+    except OSError as error:
+        raise CouldNotCheck("file-unwritable", f"{file}: {error.strerror}") from error
+
+
+def read_rows(file: Path | None) -> Iterator[dict[str, Any] | InvalidInput]:
+    """Give each line of a file, or of standard input, as an object; a malformed line is given as its error."""
+    try:
+        stream = sys.stdin.buffer if file is None else file.open("rb")
+    except OSError as error:
+        raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
+    with stream:
+        number = 0
+        while line := stream.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            if len(line) > MAX_LINE_BYTES:
+                raise InvalidInput(f"line {number}", "max-bytes", f"is longer than {MAX_LINE_BYTES} bytes")
+            if line.strip():
+                yield _row(line, f"line {number}")
+
+
+def _row(line: bytes, field: str) -> dict[str, Any] | InvalidInput:
+    try:
+        value = parse_json(line, field=field, max_bytes=MAX_LINE_BYTES)
+    except InvalidInput as error:
+        return error
+    return value if isinstance(value, dict) else InvalidInput(field, "type", "must be a JSON object")
+
+
+class Answers:
+    """Writes the answer of each line, and remembers the worst."""
+
+    def __init__(self) -> None:
+        """Start with nothing refused."""
+        self.status = 0
+
+    def good(self, value: Any) -> None:
+        """Write an answer."""
+        write_line(value)
+
+    def refused(self, error: BonafidesError) -> None:
+        """Write a refused line, and the error on standard error."""
+        write_line({"status": "refused", "problem": error_object(error)})
+        click.echo(error_line(error), err=True)
+        self.status = max(self.status, exit_status(error))
+
+    def from_node(self, answer: dict[str, Any]) -> None:
+        """Write a node's answer; `refused` and `failed` count as refused."""
+        write_line(answer)
+        if answer.get("status") in ("refused", "failed"):
+            self.status = 2
+
+
+def each_row(
+    file: Path | None,
+    handle: Callable[[dict[str, Any]], Any],
+    transaction: Callable[[], Any],
+) -> int:
+    """Handle every line in its order, in transactions of `CHUNK_LINES`; what is written was stored before.
+
+    A line at fault is answered as refused and leaves the others alone; a store that fails ends the command.
+    Returns the exit status.
+    """
+    answers = Answers()
+    for chunk in chunks(read_rows(file)):
+        outcomes: list[Any] = []
+        with transaction():
+            for row in chunk:
+                outcomes.append(row if isinstance(row, InvalidInput) else _outcome(handle, row))
+        for outcome in outcomes:
+            if isinstance(outcome, BonafidesError):
+                answers.refused(outcome)
+            else:
+                answers.good(outcome)
+    return answers.status
+
+
+def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    """Give the rows in lists of at most `CHUNK_LINES`."""
+    iterator = iter(rows)
+    while chunk := list(islice(iterator, CHUNK_LINES)):
+        yield chunk
+
+
+def _outcome(handle: Callable[[dict[str, Any]], Any], row: dict[str, Any]) -> Any:
+    try:
+        return handle(row)
+    except CouldNotCheck:
+        raise
+    except BonafidesError as error:
+        return error

@@ -1,0 +1,135 @@
+import json
+
+import pytest
+
+from bonafides.wallet.keys import Network, bind, new_identity, registration, rotate
+from did.registry_log import DidEvent, IdentityHistory
+from primitives import eip712
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.pedersen import commit
+from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, PID
+
+
+def new(identities, **changes):
+    arguments = {"client_ref": "c-2", "broker": BROKER, "network": NETWORK, **changes}
+    with identities.changing():
+        return new_identity(identities, **arguments)
+
+
+def event(block, previous, key, valid_to, identity):
+    args = {
+        "identity": identity.address,
+        "name": "0x" + eip712.ED25519_ATTRIBUTE.hex(),
+        "value": "0x" + key.hex(),
+        "validTo": valid_to,
+        "previousChange": previous,
+    }
+    return DidEvent(
+        block=block, tx_index=0, log_index=0, name="DIDAttributeChanged", args=args, block_time=NOW // 1000 + block
+    )
+
+
+def test_a_registration_is_signed_by_the_controller(identity):
+    made = registration(identity, NOW)
+    body = made["registration"]
+    typed = eip712.set_attribute_typed_data(
+        CHAIN,
+        NETWORK.did_registry,
+        identity.address,
+        eip712.ED25519_ATTRIBUTE,
+        bytes.fromhex(body["signing_key"]),
+        body["validity"],
+        0,
+        body["deadline"],
+    )
+    assert eip712.recover_typed(typed, bytes.fromhex(body["signature"][2:])) == identity.address
+    assert made["did"] == f"did:ethr:0x{CHAIN:x}:{identity.address}"
+    assert body["deadline"] > NOW // 1000
+
+
+def test_clients_and_brokers_share_no_key(identities, identity):
+    other_client = new(identities)
+    other_broker = new(identities, client_ref="c-1", broker=BROKER[:-2] + "00")
+    found = [identity, other_client, other_broker]
+    assert len({item.did for item in found}) == 3
+    assert len({item.key.public for item in found}) == 3
+    assert [item.did for item in identities.all()] == [other_broker.did, identity.did, other_client.did]
+
+
+def test_an_identity_is_made_once_and_of_its_own_chain(identities, identity):
+    with pytest.raises(Refused) as caught:
+        new(identities, client_ref="c-1")
+    assert caught.value.code == "wallet-identity-exists"
+    for broker in ("", "did:key:z6Mk", BROKER.replace("0x4f24", "0x1")):
+        with pytest.raises(InvalidInput):
+            new(identities, broker=broker)
+    for certificate in ({"kind": "passport"}, "x", {"kind": "passport", "number": 5}, {"kind": "x", "number": "1"}):
+        with pytest.raises(InvalidInput):
+            new(identities, certificate=certificate)
+    with pytest.raises(InvalidInput):
+        new(identities, client_ref="")
+
+
+def test_the_commitment_opens(identity):
+    opening = identity.opening
+    assert opening.commitment == commit(opening.message, opening.blinding)
+    assert "TEST00001" not in repr(identity)
+    assert identity.controller.hex() not in repr(identity)
+
+
+def test_a_subject_is_bound_once(identities, identity):
+    with identities.changing():
+        assert bind(identities, identity.did, PID).subject == PID
+        with pytest.raises(Refused) as caught:
+            bind(identities, identity.did, "00" * 32)
+    assert caught.value.code == "wallet-bound"
+    assert identities.by_subject(BROKER, PID).did == identity.did
+    for find in (lambda: identities.by_did("did:ethr:0x1:0x"), lambda: identities.by_subject(BROKER, "00" * 32)):
+        with pytest.raises(Refused) as foreign:
+            find()
+        assert foreign.value.code == "wallet-foreign"
+
+
+def test_rotations_number_the_keys_as_the_resolver_does(identities, identity):
+    events, previous, valid = [event(1, 0, identity.key.public, 2**40, identity)], 1, 2**40
+    for _ in range(3):
+        old = identities.by_did(identity.did).key
+        with identities.changing():
+            rotated, calls = rotate(identities, identity.did, NOW)
+        assert [call["call"] for call in calls] == ["setAttribute", "revokeAttribute"]
+        for key, until in ((rotated.key.public, valid), (old.public, 0)):
+            events.append(event(previous + 1, previous, key, until, identity))
+            previous += 1
+        history = IdentityHistory.from_events(events, did=identity.did)
+        keys = history.ed25519_keys_at(previous, NOW // 1000 + previous)
+        assert keys == {rotated.key_id(rotated.key): rotated.key.public}
+    assert len(rotated.keys) == 4
+    assert [key.revoked for key in rotated.keys] == [True, True, True, False]
+
+
+def test_rotation_calls_carry_following_nonces(identities, identity):
+    with identities.changing():
+        _, (set_call, revoke_call) = rotate(identities, identity.did, NOW)
+    typed = eip712.revoke_attribute_typed_data(
+        CHAIN,
+        NETWORK.did_registry,
+        identity.address,
+        eip712.ED25519_ATTRIBUTE,
+        identity.key.public,
+        2,
+        revoke_call["deadline"],
+    )
+    assert eip712.recover_typed(typed, bytes.fromhex(revoke_call["signature"][2:])) == identity.address
+    assert set_call["value"] != revoke_call["value"]
+
+
+def test_a_network_file_is_read_strictly(tmp_path):
+    file = tmp_path / "network.json"
+    file.write_text(json.dumps(NETWORK.to_json()))
+    assert Network.load(file) == NETWORK
+    for broken in ("[]", '{"chain_id": 1}', '{"chain_id": 0, "contracts": {}}', '{"chain_id": 1, "contracts": {}}'):
+        file.write_text(broken)
+        with pytest.raises(InvalidInput):
+            Network.load(file)
+    with pytest.raises(CouldNotCheck):
+        Network.load(tmp_path / "none")

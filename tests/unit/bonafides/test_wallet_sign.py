@@ -1,0 +1,188 @@
+import copy
+
+import pytest
+
+from bonafides.wallet.consent import consents, grant, withdraw
+from bonafides.wallet.session import answer_challenge
+from bonafides.wallet.sign import kept_act, kept_acts, parse_draft, sign_draft
+from did.credentials.consent import consent_id
+from did.credentials.eddsa import verify_proof
+from evidence.act import act_payload, field_digests
+from primitives import ed25519, eip712
+from primitives.canonical import canonical_json
+from primitives.encoding import decode_base64url
+from primitives.errors import InvalidInput, Refused
+from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, PID, draft
+
+
+def agree(_identity, _draft):
+    return True
+
+
+def sign(identities, value, make=sign_draft, show=agree):
+    with identities.changing():
+        return make(identities, value, now_ms=NOW, show=show)
+
+
+def verify(identity, signed):
+    made = signed["draft"]
+    digests = field_digests(made["fields"], bytes.fromhex(signed["root_salt"]))
+    payload = act_payload(
+        made["type"],
+        made["broker"],
+        made["subject"],
+        signed["occurred_at"],
+        made["document"],
+        made["ruleset"],
+        digests,
+    )
+    ed25519.verify(identity.key.public, payload, decode_base64url(signed["signature"], "signature"))
+
+
+def test_a_signed_act_verifies_and_is_kept(identities, identity):
+    shown = []
+    signed = sign(identities, draft(), show=lambda who, what: shown.append((who.did, what.body)) is None)
+    assert shown == [(identity.did, "I confirm level C3.")]
+    assert signed["key"] == f"{identity.did}#delegate-1"
+    verify(identity, signed)
+    assert kept_act(identities, signed["signature"])["root_salt"] == signed["root_salt"]
+
+
+def test_each_act_has_a_salt_of_its_own(identities, identity):
+    assert sign(identities, draft())["root_salt"] != sign(identities, draft())["root_salt"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d["text"].update(body="I confirm level C5."),
+        lambda d: d["text"].update(body=d["text"]["body"] + " "),
+        lambda d: d["fields"].update(text_sha256="00" * 32),
+        lambda d: d["fields"].pop("text_sha256"),
+        lambda d: d["text"].update(lang="zh"),
+    ],
+)
+def test_a_text_that_is_not_the_digested_one_is_refused(identities, identity, change):
+    broken = copy.deepcopy(draft())
+    change(broken)
+    with pytest.raises(Refused) as caught:
+        sign(identities, broken)
+    assert caught.value.code == "wallet-text-digest"
+    assert kept_acts(identities) == []
+
+
+@pytest.mark.parametrize("change", [{"subject": "00" * 32}, {"broker": BROKER[:-2] + "00"}])
+def test_an_act_of_somebody_else_is_refused(identities, identity, change):
+    with pytest.raises(Refused) as caught:
+        sign(identities, draft(**change))
+    assert caught.value.code == "wallet-foreign"
+
+
+def test_nothing_is_signed_when_the_client_declines(identities, identity):
+    with pytest.raises(Refused) as caught:
+        sign(identities, draft(), show=lambda *_: False)
+    assert caught.value.code == "wallet-declined"
+    assert kept_acts(identities) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"version": "bonafides.act/2"}, "draft.version"),
+        ({"type": "LEVEL_RESULT"}, "draft.type"),
+        ({"subject": 5}, "draft.subject"),
+        ({"document": 5}, "draft.document"),
+        ({"fields": []}, "draft.fields"),
+        ({"text": {"body": "x"}}, "draft.text"),
+        ({"text": {"lang": "en", "body": " "}}, "draft.text"),
+        ({"text": {"lang": "en", "body": "\ud800"}}, "draft.text.body"),
+        ({"text": {"lang": "en", "body": "x" * 200_000}}, "draft.text.body"),
+        ({"extra": 1}, "draft.extra"),
+    ],
+)
+def test_a_malformed_draft_names_its_field(change, field):
+    with pytest.raises(InvalidInput) as caught:
+        parse_draft({**draft(), **change})
+    assert caught.value.field == field
+
+
+def test_a_missing_member_and_a_foreign_shape_are_refused():
+    value = draft()
+    del value["ruleset"]
+    with pytest.raises(InvalidInput) as caught:
+        parse_draft(value)
+    assert (caught.value.field, caught.value.rule) == ("draft.ruleset", "missing")
+    with pytest.raises(InvalidInput):
+        parse_draft([])
+
+
+TERMS = {
+    "purpose": "MARKET_RISK",
+    "receivers": [BROKER],
+    "contact": "compliance desk",
+    "method": "totals only",
+    "data_kinds": ["HOLDINGS"],
+    "expires_at": "2030-01-01T00:00:00.000+08:00",
+    "separate": True,
+}
+
+
+def test_a_consent_is_three_statements_about_one_id(identities, identity):
+    signed = sign(identities, draft("CONSENT_GIVE", **TERMS), make=grant)
+    made = signed["consent"]
+    verify(identity, signed)
+    assert signed["draft"]["fields"]["consent_id"] == made["consent_id"]
+    verify_proof(made["credential"], identity.key.public)
+    identifier = consent_id(bytes.fromhex(made["salt"]), canonical_json(made["credential"]))
+    assert identifier.hex() == made["consent_id"]
+    typed = eip712.grant_typed_data(CHAIN, NETWORK.consent_registry, identity.address, identifier, made["deadline"])
+    assert eip712.recover_typed(typed, bytes.fromhex(made["signature"][2:])) == identity.address
+    (kept,) = consents(identities)
+    assert kept["withdrawn_at"] is None
+
+    value = draft("CONSENT_WITHDRAW", consent_id=made["consent_id"], scope="ALL", effective_at=signed["occurred_at"])
+    withdrawn = sign(identities, value, make=withdraw)
+    verify(identity, withdrawn)
+    typed = eip712.withdraw_typed_data(
+        CHAIN, NETWORK.consent_registry, identity.address, identifier, withdrawn["consent"]["deadline"]
+    )
+    assert eip712.recover_typed(typed, bytes.fromhex(withdrawn["consent"]["signature"][2:])) == identity.address
+    assert consents(identities)[0]["withdrawn_at"] == withdrawn["occurred_at"]
+
+
+def test_a_consent_that_was_never_given_is_not_withdrawn(identities, identity):
+    value = draft("CONSENT_WITHDRAW", consent_id="00" * 32, scope="ALL", effective_at=TERMS["expires_at"])
+    with pytest.raises(Refused) as caught:
+        sign(identities, value, make=withdraw)
+    assert caught.value.code == "wallet-consent-unknown"
+
+
+def test_a_broker_does_not_choose_the_consents_id_nor_leave_out_a_term(identities, identity):
+    with pytest.raises(InvalidInput) as caught:
+        sign(identities, draft("CONSENT_GIVE", **TERMS, consent_id="00" * 32), make=grant)
+    assert caught.value.field == "draft.fields.consent_id"
+    with pytest.raises(InvalidInput) as missing:
+        sign(identities, draft("CONSENT_GIVE", **{**TERMS, "contact": None}), make=grant)
+    assert "contact" in missing.value.field
+    without = {name: value for name, value in TERMS.items() if name != "purpose"}
+    with pytest.raises(InvalidInput) as missing:
+        sign(identities, draft("CONSENT_GIVE", **without), make=grant)
+    assert missing.value.field == "draft.fields.purpose"
+    with pytest.raises(InvalidInput):
+        sign(identities, draft(), make=grant)
+
+
+def test_a_session_is_opened_for_the_identitys_broker_only(identities, identity):
+    challenge = {"version": "bonafides.session/1", "broker": BROKER, "did": identity.did, "nonce": "abc"}
+    answer = answer_challenge(identities, challenge)
+    statement = {name: challenge[name] for name in ("version", "broker", "did", "nonce")}
+    ed25519.verify(identity.key.public, canonical_json(statement), decode_base64url(answer["signature"], "signature"))
+    with pytest.raises(Refused) as caught:
+        answer_challenge(identities, {**challenge, "broker": BROKER[:-2] + "00"})
+    assert caught.value.code == "wallet-wrong-broker"
+    with pytest.raises(InvalidInput):
+        answer_challenge(identities, {**challenge, "nonce": None})
+
+
+def test_pid_of_the_fixture_is_the_bound_one(identity):
+    assert identity.subject == PID

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import alarms, anchored, anchors, outbox
 from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.engine import Store
 from node_adapter.store.schema import record
 
 
@@ -51,10 +52,14 @@ def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
     return count
 
 
-def watch_promises(connection: Connection, now_ms: int) -> int:
+def watch_promises(store: Store, now_ms: int) -> int:
     """Raise an alarm for each promise whose time has passed without a final anchor; return how many are new."""
-    size = anchored.anchored_size(connection)
-    return _alarm_promises(connection, size, None, now_ms, now_ms)
+    with store.read() as connection:
+        late = _late_promises(connection, anchored.anchored_size(connection), None, now_ms)
+    if late:  # a write takes the lock that facts are accepted under: only when there is something to say
+        with store.write() as connection:
+            _raise_broken(connection, late, now_ms)
+    return len(late)
 
 
 def differs(row: anchors.AnchorRow | None, args: Mapping[str, object]) -> str | None:
@@ -88,7 +93,8 @@ def _settle_anchor(connection: Connection, event: ChainEvent, outcome: Transacti
     if written is not None and written.state != outbox.FINAL:
         outbox.settle(connection, written.id, outcome, now_ms)
     before = anchors.by_seq(connection, seq - 1)
-    _alarm_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000, now_ms)
+    late = _late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
+    _raise_broken(connection, late, now_ms)
     return None
 
 
@@ -100,9 +106,7 @@ def _settle_row(connection: Connection, row_id: int, outcome: TransactionOutcome
         outbox.settle(connection, row_id, outcome, now_ms)
         return
     error = f"the transaction reverted in block {outcome.block}"
-    if (
-        row.kind == outbox.KIND_ANCHOR
-    ):  # an anchor is never given up: it is signed and sent anew
+    if row.kind == outbox.KIND_ANCHOR:  # an anchor is never given up: it is signed and sent anew
         outbox.unsign(connection, row_id, now_ms)
         alarms.raise_alarm(connection, alarms.ANCHOR_REFUSED, row.key, error, now_ms)
         return
@@ -110,13 +114,15 @@ def _settle_row(connection: Connection, row_id: int, outcome: TransactionOutcome
     alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.key, error, now_ms)
 
 
-def _alarm_promises(connection: Connection, start: int, stop: int | None, time_ms: int, now_ms: int) -> int:
+def _late_promises(connection: Connection, start: int, stop: int | None, time_ms: int) -> list[tuple[str, int]]:
     query = select(record.c.record_id, record.c.anchor_by).where(record.c.log_index >= start)
     query = query.where(record.c.anchor_by < time_ms, ~alarms.is_raised(alarms.PROMISE_BROKEN, record.c.record_id))
     if stop is not None:
         query = query.where(record.c.log_index < stop)
-    rows = connection.execute(query.order_by(record.c.log_index)).all()
-    for row in rows:
-        detail = f"promised to stand on the chain by {row.anchor_by} (ms); it did not"
-        alarms.raise_alarm(connection, alarms.PROMISE_BROKEN, row.record_id, detail, now_ms)
-    return len(rows)
+    return [(row.record_id, row.anchor_by) for row in connection.execute(query.order_by(record.c.log_index))]
+
+
+def _raise_broken(connection: Connection, late: Iterable[tuple[str, int]], now_ms: int) -> None:
+    for record_id, anchor_by in late:
+        detail = f"promised to stand on the chain by {anchor_by} (ms); it did not"
+        alarms.raise_alarm(connection, alarms.PROMISE_BROKEN, record_id, detail, now_ms)

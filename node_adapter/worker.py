@@ -1,0 +1,253 @@
+"""The worker: one process per node that reads the chain, sends the outbox, anchors the log and moves joint tasks.
+
+Each turn of its loop: index -> send -> anchor -> watch the promises -> tasks. Every step leaves the store whole, so a
+kill at any instant loses nothing: the next start reads the store and the chain, and goes on.
+
+It ends by itself only when going on would be wrong (exit status 2, the reason in the log and in `worker.stopped`):
+another chain, another history, or a log that is not the one that was anchored. A chain that does not answer is waited
+for; `worker.stalled_since` says since when.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from node_adapter.bootstrap import open_node
+from node_adapter.chain.contracts import Contracts
+from node_adapter.chain.guard import check_chain
+from node_adapter.chain.indexer import Indexer
+from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.sender import Progress, Sender
+from node_adapter.keystore import read_password
+from node_adapter.node import Node
+from node_adapter.ports import ChainRpc, TransactionOutcome
+from node_adapter.store import identity
+from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.identity import WorkerStatus
+from node_adapter.workflows import settlement, task_engine
+from node_adapter.workflows.anchoring import Anchoring
+from primitives.errors import BonafidesError, CouldNotCheck, Refused, VerificationFailed
+
+LOCK_FILE = "worker.lock"
+RPC_TIMEOUT_SECONDS = 5.0
+IDLE_SECONDS = 0.05
+STATUS_EVERY_MS = 1_000
+WATCH_EVERY_MS = 500
+TASKS_EVERY_MS = 200
+STALLED_AFTER_MS = 1_000
+FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
+# After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
+RESET_PAUSE_MS = 3_000
+EXIT_REFUSED = 2
+
+_log = logging.getLogger("node_adapter.worker")
+
+
+class Worker:
+    """The loop. `pause` waits for a number of seconds, or less when the process is asked to end."""
+
+    def __init__(
+        self, node: Node, rpc: ChainRpc, *, pause: Callable[[float], object], should_stop: Callable[[], bool]
+    ) -> None:
+        """Wire the parts; nothing is read yet."""
+        settings = node.settings.chain
+        self._node = node
+        self._rpc = rpc
+        self._pause = pause
+        self._should_stop = should_stop
+        self._contracts = Contracts(rpc, settings.directory)
+        self._indexer = Indexer(
+            node.store,
+            rpc,
+            self._contracts,
+            first_block=settings.directory_block,
+            finality_depth=settings.finality_depth,
+            on_blocks=self._on_blocks,
+            on_reset=self._on_reset,
+        )
+        self._sender = Sender(
+            node.store,
+            rpc,
+            self._contracts,
+            node.keys.signer(),
+            chain_id=settings.chain_id,
+            finality_depth=settings.finality_depth,
+        )
+        self._anchoring = Anchoring(node)
+        self._is_broker = node.settings.member.role == "broker"
+        self._connected = False
+        self._conflicts: list[str] = []
+        self._hold_sending_until = 0
+        self._unanswered_since: int | None = None
+        self._backoff = FIRST_BACKOFF_SECONDS
+        self._due: dict[str, int] = {}
+
+    def run(self) -> None:
+        """Go on until asked to end.
+
+        Raises:
+            Refused: another chain or history.
+            VerificationFailed: the log and the chain contradict each other.
+        """
+        try:
+            self._anchoring.load()
+            while not self._should_stop():
+                self._turn()
+        except (Refused, VerificationFailed) as error:
+            self._report(stopped=str(error))
+            raise
+
+    def _turn(self) -> None:
+        try:
+            busy = self.step()
+        except CouldNotCheck as error:  # the store is busy or full: what was not written is done again
+            _log.warning("cannot go on now: %s", error)
+            self._pause(LAST_BACKOFF_SECONDS)
+            return
+        if self._unanswered_since is not None:
+            self._pause(self._backoff)
+            self._backoff = min(2 * self._backoff, LAST_BACKOFF_SECONDS)
+        elif not busy:
+            self._pause(IDLE_SECONDS)
+
+    def step(self) -> bool:
+        """Do each part once; return whether there may be more to do at once."""
+        now = self._node.clock.now_ms()
+        busy = self._follow_chain(now)
+        if self._is_broker:
+            busy |= self._anchoring.step(now)
+            if self._is_due("watch", WATCH_EVERY_MS, now):
+                settlement.watch_promises(self._node.store, now)
+        if self._is_due("tasks", TASKS_EVERY_MS, now):
+            busy |= bool(task_engine.step(self._node, now))
+        if self._is_due("status", STATUS_EVERY_MS, now):
+            self._report()
+        return busy
+
+    def _follow_chain(self, now: int) -> bool:
+        try:
+            if not self._connected:
+                check_chain(self._node.store, self._rpc, self._contracts, self._node.settings)
+                self._indexer.start()
+                self._connected = True
+            busy = self._indexer.step()
+            self._refuse_conflicts()
+            if now >= self._hold_sending_until:
+                busy |= self._send(now)
+        except CouldNotCheck as error:
+            if error.code not in ("chain-unreachable", "json-rpc-error"):
+                raise
+            self._lost_chain(error, now)
+            return False
+        if self._unanswered_since is not None:
+            _log.info("the chain answers again")
+            self._unanswered_since, self._backoff = None, FIRST_BACKOFF_SECONDS
+            self._report()
+        return busy
+
+    def _send(self, now: int) -> bool:
+        progress = self._sender.step(now)
+        if progress is Progress.MOVED:  # signed: it leaves at once, and the index looks for it in the next turn
+            progress = self._sender.step(now)
+        return progress is Progress.MOVED
+
+    def _lost_chain(self, error: CouldNotCheck, now: int) -> None:
+        self._connected = False  # what answers next may be another chain
+        if self._unanswered_since is None:
+            _log.warning("the chain does not answer: %s", error)
+            self._unanswered_since = now
+            self._report()
+
+    def _on_blocks(
+        self, connection: Connection, outcomes: Sequence[TransactionOutcome], events: Sequence[ChainEvent]
+    ) -> None:
+        now, member = self._node.clock.now_ms(), self._node.address
+        self._conflicts += settlement.settle(connection, outcomes, events, member=member, now_ms=now)
+
+    def _on_reset(self, connection: Connection, last_block: int) -> None:
+        now = self._node.clock.now_ms()
+        count = settlement.reopen(connection, last_block, now)
+        self._hold_sending_until = now + RESET_PAUSE_MS
+        _log.warning("the chain was reset to block %d; %d writes are sent again", last_block, count)
+
+    def _refuse_conflicts(self) -> None:
+        if self._conflicts:
+            raise VerificationFailed("anchor-conflict", "; ".join(self._conflicts))
+
+    def _is_due(self, name: str, every_ms: int, now: int) -> bool:
+        if now < self._due.get(name, 0):
+            return False
+        self._due[name] = now + every_ms
+        return True
+
+    def _report(self, stopped: str | None = None) -> None:
+        now, since = self._node.clock.now_ms(), self._unanswered_since
+        stalled = since if since is not None and now - since >= STALLED_AFTER_MS else None
+        with self._node.store.write() as connection:
+            identity.put_worker_status(connection, WorkerStatus(now, stalled, self._indexer.chain_head, stopped))
+
+
+@contextmanager
+def only_worker(home: Path) -> Iterator[None]:
+    """Hold the lock of a node's directory; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        Refused: `worker-running`.
+    """
+    descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused("worker-running", f"another worker runs on {home}") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def run_worker(home: Path, password: str) -> None:
+    """Run the worker of a node's directory until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with only_worker(home):
+        node = open_node(home, password)
+        rpc = HttpRpc(node.settings.chain.rpc_url, timeout_seconds=RPC_TIMEOUT_SECONDS)
+        try:
+            _log.info("worker of %s begins", node.address)
+            Worker(node, rpc, pause=stop.wait, should_stop=stop.is_set).run()
+            _log.info("worker of %s ends", node.address)
+        finally:
+            rpc.close()
+            node.store.dispose()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry of `python -m node_adapter.worker --node DIR`."""
+    parser = argparse.ArgumentParser(prog="node_adapter.worker", description="the worker of one member's node")
+    parser.add_argument("--node", type=Path, required=True, help="the node's directory")
+    parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        run_worker(options.node, read_password(file=options.password_file))
+    except BonafidesError as error:
+        _log.error("%s", error)
+        return EXIT_REFUSED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""From accepted records to an anchor: batch, tree, subject map, checkpoint, outbox row. Runs in the worker.
+
+1. An anchor is built only when the one before it is final: one is in flight, and throughput comes from the batch.
+2. The anchor and its outbox row are written in one transaction.
+3. When nothing happened for the heartbeat's time, the same head is anchored again, so that a missing record cannot hide
+   in a missing anchor.
+4. The tree and the map are kept in memory and built from the store at start; the store is the truth.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from evidence.checkpoint import sign_checkpoint
+from evidence.log import Tree
+from evidence.subject_map import SubjectMap
+from node_adapter.abi import encode_call
+from node_adapter.node import Node
+from node_adapter.store import anchors, chain_index, outbox, records
+from node_adapter.store.anchors import AnchorRow
+from node_adapter.workflows.settlement import differs
+from primitives.errors import VerificationFailed
+
+CONTRACT = "EvidenceAnchor"
+MS = 1000
+EMPTY_MAP_ROOT = SubjectMap().root
+
+
+class Anchoring:
+    """The log of this member, as far as it was read, and the map of its subjects, as far as it was anchored."""
+
+    def __init__(self, node: Node) -> None:
+        """Start empty; `load` reads the store."""
+        self._node = node
+        self._tree = Tree()
+        self._map = SubjectMap()
+        self._map_size = 0
+        self._started_at = node.clock.now_ms()
+
+    def load(self) -> None:
+        """Read the whole log, and check it against our anchors and against the chain's events.
+
+        Raises:
+            VerificationFailed: `local-log`, the store is not the log that was anchored.
+        """
+        with self._node.store.read() as connection:
+            self._read_log(connection)
+            rows = anchors.every(connection)
+            for row in rows:
+                self._check_row(row)
+            if rows:
+                self._advance_map(connection, rows[-1].size)
+                if self._map.root != rows[-1].map_root:
+                    raise VerificationFailed("local-log", f"the subjects are not those of anchor {rows[-1].seq}")
+            topic = chain_index.address_topic(self._node.address)
+            by_seq = {row.seq: row for row in rows}
+            for event in chain_index.events(connection, contract=CONTRACT, name="Anchored", topic1=topic):
+                difference = differs(by_seq.get(event.args["seq"]), event.args)
+                if difference:
+                    raise VerificationFailed("local-log", f"{difference}; is this database an old copy?")
+
+    def step(self, now_ms: int) -> bool:
+        """Build an anchor when it is time; return whether one was built."""
+        with self._node.store.read() as connection:
+            self._read_log(connection)
+            last = anchors.latest(connection)
+            target = chain_index.contract_addresses(connection).get(CONTRACT)
+            if target is None or (last is not None and last.block is None) or not self._is_time(last, now_ms):
+                return False
+            size = min(self._tree.size, (last.size if last else 0) + self._node.settings.anchoring.max_batch)
+            self._advance_map(connection, size)
+        row, data = self._build(last, size, now_ms)
+        with self._node.store.write() as connection:
+            anchors.add(connection, row)
+            outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
+        return True
+
+    def pending(self) -> int:
+        """Return how many entries of the log, as far as it was read, are in no anchor yet."""
+        return self._tree.size - self._map_size
+
+    def _is_time(self, last: AnchorRow | None, now_ms: int) -> bool:
+        settings = self._node.settings.anchoring
+        anchored, since = (last.size, last.built_at) if last else (0, self._started_at)
+        waiting = self._tree.size - anchored
+        if waiting >= settings.max_batch:
+            return True
+        if waiting:
+            return last is None or now_ms - since >= settings.period_seconds * MS
+        return now_ms - since >= settings.heartbeat_seconds * MS
+
+    def _build(self, last: AnchorRow | None, size: int, now_ms: int) -> tuple[AnchorRow, bytes]:
+        node, old_size = self._node, last.size if last else 0
+        seq, prev_root = (last.seq + 1, last.root) if last else (1, Tree().root())
+        root = self._tree.root_at(size)
+        row = AnchorRow(
+            seq=seq,
+            size=size,
+            root=root,
+            prev_root=prev_root,
+            map_root=self._map.root,
+            checkpoint=sign_checkpoint(node.did, size, root, node.keys.signing_seed),
+            built_at=now_ms,
+        )
+        proof = self._tree.consistency(old_size, size)
+        return row, encode_call(CONTRACT, "anchor", seq, prev_root, root, size, row.map_root, proof)
+
+    def _read_log(self, connection: Connection) -> None:
+        size = records.log_size(connection)
+        entries = records.fingerprints(connection, self._tree.size, size)
+        if len(entries) != size - self._tree.size:
+            raise VerificationFailed("local-log", f"entries are missing between {self._tree.size} and {size}")
+        self._tree.extend(entries)
+
+    def _advance_map(self, connection: Connection, size: int) -> None:
+        moved = {
+            bytes.fromhex(head.pid): (head.count, head.head)
+            for head in records.heads_at(connection, self._map_size, size)
+        }
+        self._map = self._map.with_entries(moved)
+        self._map_size = max(size, self._map_size)
+
+    def _check_row(self, row: AnchorRow) -> None:
+        if row.size > self._tree.size or self._tree.root_at(row.size) != row.root:
+            raise VerificationFailed("local-log", f"the log is not the one of anchor {row.seq}")

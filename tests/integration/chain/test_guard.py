@@ -1,0 +1,197 @@
+"""The chain that answers is another one, or holds another history: the node refuses to start and says why."""
+
+import shutil
+import time
+
+import pytest
+
+from node_adapter.abi import encode_call
+from node_adapter.chain import embedded
+from node_adapter.chain.deploy import send_and_wait
+from node_adapter.chain.errors import HistoryMismatch, WrongChain
+from node_adapter.chain.rpc import HttpRpc
+from node_adapter.init import configure
+from node_adapter.store import alarms, anchors, chain_index, identity, outbox
+from primitives.errors import Refused
+
+pytestmark = pytest.mark.chain
+
+
+def final_size(node):
+    with node.store.read() as connection:
+        last = anchors.latest(connection)
+    return last.size if last and last.block is not None else 0
+
+
+def anchored_seqs(node):
+    with node.store.read() as connection:
+        topic = chain_index.address_topic(node.address)
+        events = chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+    return [event.args["seq"] for event in events]
+
+
+def anchor_some(node, worker, add_records, drive, count):
+    for _ in range(count):
+        size = final_size(node)
+        add_records(node, 2)
+        drive(worker, lambda size=size: final_size(node) == size + 2)
+
+
+def test_another_chain_id_is_refused(consortium):
+    configure(consortium.homes[0], {"chain": {"chain_id": consortium.chain.chain_id + 1}})
+    node = consortium.node()
+    with pytest.raises(WrongChain, match="chain's id"):
+        consortium.worker(node).run()
+    with node.store.read() as connection:
+        assert "wrong-chain" in identity.worker_status(connection).stopped
+
+
+def test_another_genesis_is_refused(consortium):
+    node = consortium.node()
+    consortium.worker(node).step()
+    with node.store.write() as connection:
+        identity.put(connection, "genesis", "0x" + "11" * 32)
+    with pytest.raises(WrongChain, match="genesis"):
+        consortium.worker(node).run()
+
+
+def test_other_code_at_the_directory_is_refused(consortium):
+    node = consortium.node()
+    consortium.worker(node).step()
+    with node.store.write() as connection:
+        identity.put(connection, f"code:{consortium.deployment.directory}", "22" * 32)
+    with pytest.raises(WrongChain, match="code:"):
+        consortium.worker(node).run()
+
+
+def test_a_directory_that_is_not_there_is_refused(consortium):
+    configure(consortium.homes[0], {"chain": {"directory": "0x" + "33" * 20}})
+    with pytest.raises(WrongChain, match="no contract"):
+        consortium.worker(consortium.node()).run()
+
+
+def test_production_refuses_the_embedded_chain(consortium, monkeypatch):
+    monkeypatch.setenv("BONAFIDES_ENVIRONMENT", "production")
+    with pytest.raises(Refused, match="embedded-in-production"):
+        consortium.worker(consortium.node()).run()
+    with pytest.raises(Refused, match="embedded-in-production"):
+        embedded.up(consortium.directory)
+
+
+def snapshot(consortium, target):
+    consortium.stop_chain()
+    shutil.copy2(consortium.directory / "state.json", target)
+    consortium.start_chain()
+
+
+def restore(consortium, source):
+    consortium.stop_chain()
+    shutil.copy2(source, consortium.directory / "state.json")
+    consortium.start_chain()
+
+
+def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium, add_records, drive, tmp_path):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    anchor_some(node, worker, add_records, drive, 2)
+    snapshot(consortium, tmp_path / "old.json")
+    anchor_some(node, worker, add_records, drive, 3)
+    with node.store.write() as connection:
+        data = encode_call("MemberRegistry", "proposeAction", b"\x05" * 32)
+        outbox.enqueue(connection, "vote", "action:5", consortium.contracts.address_of("MemberRegistry"), data, 0)
+    drive(worker, lambda: outbox_state(node, "action:5") == "final")
+    before = raw_by_key(node)
+    restore(consortium, tmp_path / "old.json")
+    assert consortium.contracts.head(node.address).seq == 2
+
+    reborn = consortium.node()
+    worker = consortium.worker(reborn)
+    worker.step()
+    with reborn.store.read() as connection:
+        assert alarms.list_alarms(connection, alarms.CHAIN_RESET)
+        assert outbox.counts(connection)["signed"] == 4
+    assert final_size(reborn) == 0 or final_size(reborn) == 10 - 6
+    drive(worker, lambda: final_size(reborn) == 10 and outbox_state(reborn, "action:5") == "final")
+    assert anchored_seqs(reborn) == [1, 2, 3, 4, 5]
+    assert raw_by_key(reborn) == before  # the very same transactions
+    anchor_some(reborn, worker, add_records, drive, 1)
+    assert anchored_seqs(reborn) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_chain_that_grew_another_way_after_a_reset_is_refused(consortium, add_records, drive, tmp_path):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    snapshot(consortium, tmp_path / "old.json")
+    anchor_some(node, worker, add_records, drive, 3)
+    restore(consortium, tmp_path / "old.json")
+    regulator = consortium.node(1)
+    with consortium_rpc(consortium) as rpc:
+        send_and_wait(rpc, regulator.keys.signer(), consortium.chain.chain_id, regulator.address, b"")
+    with pytest.raises(HistoryMismatch, match="not a part of ours"):
+        consortium.worker(consortium.node()).run()
+
+
+def test_a_chain_that_grew_past_our_index_another_way_is_refused(consortium, add_records, drive, tmp_path):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    snapshot(consortium, tmp_path / "old.json")
+    anchor_some(node, worker, add_records, drive, 1)
+    restore(consortium, tmp_path / "old.json")
+    regulator = consortium.node(1)
+    with consortium_rpc(consortium) as rpc:
+        for _ in range(3):
+            send_and_wait(rpc, regulator.keys.signer(), consortium.chain.chain_id, regulator.address, b"")
+    with pytest.raises(HistoryMismatch):
+        drive(worker, lambda: False)
+
+
+def test_a_chain_without_our_contracts_is_refused(consortium):
+    node = consortium.node()
+    consortium.worker(node).step()
+    consortium.stop_chain()
+    for file in consortium.directory.glob("state*.json"):
+        file.unlink()
+    consortium.start_chain()
+    with pytest.raises((WrongChain, HistoryMismatch), match=r"genesis|before our contracts|begin at|reset"):
+        consortium.worker(consortium.node()).run()
+
+
+def test_a_second_worker_on_one_node_is_refused(consortium, start_worker):
+    first = start_worker(consortium.homes[0])
+    node = consortium.node()
+
+    def seen():
+        with node.store.read() as connection:
+            return identity.worker_status(connection).seen_at is not None
+
+    deadline = time.monotonic() + 20
+    while not seen():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    second = start_worker(consortium.homes[0])
+    assert second.wait(20) == 2
+    assert "worker-running" in (consortium.homes[0] / "logs" / "worker.log").read_text()
+    first.terminate()
+    assert first.wait(20) == 0
+
+
+def outbox_state(node, key):
+    with node.store.read() as connection:
+        return outbox.by_key(connection, key).state
+
+
+def raw_by_key(node):
+    with node.store.read() as connection:
+        keys = [f"anchor:{seq}" for seq in range(3, 6)] + ["action:5"]
+        return {key: outbox.by_key(connection, key).raw for key in keys}
+
+
+class consortium_rpc:  # noqa: N801 - reads as a function
+    def __init__(self, consortium):
+        self.rpc = HttpRpc(consortium.chain.rpc_url)
+
+    def __enter__(self):
+        return self.rpc
+
+    def __exit__(self, *_):
+        self.rpc.close()

@@ -1,0 +1,198 @@
+"""The outbox against a real chain: whatever happens between two commits, each write lands once."""
+
+import pytest
+
+from node_adapter.abi import encode_call
+from node_adapter.chain.deploy import send_and_wait
+from node_adapter.chain.errors import ChainUnavailable
+from node_adapter.store import alarms, anchors, chain_index, outbox, records
+from primitives.errors import VerificationFailed
+
+pytestmark = pytest.mark.chain
+
+
+def final_size(node):
+    with node.store.read() as connection:
+        last = anchors.latest(connection)
+    return last.size if last and last.block is not None else 0
+
+
+def anchored_events(node):
+    with node.store.read() as connection:
+        topic = chain_index.address_topic(node.address)
+        return chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+
+
+def states(node):
+    with node.store.read() as connection:
+        return outbox.counts(connection)
+
+
+def open_row(node):
+    with node.store.read() as connection:
+        return outbox.next_open(connection)
+
+
+def test_records_are_anchored_once_and_in_order(consortium, add_records, drive):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    for batch in (1, 5, 20):
+        add_records(node, batch)
+        drive(worker, lambda: final_size(node) == _log_size(node))
+    events = anchored_events(node)
+    assert [event.args["seq"] for event in events] == [1, 2, 3]
+    assert [event.args["size"] for event in events] == [1, 6, 26]
+    head = consortium.contracts.head(node.address)
+    with node.store.read() as connection:
+        last = anchors.latest(connection)
+    assert (head.root, head.size, head.seq, head.map_root) == (last.root, last.size, last.seq, last.map_root)
+    assert states(node) == {"new": 0, "signed": 0, "sent": 0, "final": 3, "failed": 0}
+
+
+def _log_size(node):
+    with node.store.read() as connection:
+        return records.log_size(connection)
+
+
+class Stop(Exception):
+    """The process dies here."""
+
+
+class DyingRpc:
+    """Dies before or after the n-th call of a method, as a kill would."""
+
+    def __init__(self, rpc, method, *, after):
+        self._rpc, self._method, self._after = rpc, method, after
+
+    def call(self, method, *params):
+        if method != self._method:
+            return self._rpc.call(method, *params)
+        if self._after:
+            self._rpc.call(method, *params)
+        raise Stop
+
+    def batch(self, calls):
+        return self._rpc.batch(calls)
+
+
+@pytest.mark.parametrize(
+    ("method", "after", "state"),
+    [
+        ("eth_estimateGas", False, "new"),
+        ("eth_sendRawTransaction", False, "signed"),
+        ("eth_sendRawTransaction", True, "signed"),
+    ],
+)
+def test_a_death_in_any_state_neither_loses_nor_doubles(consortium, add_records, drive, method, after, state):
+    node = consortium.node()
+    add_records(node, 3)
+    dying = consortium.worker(node, DyingRpc(consortium.rpc, method, after=after))
+    with pytest.raises(Stop):
+        drive(dying, lambda: False)
+    assert open_row(node).state == state
+    node.store.dispose()
+    reborn = consortium.node()
+    worker = consortium.worker(reborn)
+    drive(worker, lambda: final_size(reborn) == 3)
+    assert [event.args["seq"] for event in anchored_events(reborn)] == [1]
+
+
+def test_a_death_after_sent_is_settled_by_the_index(consortium, add_records, drive):
+    node = consortium.node()
+    add_records(node, 3)
+    worker = consortium.worker(node)
+    drive(worker, lambda: open_row(node) is not None and open_row(node).state == "sent")
+    reborn = consortium.worker(node)
+    drive(reborn, lambda: final_size(node) == 3)
+    assert len(anchored_events(node)) == 1
+
+
+def test_the_same_raw_transaction_again_is_harmless(consortium, add_records, drive):
+    node = consortium.node()
+    add_records(node, 1)
+    worker = consortium.worker(node)
+    drive(worker, lambda: final_size(node) == 1)
+    with node.store.read() as connection:
+        row = outbox.by_key(connection, "anchor:1")
+    with node.store.write() as connection:
+        outbox.mark_signed(connection, row.id, row.nonce, row.raw, row.tx_hash, 0)
+    drive(worker, lambda: open_row(node) is None or open_row(node).state == "sent")
+    assert consortium.contracts.head(node.address).seq == 1
+
+
+def test_a_nonce_used_elsewhere_is_signed_anew(consortium, add_records, drive):
+    node = consortium.node()
+    add_records(node, 2)
+    dying = consortium.worker(node, DyingRpc(consortium.rpc, "eth_sendRawTransaction", after=False))
+    with pytest.raises(Stop):
+        drive(dying, lambda: False)
+    send_and_wait(consortium.rpc, node.keys.signer(), consortium.chain.chain_id, node.address, b"")
+    worker = consortium.worker(node)
+    drive(worker, lambda: final_size(node) == 2)
+    assert [event.args["seq"] for event in anchored_events(node)] == [1]
+
+
+def test_a_refused_call_fails_with_the_contracts_own_words(consortium, drive):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    data = encode_call("MemberRegistry", "vote", 77)
+    with node.store.write() as connection:
+        target = consortium.contracts.address_of("MemberRegistry")
+        row_id = outbox.enqueue(connection, "vote", "vote:77", target, data, 0)
+        assert outbox.enqueue(connection, "vote", "vote:77", target, data, 0) == row_id
+    drive(worker, lambda: states(node)["failed"] == 1)
+    with node.store.read() as connection:
+        row = outbox.by_key(connection, "vote:77")
+        raised = alarms.list_alarms(connection, alarms.TRANSACTION_FAILED)
+    assert "MemberRegistryNotOpen(77)" in row.error
+    assert [alarm.about for alarm in raised] == ["vote:77"]
+
+
+def test_an_anchor_under_our_number_that_is_not_ours_stops_the_worker(consortium, add_records, drive):
+    node = consortium.node()
+    add_records(node, 2)
+    dying = consortium.worker(node, DyingRpc(consortium.rpc, "eth_estimateGas", after=False))
+    with pytest.raises(Stop):
+        drive(dying, lambda: False)
+    head = consortium.contracts.head(node.address)
+    foreign = encode_call("EvidenceAnchor", "anchor", 1, head.root, b"\x07" * 32, 5, b"\x08" * 32, [])
+    target = consortium.contracts.address_of("EvidenceAnchor")
+    send_and_wait(consortium.rpc, node.keys.signer(), consortium.chain.chain_id, target, foreign)
+    worker = consortium.worker(node)
+    with pytest.raises(VerificationFailed, match="anchor-conflict"):
+        drive(worker, lambda: False)
+    with node.store.read() as connection:
+        assert alarms.list_alarms(connection, alarms.ANCHOR_CONFLICT)
+    again = consortium.worker(node)
+    with pytest.raises(VerificationFailed, match="local-log"):
+        again.run()
+
+
+def test_a_heartbeat_is_anchored_when_nothing_happens(make_consortium, drive):
+    consortium = make_consortium(anchoring={"heartbeat_seconds": 1})
+    node = consortium.node()
+    worker = consortium.worker(node)
+    drive(worker, lambda: len(anchored_events(node)) == 2)
+    assert [event.args["size"] for event in anchored_events(node)] == [0, 0]
+
+
+def test_a_broken_promise_raises_an_alarm(consortium, add_records, drive):
+    node = consortium.node()
+    names = add_records(node, 2, promise_ms=-5_000)
+    worker = consortium.worker(node)
+    drive(worker, lambda: final_size(node) == 2)
+    with node.store.read() as connection:
+        assert [alarm.about for alarm in alarms.list_alarms(connection, alarms.PROMISE_BROKEN)] == names
+
+
+def test_an_unreachable_chain_is_waited_for(consortium, add_records, drive):
+    node = consortium.node()
+    add_records(node, 2)
+    worker = consortium.worker(node)
+    consortium.stop_chain()
+    for _ in range(3):
+        assert worker.step() in (True, False)
+    with pytest.raises(ChainUnavailable):
+        consortium.rpc.call("eth_blockNumber")
+    consortium.start_chain()
+    drive(worker, lambda: final_size(node) == 2)

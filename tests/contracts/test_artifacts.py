@@ -80,7 +80,8 @@ def test_artifact_says_how_it_was_built_and_fits_a_chain(name):
 
 def test_a_warning_in_our_own_source_stops_the_build():
     compiler, _ = build.find_compiler()
-    source = "// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\ncontract C { function f() external returns (uint256) { return 1; } }\n"
+    body = "contract C { function f() external returns (uint256) { return 1; } }"
+    source = f"// SPDX-License-Identifier: Apache-2.0\npragma solidity 0.8.37;\n{body}\n"
     with pytest.raises(build.BuildError, match="state mutability"):
         build.compile_sources(compiler, {"contracts/C.sol": {"content": source}})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import rfc8785
@@ -29,7 +30,9 @@ def canonical_json(value: Any) -> bytes:
 
 
 def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
-    """Parse UTF-8 JSON strictly: no duplicate keys, no NaN or Infinity, no integer that RFC 8785 cannot hold.
+    """Parse UTF-8 JSON strictly: what RFC 8785 cannot hold is refused here, not where it is hashed.
+
+    No duplicate keys, no NaN, no Infinity (written so or as 1e999), no integer beyond 2^53-1, no lone surrogate.
 
     Args:
         data: the bytes as they came.
@@ -42,18 +45,24 @@ def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOC
     if len(data) > max_bytes:
         raise InvalidInput(field, "max-bytes", f"{len(data)} bytes are more than {max_bytes}")
     try:
-        return json.loads(
+        value = json.loads(
             data.decode("utf-8"),
             object_pairs_hook=_no_duplicates,
             parse_constant=_no_constant,
             parse_int=_safe_integer,
+            parse_float=_finite_number,
         )
+        if b"\\ud" in data.lower():  # only an escape can spell a lone surrogate: UTF-8 itself cannot
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except _ParseRuleError as error:
         raise InvalidInput(field, error.rule, str(error)) from error
+    except UnicodeEncodeError as error:
+        raise InvalidInput(field, "unicode", "holds a lone surrogate") from error
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidInput(field, "json", f"not UTF-8 JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput(field, "depth", "nested too deeply") from error
+    return value
 
 
 class _ParseRuleError(ValueError):
@@ -71,6 +80,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise _ParseRuleError("finite-number", f"{name} is not a JSON number")
+
+
+def _finite_number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _ParseRuleError("finite-number", f"{text[:20]} is too large for a number")
+    return number
 
 
 def _safe_integer(text: str) -> int:

@@ -1,0 +1,159 @@
+"""RFC 8785: its own examples, its number table, its order of keys; and the strict reader."""
+
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import InvalidInput
+
+MAX_SAFE = 2**53 - 1
+
+
+def test_rfc_8785_section_3_2_2_example():
+    value = {
+        "numbers": [333333333.33333329, 1e30, 4.50, 2e-3, 0.000000000000000000000000001],
+        "string": "\u20ac$\u000f\u000aA'\u0042\u0022\u005c\\\"/",
+        "literals": [None, True, False],
+    }
+    expected = (
+        '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],'
+        '"string":"\u20ac$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}'
+    )
+    assert canonical_json(value) == expected.encode()
+
+
+def test_rfc_8785_section_3_2_3_key_order_is_by_utf_16_code_units():
+    value = {
+        "\u20ac": "Euro Sign",
+        "\r": "Carriage Return",
+        "\ufb33": "Hebrew Letter Dalet With Dagesh",
+        "1": "One",
+        "\U0001f600": "Emoji: Grinning Face",
+        "\u0080": "Control",
+        "\u00f6": "Latin Small Letter O With Diaeresis",
+    }
+    order = list(json.loads(canonical_json(value)))
+    assert order == ["\r", "1", "\u0080", "\u00f6", "\u20ac", "\U0001f600", "\ufb33"]
+
+
+@pytest.mark.parametrize(
+    ("bits", "text"),
+    [  # RFC 8785 appendix B, IEEE 754 doubles
+        ("0000000000000000", "0"),
+        ("8000000000000000", "0"),
+        ("0000000000000001", "5e-324"),
+        ("8000000000000001", "-5e-324"),
+        ("7fefffffffffffff", "1.7976931348623157e+308"),
+        ("4340000000000000", "9007199254740992"),
+        ("c340000000000000", "-9007199254740992"),
+        ("4430000000000000", "295147905179352830000"),
+        ("44b52d02c7e14af5", "9.999999999999997e+22"),
+        ("44b52d02c7e14af6", "1e+23"),
+        ("44b52d02c7e14af7", "1.0000000000000001e+23"),
+        ("444b1ae4d6e2ef4e", "999999999999999700000"),
+        ("444b1ae4d6e2ef50", "1e+21"),
+        ("3eb0c6f7a0b5ed8c", "9.999999999999997e-7"),
+        ("3eb0c6f7a0b5ed8d", "0.000001"),
+        ("41b3de4355555553", "333333333.3333332"),
+        ("becbf647612f3696", "-0.0000033333333333333333"),
+        ("43143ff3c1cb0959", "1424953923781206.2"),
+    ],
+)
+def test_rfc_8785_appendix_b_numbers(bits, text):
+    (number,) = struct.unpack(">d", bytes.fromhex(bits))
+    assert canonical_json(number) == text.encode()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        -float("inf"),
+        MAX_SAFE + 1,
+        -MAX_SAFE - 1,
+        {1: "one"},
+        {"a": {2: 3}},
+        "\ud800",
+        {"\udfff": 1},
+        b"bytes",
+        {1, 2},
+        object(),
+    ],
+)
+def test_what_it_cannot_represent_is_refused(value):
+    with pytest.raises(InvalidInput) as caught:
+        canonical_json(value)
+    assert caught.value.rule == "canonical-json"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-MAX_SAFE, MAX_SAFE) | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(json_values)
+def test_round_trip_and_idempotence(value):
+    data = canonical_json(value)
+    assert parse_json(data) == value
+    assert canonical_json(parse_json(data)) == data
+
+
+@given(st.dictionaries(st.text(max_size=3), st.integers(0, 5)))
+def test_order_of_the_input_does_not_matter(value):
+    try:
+        expected = canonical_json(value)
+    except InvalidInput:
+        return
+    assert canonical_json(dict(reversed(value.items()))) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "rule"),
+    [
+        (b'{"a":1,"a":2}', "duplicate-key"),
+        (b'[{"a":{"b":1,"b":1}}]', "duplicate-key"),
+        (b"NaN", "finite-number"),
+        (b'{"a":-Infinity}', "finite-number"),
+        (b"[1e400]", "finite-number"),
+        (b"-1E400", "finite-number"),
+        (rb'["\uD800"]', "unicode"),
+        (rb'{"a\udc00":1}', "unicode"),
+        (b"9007199254740992", "integer-range"),
+        (b"-9007199254740992", "integer-range"),
+        (b"1" * 5000, "integer-range"),
+        (b"", "json"),
+        (b"{", "json"),
+        (b"\xff\xfe", "json"),
+        (b"\xef\xbb\xbf{}", "json"),
+        (b"{} {}", "json"),
+        (b"{'a':1}", "json"),
+        (b"[" * 100_000, "depth"),
+    ],
+)
+def test_the_reader_is_strict(data, rule):
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(data, field="body")
+    assert (caught.value.field, caught.value.rule) == ("body", rule)
+
+
+def test_the_reader_caps_its_input_before_it_parses():
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(b" " * 11 + b"1", max_bytes=10)
+    assert caught.value.rule == "max-bytes"
+
+
+def test_escaped_pairs_and_floats_pass():
+    assert parse_json(rb'["\ud83d\ude00","\\ud800",1.5,-2e3]') == ["\U0001f600", "\\ud800", 1.5, -2000.0]
+
+
+def test_largest_integers_pass():
+    assert parse_json(b"[9007199254740991,-9007199254740991]") == [MAX_SAFE, -MAX_SAFE]

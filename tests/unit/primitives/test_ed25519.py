@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from primitives import ed25519
+from primitives.errors import VerificationFailed
+
+RFC_8032 = [  # section 7.1, tests 1, 2, 3: seed, public key, message, signature
+    (
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "",
+        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46b"
+        "d25bf5f0595bbe24655141438e7a100b",
+    ),
+    (
+        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "72",
+        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c"
+        "387b2eaeb4302aeeb00d291612bb0c00",
+    ),
+    (
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "af82",
+        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc659"
+        "4a7c15e9716ed28dc027beceea1ec40a",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("seed", "public", "message", "signature"), [tuple(map(bytes.fromhex, row)) for row in RFC_8032]
+)
+def test_rfc_8032(seed, public, message, signature):
+    assert ed25519.public_key(seed) == public
+    assert ed25519.sign(seed, message) == signature
+    ed25519.verify(public, message, signature)
+
+
+@settings(max_examples=25)
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=60), st.integers(0, 511))
+def test_any_flipped_bit_fails(seed, message, bit):
+    public, signature = ed25519.public_key(seed), bytearray(ed25519.sign(seed, message))
+    ed25519.verify(public, message, bytes(signature))
+    signature[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(VerificationFailed):
+        ed25519.verify(public, message, bytes(signature))
+    with pytest.raises(VerificationFailed):
+        ed25519.verify(public, message + b"x", ed25519.sign(seed, message))
+
+
+@pytest.mark.parametrize("public", [b"", bytes(31), bytes(33), b"\xff" * 32])
+def test_what_is_no_key(public):
+    with pytest.raises(VerificationFailed) as caught:
+        ed25519.verify(public, b"", bytes(64))
+    assert caught.value.check == "signature"
+
+
+@pytest.mark.parametrize("length", [0, 63, 65])
+def test_signature_length(length):
+    public = ed25519.public_key(bytes(32))
+    with pytest.raises(VerificationFailed):
+        ed25519.verify(public, b"", bytes(length))
+
+
+def test_s_plus_order_is_refused():
+    """RFC 8032 section 5.1.7: S must be below the group's order, or each signature has a twin."""
+    order = 2**252 + 27742317777372353535851937790883648493
+    signature = ed25519.sign(bytes(32), b"m")
+    twin = signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
+    with pytest.raises(VerificationFailed):
+        ed25519.verify(ed25519.public_key(bytes(32)), b"m", twin)

@@ -202,7 +202,7 @@ def combine(session: Session, messages: Mapping[str, MaskedMessage]) -> JointRes
     rows = [messages[member] for member in spec.members]
     totals = tuple(sum(column) % ORDER for column in zip(*(row.values for row in rows), strict=True))
     blinding = sum(row.blinding for row in rows) % ORDER
-    if add([session.commitments[member] for member in spec.members]) != vector_commit(totals, blinding):
+    if not _opens([session.commitments[member] for member in spec.members], totals, blinding):
         raise SumCheckFailed(
             "sum-check",
             "the masked messages do not add up to the commitments on the chain: an owner sent other values than it "
@@ -315,6 +315,13 @@ def _scalar(sender: str, value: object, name: str) -> int:
     if number >= ORDER:
         raise MessageRefused(sender, name, "scalar-range", "must be below the order of the curve")
     return number
+
+
+def _opens(commitments: Sequence[bytes], totals: Sequence[int], blinding: int) -> bool:
+    try:
+        return add(commitments) == vector_commit(totals, blinding)
+    except InvalidInput:  # a sum that is the identity, or a blinding of zero: only a cheater makes one
+        return False
 
 
 def _require_point(member: str, point: bytes) -> None:

@@ -125,6 +125,23 @@ def test_a_tampered_blinding_is_caught(run):
         combine(session, {**messages, MEMBERS[1]: cheat})
 
 
+def test_a_blinding_sum_of_zero_is_caught(run):
+    _, session, states = run
+    messages = dict(states[0].messages)
+    others = sum(messages[member].blinding for member in MEMBERS[:2])
+    with pytest.raises(SumCheckFailed):
+        combine(session, {**messages, MEMBERS[2]: replace(messages[MEMBERS[2]], blinding=-others % ORDER)})
+
+
+def test_commitments_that_add_up_to_the_identity_are_caught(run):
+    parties, session, states = run
+    sums = tuple(sum(column) % ORDER for column in zip(*(party.values for party in parties[:2]), strict=True))
+    opposite = vector_commit(tuple(-value % ORDER for value in sums), -sum(BLINDINGS[:2]) % ORDER)
+    bad = Session.open(session.spec, CHAIN_ID, {**session.commitments, MEMBERS[2]: opposite})
+    with pytest.raises(SumCheckFailed):
+        combine(bad, states[0].messages)
+
+
 def test_another_vector_than_the_committed_one_is_caught(run):
     parties, session, states = run
     cheat = parties[2]

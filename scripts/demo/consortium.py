@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from surface import Command, DemoError, Http, wait_until
+from scripts.demo.surface import Command, DemoError, Http, wait_until
 
 BROKERS = ("alpha", "beta", "gamma")
 FOUNDING_BROKERS = ("alpha", "beta")
@@ -112,7 +112,9 @@ class Consortium:
         """Admit gamma by the founders' votes; the regulator lets the veto period pass."""
         alpha, beta = (str(self.members[name].home) for name in FOUNDING_BROKERS)
         applicant = str(self._member_file("gamma"))
-        proposal = str(self.command.json("member", "propose-admission", "--node", alpha, "--applicant", applicant)["proposal"])
+        proposal = str(
+            self.command.json("member", "propose-admission", "--node", alpha, "--applicant", applicant)["proposal"]
+        )
         self.command.run("member", "vote", "--node", alpha, proposal)
         self.command.run("member", "vote", "--node", beta, proposal)
         self.command.run("member", "execute", "--node", beta, proposal)

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TypeVar, cast
 
 _Value = TypeVar("_Value")
-_MAX_ENTRIES = 20_000
+_MAX_ENTRIES = 10_000
 
 
 class Views:
@@ -22,6 +22,12 @@ class Views:
         self._entries: OrderedDict[tuple[str, Hashable], tuple[Hashable, object]] = OrderedDict()
         self._max_entries = max_entries
         self._lock = Lock()
+
+    def peek(self, kind: str, key: Hashable) -> object | None:
+        """Return what is kept under a key, whatever its version, or None."""
+        with self._lock:
+            entry = self._entries.get((kind, key))
+            return None if entry is None else entry[1]
 
     def get(self, kind: str, key: Hashable, version: Hashable, make: Callable[[], _Value]) -> _Value:
         """Return the value of a key at a version, made by `make` when there is none or another version's."""

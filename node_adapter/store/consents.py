@@ -21,6 +21,7 @@ class ConsentRow:
     credential: str
     given_at: int
     withdrawn_at: int | None
+    salt: bytes | None = None
 
 
 def insert_consent(connection: Connection, row: ConsentRow) -> None:

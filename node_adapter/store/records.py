@@ -103,7 +103,7 @@ def fingerprints(connection: Connection, start: int, stop: int) -> list[bytes]:
 
 
 def heads_at(connection: Connection, start: int, stop: int) -> Iterator[Head]:
-    """Yield (pid, seq, fingerprint) of the log entries with start <= index < stop, in order: the last one of a pid wins."""
+    """Yield (pid, seq, fingerprint) of the entries with start <= index < stop, in order: the last of a pid wins."""
     statement = (
         select(record.c.pid, record.c.seq, record.c.fingerprint)
         .where(record.c.log_index >= start, record.c.log_index < stop)
@@ -131,7 +131,8 @@ def findings_of(connection: Connection, record_ids: Iterable[str]) -> dict[str, 
 def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:
     """Return when the first record at or after `from_index` was accepted, or None when there is none."""
     statement = select(func.min(record.c.accepted_at)).where(record.c.log_index >= from_index)
-    return connection.execute(statement).scalar_one()
+    oldest: int | None = connection.execute(statement).scalar_one()
+    return oldest
 
 
 def finding_counts(connection: Connection) -> dict[str, int]:

@@ -162,6 +162,7 @@ consent = Table(
     Column("receivers", Text, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("credential", Text, nullable=False),
+    Column("salt", LargeBinary(32)),  # with the credential it shows what the id on the chain stands for
     Column("given_at", BigInteger, nullable=False),
     Column("withdrawn_at", BigInteger),
 )

@@ -1,0 +1,88 @@
+"""Who may call what. A blueprint names its roles; what is in no guarded blueprint stands in `PUBLIC_ROUTES`.
+
+A token gives one role. A client's token comes from a nonce that the client's DID key signed; a member's message
+carries its own signature. An endpoint with no guard that is not in the list is refused: the default is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, request
+
+from api.context import Caller, current_node, set_caller
+from api.idempotency import take_key
+from node_adapter.store import tokens
+from primitives.errors import Refused
+
+# The one list of what anybody on the members' network may read or start without a token.
+PUBLIC_ROUTES = (
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/v1/log/checkpoint"),
+    ("GET", "/v1/log/entries"),
+    ("GET", "/v1/status-lists/<list_id>"),
+    ("POST", "/v1/client/sessions/challenge"),  # gives a nonce to sign; it tells nothing
+)
+
+Guard = Callable[[], None]
+_GUARD_ATTRIBUTE = "bonafides_guard"
+_SCHEME = "Bearer "
+
+
+def guarded(name: str, *roles: str) -> Blueprint:
+    """Return a blueprint that only tokens of these roles may call."""
+    return guarded_by(name, role_guard(*roles))
+
+
+def guarded_by(name: str, guard: Guard) -> Blueprint:
+    """Return a blueprint whose every request passes `guard` first."""
+    blueprint = Blueprint(name, f"api.{name}")
+    blueprint.before_request(guard)
+    blueprint.before_request(take_key)
+    setattr(blueprint, _GUARD_ATTRIBUTE, guard)
+    return blueprint
+
+
+def role_guard(*roles: str) -> Guard:
+    """Return a guard that lets in the bearer of a token of one of these roles."""
+
+    def guard() -> None:
+        caller = _bearer()
+        if caller.role not in roles:
+            raise Refused("wrong-role", f"this needs the role {' or '.join(roles)}, the token has {caller.role}")
+        set_caller(caller)
+
+    return guard
+
+
+def close_by_default(app: Flask) -> None:
+    """Refuse every request whose endpoint has no guard and is not public."""
+
+    @app.before_request
+    def _closed() -> None:
+        rule = request.url_rule
+        if rule is None or request.method == "OPTIONS":
+            return  # no such route: Flask answers 404 or 405
+        blueprint = app.blueprints.get(request.blueprint or "")
+        method = "GET" if request.method == "HEAD" else request.method
+        if has_guard(blueprint) or (method, rule.rule) in PUBLIC_ROUTES:
+            return
+        raise Refused("wrong-role", "this route has no guard and is not public")
+
+
+def has_guard(blueprint: object) -> bool:
+    """Say whether a blueprint was made by `guarded` or `guarded_by`."""
+    return hasattr(blueprint, _GUARD_ATTRIBUTE)
+
+
+def _bearer() -> Caller:
+    header = request.headers.get("Authorization", "")
+    if not header.startswith(_SCHEME):
+        raise Refused("unauthenticated", "the header Authorization: Bearer <token> is missing")
+    node = current_node()
+    with node.store.read() as connection:
+        row = tokens.find_token(connection, header[len(_SCHEME) :].strip(), node.clock.now_ms())
+    if row is None:
+        raise Refused("unauthenticated", "the token is unknown or has expired")
+    return Caller(role=row.role, did=row.did)

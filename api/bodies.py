@@ -1,0 +1,52 @@
+"""Reading request bodies and writing JSON answers."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from flask import Response, request
+
+from primitives.canonical import parse_json
+from primitives.errors import InvalidInput
+
+MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
+MAX_OBJECT_BYTES = 1024 * 1024
+
+
+def read_object() -> dict[str, Any]:
+    """Return the request's JSON object."""
+    return as_object(parse_json(request.get_data(cache=True), field="body", max_bytes=MAX_OBJECT_BYTES), "body")
+
+
+def as_object(value: object, field: str) -> dict[str, Any]:
+    """Return a JSON object unchanged."""
+    if not isinstance(value, dict):
+        raise InvalidInput(field, "type", "must be a JSON object")
+    return value
+
+
+def text_of(body: dict[str, Any], field: str) -> str:
+    """Return a member of the body that must be a string of 1 to 1,000 characters."""
+    value = body.get(field)
+    if value is None:
+        raise InvalidInput(field, "missing", "is missing")
+    if not isinstance(value, str) or not 0 < len(value) <= 1000:  # noqa: PLR2004 (a reference, an id or a reason)
+        raise InvalidInput(field, "type", "must be a string of 1 to 1,000 characters")
+    return value
+
+
+def integer_argument(name: str, default: int, low: int, high: int) -> int:
+    """Return an integer of the query string."""
+    text = request.args.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+        raise InvalidInput(name, "range", f"must be an integer from {low} to {high}")
+    return int(text)
+
+
+def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Answer with JSON."""
+    return Response(json.dumps(value, ensure_ascii=False), status=status, content_type="application/json")

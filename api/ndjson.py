@@ -1,0 +1,133 @@
+"""Bulk: one JSON object per line in, one answer per line out, in the same order.
+
+The body is read whole (to a bounded temporary file) before the first line is answered: a caller that sends everything
+before it reads would otherwise wait for us while we wait for it. Lines are handled in chunks, each one transaction;
+an error that is about the node, not about a line, fails that chunk and what follows: those lines can be sent again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from http import HTTPStatus
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from flask import Response, request, stream_with_context
+
+from api.bodies import MAX_BODY_BYTES, as_object, json_answer, read_object
+from api.problems import problem_of
+from primitives.canonical import parse_json
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
+
+CONTENT_TYPE = "application/x-ndjson"
+MAX_LINE_BYTES = 256 * 1024
+CHUNK_LINES = 200
+_SPOOL_BYTES = 4 * 1024 * 1024
+_READ_BYTES = 256 * 1024
+
+Outcome = dict[str, Any] | BonafidesError
+Handle = Callable[[Sequence[dict[str, Any]]], Sequence[Outcome]]
+
+
+def is_bulk() -> bool:
+    """Say whether the request's body is NDJSON."""
+    return request.mimetype == CONTENT_TYPE
+
+
+def one_or_many(handle: Handle, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """Answer one object with one object, or NDJSON with NDJSON; `handle` takes a list either way."""
+    if is_bulk():
+        return _many(handle)
+    outcome = handle([read_object()])[0]
+    if isinstance(outcome, BonafidesError):
+        raise outcome
+    return json_answer(outcome, status)
+
+
+def stream_lines(values: Iterable[Any]) -> Response:
+    """Answer with one line per value."""
+    return Response(stream_with_context(_line(value) for value in values), content_type=CONTENT_TYPE)
+
+
+def refused(error: BonafidesError) -> dict[str, Any]:
+    """Return the line of a refused item: `refused` when it is at fault, `failed` when the node could not do it."""
+    word = "failed" if isinstance(error, CouldNotCheck) else "refused"
+    return {"status": word, "problem": problem_of(error)}
+
+
+def _many(handle: Handle) -> Response:
+    body = _spool(request.stream)
+    lines = _read_lines(body)
+    chunks = _chunks(lines)
+    first = next(chunks, None)
+    if first is None:
+        body.close()
+        raise InvalidInput("body", "empty", "holds no line")
+    head = _handle_chunk(handle, first)  # before the status goes out: a locked or full store answers 503 or 507
+
+    def answer() -> Iterator[bytes]:
+        with body:
+            yield from head
+            broken: CouldNotCheck | None = None
+            for chunk in chunks:
+                if broken is None:
+                    try:
+                        yield from _handle_chunk(handle, chunk)
+                        continue
+                    except CouldNotCheck as error:
+                        broken = error
+                for _ in chunk:
+                    yield _line(refused(broken))
+
+    return Response(stream_with_context(answer()), content_type=CONTENT_TYPE)
+
+
+def _chunks(lines: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(lines, CHUNK_LINES)):
+        yield chunk
+
+
+def _handle_chunk(handle: Handle, chunk: Sequence[dict[str, Any] | BonafidesError]) -> list[bytes]:
+    good = [item for item in chunk if not isinstance(item, BonafidesError)]
+    outcomes = iter(handle(good) if good else ())
+    answers = (item if isinstance(item, BonafidesError) else next(outcomes) for item in chunk)
+    return [_line(refused(answer) if isinstance(answer, BonafidesError) else answer) for answer in answers]
+
+
+def _read_lines(body: IO[bytes]) -> Iterator[dict[str, Any] | BonafidesError]:
+    number = 0
+    while line := body.readline(MAX_LINE_BYTES + 2):
+        number += 1
+        text = line.rstrip(b"\r\n")
+        if text:
+            yield _parse(text, number)
+        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):  # drop the rest of a line that is too long
+            line = body.readline(MAX_LINE_BYTES)
+            if not line:
+                return
+
+
+def _parse(text: bytes, number: int) -> dict[str, Any] | BonafidesError:
+    try:
+        return as_object(parse_json(text, field=f"line {number}", max_bytes=MAX_LINE_BYTES), f"line {number}")
+    except InvalidInput as error:
+        return error
+
+
+def _spool(stream: IO[bytes]) -> IO[bytes]:
+    spool = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it)
+    size = 0
+    while data := stream.read(_READ_BYTES):
+        size += len(data)
+        if size > MAX_BODY_BYTES:
+            spool.close()
+            raise InvalidInput("body", "max-bytes", f"is longer than {MAX_BODY_BYTES} bytes")
+        spool.write(data)
+    spool.seek(0)
+    return spool
+
+
+def _line(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,113 @@
+"""Errors as `application/problem+json` (RFC 9457): one table from exception types to statuses.
+
+Every problem carries `code`; one about input carries `field` and `rule` too.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+
+CONTENT_TYPE = "application/problem+json"
+_TYPE_PREFIX = "urn:bonafides:problem:"
+
+# What a type means; the codes and rules below it are the exceptions.
+STATUS_BY_TYPE: tuple[tuple[type[BonafidesError], HTTPStatus], ...] = (
+    (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (Refused, HTTPStatus.CONFLICT),
+    (VerificationFailed, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (CouldNotCheck, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+STATUS_BY_RULE = {"json": HTTPStatus.BAD_REQUEST, "max-bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+STATUS_BY_CODE = {
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "session-signature": HTTPStatus.UNAUTHORIZED,
+    "wrong-role": HTTPStatus.FORBIDDEN,
+    "member-unknown": HTTPStatus.FORBIDDEN,
+    "member-suspended": HTTPStatus.FORBIDDEN,
+    "peer-receiver": HTTPStatus.FORBIDDEN,
+    "peer-role": HTTPStatus.FORBIDDEN,
+    "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "not-found": HTTPStatus.NOT_FOUND,
+}
+_UNKNOWN_SUFFIX = "-not-found"  # record-not-found, subject-not-found, ...
+
+
+def status_of(error: BonafidesError) -> HTTPStatus:
+    """Return the HTTP status of an error."""
+    if isinstance(error, InvalidInput) and error.rule in STATUS_BY_RULE:
+        return STATUS_BY_RULE[error.rule]
+    if error.code in STATUS_BY_CODE:
+        return STATUS_BY_CODE[error.code]
+    if error.code.endswith(_UNKNOWN_SUFFIX):
+        return HTTPStatus.NOT_FOUND
+    return next(status for kind, status in STATUS_BY_TYPE if isinstance(error, kind))
+
+
+def problem_of(error: BonafidesError) -> dict[str, Any]:
+    """Return an error as a problem object."""
+    status = status_of(error)
+    problem: dict[str, Any] = {
+        "type": _TYPE_PREFIX + error.code,
+        "title": _title(error),
+        "status": status.value,
+        "detail": error.detail,
+        "code": error.code,
+    }
+    if isinstance(error, InvalidInput):
+        problem |= {"field": error.field, "rule": error.rule}
+    return problem
+
+
+def register_problems(app: Flask) -> None:
+    """Render the product's errors, and Flask's own, as problems."""
+    app.register_error_handler(BonafidesError, _render)
+    app.register_error_handler(HTTPException, _render_http)
+
+
+def _title(error: BonafidesError) -> str:
+    titles: tuple[tuple[type[BonafidesError], str], ...] = (
+        (InvalidInput, "The input is malformed"),
+        (Refused, "The request is refused"),
+        (VerificationFailed, "A check failed"),
+        (CouldNotCheck, "The answer is not known now"),
+    )
+    return next(title for kind, title in titles if isinstance(error, kind))
+
+
+def _render(error: Exception) -> Response:
+    if not isinstance(error, BonafidesError):
+        raise error
+    return _response(problem_of(error))
+
+
+def _render_http(error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
+    code = "-".join(status.phrase.lower().split())
+    problem: dict[str, Any] = {
+        "type": _TYPE_PREFIX + code,
+        "title": status.phrase,
+        "status": status.value,
+        "detail": error.description or status.phrase,
+        "code": code,
+    }
+    if isinstance(error, RequestEntityTooLarge):
+        problem |= {"field": "body", "rule": "max-bytes"}
+    return _response(problem)
+
+
+def _response(problem: dict[str, Any]) -> Response:
+    response = Response(json.dumps(problem), status=problem["status"], content_type=CONTENT_TYPE)
+    if problem["status"] == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if problem["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "1"
+    return response

@@ -1,0 +1,135 @@
+"""Drafts of client acts: the fields that will be recorded, and the rendered text that the client is shown.
+
+    {"subject", "type", "lang", "fields": {...}, "values"?: {...}}
+
+Fields that the records already tell (level, opinion, product) are filled in; `values` adds what only the text needs,
+such as an amount. Nothing is stored: what the client then signs comes back as a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.act import ACT_FORMAT
+from node_adapter.node import Node
+from node_adapter.store import records, subjects
+from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.rulesets import rulebook
+from primitives.errors import BonafidesError, InvalidInput, Refused
+from suitability.documents import render, template_for, text_digest
+from suitability.records import CLIENT_ACTS, check_payload, check_type
+from suitability.states import Rating, SubjectState
+
+_MEMBERS = {"subject", "type", "lang", "fields", "values"}
+_UNKNOWN_ID = "0" * 64
+_BY_WALLET = "由您的钱包生成 / made by your wallet"
+
+
+def draft_acts(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Draft acts; each gets its own outcome, in order."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    with node.store.read() as connection:
+        for request in requests:
+            try:
+                outcomes.append(_draft(node, connection, request))
+            except (InvalidInput, Refused) as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    for name in sorted(set(request) - _MEMBERS):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    type_ = check_type(request.get("type")).code
+    document = template_for(type_)
+    lang = request.get("lang", "zh")
+    if not isinstance(lang, str):
+        raise InvalidInput("lang", "text", "must be text")
+    given, extra = (_object(request, name) for name in ("fields", "values"))
+    subject = subjects.find_by_pid(connection, str(request.get("subject")))
+    if subject is None:
+        raise Refused("subject-not-found", "subject: this broker has no such subject")
+    now = node.clock.now_ms()
+    state = state_of(node, subject)
+    fields = {**_known_fields(type_, state, now), **given}
+    ratings = ratings_of(node, connection, records.log_size(connection))
+    label = rulebook(node, connection).at(now).label
+    known = {
+        "broker": node.settings.member.name,
+        "ruleset": label,
+        **_known_values(state, fields, ratings.at(_text(fields.get("product_id")), now)),
+        **{name: _shown(value) for name, value in fields.items()},
+        **{name: _shown(value) for name, value in extra.items()},
+    }
+    body = render(document.name, lang, {name: known[name] for name in document.values if name in known})
+    fields |= {"lang": lang, "text_sha256": text_digest(body)}
+    _check_fields(type_, fields)
+    return {
+        "version": ACT_FORMAT,
+        "type": type_,
+        "broker": node.did,
+        "subject": subject.pid,
+        "document": document.name,
+        "ruleset": label,
+        "fields": fields,
+        "text": {"lang": lang, "body": body},
+    }
+
+
+def _known_fields(type_: str, state: SubjectState, now: int) -> dict[str, Any]:
+    level = state.level_at(now)
+    if type_ != "LEVEL_CONFIRM" or level is None:
+        return {}
+    return {"level_ref": level.ref, "level": level.name}
+
+
+def _known_values(state: SubjectState, fields: Mapping[str, Any], ratings: Mapping[str, Rating]) -> dict[str, Any]:
+    """Return what the records tell about the level, the opinion and the product that the fields name."""
+    values: dict[str, Any] = {"consent_id": _BY_WALLET}
+    level = state.level(str(fields.get("level_ref")))
+    if level is not None:
+        values |= {"level": level.name, "total": level.payload["total"], "valid_to": level.payload["valid_to"]}
+    for product_id, rating in ratings.items():
+        values |= {"product": f"{rating.payload['name']} ({product_id})", "risk": rating.payload["product"]["risk"]}
+        opinions = state.track(product_id).opinions
+        if opinions:
+            payload = opinions[-1].payload
+            values |= {"code": payload["code"], "gap": payload["gap"], "level": payload["level"] or "-"}
+    consent = state.consents.get(str(fields.get("consent_id")))
+    if consent is not None:
+        values["purpose"] = consent.purpose
+    if "contract_version" in fields:
+        values["contract"] = fields["contract_version"]
+    if "disclosure_ref" in fields:
+        values["book"] = fields["disclosure_ref"]
+    return values
+
+
+def _check_fields(type_: str, fields: Mapping[str, Any]) -> None:
+    """Refuse now what the fact would be refused for; a consent's id is the one thing that the wallet adds."""
+    optional = {"consent_id": _UNKNOWN_ID} if type_ == "CONSENT_GIVE" else {}
+    if "consent_id" in fields and optional:
+        raise InvalidInput("fields.consent_id", "unknown-member", "the client's wallet makes it")
+    if type_ in CLIENT_ACTS:  # of a warning, which is the broker's own act, the reading time is known only afterwards
+        check_payload(type_, {**fields, **optional})
+
+
+def _object(request: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = request.get(name, {})
+    if not isinstance(value, dict):
+        raise InvalidInput(name, "object", "must be an object")
+    return value
+
+
+def _shown(value: Any) -> str | int:
+    if isinstance(value, list):
+        return ", ".join(str(entry) for entry in value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,158 @@
+"""Consents: keep the credential that the client signed, and relay grant and withdrawal to ConsentRegistry.
+
+    grant     {"consent_id", "salt", "credential", "deadline", "signature"}
+    withdraw  {"consent_id", "deadline", "signature"}
+
+The acts CONSENT_GIVE and CONSENT_WITHDRAW come as facts of their own. A withdrawal counts here at once, whatever the
+chain does: no later task may use the consent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials.consent import SALT_BYTES, consent_id, read_consent
+from did.credentials.verify import verify_credential
+from did.identifiers import parse_did
+from node_adapter.abi import encode_call
+from node_adapter.node import Node
+from node_adapter.store import chain_index, consents, outbox, registry_index, subjects
+from node_adapter.store.consents import ConsentRow
+from node_adapter.workflows.dids import read_deadline, read_signature
+from node_adapter.workflows.identities import history, key_resolver
+from primitives import eip712
+from primitives.canonical import canonical_json
+from primitives.encoding import decode_hex
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import format_time
+
+KIND = "consent"
+_CONTRACT = "ConsentRegistry"
+_ID_BYTES = 32
+_GRANT = {"consent_id", "salt", "credential", "deadline", "signature"}
+_WITHDRAW = {"consent_id", "deadline", "signature"}
+
+
+def grant_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Store and relay grants in one transaction; each gets its own outcome, in order."""
+    return _each(node, requests, _grant)
+
+
+def withdraw_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Note and relay withdrawals in one transaction; each gets its own outcome, in order."""
+    return _each(node, requests, _withdraw)
+
+
+def consents_of(node: Node, did: str) -> list[dict[str, Any]]:
+    """Return a client's consents, each with what the chain says of it."""
+    with node.store.read() as connection:
+        subject = subjects.find_by_did(connection, did)
+        rows = [] if subject is None else consents.of_subject(connection, subject.pid)
+        return [_shown(row, registry_index.consent_state(connection, row.consent_id)) for row in rows]
+
+
+def _each(node: Node, requests: Sequence[Mapping[str, Any]], handle: Any) -> list[dict[str, Any] | BonafidesError]:
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    with node.store.write() as connection:
+        chain_index.require_active_member(connection, node.address)
+        for request in requests:
+            try:
+                outcomes.append(handle(node, connection, request))
+            except (InvalidInput, Refused, VerificationFailed) as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    value = _members(request, _GRANT)
+    identifier = decode_hex(value["consent_id"], "consent_id", _ID_BYTES)
+    salt = decode_hex(value["salt"], "salt", SALT_BYTES)
+    known = consents.find_consent(connection, identifier.hex())
+    if known is not None:
+        if known.credential != _stored(value["credential"]):
+            raise Refused("duplicate", "consent_id: another consent has this id")
+        return _relay(node, connection, "grant", identifier, request, known.pid)
+    if consent_id(salt, canonical_json(value["credential"])) != identifier:
+        raise VerificationFailed("consent-id", "consent_id: is not the salted hash of this credential")
+    verified = verify_credential(value["credential"], key_resolver(node, connection), node.clock.now_ms())
+    terms = read_consent(verified.credential)
+    subject = subjects.find_by_did(connection, terms.client)
+    if subject is None:
+        raise Refused("subject-not-found", "credential.issuer: is no client of this broker")
+    row = ConsentRow(
+        consent_id=identifier.hex(),
+        pid=subject.pid,
+        purpose=terms.purpose,
+        receivers=json.dumps(list(terms.receivers)),
+        expires_at=terms.expires,
+        credential=_stored(value["credential"]),
+        given_at=node.clock.now_ms(),
+        withdrawn_at=None,
+        salt=salt,
+    )
+    answer = _relay(node, connection, "grant", identifier, request, subject.pid)  # refuses a wrong signature first
+    consents.insert_consent(connection, row)
+    return answer
+
+
+def _withdraw(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    value = _members(request, _WITHDRAW)
+    identifier = decode_hex(value["consent_id"], "consent_id", _ID_BYTES)
+    known = consents.find_consent(connection, identifier.hex())
+    if known is None:
+        raise Refused("consent-not-found", "consent_id: this broker has no such consent")
+    answer = _relay(node, connection, "withdraw", identifier, request, known.pid)
+    consents.mark_withdrawn(connection, known.consent_id, node.clock.now_ms())
+    return answer
+
+
+def _relay(
+    node: Node, connection: Connection, call: str, identifier: bytes, request: Mapping[str, Any], pid: str
+) -> dict[str, Any]:
+    value = request.get("consent", request)
+    deadline, signature = read_deadline(value["deadline"]), read_signature(value["signature"])
+    subject = subjects.find_by_pid(connection, pid)
+    if subject is None or subject.did is None:
+        raise Refused("subject-not-found", "consent_id: its client is unknown here")
+    did = parse_did(subject.did)
+    contract = registry_index.contract_address(connection, _CONTRACT)
+    make = eip712.grant_typed_data if call == "grant" else eip712.withdraw_typed_data
+    typed = make(node.settings.chain.chain_id, contract, did.address, identifier, deadline)
+    owner = history(node, connection, did.text).owner_at(registry_index.tip_block(connection).number)
+    if eip712.recover_typed(typed, signature) != owner:
+        raise Refused("consent-signature", f"signature: is not by the owner of {did} over this {call}")
+    key = f"{KIND}:{call}:{identifier.hex()}"
+    if outbox.by_key(connection, key) is None:  # a second signature over the same call changes nothing
+        data = encode_call(_CONTRACT, call, did.address, identifier, deadline, signature)
+        outbox.enqueue(connection, KIND, key, contract, data, node.clock.now_ms())
+    return {"status": "accepted", "consent_id": identifier.hex(), "subject": pid, "outbox": key}
+
+
+def _members(request: Mapping[str, Any], names: set[str]) -> Mapping[str, Any]:
+    """Return the consent of a request: the object itself, or what `wallet consent` put beside the signed act."""
+    value = request.get("consent", request)
+    if not isinstance(value, dict):
+        raise InvalidInput("consent", "object", "must be an object")
+    for name in sorted(set(value) ^ names):
+        raise InvalidInput(name, "unknown-member" if name in value else "required", f"give {', '.join(sorted(names))}")
+    return value
+
+
+def _stored(credential: object) -> str:
+    return canonical_json(credential).decode("utf-8")
+
+
+def _shown(row: ConsentRow, on_chain: str) -> dict[str, Any]:
+    return {
+        "consent_id": row.consent_id,
+        "purpose": row.purpose,
+        "receivers": json.loads(row.receivers),
+        "given_at": format_time(row.given_at),
+        "expires_at": format_time(row.expires_at),
+        "withdrawn_at": None if row.withdrawn_at is None else format_time(row.withdrawn_at),
+        "on_chain": on_chain,
+    }

@@ -1,0 +1,133 @@
+"""Enrolling subjects: a random pseudonym for each, and for a client the first key of the pairwise DID on the chain.
+
+{"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
+{"client_ref"}                                                                                  a product
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.identifiers import parse_did
+from node_adapter.node import Node
+from node_adapter.store import chain_index, outbox, subjects
+from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.dids import (
+    SponsoredCall,
+    enqueue_call,
+    hex_bytes,
+    read_deadline,
+    read_integer,
+    read_signature,
+    set_attribute_call,
+)
+from node_adapter.workflows.fold import EMPTY_STATE
+from primitives import ed25519
+from primitives.eip712 import ED25519_ATTRIBUTE
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+
+PID_BYTES = 32
+_CLIENT = {"client_ref", "did", "registration"}
+_REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
+_MAX_REFERENCE = 200
+
+
+def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Enrol subjects in one transaction; each gets its own outcome. The same request again changes nothing."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    with node.store.write() as connection:
+        chain_index.require_active_member(connection, node.address)
+        for request in requests:
+            try:
+                outcomes.append(_enrol(node, connection, request))
+            except (InvalidInput, Refused, VerificationFailed) as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
+    """Return a subject by the caller's own reference.
+
+    Raises:
+        Refused: `subject-not-found`.
+    """
+    with node.store.read() as connection:
+        row = subjects.find_by_client_ref(connection, client_ref)
+    if row is None:
+        raise Refused("subject-not-found", "client_ref: no subject has this reference")
+    return {
+        "client_ref": row.client_ref,
+        "subject": row.pid,
+        "did": row.did,
+        "count": row.count,
+        "head": row.head.hex(),
+    }
+
+
+def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    reference = _reference(request)
+    call = _registration(request) if "did" in request else None
+    did = None if call is None else call.did.text
+    known = subjects.find_by_client_ref(connection, reference)
+    if known is not None:
+        if known.did != did:
+            raise Refused("duplicate", "client_ref: another subject has this reference")
+        return _answer(node, connection, known, call)
+    if did is not None and subjects.find_by_did(connection, did) is not None:
+        raise Refused("duplicate", "did: another subject has this DID")
+    row = SubjectRow(
+        pid=node.entropy(PID_BYTES).hex(),
+        client_ref=reference,
+        did=did,
+        created_at=node.clock.now_ms(),
+        count=0,
+        head=EMPTY_HEAD,
+        state=EMPTY_STATE,
+    )
+    answer = _answer(node, connection, row, call)  # refuses a wrong signature before anything is stored
+    subjects.insert_subjects(connection, [row])
+    return answer
+
+
+def _answer(node: Node, connection: Connection, row: SubjectRow, call: SponsoredCall | None) -> dict[str, Any]:
+    key = None if call is None else enqueue_call(node, connection, call)
+    found = None if key is None else outbox.by_key(connection, key)
+    return {
+        "status": "accepted",
+        "client_ref": row.client_ref,
+        "subject": row.pid,
+        "did": row.did,
+        "outbox": key,
+        "outbox_state": None if found is None else found.state,
+    }
+
+
+def _reference(request: Mapping[str, Any]) -> str:
+    for name in sorted(set(request) - _CLIENT):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    if ("did" in request) != ("registration" in request):
+        raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")
+    value = request.get("client_ref")
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_REFERENCE:
+        raise InvalidInput("client_ref", "text", f"must be text of 1 to {_MAX_REFERENCE} characters")
+    return value
+
+
+def _registration(request: Mapping[str, Any]) -> SponsoredCall:
+    value = request["registration"]
+    if not isinstance(value, dict) or set(value) != _REGISTRATION:
+        raise InvalidInput("registration", "object", f"must be an object of {', '.join(sorted(_REGISTRATION))}")
+    signing_key = value["signing_key"]
+    if not isinstance(signing_key, str):
+        raise InvalidInput("registration.signing_key", "hex", "must be lower-case hexadecimal")
+    return set_attribute_call(
+        parse_did(request["did"]),
+        ED25519_ATTRIBUTE,
+        hex_bytes("0x" + signing_key, "registration.signing_key", ed25519.PUBLIC_KEY_BYTES),
+        read_integer(value["validity"], "registration.validity"),
+        read_deadline(value["deadline"]),
+        read_signature(value["signature"]),
+    )

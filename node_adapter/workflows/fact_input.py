@@ -1,0 +1,155 @@
+"""The wire form of a fact, checked member by member before anything is stored.
+
+{"source_ref", "subject", "type", "occurred_at", "channel", "actor": {"did", "role"},
+"payload": {...} | "compute": {...}, "attachments"?: [...],
+"act"?: {"root_salt", "key", "signature", "document", "ruleset"}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evidence.act import CLIENT_ACT_TYPES, ROOT_SALT_BYTES
+from evidence.record import CHANNELS
+from primitives import ed25519
+from primitives.canonical import canonical_json
+from primitives.digest import tagged_sha256
+from primitives.encoding import decode_base64url, decode_hex
+from primitives.errors import InvalidInput, Refused
+from primitives.timestamp import parse_time
+from suitability.records import check_payload, check_type
+
+COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
+_REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
+_OPTIONAL = ("payload", "compute", "attachments", "act")
+_ACT = ("root_salt", "key", "signature", "document", "ruleset")
+_REQUEST_TAG = "bonafides/fact/1"
+_MAX_TEXT = 300
+_PID_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Act:
+    """The client's own part of a fact."""
+
+    root_salt: bytes = field(repr=False)
+    key: str
+    signature: str
+    document: str | None
+    ruleset: str | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A well-formed fact. Exactly one of `payload` and `compute` is set."""
+
+    source_ref: str
+    subject: str
+    type: str
+    occurred_at: str
+    occurred_ms: int
+    channel: str
+    actor: Mapping[str, str]
+    payload: Mapping[str, Any] | None
+    compute: Mapping[str, Any] | None
+    attachments: list[Any]
+    act: Act | None
+    digest: bytes
+
+
+def read_fact(value: Mapping[str, Any]) -> Fact:
+    """Check the shape of a fact.
+
+    Raises:
+        InvalidInput: the dotted field, and the rule that it breaks.
+        Refused: `act-unsigned`, the client's own act comes without the client's signature.
+    """
+    _no_unknown(value, "", _REQUIRED + _OPTIONAL)
+    for name in _REQUIRED:
+        if name not in value:
+            raise InvalidInput(name, "required", "is missing")
+    type_ = check_type(value["type"]).code
+    act = None if value.get("act") is None else _read_act(value["act"])
+    if act is None and type_ in CLIENT_ACT_TYPES:
+        raise Refused("act-unsigned", f"act: {type_} is the client's own act and owes the client's signature")
+    if ("payload" in value) == ("compute" in value):
+        raise InvalidInput("payload", "one-of", "give either payload or compute")
+    attachments = value.get("attachments", [])
+    if not isinstance(attachments, list):
+        raise InvalidInput("attachments", "list", "must be a list")
+    decode_hex(value["subject"], "subject", _PID_BYTES)
+    return Fact(
+        source_ref=_text(value["source_ref"], "source_ref"),
+        subject=value["subject"],
+        type=type_,
+        occurred_at=value["occurred_at"],
+        occurred_ms=parse_time(value["occurred_at"], "occurred_at"),
+        channel=_channel(value["channel"]),
+        actor=_actor(value["actor"]),
+        payload=check_payload(type_, value["payload"]) if "payload" in value else None,
+        compute=_read_compute(type_, value["compute"]) if "compute" in value else None,
+        attachments=attachments,
+        act=act,
+        digest=tagged_sha256(_REQUEST_TAG, canonical_json(dict(value))),
+    )
+
+
+def _read_act(value: object) -> Act:
+    if not isinstance(value, dict):
+        raise InvalidInput("act", "object", "must be an object")
+    _no_unknown(value, "act.", _ACT)
+    for name in _ACT:
+        if name not in value:
+            raise InvalidInput(f"act.{name}", "required", "is missing")
+    decode_base64url(value["signature"], "act.signature", ed25519.SIGNATURE_BYTES)
+    return Act(
+        root_salt=decode_hex(value["root_salt"], "act.root_salt", ROOT_SALT_BYTES),
+        key=_text(value["key"], "act.key"),
+        signature=value["signature"],
+        document=_optional_text(value["document"], "act.document"),
+        ruleset=_optional_text(value["ruleset"], "act.ruleset"),
+    )
+
+
+def _read_compute(type_: str, value: object) -> dict[str, Any]:
+    if type_ not in COMPUTED_TYPES:
+        raise InvalidInput("compute", "record-type", f"only {' and '.join(COMPUTED_TYPES)} can be computed")
+    if not isinstance(value, dict):
+        raise InvalidInput("compute", "object", "must be an object")
+    allowed = ("product_id", "admitted") if type_ == "MATCH_OPINION" else ()
+    _no_unknown(value, "compute.", allowed)
+    if type_ == "MATCH_OPINION":
+        _text(value.get("product_id"), "compute.product_id")
+        if not isinstance(value.get("admitted", True), bool):
+            raise InvalidInput("compute.admitted", "boolean", "must be true or false")
+    return value
+
+
+def _channel(value: object) -> str:
+    if not isinstance(value, str) or value not in CHANNELS:
+        raise InvalidInput("channel", "channel", f"must be one of {', '.join(sorted(CHANNELS))}")
+    return value
+
+
+def _actor(value: object) -> Mapping[str, str]:
+    if not isinstance(value, dict) or set(value) != {"did", "role"}:
+        raise InvalidInput("actor", "object", "must be an object of did and role")
+    return {"did": _text(value["did"], "actor.did"), "role": _text(value["role"], "actor.role")}
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
+        raise InvalidInput(name, "text", f"must be text of 1 to {_MAX_TEXT} characters")
+    return value
+
+
+def _optional_text(value: object, name: str) -> str | None:
+    return None if value is None else _text(value, name)
+
+
+def _no_unknown(value: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> None:
+    for name in value:
+        if name not in known:
+            raise InvalidInput(f"{prefix}{name}"[:_MAX_TEXT], "unknown-member", "is not a member of this format")

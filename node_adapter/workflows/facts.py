@@ -1,0 +1,273 @@
+"""Facts: what happened is stored, with the rules that it breaks, and answered with a signed promise to anchor it.
+
+A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. All that follows from
+an accepted fact (record, log entry, findings, the subject's head and state, the promise) is one database transaction.
+
+Steps, each tagged below:
+ 1. The fact is well formed.
+ 2. This member is active, and the subject is known.
+ 3. It is not a duplicate: the same fact again gets the same promise, another one under its reference is refused.
+ 4. The client's signature holds, with a key that is valid at the last indexed block.
+ 5. The engine states what the caller asked it to compute.
+ 6. The state machine names the rules that the fact breaks.
+ 7. Envelope, fingerprint, log index, promise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
+from evidence.promise import promise_body, sign_promise
+from evidence.record import SealedRecord, seal
+from node_adapter.node import Node
+from node_adapter.store import chain_index, records, registry_index, subjects
+from node_adapter.store.records import FindingRow, RecordRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.fact_input import Act, Fact, read_fact
+from node_adapter.workflows.fold import (
+    apply_record,
+    compute_payload,
+    dump_state,
+    product_of,
+    remember_state,
+    state_of,
+)
+from node_adapter.workflows.identities import histories
+from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
+from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.rulesets import rulebook
+from primitives import ed25519
+from primitives.encoding import decode_base64url
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from suitability.states import Rating, SubjectState
+
+SCHEMA = "1"
+_NODE_REFUSALS = ("member-unknown", "member-suspended")
+_MS = 1000
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The answer to an accepted fact. `payload` is set when the node's engine stated it."""
+
+    promise: Mapping[str, Any]
+    findings: tuple[Mapping[str, str], ...]
+    payload: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer's wire form."""
+        answer: dict[str, Any] = {
+            "status": "accepted",
+            "promise": dict(self.promise),
+            "findings": [dict(finding) for finding in self.findings],
+        }
+        return answer if self.payload is None else {**answer, "payload": dict(self.payload)}
+
+
+def submit_facts(node: Node, facts: Sequence[Mapping[str, Any]]) -> list[Accepted | BonafidesError]:
+    """Store facts in one transaction; each gets its own outcome, in order.
+
+    Raises:
+        Refused: `member-unknown` or `member-suspended`: this member may not record.
+        CouldNotCheck: the store is busy or full, or no block is indexed yet; nothing of this call was stored.
+    """
+    parsed = [_outcome_of(read_fact, fact) for fact in facts]  # (1)
+    with node.store.write() as connection:
+        intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, Fact)])
+        outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
+        intake.flush()
+    return outcomes
+
+
+def _outcome_of(step: Any, value: Any) -> Any:
+    """Return a step's result, or the typed error that refuses this one fact; what concerns the node is raised."""
+    try:
+        return step(value)
+    except (InvalidInput, VerificationFailed) as error:
+        return error
+    except Refused as error:
+        if error.code in _NODE_REFUSALS:
+            raise
+        return error
+
+
+class _Intake:
+    """One transaction's facts: what is accepted is kept here until `flush` writes it."""
+
+    def __init__(self, node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+        self._node = node
+        self._connection = connection
+        self._now = node.clock.now_ms()
+        chain_index.require_active_member(connection, node.address)  # (2)
+        self._block = registry_index.tip_block(connection)
+        self._rulebook = rulebook(node, connection)
+        self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
+        self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
+        acts = [fact for fact in facts if fact.act is not None]
+        self._signatures = records.known_act_signatures(connection, (_act_of(fact).signature for fact in acts))
+        dids = {self._subjects[fact.subject].did for fact in acts if fact.subject in self._subjects}
+        self._histories = histories(node, connection, [did for did in dids if did is not None])
+        self._states: dict[str, SubjectState] = {}
+        self._log_size = records.log_size(connection)
+        self._ratings = ratings_of(node, connection, self._log_size)
+        self._rows: list[RecordRow] = []
+        self._findings: list[FindingRow] = []
+        self._changed: dict[str, SubjectRow] = {}
+
+    def accept(self, fact: Fact) -> Accepted:
+        """Store one fact, or refuse it."""
+        subject = self._subjects.get(fact.subject)
+        if subject is None:  # (2)
+            raise Refused("subject-not-found", "subject: this broker has no such subject")
+        known = self._known.get(fact.source_ref)
+        if known is not None:  # (3)
+            return self._again(known, fact)
+        signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
+        payload = self._payload(fact, subject)  # (5)
+        sealed = self._seal(fact, payload, subject, signatures)
+        findings = self._fold(fact, subject, sealed)  # (6)
+        return self._store(fact, subject, sealed, findings)  # (7)
+
+    def flush(self) -> None:
+        """Write what was accepted."""
+        records.insert_records(self._connection, self._rows, self._findings)
+        changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
+        subjects.update_heads(self._connection, changed)
+        for row in changed:
+            remember_state(self._node, row, self._states[row.pid])
+
+    def _again(self, known: RecordRow, fact: Fact) -> Accepted:
+        if known.request_digest != fact.digest:
+            raise Refused("duplicate", "source_ref: another fact is stored under this reference")
+        stored = [row for row in self._findings if row.record_id == known.record_id]
+        findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
+        payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
+        return Accepted(json.loads(known.promise), tuple(_finding_json(row) for row in findings), payload)
+
+    def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
+        if subject.did is None:
+            raise Refused("act-no-client", "act: this subject is no person and signs nothing")
+        if act.signature in self._signatures:
+            raise Refused("duplicate", "act.signature: this act of the client is stored already")
+        block = self._block
+        keys = self._histories[subject.did].ed25519_keys_at(block.number, block.timestamp)
+        if act.key not in keys:
+            raise Refused(
+                "act-key-invalid", f"act.key: is no key of {subject.did} at block {block.number}, the last one indexed"
+            )
+        digests = field_digests(fact.payload or {}, act.root_salt)
+        signed = act_payload(
+            fact.type, self._node.did, fact.subject, fact.occurred_at, act.document, act.ruleset, digests
+        )
+        try:
+            ed25519.verify(keys[act.key], signed, decode_base64url(act.signature, "act.signature"))
+        except VerificationFailed as error:
+            raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
+        return {"did": subject.did, "key": act.key, "alg": "Ed25519", "value": act.signature, "block": block.number}
+
+    def _payload(self, fact: Fact, subject: SubjectRow) -> Mapping[str, Any]:
+        ruleset = self._rulebook.at(fact.occurred_ms)
+        if fact.payload is None:
+            product_id = (fact.compute or {}).get("product_id")
+            ratings = self._ratings.at(product_id, fact.occurred_ms)
+            return compute_payload(self._state(subject), fact, ruleset, ratings)
+        return fact.payload
+
+    def _state(self, subject: SubjectRow) -> SubjectState:
+        state = self._states.get(subject.pid)
+        return state_of(self._node, subject) if state is None else state
+
+    def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
+        act = fact.act
+        if act is None:
+            ruleset: str | None = self._rulebook.at(fact.occurred_ms).label
+        else:
+            ruleset = None if act.ruleset is None else self._rulebook.named(act.ruleset, "act.ruleset").label
+        envelope = {
+            "record_id": uuid7(self._now, self._node.entropy(ENTROPY_BYTES)),
+            "type": fact.type,
+            "schema": SCHEMA,
+            "broker": self._node.did,
+            "subject": subject.pid,
+            "seq": subject.count + 1,
+            "prev": subject.head.hex(),
+            "occurred_at": fact.occurred_at,
+            "recorded_at": format_time(self._now),
+            "channel": fact.channel,
+            "actor": dict(fact.actor),
+            "ruleset": ruleset,
+            "document": None if act is None else act.document,
+            "attachments": fact.attachments,
+            "signatures": signatures,
+        }
+        return seal(envelope, payload, self._node.entropy(ROOT_SALT_BYTES) if act is None else act.root_salt)
+
+    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> list[FindingRow]:
+        ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
+        ruleset = self._rulebook.at(fact.occurred_ms)
+        state, findings = apply_record(self._state(subject), fact, sealed, self._now, ruleset, ratings)
+        self._states[subject.pid] = state
+        if fact.type == PRODUCT_RATE:
+            self._ratings = self._ratings.with_rating(Rating(sealed.fingerprint.hex(), sealed.values))
+        record_id = sealed.envelope["record_id"]
+        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings]
+
+    def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
+        node = self._node
+        anchor_by = self._now + int(node.settings.anchoring.promise_seconds * _MS)
+        body = promise_body(
+            broker=node.did,
+            subject=subject.pid,
+            record_id=sealed.envelope["record_id"],
+            fingerprint=sealed.fingerprint,
+            log_index=self._log_size,
+            accepted_at=self._now,
+            anchor_by=anchor_by,
+            block=self._block.number,
+        )
+        promise = sign_promise(body, node.keys.signing_seed, node.signing_key_id)
+        row = RecordRow(
+            log_index=self._log_size,
+            record_id=sealed.envelope["record_id"],
+            source_ref=fact.source_ref,
+            request_digest=fact.digest,
+            pid=subject.pid,
+            seq=subject.count + 1,
+            type=fact.type,
+            envelope=sealed.canonical,
+            payload=json.dumps(sealed.values, ensure_ascii=False),
+            root_salt=sealed.root_salt,
+            fingerprint=sealed.fingerprint,
+            act_signature=None if fact.act is None else fact.act.signature,
+            accepted_at=self._now,
+            anchor_by=anchor_by,
+            promise=json.dumps(promise),
+        )
+        self._rows.append(row)
+        self._findings.extend(findings)
+        self._known[fact.source_ref] = row
+        if row.act_signature is not None:
+            self._signatures.add(row.act_signature)
+        self._log_size += 1
+        grown = replace(subject, count=row.seq, head=sealed.fingerprint)
+        self._subjects[subject.pid] = self._changed[subject.pid] = grown
+        shown = sealed.values if fact.compute is not None else None
+        return Accepted(promise, tuple(_finding_json(finding) for finding in findings), shown)
+
+
+def _act_of(fact: Fact) -> Act:
+    if fact.act is None:
+        raise InvalidInput("act", "required", "is missing")
+    return fact.act
+
+
+def _finding_json(row: FindingRow) -> Mapping[str, str]:
+    return {"code": row.code, "rule": row.rule, "detail": row.detail}

@@ -1,0 +1,95 @@
+"""The state of subjects, folded from their records: kept with the subject, and in memory between two requests."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from evidence.record import SealedRecord
+from node_adapter.node import Node
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.fact_input import Fact
+from primitives.errors import Refused
+from suitability import states
+from suitability.engine import level_result, match_opinion
+from suitability.ruleset import RuleSet
+from suitability.states import Finding, Rating, SubjectState
+
+EMPTY_STATE = json.dumps(SubjectState().to_json())
+
+
+def state_of(node: Node, row: SubjectRow) -> SubjectState:
+    """Return a subject's state at its head."""
+    return node.views.get("state", row.pid, row.head, lambda: SubjectState.from_json(json.loads(row.state)))
+
+
+def remember_state(node: Node, row: SubjectRow, state: SubjectState) -> None:
+    """Keep a state in memory under its subject's new head."""
+    node.views.get("state", row.pid, row.head, lambda: state)
+
+
+def dump_state(state: SubjectState) -> str:
+    """Return a state as it is stored."""
+    return json.dumps(state.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def apply_record(
+    state: SubjectState,
+    fact: Fact,
+    sealed: SealedRecord,
+    recorded_ms: int,
+    ruleset: RuleSet,
+    ratings: Mapping[str, Rating],
+) -> tuple[SubjectState, tuple[Finding, ...]]:
+    """Fold a sealed record into a state; returns the rules that it breaks."""
+    happened = states.Fact(
+        type=fact.type,
+        payload=sealed.values,
+        occurred_at=fact.occurred_ms,
+        recorded_at=recorded_ms,
+        channel=fact.channel,
+        ref=sealed.fingerprint.hex(),
+        ruleset=sealed.envelope["ruleset"],
+    )
+    return states.apply(state, happened, ruleset, ratings)
+
+
+def product_of(payload: Mapping[str, Any]) -> str | None:
+    """Return the product that a payload is about, as the rules find it."""
+    product = payload.get("product")
+    named = product.get("id") if isinstance(product, Mapping) else payload.get("product_id")
+    return named if isinstance(named, str) else None
+
+
+def compute_payload(state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating]) -> dict[str, Any]:
+    """Let the engine state the payload that a fact asks for, from what is recorded.
+
+    Raises:
+        Refused: `compute-inputs-not-found`, what it must be computed from is not recorded.
+    """
+    if fact.type == "LEVEL_RESULT":
+        if not state.submissions:
+            raise Refused("compute-inputs-not-found", "compute: the subject has submitted no questionnaire")
+        submitted = state.submissions[-1]
+        return level_result(
+            ruleset,
+            submitted.payload,
+            answers_ref=submitted.ref,
+            at_ms=submitted.at,
+            supersedes=state.levels[-1].ref if state.levels else None,
+        )
+    asked = fact.compute or {}
+    rating = ratings.get(str(asked["product_id"]))
+    if rating is None:
+        raise Refused("compute-inputs-not-found", "compute.product_id: no rating of this product is in force")
+    level = state.level_at(fact.occurred_ms)
+    return match_opinion(
+        ruleset,
+        None if level is None else level.payload,
+        rating.payload,
+        level_ref=None if level is None else level.ref,
+        rating_ref=rating.ref,
+        at_ms=fact.occurred_ms,
+        admitted=bool(asked.get("admitted", True)),
+    )

@@ -1,0 +1,59 @@
+"""Gates: may this act be done now? Nothing is stored.
+
+{"subject", "act": record type, "details"?: what is known of the payload, "at"?: record time, default now}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node_adapter.node import Node
+from node_adapter.store import records, subjects
+from node_adapter.workflows.fold import product_of, state_of
+from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.rulesets import rulebook
+from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.timestamp import format_time, parse_time
+from suitability.records import check_details, check_type
+from suitability.states import gate
+
+_MEMBERS = {"subject", "act", "details", "at"}
+
+
+def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Answer questions; each gets its own outcome, in order."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    with node.store.read() as connection:
+        for question in questions:
+            try:
+                outcomes.append(_ask(node, connection, question))
+            except (InvalidInput, Refused) as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dict[str, Any]:
+    for name in sorted(set(question) - _MEMBERS):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    act = check_type(question.get("act"), "act").code
+    details = check_details(act, question.get("details", {}))
+    at_ms = parse_time(question["at"], "at") if "at" in question else node.clock.now_ms()
+    subject = subjects.find_by_pid(connection, str(question.get("subject")))
+    if subject is None:
+        raise Refused("subject-not-found", "subject: this broker has no such subject")
+    ruleset = rulebook(node, connection).at(at_ms)
+    ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
+    answer = gate(state_of(node, subject), act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings)
+    return {
+        "status": "answered",
+        "subject": subject.pid,
+        "act": act,
+        "allowed": answer.allowed,
+        "code": answer.code,
+        "reason": answer.reason,
+        "ruleset": ruleset.label,
+        "at": format_time(at_ms),
+    }

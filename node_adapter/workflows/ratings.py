@@ -1,0 +1,61 @@
+"""The broker's product ratings, read from its own PRODUCT_RATE records and kept up to date by the log's growth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from node_adapter.node import Node
+from node_adapter.store.schema import record
+from suitability.records import RECORD_TYPES
+from suitability.states import Rating
+
+TYPE = "PRODUCT_RATE"
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Every rating by product, in log order, of the first `size` log entries."""
+
+    size: int = 0
+    by_product: Mapping[str, tuple[Rating, ...]] | None = None
+
+    def at(self, product_id: str | None, time_ms: int) -> dict[str, Rating]:
+        """Return the rating of one product in force at an instant, as the rules take it; empty when there is none."""
+        known = () if product_id is None or self.by_product is None else self.by_product.get(product_id, ())
+        begun = [rating for rating in known if rating.effective_from <= time_ms]
+        if product_id is None or not begun:
+            return {}
+        return {product_id: max(begun, key=lambda rating: rating.effective_from)}
+
+    def with_rating(self, rating: Rating) -> Ratings:
+        """Return the ratings with one more."""
+        product_id = str(rating.payload["product"]["id"])
+        known = self.by_product or {}
+        return Ratings(self.size, {**known, product_id: (*known.get(product_id, ()), rating)})
+
+
+def ratings_of(node: Node, connection: Connection, log_size: int) -> Ratings:
+    """Return the ratings among the first `log_size` records; only what the log has grown by is read."""
+    known = node.views.peek("ratings", "")
+    base = known if isinstance(known, Ratings) and known.size <= log_size else Ratings()
+    if base.size == log_size:
+        return base
+    return node.views.get("ratings", "", log_size, lambda: _extend(connection, base, log_size))
+
+
+def _extend(connection: Connection, base: Ratings, log_size: int) -> Ratings:
+    statement = (
+        select(record.c.fingerprint, record.c.payload)
+        .where(record.c.log_index >= base.size, record.c.log_index < log_size, record.c.type == TYPE)
+        .order_by(record.c.log_index)
+    )
+    extended = base
+    for row in connection.execute(statement):
+        if row.payload is not None:
+            payload = RECORD_TYPES[TYPE].check(json.loads(row.payload), "payload")
+            extended = extended.with_rating(Rating(row.fingerprint.hex(), payload))
+    return Ratings(log_size, extended.by_product)

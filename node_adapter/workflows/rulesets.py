@@ -1,0 +1,118 @@
+"""Rule sets of this node: install one ahead of its time, and find the one in force at an instant.
+
+What was in force in the past never changes: a rule set that takes effect before now is refused, unless none is
+installed yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from node_adapter.node import Node
+from node_adapter.store import rulesets as store
+from node_adapter.store.schema import ruleset as ruleset_table
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.timestamp import format_time, parse_time
+from suitability.ruleset import RuleSet, in_force, packaged_rulesets
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """Every installed rule set."""
+
+    rulesets: tuple[RuleSet, ...]
+
+    def at(self, time_ms: int) -> RuleSet:
+        """Return the rule set in force; before the first one took effect, that first one.
+
+        Raises:
+            CouldNotCheck: `no-ruleset`, none is installed.
+        """
+        found = in_force(self.rulesets, time_ms) or min(self.rulesets, key=lambda r: r.effective_from, default=None)
+        if found is None:
+            raise CouldNotCheck("no-ruleset", "no rule set is installed: the operator does that first")
+        return found
+
+    def named(self, label: object, field: str) -> RuleSet:
+        """Return the rule set of a label.
+
+        Raises:
+            InvalidInput: rule `unknown`, this node has no such rule set.
+        """
+        for ruleset in self.rulesets:
+            if ruleset.label == label:
+                return ruleset
+        raise InvalidInput(field, "unknown", "is not the label of an installed rule set")
+
+
+def rulebook(node: Node, connection: Connection) -> Rulebook:
+    """Return the installed rule sets, parsed once per process."""
+    version = connection.execute(select(func.count()).select_from(ruleset_table)).scalar_one()
+
+    def read() -> Rulebook:
+        return Rulebook(tuple(RuleSet.from_json(row.body) for row in store.all_rulesets(connection)))
+
+    return node.views.get("rulebook", "", version, read)
+
+
+def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Install a rule set.
+
+    Args:
+        node: the node.
+        request: {"document": {...}} or {"packaged": "<id>@<version>"}, and optionally "effective_from" (record time),
+            which replaces the document's own.
+
+    Raises:
+        InvalidInput: not a rule set, or it takes effect in the past.
+        Refused: `ruleset-exists`, the same rule set is installed.
+    """
+    ruleset = _requested(request)
+    now = node.clock.now_ms()
+    with node.store.write() as connection:
+        installed = store.all_rulesets(connection)
+        if any(row.label == ruleset.label for row in installed):
+            raise Refused("ruleset-exists", f"{ruleset.label} is installed")
+        if ruleset.effective_from < now and any(row.effective_from <= now for row in installed):
+            raise InvalidInput("effective_from", "past", "lies in the past: rules are never changed backwards")
+        store.insert_ruleset(connection, store.RuleSetRow(ruleset.label, ruleset.effective_from, ruleset.to_json()))
+    return _summary(ruleset)
+
+
+def list_rulesets(node: Node) -> list[dict[str, Any]]:
+    """Return the installed rule sets, each with its document, the earliest first."""
+    with node.store.read() as connection:
+        found = rulebook(node, connection).rulesets
+    return [{**_summary(ruleset), "document": dict(ruleset.document)} for ruleset in found]
+
+
+def _requested(request: Mapping[str, Any]) -> RuleSet:
+    unknown = sorted(set(request) - {"document", "packaged", "effective_from"})
+    if unknown:
+        raise InvalidInput(unknown[0], "unknown", "is not a member of this request")
+    if ("document" in request) == ("packaged" in request):
+        raise InvalidInput("document", "one-of", "give either document or packaged")
+    if "document" in request:
+        ruleset = RuleSet.from_document(request["document"])
+    else:
+        found = packaged_rulesets().get(str(request["packaged"]))
+        if found is None:
+            raise InvalidInput("packaged", "unknown", f"must be one of {', '.join(packaged_rulesets())}")
+        ruleset = found
+    if "effective_from" not in request:
+        return ruleset
+    return ruleset.effective(parse_time(request["effective_from"], "effective_from"))
+
+
+def _summary(ruleset: RuleSet) -> dict[str, Any]:
+    return {
+        "label": ruleset.label,
+        "id": ruleset.id,
+        "version": ruleset.version,
+        "demo": ruleset.demo,
+        "effective_from": format_time(ruleset.effective_from),
+    }

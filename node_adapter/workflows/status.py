@@ -1,0 +1,97 @@
+"""How a node stands: its index, its log, its outbox and its alarms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from node_adapter.node import Node
+from node_adapter.store import anchored, chain_index, records, registry_index, subjects
+from node_adapter.store.schema import alarm, credential, outbox
+from primitives.errors import CouldNotCheck, Refused
+
+_RECENT_ALARMS = 100
+
+
+def readiness(node: Node) -> dict[str, str]:
+    """Return what the node needs to accept facts, each `ok` or the code of what is wrong."""
+    try:
+        with node.store.read() as connection:
+            return {"store": "ok", "index": _index_check(connection), "member": _member_check(node, connection)}
+    except CouldNotCheck as error:
+        return {"store": error.code}
+
+
+def status_of(node: Node) -> dict[str, Any]:
+    """Return the node's state for its operator."""
+    now = node.clock.now_ms()
+    with node.store.read() as connection:
+        size, anchored_size = records.log_size(connection), anchored.anchored_size(connection)
+        oldest = records.oldest_accepted_at(connection, anchored_size)
+        newest = anchored.last_final(connection)
+        return {
+            "member": {
+                "address": node.address,
+                "did": node.did,
+                "name": node.settings.member.name,
+                "role": node.settings.member.role,
+                "state": _member_check(node, connection),
+            },
+            "chain": _chain(node, connection),
+            "log": {
+                "size": size,
+                "anchored": anchored_size,
+                "oldest_unanchored_ms": None if oldest is None else now - oldest,
+                "anchor": None if newest is None else {"seq": newest.seq, "block": newest.block},
+            },
+            "subjects": subjects.total(connection),
+            "credentials": _credential_counts(connection),
+            "findings": records.finding_counts(connection),
+            "outbox": _outbox(connection),
+            "alarms": _alarms(connection),
+        }
+
+
+def _index_check(connection: Connection) -> str:
+    try:
+        registry_index.tip_block(connection)
+    except CouldNotCheck as error:
+        return error.code
+    return "ok"
+
+
+def _member_check(node: Node, connection: Connection) -> str:
+    try:
+        chain_index.require_active_member(connection, node.address)
+    except Refused as error:
+        return error.code
+    return "ok"
+
+
+def _chain(node: Node, connection: Connection) -> dict[str, Any]:
+    settings = node.settings.chain
+    try:
+        block = registry_index.tip_block(connection)
+    except CouldNotCheck:
+        indexed = None
+    else:
+        indexed = {"number": block.number, "hash": "0x" + block.hash.hex(), "timestamp": block.timestamp}
+    return {"chain_id": settings.chain_id, "directory": settings.directory, "indexed": indexed}
+
+
+def _credential_counts(connection: Connection) -> dict[str, int]:
+    statement = select(func.count(), func.count(credential.c.revoked_at))
+    issued, revoked = connection.execute(statement).one()
+    return {"issued": issued, "revoked": revoked}
+
+
+def _outbox(connection: Connection) -> dict[str, int]:
+    statement = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+    return {state: count for state, count in connection.execute(statement)}
+
+
+def _alarms(connection: Connection) -> list[dict[str, Any]]:
+    statement = select(alarm.c.kind, alarm.c.about, alarm.c.detail, alarm.c.raised_at)
+    rows = connection.execute(statement.order_by(alarm.c.id.desc()).limit(_RECENT_ALARMS))
+    return [dict(row) for row in rows.mappings()]

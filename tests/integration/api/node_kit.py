@@ -1,0 +1,374 @@
+"""A broker's node on a real SQLite file with real keys, its Flask application, and clients with real wallet keys.
+
+The index is filled as the indexer fills it: each event in a block of its own, with the arguments' JSON form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+
+from sqlalchemy import update
+
+from api.app import create_app
+from did.identifiers import ethr_did, member_did
+from evidence.act import act_payload, field_digests
+from node_adapter.abi import directory_name
+from node_adapter.keystore import Keystore
+from node_adapter.node import Node
+from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
+from node_adapter.store import chain_index, migrate, outbox, tokens
+from node_adapter.store.chain_index import ChainBlock, ChainEvent, address_topic
+from node_adapter.store.engine import open_store
+from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.workflows.rulesets import install_ruleset
+from primitives import ed25519
+from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
+from primitives.encoding import encode_base64url
+from primitives.secp256k1 import address_of
+from primitives.timestamp import format_time
+
+CHAIN_ID = 31_337
+START = 1_795_220_000_000
+VALIDITY = 10 * 365 * 86_400
+CONTRACTS = {
+    name: "0x" + format(index + 160, "02x") * 20
+    for index, name in enumerate(
+        ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
+    )
+}
+TOKENS = {role: f"token of {role}" for role in tokens.STAFF_ROLES}
+
+
+def seed(name):
+    return hashlib.sha256(b"tests/integration/api " + name.encode()).digest()
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.now = START
+
+    def now_ms(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += int(seconds * 1000)
+
+
+def entropy_of(name):
+    draws = itertools.count()
+
+    def draw(count):
+        return hashlib.shake_256(seed(name) + next(draws).to_bytes(8)).digest(count)
+
+    return draw
+
+
+def keystore_of(name):
+    return Keystore(*(seed(f"{name} {key}") for key in ("sender", "signing", "agreement", "compliance")))
+
+
+class Chain:
+    """What the indexers of all nodes see."""
+
+    def __init__(self):
+        self.nodes = []
+        self.height = 0
+        self.known = []
+        self.changed = {}
+
+    def join(self, node):
+        self.nodes.append(node)
+        with node.store.write() as connection:
+            for block, events in self.known:
+                chain_index.append(connection, [block], events)
+
+    def block(self, *events):
+        self.height += 1
+        digest = hashlib.sha256(b"block %d" % self.height).digest()
+        block = ChainBlock(self.height, digest, bytes(32), START // 1000 + self.height, b"", ())
+        found = [
+            ChainEvent(self.height, index, 0, index, digest, CONTRACTS[contract], contract, name, topic, args)
+            for index, (contract, name, topic, args) in enumerate(events)
+        ]
+        self.known.append((block, found))
+        for node in self.nodes:
+            with node.store.write() as connection:
+                chain_index.append(connection, [block], found)
+        return self.height
+
+    def deploy(self):
+        self.block(
+            *(
+                (
+                    "Directory",
+                    "AddressSet",
+                    "0x" + directory_name(name).hex(),
+                    {
+                        "name": "0x" + directory_name(name).hex(),
+                        "target": target,
+                        "fromBlock": 1,
+                        "previous": "0x" + "00" * 20,
+                    },
+                )
+                for name, target in CONTRACTS.items()
+                if name != "Directory"
+            )
+        )
+
+    def admit(self, name, role=1):
+        keys = keystore_of(name)
+        args = {
+            "member": keys.address,
+            "role": role,
+            "name": name,
+            "signing": "0x" + keys.signing_public.hex(),
+            "agreement": "0x" + keys.agreement_public.hex(),
+            "compliance": keys.compliance_address,
+            "previousChange": 0,
+        }
+        self.block(("MemberRegistry", "MemberAdmitted", address_topic(keys.address), args))
+
+    def suspend(self, name):
+        address = keystore_of(name).address
+        args = {"member": address, "previousChange": 1}
+        self.block(("MemberRegistry", "MemberSuspended", address_topic(address), args))
+
+    def set_key(self, address, public, validity=VALIDITY):
+        """A key set as attribute; `validity` 0 revokes it."""
+        args = {
+            "identity": address,
+            "name": "0x" + ED25519_ATTRIBUTE.hex(),
+            "value": "0x" + public.hex(),
+            "validTo": START // 1000 + validity if validity else 0,
+            "previousChange": self.changed.get(address, 0),
+        }
+        self.changed[address] = self.block(("DidRegistry", "DIDAttributeChanged", address_topic(address), args))
+
+    def consent(self, name, consent_id):
+        self.block(("ConsentRegistry", name, "0x" + consent_id, {"consentId": "0x" + consent_id}))
+
+
+@dataclass
+class Client:
+    """A person's keys for one broker."""
+
+    name: str
+    broker: str
+    number: int = 1
+    subject: str = ""
+    keys: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.controller = seed(f"{self.name} controller")
+        self.address = address_of(self.controller)
+        self.did = ethr_did(CHAIN_ID, self.address).text
+        self.key_seed = seed(f"{self.name} key")
+
+    @property
+    def public(self):
+        return ed25519.public_key(self.key_seed)
+
+    @property
+    def key(self):
+        return f"{self.did}#delegate-{self.number}"
+
+    def registration(self):
+        deadline = START // 1000 + 86_400
+        typed = set_attribute_typed_data(
+            CHAIN_ID,
+            CONTRACTS["DidRegistry"],
+            self.address,
+            ED25519_ATTRIBUTE,
+            self.public,
+            VALIDITY,
+            0,
+            deadline,
+        )
+        return {
+            "client_ref": f"ref {self.name}",
+            "did": self.did,
+            "registration": {
+                "signing_key": self.public.hex(),
+                "validity": VALIDITY,
+                "deadline": deadline,
+                "signature": "0x" + sign_typed(self.controller, typed).hex(),
+            },
+        }
+
+    def act(self, draft, occurred_ms, *, key_seed=None, salt=None):
+        """Sign a draft as the wallet does and return the fact."""
+        root_salt = salt or seed(f"{self.name} salt {occurred_ms} {draft['type']}")
+        occurred_at = format_time(occurred_ms)
+        payload = act_payload(
+            draft["type"],
+            draft["broker"],
+            draft["subject"],
+            occurred_at,
+            draft["document"],
+            draft["ruleset"],
+            field_digests(draft["fields"], root_salt),
+        )
+        signature = encode_base64url(ed25519.sign(key_seed or self.key_seed, payload))
+        return {
+            "source_ref": f"act {signature}",
+            "subject": draft["subject"],
+            "type": draft["type"],
+            "occurred_at": occurred_at,
+            "channel": "app",
+            "actor": {"did": self.did, "role": "client"},
+            "payload": draft["fields"],
+            "act": {
+                "root_salt": root_salt.hex(),
+                "key": self.key,
+                "signature": signature,
+                "document": draft["document"],
+                "ruleset": draft["ruleset"],
+            },
+        }
+
+
+class Broker:
+    """One member's node with its HTTP interface."""
+
+    def __init__(self, directory, chain, name="north", role="broker", clock=None, peers=None):
+        self.name = name
+        self.chain = chain
+        self.clock = clock or Clock()
+        self.keys = keystore_of(name)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / "node.db"
+        migrate.upgrade(self.path)
+        self.store = open_store(self.path, busy_timeout_seconds=0.2)
+        self.sent = []
+        settings = Settings(
+            home=directory,
+            member=MemberSettings(self.keys.address, name, role),
+            chain=ChainSettings("http://127.0.0.1:1", CHAIN_ID, CONTRACTS["Directory"], 1, 1),
+            http=HttpSettings("127.0.0.1", 8080),
+            anchoring=AnchoringSettings(1.0, 600.0, 3600.0, 10_000),
+            peers=peers or {},
+        )
+        self.node = Node(
+            settings=settings,
+            store=self.store,
+            keys=self.keys,
+            clock=self.clock,
+            entropy=entropy_of(name),
+            send=lambda url, message: self.sent.append((url, message)),
+        )
+        with self.store.write() as connection:
+            for token_role, text in TOKENS.items():
+                tokens.insert_token(connection, text, token_role)
+        chain.join(self.node)
+        self.app = create_app(self.node)
+        self.http = self.app.test_client()
+        self.references = itertools.count()
+
+    @property
+    def did(self):
+        return member_did(CHAIN_ID, self.keys.address)
+
+    def install(self, packaged="sac-bands@1"):
+        return install_ruleset(self.node, {"packaged": packaged})
+
+    def call(self, method, path, body=None, role="broker-system", token=None, headers=None):
+        sent = {"Authorization": f"Bearer {token or TOKENS[role]}"} if role or token else {}
+        return self.http.open(path, method=method, json=body, headers={**sent, **(headers or {})})
+
+    def post(self, path, body, role="broker-system", **more):
+        return self.call("POST", path, body, role, **more)
+
+    def get(self, path, role="broker-system", **more):
+        return self.call("GET", path, None, role, **more)
+
+    def lines(self, path, rows, role="broker-system"):
+        data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+        headers = {"Authorization": f"Bearer {TOKENS[role]}", "Content-Type": "application/x-ndjson"}
+        answer = self.http.post(path, data=data, headers=headers)
+        assert answer.status_code == 200, answer.get_json()
+        return [json.loads(line) for line in answer.data.splitlines()]
+
+    def enrol(self, name, *, on_chain=True):
+        client = Client(name, self.did)
+        answer = self.post("/v1/subjects", client.registration())
+        assert answer.status_code == 201, answer.get_json()
+        client.subject = answer.get_json()["subject"]
+        if on_chain:
+            self.mine()
+            self.chain.set_key(client.address, client.public)
+        return client
+
+    def mine(self):
+        """Take every outbox row as final."""
+        with self.store.write() as connection:
+            while (row := outbox.next_open(connection)) is not None:
+                place = {"block": self.chain.height, "block_hash": bytes(32), "gas_used": 1}
+                _settle(connection, row.id, place)
+
+    def fact(self, subject, type_, payload=None, *, at=None, **more):
+        fact = {
+            "source_ref": f"fact {next(self.references)}",
+            "subject": subject,
+            "type": type_,
+            "occurred_at": format_time(at or self.clock.now),
+            "channel": "app",
+            "actor": {"did": self.did, "role": "staff"},
+        }
+        if payload is not None:
+            fact["payload"] = payload
+        return {**fact, **more}
+
+
+def _settle(connection, row_id, place):
+    connection.execute(update(outbox_table).where(outbox_table.c.id == row_id).values(state=outbox.FINAL, **place))
+
+
+ANSWERS = {
+    "Q1": ["A"], "Q2": ["C"], "Q3": ["A"], "Q4": ["B"], "Q5": ["A"], "Q6": ["C"], "Q7": ["B"], "Q8": ["C"],
+    "Q9": ["B", "C"], "Q10": ["C"], "Q11": ["B"], "Q12": ["B"], "Q13": ["C"], "Q14": ["C"], "Q15": ["C"],
+    "Q16": ["B"], "Q17": ["B"], "Q18": ["B"], "Q19": ["D"], "Q20": ["B"],
+}  # fmt: skip
+PAYLOADS = {
+    "ID_VERIFY": {
+        "id_kind": "ID_CARD",
+        "id_commitment": "aa" * 48,
+        "face_score": 97,
+        "liveness": True,
+        "police_check_ref": "police-1",
+        "valid_to": None,
+    },
+    "INFO_COLLECT": {
+        "basics": {"source": "synthetic", "name": "Synthetic Person", "age": 40, "synthetic": True},
+        "finance": {
+            "source": "synthetic",
+            "assets_fen": 1,
+            "debts_fen": 2,
+            "income_fen": 3,
+            "holdings_fen": dict.fromkeys(("R1", "R2", "R3", "R4", "R5"), 5),
+        },
+    },
+    "DUTY_NOTICE": {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 9000},
+    "Q_SUBMIT": {
+        "form": "individual-20@1",
+        "answers": ANSWERS,
+        "screen": {"age": 40, "incapacity": False, "no_loss": None},
+        "duration_ms": 240_000,
+        "declaration": True,
+    },
+}
+
+
+def rating(product_id="fund-1", risk="R5"):
+    return {
+        "product": {"id": product_id, "risk": risk, "term": "1Y", "type": "T1"},
+        "name": "A synthetic fund",
+        "factors": {"liquidity": "daily"},
+        "method": "method-1",
+        "committee": "committee",
+        "effective_from": format_time(START - 86_400_000),
+    }

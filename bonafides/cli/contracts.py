@@ -1,0 +1,109 @@
+"""`bonafides contracts`: put the consortium's contracts on a chain, and look at them there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.output import read_document, write_file, write_json
+from node_adapter.chain.deploy import Founder, contract_status, deploy
+from node_adapter.chain.rpc import HttpRpc
+from node_adapter.keystore import Keystore, read_password
+from primitives.encoding import decode_hex
+from primitives.errors import InvalidInput
+from primitives.secp256k1 import check_address
+
+_KEY_BYTES = 32
+
+
+@click.group()
+def contracts() -> None:
+    """Deploy the consortium's contracts, or look at them."""
+
+
+@contracts.command(
+    "deploy",
+    epilog=verbatim(
+        "Example:",
+        "  bonafides contracts deploy --rpc-url http://127.0.0.1:8545 --node nodes/a --founder a.json --founder b.json",
+        "    --founder regulator.json --veto-blocks 2 --out network.json",
+    ),
+)
+@click.option("--rpc-url", required=True, help="The chain's JSON-RPC.")
+@click.option(
+    "--node", "node_dir", type=DIRECTORY, required=True, help="The node whose account sends the transactions."
+)
+@click.option("--founder", "founders", type=FILE, multiple=True, required=True, help="What `node init` printed.")
+@click.option(
+    "--veto-blocks", type=click.IntRange(0), default=10, show_default=True, help="A regulator's time to veto."
+)
+@click.option("--out", type=FILE, help="Write the network file here, too.")
+@password_option
+def deploy_command(
+    rpc_url: str,
+    node_dir: Path,
+    founders: tuple[Path, ...],
+    veto_blocks: int,
+    out: Path | None,
+    password_file: Path | None,
+) -> None:
+    """Deploy all contracts; print the network file, which nodes and wallets read."""
+    members = [read_founder(read_document(file, "founder")) for file in founders]
+    signer = Keystore.open(node_dir / "keystore", read_password(file=password_file)).signer()
+    rpc = HttpRpc(rpc_url)
+    try:
+        made = deploy(rpc, signer, members, veto_blocks=veto_blocks)
+    finally:
+        rpc.close()
+    network = {
+        "rpc_url": rpc_url,
+        "chain_id": made.chain_id,
+        "directory": made.directory,
+        "directory_block": made.directory_block,
+        "contracts": {contract.name: contract.address for contract in made.contracts},
+        "gas_used": {contract.name: contract.gas_used for contract in made.contracts},
+    }
+    if out is not None:
+        write_file(out, json.dumps(network, indent=1).encode() + b"\n")
+    write_json(network)
+
+
+@contracts.command("status")
+@click.option("--rpc-url", help="The chain's JSON-RPC; by default the network file's.")
+@click.option("--network", "network_file", type=FILE, help="What `contracts deploy` wrote.")
+@click.option("--directory", help="The Directory's address, without a network file.")
+def status(rpc_url: str | None, network_file: Path | None, directory: str | None) -> None:
+    """Show every contract that the Directory names, with its earlier addresses."""
+    network = {} if network_file is None else read_document(network_file, "network")
+    url, address = rpc_url or network.get("rpc_url"), directory or network.get("directory")
+    if not isinstance(url, str):
+        raise InvalidInput("rpc_url", "missing", "give --rpc-url or --network")
+    rpc = HttpRpc(url)
+    try:
+        found = contract_status(rpc, check_address(address, "directory"))
+    finally:
+        rpc.close()
+    write_json([vars(contract) for contract in found])
+
+
+def read_founder(value: Any) -> Founder:
+    """Read what `node init` printed, or its `member` part alone."""
+    member = value.get("member", value) if isinstance(value, dict) else None
+    keys = member.get("keys") if isinstance(member, dict) else None
+    if not isinstance(member, dict) or not isinstance(keys, dict):
+        raise InvalidInput("founder", "type", "must be what `node init` printed")
+    name, role = member.get("name"), member.get("role")
+    if not isinstance(name, str) or not isinstance(role, str):
+        raise InvalidInput("founder.name", "type", "name and role must be strings")
+    return Founder(
+        address=check_address(member.get("address"), "founder.address"),
+        role=role,
+        name=name,
+        signing=decode_hex(keys.get("signing"), "founder.keys.signing", _KEY_BYTES),
+        agreement=decode_hex(keys.get("agreement"), "founder.keys.agreement", _KEY_BYTES),
+        compliance=check_address(keys.get("compliance"), "founder.keys.compliance"),
+    )

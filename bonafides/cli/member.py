@@ -1,0 +1,171 @@
+"""`bonafides member`: the consortium's membership. Every call goes through the member's own outbox."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from sqlalchemy import Connection
+
+from bonafides.cli.contracts import read_founder
+from bonafides.cli.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.output import read_document, write_json
+from node_adapter.abi import encode_call
+from node_adapter.settings import Settings
+from node_adapter.store import chain_index, outbox, registry_index
+from node_adapter.store.engine import Store, open_store
+from primitives.errors import CouldNotCheck, Refused
+from primitives.secp256k1 import check_address
+
+CONTRACT = "MemberRegistry"
+KIND = "governance"
+_WAIT_SECONDS = 120.0
+_POLL_SECONDS = 0.1
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def governed(command: Command) -> Command:
+    """Give a command the node that acts, and whether it waits."""
+    command = click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The acting member's node.")(
+        command
+    )
+    return click.option("--wait/--no-wait", default=True, help="Wait until the call is final; the node must run.")(
+        command
+    )
+
+
+@click.group()
+def member() -> None:
+    """List members; propose, vote, veto and execute.
+
+    A proposal is executed after two thirds of the active brokers and operators voted for it and the regulator's time
+    to veto is over. Every call is put into the outbox of --node and sent by its worker.
+    """
+
+
+@member.command("list")
+@click.option("--node", "node_dir", type=DIRECTORY, required=True, help="Any member's node.")
+def list_members(node_dir: Path) -> None:
+    """List the members as the node's index of the chain has them."""
+    store = _open(node_dir)[1]
+    try:
+        with store.read() as connection:
+            found = chain_index.members(connection).values()
+    finally:
+        store.dispose()
+    write_json(
+        [
+            {
+                "address": entry.address,
+                "name": entry.name,
+                "role": entry.role,
+                "active": entry.active,
+                "keys": {
+                    "signing": entry.signing.hex(),
+                    "agreement": entry.agreement.hex(),
+                    "compliance": entry.compliance,
+                },
+            }
+            for entry in found
+        ]
+    )
+
+
+@member.command(
+    "propose-admission",
+    epilog=verbatim("Example:", "  bonafides member propose-admission --node nodes/a --applicant c.json"),
+)
+@click.option("--applicant", type=FILE, required=True, help="What `node init` printed for the applicant.")
+@governed
+def propose_admission(applicant: Path, node_dir: Path, wait: bool) -> None:
+    """Propose to admit a member; prints the proposal's number."""
+    founder = read_founder(read_document(applicant, "applicant"))
+    _call(node_dir, "proposeAdmission", founder.to_abi(), wait=wait)
+
+
+@member.command("propose-suspension")
+@click.option("--member", "address", required=True, help="The member's address.")
+@governed
+def propose_suspension(address: str, node_dir: Path, wait: bool) -> None:
+    """Propose to suspend a member."""
+    _call(node_dir, "proposeSuspension", (check_address(address, "member"),), wait=wait)
+
+
+@member.command("vote")
+@click.argument("proposal", type=click.IntRange(0))
+@governed
+def vote(proposal: int, node_dir: Path, wait: bool) -> None:
+    """Vote for a proposal."""
+    _call(node_dir, "vote", (proposal,), wait=wait)
+
+
+@member.command("veto")
+@click.argument("proposal", type=click.IntRange(0))
+@governed
+def veto(proposal: int, node_dir: Path, wait: bool) -> None:
+    """Veto a proposal, as a regulator, before it is executed."""
+    _call(node_dir, "veto", (proposal,), wait=wait)
+
+
+@member.command("execute")
+@click.argument("proposal", type=click.IntRange(0))
+@governed
+def execute(proposal: int, node_dir: Path, wait: bool) -> None:
+    """Execute a proposal that has passed."""
+    _call(node_dir, "execute", (proposal,), wait=wait)
+
+
+def _open(node_dir: Path) -> tuple[Settings, Store]:
+    settings = Settings.load(node_dir)
+    if not settings.database_path.is_file():
+        raise CouldNotCheck(
+            "store-missing", f"{settings.database_path} does not exist: run `bonafides node init` first"
+        )
+    return settings, open_store(settings.database_path)
+
+
+def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool) -> None:
+    _, store = _open(node_dir)
+    data = encode_call(CONTRACT, function, *arguments)
+    # The same call may be made again later (a second proposal about one member), so the key is drawn.
+    key = f"{KIND}:{function}:{secrets.token_hex(8)}"
+    try:
+        with store.write() as connection:
+            target = registry_index.contract_address(connection, CONTRACT)
+            outbox.enqueue(connection, KIND, key, target, data, time.time_ns() // 1_000_000)
+        if not wait:
+            write_json({"outbox": key, "state": outbox.NEW})
+            return
+        row = _await_final(store, key)
+        with store.read() as connection:
+            proposal = _proposal(connection, row, function, arguments)
+    finally:
+        store.dispose()
+    tx = None if row.tx_hash is None else "0x" + row.tx_hash.hex()
+    write_json({"proposal": proposal, "block": row.block, "tx": tx, "gas_used": row.gas_used, "outbox": key})
+
+
+def _await_final(store: Store, key: str) -> outbox.OutboxRow:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < deadline:
+        with store.read() as connection:
+            row = outbox.by_key(connection, key)
+        if row is not None and row.state == outbox.FAILED:
+            raise Refused("contract-reverted", row.error or "the contract refuses the call")
+        if row is not None and row.state == outbox.FINAL:
+            return row
+        time.sleep(_POLL_SECONDS)
+    raise CouldNotCheck("not-final", f"{key} is not final after {_WAIT_SECONDS:.0f} s: does the node run?")
+
+
+def _proposal(connection: Connection, row: outbox.OutboxRow, function: str, arguments: tuple[Any, ...]) -> int | None:
+    if not function.startswith("propose"):
+        return int(arguments[0])
+    for event in chain_index.events(connection, contract=CONTRACT, name="ProposalCreated"):
+        if event.tx_hash == row.tx_hash:
+            return int(event.args["id"])
+    return None

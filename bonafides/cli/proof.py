@@ -1,0 +1,52 @@
+"""`bonafides prove` and `bonafides check`: zero-knowledge proofs between a wallet and a verifier's node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonafides.cli.broker import ROLE, relay
+from bonafides.cli.options import calls_node, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.output import each_row
+from bonafides.cli.wallet import now_ms, opened
+from bonafides.client import Client
+from bonafides.wallet import proofs
+
+
+@click.command(
+    epilog=verbatim(
+        'in   {"audience", "holder", "nonce", "purpose", "expires_at"}: a challenge of `check --challenge`',
+        "out  a proof of `pok-open/1`, bound to the challenge and signed by the holder",
+        "",
+        "Example:",
+        "  bonafides check --challenge --node verifier --file holders.ndjson |",
+        "    bonafides prove --wallet w | bonafides check --node verifier",
+    )
+)
+@wallet_option
+@rows_option
+@password_option
+def prove(wallet_dir: Path, file: Path | None, password_file: Path | None) -> int:
+    """Prove that the wallet can open its commitment to a certificate number, and say nothing else about it."""
+    with opened(wallet_dir, password_file) as identities:
+
+        def handle(row: dict[str, Any]) -> dict[str, Any]:
+            return proofs.prove(identities, row, now_ms())
+
+        return each_row(file, handle, identities.changing)
+
+
+@click.command(
+    epilog=verbatim(
+        'in   a proof; with --challenge {"holder", "purpose"}',
+        "out  the verdict of each; with --challenge the challenge that the holder answers",
+    )
+)
+@click.option("--challenge", is_flag=True, help="Give out challenges instead of checking proofs.")
+@rows_option
+@calls_node(ROLE)
+def check(client: Client, file: Path | None, challenge: bool) -> int:
+    """Check proofs at a verifier's node. A proof is accepted once; shown again, it is refused."""
+    return relay(client, "/v1/proofs/challenges" if challenge else "/v1/proofs/verify", file)

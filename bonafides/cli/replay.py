@@ -1,0 +1,95 @@
+"""`bonafides replay`: a client's history as a report and a bundle, under a case number."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonafides.cli.options import DIRECTORY, calls_node, verbatim
+from bonafides.cli.output import write_file, write_json
+from bonafides.client import Client
+from primitives.canonical import canonical_json
+from primitives.errors import CouldNotCheck, InvalidInput
+
+REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.json"
+
+
+@click.command(
+    epilog=verbatim(
+        "Example:",
+        "  bonafides replay --node broker --did DID --case 2026-17 --reason 'client disputes the level' --out case",
+    )
+)
+@click.option("--did", help="The client, by its DID at this broker.")
+@click.option("--subject", help="The client, by its pseudonym at this broker.")
+@click.option("--case", "case_number", required=True, help="The case number.")
+@click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
+@click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json and replay.json go.")
+@calls_node("compliance")
+def replay(
+    client: Client, did: str | None, subject: str | None, case_number: str, reason: str, lang: str, out: Path
+) -> None:
+    """Replay a client's history: timeline, re-executed score and opinion, findings, proofs, completeness."""
+    if (did is None) == (subject is None):
+        raise InvalidInput("did", "one-of", "give either --did or --subject")
+    who = {"did": did} if did is not None else {"subject": subject}
+    answer = client.post("/v1/replays", {**who, "case": case_number, "reason": reason, "lang": lang})
+    write_json(save(answer, out))
+
+
+@click.group()
+def order() -> None:
+    """Order a broker to replay a client (regulator), and list such orders (compliance)."""
+
+
+@order.command(
+    "place", epilog=verbatim("Example:", "  bonafides order place --node regulator --broker 0x... --did DID --case 17")
+)
+@click.option("--broker", required=True, help="The broker's member address.")
+@click.option("--did", required=True, help="The client's DID at that broker.")
+@click.option("--case", "case_number", required=True, help="The case number.")
+@calls_node("regulator")
+def place(client: Client, broker: str, did: str, case_number: str) -> None:
+    """Order a replay under a case number."""
+    write_json(client.post("/v1/replay-orders", {"broker": broker, "did": did, "case": case_number}))
+
+
+@order.command("list")
+@calls_node("compliance")
+def list_orders(client: Client) -> None:
+    """List the orders that this broker received, and which are answered."""
+    write_json(client.get("/v1/replay-orders"))
+
+
+def save(answer: Any, out: Path) -> dict[str, Any]:
+    """Write what a replay gave into a directory; return where it lies and the report without its texts.
+
+    Raises:
+        CouldNotCheck: the answer is no replay, or a file cannot be written.
+    """
+    if not isinstance(answer, dict) or not {"bundle", "report_html", "report"} <= set(answer):
+        raise CouldNotCheck("node-answer", "the node's answer is no replay")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CouldNotCheck("file-unwritable", f"{out}: {error.strerror}") from error
+    bundle = answer["bundle"]
+    data = bundle.encode() if isinstance(bundle, str) else canonical_json(bundle)
+    contents = {
+        BUNDLE_FILE: data,
+        REPORT_FILE: str(answer["report_html"]).encode(),
+        SUMMARY_FILE: json.dumps(answer["report"], ensure_ascii=False, indent=1).encode(),
+    }
+    for name, content in contents.items():
+        write_file(out / name, content)
+    rest = {name: value for name, value in answer.items() if name not in ("bundle", "report_html", "report")}
+    return {
+        "bundle": str(out / BUNDLE_FILE),
+        "report": str(out / REPORT_FILE),
+        "summary": str(out / SUMMARY_FILE),
+        **rest,
+    }

@@ -37,9 +37,8 @@ def built():
 
 @pytest.fixture(scope="module")
 def hardhat_artifacts():
-    environment = dict(os.environ, PATH=f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ['PATH']}")
-    command = [str(ROOT / "node_modules" / ".bin" / "hardhat"), "build", "--no-tests", "--quiet"]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
+    command = [str(ROOT / "scripts" / "contracts" / "hardhat.sh"), "build", "--no-tests", "--quiet"]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)
     folder = ROOT / "build" / "hardhat" / "artifacts" / "contracts"
     return {name: json.loads((folder / f"{name}.sol" / f"{name}.json").read_text()) for name in NAMES}
 

@@ -1,0 +1,154 @@
+"""Remove one check of the contracts at a time and see that a Solidity test fails.
+
+Works on a copy in a temporary folder. A mutant that survives is printed with its place, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPIED = ("contracts", "hardhat.config.js", "package.json")
+TESTED_BY = {"libraries/ConsistencyProof.sol": "EvidenceAnchor.sol"}
+# Changes of one line, beside the checks that are found by themselves: (file, text, replacement).
+CHANGES = (
+    ("MemberRegistry.sol", "votes * 3 < voters * 2", "votes * 2 < voters"),
+    ("MemberRegistry.sol", "if (_hasVote(voted[i])) votes++;", "votes++;"),
+    ("MemberRegistry.sol", "_openProposal(id).closed = true;", "_openProposal(id);"),
+    ("MemberRegistry.sol", "block.number < proposal.openFromBlock", "block.number + 1 < proposal.openFromBlock"),
+    ("MemberRegistry.sol", "        proposal.closed = true;\n", ""),
+    ("MemberRegistry.sol", " && proposal.kind == ProposalKind.Action", ""),
+    ("MemberRegistry.sol", " && proposal.digest == digest", ""),
+    ("DidRegistry.sol", "block.timestamp > deadline", "block.timestamp >= deadline"),
+    ("DidRegistry.sol", "        sponsoredNonce[identity]++;\n", ""),
+    ("DidRegistry.sol", "        nonce[owner]++;\n", ""),
+    (
+        "DidRegistry.sol",
+        " || signer != owner) revert DidRegistryBadSignature(identity, signer);\n        sp",
+        ") revert DidRegistryBadSignature(identity, signer);\n        sp",
+    ),
+    ("DidRegistry.sol", "signer == address(0) || signer != owner", "signer != owner"),
+    ("DidRegistry.sol", "        _history[identity].versions++;\n", ""),
+    ("EvidenceAnchor.sol", "seq != old.seq + 1", "seq <= old.seq"),
+    ("EvidenceAnchor.sol", "size == old.size && mapRoot", "size + 1 == 0 && mapRoot"),
+    ("libraries/ConsistencyProof.sol", "if (sn == 0) return false;", ""),
+    ("libraries/ConsistencyProof.sol", "fr == oldRoot && ", ""),
+    ("libraries/ConsistencyProof.sol", " && sr == newRoot", ""),
+    ("libraries/ConsistencyProof.sol", " && sn == 0;", ";"),
+    ("libraries/ConsistencyProof.sol", "if (oldSize == 0) return proof.length == 0;", "if (oldSize == 0) return true;"),
+    ("libraries/ConsistencyProof.sol", "proof.length == 0 && oldRoot == newRoot", "proof.length == 0"),
+    ("libraries/ConsistencyProof.sol", "fn & 1 == 1 || fn == sn", "fn & 1 == 1"),
+    ("libraries/ConsistencyProof.sol", "bytes1(0x01)", "bytes1(0x00)"),
+    ("ConsentRegistry.sol", " || signer != _dids.identityOwner(identity)", ""),
+    ("ConsentRegistry.sol", "signer != _dids.identityOwner(identity)", "signer != identity"),
+    ("ConsentRegistry.sol", "_requireSigned(_WITHDRAW", "_requireSigned(_GRANT"),
+    ("TaskRegistry.sol", " || signer != _members.keysOf(msg.sender).compliance", ""),
+    ("TaskRegistry.sol", "abi.encode(_APPROVE, taskId, task.specHash)", "abi.encode(_APPROVE, taskId, taskId)"),
+    ("TaskRegistry.sol", "task.done == 0) task.resultHash", "task.resultHash == 0) task.resultHash"),
+    ("TaskRegistry.sol", "block.number > task.deadlineBlock", "block.number >= task.deadlineBlock"),
+    ("Directory.sol", "proposalId <= last", "proposalId == last"),
+    ("Directory.sol", "        _lastProposal[name] = proposalId;\n", ""),
+)
+_ONE_LINE = re.compile(r"^ *if \([^\n]*\) revert \w+\([^\n]*\);$", re.MULTILINE)
+_BLOCK = re.compile(r"^( *)if \([^{};]*\) \{\n *revert [^;]*;\n\1\}$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One source file with one change."""
+
+    file: str
+    line: int
+    what: str
+    text: str
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests on every mutant; return 1 when one survives."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--only", default="", help="only files whose name contains this")
+    options = parser.parse_args(arguments)
+    mutants = [mutant for mutant in all_mutants() if options.only in mutant.file]
+    survivors = []
+    with tempfile.TemporaryDirectory(prefix="bonafides-mutants-") as name:
+        folder = Path(name)
+        copy_project(folder)
+        if not tests_pass(folder, []):
+            print("mutants: the tests fail without any change", file=sys.stderr)
+            return 2
+        for number, mutant in enumerate(mutants, 1):
+            survived = survives(folder, mutant)
+            verdict = "SURVIVED" if survived else "caught"
+            print(f"{number:3}/{len(mutants)} {verdict:8} {mutant.file}:{mutant.line} {mutant.what}", flush=True)
+            if survived:
+                survivors.append(mutant)
+    print(f"mutants: {len(mutants) - len(survivors)} of {len(mutants)} caught")
+    return 1 if survivors else 0
+
+
+def all_mutants() -> list[Mutant]:
+    """Every `if (…) revert` removed, and every change of the list."""
+    mutants = []
+    for path in sorted([*(ROOT / "contracts").glob("*.sol"), *(ROOT / "contracts" / "libraries").glob("*.sol")]):
+        file, text = path.relative_to(ROOT / "contracts").as_posix(), path.read_text()
+        for match in sorted([*_ONE_LINE.finditer(text), *_BLOCK.finditer(text)], key=lambda match: match.start()):
+            mutants.append(changed(file, text, match.start(), match.group(0), ""))
+    for file, old, new in CHANGES:
+        text = (ROOT / "contracts" / file).read_text()
+        if text.count(old) < 1:
+            raise SystemExit(f"mutants: {file} no longer holds {old!r}")
+        mutants.append(changed(file, text, text.index(old), old, new))
+    return mutants
+
+
+def changed(file: str, text: str, place: int, old: str, new: str) -> Mutant:
+    """Return the file with the `old` at `place` replaced."""
+    what = f"without {' '.join(old.split())}" if not new else f"{' '.join(old.split())} -> {' '.join(new.split())}"
+    return Mutant(file, text[:place].count("\n") + 1, what, text[:place] + new + text[place + len(old) :])
+
+
+def copy_project(folder: Path) -> None:
+    """Copy what Hardhat needs; the packages are linked."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy2(source, folder / name)
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+
+
+def survives(folder: Path, mutant: Mutant) -> bool:
+    """Run the contract's own tests with the mutant in place, and put the original back."""
+    path = folder / "contracts" / mutant.file
+    original = path.read_text()
+    path.write_text(mutant.text)
+    try:
+        return tests_pass(
+            folder, [f"contracts/test/{TESTED_BY.get(mutant.file, mutant.file).removesuffix('.sol')}.t.sol"]
+        )
+    finally:
+        path.write_text(original)
+
+
+def tests_pass(folder: Path, files: list[str]) -> bool:
+    """Say whether the Solidity tests of these files (all, when none is named) pass; they must compile."""
+    path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = dict(os.environ, PATH=path, HARDHAT_DISABLE_TELEMETRY="true")
+    command = ["node", "node_modules/hardhat/dist/src/cli.js", "test", "solidity", *files]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if "passing" not in done.stdout and "failing" not in done.stdout:
+        raise SystemExit(f"mutants: the tests did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

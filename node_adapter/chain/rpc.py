@@ -6,10 +6,11 @@ One node per adapter: behind a balancer, two answers may come from two different
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
-
-import httpx
+from urllib.parse import urlsplit
 
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 
@@ -23,7 +24,10 @@ class HttpRpc:
     def __init__(self, url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
         """Remember the URL; nothing is sent yet."""
         self.url = url
-        self._client = httpx.Client(timeout=timeout_seconds, trust_env=False)
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._path = parts.path or "/"
+        self._connection = kind(parts.hostname or "", parts.port, timeout=timeout_seconds)
         self._ids = itertools.count(1)
 
     def call(self, method: str, *params: Any) -> Any:
@@ -64,19 +68,37 @@ class HttpRpc:
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self._connection.close()
 
     def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
         return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
 
     def _post(self, body: Any) -> Any:
+        data = json.dumps(body).encode("ascii")
         try:
-            response = self._client.post(self.url, json=body)
-            return response.json()
-        except httpx.HTTPError as error:
+            return json.loads(self._exchange(data))
+        except TimeoutError as error:  # an OSError, but not one that a new connection mends
+            self._connection.close()
+            raise ChainUnavailable(f"{self.url} does not answer in time") from error
+        except (OSError, HTTPException) as error:
+            self._connection.close()
             raise ChainUnavailable(f"{self.url} cannot be reached: {type(error).__name__}") from error
         except ValueError as error:
             raise ChainUnavailable(f"{self.url} does not answer JSON-RPC") from error
+
+    def _exchange(self, data: bytes) -> bytes:
+        if self._connection.sock is not None:
+            try:
+                return self._request_once(data)
+            except TimeoutError:
+                raise
+            except (OSError, HTTPException):  # the kept connection was closed meanwhile: once more, on a new one
+                self._connection.close()
+        return self._request_once(data)
+
+    def _request_once(self, data: bytes) -> bytes:
+        self._connection.request("POST", self._path, data, {"Content-Type": "application/json"})
+        return self._connection.getresponse().read()
 
 
 def _result(answer: dict[str, Any], method: str) -> Any:

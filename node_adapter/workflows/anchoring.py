@@ -64,8 +64,10 @@ class Anchoring:
         with self._node.store.read() as connection:
             self._read_log(connection)
             last = anchors.latest(connection)
+            if (last is not None and last.block is None) or not self._is_time(last, now_ms):
+                return False
             target = chain_index.contract_addresses(connection).get(CONTRACT)
-            if target is None or (last is not None and last.block is None) or not self._is_time(last, now_ms):
+            if target is None:  # the index has not come to the Directory yet
                 return False
             size = min(self._tree.size, (last.size if last else 0) + self._node.settings.anchoring.max_batch)
             self._advance_map(connection, size)

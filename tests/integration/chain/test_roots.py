@@ -79,9 +79,20 @@ def anchor_call(consortium, member, seq, prev, root, size, map_root, proof):
     return {"from": member, "to": to, "data": "0x" + data.hex()}
 
 
-def vectors():
-    file = Path(__file__).parents[2] / "vectors" / "evidence" / "log.json"
-    return json.loads(file.read_text("utf-8")) if file.exists() else {}
+VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "evidence" / "log.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("old", [2, 3])
+def test_the_published_consistency_vectors_hold_on_chain(consortium, old):
+    signer = consortium.node().keys.signer()
+    tree = Tree()
+    tree.extend([bytes.fromhex(entry) for entry in VECTORS["entries"]])
+    assert tree.root().hex() == VECTORS["root_7"]
+    target = consortium.contracts.address_of("EvidenceAnchor")
+    first = encode_call("EvidenceAnchor", "anchor", 1, Tree().root(), tree.root_at(old), old, b"\x01" * 32, [])
+    send_and_wait(consortium.rpc, signer, consortium.chain.chain_id, target, first)
+    proof = [bytes.fromhex(node) for node in VECTORS[f"consistency_{old}_to_7"]]
+    call_raw(consortium.rpc, anchor_call(consortium, signer.address, 2, tree.root_at(old), tree.root(), 7, b"", proof))
 
 
 SIZES = [(1, 2), (1, 7), (3, 7), (4, 8), (6, 8), (7, 8), (8, 13), (13, 64), (64, 65), (65, 300)]

@@ -1,0 +1,147 @@
+"""Putting a bundle together from what a node keeps: the maker's side of `evidence.verify`.
+
+Everything is given as values: records, anchors, the log's tree, the map as of the last anchor and the receipts of
+blocks. What a verifier would miss is found by the verifier's own rule (`history_blocks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evidence import shapes
+from evidence.bundle import AnchorItem, BlockItem, Bundle, HistoryItem, RecordItem
+from evidence.chain import HeaderChain, address_topic, blocks_that_may_hold
+from evidence.engines import PROOF_KINDS
+from evidence.log import Tree
+from evidence.subject_map import SubjectMap
+from evidence.trust import TrustFile
+from primitives.errors import CouldNotCheck
+
+Receipts = Callable[[int], Sequence[bytes]]
+
+
+@dataclass(frozen=True)
+class AnchorMaterial:
+    """A final anchor of the member and where its event stands."""
+
+    seq: int
+    size: int
+    block: int
+    tx_index: int
+    log_position: int
+    checkpoint: str
+
+
+@dataclass(frozen=True)
+class SubjectMaterial:
+    """A subject's records up to the last anchor: pairs of redacted copy and promise, in the order of `seq`."""
+
+    subject: bytes
+    records: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+
+
+def history_blocks(trust: TrustFile, broker: str, client: str | None, up_to: int) -> list[int]:
+    """Return the blocks whose receipts show that no key change of the broker or the client is hidden."""
+    chain = HeaderChain(trust.headers)
+    wanted = [("MemberRegistry", broker)] + ([("DidRegistry", client)] if client is not None else [])
+    numbers: set[int] = set()
+    for name, did in wanted:
+        topic = address_topic(shapes.did_parts(did)[1])
+        for entry in trust.entries(name):
+            numbers.update(blocks_that_may_hold(chain.up_to(up_to), trust.rule, entry.address, topic))
+    return sorted(numbers)
+
+
+def assemble(
+    *,
+    trust: TrustFile,
+    proof_kind: str,
+    broker: str,
+    client: str | None,
+    case: str,
+    made_at: str,
+    history: SubjectMaterial,
+    references: Sequence[SubjectMaterial],
+    anchors: Sequence[AnchorMaterial],
+    tree: Tree,
+    subjects: SubjectMap,
+    receipts: Receipts,
+    pending: int,
+) -> Bundle:
+    """Return an unsigned bundle; `seal_bundle(bundle.body(), seed)` makes its bytes.
+
+    Args:
+        trust: this node's own headers and directory, at least up to the last anchor.
+        proof_kind: how receipts are proved.
+        broker: the member's DID.
+        client: the subject's DID, None for a subject that is no person.
+        case: the case number that the bundle answers.
+        made_at: when it was made, as text.
+        history: the subject's records, none after the last anchor.
+        references: the whole histories of the subjects that those records refer to.
+        anchors: the member's final anchors by `seq`; the last is the state that the bundle is complete as of.
+        tree: the member's log, at least up to the last anchor's size.
+        subjects: the subject map as of the last anchor.
+        receipts: the encoded receipts of a block.
+        pending: how many records of the subject were accepted since.
+
+    Raises:
+        CouldNotCheck: `not-anchored`; there is no final anchor.
+    """
+    if not anchors:
+        raise CouldNotCheck("not-anchored", "there is no final anchor yet; a bundle proves anchored records only")
+    items = [_history_item(material, anchors, tree, subjects) for material in (history, *references)]
+    used = {item.first_anchor for history_item in items for item in history_item.records} | {anchors[-1].seq}
+    kind = PROOF_KINDS[proof_kind]
+    return Bundle(
+        header_rule=trust.rule.name,
+        proof_kind=proof_kind,
+        chain_id=trust.chain_id,
+        broker=broker,
+        client=client,
+        case=case,
+        made_at=made_at,
+        history=items[0],
+        references=tuple(items[1:]),
+        anchors=tuple(
+            AnchorItem(
+                anchor.seq,
+                anchor.block,
+                anchor.tx_index,
+                anchor.log_position,
+                anchor.checkpoint,
+                tuple(kind.prove_one(receipts(anchor.block), anchor.tx_index)),
+            )
+            for anchor in anchors
+            if anchor.seq in used
+        ),
+        blocks=tuple(
+            BlockItem(number, tuple(receipts(number)))
+            for number in history_blocks(trust, broker, client, anchors[-1].block)
+        ),
+        pending=pending,
+    )
+
+
+def _history_item(
+    material: SubjectMaterial, anchors: Sequence[AnchorMaterial], tree: Tree, subjects: SubjectMap
+) -> HistoryItem:
+    last = anchors[-1]
+    records = []
+    for copy, promise in material.records:
+        index = promise["log_index"]
+        first = next((anchor for anchor in anchors if anchor.size > index), None)
+        if first is None:
+            raise CouldNotCheck("not-anchored", f"the record at log index {index} is not anchored yet")
+        records.append(
+            RecordItem(
+                copy,
+                promise,
+                first.seq,
+                tuple(tree.inclusion(index, first.size)),
+                tuple(tree.inclusion(index, last.size)),
+            )
+        )
+    return HistoryItem(material.subject, tuple(records), subjects.prove(material.subject))

@@ -1,0 +1,128 @@
+"""The trust file `bonafides.trust/1`: what a verifier takes on trust, and nothing else (docs/spec/evidence.md, 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from evidence import shapes
+from evidence.chain import Header, HeaderRule
+from evidence.engines import header_rule
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import CouldNotCheck, InvalidInput
+
+TRUST_FORMAT = "bonafides.trust/1"
+MAX_TRUST_BYTES = 128 * 1024 * 1024
+MAX_DIRECTORY = 1_000
+MAX_HEADERS = 100_000
+
+_TRUST = frozenset({"format", "chain_id", "header_rule", "directory", "first", "last", "headers"})
+_ENTRY = frozenset({"name", "address", "from_block", "to_block"})
+
+
+@dataclass(frozen=True)
+class DirectoryEntry:
+    """An address of a named contract, from one block to another (None: it still holds)."""
+
+    name: str
+    address: str
+    from_block: int
+    to_block: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "name": self.name,
+            "address": self.address,
+            "from_block": self.from_block,
+            "to_block": self.to_block,
+        }
+
+
+@dataclass(frozen=True)
+class TrustFile:
+    """A trust file of the right shape; whether its headers link is a check of the verification."""
+
+    chain_id: int
+    rule: HeaderRule
+    directory: tuple[DirectoryEntry, ...]
+    headers: tuple[Header, ...] = field(repr=False)
+
+    def address_at(self, name: str, block: int) -> str:
+        """Return the address that a contract has at a block.
+
+        Raises:
+            CouldNotCheck: `trust-directory`; the file names none for it.
+        """
+        for entry in self.entries(name):
+            if entry.from_block <= block and (entry.to_block is None or block <= entry.to_block):
+                return entry.address
+        raise CouldNotCheck("trust-directory", f"the trust file names no {name} for block {block}")
+
+    def entries(self, name: str) -> tuple[DirectoryEntry, ...]:
+        """Return every address that a contract had, in order."""
+        return tuple(entry for entry in self.directory if entry.name == name)
+
+
+def build_trust(
+    chain_id: int, rule: str, directory: Sequence[DirectoryEntry], first: int, headers: Sequence[bytes]
+) -> bytes:
+    """Return the bytes of a trust file; `headers` are contiguous, the first of them of block `first`."""
+    return canonical_json(
+        {
+            "format": TRUST_FORMAT,
+            "chain_id": chain_id,
+            "header_rule": rule,
+            "directory": [entry.to_json() for entry in directory],
+            "first": first,
+            "last": first + len(headers) - 1,
+            "headers": [header.hex() for header in headers],
+        }
+    )
+
+
+def parse_trust(data: bytes) -> TrustFile:
+    """Read a trust file.
+
+    Raises:
+        InvalidInput: not a trust file, too long, or of a header rule that this version does not know.
+    """
+    parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES)
+    value = shapes.members(parsed, "trust", _TRUST)
+    shapes.constant(value["format"], "trust.format", TRUST_FORMAT)
+    rule = header_rule(value["header_rule"], "trust.header_rule")
+    directory = shapes.items(value["directory"], "trust.directory", _parse_entry, MAX_DIRECTORY)
+    _check_ranges(directory)
+    headers = shapes.items(
+        value["headers"], "trust.headers", lambda item, place: rule.parse(shapes.raw(item, place), place), MAX_HEADERS
+    )
+    first = shapes.integer(value["first"], "trust.first")
+    last = shapes.integer(value["last"], "trust.last")
+    if not headers or (headers[0].number, headers[-1].number) != (first, last):
+        raise InvalidInput("trust.headers", "range", "must run from block `first` to block `last`")
+    return TrustFile(
+        chain_id=shapes.integer(value["chain_id"], "trust.chain_id", minimum=1),
+        rule=rule,
+        directory=directory,
+        headers=headers,
+    )
+
+
+def _parse_entry(value: object, place: str) -> DirectoryEntry:
+    entry = shapes.members(value, place, _ENTRY)
+    to_block = entry["to_block"]
+    from_block = shapes.integer(entry["from_block"], f"{place}.from_block")
+    return DirectoryEntry(
+        name=shapes.text(entry["name"], f"{place}.name", maximum=32),
+        address=shapes.address(entry["address"], f"{place}.address"),
+        from_block=from_block,
+        to_block=None if to_block is None else shapes.integer(to_block, f"{place}.to_block", minimum=from_block),
+    )
+
+
+def _check_ranges(directory: Sequence[DirectoryEntry]) -> None:
+    for one, other in pairwise(sorted(directory, key=lambda entry: (entry.name, entry.from_block))):
+        if one.name == other.name and (one.to_block is None or one.to_block >= other.from_block):
+            raise InvalidInput("trust.directory", "range", f"{one.name} has two addresses for block {other.from_block}")

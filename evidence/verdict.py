@@ -1,0 +1,98 @@
+"""What a verification says: named checks, findings, the records it proved (docs/spec/evidence.md, section 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+CHECKS = (
+    "structure",
+    "header-chain",
+    "block-receipts",
+    "directory",
+    "anchor-event",
+    "member-key-history",
+    "checkpoint-signature",
+    "fingerprint",
+    "subject-chain",
+    "client-key-history",
+    "client-signature",
+    "promise",
+    "inclusion",
+    "subject-completeness",
+    "bundle-signature",
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One named check and what it found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class EvidenceFinding:
+    """What the evidence shows against the broker without being false: content, not a failure."""
+
+    code: str
+    record_id: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class VerifiedRecord:
+    """A record with where and when it was anchored; `values` is what the bundle shows of it."""
+
+    subject: str
+    seq: int
+    record_id: str
+    type: str
+    occurred_at: str
+    recorded_at: str
+    fingerprint: str
+    log_index: int
+    anchor_seq: int
+    anchor_block: int
+    anchored_at: int
+    delay_ms: int
+    envelope: Mapping[str, Any]
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class VerificationReport:
+    """The verdict: every check by name, and what the bundle proves when all of them hold."""
+
+    checks: tuple[Check, ...]
+    chain_id: int
+    broker: str
+    subject: str
+    client: str | None
+    case: str
+    complete_as_of_block: int
+    complete_as_of_time: str | None
+    pending: int
+    records: tuple[VerifiedRecord, ...]
+    findings: tuple[EvidenceFinding, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check is there and holds."""
+        return tuple(check.name for check in self.checks) == CHECKS and all(check.ok for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The names of the checks that failed."""
+        return tuple(check.name for check in self.checks if not check.ok)
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one sentence."""
+        if self.ok:
+            return f"complete as of block {self.complete_as_of_block} ({self.complete_as_of_time})"
+        return f"failed: {', '.join(self.failed)}"

@@ -1,0 +1,341 @@
+"""Verification of a bundle against a trust file: bytes in, named checks out (docs/spec/evidence.md, section 12).
+
+The fifteen checks, in the order of the report:
+
+ 1 structure            6 member-key-history     11 client-signature
+ 2 header-chain         7 checkpoint-signature   12 promise
+ 3 block-receipts       8 fingerprint            13 inclusion
+ 4 directory            9 subject-chain          14 subject-completeness
+ 5 anchor-event        10 client-key-history     15 bundle-signature
+
+A check that needs what a failed one would have established fails too and says so: a report without a verdict on
+every name would be no verdict. `InvalidInput` means that it is no bundle, `CouldNotCheck` that the trust file does not
+reach far enough; everything else is in the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from evidence import shapes
+from evidence.act import CLIENT_ACT_TYPES, verify_act
+from evidence.bundle import AnchorItem, Bundle, HistoryItem, RecordItem, parse_bundle
+from evidence.chain import address_topic, blocks_that_may_hold
+from evidence.log import verify_inclusion
+from evidence.promise import Promise, is_broken, parse_promise, verify_promise
+from evidence.record import ZERO_HASH, OpenedRecord, open_redacted
+from evidence.registry_events import (
+    DID_EVENTS,
+    client_keys,
+)
+from evidence.subject_map import verify_map
+from evidence.trust import TrustFile, parse_trust
+from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
+from evidence.verify_chain import ChainEvidence, Histories
+from primitives import ed25519
+from primitives.errors import InvalidInput, VerificationFailed
+from primitives.timestamp import format_time
+
+_MS = 1000
+
+
+def verify_bundle(bundle: bytes, trust: bytes, *, at_least_block: int | None = None) -> VerificationReport:
+    """Verify a bundle against a trust file; nothing else is read.
+
+    Args:
+        bundle: the bundle's bytes.
+        trust: the trust file's bytes, from someone other than the bundle's maker.
+        at_least_block: the block that the answer must reach, such as the one of a replay order.
+
+    Raises:
+        InvalidInput: not a bundle, or not a trust file.
+        CouldNotCheck: the trust file does not reach a block that is needed.
+    """
+    return _Verification(parse_bundle(bundle), parse_trust(trust), at_least_block).report()
+
+
+class _Verification:
+    """One run: each check is a method, what checks share is a cached property that raises as its check would."""
+
+    def __init__(self, bundle: Bundle, trust: TrustFile, at_least_block: int | None) -> None:
+        self._bundle = bundle
+        self._trust = trust
+        self._on_chain = ChainEvidence(bundle, trust)
+        self._at_least = at_least_block
+        self._failed: dict[str, VerificationFailed] = {}
+
+    def report(self) -> VerificationReport:
+        chain = self._on_chain
+        steps: Mapping[str, Callable[[], str]] = {
+            "structure": chain.structure,
+            "header-chain": chain.header_chain,
+            "block-receipts": chain.block_receipts,
+            "directory": chain.directory,
+            "anchor-event": chain.anchor_event,
+            "member-key-history": chain.member_key_history,
+            "checkpoint-signature": chain.checkpoint_signature,
+            "fingerprint": self._fingerprint,
+            "subject-chain": self._subject_chain,
+            "client-key-history": self._client_key_history,
+            "client-signature": self._client_signature,
+            "promise": self._promise,
+            "inclusion": self._inclusion,
+            "subject-completeness": self._subject_completeness,
+            "bundle-signature": self._bundle_signature,
+        }
+        checks = []
+        for name in CHECKS:
+            if "structure" in self._failed:  # its parts may contradict each other: nothing can be built on them
+                checks.append(Check(name, ok=False, detail="not checked: structure failed"))
+                continue
+            try:
+                checks.append(Check(name, ok=True, detail=steps[name]()))
+            except VerificationFailed as error:
+                self._failed[name] = error
+                blamed = "" if error.check == name else f"not checked: {error.check} failed: "
+                checks.append(Check(name, ok=False, detail=blamed + error.detail))
+        return self._summary(tuple(checks))
+
+    # -- 8 to 11: the records and the client's keys
+
+    @cached_property
+    def _opened(self) -> Mapping[bytes, tuple[_Opened, ...]]:
+        opened: dict[bytes, tuple[_Opened, ...]] = {}
+        for history in self._bundle.histories:
+            opened[history.subject] = tuple(
+                self._open(item, f"{history.subject.hex()[:8]}.records[{number}]")
+                for number, item in enumerate(history.records)
+            )
+        return opened
+
+    def _open(self, item: RecordItem, place: str) -> _Opened:
+        promise = parse_promise(item.promise)
+        try:
+            record = open_redacted(item.copy, place, fingerprint=promise.fingerprint)
+        except (VerificationFailed, InvalidInput) as error:
+            raise VerificationFailed("fingerprint", str(error)) from error
+        anchor = next(anchor for anchor in self._bundle.anchors if anchor.seq == item.first_anchor)
+        return _Opened(item, promise, record, anchor)
+
+    def _fingerprint(self) -> str:
+        count = sum(len(records) for records in self._opened.values())
+        return f"{count} records open to their fingerprints"
+
+    def _subject_chain(self) -> str:
+        for history in self._bundle.histories:
+            previous = ZERO_HASH
+            for seq, opened in enumerate(self._opened[history.subject], 1):
+                envelope = opened.record.envelope
+                stated = (envelope["broker"], envelope["subject"], envelope["seq"], envelope["prev"])
+                if stated != (self._bundle.broker, history.subject.hex(), seq, previous.hex()):
+                    raise VerificationFailed(
+                        "subject-chain",
+                        f"record {envelope['seq']} of {history.subject.hex()[:8]} does not follow at place {seq}",
+                    )
+                previous = opened.record.fingerprint
+        return f"{len(self._bundle.histories)} subjects without a gap"
+
+    @cached_property
+    def _client(self) -> Histories | None:
+        if self._bundle.client is None:
+            return None
+        identity = shapes.did_parts(self._bundle.client)[1]
+        return self._on_chain.registry_history("DidRegistry", identity, DID_EVENTS, "client-key-history")
+
+    def _client_key_history(self) -> str:
+        if self._client is None:
+            return "the subject is no person"
+        return f"{self._client.count} changes up to block {self._on_chain.last.block}, none missing"
+
+    def _client_signature(self) -> str:
+        count, newest = 0, 0
+        for history in self._bundle.histories:
+            for opened in self._opened[history.subject]:
+                signatures = opened.record.envelope["signatures"]
+                if not signatures and opened.record.envelope["type"] in CLIENT_ACT_TYPES:
+                    raise VerificationFailed("client-signature", f"{opened.label} owes the client's signature")
+                if signatures and history is not self._bundle.history:
+                    raise VerificationFailed("client-signature", f"{opened.label} of a reference bears a signature")
+                for signature in signatures:
+                    newest = self._check_signature(opened, signature, newest)
+                    count += 1
+        return f"{count} signatures by the client's keys of their blocks"
+
+    def _check_signature(self, opened: _Opened, signature: Mapping[str, Any], newest: int) -> int:
+        block: int = signature["block"]
+        if signature["did"] != self._bundle.client or self._client is None:
+            raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
+        if not newest <= block <= opened.anchor.block or block != opened.promise.block:
+            raise VerificationFailed(
+                "client-signature",
+                f"{opened.label} was accepted at block {block}: before the act before it, after its anchor, "
+                "or not at its promise's block",
+            )
+        keys = client_keys(self._client.at(block), block, self._on_chain.chain.at(block).timestamp)
+        for key in keys:
+            try:
+                verify_act(opened.record.envelope, signature, key)
+            except VerificationFailed:
+                continue
+            return block
+        raise VerificationFailed("client-signature", f"{opened.label} is signed by no key in force at block {block}")
+
+    # -- 12 to 15: promises, the log, completeness
+
+    def _promise(self) -> str:
+        for history in self._bundle.histories:
+            newest = 0
+            for opened in self._opened[history.subject]:
+                promise, envelope = opened.promise, opened.record.envelope
+                if not newest <= promise.block <= opened.anchor.block:
+                    raise VerificationFailed("promise", f"{opened.label}: block {promise.block} is out of order")
+                newest = promise.block
+                try:
+                    verify_promise(opened.item.promise, self._on_chain.signing_key(promise.block, "promise"))
+                except VerificationFailed as error:
+                    check = error.check if error.check in CHECKS else "promise"
+                    raise VerificationFailed(check, f"{opened.label}: {error.detail}") from error
+                stated = (promise.broker, promise.subject.hex(), promise.record_id)
+                if stated != (envelope["broker"], envelope["subject"], envelope["record_id"]):
+                    raise VerificationFailed("promise", f"{opened.label}: the promise is for another record")
+        late = len(self._late)
+        return "every promise is signed" + (f"; {late} kept late" if late else " and kept")
+
+    @cached_property
+    def _late(self) -> tuple[EvidenceFinding, ...]:
+        found = []
+        for opened in (opened for records in self._opened.values() for opened in records):
+            anchored_at = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
+            if is_broken(opened.promise, anchored_at, anchored_at):
+                found.append(
+                    EvidenceFinding(
+                        "PROMISE_LATE",
+                        opened.promise.record_id,
+                        f"anchored {format_time(anchored_at)}, promised by {format_time(opened.promise.anchor_by)}",
+                    )
+                )
+        return tuple(found)
+
+    def _inclusion(self) -> str:
+        last = self._on_chain.events[self._on_chain.last.seq].args
+        for opened in (opened for records in self._opened.values() for opened in records):
+            entry, index = opened.record.fingerprint, opened.promise.log_index
+            first = self._on_chain.events[opened.item.first_anchor].args
+            try:
+                verify_inclusion(entry, index, first["size"], opened.item.first_path, first["root"])
+                verify_inclusion(entry, index, last["size"], opened.item.last_path, last["root"])
+            except VerificationFailed as error:
+                raise VerificationFailed("inclusion", f"{opened.label}: {error.detail}") from error
+        return f"every record is in its first anchor and in the last one, of {last['size']} entries"
+
+    def _subject_completeness(self) -> str:
+        root = self._on_chain.events[self._on_chain.last.seq].args["map_root"]
+        for history in self._bundle.histories:
+            self._check_map(history, root)
+        if self._at_least is not None and self._on_chain.last.block < self._at_least:
+            raise VerificationFailed(
+                "subject-completeness", f"reaches block {self._on_chain.last.block}, asked for was {self._at_least}"
+            )
+        count = len(self._bundle.history.records)
+        return f"{count} records are all that was anchored up to block {self._on_chain.last.block}"
+
+    def _check_map(self, history: HistoryItem, root: bytes) -> None:
+        subject = history.subject.hex()[:8]
+        try:
+            entry = verify_map(history.subject, history.map, root)
+        except VerificationFailed as error:
+            raise VerificationFailed("subject-completeness", f"{subject}: {error.detail}") from error
+        records = self._opened[history.subject]
+        head = records[-1].record.fingerprint if records else ZERO_HASH
+        if entry is None or (entry.count, entry.head) != (len(records), head):
+            anchored = 0 if entry is None else entry.count
+            raise VerificationFailed(
+                "subject-completeness",
+                f"{subject}: {len(records)} records are shown, {anchored} are anchored, or the last one differs",
+            )
+
+    def _bundle_signature(self) -> str:
+        key = self._on_chain.signing_key(self._on_chain.last.block, "bundle-signature")
+        try:
+            ed25519.verify(key, self._bundle.signed, self._bundle.signature)
+        except VerificationFailed as error:
+            raise VerificationFailed("bundle-signature", error.detail) from error
+        return "the broker's key of the last anchor's block signed the bundle"
+
+    # -- the report
+
+    def _summary(self, checks: tuple[Check, ...]) -> VerificationReport:
+        bundle = self._bundle
+        whole = not self._failed
+        return VerificationReport(
+            checks=checks,
+            chain_id=bundle.chain_id,
+            broker=bundle.broker,
+            subject=bundle.history.subject.hex(),
+            client=bundle.client,
+            case=bundle.case,
+            complete_as_of_block=self._on_chain.last.block,
+            complete_as_of_time=format_time(self._on_chain.chain.at(self._on_chain.last.block).timestamp * _MS)
+            if whole
+            else None,
+            pending=bundle.pending,
+            records=self._records() if whole else (),
+            findings=self._late if whole else (),
+            notes=self._notes() if whole else (),
+        )
+
+    def _records(self) -> tuple[VerifiedRecord, ...]:
+        result = []
+        for history in self._bundle.histories:
+            for opened in self._opened[history.subject]:
+                envelope = opened.record.envelope
+                anchored_at = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
+                result.append(
+                    VerifiedRecord(
+                        subject=envelope["subject"],
+                        seq=envelope["seq"],
+                        record_id=envelope["record_id"],
+                        type=envelope["type"],
+                        occurred_at=envelope["occurred_at"],
+                        recorded_at=envelope["recorded_at"],
+                        fingerprint=opened.record.fingerprint.hex(),
+                        log_index=opened.promise.log_index,
+                        anchor_seq=opened.anchor.seq,
+                        anchor_block=opened.anchor.block,
+                        anchored_at=anchored_at,
+                        delay_ms=anchored_at - opened.promise.accepted_at,
+                        envelope=envelope,
+                        values=opened.record.values,
+                    )
+                )
+        return tuple(result)
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = []
+        if self._bundle.pending:
+            notes.append(f"{self._bundle.pending} later records are not yet anchored; the bundle cannot prove them")
+        topic = address_topic(shapes.did_parts(self._bundle.broker)[1])
+        for entry in self._trust.entries("EvidenceAnchor"):
+            later = blocks_that_may_hold(
+                self._on_chain.chain.after(self._on_chain.last.block), self._trust.rule, entry.address, topic
+            )
+            if later:
+                notes.append(f"the broker may have anchored again, first in block {later[0]}: ask for a newer bundle")
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A record of the bundle, opened."""
+
+    item: RecordItem
+    promise: Promise
+    record: OpenedRecord
+    anchor: AnchorItem
+
+    @property
+    def label(self) -> str:
+        return f"record {self.record.envelope['seq']} ({self.record.envelope['type']})"

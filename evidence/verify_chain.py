@@ -1,0 +1,220 @@
+"""The part of a verification that the chain answers: headers, anchors, key histories (checks 1 to 7).
+
+Properties raise `VerificationFailed` under the name of the check that establishes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+from evidence import shapes
+from evidence.bundle import AnchorItem, Bundle
+from evidence.chain import HeaderChain, Log, PlacedLog
+from evidence.checkpoint import open_checkpoint
+from evidence.engines import PROOF_KINDS
+from evidence.events import Event, decode_event
+from evidence.registry_events import MEMBER_EVENTS, ROLE_BROKER, RegistryEvent, member_keys, read_history
+from evidence.trust import TrustFile
+from evidence.verdict import CHECKS
+from primitives.errors import InvalidInput, VerificationFailed
+
+
+@dataclass(frozen=True)
+class Histories:
+    """An identity's history in each registry that the Directory named."""
+
+    trust: TrustFile
+    name: str
+    by_address: Mapping[str, tuple[RegistryEvent, ...]]
+
+    def at(self, block: int) -> tuple[RegistryEvent, ...]:
+        """Return the history in the registry that was in force at a block."""
+        return self.by_address[self.trust.address_at(self.name, block)]
+
+    @property
+    def count(self) -> int:
+        """The number of events, over all registries."""
+        return sum(len(events) for events in self.by_address.values())
+
+
+class ChainEvidence:
+    """What the bundle's chain material proves against the trust file."""
+
+    def __init__(self, bundle: Bundle, trust: TrustFile) -> None:
+        """Hold both; nothing is checked yet."""
+        self._bundle = bundle
+        self._trust = trust
+
+    # -- 1 to 3: the frame
+
+    def structure(self) -> str:
+        """Check 1: the parts fit together."""
+        bundle, trust = self._bundle, self._trust
+        chain_ids = {bundle.chain_id, trust.chain_id, shapes.did_parts(bundle.broker)[0]}
+        if bundle.client is not None:
+            chain_ids.add(shapes.did_parts(bundle.client)[0])
+        if len(chain_ids) != 1:
+            raise VerificationFailed("structure", f"bundle and trust file speak of several chains: {chain_ids}")
+        if bundle.header_rule != trust.rule.name:
+            raise VerificationFailed("structure", "bundle and trust file name different header rules")
+        _require_order([anchor.seq for anchor in bundle.anchors], "anchors by seq")
+        _require_order([anchor.block for anchor in bundle.anchors], "anchors by block", strict=False)
+        _require_order([block.number for block in bundle.blocks], "blocks by number")
+        subjects = [history.subject for history in bundle.histories]
+        if len(set(subjects)) != len(subjects):
+            raise VerificationFailed("structure", "a subject has two histories")
+        known = {anchor.seq for anchor in bundle.anchors}
+        for history in bundle.histories:
+            for number, item in enumerate(history.records, 1):
+                if item.first_anchor not in known:
+                    raise VerificationFailed(
+                        "structure", f"record {number} names anchor {item.first_anchor}, which is not in the bundle"
+                    )
+        return f"{len(bundle.history.records)} records, {len(bundle.anchors)} anchors, {len(bundle.blocks)} blocks"
+
+    @cached_property
+    def chain(self) -> HeaderChain:
+        """The trusted headers, linked."""
+        return HeaderChain(self._trust.headers)
+
+    def header_chain(self) -> str:
+        """Check 2: the headers link and reach every block of the bundle."""
+        chain = self.chain
+        for number in [anchor.block for anchor in self._bundle.anchors] + [b.number for b in self._bundle.blocks]:
+            chain.at(number)
+        return f"blocks {chain.first} to {chain.last} link"
+
+    @cached_property
+    def _blocks(self) -> Mapping[int, tuple[PlacedLog, ...]]:
+        kind = PROOF_KINDS[self._bundle.proof_kind]
+        return {
+            block.number: kind.open_all(self.chain.at(block.number), block.receipts) for block in self._bundle.blocks
+        }
+
+    def block_receipts(self) -> str:
+        """Check 3: every carried block has exactly its receipts."""
+        return f"{len(self._blocks)} blocks carry exactly their receipts"
+
+    # -- 4 to 7: the anchors and the broker's keys
+
+    @cached_property
+    def _anchor_logs(self) -> Mapping[int, Log]:
+        kind = PROOF_KINDS[self._bundle.proof_kind]
+        logs = {}
+        for anchor in self._bundle.anchors:
+            try:
+                found = kind.open_one(self.chain.at(anchor.block), anchor.tx_index, anchor.proof)
+            except VerificationFailed as error:
+                check = error.check if error.check in CHECKS else "anchor-event"
+                raise VerificationFailed(check, f"anchor {anchor.seq}: {error.detail}") from error
+            if anchor.log_position >= len(found):
+                raise VerificationFailed("anchor-event", f"anchor {anchor.seq}: the receipt has {len(found)} logs")
+            logs[anchor.seq] = found[anchor.log_position]
+        return logs
+
+    def directory(self) -> str:
+        """Check 4: every anchor comes from the address that the trust file names."""
+        for anchor in self._bundle.anchors:
+            expected = self._trust.address_at("EvidenceAnchor", anchor.block)
+            actual = self._anchor_logs[anchor.seq].address
+            if actual != expected:
+                raise VerificationFailed(
+                    "directory", f"anchor {anchor.seq} was made by {actual}; EvidenceAnchor was {expected} then"
+                )
+        return f"{len(self._bundle.anchors)} anchors come from the consortium's EvidenceAnchor"
+
+    @cached_property
+    def events(self) -> Mapping[int, Event]:
+        """The anchors' events by seq, proved under their blocks."""
+        member = shapes.did_parts(self._bundle.broker)[1]
+        events: dict[int, Event] = {}
+        size = 0
+        for anchor in self._bundle.anchors:
+            try:
+                event = decode_event(self._anchor_logs[anchor.seq])
+            except VerificationFailed as error:
+                check = error.check if error.check in CHECKS else "anchor-event"
+                raise VerificationFailed(check, f"anchor {anchor.seq}: {error.detail}") from error
+            if event is None or event.name != "Anchored":
+                raise VerificationFailed("anchor-event", f"anchor {anchor.seq}: the log is no Anchored event")
+            if (event.args["member"], event.args["seq"]) != (member, anchor.seq):
+                raise VerificationFailed(
+                    "anchor-event", f"anchor {anchor.seq}: the event is of another member or another anchor"
+                )
+            if event.args["size"] < size:
+                raise VerificationFailed("anchor-event", f"anchor {anchor.seq}: the log shrank")
+            size = event.args["size"]
+            events[anchor.seq] = event
+        return events
+
+    def anchor_event(self) -> str:
+        """Check 5: every anchor is an Anchored event of the broker."""
+        return f"{len(self.events)} anchors are proved under their blocks"
+
+    @property
+    def last(self) -> AnchorItem:
+        """The anchor that the bundle is complete as of."""
+        return self._bundle.anchors[-1]
+
+    def registry_history(self, name: str, identity: str, names: frozenset[str], check: str) -> Histories:
+        """Return an identity's whole history up to the last anchor, in every registry that the Directory named."""
+        histories: dict[str, tuple[RegistryEvent, ...]] = {}
+        for entry in self._trust.entries(name):
+            if entry.from_block > self.last.block:
+                continue
+            if entry.address not in histories:
+                histories[entry.address] = read_history(
+                    self.chain,
+                    self._trust.rule,
+                    self._blocks,
+                    registry=entry.address,
+                    identity=identity,
+                    names=names,
+                    up_to=self.last.block,
+                    check=check,
+                )
+            if not histories[entry.address]:
+                self.chain.at(entry.from_block)  # an empty history needs headers from the contract's first block on
+        return Histories(self._trust, name, histories)
+
+    @cached_property
+    def _member(self) -> Histories:
+        member = shapes.did_parts(self._bundle.broker)[1]
+        return self.registry_history("MemberRegistry", member, MEMBER_EVENTS, "member-key-history")
+
+    def signing_key(self, block: int, check: str) -> bytes:
+        """Return the broker's signing key in force at a block."""
+        keys = member_keys(self._member.at(block), block)
+        if keys is None or keys.role != ROLE_BROKER:
+            raise VerificationFailed(check, f"{self._bundle.broker} is no active broker at block {block}")
+        return keys.signing
+
+    def member_key_history(self) -> str:
+        """Check 6: the broker's history is whole, and it was an active broker at every anchor."""
+        for anchor in self._bundle.anchors:
+            self.signing_key(anchor.block, "member-key-history")
+        return f"{self._member.count} changes up to block {self.last.block}, none missing"
+
+    def checkpoint_signature(self) -> str:
+        """Check 7: every checkpoint is signed by the broker and says what was anchored."""
+        for anchor in self._bundle.anchors:
+            key = self.signing_key(anchor.block, "checkpoint-signature")
+            try:
+                note = open_checkpoint(anchor.checkpoint, self._bundle.broker, key)
+            except InvalidInput as error:
+                raise VerificationFailed("checkpoint-signature", f"anchor {anchor.seq}: {error}") from error
+            event = self.events[anchor.seq]
+            if (note.size, note.root) != (event.args["size"], event.args["root"]):
+                raise VerificationFailed(
+                    "checkpoint-signature", f"anchor {anchor.seq}: the checkpoint is not what was anchored"
+                )
+        return f"{len(self._bundle.anchors)} checkpoints are signed by the broker's key of their block"
+
+
+def _require_order(numbers: list[int], what: str, *, strict: bool = True) -> None:
+    for one, other in pairwise(numbers):
+        if one > other or (strict and one == other):
+            raise VerificationFailed("structure", f"{what} are not in order")

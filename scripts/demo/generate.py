@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from primitives.errors import InvalidInput
-from scripts.demo.person import Profile, synthetic_certificate, synthetic_name
+from scripts.demo.profile import Profile, synthetic_certificate, synthetic_name
 from scripts.demo.stream import Stream
 from suitability.vocabulary import RISKS
 

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from primitives.digest import tagged_sha256
-from scripts.demo.person import Profile, synthetic_certificate, synthetic_name
+from scripts.demo.profile import Profile, synthetic_certificate, synthetic_name
 from scripts.demo.survey import Row
 
 SOURCE = "scf2019"

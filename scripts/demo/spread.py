@@ -12,7 +12,7 @@ from typing import Any
 
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput
-from scripts.demo.person import Profile
+from scripts.demo.profile import Profile
 from suitability.vocabulary import RISKS
 
 BROKER_COUNTS = (0.66, 0.24, 0.08, 0.02)

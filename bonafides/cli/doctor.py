@@ -1,0 +1,214 @@
+"""`bonafides doctor`: what is wrong with this machine or node, and how to mend it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bonafides.cli.options import DIRECTORY, password_option, verbatim
+from bonafides.cli.output import write_json
+from node_adapter.chain import embedded
+from node_adapter.chain.deploy import contract_status
+from node_adapter.chain.rpc import HttpRpc
+from node_adapter.keystore import PASSWORD_VARIABLE, Keystore, read_password
+from node_adapter.settings import Settings
+from node_adapter.store import chain_index
+from node_adapter.store.engine import open_store
+from node_adapter.store.migrate import revisions
+from primitives.errors import BonafidesError, CouldNotCheck
+
+_PYTHON = ((3, 11), (3, 14))
+_MIN_FREE_BYTES = 1024**3
+_MAX_SKEW_SECONDS = 30
+_RPC_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at; `mend` says what to do when it is not well."""
+
+    name: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+@click.command(epilog=verbatim("Examples:", "  bonafides doctor", "  bonafides doctor --node nodes/a"))
+@click.option("--node", "node_dir", type=DIRECTORY, help="Look at this node, too.")
+@password_option
+@click.option("--json", "as_json", is_flag=True, help="Print the lines as JSON.")
+def doctor(node_dir: Path | None, password_file: Path | None, as_json: bool) -> int:
+    """Check the machine, and a node's chain, database, clock and keys; say how to mend each.
+
+    The exit status is 1 when one of them is ill.
+    """
+    lines = list(_machine())
+    if node_dir is not None:
+        lines += _node(node_dir, password_file)
+    if as_json:
+        write_json([vars(line) for line in lines])
+    else:
+        for line in lines:
+            mend = "" if line.ok else f"; to mend it: {line.mend}"
+            click.echo(f"{'ok ' if line.ok else 'ILL'} {line.name}: {line.detail}{mend}")
+    return 0 if all(line.ok for line in lines) else 1
+
+
+def _machine() -> Iterator[Line]:
+    version = sys.version_info[:2]
+    yield Line(
+        "python",
+        _PYTHON[0] <= version < _PYTHON[1],
+        platform.python_version(),
+        "install Python 3.11, 3.12 or 3.13 and make the environment anew",
+    )
+    system = f"{platform.system()} {platform.machine()}"
+    yield Line("machine", system == "Linux x86_64", system, "use Linux on x86-64")
+    yield _free_space("disk", Path.cwd())
+    try:
+        yield Line("embedded-chain", ok=True, detail=str(embedded.find_anvil()))
+    except CouldNotCheck as error:
+        # Only a demo or a test needs it: a member's node speaks to the consortium's chain.
+        yield Line("embedded-chain", ok=True, detail=f"absent, needed for demo and tests only ({error.detail})")
+
+
+def _node(node_dir: Path, password_file: Path | None) -> list[Line]:
+    try:
+        settings = Settings.load(node_dir)
+    except BonafidesError as error:
+        return [
+            Line("settings", ok=False, detail=str(error), mend="correct node.toml, or run `bonafides node configure`")
+        ]
+    lines = [Line("settings", ok=True, detail=str(settings.home))]
+    checks: tuple[Callable[[Settings], list[Line]], ...] = (_database, _chain)
+    for check in checks:
+        lines += check(settings)
+    return lines + _keys(settings, password_file)
+
+
+def _database(settings: Settings) -> list[Line]:
+    path = settings.database_path
+    if not path.is_file():
+        return [
+            Line("database", ok=False, detail=f"{path} is missing", mend="restore it from its backup, or make the node")
+        ]
+    try:
+        current, needed = revisions(path)
+        store = open_store(path)
+        try:
+            with store.read() as connection:
+                integrity = str(connection.exec_driver_sql("pragma quick_check").scalar_one())
+        finally:
+            store.dispose()
+    except CouldNotCheck as error:
+        return [Line("database", ok=False, detail=str(error), mend="stop what locks it, or free the disk")]
+    return [
+        Line("database", integrity == "ok", f"{path}: {integrity}", "restore it from its backup"),
+        Line(
+            "schema",
+            current == needed,
+            f"revision {current}, needed {needed}",
+            "`bonafides node run` brings it up to date",
+        ),
+        _free_space("node-disk", settings.home),
+    ]
+
+
+def _chain(settings: Settings) -> list[Line]:
+    rpc = HttpRpc(settings.chain.rpc_url, timeout_seconds=_RPC_SECONDS)
+    try:
+        chain_id = int(rpc.call("eth_chainId"), 16)
+        block = rpc.call("eth_getBlockByNumber", "latest", False)
+        lines = [
+            Line(
+                "chain",
+                chain_id == settings.chain.chain_id,
+                f"{settings.chain.rpc_url} is chain {chain_id}, node.toml names {settings.chain.chain_id}",
+                "correct [chain] of node.toml; a node with history refuses any other chain",
+            ),
+            _clock(int(block["timestamp"], 16)),
+        ]
+        found = contract_status(rpc, settings.chain.directory)
+        return [*lines, Line("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts")]
+    except BonafidesError as error:
+        return [Line("chain", ok=False, detail=str(error), mend="start the chain's node, or correct [chain] rpc_url")]
+    finally:
+        rpc.close()
+
+
+def _clock(block_time: int) -> Line:
+    ahead = block_time - time.time()
+    return Line(
+        "clock",
+        ahead <= _MAX_SKEW_SECONDS,
+        f"the newest block is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this clock",
+        "let a time service set this machine's clock",
+    )
+
+
+def _keys(settings: Settings, password_file: Path | None) -> list[Line]:
+    private = [settings.keystore_path, *settings.keystore_path.glob("*"), *settings.tokens_path.glob("*")]
+    open_to_others = [str(path) for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    lines = [
+        Line(
+            "key-files",
+            not open_to_others,
+            "readable by their owner only" if not open_to_others else f"open to others: {', '.join(open_to_others)}",
+            "chmod -R go= on the node's directory",
+        )
+    ]
+    if password_file is None and not os.environ.get(PASSWORD_VARIABLE):
+        return [*lines, Line("keystore", ok=True, detail=f"not opened: {PASSWORD_VARIABLE} is not set")]
+    try:
+        keys = Keystore.open(settings.keystore_path, read_password(file=password_file))
+    except BonafidesError as error:
+        return [
+            *lines,
+            Line("keystore", ok=False, detail=str(error), mend="give the right password, or restore the keystore"),
+        ]
+    same = keys.address == settings.member.address
+    lines.append(Line("keystore", same, f"the account is {keys.address}", "restore the keystore of [member] address"))
+    return lines + _registered(settings, keys)
+
+
+def _registered(settings: Settings, keys: Keystore) -> list[Line]:
+    store = open_store(settings.database_path)
+    try:
+        with store.read() as connection:
+            member = chain_index.members(connection).get(settings.member.address)
+    except BonafidesError as error:
+        return [Line("membership", ok=False, detail=str(error), mend="mend the database first")]
+    finally:
+        store.dispose()
+    if member is None:
+        return [
+            Line("membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it")
+        ]
+    same = (member.signing, member.agreement, member.compliance) == (
+        keys.signing_public,
+        keys.agreement_public,
+        keys.compliance_address,
+    )
+    return [
+        Line("membership", member.active, "active" if member.active else "suspended", "ask the consortium why"),
+        Line(
+            "registered-keys",
+            same,
+            "the registry holds this keystore's keys" if same else "the registry holds others",
+            "restore the keystore whose keys are registered",
+        ),
+    ]
+
+
+def _free_space(name: str, path: Path) -> Line:
+    free = shutil.disk_usage(path).free
+    return Line(name, free >= _MIN_FREE_BYTES, f"{free // 1024**2} MiB free at {path}", "free at least 1 GiB")

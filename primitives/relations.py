@@ -69,7 +69,7 @@ def prove_opening(
     tag = context.tag(POK_OPEN, linear.COMPACT, linear.CIPHERSUITE, statement)
     secret = message.to_bytes(SCALAR_BYTES) + blinding.to_bytes(SCALAR_BYTES) + tag
     nonces = [_nonce(entropy, secret, index) for index in range(2)]
-    proof = linear.prove_compact(tag, _relation(commitment), [message, blinding], nonces)
+    proof = linear.prove_compact(tag, opening_relation(commitment), [message, blinding], nonces)
     wire: dict[str, Any] = {
         "type": _TYPE,
         "suite": SUITE,
@@ -110,7 +110,7 @@ def verify_opening(proof: object, *, expected: ExpectedContext, holder_key: byte
     body = decode_multibase(wire["proof"], "proof", PROOF_BYTES)
     expected.check(context)  # (2)
     tag = context.tag(POK_OPEN, linear.COMPACT, linear.CIPHERSUITE, _statement(commitment))
-    linear.verify_compact(tag, _relation(commitment), body)  # (3)
+    linear.verify_compact(tag, opening_relation(commitment), body)  # (3)
     _check_signature(wire.get("sig"), context, signed_bytes(tag, body), holder_key)  # (4)
     return OpeningStatement(commitment, context)
 
@@ -124,12 +124,8 @@ def proof_context(proof: object) -> ProofContext:
     return ProofContext.from_json(_check_fields(proof)["ctx"])
 
 
-def signed_bytes(tag: bytes, body: bytes) -> bytes:
-    """Return the 32 bytes that the holder signs. The tag binds suite, protocol, context and statement."""
-    return tagged_sha256(_SIGNATURE_TAG, tag, body)
-
-
-def _relation(commitment: bytes) -> linear.LinearRelation:
+def opening_relation(commitment: bytes) -> linear.LinearRelation:
+    """Return the statement of `pok-open/1` about a commitment: C = message * G + blinding * H."""
     point = decode_point(commitment, "statement.C")
     bases = {0: pedersen.message_base(), 1: pedersen.blinding_base()}
     return linear.LinearRelation(
@@ -137,6 +133,11 @@ def _relation(commitment: bytes) -> linear.LinearRelation:
         equations=(linear.Equation(image=((2, 1),), terms=((0, 0, 1), (1, 1, 1))),),
         fast=bases,
     )
+
+
+def signed_bytes(tag: bytes, body: bytes) -> bytes:
+    """Return the 32 bytes that the holder signs. The tag binds suite, protocol, context and statement."""
+    return tagged_sha256(_SIGNATURE_TAG, tag, body)
 
 
 def _nonce(entropy: bytes, secret: bytes, index: int) -> int:

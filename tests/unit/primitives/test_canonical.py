@@ -2,6 +2,7 @@
 
 import json
 import struct
+import sys
 
 import pytest
 from hypothesis import given
@@ -137,6 +138,11 @@ def test_order_of_the_input_does_not_matter(value):
         (b"{} {}", "json"),
         (b"{'a':1}", "json"),
         (b"[" * 100_000, "depth"),
+        (b'{"a":' * 100_000, "depth"),
+        (b"[" * 65 + b"]" * 65, "depth"),
+        (b'[{"a":' * 33 + b"1" + b"}]" * 33, "depth"),
+        (b'["' + rb"\"" * 1_000_000, "json"),
+        (b"]" * 100, "json"),
     ],
 )
 def test_the_reader_is_strict(data, rule):
@@ -153,6 +159,23 @@ def test_the_reader_caps_its_input_before_it_parses():
 
 def test_escaped_pairs_and_floats_pass():
     assert parse_json(rb'["\ud83d\ude00","\\ud800",1.5,-2e3]') == ["\U0001f600", "\\ud800", 1.5, -2000.0]
+
+
+def test_depth_is_counted_outside_strings():
+    assert parse_json(b"[" * 64 + b"]" * 64)
+    assert parse_json(b'["' + b"[{" * 5000 + b'"]') == ["[{" * 5000]
+    assert len(parse_json(b"[" + b'{"a":[]},' * 500 + b"0]")) == 501
+    assert parse_json(b'["' + b"[" * 100 + rb"\\" + b'"]') == ["[" * 100 + "\\"]
+
+
+def test_deep_nesting_is_refused_whatever_the_recursion_limit():
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        with pytest.raises(InvalidInput):
+            parse_json(b"[" * 1_000_000)
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def test_largest_integers_pass():

@@ -204,7 +204,7 @@ class TestStatement:
         z1, z2 = 11, 13
         commitment_first = curve.multiply(curve.GENERATOR, 17)
         tag = CONTEXT.tag(relations.POK_OPEN, linear.COMPACT, linear.CIPHERSUITE, PROOF["statement"])
-        relation = relations._relation(COMMITMENT)
+        relation = relations.opening_relation(COMMITMENT)
         challenge = linear.derive_challenge(tag, relation, curve.encode_point(commitment_first))
         bases = curve.multiply(curve.GENERATOR, z1) + curve.multiply(pedersen.blinding_base().point, z2)
         forged = curve.multiply(

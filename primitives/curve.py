@@ -58,10 +58,10 @@ def decode_point(data: bytes, field: str) -> Point:
         point = Point.from_compressed_bytes(data)
     except ValueError as error:
         raise InvalidInput(field, "point", "is not a point of BLS12-381 G1 in compressed form") from error
-    if is_identity(point):
-        raise InvalidInput(field, "point-identity", "is the identity")
     if bytes(point.to_compressed_bytes()) != data:
         raise InvalidInput(field, "point", "is not in canonical compressed form")
+    if is_identity(point):
+        raise InvalidInput(field, "point-identity", "is the identity")
     return point
 
 

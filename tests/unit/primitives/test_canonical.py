@@ -178,5 +178,19 @@ def test_deep_nesting_is_refused_whatever_the_recursion_limit():
         sys.setrecursionlimit(limit)
 
 
+def test_a_value_too_deep_to_write_is_refused():
+    value = []
+    for _ in range(3000):
+        value = [value]
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1000)
+    try:
+        with pytest.raises(InvalidInput) as caught:
+            canonical_json(value)
+    finally:
+        sys.setrecursionlimit(limit)
+    assert caught.value.rule == "depth"
+
+
 def test_largest_integers_pass():
     assert parse_json(b"[9007199254740991,-9007199254740991]") == [MAX_SAFE, -MAX_SAFE]

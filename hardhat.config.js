@@ -26,7 +26,8 @@ export default {
   test: {
     solidity: {
       timeout: 600_000,
-      fuzz: { runs: 256, seed: "0x626f6e6166696465730000000000000000000000000000000000000000000001" },
+      // A fixed seed: what failed once fails again.
+      fuzz: { runs: 256, seed: `0x${Buffer.from("bonafides").toString("hex").padEnd(64, "0")}` },
       invariant: { runs: 32, depth: 64, failOnRevert: false },
     },
   },

@@ -180,6 +180,51 @@ class Chain:
         self.emit("TaskRegistry", name, "0x" + topic.hex(), told)
 
 
+def insert_client(node, reference, pid):
+    """Store a client and what INFO_COLLECT says of it."""
+    number = int.from_bytes(bytes.fromhex(pid)[:4])
+    holdings = {f"R{grade}": (number >> grade) % 1_000_000 for grade in range(1, 6)}
+    finance = {"assets_fen": number, "debts_fen": number // 3, "income_fen": 0, "holdings_fen": holdings}
+    payload = {"basics": {}, "finance": {"source": "synthetic", **finance}}
+    with node.store.write() as connection:
+        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, secret(pid), EMPTY_STATE)
+        subjects.insert_subjects(connection, [row])
+        size = records.log_size(connection)
+        record = records.RecordRow(
+            log_index=size,
+            record_id=f"info-{reference}",
+            source_ref=f"info-{reference}",
+            request_digest=bytes(32),
+            pid=pid,
+            seq=1,
+            type="INFO_COLLECT",
+            envelope=b"{}",
+            payload=json.dumps(payload),
+            root_salt=bytes(32),
+            fingerprint=secret(pid),
+            act_signature=None,
+            accepted_at=START,
+            anchor_by=START,
+            promise="{}",
+        )
+        records.insert_records(connection, [record], [])
+
+
+def plain_totals(nodes):
+    """The sums that no node may compute alone."""
+    sums = [0] * 5
+    for node in nodes:
+        with node.store.read() as connection:
+            for row in connection.exec_driver_sql("SELECT payload FROM record WHERE type = 'INFO_COLLECT'"):
+                finance = json.loads(row[0])["finance"]
+                sums[0] += 1
+                sums[1] += sum(int(name[1]) * value for name, value in finance["holdings_fen"].items())
+                sums[2] += sum(finance["holdings_fen"].values())
+                sums[3] += finance["debts_fen"]
+                sums[4] += finance["assets_fen"]
+    return sums
+
+
 def _rows(connection):
     return [outbox.OutboxRow(**row._mapping) for row in connection.execute(select(table).order_by(table.c.id))]
 
@@ -243,36 +288,8 @@ class Consortium:
         """Store clients with data and a consent that stands on the chain."""
         for reference in references:
             pid = secret(f"{node.address} {reference}").hex()
-            self._insert_client(node, reference, pid)
+            insert_client(node, reference, pid)
             self.consent(node, pid)
-
-    def _insert_client(self, node, reference, pid):
-        number = int.from_bytes(bytes.fromhex(pid)[:4])
-        holdings = {f"R{grade}": (number >> grade) % 1_000_000 for grade in range(1, 6)}
-        finance = {"assets_fen": number, "debts_fen": number // 3, "income_fen": 0, "holdings_fen": holdings}
-        payload = {"basics": {}, "finance": {"source": "synthetic", **finance}}
-        with node.store.write() as connection:
-            row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, secret(pid), EMPTY_STATE)
-            subjects.insert_subjects(connection, [row])
-            size = records.log_size(connection)
-            record = records.RecordRow(
-                log_index=size,
-                record_id=f"info-{reference}",
-                source_ref=f"info-{reference}",
-                request_digest=bytes(32),
-                pid=pid,
-                seq=1,
-                type="INFO_COLLECT",
-                envelope=b"{}",
-                payload=json.dumps(payload),
-                root_salt=bytes(32),
-                fingerprint=secret(pid),
-                act_signature=None,
-                accepted_at=START,
-                anchor_by=START,
-                promise="{}",
-            )
-            records.insert_records(connection, [record], [])
 
     def consent(self, node, pid, *, purpose=PURPOSE, receivers=None, expires_at=START + YEAR, on_chain=True):
         """Store a consent and put its grant on the chain."""
@@ -339,17 +356,3 @@ class Consortium:
 
     def states(self, task_id):
         return [tasks.show(node, task_id)["state"] for node in self.nodes]
-
-    def plain_totals(self):
-        """The sums that no node may compute alone."""
-        sums = [0] * 5
-        for node in self.nodes:
-            with node.store.read() as connection:
-                for row in connection.exec_driver_sql("SELECT payload FROM record WHERE type = 'INFO_COLLECT'"):
-                    finance = json.loads(row[0])["finance"]
-                    sums[0] += 1
-                    sums[1] += sum(int(name[1]) * value for name, value in finance["holdings_fen"].items())
-                    sums[2] += sum(finance["holdings_fen"].values())
-                    sums[3] += finance["debts_fen"]
-                    sums[4] += finance["assets_fen"]
-        return sums

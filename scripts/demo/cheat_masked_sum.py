@@ -1,0 +1,78 @@
+"""A broker that cheats: it commits to its true totals and then sends masked messages of other ones.
+
+    bonafides node run is stopped for that broker; instead:
+    python scripts/demo/cheat_masked_sum.py --node DIR [--add FEN]
+
+Everything else is the product, with that broker's own directory and keys: the same HTTP interface, the same worker. One
+class is replaced in the worker's process of this script alone. SIGTERM ends it; the honest node can then run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from bonafides.cli.supervisor import Supervisor
+from mpc.maskedsum import Committing, Masking, Session, mask_vector
+from node_adapter.keystore import read_password
+from node_adapter.settings import Settings
+from node_adapter.worker import run_worker
+from node_adapter.workflows import task_engine
+from primitives.errors import BonafidesError
+
+
+class OtherVector(Committing):
+    """Commits like an honest party, and masks a vector in which every amount is larger by `added_fen`."""
+
+    added_fen = 1_000_000_00
+
+    def mask(self, session: Session, seeds: Mapping[str, bytes]) -> Masking:
+        """Mask other values than those of the commitment."""
+        values = (self.values[0], *(value + self.added_fen for value in self.values[1:]))
+        message = mask_vector(session, self.member, values, self.blinding, seeds)
+        return Masking(session, self.member, {self.member: message})
+
+
+class CheatingNode(Supervisor):
+    """Runs the node's processes, with this script as the worker."""
+
+    def __init__(self, settings: Settings, password: str, added_fen: int) -> None:
+        """Keep by how much to cheat."""
+        super().__init__(settings, password, 1)
+        self._added_fen = added_fen
+
+    def _start(self, name: str, arguments: list[str], lock: int, log: Path) -> None:
+        if name == "worker":
+            home = str(self._settings.home)
+            arguments = [__file__, "--worker", "--node", home, "--add", str(self._added_fen)]
+        super()._start(name, arguments, lock, log)
+
+
+def main() -> int:
+    """Run the cheating node, or with --worker its worker alone."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--node", type=Path, required=True, help="the broker's own directory")
+    parser.add_argument("--add", type=int, default=OtherVector.added_fen, help="fen added to each amount that is sent")
+    parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    try:
+        password = read_password(file=options.password_file)
+        if options.worker:
+            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+            OtherVector.added_fen = options.add
+            task_engine.Committing = OtherVector  # type: ignore[misc]
+            run_worker(options.node, password)
+            return 0
+        node = CheatingNode(Settings.load(options.node), password, options.add)
+        return node.run(lambda: print("the cheating node is ready", flush=True))
+    except BonafidesError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -619,9 +619,9 @@ def test_a_gate_call_with_no_details_answers(code: str) -> None:
 
 
 STEPS = (
-    "identify inform submit result confirm opine warn insist disclose confirm_risk apply_for decide sign "
-    "give withdraw use"
-).split()
+    *("identify", "inform", "submit", "result", "confirm", "opine", "warn", "insist", "disclose", "confirm_risk"),
+    *("apply_for", "decide", "sign", "give", "withdraw", "use"),
+)
 NEEDS = {"result": "Q_SUBMIT", "confirm": "LEVEL_RESULT"}
 
 

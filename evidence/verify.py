@@ -36,7 +36,7 @@ from evidence.trust import TrustFile, parse_trust
 from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
 from evidence.verify_chain import ChainEvidence, Histories
 from primitives import ed25519
-from primitives.errors import InvalidInput, VerificationFailed
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
 
 _MS = 1000
@@ -66,6 +66,7 @@ class _Verification:
         self._on_chain = ChainEvidence(bundle, trust)
         self._at_least = at_least_block
         self._failed: dict[str, VerificationFailed] = {}
+        self._unknown: CouldNotCheck | None = None
 
     def report(self) -> VerificationReport:
         chain = self._on_chain
@@ -86,20 +87,27 @@ class _Verification:
             "subject-completeness": self._subject_completeness,
             "bundle-signature": self._bundle_signature,
         }
-        checks = []
-        for name in CHECKS:
-            if "structure" in self._failed:  # its parts may contradict each other: nothing can be built on them
-                checks.append(Check(name, ok=False, detail="not checked: structure failed"))
-                continue
-            try:
-                checks.append(Check(name, ok=True, detail=steps[name]()))
-            except VerificationFailed as error:
-                self._failed[name] = error
-                blamed = "" if error.check == name else f"not checked: {error.check} failed: "
-                checks.append(Check(name, ok=False, detail=blamed + error.detail))
+        checks = [self._run(name, steps[name]) for name in CHECKS]
+        if self._unknown is not None and not self._failed:
+            raise self._unknown
         return self._summary(tuple(checks))
 
     # -- 8 to 11: the records and the client's keys
+
+    def _run(self, name: str, step: Callable[[], str]) -> Check:
+        if "structure" in self._failed:  # its parts may contradict each other: nothing can be built on them
+            return Check(name, ok=False, detail="not checked: structure failed")
+        try:
+            return Check(name, ok=True, detail=step())
+        except VerificationFailed as error:
+            self._failed[name] = error
+            blamed = "" if error.check == name else f"not checked: {error.check} failed: "
+            return Check(name, ok=False, detail=blamed + error.detail)
+        except CouldNotCheck as error:
+            if name == "header-chain":  # with too few headers any other answer could be wrong
+                raise
+            self._unknown = self._unknown or error  # what is refuted elsewhere is refuted all the same
+            return Check(name, ok=False, detail=f"could not check: {error.detail}")
 
     @cached_property
     def _opened(self) -> Mapping[bytes, tuple[_Opened, ...]]:

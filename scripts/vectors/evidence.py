@@ -14,14 +14,20 @@ from typing import Any
 
 from evidence import log
 from evidence.act import act_payload_of, field_digests, field_salt
+from evidence.chain import address_topic
 from evidence.checkpoint import key_id, sign_checkpoint, verifier_key
+from evidence.events import decode_event
+from evidence.header import EthereumHeader, bloom_bits
 from evidence.promise import promise_body, sign_promise
 from evidence.receipt import AnchorPlace, build_receipt
+from evidence.receipt_trie import EthereumReceiptTrie
 from evidence.record import SealedRecord, envelope_salt, redact, seal
 from evidence.subject_map import SubjectMap
+from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
+from scripts.vectors.synthetic_chain import World
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "evidence"
@@ -29,6 +35,7 @@ PAGE = ROOT / "docs" / "spec" / "evidence.md"
 _BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Vector = dict[str, Any]
+MAX_SHOWN = 12_000  # longer values stand in the vector files only
 
 
 def seeded(name: str) -> bytes:
@@ -134,6 +141,9 @@ def vectors() -> dict[str, Vector]:
         "checkpoint": _checkpoint(),
         "promise": _promise(),
         "receipt": _receipt(),
+        "chain": _chain(),
+        "trust": _trust(),
+        "bundle": _bundle(),
     }
 
 
@@ -259,6 +269,62 @@ def _receipt() -> Vector:
     return {"receipt": canonical_json(receipt).decode(), "receipt_bytes": canonical_json(receipt).hex()}
 
 
+def small_world() -> World:
+    """Return the smallest world with a client's act: one admission, one key, two records, one anchor."""
+    world = World()
+    world.chain.add_block([world.admit(world.member, world.broker_seed)])
+    world.chain.add_block([world.set_key(ed25519.public_key(world.client_seed))])
+    world.accept("LEVEL_RESULT", {"band": "C4", "total": 61})
+    world.accept("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
+    world.anchor()
+    return world
+
+
+def _chain() -> Vector:
+    world = small_world()
+    anchor = world.anchors[-1]
+    raw, receipts = world.chain.headers[anchor.block], world.chain.receipts[anchor.block]
+    header, kind = EthereumHeader().parse(raw, "header"), EthereumReceiptTrie()
+    logs = kind.open_all(header, receipts)
+    event = decode_event(logs[-1].log)
+    return {
+        "header_bytes": raw.hex(),
+        "header_hash": header.hash.hex(),
+        "number": header.number,
+        "timestamp": header.timestamp,
+        "receipts_root": header.commitment.hex(),
+        "receipts": [receipt.hex() for receipt in receipts],
+        "proof_of_receipt_1": [node.hex() for node in kind.prove_one(receipts, 1)],
+        "member": world.member,
+        "bloom_bits_of_member": [bit for bit in range(2048) if bloom_bits(address_topic(world.member)) >> bit & 1],
+        "event": {} if event is None else {name: _shown(value) for name, value in event.args.items()},
+    }
+
+
+def _shown(value: Any) -> Any:
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _trust() -> Vector:
+    data = small_world().trust()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "trust": data.decode(), "trust_bytes": data.hex()}
+
+
+def _bundle() -> Vector:
+    world = small_world()
+    body = world.bundle().body()
+    data = world.seal(body)
+    report = verify_bundle(data, world.trust())
+    return {
+        "signing_seed": world.broker_seed.hex(),
+        "signed_sha256": hashlib.sha256(canonical_json(body)).hexdigest(),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "verdict": report.verdict,
+        "bundle": data.decode(),
+        "bundle_bytes": data.hex(),
+    }
+
+
 def page_with(text: str, content: dict[str, Vector]) -> str:
     """Return the page with every vector block filled in."""
     return _BLOCK.sub(lambda match: match.group(1) + _render(content[match.group(2)]) + match.group(3), text)
@@ -268,6 +334,8 @@ def _render(vector: Vector) -> str:
     lines = ["```text"]
     for name, value in vector.items():
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        if len(shown) > MAX_SHOWN:
+            shown = f"({len(shown)} characters: see tests/vectors/evidence)"
         lines += [f"{name}:", *(f"  {line}" for line in shown.rstrip("\n").split("\n"))]
     return "\n".join([*lines, "```", ""])
 

@@ -228,7 +228,7 @@ class World:
             "signatures": [],
             **envelope,
         }
-        if signed:
+        if signed and not draft["signatures"]:
             draft["signatures"] = [self.sign(draft)]
         return self.append(seal(draft, values, salt), now)
 

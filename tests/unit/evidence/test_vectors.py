@@ -7,7 +7,9 @@ import hmac
 import json
 
 import pytest
+from eth_hash.auto import keccak
 
+from evidence.verify import verify_bundle
 from scripts.vectors import evidence as script
 
 OUTPUTS = script.outputs()
@@ -58,3 +60,15 @@ def test_the_map_leaf_follows_from_the_page_alone():
     head = bytes.fromhex(vector["presence"]["head"])
     leaf = hashlib.sha256(b"\0bonafides/map/1" + subject + (2).to_bytes(8, "big") + head)
     assert leaf.hexdigest() == vector["leaf"]
+
+
+def test_the_worked_bundle_verifies_against_the_worked_trust_file():
+    bundle, trust = load("bundle"), load("trust")
+    report = verify_bundle(bytes.fromhex(bundle["bundle_bytes"]), bytes.fromhex(trust["trust_bytes"]))
+    assert report.ok
+    assert report.verdict == bundle["verdict"]
+
+
+def test_the_worked_header_hashes_to_its_parent_link():
+    vector = load("chain")
+    assert keccak(bytes.fromhex(vector["header_bytes"])).hex() == vector["header_hash"]

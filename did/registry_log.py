@@ -140,8 +140,12 @@ class IdentityHistory:
         return tuple(entries.values())
 
     def ed25519_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
-        """Return the Ed25519 keys that hold at a block, by verification method."""
-        return {m.id: m.value for m in self.methods_at(block, block_time) if _is_ed25519(m)}
+        """Return the Ed25519 keys that hold at a block, by verification method.
+
+        Only keys under `did/pub/Ed25519/veriKey/hex` sign for a client; the offline verifier reads no other name.
+        """
+        methods = self.methods_at(block, block_time)
+        return {method.id: method.value for method in methods if _is_ed25519(method) and not method.authenticates}
 
     def document_at(self, block: int, block_time: int) -> dict[str, Any]:
         """Return the DID document at a block."""

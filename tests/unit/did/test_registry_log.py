@@ -136,6 +136,7 @@ def test_document_shows_keys_and_delegates():
     assert document["verificationMethod"][2]["blockchainAccountId"].endswith("cc" * 20)
     assert [m.partition("#")[2] for m in document["authentication"]] == ["controller", "delegate-3", "delegate-4"]
     assert len(document["assertionMethod"]) == 5
+    assert log.ed25519_keys_at(6, 60) == {DID.url("delegate-1"): KEY1}  # a sigAuth key signs nothing for a client
 
 
 def test_hex_arguments_are_read_as_bytes():

@@ -1,0 +1,43 @@
+"""The node reads keys with `did`, the offline verifier with `evidence`, and neither imports the other: they must agree."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from did.identifiers import ethr_did
+from did.registry_log import DidEvent, IdentityHistory
+from evidence.registry_events import RegistryEvent, client_keys
+from primitives.eip712 import ED25519_ATTRIBUTE, attribute_name
+
+IDENTITY = "0x" + "aa" * 20
+NAMES = [ED25519_ATTRIBUTE, attribute_name("did/pub/Ed25519/sigAuth/hex"), attribute_name("did/pub/X25519/enc/hex")]
+VALUES = [b"\x01" * 32, b"\x02" * 32, b"\x03" * 31]
+OWNERS = [IDENTITY, "0x" + "bb" * 20, "0x" + "00" * 20]
+
+attributes = st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES), st.sampled_from([0, 15, 25, 10**6]))
+owners = st.sampled_from(OWNERS)
+changes = st.lists(st.tuples(st.integers(1, 6), attributes | owners), max_size=8)
+
+
+def both(changes):
+    ours, theirs, last = [], [], 0
+    for position, (block, change) in enumerate(sorted(changes, key=lambda item: item[0])):
+        if isinstance(change, str):
+            name, args = "DIDOwnerChanged", {"owner": change}
+            other = dict(args)
+        else:
+            name = "DIDAttributeChanged"
+            attribute, value, valid_to = change
+            args = {"name": attribute, "value": value, "validTo": valid_to}
+            other = {"name": attribute, "value": value, "valid_to": valid_to}
+        ours.append(
+            DidEvent(block, position, 0, name, {**args, "identity": IDENTITY, "previousChange": last}, block * 5)
+        )
+        theirs.append(RegistryEvent(block, position, 0, name, {**other, "previous_change": last}))
+        last = block
+    return IdentityHistory.from_events(ours, did=ethr_did(1, IDENTITY), changed=last), theirs
+
+
+@given(changes, st.integers(0, 7))
+def test_the_same_keys_hold(changes, block):
+    history, events = both(changes)
+    assert sorted(history.ed25519_keys_at(block, block * 5).values()) == sorted(client_keys(events, block, block * 5))

@@ -6,17 +6,23 @@ from flask import Flask
 
 from api.auth import close_by_default
 from api.bodies import MAX_BODY_BYTES
+from api.client import challenge_blueprint, client_blueprint, sessions_blueprint
 from api.consents import consents_blueprint
 from api.context import EXTENSION
+from api.credentials import credentials_blueprint, status_lists_blueprint
 from api.dids import dids_blueprint
 from api.facts import facts_blueprint
 from api.health import health_blueprint
 from api.idempotency import register_idempotency
 from api.log import log_blueprint
+from api.peers import peers_blueprint
 from api.problems import register_problems
+from api.receipts import receipts_blueprint
+from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
 from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
 from api.status import status_blueprint
 from api.subjects import subjects_blueprint
+from api.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
 from node_adapter.node import Node
 
 FACTORIES = (
@@ -29,6 +35,18 @@ FACTORIES = (
     rulesets_blueprint,
     ruleset_changes_blueprint,
     status_blueprint,
+    credentials_blueprint,
+    status_lists_blueprint,
+    receipts_blueprint,
+    client_blueprint,
+    challenge_blueprint,
+    sessions_blueprint,
+    peers_blueprint,
+    replay_orders_blueprint,
+    replay_order_list_blueprint,
+    task_operations_blueprint,
+    task_approvals_blueprint,
+    task_views_blueprint,
 )
 
 

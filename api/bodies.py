@@ -16,8 +16,9 @@ MAX_OBJECT_BYTES = 1024 * 1024
 
 
 def read_object() -> dict[str, Any]:
-    """Return the request's JSON object."""
-    return as_object(parse_json(request.get_data(cache=True), field="body", max_bytes=MAX_OBJECT_BYTES), "body")
+    """Return the request's JSON object; no body at all stands for an empty one."""
+    data = request.get_data(cache=True)
+    return as_object(parse_json(data, field="body", max_bytes=MAX_OBJECT_BYTES), "body") if data else {}
 
 
 def as_object(value: object, field: str) -> dict[str, Any]:

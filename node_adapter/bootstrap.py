@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
-from node_adapter.peers.client import post_message
+from node_adapter.peers.client import get_document, post_message
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store, open_store
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -54,4 +54,5 @@ def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
         clock=SystemClock(),
         entropy=secrets.token_bytes,
         send=post_message,
+        fetch=get_document,
     )

@@ -13,8 +13,14 @@ from node_adapter.ports import Clock, Entropy
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
 from node_adapter.views import Views
+from primitives.errors import CouldNotCheck
 
+Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
 Send = Callable[[str, Mapping[str, Any]], Any]  # (URL of a peer, message) -> the peer's answer, parsed
+
+
+def _no_fetch(url: str) -> Any:
+    raise CouldNotCheck("peer-unreachable", f"{url}: this process reads nothing from other members")
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,7 @@ class Node:
         clock: the time.
         entropy: random bytes.
         send: posts a signed message to another member.
+        fetch: reads a public document of another member.
         views: what is derived from the store and kept in memory; each entry names the state that it was made from.
     """
 
@@ -37,6 +44,7 @@ class Node:
     clock: Clock
     entropy: Entropy
     send: Send
+    fetch: Fetch = _no_fetch
     views: Views = field(default_factory=Views, repr=False)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Posting a signed message to another member's node."""
+"""Speaking to another member's node: signed messages, and its public documents."""
 
 from __future__ import annotations
 
@@ -23,8 +23,17 @@ def post_message(url: str, message: Mapping[str, Any]) -> Any:
         Refused: `peer-refused`, with what the peer said.
     """
     headers = {"Content-Type": "application/json"}
+    return _exchange("POST", url + PATH, content=canonical_json(dict(message)), headers=headers)
+
+
+def get_document(url: str) -> Any:
+    """Get a public JSON document of another member; raises as `post_message`."""
+    return _exchange("GET", url)
+
+
+def _exchange(method: str, url: str, **request: Any) -> Any:
     try:
-        answer = httpx.post(url + PATH, content=canonical_json(dict(message)), headers=headers, timeout=TIMEOUT_SECONDS)
+        answer = httpx.request(method, url, timeout=TIMEOUT_SECONDS, **request)
     except httpx.HTTPError as error:
         raise CouldNotCheck("peer-unreachable", f"{url}: {type(error).__name__}") from error
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:

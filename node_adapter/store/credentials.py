@@ -53,3 +53,20 @@ def revoked_indexes(connection: Connection) -> list[int]:
     """Return the status indexes of revoked credentials."""
     statement = select(credential.c.status_index).where(credential.c.revoked_at.is_not(None))
     return list(connection.execute(statement.order_by(credential.c.status_index)).scalars())
+
+
+def of_subject(connection: Connection, pid: str, kind: str) -> list[CredentialRow]:
+    """Return a subject's credentials of a type that are not revoked, the newest first."""
+    statement = (
+        select(credential)
+        .where(credential.c.pid == pid, credential.c.type == kind, credential.c.revoked_at.is_(None))
+        .order_by(credential.c.status_index.desc())
+    )
+    return [CredentialRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def revision(connection: Connection) -> tuple[int, int]:
+    """Return (issued, revoked): it changes whenever the status list does."""
+    statement = select(func.count(), func.count(credential.c.revoked_at))
+    issued, revoked = connection.execute(statement).one()
+    return issued, revoked

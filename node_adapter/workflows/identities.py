@@ -14,6 +14,7 @@ from node_adapter.store import chain_index, registry_index
 from primitives.errors import VerificationFailed
 
 _INTEGERS = ("previousChange", "validTo")
+_MS = 1000
 
 
 def histories(node: Node, connection: Connection, dids: Iterable[str]) -> Mapping[str, IdentityHistory]:
@@ -47,15 +48,20 @@ def _read(connection: Connection, did: str, address: str) -> IdentityHistory:
     return IdentityHistory.from_events(events, did=did)
 
 
-def key_resolver(node: Node, connection: Connection) -> Callable[[str], bytes]:
-    """Return what finds a verification method's Ed25519 key as it holds at the last indexed block."""
+def key_resolver(node: Node, connection: Connection, signed_ms: int | None = None) -> Callable[[str], bytes]:
+    """Return what finds a verification method's Ed25519 key.
+
+    A member's key is the one that the registry held at `signed_ms` (now, when None); the member must be active now. A
+    client's key must hold at the last indexed block: what a client signs counts when it is accepted.
+    """
 
     def resolve(method: str) -> bytes:
         did, fragment = parse_did_url(method)
         if did.chain_id != node.settings.chain.chain_id:
             raise VerificationFailed("key", f"{did} is of another chain")
         if fragment == SIGNING_FRAGMENT:
-            return chain_index.require_active_member(connection, did.address).signing
+            member = chain_index.require_active_member(connection, did.address)
+            return member.signing if signed_ms is None else _member_key(connection, did.address, signed_ms)
         block = registry_index.tip_block(connection)
         keys = history(node, connection, did.text).ed25519_keys_at(block.number, block.timestamp)
         if method not in keys:
@@ -63,3 +69,14 @@ def key_resolver(node: Node, connection: Connection) -> Callable[[str], bytes]:
         return keys[method]
 
     return resolve
+
+
+def _member_key(connection: Connection, address: str, signed_ms: int) -> bytes:
+    found = None
+    topic = chain_index.address_topic(address)
+    for event in chain_index.events(connection, contract="MemberRegistry", topic1=topic):
+        if "signing" in event.args and (found is None or event.timestamp * _MS <= signed_ms):
+            found = bytes.fromhex(event.args["signing"].removeprefix("0x"))
+    if found is None:
+        raise VerificationFailed("key", f"{address} had no signing key then")
+    return found

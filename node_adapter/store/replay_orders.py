@@ -1,0 +1,56 @@
+"""Replay orders: at the regulator those that it gave, at a broker those that it got."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from node_adapter.store.schema import replay_order
+
+
+@dataclass(frozen=True)
+class OrderRow:
+    """One order: a case number and a client's DID. Times are milliseconds by this node's clock."""
+
+    id: str
+    case_number: str
+    regulator: str
+    broker: str
+    did: str
+    ordered_at: int
+    answered_at: int | None
+
+
+def keep_order(connection: Connection, row: OrderRow) -> OrderRow:
+    """Store an order; the same case and client again gives the row that is there."""
+    connection.execute(insert(replay_order).values(**vars(row)).on_conflict_do_nothing())
+    found = find_order(connection, row.case_number, row.did)
+    return row if found is None else found
+
+
+def find_order(connection: Connection, case_number: str, did: str) -> OrderRow | None:
+    """Return the order of a case about a client, or None."""
+    statement = select(replay_order).where(replay_order.c.case_number == case_number, replay_order.c.did == did)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else OrderRow(**row)
+
+
+def all_orders(connection: Connection) -> list[OrderRow]:
+    """Return every order, the newest first."""
+    statement = select(replay_order).order_by(replay_order.c.ordered_at.desc(), replay_order.c.id)
+    return [OrderRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def mark_answered(connection: Connection, case_number: str, did: str, now_ms: int) -> None:
+    """Note that the replay was made; the first answer counts."""
+    connection.execute(
+        update(replay_order)
+        .where(
+            replay_order.c.case_number == case_number,
+            replay_order.c.did == did,
+            replay_order.c.answered_at.is_(None),
+        )
+        .values(answered_at=now_ms)
+    )

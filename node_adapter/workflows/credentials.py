@@ -1,0 +1,156 @@
+"""Credentials that this member issues: a client's level, and the commitment to the certificate number that it saw.
+
+A credential of what is already attested is handed out again, so that a request sent twice issues once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials import identity, status_list, suitability
+from did.credentials.eddsa import add_proof
+from node_adapter.node import Node
+from node_adapter.store import chain_index, credentials, records, subjects
+from node_adapter.store.credentials import CredentialRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.fold import state_of
+from primitives.encoding import decode_hex
+from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.timestamp import format_utc, parse_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+
+TYPES = (suitability.TYPE, identity.TYPE)
+IDENTITY_VALID_MS = 365 * 86_400_000
+STATUS_PATH = "/v1/status-lists/"
+_MEMBERS = {"subject", "type"}
+
+
+def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    with node.store.write() as connection:
+        chain_index.require_active_member(connection, node.address)
+        for request in requests:
+            try:
+                outcomes.append(_issue(node, connection, request))
+            except (InvalidInput, Refused) as error:
+                outcomes.append(error)
+    return outcomes
+
+
+def revoke_credential(node: Node, credential_id: str) -> dict[str, Any]:
+    """Revoke a credential; doing it again changes nothing.
+
+    Raises:
+        Refused: `credential-not-found`.
+    """
+    with node.store.write() as connection:
+        credentials.mark_revoked(connection, credential_id, node.clock.now_ms())
+        row = credentials.find_credential(connection, credential_id)
+    if row is None or row.revoked_at is None:
+        raise Refused("credential-not-found", "id: this member issued no such credential")
+    return {"status": "revoked", "id": row.id, "revoked_at": format_utc(row.revoked_at)}
+
+
+def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
+    """Return the signed status list credential.
+
+    Raises:
+        Refused: `status-list-not-found`.
+    """
+    with node.store.read() as connection:
+        revision = credentials.revision(connection)
+        lists = 1 + revision[0] // status_list.LIST_BITS
+        if list_id not in {str(number) for number in range(1, lists + 1)}:
+            raise Refused("status-list-not-found", f"there are the lists 1 to {lists}")
+        make = partial(_make_list, node, connection, int(list_id))
+        return node.views.get("status-list", list_id, revision, make)
+
+
+def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    for name in sorted(set(request) - _MEMBERS):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    kind = request.get("type", suitability.TYPE)
+    if kind not in TYPES:
+        raise InvalidInput("type", "choice", f"must be one of {', '.join(TYPES)}")
+    subject = subjects.find_by_pid(connection, str(request.get("subject")))
+    if subject is None or subject.did is None:
+        raise Refused("subject-not-found", "subject: this broker has no such client")
+    index = credentials.next_status_index(connection)
+    now = node.clock.now_ms()
+    common: dict[str, Any] = {
+        "credential_id": f"urn:uuid:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
+        "issuer": node.did,
+        "subject": subject.did,
+        "valid_from": now,
+        "status": status_list.status_entry(
+            _list_url(node, 1 + index // status_list.LIST_BITS), index % status_list.LIST_BITS
+        ),
+    }
+    make = _suitability if kind == suitability.TYPE else _identity
+    document = make(node, connection, subject, common)
+    for known in credentials.of_subject(connection, subject.pid, kind):
+        body: dict[str, Any] = json.loads(known.body)
+        same = all(body.get(name) == document[name] for name in ("credentialSubject", "validUntil"))
+        if same or (kind == identity.TYPE and body["credentialSubject"] == document["credentialSubject"]):
+            return body
+    signed = _sign(node, document, now)
+    row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
+    credentials.insert_credentials(connection, [row])
+    return signed
+
+
+def _suitability(node: Node, _: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    level = state_of(node, subject).level_at(common["valid_from"])
+    if level is None or level.valid_to <= common["valid_from"]:
+        raise Refused("no-valid-level", "subject: has no level that is valid now")
+    return suitability.suitability_credential(
+        **common,
+        level=level.name,
+        ruleset=level.ruleset or "-",
+        assessed_at=level.valid_from,
+        valid_until=level.valid_to,
+    )
+
+
+def _identity(_: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    found = [row for row in records.of_subject(connection, subject.pid) if row.type == "ID_VERIFY" and row.payload]
+    if not found:
+        raise Refused("no-verified-identity", "subject: no identity verification is recorded")
+    payload = json.loads(found[-1].payload or "{}")
+    occurred_at = json.loads(found[-1].envelope)["occurred_at"]
+    return identity.identity_credential(
+        **common,
+        commitment=decode_hex(payload["id_commitment"], "id_commitment"),
+        verified_at=parse_time(occurred_at, "occurred_at"),
+        valid_until=common["valid_from"] + IDENTITY_VALID_MS,
+    )
+
+
+def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:
+    first = (number - 1) * status_list.LIST_BITS
+    bits = bytearray(status_list.empty_list())
+    for index in credentials.revoked_indexes(connection):
+        if first <= index < first + status_list.LIST_BITS:
+            place = index - first
+            bits[place // 8] |= 1 << (7 - place % 8)
+    now = node.clock.now_ms()
+    unsigned = status_list.status_list_credential(
+        list_url=_list_url(node, number), issuer=node.did, bits=bytes(bits), valid_from=now
+    )
+    return _sign(node, unsigned, now)
+
+
+def _list_url(node: Node, number: int) -> str:
+    return f"{node.settings.http.url}{STATUS_PATH}{number}"
+
+
+def _sign(node: Node, document: dict[str, Any], now: int) -> dict[str, Any]:
+    return add_proof(
+        document, seed=node.keys.signing_seed, verification_method=node.signing_key_id, created=format_utc(now)
+    )

@@ -1,0 +1,137 @@
+"""Zero-knowledge proofs of clients, checked by a broker that has never seen the certificate number.
+
+    challenge  {"holder", "purpose"} -> {"audience", "holder", "nonce", "purpose", "expires_at"}
+    verify     the proof itself, or {"proof", "credential"}: the identity credential whose commitment it must open
+
+A nonce is given to one holder for one purpose and serves once: it is used up before the answer, in one UPDATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from did.credentials.identity import read_identity
+from did.identifiers import parse_did
+from node_adapter.node import Node
+from node_adapter.store import nonces
+from node_adapter.workflows.identities import key_resolver
+from node_adapter.workflows.verify_credentials import Lists, verify_one
+from primitives.context import ExpectedContext, ProofContext
+from primitives.encoding import encode_base64url
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.relations import proof_context, verify_opening
+from primitives.timestamp import format_time
+
+CHALLENGE_MS = 300_000
+_USE = "proof"
+_NONCE_BYTES = 32
+_MAX_PURPOSE = 100
+
+
+def open_challenges(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Give out nonces in one transaction; each request gets its own outcome, in order."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    now = node.clock.now_ms()
+    with node.store.write() as connection:
+        nonces.forget_expired(connection, now - CHALLENGE_MS)
+        for request in requests:
+            try:
+                holder, purpose = _challenge(request)
+            except InvalidInput as error:
+                outcomes.append(error)
+                continue
+            nonce = encode_base64url(node.entropy(_NONCE_BYTES))
+            nonces.insert_nonce(connection, nonces.NonceRow(nonce, _USE, holder, purpose, now + CHALLENGE_MS, None))
+            outcomes.append(
+                {
+                    "audience": node.did,
+                    "holder": holder,
+                    "nonce": nonce,
+                    "purpose": purpose,
+                    "expires_at": format_time(now + CHALLENGE_MS),
+                }
+            )
+    return outcomes
+
+
+def check_proofs(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Check proofs; each gets its own outcome, in order."""
+    outcomes: list[dict[str, Any] | BonafidesError] = []
+    lists: Lists = {}
+    for request in requests:
+        try:
+            outcomes.append(_check(node, request, lists))
+        except BonafidesError as error:
+            outcomes.append(error)
+    return outcomes
+
+
+def _challenge(request: Mapping[str, Any]) -> tuple[str, str]:
+    for name in sorted(set(request) ^ {"holder", "purpose"}):
+        raise InvalidInput(name, "unknown-member" if name in request else "required", "give holder and purpose")
+    purpose = request["purpose"]
+    if not isinstance(purpose, str) or not 0 < len(purpose) <= _MAX_PURPOSE:
+        raise InvalidInput("purpose", "text", f"must be text of 1 to {_MAX_PURPOSE} characters")
+    return parse_did(request["holder"], "holder").text, purpose
+
+
+def _check(node: Node, request: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
+    proof, credential = _parts(request)
+    context = proof_context(proof)
+    row = _use_nonce(node, context)
+    commitment = None
+    if credential is not None:
+        claims = read_identity(verify_one(node, credential, lists).credential)
+        if claims.subject != context.holder:
+            raise VerificationFailed("holder", "credential: is about somebody else than the proof's holder")
+        commitment = claims.commitment
+    with node.store.read() as connection:
+        key = key_resolver(node, connection)(context.verification_method)
+    expected = ExpectedContext(
+        chain_id=node.settings.chain.chain_id,
+        audience=node.did,
+        holder=row.holder,
+        nonce=context.nonce,
+        purpose=row.purpose,
+        now=node.clock.now_ms(),
+    )
+    statement = verify_opening(proof, expected=expected, holder_key=key)
+    if commitment is not None and statement.commitment != commitment:
+        raise VerificationFailed("commitment", "the proof opens another commitment than the credential attests")
+    return {
+        "status": "verified",
+        "holder": row.holder,
+        "purpose": row.purpose,
+        "commitment": statement.commitment.hex(),
+        "credential": None if credential is None else credential.get("id"),
+    }
+
+
+def _parts(request: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    if "proof" not in request or request.get("type") == "ZkProof":
+        return request, None
+    for name in sorted(set(request) - {"proof", "credential"}):
+        raise InvalidInput(name, "unknown-member", "give proof and credential")
+    proof, credential = request["proof"], request.get("credential")
+    if not isinstance(proof, dict) or not (credential is None or isinstance(credential, dict)):
+        raise InvalidInput("proof", "object", "proof and credential must be objects")
+    return proof, credential
+
+
+def _use_nonce(node: Node, context: ProofContext) -> nonces.NonceRow:
+    """Use up the nonce of a proof, whatever the proof is worth: a nonce has one try.
+
+    Raises:
+        Refused: `proof-replayed`, `proof-expired`, `proof-nonce-unknown`.
+    """
+    nonce, now = encode_base64url(context.nonce), node.clock.now_ms()
+    with node.store.write() as connection:
+        row = nonces.find_nonce(connection, nonce, _USE)
+        if row is None:
+            raise Refused("proof-nonce-unknown", "ctx.nonce: was not given out by this verifier")
+        if not nonces.use_nonce(connection, nonce, _USE, now):
+            raise Refused("proof-replayed", "ctx.nonce: a proof under this nonce was checked before")
+    if row.expires_at <= now:
+        raise Refused("proof-expired", "ctx.nonce: the challenge has expired")
+    return row

@@ -1,0 +1,149 @@
+"""Receipts: what a client needs to prove later that a record was promised, logged, anchored and counted.
+
+All receipts are made against the newest final anchor: its tree and its map are kept in memory and only ever extended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.log import Tree
+from evidence.receipt import AnchorPlace, build_receipt
+from evidence.record import redact, restore
+from evidence.subject_map import SubjectMap
+from node_adapter.node import Node
+from node_adapter.store import anchored, records, registry_index, subjects
+from node_adapter.store.anchored import FinalAnchor
+from node_adapter.store.records import RecordRow
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+
+MAX_PAGE = 500
+_CONTRACT = "EvidenceAnchor"
+
+
+@dataclass
+class LogView:
+    """The log and the subjects' map of this member, as far as they are anchored."""
+
+    tree: Tree = field(default_factory=Tree)
+    map: SubjectMap = field(default_factory=SubjectMap)
+    map_size: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+    def at(self, connection: Connection, anchor: FinalAnchor) -> tuple[Tree, SubjectMap]:
+        """Return tree and map of an anchor, extended from what was read before.
+
+        Raises:
+            VerificationFailed: `local-log`, the store does not hold what was anchored.
+        """
+        with self.lock:
+            if self.map_size > anchor.size:  # the index lost blocks: begin again
+                self.tree, self.map, self.map_size = Tree(), SubjectMap(), 0
+            self.tree.extend(records.fingerprints(connection, self.tree.size, anchor.size))
+            heads = records.heads_at(connection, self.map_size, anchor.size)
+            self.map = self.map.with_entries({bytes.fromhex(h.pid): (h.count, h.head) for h in heads})
+            self.map_size = anchor.size
+            if self.tree.root_at(anchor.size) != anchor.root or self.map.root != anchor.map_root:
+                raise VerificationFailed("local-log", f"the store is not the log that anchor {anchor.seq} is of")
+            return self.tree, self.map
+
+
+def receipts_for(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+    """Return the receipts of records ({"record_id"}); each gets its own outcome, in order."""
+    ids = [request.get("record_id") for request in requests]
+    with node.store.read() as connection:
+        found = records.by_record_ids(connection, [one for one in ids if isinstance(one, str)])
+        maker = _Maker(node, connection)
+        return [_outcome(maker, request, found) for request in requests]
+
+
+def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str, Any]:
+    """Return a client's own receipts in the order of the records, after a sequence number.
+
+    `pending` counts the client's records that no final anchor covers yet; they come with a later call.
+    """
+    with node.store.read() as connection:
+        subject = subjects.find_by_did(connection, did)
+        rows = [] if subject is None else records.of_subject(connection, subject.pid)
+        maker = _Maker(node, connection)
+        done = [row for row in rows if row.log_index < maker.size]
+        page = [row for row in done if row.seq > after][:limit]
+        receipts = [maker.receipt(row) for row in page]
+    last = page[-1].seq if page else after
+    more = bool(done) and done[-1].seq > last
+    return {"receipts": receipts, "next_after": last if more else None, "pending": len(rows) - len(done)}
+
+
+def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
+    """Return every use of a client's data in a joint computation, and every reading of the originals."""
+    with node.store.read() as connection:
+        subject = subjects.find_by_did(connection, did)
+        rows = [] if subject is None else records.of_subject(connection, subject.pid)
+    shown = [row for row in rows if row.type in ("DATA_USE", "ACCESS_LOG") and row.payload is not None]
+    return [
+        {
+            "record_id": row.record_id,
+            "type": row.type,
+            "seq": row.seq,
+            "occurred_at": json.loads(row.envelope)["occurred_at"],
+            "use": json.loads(row.payload or "{}"),
+        }
+        for row in shown
+    ]
+
+
+class _Maker:
+    def __init__(self, node: Node, connection: Connection) -> None:
+        self._node = node
+        self._anchor = anchored.last_final(connection)
+        self.size = 0 if self._anchor is None else self._anchor.size
+        if self._anchor is not None:
+            view = node.views.get("log", "", "", LogView)
+            self._tree, self._map = view.at(connection, self._anchor)
+            self._contract = registry_index.contract_address(connection, _CONTRACT)
+
+    def receipt(self, row: RecordRow) -> dict[str, Any]:
+        anchor, node = self._anchor, self._node
+        if anchor is None or row.log_index >= anchor.size:
+            raise Refused("not-anchored", f"record_id: {row.record_id} is not anchored yet; see its promise")
+        if row.payload is None or row.root_salt is None:
+            raise Refused("record-erased", f"record_id: the originals of {row.record_id} are erased")
+        return build_receipt(
+            promise=json.loads(row.promise),
+            record=redact(restore(row.envelope, json.loads(row.payload), row.root_salt)),
+            size=anchor.size,
+            path=self._tree.inclusion(row.log_index, anchor.size),
+            checkpoint=anchor.checkpoint,
+            map_proof=self._map.prove(bytes.fromhex(row.pid)),
+            anchor=AnchorPlace(
+                chain_id=node.settings.chain.chain_id,
+                contract=self._contract,
+                member=node.address,
+                seq=anchor.seq,
+                map_root=anchor.map_root,
+                block=anchor.block,
+                block_hash="0x" + anchor.block_hash.hex(),
+                tx="0x" + anchor.tx_hash.hex(),
+                log_index=anchor.log_position,
+            ),
+        )
+
+
+def _outcome(
+    maker: _Maker, request: Mapping[str, Any], found: Mapping[str, RecordRow]
+) -> dict[str, Any] | BonafidesError:
+    if set(request) != {"record_id"} or not isinstance(request["record_id"], str):
+        return InvalidInput("record_id", "required", "give record_id, a string, and nothing else")
+    row = found.get(request["record_id"])
+    if row is None:
+        return Refused("record-not-found", "record_id: this broker has no such record")
+    try:
+        return maker.receipt(row)
+    except (Refused, VerificationFailed) as error:
+        return error

@@ -1,0 +1,110 @@
+"""A regulator orders the replay of a client under a case number; the broker's compliance officer sees and answers it.
+
+The order is a signed message from the regulator's node to the broker's: it names the client by the pairwise DID.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from did.identifiers import parse_did
+from node_adapter.node import Node
+from node_adapter.peers.messages import PeerMessage, sign_message
+from node_adapter.store import replay_orders as store
+from node_adapter.store import subjects
+from node_adapter.store.replay_orders import OrderRow
+from primitives.errors import InvalidInput, Refused
+from primitives.secp256k1 import check_address
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+
+KIND = "bonafides.replay-order/1"
+_MEMBERS = {"broker", "did", "case"}
+_MAX_CASE = 120
+
+
+def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Send an order ({"broker", "did", "case"}) to a broker and keep it.
+
+    Raises:
+        InvalidInput: malformed, or the broker's node is not in our settings.
+        Refused: the broker's node refuses it (`peer-refused`).
+        CouldNotCheck: the broker's node cannot be reached; nothing is kept, order again.
+    """
+    for name in sorted(set(request) ^ _MEMBERS):
+        raise InvalidInput(name, "unknown-member" if name in request else "required", "give broker, did and case")
+    broker = check_address(request["broker"], "broker")
+    did, case = parse_did(request["did"]).text, _case(request["case"])
+    url = node.settings.peers.get(broker)
+    if url is None:
+        raise InvalidInput("broker", "unknown", "its node's address is not in our settings")
+    order = OrderRow(
+        id=uuid7(node.clock.now_ms(), node.entropy(ENTROPY_BYTES)),
+        case_number=case,
+        regulator=node.address,
+        broker=broker,
+        did=did,
+        ordered_at=node.clock.now_ms(),
+        answered_at=None,
+    )
+    body = {"id": order.id, "did": did, "case": case, "ordered_at": format_time(order.ordered_at)}
+    node.send(url, sign_message(node, broker, KIND, body))
+    with node.store.write() as connection:
+        kept = store.keep_order(connection, order)
+    return order_json(kept)
+
+
+def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
+    """Take a regulator's order.
+
+    Raises:
+        InvalidInput: malformed.
+        Refused: `peer-role`, the sender is no regulator; `subject-not-found`, the DID is no client of ours.
+    """
+    if message.sender_role != "regulator":
+        raise Refused("peer-role", "only a regulator may order a replay")
+    body = message.body
+    for name in sorted(set(body) ^ {"id", "did", "case", "ordered_at"}):
+        raise InvalidInput(f"body.{name}", "unknown-member" if name in body else "required", "an order has its members")
+    if not isinstance(body["id"], str):
+        raise InvalidInput("body.id", "text", "must be text")
+    order = OrderRow(
+        id=body["id"],
+        case_number=_case(body["case"]),
+        regulator=message.sender,
+        broker=node.address,
+        did=parse_did(body["did"], "body.did").text,
+        ordered_at=node.clock.now_ms(),
+        answered_at=None,
+    )
+    with node.store.write() as connection:
+        if subjects.find_by_did(connection, order.did) is None:
+            raise Refused("subject-not-found", "body.did: is no client of this broker")
+        kept = store.keep_order(connection, order)
+    return {"status": "accepted", "id": kept.id}
+
+
+def list_orders(node: Node) -> list[dict[str, Any]]:
+    """Return the orders that this node gave or got, the newest first."""
+    with node.store.read() as connection:
+        return [order_json(row) for row in store.all_orders(connection)]
+
+
+def order_json(row: OrderRow) -> dict[str, Any]:
+    """Return an order's wire form."""
+    return {
+        "id": row.id,
+        "case": row.case_number,
+        "regulator": row.regulator,
+        "broker": row.broker,
+        "did": row.did,
+        "ordered_at": format_time(row.ordered_at),
+        "answered_at": None if row.answered_at is None else format_time(row.answered_at),
+    }
+
+
+def _case(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_CASE:
+        raise InvalidInput("case", "text", f"must be text of 1 to {_MAX_CASE} characters")
+    return value

@@ -6,19 +6,21 @@ from dataclasses import replace
 import pytest
 
 from did.identifiers import ethr_did, member_did
+from mpc.maskedsum import Committing
 from node_adapter.abi import encode_call
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import chain_index, consents, outbox
-from node_adapter.workflows import tasks
+from node_adapter.workflows import task_engine, tasks
 from node_adapter.workflows.rulesets import install_ruleset
 from primitives.eip712 import grant_typed_data, sign_typed
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
-from tests.integration.tasks.consortium import PURPOSE, insert_client, plain_totals, secret
+from tests.integration.tasks.consortium import PURPOSE, insert_client, load_cheat, plain_totals, secret
 
 pytestmark = pytest.mark.chain
 CLIENTS = 10
+COMPLETED, DISPUTED = 4, 5
 HOUR_MS = 3_600_000
 
 
@@ -31,6 +33,8 @@ class Network:
         self.nodes = [
             replace(node, settings=replace(node.settings, peers=self.urls), send=self._send) for node in opened
         ]
+        self.contracts = consortium.contracts
+        self.datasets = []
         self.workers = [consortium.worker(node) for node in self.nodes]
         for node, worker in zip(self.nodes, self.workers, strict=True):
             install_ruleset(node, {"packaged": "sac-bands@2"})
@@ -63,6 +67,33 @@ class Network:
                     return False
         return True
 
+    def order(self, name):
+        """Propose, approve everywhere and order the run; return the task's id."""
+        members = [node.address for node in self.nodes]
+        spec = {
+            "format": "bonafides.task/1",
+            "task_id": secret(name).hex(),
+            "purpose": PURPOSE,
+            "statistics": ["clients", "holding_risk", "leverage"],
+            "owners": [{"member": entry[0], "dataset": entry[1]} for entry in zip(members, self.datasets, strict=True)],
+            "receivers": members,
+            "policy": {"min_contributors": 3, "min_clients": 10},
+            "deadline": format_time(self.nodes[0].clock.now_ms() + HOUR_MS),
+            "engine": "masked-sum/1",
+        }
+        task_id = tasks.propose(self.nodes[0], spec)["task_id"]
+        self.until(lambda: all(known(node, task_id) for node in self.nodes))
+        for node in self.nodes:
+            tasks.approve(node, task_id)
+            tasks.run(node, task_id)
+        return task_id
+
+    def ended(self, task_id):
+        return all(tasks.show(node, task_id)["state"] in ("completed", "refused") for node in self.nodes)
+
+    def state_of(self, task_id):
+        return self.contracts.read("TaskRegistry", "stateOf", bytes.fromhex(task_id))[0]
+
     def enrol(self, node, reference):
         """A client with data and a consent that ConsentRegistry holds under the client's own signature."""
         pid, key = secret(f"{node.address} {reference}").hex(), secret(f"key of {node.address} {reference}")
@@ -91,37 +122,46 @@ class Network:
         return ethr_did(chain_id, identity)
 
 
-def test_an_approved_task_runs_over_the_real_contracts(make_consortium):
-    network = Network(make_consortium(brokers=3))
-    network.until(lambda: network.indexed("Directory", "AddressSet", 5))
-    for node in network.nodes:
+@pytest.fixture
+def network(make_consortium):
+    """Three brokers with clients, consents and data sets on the chain."""
+    made = Network(make_consortium(brokers=3))
+    made.until(lambda: made.indexed("Directory", "AddressSet", 5))
+    for node in made.nodes:
         for number in range(CLIENTS):
-            network.enrol(node, f"client-{number}")
-    datasets = [tasks.register_dataset(node, "clients", {})["dataset"] for node in network.nodes]
-    network.until(lambda: network.indexed("TaskRegistry", "DatasetRegistered", 3) and network.settled())
-    members = [node.address for node in network.nodes]
-    spec = {
-        "format": "bonafides.task/1",
-        "task_id": secret("task").hex(),
-        "purpose": PURPOSE,
-        "statistics": ["clients", "holding_risk", "leverage"],
-        "owners": [{"member": entry[0], "dataset": entry[1]} for entry in zip(members, datasets, strict=True)],
-        "receivers": members,
-        "policy": {"min_contributors": 3, "min_clients": 10},
-        "deadline": format_time(network.nodes[0].clock.now_ms() + HOUR_MS),
-        "engine": "masked-sum/1",
-    }
-    task_id = tasks.propose(network.nodes[0], spec)["task_id"]
-    network.until(lambda: all(known(node, task_id) for node in network.nodes))
-    for node in network.nodes:
-        tasks.approve(node, task_id)
-        tasks.run(node, task_id)
-    network.until(lambda: all(tasks.show(node, task_id)["state"] == "completed" for node in network.nodes))
+            made.enrol(node, f"client-{number}")
+        made.datasets.append(tasks.register_dataset(node, "clients", {})["dataset"])
+    made.until(lambda: made.indexed("TaskRegistry", "DatasetRegistered", 3) and made.settled())
+    return made
+
+
+def test_an_approved_task_runs_over_the_real_contracts(network):
+    task_id = network.order("task")
+    network.until(lambda: network.ended(task_id))
     shown = [tasks.show(node, task_id) for node in network.nodes]
+    assert [entry["state"] for entry in shown] == ["completed"] * 3
     assert [int(value) for value in shown[0]["result"]["totals"].values()] == plain_totals(network.nodes)
     assert len({entry["result_digest"] for entry in shown}) == 1
     assert all(entry["clients"] == CLIENTS for entry in shown)
-    assert shown[0]["chain"]["posted"] == members
+    assert shown[0]["chain"]["posted"] == [node.address for node in network.nodes]
+    assert network.state_of(task_id) == COMPLETED
+
+
+def test_every_broker_refuses_when_one_sends_another_vector(network, monkeypatch):
+    cheat = load_cheat().OtherVector
+
+    def party(spec, member, values, blinding):
+        return (cheat if member == network.nodes[1].address else Committing)(spec, member, values, blinding)
+
+    monkeypatch.setattr(task_engine, "Committing", party)
+    task_id = network.order("cheated")
+    network.until(lambda: network.ended(task_id))
+    shown = [tasks.show(node, task_id) for node in network.nodes]
+    assert [entry["state"] for entry in shown] == ["refused"] * 3
+    assert "sum-check" in {entry["error"]["code"] for entry in shown}
+    assert [entry["result"] for entry in shown] == [None] * 3
+    network.until(network.settled)
+    assert network.state_of(task_id) == DISPUTED
 
 
 def known(node, task_id):

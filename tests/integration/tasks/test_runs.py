@@ -1,8 +1,6 @@
 """Joint tasks over three nodes: the honest run, restarts, peers that are down, and each way to end without a result."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,7 @@ from node_adapter.store import consents, records
 from node_adapter.store import tasks as task_store
 from node_adapter.workflows import task_engine, tasks
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from tests.integration.tasks.consortium import DEADLINE, Consortium, plain_totals
+from tests.integration.tasks.consortium import DEADLINE, Consortium, load_cheat, plain_totals
 
 
 @pytest.fixture
@@ -225,14 +223,6 @@ def test_a_checked_result_at_the_deadline_is_the_chain_s_to_decide(brokers):
 
 
 # ---- who cheats
-
-
-def load_cheat():
-    """The demo's cheat, as its own module."""
-    place = Path(__file__).resolve().parents[3] / "scripts" / "demo" / "cheat_masked_sum.py"
-    loaded = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("cheat_masked_sum", place))
-    spec.loader.exec_module(loaded)
-    return loaded
 
 
 def test_a_vector_other_than_the_committed_one_is_refused_by_every_broker(brokers, monkeypatch):

@@ -127,12 +127,16 @@ class LinearRelation:
         return all(curve.is_identity(column) for column in columns)
 
     def _sum(self, entries: list[tuple[int, int]]) -> Point:
-        plain = [(self.elements[element], factor % ORDER) for element, factor in entries if element not in self.fast]
-        total = curve.msm([point for point, _ in plain], [factor for _, factor in plain])
+        total = curve.identity()
+        slow: list[tuple[Point, int]] = []
         for element, factor in entries:
-            if element in self.fast:
+            if factor == 1:  # most coefficients are
+                total = total + self.elements[element]
+            elif element in self.fast:
                 total = total + self.fast[element].multiply(factor % ORDER)
-        return total
+            else:
+                slow.append((self.elements[element], factor % ORDER))
+        return total + curve.msm([point for point, _ in slow], [factor for _, factor in slow]) if slow else total
 
 
 def prove_compact(tag: bytes, relation: LinearRelation, witness: Sequence[int], nonces: Sequence[int]) -> bytes:

@@ -1,4 +1,4 @@
-"""The node reads keys with `did`, the offline verifier with `evidence`, and neither imports the other: they must agree."""
+"""The node reads keys with `did`, the offline verifier with `evidence`; neither imports the other: they must agree."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -17,7 +17,7 @@ from bonafides.wallet import consent as consents
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity, Network, bind, new_identity, registration, rotate
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import Draft, Show, sign_draft
+from bonafides.wallet.sign import Draft, Show, sign_act
 from bonafides.wallet.store import HEAD_FILE, PASSWORD_VARIABLE, WalletStore
 from node_adapter.keystore import read_password
 from primitives.errors import Refused
@@ -131,9 +131,10 @@ def list_command(wallet_dir: Path, password_file: Path | None) -> None:
 def sign(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: bool) -> int:
     """Show each draft's text and sign it when the client agrees.
 
-    Refuses when the text is not the one whose digest stands in the draft, and when the act is not this client's.
+    Refuses when the text is not the one whose digest stands in the draft, when it does not show the values of the
+    draft's fields, and when the act is not this client's. Consents are signed by `wallet consent`.
     """
-    return _signing(wallet_dir, file, password_file, sign_draft, yes=yes)
+    return _signing(wallet_dir, file, password_file, sign_act, yes=yes)
 
 
 @wallet.command(

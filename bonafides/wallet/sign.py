@@ -1,8 +1,9 @@
 """Signing a client's own act, from the draft that a broker prepared.
 
 The wallet trusts the draft in nothing: it shows the text, digests that text itself, and refuses when the digest in the
-draft is another one, when the act is not this client's, or when the type is none that a client signs. It draws the
-root salt and sets the time; so the signature covers every field, and no unsalted payload is ever signed.
+draft is another one, when the text does not show the fields' values, when the act is not this client's, or when the
+type is none that a client signs. It draws the root salt and sets the time; so the signature covers every field, and no
+unsalted payload is ever signed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bonafides.wallet.keys import Identities, Identity
+from bonafides.wallet.texts import check_text
 from evidence.act import ACT_FORMAT, CLIENT_ACT_TYPES, ROOT_SALT_BYTES, act_payload, field_digests
 from primitives import ed25519
 from primitives.encoding import encode_base64url
@@ -23,6 +25,7 @@ Show = Callable[[Identity, "Draft"], bool]
 
 _DRAFT = {"version", "type", "broker", "subject", "document", "ruleset", "fields", "text"}
 _ACT_KIND = "act"
+_CONSENT_TYPES = ("CONSENT_GIVE", "CONSENT_WITHDRAW")
 MAX_TEXT_BYTES = 128 * 1024
 
 
@@ -45,7 +48,8 @@ def parse_draft(value: object) -> Draft:
 
     Raises:
         InvalidInput: it is no draft, or names a type that a client does not sign.
-        Refused: `wallet-text-digest`, the text is not the one whose digest would be signed.
+        Refused: `wallet-text-digest`, the text is not the one whose digest would be signed; `wallet-document` and
+            `wallet-text-fields`, it does not show what the fields hold.
     """
     if not isinstance(value, dict):
         raise InvalidInput("draft", "type", "must be an object")
@@ -64,6 +68,7 @@ def parse_draft(value: object) -> Draft:
         if value[name] is not None and not isinstance(value[name], str):
             raise InvalidInput(f"draft.{name}", "type", "must be a string or null")
     lang, body = _checked_text(value["text"], value["fields"])
+    check_text(value["type"], value["document"], lang, body, value["fields"])
     return Draft(
         type=value["type"],
         broker=value["broker"],
@@ -74,6 +79,17 @@ def parse_draft(value: object) -> Draft:
         lang=lang,
         body=body,
     )
+
+
+def sign_act(identities: Identities, value: object, *, now_ms: int, show: Show) -> dict[str, Any]:
+    """Sign any act but those about consents, which are made with more than an act: see `sign_draft`.
+
+    Raises:
+        Refused: `wallet-consent`, it is about a consent.
+    """
+    if isinstance(value, dict) and value.get("type") in _CONSENT_TYPES:
+        raise Refused("wallet-consent", f"{value['type']} is signed by `wallet consent grant` or `withdraw`")
+    return sign_draft(identities, value, now_ms=now_ms, show=show)
 
 
 def sign_draft(identities: Identities, value: object, *, now_ms: int, show: Show) -> dict[str, Any]:

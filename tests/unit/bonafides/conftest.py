@@ -6,6 +6,7 @@ import pytest
 from bonafides.wallet.keys import Identities, Network, bind, new_identity
 from bonafides.wallet.store import WalletStore
 from primitives.digest import tagged_sha256
+from suitability.documents import render, template_for
 
 CHAIN = 0x4F24
 BROKER = f"did:ethr:0x{CHAIN:x}:0x" + "b1" * 20
@@ -22,17 +23,37 @@ def entropy_from(seed):
     )[:size]
 
 
-def draft(kind="LEVEL_CONFIRM", *, broker=BROKER, subject=PID, body="I confirm level C3.", **fields):
-    digest = hashlib.sha256(body.encode()).hexdigest()
+TEXT_VALUES = {
+    "broker": "Broker A",
+    "total": 55,
+    "ruleset": "demo@1",
+    "valid_to": "2028-01-01",
+    "product": "Fund (P-1)",
+    "risk": "R4",
+    "code": "RISK_MISMATCH",
+    "gap": 1,
+    "level": "C3",
+    "consent_id": "made by your wallet",
+    "purpose": "MARKET_RISK",
+}
+
+
+def draft(kind="LEVEL_CONFIRM", *, broker=BROKER, subject=PID, body=None, lang="en", **fields):
+    if kind == "LEVEL_CONFIRM":
+        fields = {"level": "C3", "level_ref": "00" * 32, **fields}
+    document = template_for(kind)
+    shown = {name: ", ".join(v) if isinstance(v, list) else v for name, v in fields.items() if v is not None}
+    values = {name: value for name, value in {**TEXT_VALUES, **shown}.items() if name in document.values}
+    text = body or render(document.name, lang, values)
     return {
         "version": "bonafides.act/1",
         "type": kind,
         "broker": broker,
         "subject": subject,
-        "document": "level-confirm@1",
+        "document": document.name,
         "ruleset": "demo@1:00112233445566aa",
-        "fields": {"level": "C3", **fields, "lang": "en", "text_sha256": digest},
-        "text": {"lang": "en", "body": body},
+        "fields": {**fields, "lang": lang, "text_sha256": hashlib.sha256(text.encode()).hexdigest()},
+        "text": {"lang": lang, "body": text},
     }
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from bonafides.wallet.consent import consents, grant, withdraw
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import kept_act, kept_acts, parse_draft, sign_draft
+from bonafides.wallet.sign import kept_act, kept_acts, parse_draft, sign_act, sign_draft
 from did.credentials.consent import consent_id
 from did.credentials.eddsa import verify_proof
 from evidence.act import act_payload, field_digests
@@ -13,6 +13,16 @@ from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, Refused
 from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, PID, draft
+
+TERMS = {
+    "purpose": "MARKET_RISK",
+    "receivers": [BROKER],
+    "contact": "compliance desk",
+    "method": "totals only",
+    "data_kinds": ["HOLDINGS"],
+    "expires_at": "2030-01-01T00:00:00.000+08:00",
+    "separate": True,
+}
 
 
 def agree(_identity, _draft):
@@ -40,9 +50,9 @@ def verify(identity, signed):
 
 
 def test_a_signed_act_verifies_and_is_kept(identities, identity):
-    shown = []
-    signed = sign(identities, draft(), show=lambda who, what: shown.append((who.did, what.body)) is None)
-    assert shown == [(identity.did, "I confirm level C3.")]
+    shown, value = [], draft()
+    signed = sign(identities, value, show=lambda who, what: shown.append((who.did, what.body)) is None)
+    assert shown == [(identity.did, value["text"]["body"])]
     assert signed["key"] == f"{identity.did}#delegate-1"
     verify(identity, signed)
     assert kept_act(identities, signed["signature"])["root_salt"] == signed["root_salt"]
@@ -69,6 +79,31 @@ def test_a_text_that_is_not_the_digested_one_is_refused(identities, identity, ch
         sign(identities, broken)
     assert caught.value.code == "wallet-text-digest"
     assert kept_acts(identities) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (draft(body="I confirm whatever the broker says."), "wallet-text-fields"),
+        (draft(body=draft()["text"]["body"].replace("C3", "C5")), "wallet-text-fields"),
+        (draft(body=draft()["text"]["body"] + "And I waive every claim.\n"), "wallet-text-fields"),
+        ({**draft(), "document": "level-confirm@99"}, "wallet-document"),
+        ({**draft(), "document": "risk-confirm@1"}, "wallet-document"),
+        ({**draft(), "document": None}, "wallet-document"),
+    ],
+)
+def test_a_text_that_does_not_show_the_fields_is_refused(identities, identity, value, code):
+    with pytest.raises(Refused) as caught:
+        sign(identities, value)
+    assert caught.value.code == code
+    assert kept_acts(identities) == []
+
+
+def test_a_consent_is_not_signed_as_a_plain_act(identities, identity):
+    with pytest.raises(Refused) as caught:
+        sign(identities, draft("CONSENT_GIVE", **TERMS), make=sign_act)
+    assert caught.value.code == "wallet-consent"
+    verify(identity, sign(identities, draft(lang="zh"), make=sign_act))
 
 
 @pytest.mark.parametrize("change", [{"subject": "00" * 32}, {"broker": BROKER[:-2] + "00"}])
@@ -116,17 +151,6 @@ def test_a_missing_member_and_a_foreign_shape_are_refused():
         parse_draft([])
 
 
-TERMS = {
-    "purpose": "MARKET_RISK",
-    "receivers": [BROKER],
-    "contact": "compliance desk",
-    "method": "totals only",
-    "data_kinds": ["HOLDINGS"],
-    "expires_at": "2030-01-01T00:00:00.000+08:00",
-    "separate": True,
-}
-
-
 def test_a_consent_is_three_statements_about_one_id(identities, identity):
     signed = sign(identities, draft("CONSENT_GIVE", **TERMS), make=grant)
     made = signed["consent"]
@@ -161,13 +185,25 @@ def test_a_broker_does_not_choose_the_consents_id_nor_leave_out_a_term(identitie
     with pytest.raises(InvalidInput) as caught:
         sign(identities, draft("CONSENT_GIVE", **TERMS, consent_id="00" * 32), make=grant)
     assert caught.value.field == "draft.fields.consent_id"
+    without = draft("CONSENT_GIVE", **TERMS)
+    del without["fields"]["purpose"]
     with pytest.raises(InvalidInput) as missing:
-        sign(identities, draft("CONSENT_GIVE", **{**TERMS, "contact": None}), make=grant)
-    assert "contact" in missing.value.field
-    without = {name: value for name, value in TERMS.items() if name != "purpose"}
-    with pytest.raises(InvalidInput) as missing:
-        sign(identities, draft("CONSENT_GIVE", **without), make=grant)
+        sign(identities, without, make=grant)
     assert missing.value.field == "draft.fields.purpose"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("purpose", "AML_JOINT"), ("receivers", [BROKER, BROKER[:-2] + "00"]), ("contact", "somebody")]
+)
+def test_a_consent_whose_text_shows_other_terms_is_refused(identities, identity, name, value):
+    broken = draft("CONSENT_GIVE", **TERMS)
+    broken["fields"][name] = value
+    with pytest.raises(Refused) as caught:
+        sign(identities, broken, make=grant)
+    assert caught.value.code == "wallet-text-fields"
+
+
+def test_an_act_is_not_granted_as_a_consent(identities, identity):
     with pytest.raises(InvalidInput):
         sign(identities, draft(), make=grant)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
-from itertools import islice
+from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
@@ -59,29 +59,36 @@ def refused(error: BonafidesError) -> dict[str, Any]:
 
 def _many(handle: Handle) -> Response:
     body = _spool(request.stream)
-    lines = _read_lines(body)
-    chunks = _chunks(lines)
+    try:
+        answer = _answer(handle, _chunks(_read_lines(body)))
+        first = next(answer)  # before the status goes out: a locked or full store answers 503 or 507
+    except BaseException:
+        body.close()
+        raise
+    response = Response(stream_with_context(_closing(body, chain((first,), answer))), content_type=CONTENT_TYPE)
+    response.call_on_close(body.close)  # also when the caller goes away before the first line
+    return response
+
+
+def _closing(body: IO[bytes], answer: Iterator[bytes]) -> Iterator[bytes]:
+    with body:
+        yield from answer
+
+
+def _answer(handle: Handle, chunks: Iterator[list[Any]]) -> Iterator[bytes]:
     first = next(chunks, None)
     if first is None:
-        body.close()
         raise InvalidInput("body", "empty", "holds no line")
-    head = _handle_chunk(handle, first)  # before the status goes out: a locked or full store answers 503 or 507
-
-    def answer() -> Iterator[bytes]:
-        with body:
-            yield from head
-            broken: CouldNotCheck | None = None
-            for chunk in chunks:
-                if broken is None:
-                    try:
-                        yield from _handle_chunk(handle, chunk)
-                        continue
-                    except CouldNotCheck as error:
-                        broken = error
-                for _ in chunk:
-                    yield _line(refused(broken))
-
-    return Response(stream_with_context(answer()), content_type=CONTENT_TYPE)
+    yield _handle_chunk(handle, first)
+    broken: CouldNotCheck | None = None
+    for chunk in chunks:
+        if broken is None:
+            try:
+                yield _handle_chunk(handle, chunk)
+                continue
+            except CouldNotCheck as error:
+                broken = error
+        yield _line(refused(broken)) * len(chunk)
 
 
 def _chunks(lines: Iterator[Any]) -> Iterator[list[Any]]:
@@ -89,11 +96,11 @@ def _chunks(lines: Iterator[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _handle_chunk(handle: Handle, chunk: Sequence[dict[str, Any] | BonafidesError]) -> list[bytes]:
+def _handle_chunk(handle: Handle, chunk: Sequence[dict[str, Any] | BonafidesError]) -> bytes:
     good = [item for item in chunk if not isinstance(item, BonafidesError)]
     outcomes = iter(handle(good) if good else ())
     answers = (item if isinstance(item, BonafidesError) else next(outcomes) for item in chunk)
-    return [_line(refused(answer) if isinstance(answer, BonafidesError) else answer) for answer in answers]
+    return b"".join(_line(refused(answer) if isinstance(answer, BonafidesError) else answer) for answer in answers)
 
 
 def _read_lines(body: IO[bytes]) -> Iterator[dict[str, Any] | BonafidesError]:
@@ -103,10 +110,8 @@ def _read_lines(body: IO[bytes]) -> Iterator[dict[str, Any] | BonafidesError]:
         text = line.rstrip(b"\r\n")
         if text:
             yield _parse(text, number)
-        while len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):  # drop the rest of a line that is too long
+        while line and not line.endswith(b"\n"):  # drop the rest of a line that is too long
             line = body.readline(MAX_LINE_BYTES)
-            if not line:
-                return
 
 
 def _parse(text: bytes, number: int) -> dict[str, Any] | BonafidesError:

@@ -1,0 +1,92 @@
+"""Who may call what: no route without a guard, and no token where another role is needed."""
+
+import pytest
+
+from api.auth import PUBLIC_ROUTES, has_guard
+from node_adapter.store import tokens
+from tests.integration.api.node_kit import TOKENS
+
+METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def routes(broker):
+    return [
+        (method, rule)
+        for rule in broker.app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) & METHODS)
+    ]
+
+
+def path_of(rule):
+    return rule.rule.replace("<", "").replace(">", "")
+
+
+def test_every_route_outside_the_list_has_a_guard(broker):
+    for method, rule in routes(broker):
+        blueprint = broker.app.blueprints.get(rule.endpoint.rpartition(".")[0])
+        assert has_guard(blueprint) != ((method, rule.rule) in PUBLIC_ROUTES), (method, rule.rule)
+
+
+def test_the_list_of_public_routes_holds_no_route_that_does_not_exist(broker):
+    existing = {(method, rule.rule) for method, rule in routes(broker)}
+    assert set(PUBLIC_ROUTES) <= existing
+
+
+def test_no_guarded_route_answers_without_a_token(broker):
+    for method, rule in routes(broker):
+        if (method, rule.rule) in PUBLIC_ROUTES:
+            continue
+        answer = broker.call(method, path_of(rule), {}, role=None)
+        problem = answer.get_json()
+        signed = rule.rule == "/v1/peer/messages"  # its guard is the message's signature
+        assert answer.status_code == (422 if signed else 401), (method, rule.rule, problem)
+        assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("role", sorted(TOKENS))
+def test_a_token_opens_the_routes_of_its_role_and_no_other(broker, role):
+    wrong = set()
+    for method, rule in routes(broker):
+        if (method, rule.rule) in PUBLIC_ROUTES or rule.rule in ("/v1/peer/messages", "/v1/client/sessions"):
+            continue
+        if broker.call(method, path_of(rule), {}, role=role).status_code == 403:
+            wrong.add(f"{method} {rule.rule}")
+    assert "GET /v1/client/receipts" in wrong
+    assert ("POST /v1/facts" in wrong) == (role != "broker-system")
+    assert ("POST /v1/rulesets" in wrong) == (role != "operator")
+    assert ("GET /metrics" in wrong) == (role != "operator")
+    assert ("POST /v1/tasks/<task_id>/approvals" in wrong) == (role != "compliance")
+    assert ("POST /v1/replay-orders" in wrong) == (role != "regulator")
+
+
+def test_a_wrong_role_is_told_which_role_is_needed(broker):
+    problem = broker.post("/v1/facts", {}, role="operator").get_json()
+    assert (problem["code"], problem["status"]) == ("wrong-role", 403)
+    assert "broker-system" in problem["detail"]
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer unknown", "bearer token of operator"])
+def test_anything_but_a_known_bearer_token_is_refused(broker, header):
+    answer = broker.http.get("/v1/status", headers={"Authorization": header})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_an_expired_token_is_refused(broker):
+    with broker.store.write() as connection:
+        tokens.insert_token(connection, "short", "operator", expires_at=broker.clock.now + 1)
+    assert broker.get("/v1/status", token="short").status_code == 200
+    broker.clock.now += 1
+    assert broker.get("/v1/status", token="short").status_code == 401
+
+
+def test_a_token_is_stored_only_as_its_digest(broker):
+    data = broker.path.read_bytes() + broker.path.with_name("node.db-wal").read_bytes()
+    assert not any(text.encode() in data for text in TOKENS.values())
+
+
+def test_an_unknown_route_and_a_wrong_method_are_problems(broker):
+    for answer, status in ((broker.get("/v1/nothing"), 404), (broker.get("/v1/facts"), 405)):
+        assert answer.status_code == status
+        assert answer.content_type == "application/problem+json"
+        assert answer.get_json()["code"]

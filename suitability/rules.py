@@ -40,6 +40,7 @@ class Act:
     ruleset: RuleSet
     ratings: Mapping[str, Rating]
     label: str
+    broker: str | None = None
 
     @property
     def full(self) -> bool:
@@ -364,7 +365,7 @@ def _use(state: SubjectState, act: Act) -> Findings:
         yield Finding("CONSENT_EXPIRED", "consent.expiry", "the consent had expired before the use")
     if act.details.get("purpose", consent.purpose) != consent.purpose:
         yield Finding("CONSENT_OTHER_PURPOSE", "consent.one-purpose", f"the consent is for {consent.purpose}")
-    strangers = sorted(set(act.details.get("parties", ())) - set(consent.receivers))
+    strangers = sorted(set(act.details.get("parties", ())) - {*consent.receivers, act.broker})
     if strangers:
         yield Finding("CONSENT_OTHER_RECEIVER", "consent.receivers", f"not a receiver: {', '.join(strangers)}")
 

@@ -34,7 +34,8 @@ _NO_RATINGS: Mapping[str, Rating] = {}
 class Fact:
     """What happened. The payload has passed `records.check_payload`; times are milliseconds.
 
-    `ref` is the record's fingerprint (hex); `ruleset` the label in its envelope, None where none applies.
+    `ref` is the record's fingerprint (hex); `ruleset` the label in its envelope, None where none applies; `broker` the
+    DID of the member whose record it is: the client's own broker needs no leave to be among the parties of a use.
     """
 
     type: str
@@ -44,6 +45,7 @@ class Fact:
     channel: str
     ref: str
     ruleset: str | None = None
+    broker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def gate(
     ruleset: RuleSet,
     details: Mapping[str, Any],
     ratings: Mapping[str, Rating] = _NO_RATINGS,
+    broker: str | None = None,
 ) -> Gate:
     """Say whether an act is allowed now.
 
@@ -73,6 +76,7 @@ def gate(
         ruleset: the rule set in force.
         details: what is known of the payload; the more, the more rules can speak. A product act names `product_id`.
         ratings: the broker's ratings in force, by product.
+        broker: the broker's DID.
 
     Raises:
         InvalidInput: `act` is no record type, or a detail is not a well-formed field of its payload.
@@ -81,7 +85,7 @@ def gate(
     application = state.applications.get(known.get("application_id", ""))
     if application is not None and "product_id" not in known:
         known["product_id"] = application.product_id
-    for finding in _broken(state, Act(act, known, at_ms, ruleset, ratings, ruleset.label)):
+    for finding in _broken(state, Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker)):
         return Gate(allowed=False, code=finding.code, reason=finding.detail)
     return Gate(allowed=True, code=ALLOWED, reason="no rule speaks against it")
 
@@ -99,7 +103,7 @@ def apply(
     """
     check_type(fact.type)
     label = ruleset.label if fact.ruleset is None else fact.ruleset
-    act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label)
+    act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label, fact.broker)
     findings = (*_broken(state, act), *_recorded(fact, ruleset))
     return _FOLDS[fact.type](state, fact), findings
 

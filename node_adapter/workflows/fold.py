@@ -51,6 +51,7 @@ def apply_record(
         channel=fact.channel,
         ref=sealed.fingerprint.hex(),
         ruleset=sealed.envelope["ruleset"],
+        broker=sealed.envelope["broker"],
     )
     return states.apply(state, happened, ruleset, ratings)
 

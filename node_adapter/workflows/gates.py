@@ -46,7 +46,8 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     ruleset = rulebook(node, connection).at(at_ms)
     ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
-    answer = gate(state_of(node, subject), act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings)
+    state = state_of(node, subject)
+    answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
     return {
         "status": "answered",
         "subject": subject.pid,

@@ -74,8 +74,16 @@ class Journey:
         ref = digest(f"{len(self.facts)} {type_}")
         shown = payload | SHOWN if type_ in CLIENT_ACTS | {"MISMATCH_WARN"} else payload
         checked = check_payload(type_, shown)
-        fact = Fact(type_, checked, self.now, self.now + delay, channel, ref, label or self.ruleset.label)
-        before = gate(self.state, type_, at_ms=self.now, ruleset=self.ruleset, details=checked, ratings=self.ratings)
+        fact = Fact(type_, checked, self.now, self.now + delay, channel, ref, label or self.ruleset.label, BROKER)
+        before = gate(
+            self.state,
+            type_,
+            at_ms=self.now,
+            ruleset=self.ruleset,
+            details=checked,
+            ratings=self.ratings,
+            broker=BROKER,
+        )
         self.state, found = apply(self.state, fact, self.ruleset, self.ratings)
         self.facts.append(fact)
         self.findings[ref] = found
@@ -587,6 +595,7 @@ def test_consent_use() -> None:
     assert journey.give() + journey.use() == []
     assert journey.use(purpose="MARKET_RISK") == ["CONSENT_OTHER_PURPOSE"]
     assert journey.use(parties=[OTHER, STRANGER]) == ["CONSENT_OTHER_RECEIVER"]
+    assert journey.use(parties=[BROKER, OTHER]) == []  # a client's own broker is no receiver
     assert journey.withdraw() == []
     assert journey.use() == ["CONSENT_WITHDRAWN"]
     assert journey.use(started_at=format_time(journey.now - 2 * SECOND)) == []  # it began before the withdrawal

@@ -36,6 +36,7 @@ class Member:
     home: Path
     address: str
     port: int
+    signing_key: str
     did: str = ""
     process: subprocess.Popen[bytes] | None = None
     _clients: dict[str, Http] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class Consortium:
             log = member.home / "logs" / "node.log"
             member.process = self.command.start("node", "run", str(member.home), log=log)
         for name in names:
-            self._await_ready(self.members[name])
+            self.await_ready(self.members[name])
 
     def stop_node(self, name: str) -> None:
         """Stop one node with SIGTERM."""
@@ -138,7 +139,8 @@ class Consortium:
         role = "regulator" if name == REGULATOR else "broker"
         made = self.command.json("node", "init", str(home), "--name", _TITLES[name], "--role", role)
         self._member_file(name).write_text(json.dumps(made), encoding="utf-8")
-        return Member(name, home, made["member"]["address"], _free_port())
+        member = made["member"]
+        return Member(name, home, member["address"], _free_port(), member["keys"]["signing"])
 
     def _configure(self, member: Member) -> None:
         peers = [("--peer", f"{peer.address}={peer.url}") for peer in self.members.values() if peer.name != member.name]
@@ -152,7 +154,9 @@ class Consortium:
     def _member_file(self, name: str) -> Path:
         return self.directory / f"member-{name}.json"
 
-    def _await_ready(self, member: Member) -> None:
+    def await_ready(self, member: Member) -> None:
+        """Wait until a node says that it can accept facts."""
+
         def ready() -> bool:
             if member.process is not None and member.process.poll() is not None:
                 log = (member.home / "logs" / "node.log").read_text(encoding="utf-8", errors="replace")

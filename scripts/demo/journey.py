@@ -14,7 +14,7 @@ from typing import Any
 
 from scripts.demo.consortium import Member
 from scripts.demo.plan import Plan
-from scripts.demo.profile import Profile
+from scripts.demo.spread import Account
 from scripts.demo.surface import DemoError
 
 CHINA = timezone(timedelta(hours=8))
@@ -31,7 +31,7 @@ _SYNTHETIC = "SYNTHETIC demonstration document"
 class Relation:
     """One person as the client of one broker."""
 
-    person: Profile
+    account: Account
     broker: Member
     plan: Plan
     client_ref: str
@@ -88,7 +88,7 @@ class BrokerSystem:
         """Verify identities, collect information, give the notice of duties, take the answers."""
         rows = []
         for relation in relations:
-            person = relation.person
+            account, person = relation.account, relation.account.profile
             steps = {
                 "ID_VERIFY": {
                     "id_kind": "ID_CARD",
@@ -102,10 +102,10 @@ class BrokerSystem:
                     "basics": {"source": "synthetic", "name": person.name_zh, "age": person.age, "synthetic": True},
                     "finance": {
                         "source": "synthetic",
-                        "assets_fen": person.assets_fen,
-                        "debts_fen": person.debts_fen,
+                        "assets_fen": account.assets_fen,
+                        "debts_fen": account.debts_fen,
                         "income_fen": person.income_fen,
-                        "holdings_fen": dict(person.holdings_fen),
+                        "holdings_fen": dict(account.holdings_fen),
                     },
                 },
                 "DUTY_NOTICE": {"documents": ["investor-rights@1"], "scroll_end": True, "dwell_ms": 41_000},
@@ -139,10 +139,9 @@ class BrokerSystem:
 
     def give_opinions(self, relations: Sequence[Relation]) -> None:
         """Have the node's engine state the matching opinion of each client's product."""
-        products = {f"FUND-{risk}": self._http.get(f"/v1/subjects/product:{risk}")["subject"] for risk in RISKS}
         answers = self._submit_for(
             [
-                (relation, self._computed(relation, "MATCH_OPINION", {"product": products[relation.product]}))
+                (relation, self._computed(relation, "MATCH_OPINION", {"product_id": relation.product}))
                 for relation in relations
             ]
         )

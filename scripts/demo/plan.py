@@ -10,8 +10,6 @@ from primitives.digest import tagged_sha256
 INTENT_PERCENT = 60  # of clients ask for a product in their first year (an assumption of the demo)
 MISMATCH_PERCENT = 6  # of intents are for a product above the client's level
 INSIST_PERCENT = 55  # of those whose product does not match insist after the warning
-CONSENT_PERCENT = 62
-WITHDRAW_ONE_IN = 20  # of consents are withdrawn later; 3 % a year in the field would show nobody in a small run
 BREACHES_OF_EACH_KIND = 2
 
 NEVER_WARNED = "never warned"
@@ -34,8 +32,6 @@ class Plan:
     wants_product: bool
     wants_mismatch: bool
     insists: bool
-    consents: bool
-    withdraws: bool
     breach: str | None = None
 
 
@@ -54,22 +50,17 @@ def plans(references: Sequence[str], brokers: Sequence[str], short_validity_brok
 
 def plant(plan: Plan, breach: str) -> Plan:
     """Return the plan of a client to whom a known breach will happen."""
-    return replace(
-        plan, breach=breach, wants_product=True, wants_mismatch=breach == NEVER_WARNED, insists=False, withdraws=False
-    )
+    return replace(plan, breach=breach, wants_product=True, wants_mismatch=breach == NEVER_WARNED, insists=False)
 
 
 def _plan(reference: str) -> Plan:
     wants_product = _lot(reference, "intent", 100) < INTENT_PERCENT
-    consents = _lot(reference, "consent", 100) < CONSENT_PERCENT
     return Plan(
         lang="zh" if _lot(reference, "lang", 2) else "en",
         first_wave=_lot(reference, "wave", 3) < 2,  # noqa: PLR2004 (two thirds come before the rules change)
         wants_product=wants_product,
         wants_mismatch=wants_product and _lot(reference, "mismatch", 100) < MISMATCH_PERCENT,
         insists=_lot(reference, "insist", 100) < INSIST_PERCENT,
-        consents=consents,
-        withdraws=consents and _lot(reference, "withdraw", WITHDRAW_ONE_IN) == 0,
     )
 
 

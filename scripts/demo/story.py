@@ -50,7 +50,7 @@ class Story:
 
     def give_consents(self, relations: Sequence[Relation]) -> list[Relation]:
         """Consent credentials of those who consent; the grants go to the chain through each broker's outbox."""
-        consenting = [r for r in relations if r.plan.consents]
+        consenting = [r for r in relations if r.account.consents]
         receivers = {name: member.did for name, member in self._consortium.members.items() if name in self._systems}
 
         def draft(system: BrokerSystem, own: list[Relation]) -> list[dict[str, Any]]:
@@ -63,12 +63,12 @@ class Story:
 
     def withdraw_consents(self, relations: Sequence[Relation]) -> list[Relation]:
         """Withdrawals, as easy as the giving."""
-        leaving = [r for r in relations if r.plan.withdraws and r.consent_id]
+        leaving = [r for r in relations if r.account.withdraws and r.consent_id]
         self._signed_round(leaving, lambda system, own: system.draft_withdrawals(own), "consent", "withdraw")
         return leaving
 
     def buy(self, relations: Sequence[Relation]) -> None:
-        """From the intent to the signed agreement, with warning, insistence or stop where the product does not match."""
+        """From the intent to the signed agreement; where the product does not match, a warning, then insistence or stop."""
         buyers = [r for r in relations if r.plan.wants_product and r.level["level"] != "C1-min"]
         self._round(buyers, lambda system, own: system.choose_products(own))
         self._round(buyers, lambda system, own: system.give_opinions(own))
@@ -113,6 +113,10 @@ class Story:
         time.sleep(3.5)
         self.handle(planted)
 
+    def sign_again(self, relation: Relation) -> None:
+        """A client whose key was rotated confirms the level once more, under the new key."""
+        self._signed_round([relation], lambda system, own: system.draft_level_confirmations(own))
+
     def _confirm_risks(self, relations: Sequence[Relation]) -> None:
         self._signed_round(relations, lambda system, own: system.draft_risk_confirmations(own))
 
@@ -155,7 +159,7 @@ def wait_for_outbox(consortium: Consortium, names: Iterable[str], *, seconds: fl
     for name in names:
         operator = consortium.members[name].as_role("operator")
 
-        def idle(operator: Any = operator) -> bool:
+        def idle(operator: Any = operator, name: str = name) -> bool:
             counts = operator.get("/v1/status")["outbox"]
             if counts.get("failed"):
                 raise DemoError(f"a chain write of {name} failed: {counts}")

@@ -27,11 +27,13 @@ class Command:
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Keep what every call gets in its environment."""
-        self._environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **environment}
 
     def run(self, *arguments: str, stdin: bytes = b"", expect: int = 0) -> bytes:
         """Run to the end and return standard output; any other exit status than `expect` ends the demo."""
-        done = subprocess.run([*COMMAND, *arguments], input=stdin, capture_output=True, env=self._environment, check=False)
+        done = subprocess.run(
+            [*COMMAND, *arguments], input=stdin, capture_output=True, env=self.environment, check=False
+        )
         if done.returncode != expect:
             said = (done.stderr or done.stdout).decode(errors="replace").strip()[-2000:]
             raise DemoError(f"bonafides {' '.join(arguments)}: exit {done.returncode}, not {expect}\n{said}")
@@ -48,7 +50,7 @@ class Command:
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a long-running command; what it prints goes to a file."""
         with log.open("ab") as output:
-            return subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, env=self._environment)
+            return subprocess.Popen([*COMMAND, *arguments], stdout=output, stderr=output, env=self.environment)
 
 
 class Http:

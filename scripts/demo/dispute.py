@@ -1,0 +1,97 @@
+"""The dispute: the regulator orders a replay, compliance replays, another member's trust file lets anybody verify."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from scripts.demo.consortium import REGULATOR, Consortium
+from scripts.demo.journey import Relation
+from scripts.demo.surface import DemoError, wait_until
+
+CASE = "2026-DEMO-001"
+_REASON = "the client disputes that a warning was given (synthetic case)"
+
+
+class Dispute:
+    """One case about one client at one broker."""
+
+    def __init__(self, consortium: Consortium, relation: Relation, out: Path) -> None:
+        """Results go to `out`: report.html, bundle.json, trust.json."""
+        self._consortium = consortium
+        self._command = consortium.command
+        self._relation = relation
+        self._out = out
+
+    def order(self) -> None:
+        """The regulator orders the replay; the order reaches the broker's compliance officer."""
+        regulator = self._consortium.members[REGULATOR]
+        broker = self._relation.broker
+        self._command.run(
+            *("order", "place", "--node", str(regulator.home), "--broker", broker.address),
+            *("--did", self._relation.did, "--case", CASE),
+        )
+        compliance = broker.as_role("compliance")
+
+        def arrived() -> bool:
+            return any(order["case"] == CASE for order in compliance.get("/v1/replay-orders")["orders"])
+
+        wait_until(arrived, what="the replay order", seconds=30)
+
+    def replay(self) -> dict[str, Any]:
+        """The compliance officer replays the client; reading the originals is itself recorded."""
+        answer: dict[str, Any] = self._command.json(
+            *("replay", "--node", str(self._relation.broker.home), "--did", self._relation.did, "--case", CASE),
+            *("--reason", _REASON, "--lang", self._relation.plan.lang, "--out", str(self._out)),
+        )
+        return answer
+
+    def trust_file(self) -> Path:
+        """Take the block headers and the Directory's history from the regulator's node."""
+        trust = self._out / "trust.json"
+        regulator = str(self._consortium.members[REGULATOR].home)
+        self._command.run("chain", "headers", "--node", regulator, "--out", str(trust))
+        return trust
+
+    def verify(self, trust: Path) -> dict[str, Any]:
+        """Verify the bundle offline, then three edited copies of it, each of which must be caught."""
+        bundle = self._out / "bundle.json"
+        verdict: dict[str, Any] = json.loads(
+            self._command.run("verify", str(bundle), "--trust", str(trust), "--json", expect=0)
+        )
+        caught = {}
+        for name, edit in EDITS.items():
+            edited = self._out / f"edited-{name}.json"
+            document = json.loads(bundle.read_bytes())
+            edit(document)
+            edited.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            answer = json.loads(self._command.run("verify", str(edited), "--trust", str(trust), "--json", expect=1))
+            edited.unlink()
+            caught[name] = [check["name"] for check in answer["checks"] if not check["ok"]]
+            if not caught[name]:
+                raise DemoError(f"the edited bundle '{name}' fails no check by name")
+        return {"verdict": verdict, "caught": caught}
+
+
+def _change_a_byte(bundle: dict[str, Any]) -> None:
+    envelope = bundle["records"][2]["record"]["envelope"]
+    digest = envelope["fields"][next(iter(envelope["fields"]))]
+    flipped = format(int(digest[0], 16) ^ 1, "x") + digest[1:]
+    envelope["fields"][next(iter(envelope["fields"]))] = flipped
+
+
+def _remove_a_record(bundle: dict[str, Any]) -> None:
+    del bundle["records"][3]
+
+
+def _cut_the_tail(bundle: dict[str, Any]) -> None:
+    del bundle["records"][-1]
+
+
+EDITS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "one changed byte": _change_a_byte,
+    "one removed record": _remove_a_record,
+    "a truncated tail": _cut_the_tail,
+}

@@ -1,0 +1,45 @@
+"""Receipts reach the wallets: the broker hands them out once the records are anchored, the wallet checks each one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scripts.demo.consortium import Consortium
+from scripts.demo.journey import Relation
+from scripts.demo.surface import DemoError, Progress, wait_until
+
+_BATCH = 2000
+
+
+def deliver(consortium: Consortium, relations: Sequence[Relation], progress: Progress) -> int:
+    """Fetch every client's receipts and have the wallet verify and keep them; return how many."""
+    by_broker: dict[str, list[str]] = {}
+    for relation in relations:
+        by_broker.setdefault(relation.broker.name, []).extend(relation.record_ids)
+    total, done = sum(len(ids) for ids in by_broker.values()), 0
+    for name, ids in by_broker.items():
+        wait_until_anchored(consortium, name)
+        system = consortium.members[name].as_role("broker-system")
+        for start in range(0, len(ids), _BATCH):
+            rows = [{"record_id": record_id} for record_id in ids[start : start + _BATCH]]
+            receipts = system.post_lines("/v1/receipts", rows)
+            kept = consortium.command.lines(
+                "wallet", "receipts", "add", "--wallet", str(consortium.wallet), rows=receipts
+            )
+            bad = [answer for answer in kept if answer.get("status") != "verified"]
+            if bad:
+                raise DemoError(f"the wallet refused a receipt of {name}: {bad[0]}")
+            done += len(kept)
+            progress.tick("receipts verified by wallets", done, total)
+    return done
+
+
+def wait_until_anchored(consortium: Consortium, name: str) -> None:
+    """Wait until nothing that a broker accepted is still unanchored."""
+    operator = consortium.members[name].as_role("operator")
+
+    def anchored() -> bool:
+        log = operator.get("/v1/status")["log"]
+        return bool(log["size"] == log["anchored"])
+
+    wait_until(anchored, what=f"the anchors of {name}", seconds=90)

@@ -1,0 +1,229 @@
+"""The main job, end to end: three brokers, a regulator and some hundred clients on one machine. Run by `make demo`.
+
+Everything goes through the command `bonafides` and HTTP. Every step checks what it got; the first that is not as it
+must be ends the demo with exit status 2 and says what it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from primitives.errors import BonafidesError
+from scripts.demo import summary
+from scripts.demo.consortium import BROKERS, REGULATOR, Consortium
+from scripts.demo.dispute import Dispute
+from scripts.demo.enrolment import enrol
+from scripts.demo.generate import generate
+from scripts.demo.households import to_profile
+from scripts.demo.identity import Identities
+from scripts.demo.joint import JointStatistic, compare, plain_sums, require_refused
+from scripts.demo.journey import BrokerSystem, Relation
+from scripts.demo.plan import BREACHES, EXPIRED_TEST, NEVER_WARNED, plans
+from scripts.demo.receipts import deliver
+from scripts.demo.spread import select, spread
+from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, wait_for_outbox
+from scripts.demo.surface import DemoError, Progress
+from scripts.demo.survey import read_households
+
+ROOT = Path(__file__).resolve().parents[2]
+CUT = Path(__file__).with_name("data") / "scf2019.csv.gz"
+DEFAULT_OUT = ROOT / "build" / "demo"
+DEFAULT_CLIENTS = 300
+MIN_CLIENTS = 60  # fewer, and a broker has not the ten consenting clients that a joint statistic needs
+
+
+def main() -> int:
+    """Run the demo; 0 when every step was as it must be."""
+    options = _options()
+    out: Path = options.out.resolve()
+    try:
+        _empty(out)
+        demo = Demo(out, options)
+        try:
+            demo.run()
+        finally:
+            if not demo.keep:
+                demo.consortium.close()
+    except (DemoError, BonafidesError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("demo: stopped", file=sys.stderr)
+        return 2
+    return 0
+
+
+class Demo:
+    """One run. What the stages learn is kept in `facts`, which becomes summary.json."""
+
+    def __init__(self, out: Path, options: argparse.Namespace) -> None:
+        """Read the input first: a wrong file costs nothing else."""
+        self.out = out
+        self.keep = False
+        self._keep_at_end = options.keep
+        self._profiles, source = _input(options)
+        self.facts: dict[str, Any] = {"synthetic": True, "source": source}
+        self.progress = Progress()
+        self.consortium = Consortium(out)
+        self._relations: list[Relation] = []
+        self._systems: dict[str, BrokerSystem] = {}
+
+    def run(self) -> None:
+        """Run every stage, in the order of the story."""
+        stage = self.progress.stage
+        print(f"input: {self.facts['source']}", flush=True)
+        with stage("chain, contracts, two brokers and a regulator"):
+            self._found()
+        with stage("third broker admitted by vote"):
+            self.consortium.admit_third_broker()
+            self.consortium.start_nodes("gamma")
+        self._prepare()
+        with stage("clients get pairwise DIDs, and commit to their certificate numbers"):
+            enrol(self.consortium, self._relations)
+            wait_for_outbox(self.consortium, BROKERS)
+        self._live()
+        with stage("records anchored, receipts verified by the wallets"):
+            wait_for_outbox(self.consortium, BROKERS)
+            self.facts["receipts"] = deliver(self.consortium, self._relations, self.progress)
+        with stage("credentials issued, one revoked, a proof shown to another broker"):
+            self._identity()
+        with stage("joint statistic of three brokers"):
+            self._joint()
+        with stage("replay ordered by the regulator, verified offline"):
+            self._dispute()
+        self._finish()
+
+    def _found(self) -> None:
+        self.consortium.start_chain()
+        self.consortium.make_nodes()
+        self.facts["network"] = self.consortium.deploy()
+        self.consortium.start_nodes("alpha", "beta", REGULATOR)
+
+    def _prepare(self) -> None:
+        accounts = spread(self._profiles, len(BROKERS))
+        brokers = [BROKERS[account.broker] for account in accounts]
+        references = [f"{account.ref}@{broker}" for account, broker in zip(accounts, brokers, strict=True)]
+        plan = plans(references, brokers, SHORT_VALIDITY_BROKER)
+        self._relations = [
+            Relation(account, self.consortium.members[broker], plan[reference], reference)
+            for account, broker, reference in zip(accounts, brokers, references, strict=True)
+        ]
+        self._systems = {name: BrokerSystem(self.consortium.members[name]) for name in BROKERS}
+        self._story = Story(self.consortium, self._systems)
+
+    def _live(self) -> None:
+        stage, story = self.progress.stage, self._story
+        expired = [r for r in self._relations if r.plan.breach == EXPIRED_TEST]
+        first = [r for r in self._relations if r.plan.first_wave and r.plan.breach is None]
+        second = [r for r in self._relations if r not in first and r not in expired]
+        with stage("first clients: identity, questionnaire, level, consent, purchase"):
+            story.install_rules("sac-bands@1", BROKERS, at_once=True)
+            for system in self._systems.values():
+                system.rate_products()
+            story.assess(first)
+            story.plant_breaches(first)
+            story.give_consents(first)
+            story.buy(first)
+        with stage("new bands take effect; the other clients"):
+            story.install_rules("sac-bands@2", BROKERS)
+            story.assess(second)
+            story.give_consents(second)
+            story.buy(second)
+        with stage("a demonstration rule set of seconds: tests that expire before the sale"):
+            story.buy_on_an_expired_test(expired)
+            story.give_consents(expired)
+        with stage("consents withdrawn, one key rotated"):
+            wait_for_outbox(self.consortium, BROKERS)  # a consent is withdrawn where it was granted
+            self._subject = next(r for r in first if r.plan.breach == NEVER_WARNED)
+            self._identities = Identities(self.consortium)
+            self._identities.rotate(self._subject)
+            self.facts["withdrawn"] = len(story.withdraw_consents(self._relations))
+            wait_for_outbox(self.consortium, BROKERS)
+            self._story.sign_again(self._subject)
+        self.facts["breaches"] = findings_as_planned(self._relations, BREACHES)
+        self.facts["gates_refused"] = story.gates_refused
+
+    def _identity(self) -> None:
+        issued = self._identities.issue_credentials(self._relations)
+        alpha, beta = self.consortium.members["alpha"], self.consortium.members["beta"]
+        client = next(r for r in self._relations if r.broker is alpha and r is not self._subject)
+        self.facts["credentials"] = {
+            "issued": len(issued),
+            "revoked_seen_as": self._identities.revoke_and_look(beta, client, issued[client.client_ref]),
+            "proof_replayed_seen_as": self._identities.prove_to(beta, client),
+        }
+
+    def _joint(self) -> None:
+        joint = JointStatistic(self.consortium)
+        joint.register_datasets()
+        taking_part = [r for r in self._relations if r.consent_id and not r.account.withdraws]
+        statistics = compare(joint.run(joint.approved_task()), plain_sums(taking_part))
+        refused = require_refused(joint.run_with_a_cheat())
+        self.facts["joint"] = {"statistics": statistics, "equals_plain_sum": True, "cheat_refused": refused}
+
+    def _dispute(self) -> None:
+        dispute = Dispute(self.consortium, self._subject, self.out)
+        dispute.order()
+        self.facts["replay"] = dispute.replay()
+        self.facts["verified"] = dispute.verify(dispute.trust_file())
+
+    def _finish(self) -> None:
+        self.facts["clients"] = len(self._profiles)
+        self.facts["accounts"] = len(self._relations)
+        self.facts["records"] = {name: system.accepted for name, system in self._systems.items()}
+        self.facts["chain"] = summary.chain_facts(self.consortium)
+        self.facts["seconds"] = {**self.progress.seconds, "total": self.progress.total}
+        (self.out / "summary.json").write_text(
+            json.dumps(self.facts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+        summary.print_table(self.facts, self.out)
+        if self._keep_at_end:
+            summary.print_how_to_use(self.consortium)
+            self.keep = True
+
+
+def _input(options: argparse.Namespace) -> tuple[list[Any], str]:
+    if options.generate:
+        text = f"generated, seed {options.seed}, calibrated to published margins; synthetic people"
+        return generate(options.clients, options.seed), text
+    file = options.input or CUT
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise DemoError(f"{file} cannot be read: {error.strerror}") from error
+    households = read_households(data)
+    profiles = select([to_profile(row) for row in households], options.clients)
+    text = f"Survey of Consumer Finances 2019 ({file.name}), {len(profiles)} of {len(households)} households; synthetic names"
+    return profiles, text
+
+
+def _empty(out: Path) -> None:
+    """Each run builds a new network; an older run's results give way, anything else does not."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / "member-alpha.json").exists() and not (out / "summary.json").exists():
+            raise DemoError(f"{out} holds something that is no earlier demo; give another --out")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bonafides demo", description=__doc__)
+    parser.add_argument("--clients", type=int, default=DEFAULT_CLIENTS, help=f"how many (at least {MIN_CLIENTS})")
+    parser.add_argument("--input", type=Path, help="the survey's original file, or a cut of it")
+    parser.add_argument("--generate", action="store_true", help="use the seeded generator instead of the survey")
+    parser.add_argument("--seed", type=int, default=1, help="the generator's seed")
+    parser.add_argument("--out", type=Path, default=DEFAULT_OUT, help="where everything goes")
+    parser.add_argument("--keep", action="store_true", help="leave the network running and say how to use it")
+    options = parser.parse_args()
+    if options.clients < MIN_CLIENTS:
+        parser.error(f"--clients: at least {MIN_CLIENTS}, so that each broker has ten consenting clients")
+    return options
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "member": ("member", "member", "List members; propose, vote, veto and execute."),
     "node": ("node", "node", "Make, run and look at a member's node."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
-    "wallet": ("wallet", "wallet", "The client's keys, acts, receipts and consents."),
+    "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
     "subject": ("broker", "subject", "Make clients known to a broker's node."),
     "draft": ("broker", "draft", "Get the texts that clients are to sign."),
     "gate": ("broker", "gate", "Ask whether an act is allowed now."),

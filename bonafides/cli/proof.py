@@ -19,6 +19,7 @@ from bonafides.wallet import proofs
     epilog=verbatim(
         'in   {"audience", "holder", "nonce", "purpose", "expires_at"}: a challenge of `check --challenge`',
         "out  a proof of `pok-open/1`, bound to the challenge and signed by the holder",
+        'a line with "credential" (an identity credential) is answered {"proof", "credential"}',
         "",
         "Example:",
         "  bonafides check --challenge --node verifier --file holders.ndjson |",
@@ -33,7 +34,8 @@ def prove(wallet_dir: Path, file: Path | None, password_file: Path | None) -> in
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
-            return proofs.prove(identities, row, now_ms())
+            proof = proofs.prove(identities, row, now_ms())
+            return {"proof": proof, "credential": row["credential"]} if "credential" in row else proof
 
         return each_row(file, handle, identities.changing)
 

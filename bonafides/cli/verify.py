@@ -100,7 +100,8 @@ def _rulesets(file: Path | None) -> list[RuleSet]:
     if file is None:
         return found
     value = read_document(file, "rulesets")
-    entries = value if isinstance(value, list) else [value]
+    listed = value.get("rulesets", value) if isinstance(value, dict) else value
+    entries = listed if isinstance(listed, list) else [listed]
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise InvalidInput(f"rulesets[{number}]", "type", "must be a rule set, or an entry of `ruleset list`")

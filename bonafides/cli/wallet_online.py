@@ -1,0 +1,121 @@
+"""The wallet at the broker's node: sessions opened by the identity's key, and what is fetched through them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonafides.cli.options import password_option, verbatim, wallet_option
+from bonafides.cli.output import Answers
+from bonafides.cli.wallet import opened, receipts_group, wallet
+from bonafides.client import Client
+from bonafides.wallet import receipts as kept_receipts
+from bonafides.wallet.keys import Identities, Identity
+from bonafides.wallet.session import answer_challenge
+from primitives.errors import BonafidesError, CouldNotCheck
+
+_url_option = click.option("--url", required=True, help="The broker's node.")
+_broker_option = click.option("--broker", help="Only the identities at this broker (its DID).")
+_client_option = click.option("--client-ref", help="Only this client.")
+
+
+@receipts_group.command(
+    "fetch", epilog=verbatim("Example:", "  bonafides wallet receipts fetch --wallet w --url http://127.0.0.1:8081")
+)
+@wallet_option
+@password_option
+@_url_option
+@_broker_option
+@_client_option
+def fetch_receipts(
+    wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
+) -> int:
+    """Fetch each client's receipts from the broker's node, check them and keep those that hold."""
+
+    def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+        for page in _pages(client):
+            with identities.changing():
+                outcomes = [_kept(identities, receipt) for receipt in page]
+            yield from outcomes
+
+    return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
+
+
+@wallet.command("data-uses")
+@wallet_option
+@password_option
+@_url_option
+@_broker_option
+@_client_option
+def data_uses(
+    wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
+) -> int:
+    """Show every use of each client's data that the broker recorded."""
+
+    def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+        del identities
+        for use in client.get("/v1/client/data-uses")["data_uses"]:
+            yield {"client_ref": identity.client_ref, "did": identity.did, **use}
+
+    return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
+
+
+def open_session(identities: Identities, identity: Identity, url: str) -> Client:
+    """Open a client's session at the broker's node.
+
+    Raises:
+        Refused: the node does not know the DID, or its key is not (yet) on the chain.
+        CouldNotCheck: the node cannot be reached.
+    """
+    with Client(url) as anonymous:
+        challenge = anonymous.post("/v1/client/sessions/challenge", {"did": identity.did})
+        session = anonymous.post("/v1/client/sessions", answer_challenge(identities, challenge))
+    return Client(url, session["token"])
+
+
+def _for_each(
+    wallet_dir: Path,
+    password_file: Path | None,
+    where: tuple[str, str | None, str | None],
+    fetch: Callable[[Identities, Identity, Client], Iterator[Any]],
+) -> int:
+    url, broker, client_ref = where
+    answers = Answers()
+    with opened(wallet_dir, password_file) as identities:
+        for identity in identities.all():
+            if broker not in (None, identity.broker) or client_ref not in (None, identity.client_ref):
+                continue
+            try:
+                with open_session(identities, identity, url) as client:
+                    for outcome in fetch(identities, identity, client):
+                        if isinstance(outcome, BonafidesError):
+                            answers.refused(outcome)
+                        else:
+                            answers.good(outcome)
+            except CouldNotCheck:
+                raise
+            except BonafidesError as error:
+                answers.refused(error)
+    return answers.status
+
+
+def _pages(client: Client) -> Iterator[list[Any]]:
+    after: int | None = None
+    while True:
+        page = client.get("/v1/client/receipts", after=after)
+        yield page["receipts"]
+        after = page["next_after"]
+        if after is None:
+            return
+
+
+def _kept(identities: Identities, receipt: Any) -> Any:
+    try:
+        return kept_receipts.add_receipt(identities, receipt)
+    except CouldNotCheck:
+        raise
+    except BonafidesError as error:
+        return error

@@ -65,7 +65,7 @@ def screen(row: Row) -> dict[str, Any]:
     """Return the declarations beside the answers. Whoever takes no risk at all is unwilling to bear any loss."""
     return {
         "age": max(18, int(row["AGE"])),
-        "incapacity": _lot(row, "incapacity", INCAPACITY_ONE_IN) == 0,
+        "incapacity": _lot(row, "declared-incapacity", INCAPACITY_ONE_IN) == 0,
         "no_loss": bool(row["NOFINRISK"]),
     }
 

@@ -1,7 +1,7 @@
 """The bundle `bonafides.bundle/1`: one subject's whole anchored history with its proofs (docs/spec/evidence.md, 11).
 
-Reading checks shape, size and spelling only; `evidence.verify` checks what it says. The bytes must be the RFC 8785 form
-and the whole is signed, so that there is no byte whose change goes unseen.
+Reading checks shape and size only; `evidence.verify` checks what it says. The bytes must be the RFC 8785 form and the
+whole is signed, so that there is no byte whose change goes unseen.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class BlockItem:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle of the right shape. `signed` and `signature` are what `bundle-signature` checks."""
+    """A bundle of the right shape. `canonical`, `signed` and `signature` are for the checks of these names."""
 
     header_rule: str
     proof_kind: str
@@ -145,6 +145,7 @@ class Bundle:
     anchors: tuple[AnchorItem, ...]
     blocks: tuple[BlockItem, ...]
     pending: int
+    canonical: bool = True  # whether it came in its one spelling
     signed: bytes = field(default=b"", repr=False)
     signature: bytes = field(default=b"", repr=False)
 
@@ -192,14 +193,12 @@ def parse_bundle(data: bytes) -> Bundle:
     """Read a bundle.
 
     Raises:
-        InvalidInput: it is not one: too long, too deep, not in its one spelling, or not of this shape.
+        InvalidInput: it is not one: too long, too deep, or not of this shape.
     """
     parsed = parse_json(data, field="bundle", max_bytes=MAX_BUNDLE_BYTES)
     _check_depth(parsed)
     value = shapes.members(parsed, "bundle", _BODY | {"signature"})
     shapes.constant(value["format"], "bundle.format", BUNDLE_FORMAT)
-    if canonical_json(parsed) != data:
-        raise InvalidInput("bundle", "canonical-json", "must be in the one spelling of RFC 8785")
     signature = shapes.members(value["signature"], "bundle.signature", _SIGNATURE)
     broker = shapes.ethr_did(value["broker"], "bundle.broker")
     shapes.constant(signature["key"], "bundle.signature.key", shapes.signing_key_id(broker))
@@ -219,6 +218,7 @@ def parse_bundle(data: bytes) -> Bundle:
         anchors=_some(shapes.items(value["anchors"], "bundle.anchors", _parse_anchor, MAX_ANCHORS), "bundle.anchors"),
         blocks=shapes.items(value["blocks"], "bundle.blocks", _parse_block, MAX_BLOCKS),
         pending=shapes.integer(value["pending"], "bundle.pending"),
+        canonical=canonical_json(parsed) == data,
         signed=canonical_json({name: value[name] for name in _BODY}),
         signature=decode_base64url(signature["value"], "bundle.signature.value", ed25519.SIGNATURE_BYTES),
     )

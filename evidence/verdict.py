@@ -8,6 +8,7 @@ from typing import Any
 
 CHECKS = (
     "structure",
+    "canonical-form",
     "header-chain",
     "block-receipts",
     "directory",

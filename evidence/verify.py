@@ -1,12 +1,13 @@
 """Verification of a bundle against a trust file: bytes in, named checks out (docs/spec/evidence.md, section 12).
 
-The fifteen checks, in the order of the report:
+The sixteen checks, in the order of the report:
 
- 1 structure            6 member-key-history     11 client-signature
- 2 header-chain         7 checkpoint-signature   12 promise
- 3 block-receipts       8 fingerprint            13 inclusion
- 4 directory            9 subject-chain          14 subject-completeness
- 5 anchor-event        10 client-key-history     15 bundle-signature
+ 1 structure            7 member-key-history     13 promise
+ 2 canonical-form       8 checkpoint-signature   14 inclusion
+ 3 header-chain         9 fingerprint            15 subject-completeness
+ 4 block-receipts      10 subject-chain          16 bundle-signature
+ 5 directory           11 client-key-history
+ 6 anchor-event        12 client-signature
 
 A check that needs what a failed one would have established fails too and says so: a report without a verdict on
 every name would be no verdict. `InvalidInput` means that it is no bundle, `CouldNotCheck` that the trust file does not
@@ -72,6 +73,7 @@ class _Verification:
         chain = self._on_chain
         steps: Mapping[str, Callable[[], str]] = {
             "structure": chain.structure,
+            "canonical-form": chain.canonical_form,
             "header-chain": chain.header_chain,
             "block-receipts": chain.block_receipts,
             "directory": chain.directory,
@@ -92,7 +94,7 @@ class _Verification:
             raise self._unknown
         return self._summary(tuple(checks))
 
-    # -- 8 to 11: the records and the client's keys
+    # -- 9 to 12: the records and the client's keys
 
     def _run(self, name: str, step: Callable[[], str]) -> Check:
         if "structure" in self._failed:  # its parts may contradict each other: nothing can be built on them
@@ -191,7 +193,7 @@ class _Verification:
             return block
         raise VerificationFailed("client-signature", f"{opened.label} is signed by no key in force at block {block}")
 
-    # -- 12 to 15: promises, the log, completeness
+    # -- 13 to 16: promises, the log, completeness
 
     def _promise(self) -> str:
         for history in self._bundle.histories:

@@ -1,4 +1,4 @@
-"""The part of a verification that the chain answers: headers, anchors, key histories (checks 1 to 7).
+"""The part of a verification that the chain answers: headers, anchors, key histories (checks 1 to 8).
 
 Properties raise `VerificationFailed` under the name of the check that establishes them.
 """
@@ -48,7 +48,7 @@ class ChainEvidence:
         self._bundle = bundle
         self._trust = trust
 
-    # -- 1 to 3: the frame
+    # -- 1 to 4: the frame
 
     def structure(self) -> str:
         """Check 1: the parts fit together."""
@@ -75,13 +75,19 @@ class ChainEvidence:
                     )
         return f"{len(bundle.history.records)} records, {len(bundle.anchors)} anchors, {len(bundle.blocks)} blocks"
 
+    def canonical_form(self) -> str:
+        """Check 2: the bundle came in its one spelling."""
+        if not self._bundle.canonical:
+            raise VerificationFailed("canonical-form", "the bytes are not the RFC 8785 form: somebody wrote them anew")
+        return "the bytes are the RFC 8785 form"
+
     @cached_property
     def chain(self) -> HeaderChain:
         """The trusted headers, linked."""
         return HeaderChain(self._trust.headers)
 
     def header_chain(self) -> str:
-        """Check 2: the headers link and reach every block of the bundle."""
+        """Check 3: the headers link and reach every block of the bundle."""
         chain = self.chain
         for number in [anchor.block for anchor in self._bundle.anchors] + [b.number for b in self._bundle.blocks]:
             chain.at(number)
@@ -95,10 +101,10 @@ class ChainEvidence:
         }
 
     def block_receipts(self) -> str:
-        """Check 3: every carried block has exactly its receipts."""
+        """Check 4: every carried block has exactly its receipts."""
         return f"{len(self._blocks)} blocks carry exactly their receipts"
 
-    # -- 4 to 7: the anchors and the broker's keys
+    # -- 5 to 8: the anchors and the broker's keys
 
     @cached_property
     def _anchor_logs(self) -> Mapping[int, Log]:
@@ -116,7 +122,7 @@ class ChainEvidence:
         return logs
 
     def directory(self) -> str:
-        """Check 4: every anchor comes from the address that the trust file names."""
+        """Check 5: every anchor comes from the address that the trust file names."""
         for anchor in self._bundle.anchors:
             expected = self._trust.address_at("EvidenceAnchor", anchor.block)
             actual = self._anchor_logs[anchor.seq].address
@@ -151,7 +157,7 @@ class ChainEvidence:
         return events
 
     def anchor_event(self) -> str:
-        """Check 5: every anchor is an Anchored event of the broker."""
+        """Check 6: every anchor is an Anchored event of the broker."""
         return f"{len(self.events)} anchors are proved under their blocks"
 
     @property
@@ -193,13 +199,13 @@ class ChainEvidence:
         return keys.signing
 
     def member_key_history(self) -> str:
-        """Check 6: the broker's history is whole, and it was an active broker at every anchor."""
+        """Check 7: the broker's history is whole, and it was an active broker at every anchor."""
         for anchor in self._bundle.anchors:
             self.signing_key(anchor.block, "member-key-history")
         return f"{self._member.count} changes up to block {self.last.block}, none missing"
 
     def checkpoint_signature(self) -> str:
-        """Check 7: every checkpoint is signed by the broker and says what was anchored."""
+        """Check 8: every checkpoint is signed by the broker and says what was anchored."""
         for anchor in self._bundle.anchors:
             key = self.signing_key(anchor.block, "checkpoint-signature")
             try:

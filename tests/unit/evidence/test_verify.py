@@ -555,10 +555,8 @@ def test_a_deep_bundle_is_refused(world, body, trust, depth):
 
 
 def test_a_bundle_in_another_spelling_is_refused(world, body, trust):
-    data = world.seal(body)
-    with pytest.raises(InvalidInput) as caught:
-        verify_bundle(data.replace(b'"pending":0', b'"pending": 0'), trust)
-    assert caught.value.rule == "canonical-json"
+    report = verify_bundle(world.seal(body).replace(b'"pending":0', b'"pending": 0'), trust)
+    assert report.failed == ("canonical-form",)
 
 
 def test_lone_surrogates_do_not_crash_the_reader(world, body, trust):

@@ -4,15 +4,17 @@ It shows the protocol, not consensus: one process decides everything, so it refu
 The directory of a network:
 
     network.json   chain id (drawn once), port, process id
-    state.json     what anvil writes on SIGTERM and every few seconds; state.1.json .. state.3.json are older copies
+    state.json     what anvil writes on SIGTERM, or `save` asks it for; state.1.json .. state.3.json are older copies
     anvil.log
 
-A kill during a dump tears `state.json`; the next start then takes the newest whole copy. The chain is shorter after
-that, and every node sends again what is missing.
+Anvil goes on making blocks while it writes, and then the accounts it wrote are ahead of the blocks; so it is made to
+pause first, and it never writes by itself. A kill of anvil goes back to the last state that was written, and a torn
+`state.json` to the newest whole copy. The chain is shorter then, and every node sends again what is missing.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import secrets
@@ -39,7 +41,8 @@ _MIN_CHAIN_ID, _MAX_CHAIN_ID = 1_000_000, 2**31 - 1  # above the well-known chai
 _START_SECONDS = 20.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
-_DUMP_SECONDS = 20
+_QUIESCE_SECONDS = 5.0
+_SETTLE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ def down(directory: Path) -> bool:
     pid = _living_pid(directory, network) if network else None
     if pid is None:
         return False
+    _quiesce(_url(network["port"]) if network else "")
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while _is_alive(pid):
@@ -107,6 +111,43 @@ def down(directory: Path) -> bool:
             raise CouldNotCheck("chain-stop", f"anvil (process {pid}) does not end; its state may not be written")
         time.sleep(_POLL_SECONDS)
     return True
+
+
+def save(directory: Path) -> None:
+    """Write the state of the running chain now, whole: what a kill of anvil falls back to. Blocks pause meanwhile.
+
+    Raises:
+        CouldNotCheck: `chain-unreachable`, it does not run.
+    """
+    url = status(directory).rpc_url
+    _quiesce(url)
+    rpc = HttpRpc(url, timeout_seconds=_STOP_SECONDS)
+    try:
+        packed = bytes.fromhex(str(rpc.call("anvil_dumpState")).removeprefix("0x"))
+        temporary = directory / f"{STATE_FILE}.new"
+        temporary.write_bytes(gzip.decompress(packed))
+        _rotate(directory)
+        temporary.replace(directory / STATE_FILE)
+    finally:
+        rpc.call("evm_setAutomine", True)
+        if int(rpc.call("txpool_status")["pending"], 16):
+            rpc.call("evm_mine")
+        rpc.close()
+
+
+def _quiesce(url: str) -> None:
+    """Stop block making. A block made while anvil writes its state leaves accounts that are ahead of the blocks."""
+    rpc = HttpRpc(url, timeout_seconds=_QUIESCE_SECONDS)
+    try:
+        rpc.call("evm_setAutomine", False)
+        before = None
+        while (block := rpc.call("eth_blockNumber")) != before:
+            before = block
+            time.sleep(_SETTLE_SECONDS)
+    except (ChainUnavailable, JsonRpcError):
+        pass  # it hangs or ends already: then nothing is to be stopped
+    finally:
+        rpc.close()
 
 
 def status(directory: Path) -> EmbeddedStatus:
@@ -176,7 +217,7 @@ def _start(directory: Path, network: dict[str, Any]) -> int:
         *("--host", "127.0.0.1", "--port", str(network["port"]), "--chain-id", str(network["chain_id"])),
         *("--hardfork", "prague", "--prune-history", "--accounts", "0"),
         *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
-        *("--state", str(directory.resolve() / STATE_FILE), "--state-interval", str(_DUMP_SECONDS)),
+        *("--state", str(directory.resolve() / STATE_FILE)),
         "--quiet",
     ]
     with (directory / "anvil.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
@@ -219,19 +260,29 @@ def _usable_port(port: int | None) -> int:
 
 def _prepare_state(directory: Path) -> None:
     state = directory / STATE_FILE
-    copies = [directory / f"state.{number}.json" for number in range(1, COPIES + 1)]
     if state.exists() and _is_whole(state):
-        for older, newer in zip(reversed(copies), [*reversed(copies[:-1]), state], strict=True):
-            if newer == state:
-                shutil.copy2(state, older)
-            elif newer.exists():
-                newer.replace(older)
+        _rotate(directory)
         return
     if state.exists():
         state.replace(directory / "state.torn.json")
-    whole = next((copy for copy in copies if copy.exists() and _is_whole(copy)), None)
+    whole = next((copy for copy in _copies(directory) if copy.exists() and _is_whole(copy)), None)
     if whole is not None:
         shutil.copy2(whole, state)
+
+
+def _rotate(directory: Path) -> None:
+    """Keep the present state as the newest copy; the oldest copy goes."""
+    copies = _copies(directory)
+    for older, newer in zip(reversed(copies), reversed(copies[:-1]), strict=False):
+        if newer.exists():
+            newer.replace(older)
+    state = directory / STATE_FILE
+    if state.exists():
+        shutil.copy2(state, copies[0])
+
+
+def _copies(directory: Path) -> list[Path]:
+    return [directory / f"state.{number}.json" for number in range(1, COPIES + 1)]
 
 
 def _is_whole(state: Path) -> bool:

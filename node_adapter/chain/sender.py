@@ -30,6 +30,7 @@ POLL_MS = 100
 RESEND_AFTER_MS = 2_000
 RETRY_REFUSED_MS = 1_000  # an anchor that the contract refuses now, such as before this member is admitted
 RESEND_PATIENCE_MS = 120_000
+MISSING_EVENT_MS = 60_000
 _GAS_MARGIN_PERCENT = 130
 _TAKEN = ("already known", "already imported", "known transaction", "nonce too low", "alreadyknown")
 
@@ -86,6 +87,8 @@ class Sender:
 
     def _sign(self, row: OutboxRow, now_ms: int) -> Progress:
         if row.kind == outbox.KIND_ANCHOR and not self._follows_head(row, now_ms):
+            if now_ms - row.updated_at > MISSING_EVENT_MS:
+                self._alarm_missing_event(row, now_ms)
             return self._retry(row, now_ms)  # it stands on the chain already: the index will say so
         call = self._call_of(row)
         nonce, block = self._rpc.batch(
@@ -134,6 +137,11 @@ class Sender:
                 alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(seq), detail, now_ms)
             raise VerificationFailed("anchor-conflict", detail)
         return head.seq < seq
+
+    def _alarm_missing_event(self, row: OutboxRow, now_ms: int) -> None:
+        detail = "the contract's head holds this anchor, but no final block its event: the chain's state was torn"
+        with self._store.write() as connection:
+            alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, now_ms)
 
     def _refused(self, row: OutboxRow, refusal: ContractReverted, now_ms: int) -> Progress:
         if row.kind == outbox.KIND_ANCHOR:

@@ -11,6 +11,7 @@ from node_adapter.store.schema import alarm
 
 PROMISE_BROKEN = "promise-broken"
 ANCHOR_CONFLICT = "anchor-conflict"
+ANCHOR_WITHOUT_EVENT = "anchor-without-event"
 ANCHOR_REFUSED = "anchor-refused"
 TRANSACTION_FAILED = "transaction-failed"
 CHAIN_RESET = "chain-reset"

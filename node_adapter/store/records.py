@@ -92,6 +92,13 @@ def find_record(connection: Connection, record_id: str) -> RecordRow | None:
     return by_record_ids(connection, [record_id]).get(record_id)
 
 
+def find_by_fingerprint(connection: Connection, pid: str, fingerprint: bytes) -> RecordRow | None:
+    """Return a subject's record by its fingerprint, or None."""
+    statement = select(record).where(record.c.fingerprint == fingerprint, record.c.pid == pid)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else RecordRow(**row)
+
+
 def fingerprints(connection: Connection, start: int, stop: int) -> list[bytes]:
     """Return the log entries with start <= index < stop."""
     statement = (

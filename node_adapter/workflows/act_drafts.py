@@ -8,6 +8,7 @@ such as an amount. Nothing is stored: what the client then signs comes back as a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,12 +20,14 @@ from node_adapter.store import records, subjects
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
+from primitives.encoding import decode_hex
 from primitives.errors import BonafidesError, InvalidInput, Refused
 from suitability.documents import render, template_for, text_digest
 from suitability.records import CLIENT_ACTS, check_payload, check_type
 from suitability.states import Rating, SubjectState
 
 _MEMBERS = {"subject", "type", "lang", "fields", "values"}
+_FINGERPRINT_BYTES = 32
 _UNKNOWN_ID = "0" * 64
 _BY_WALLET = "由您的钱包生成 / made by your wallet"
 
@@ -62,8 +65,9 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         "broker": node.settings.member.name,
         "ruleset": label,
         **_known_values(state, fields, ratings.at(_text(fields.get("product_id")), now)),
-        **{name: _shown(value) for name, value in fields.items()},
+        **_disclosed_book(connection, subject.pid, fields.get("disclosure_ref")),
         **{name: _shown(value) for name, value in extra.items()},
+        **{name: _shown(value) for name, value in fields.items()},  # last: the text shows what is signed
     }
     body = render(document.name, lang, {name: known[name] for name in document.values if name in known})
     fields |= {"lang": lang, "text_sha256": text_digest(body)}
@@ -104,9 +108,17 @@ def _known_values(state: SubjectState, fields: Mapping[str, Any], ratings: Mappi
         values["purpose"] = consent.purpose
     if "contract_version" in fields:
         values["contract"] = fields["contract_version"]
-    if "disclosure_ref" in fields:
-        values["book"] = fields["disclosure_ref"]
     return values
+
+
+def _disclosed_book(connection: Connection, pid: str, reference: object) -> dict[str, Any]:
+    if not isinstance(reference, str):
+        return {}
+    fingerprint = decode_hex(reference, "fields.disclosure_ref", _FINGERPRINT_BYTES)
+    row = records.find_by_fingerprint(connection, pid, fingerprint)
+    if row is None or row.payload is None or row.type != "RISK_DISCLOSE":
+        raise InvalidInput("fields.disclosure_ref", "unknown", "is no risk disclosure of this subject")
+    return {"book": json.loads(row.payload)["book"]}
 
 
 def _check_fields(type_: str, fields: Mapping[str, Any]) -> None:

@@ -19,10 +19,11 @@ from node_adapter.abi import directory_name
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
-from node_adapter.store import chain_index, migrate, outbox, tokens
+from node_adapter.store import anchors, chain_index, migrate, outbox, tokens
 from node_adapter.store.chain_index import ChainBlock, ChainEvent, address_topic
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.workflows.anchoring import Anchoring
 from node_adapter.workflows.rulesets import install_ruleset
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
@@ -309,6 +310,18 @@ class Broker:
             while (row := outbox.next_open(connection)) is not None:
                 place = {"block": self.chain.height, "block_hash": bytes(32), "gas_used": 1}
                 _settle(connection, row.id, place)
+
+    def anchor(self):
+        """Anchor what is in the log, as the worker does, and take the anchor as final."""
+        self.clock.now += 2000
+        anchoring = Anchoring(self.node)
+        assert anchoring.step(self.clock.now)
+        with self.store.write() as connection:
+            row = anchors.latest(connection)
+            place = {"block": self.chain.height, "block_hash": seed("block"), "tx_hash": seed("tx")}
+            anchors.settle(connection, row.seq, **place, log_position=0, block_time=self.clock.now // 1000)
+        self.mine()
+        return row
 
     def fact(self, subject, type_, payload=None, *, at=None, **more):
         fact = {

@@ -1,0 +1,308 @@
+"""What concerns one client: enrolment, DIDs, consents, sessions, receipts; and what the public sees of it: nothing."""
+
+import json
+
+import pytest
+
+from did.credentials.consent import consent_credential, consent_id
+from did.credentials.eddsa import add_proof
+from evidence.checkpoint import open_checkpoint
+from evidence.receipt import verify_receipt
+from node_adapter.store import outbox
+from primitives import ed25519
+from primitives.canonical import canonical_json
+from primitives.eip712 import (
+    ED25519_ATTRIBUTE,
+    grant_typed_data,
+    revoke_attribute_typed_data,
+    set_attribute_typed_data,
+    sign_typed,
+    withdraw_typed_data,
+)
+from primitives.encoding import encode_base64url
+from primitives.timestamp import format_utc
+from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, START, VALIDITY, Client, seed
+
+DEADLINE = START // 1000 + 86_400
+YEAR = 365 * 86_400_000
+
+
+def test_enrolment_gives_a_random_pseudonym_and_relays_the_first_key(broker):
+    client = Client("new", broker.did)
+    answer = broker.post("/v1/subjects", client.registration()).get_json()
+    assert len(answer["subject"]) == 64
+    assert answer["did"] == client.did
+    with broker.store.read() as connection:
+        row = outbox.by_key(connection, answer["outbox"])
+    assert (row.kind, row.target, row.state) == ("did", CONTRACTS["DidRegistry"], "new")
+    shown = broker.get(f"/v1/outbox?key={answer['outbox']}").get_json()
+    assert shown["state"] == "new"
+    again = broker.post("/v1/subjects", client.registration()).get_json()
+    assert again == answer
+    found = broker.get(f"/v1/subjects/{client.registration()['client_ref']}").get_json()
+    assert (found["subject"], found["count"]) == (answer["subject"], 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"did": "did:ethr:0x7a69:0x" + "11" * 20}, "did-signature"),
+        ({"did": "did:ethr:0x1:0x" + "11" * 20}, "invalid-input"),
+        ({"did": "did:key:z6Mk"}, "invalid-input"),
+        ({"client_ref": ""}, "invalid-input"),
+        ({"colour": "red"}, "invalid-input"),
+        ({"registration": {}}, "invalid-input"),
+    ],
+)
+def test_a_registration_that_the_controller_did_not_sign_stores_nothing(broker, change, code):
+    request = {**Client("new", broker.did).registration(), **change}
+    assert broker.post("/v1/subjects", request).get_json()["code"] == code
+    assert broker.get("/v1/subjects/ref new").status_code == 404
+
+
+def test_a_reference_and_a_did_stand_for_one_subject(broker, client):
+    other = Client("other", broker.did).registration()
+    taken = {**other, "client_ref": "ref client one"}
+    assert broker.post("/v1/subjects", taken).get_json()["code"] == "duplicate"
+    same = {**client.registration(), "client_ref": "another reference"}
+    assert broker.post("/v1/subjects", same).get_json()["code"] == "duplicate"
+
+
+def sponsored(client, call, value, nonce):
+    arguments = (CHAIN_ID, CONTRACTS["DidRegistry"], client.address, ED25519_ATTRIBUTE, value)
+    common = {"did": client.did, "call": call, "name": "0x" + ED25519_ATTRIBUTE.hex(), "value": "0x" + value.hex()}
+    if call == "setAttribute":
+        typed = set_attribute_typed_data(*arguments, VALIDITY, nonce, DEADLINE)
+        common["validity"] = VALIDITY
+    else:
+        typed = revoke_attribute_typed_data(*arguments, nonce, DEADLINE)
+    return {**common, "deadline": DEADLINE, "signature": "0x" + sign_typed(client.controller, typed).hex()}
+
+
+def test_a_key_rotation_is_relayed_in_order_and_once(broker, client):
+    new = ed25519.public_key(seed("new key"))
+    calls = [sponsored(client, "setAttribute", new, 1), sponsored(client, "revokeAttribute", client.public, 2)]
+    answers = broker.lines("/v1/dids/sponsored", calls)
+    assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
+    assert broker.lines("/v1/dids/sponsored", calls) == answers
+    with broker.store.read() as connection:
+        assert outbox.counts(connection)["new"] == 2
+
+
+def test_a_sponsored_call_out_of_order_is_refused(broker, client):
+    new = ed25519.public_key(seed("new key"))
+    answer = broker.post("/v1/dids/sponsored", sponsored(client, "setAttribute", new, 2))
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "did-signature")
+
+
+def test_a_did_resolves_from_the_index(broker, client):
+    found = broker.get(f"/v1/dids/{client.did}").get_json()
+    assert found["keys"] == {client.key: client.public.hex()}
+    assert client.key in found["didDocument"]["assertionMethod"]
+    assert broker.get("/v1/dids/did:web:example.org").get_json()["field"] == "did"
+
+
+def consent_of(broker, client, **changes):
+    unsigned = consent_credential(
+        credential_id="urn:uuid:0193d0c0-0000-7000-8000-000000000001",
+        client=client.did,
+        purpose="MARKET_RISK",
+        receivers=[broker.did],
+        contact="office",
+        method="masked sum",
+        data_kinds=["holdings"],
+        notice_sha256=bytes(32),
+        valid_from=broker.clock.now,
+        expires=broker.clock.now + YEAR,
+    )
+    credential = add_proof(
+        unsigned, seed=client.key_seed, verification_method=client.key, created=format_utc(broker.clock.now)
+    )
+    salt = seed("consent salt")
+    identifier = consent_id(salt, canonical_json(credential))
+    typed = grant_typed_data(CHAIN_ID, CONTRACTS["ConsentRegistry"], client.address, identifier, DEADLINE)
+    return {
+        "consent_id": identifier.hex(),
+        "salt": salt.hex(),
+        "credential": credential,
+        "deadline": DEADLINE,
+        "signature": "0x" + sign_typed(client.controller, typed).hex(),
+        **changes,
+    }
+
+
+def withdrawal_of(client, identifier):
+    contract = CONTRACTS["ConsentRegistry"]
+    typed = withdraw_typed_data(CHAIN_ID, contract, client.address, bytes.fromhex(identifier), DEADLINE)
+    signature = "0x" + sign_typed(client.controller, typed).hex()
+    return {"consent_id": identifier, "deadline": DEADLINE, "signature": signature}
+
+
+def token_of(broker, client):
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    return broker.http.post("/v1/client/sessions", json=answer_to(challenge, client)).get_json()["token"]
+
+
+def answer_to(challenge, client, key_seed=None):
+    statement = {name: challenge[name] for name in ("version", "broker", "did", "nonce")}
+    signature = ed25519.sign(key_seed or client.key_seed, canonical_json(statement))
+    return {
+        "did": client.did,
+        "nonce": challenge["nonce"],
+        "key": client.key,
+        "signature": encode_base64url(signature),
+    }
+
+
+def test_a_consent_is_kept_relayed_and_withdrawn_at_once(broker, client):
+    consent = consent_of(broker, client)
+    answer = broker.post("/v1/consents/grant", {"consent": consent}).get_json()
+    assert answer["status"] == "accepted"
+    assert broker.post("/v1/consents/grant", consent).get_json() == answer
+    broker.chain.consent("ConsentGranted", consent["consent_id"])
+    token = token_of(broker, client)
+    (shown,) = broker.get("/v1/client/consents", token=token).get_json()["consents"]
+    assert (shown["purpose"], shown["on_chain"], shown["withdrawn_at"]) == ("MARKET_RISK", "granted", None)
+    answer = broker.post("/v1/consents/withdraw", withdrawal_of(client, consent["consent_id"])).get_json()
+    assert answer["status"] == "accepted"
+    (shown,) = broker.get("/v1/client/consents", token=token).get_json()["consents"]
+    assert shown["withdrawn_at"] is not None
+    assert shown["on_chain"] == "granted"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"consent_id": "00" * 32}, "consent-id"),
+        ({"salt": "00" * 32}, "consent-id"),
+        ({"signature": "0x" + "11" * 64 + "1b"}, None),
+        ({"deadline": DEADLINE + 1}, "consent-signature"),
+        ({"credential": {}}, "consent-id"),
+        ({"colour": "red"}, "invalid-input"),
+    ],
+)
+def test_a_consent_that_the_client_did_not_give_is_not_kept(broker, client, change, code):
+    problem = broker.post("/v1/consents/grant", consent_of(broker, client, **change)).get_json()
+    assert problem["code"] == code or (code is None and problem["code"] in ("signature", "consent-signature"))
+    assert broker.get("/v1/client/consents", token=token_of(broker, client)).get_json() == {"consents": []}
+
+
+def test_a_consent_that_another_signed_is_not_kept(broker, client):
+    other = broker.enrol("client two")
+    consent = consent_of(broker, client)
+    forged = consent_of(broker, client, signature=consent_of(broker, other)["signature"])
+    assert broker.post("/v1/consents/grant", forged).get_json()["code"] == "consent-signature"
+    assert broker.post("/v1/consents/grant", consent).status_code == 200
+    stolen = withdrawal_of(other, consent["consent_id"])
+    assert broker.post("/v1/consents/withdraw", stolen).get_json()["code"] == "consent-signature"
+    assert broker.post("/v1/consents/withdraw", withdrawal_of(client, "00" * 32)).status_code == 404
+
+
+def test_a_session_needs_a_nonce_signed_by_the_dids_key(broker, client):
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    wrong = answer_to(challenge, client, seed("another key"))
+    assert broker.http.post("/v1/client/sessions", json=wrong).status_code == 401
+    good = answer_to(challenge, client)
+    assert broker.http.post("/v1/client/sessions", json=good).status_code == 201
+    assert broker.http.post("/v1/client/sessions", json=good).status_code == 401
+
+
+def test_a_session_expires_and_a_challenge_too(broker, client):
+    token = token_of(broker, client)
+    assert broker.get("/v1/client/receipts", token=token).status_code == 200
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    broker.clock.now += 31 * 60_000
+    assert broker.get("/v1/client/receipts", token=token).status_code == 401
+    assert broker.http.post("/v1/client/sessions", json=answer_to(challenge, client)).status_code == 401
+
+
+def test_a_stranger_gets_a_nonce_that_opens_nothing(broker):
+    stranger = Client("stranger", broker.did)
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": stranger.did})
+    assert challenge.status_code == 201
+    assert broker.http.post("/v1/client/sessions", json=answer_to(challenge.get_json(), stranger)).status_code == 401
+
+
+def test_a_client_token_opens_no_staff_route(broker, client):
+    token = token_of(broker, client)
+    assert broker.post("/v1/facts", {}, token=token).status_code == 403
+    assert broker.get("/v1/status", token=token).status_code == 403
+
+
+def submit(broker, client, count=3):
+    rows = [broker.fact(client.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"]) for _ in range(count)]
+    return [answer["promise"]["record_id"] for answer in broker.lines("/v1/facts", rows)]
+
+
+def test_receipts_verify_with_the_brokers_key_alone(broker, client):
+    ids = submit(broker, client)
+    other = broker.enrol("client two")
+    submit(broker, other, 2)
+    before = broker.lines("/v1/receipts", [{"record_id": ids[0]}])
+    assert before[0]["problem"]["code"] == "not-anchored"
+    broker.anchor()
+    late = submit(broker, client, 1)
+    receipts = broker.lines("/v1/receipts", [{"record_id": one} for one in ids])
+    for seq, value in enumerate(receipts, 1):
+        receipt = verify_receipt(value, broker.keys.signing_public)
+        assert (receipt.count, receipt.record.envelope["seq"]) == (3, seq)
+        assert "root_salt" not in json.dumps(value)
+    assert broker.lines("/v1/receipts", [{"record_id": late[0]}])[0]["problem"]["code"] == "not-anchored"
+    broker.anchor()
+    receipt = verify_receipt(broker.post("/v1/receipts", {"record_id": late[0]}).get_json(), broker.keys.signing_public)
+    assert receipt.count == 4
+
+
+def test_a_receipt_of_nothing(broker):
+    assert broker.post("/v1/receipts", {"record_id": "none"}).status_code == 404
+    assert broker.post("/v1/receipts", {"ids": []}).get_json()["field"] == "record_id"
+
+
+def test_a_client_sees_the_own_receipts_page_by_page_and_nobody_elses(broker, client):
+    ids = submit(broker, client, 5)
+    other = broker.enrol("client two")
+    submit(broker, other)
+    broker.anchor()
+    submit(broker, client, 1)
+    token = token_of(broker, client)
+    seen, after = [], 0
+    while after is not None:
+        page = broker.get(f"/v1/client/receipts?after={after}&limit=2", token=token).get_json()
+        seen += [verify_receipt(value, broker.keys.signing_public).promise.record_id for value in page["receipts"]]
+        after = page["next_after"]
+        assert page["pending"] == 1
+    assert seen == ids
+    assert broker.get("/v1/client/receipts?limit=0", token=token).get_json()["field"] == "limit"
+
+
+def test_a_client_sees_every_use_of_the_own_data(broker, client):
+    use = {
+        "task_id": "aa" * 32,
+        "purpose": "MARKET_RISK",
+        "consent_id": "bb" * 32,
+        "parties": [broker.did],
+        "input_commitment": "cc" * 48,
+        "output_kind": "TOTALS",
+        "result_hash": "dd" * 32,
+        "started_at": "2026-11-21T09:16:38.123+08:00",
+    }
+    assert broker.post("/v1/facts", broker.fact(client.subject, "DATA_USE", use)).status_code == 201
+    submit(broker, client)
+    (shown,) = broker.get("/v1/client/data-uses", token=token_of(broker, client)).get_json()["data_uses"]
+    assert shown["use"] == use
+
+
+def test_the_public_log_shows_what_is_anchored_and_nothing_of_a_client(broker, client):
+    assert broker.http.get("/v1/log/checkpoint").status_code == 404
+    submit(broker, client, 4)
+    broker.anchor()
+    submit(broker, client, 2)
+    checkpoint = broker.http.get("/v1/log/checkpoint")
+    assert open_checkpoint(checkpoint.text, broker.did, broker.keys.signing_public).size == 4
+    answer = broker.http.get("/v1/log/entries?start=1&count=10")
+    assert len(answer.get_json()["entries"]) == 3
+    public = checkpoint.text + answer.text + broker.http.get("/v1/status-lists/1").text
+    secrets = (client.did, client.address[2:], client.subject, "DUTY_NOTICE", "rights@1", "client one", "Synthetic")
+    assert not any(secret in public for secret in secrets)
+    assert broker.http.get("/v1/log/entries?start=5").get_json()["field"] == "start"
+    assert broker.http.get("/v1/log/entries?count=1001").get_json()["rule"] == "range"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
 from scripts.demo.surface import Command, DemoError, Http, wait_until
 
 BROKERS = ("alpha", "beta", "gamma")

@@ -1,4 +1,7 @@
-"""What each client of the demo will do, decided beforehand from a digest: shares as in the field, a few known breaches."""
+"""What each client of the demo will do, decided beforehand from a digest.
+
+Shares are as in the field; a few breaches are planted, and known.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def _plan(reference: str) -> Plan:
     wants_product = _lot(reference, "intent", 100) < INTENT_PERCENT
     return Plan(
         lang="zh" if _lot(reference, "lang", 2) else "en",
-        first_wave=_lot(reference, "wave", 3) < 2,  # noqa: PLR2004 (two thirds come before the rules change)
+        first_wave=_lot(reference, "wave", 3) < 2,
         wants_product=wants_product,
         wants_mismatch=wants_product and _lot(reference, "mismatch", 100) < MISMATCH_PERCENT,
         insists=_lot(reference, "insist", 100) < INSIST_PERCENT,

@@ -149,7 +149,8 @@ class Demo:
         self.facts["gates_refused"] = story.gates_refused
 
     def _identity(self) -> None:
-        issued = self._identities.issue_credentials(self._relations)
+        levelled = [r for r in self._relations if r.plan.breach != EXPIRED_TEST]  # an expired level is not attested
+        issued = self._identities.issue_credentials(levelled)
         alpha, beta = self.consortium.members["alpha"], self.consortium.members["beta"]
         client = next(r for r in self._relations if r.broker is alpha and r is not self._subject)
         self.facts["credentials"] = {
@@ -198,7 +199,8 @@ def _input(options: argparse.Namespace) -> tuple[list[Any], str]:
         raise DemoError(f"{file} cannot be read: {error.strerror}") from error
     households = read_households(data)
     profiles = select([to_profile(row) for row in households], options.clients)
-    text = f"Survey of Consumer Finances 2019 ({file.name}), {len(profiles)} of {len(households)} households; synthetic names"
+    share = f"{len(profiles)} of {len(households)} households"
+    text = f"Survey of Consumer Finances 2019 ({file.name}), {share}; synthetic names"
     return profiles, text
 
 

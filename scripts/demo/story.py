@@ -68,7 +68,7 @@ class Story:
         return leaving
 
     def buy(self, relations: Sequence[Relation]) -> None:
-        """From the intent to the signed agreement; where the product does not match, a warning, then insistence or stop."""
+        """From the intent to the signed agreement, through warning and insistence or stop where it does not match."""
         buyers = [r for r in relations if r.plan.wants_product and r.level["level"] != "C1-min"]
         self._round(buyers, lambda system, own: system.choose_products(own))
         self._round(buyers, lambda system, own: system.give_opinions(own))

@@ -16,7 +16,7 @@ from eth_abi.abi import decode
 from sqlalchemy import select, update
 
 from did.identifiers import member_did
-from node_adapter.abi import contract_abi
+from node_adapter.abi import contract_abi, encode_call
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.peers.messages import verify_message
@@ -28,8 +28,9 @@ from node_adapter.store.schema import outbox as table
 from node_adapter.workflows import task_engine, tasks
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.rulesets import install_ruleset
-from primitives.eip712 import approve_typed_data, recover_typed
+from primitives.eip712 import approve_typed_data, grant_typed_data, recover_typed, sign_typed
 from primitives.errors import CouldNotCheck, Refused
+from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 
 CHAIN_ID = 31_337
@@ -218,6 +219,22 @@ def insert_client(node, reference, pid):
             promise="{}",
         )
         records.insert_records(connection, [record], [])
+
+
+def enrol_with_grant(node, members, contracts, reference):
+    """A client with data and a consent that the client's own signature puts into the real ConsentRegistry."""
+    pid, key = secret(f"{node.address} {reference}").hex(), secret(f"key of {node.address} {reference}")
+    identity, consent_id = address_of(key), secret(f"consent {node.address} {reference}")
+    insert_client(node, reference, pid)
+    now, chain_id = node.clock.now_ms(), node.settings.chain.chain_id
+    dids = json.dumps([member_did(chain_id, member) for member in members if member != node.address])
+    contract, deadline = contracts.address_of("ConsentRegistry"), now // 1000 + 3600
+    signature = sign_typed(key, grant_typed_data(chain_id, contract, identity, consent_id, deadline))
+    data = encode_call("ConsentRegistry", "grant", identity, consent_id, deadline, signature)
+    row = consents.ConsentRow(consent_id.hex(), pid, PURPOSE, dids, now + YEAR, "{}", now, None)
+    with node.store.write() as connection:
+        consents.insert_consent(connection, row)
+        outbox.enqueue(connection, "consent", f"grant:{reference}", contract, data, now)
 
 
 def plain_totals(nodes):

@@ -5,18 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from did.identifiers import ethr_did, member_did
 from mpc.maskedsum import Committing
-from node_adapter.abi import encode_call
 from node_adapter.peers.messages import verify_message
-from node_adapter.store import chain_index, consents, outbox
+from node_adapter.store import chain_index, outbox
 from node_adapter.workflows import task_engine, tasks
 from node_adapter.workflows.rulesets import install_ruleset
-from primitives.eip712 import grant_typed_data, sign_typed
 from primitives.errors import CouldNotCheck, Refused
-from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
-from tests.integration.tasks.consortium import PURPOSE, insert_client, load_cheat, plain_totals, secret
+from tests.integration.tasks.consortium import PURPOSE, enrol_with_grant, load_cheat, plain_totals, secret
 
 pytestmark = pytest.mark.chain
 CLIENTS = 10
@@ -94,33 +90,6 @@ class Network:
     def state_of(self, task_id):
         return self.contracts.read("TaskRegistry", "stateOf", bytes.fromhex(task_id))[0]
 
-    def enrol(self, node, reference):
-        """A client with data and a consent that ConsentRegistry holds under the client's own signature."""
-        pid, key = secret(f"{node.address} {reference}").hex(), secret(f"key of {node.address} {reference}")
-        identity, consent_id = address_of(key), secret(f"consent {node.address} {reference}")
-        insert_client(node, reference, pid)
-        now, chain_id = node.clock.now_ms(), node.settings.chain.chain_id
-        others = [member_did(chain_id, peer.address) for peer in self.nodes if peer is not node]
-        row = {
-            "consent_id": consent_id.hex(),
-            "pid": pid,
-            "purpose": PURPOSE,
-            "receivers": str(others).replace("'", '"'),
-            "expires_at": now + HOUR_MS,
-            "credential": "{}",
-            "given_at": now,
-            "withdrawn_at": None,
-            "salt": bytes(32),
-        }
-        with node.store.write() as connection:
-            consents.insert_consent(connection, consents.ConsentRow(**row))
-            contract = chain_index.contract_addresses(connection)["ConsentRegistry"]
-            deadline = now // 1000 + 3600
-            signature = sign_typed(key, grant_typed_data(chain_id, contract, identity, consent_id, deadline))
-            data = encode_call("ConsentRegistry", "grant", identity, consent_id, deadline, signature)
-            outbox.enqueue(connection, "consent", f"grant:{reference}", contract, data, now)
-        return ethr_did(chain_id, identity)
-
 
 @pytest.fixture
 def network(make_consortium):
@@ -129,7 +98,7 @@ def network(make_consortium):
     made.until(lambda: made.indexed("Directory", "AddressSet", 5))
     for node in made.nodes:
         for number in range(CLIENTS):
-            made.enrol(node, f"client-{number}")
+            enrol_with_grant(node, made.urls, made.contracts, f"client-{number}")
         made.datasets.append(tasks.register_dataset(node, "clients", {})["dataset"])
     made.until(lambda: made.indexed("TaskRegistry", "DatasetRegistered", 3) and made.settled())
     return made

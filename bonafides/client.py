@@ -53,9 +53,12 @@ class Client:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         try:
-            self._http = httpx.Client(base_url=base_url, headers=headers, timeout=timeout_seconds, transport=transport)
-        except (httpx.InvalidURL, ValueError) as error:
+            url = httpx.URL(base_url)
+        except httpx.InvalidURL as error:
             raise InvalidInput("url", "url", f"{base_url} is not the URL of a node") from error
+        if url.scheme not in ("http", "https") or not url.host:
+            raise InvalidInput("url", "url", f"{base_url} is not the URL of a node")
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, transport=transport)
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 import click
 
+from bonafides.client import error_of_problem
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
 
@@ -117,10 +118,13 @@ class Answers:
         self.status = max(self.status, exit_status(error))
 
     def from_node(self, answer: dict[str, Any]) -> None:
-        """Write a node's answer; `refused` and `failed` count as refused."""
+        """Write a node's answer; one that is refused or failed goes to standard error, too."""
         write_line(answer)
-        if answer.get("status") in ("refused", "failed"):
-            self.status = 2
+        problem = answer.get("problem")
+        if answer.get("status") in ("refused", "failed") and isinstance(problem, dict):
+            error = error_of_problem(problem)
+            click.echo(error_line(error), err=True)
+            self.status = max(self.status, exit_status(error))
 
 
 def each_row(

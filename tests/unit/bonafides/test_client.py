@@ -1,0 +1,170 @@
+import json
+
+import httpx
+import pytest
+
+from bonafides import client as module
+from bonafides.client import Client, error_of_problem, fact_of_act
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(module.time, "sleep", lambda _seconds: None)
+
+
+class Server:
+    """Answers with what it was given, in turn; the last answer again and again."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.requests = []
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer(request) if callable(answer) else answer
+
+
+def client_of(*answers):
+    server = Server(*answers)
+    return Client("http://node", "token", transport=httpx.MockTransport(server)), server
+
+
+def problem(status, code, title, **more):
+    body = {"type": "x", "title": title, "status": status, "detail": "why", "code": code, **more}
+    return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})
+
+
+OK = httpx.Response(200, json={"answer": 1})
+BUSY = problem(503, "store-busy", "The answer is not known now")
+
+
+@pytest.mark.parametrize(
+    ("response", "kind", "code"),
+    [
+        (
+            problem(422, "invalid-input", "The input is malformed", field="a.b", rule="type"),
+            InvalidInput,
+            "invalid-input",
+        ),
+        (problem(403, "wrong-role", "The request is refused"), Refused, "wrong-role"),
+        (problem(422, "signature", "A check failed"), VerificationFailed, "signature"),
+        (problem(507, "store-full", "The answer is not known now"), CouldNotCheck, "store-full"),
+        (problem(404, "not-found", "Not Found"), Refused, "not-found"),
+        (httpx.Response(500, text="<html>"), CouldNotCheck, "node-answer"),
+        (
+            httpx.Response(500, text="{", headers={"Content-Type": "application/problem+json"}),
+            CouldNotCheck,
+            "node-answer",
+        ),
+    ],
+)
+def test_problems_are_typed_errors(response, kind, code):
+    client, _ = client_of(response)
+    with pytest.raises(kind) as caught:
+        client.post("/x", {})
+    assert caught.value.code == code
+
+
+def test_field_and_rule_survive():
+    error = error_of_problem({"status": 422, "field": "a.b", "rule": "type", "detail": "a.b: must be text"})
+    assert (error.field, error.rule, error.detail) == ("a.b", "type", "must be text")
+
+
+def test_reading_is_repeated_and_writing_is_not():
+    client, server = client_of(BUSY, httpx.ConnectError("no"), OK)
+    assert client.get("/x", a=1, b=None) == {"answer": 1}
+    assert len(server.requests) == 3
+    assert server.requests[0].url.query == b"a=1"
+    client, server = client_of(BUSY, OK)
+    with pytest.raises(CouldNotCheck):
+        client.post("/x", {})
+    assert len(server.requests) == 1
+    client, server = client_of(BUSY, OK)
+    assert client.post("/x", {}, idempotency_key="k") == {"answer": 1}
+    assert [request.headers["Idempotency-Key"] for request in server.requests] == ["k", "k"]
+
+
+def test_a_refusal_is_never_repeated():
+    client, server = client_of(problem(409, "duplicate", "The request is refused"), OK)
+    with pytest.raises(Refused):
+        client.get("/x")
+    assert len(server.requests) == 1
+
+
+def test_a_node_that_stays_away_could_not_be_checked():
+    client, server = client_of(httpx.ConnectError("refused"))
+    with pytest.raises(CouldNotCheck) as caught:
+        client.get("/x")
+    assert caught.value.code == "node-unreachable"
+    assert len(server.requests) == 4
+
+
+def echo(request):
+    rows = [json.loads(line) for line in request.content.splitlines()]
+    return httpx.Response(200, content=b"".join(json.dumps({"n": row["n"]}).encode() + b"\n" for row in rows))
+
+
+def test_lines_are_sent_in_batches_and_answered_in_order(monkeypatch):
+    monkeypatch.setattr(module, "BULK_LINES", 3)
+    client, server = client_of(echo)
+    answers = list(client.post_lines("/x", ({"n": number} for number in range(7))))
+    assert [answer["n"] for answer in answers] == list(range(7))
+    assert len(server.requests) == 3
+    assert server.requests[0].headers["Content-Type"] == "application/x-ndjson"
+    assert list(client.post_lines("/x", [])) == []
+
+
+@pytest.mark.parametrize("content", [b"", b'{"n":1}\n{"n":2}\n', b"[]\n", b"{\n"])
+def test_an_answer_that_is_not_one_line_a_row_could_not_be_checked(content):
+    client, _ = client_of(httpx.Response(200, content=content))
+    with pytest.raises(CouldNotCheck):
+        list(client.post_lines("/x", [{"n": 1}]))
+
+
+def test_answers_that_are_no_json_could_not_be_checked():
+    client, _ = client_of(httpx.Response(200, content=b"<html>"))
+    with pytest.raises(CouldNotCheck):
+        client.get("/x")
+    client, _ = client_of(httpx.Response(204))
+    assert client.get("/x") is None
+    client, _ = client_of(httpx.Response(200, content=b"bytes"))
+    assert client.get_bytes("/x") == b"bytes"
+
+
+def test_the_token_is_sent_and_never_shown():
+    client, server = client_of(OK)
+    with client:
+        client.get("/x")
+    assert server.requests[0].headers["Authorization"] == "Bearer token"
+    assert "token" not in repr(client)
+    for url in ("http://", "node:8080", "ftp://node", ""):
+        with pytest.raises(InvalidInput):
+            Client(url, "token")
+
+
+def test_a_signed_act_becomes_a_fact():
+    signed = {
+        "draft": {"subject": "5a", "type": "LEVEL_CONFIRM", "fields": {"level": "C3"}, "document": "d", "ruleset": "r"},
+        "occurred_at": "t",
+        "root_salt": "00",
+        "key": "did:ethr:0x1:0xa#delegate-1",
+        "signature": "sig",
+    }
+    fact = fact_of_act(signed)
+    assert fact["source_ref"] == "act:sig"
+    assert fact["actor"] == {"did": "did:ethr:0x1:0xa", "role": "client"}
+    assert fact["act"] == {
+        "root_salt": "00",
+        "key": signed["key"],
+        "signature": "sig",
+        "document": "d",
+        "ruleset": "r",
+    }
+    beside = fact_of_act({**signed, "source_ref": "s", "channel": "web", "actor": {"did": "d", "role": "staff"}})
+    assert (beside["source_ref"], beside["channel"], beside["actor"]["role"]) == ("s", "web", "staff")
+    with pytest.raises(InvalidInput):
+        fact_of_act({"draft": 5})

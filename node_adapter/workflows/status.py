@@ -49,6 +49,7 @@ def status_of(node: Node) -> dict[str, Any]:
             "credentials": _credential_counts(connection),
             "findings": records.finding_counts(connection),
             "outbox": _outbox(connection),
+            "gas": _gas(connection),
             "alarms": _alarms(connection),
         }
 
@@ -89,6 +90,13 @@ def _credential_counts(connection: Connection) -> dict[str, int]:
 def _outbox(connection: Connection) -> dict[str, int]:
     statement = select(outbox.c.state, func.count()).group_by(outbox.c.state)
     return {state: count for state, count in connection.execute(statement)}
+
+
+def _gas(connection: Connection) -> dict[str, int]:
+    """Return the gas that final chain writes have used, by kind."""
+    used = func.coalesce(func.sum(outbox.c.gas_used), 0)
+    statement = select(outbox.c.kind, used).where(outbox.c.state == "final").group_by(outbox.c.kind)
+    return {kind: int(gas) for kind, gas in connection.execute(statement)}
 
 
 def _alarms(connection: Connection) -> list[dict[str, Any]]:

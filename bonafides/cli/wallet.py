@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -22,7 +22,7 @@ from bonafides.wallet.store import HEAD_FILE, PASSWORD_VARIABLE, WalletStore
 from node_adapter.keystore import read_password
 from primitives.errors import Refused
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+_TERMINAL = Path("/dev/tty")
 
 yes_option = click.option("--yes", is_flag=True, help="Agree to every text without being asked (for tests and demos).")
 
@@ -305,7 +305,7 @@ def _answer(*, from_terminal: bool) -> str:
     if not from_terminal:
         return sys.stdin.readline()
     try:
-        with Path("/dev/tty").open(encoding="utf-8") as terminal:  # standard input carries the drafts
+        with _TERMINAL.open(encoding="utf-8") as terminal:  # standard input carries the drafts
             return terminal.readline()
     except OSError as error:
         raise Refused(

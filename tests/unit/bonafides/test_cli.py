@@ -1,0 +1,148 @@
+import json
+import os
+
+import click
+import pytest
+
+from bonafides.cli import demo as demo_module
+from bonafides.cli.main import COMMANDS, cli, main
+
+
+@pytest.fixture
+def run(capsys):
+    def call(*words):
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return call
+
+
+def commands(group, context, path=()):
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*path, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, context, (*path, name))
+
+
+ALL = dict(commands(cli, click.Context(cli)))
+
+
+def test_the_promised_commands_are_there():
+    promised = """demo;network up;network down;network status;contracts deploy;contracts status;member;node init;
+    node run;
+    node status;wallet new;wallet sign;wallet receipts;wallet consent grant;wallet consent withdraw;fact submit;gate;
+    credential issue;credential verify;credential revoke;prove;check;task propose;task approve;task run;replay;verify;
+    chain headers;doctor"""
+    for words in promised.split(";"):
+        assert tuple(words.split()) in ALL
+
+
+@pytest.mark.parametrize("words", list(ALL), ids=" ".join)
+def test_every_command_has_help(run, words):
+    status, text, _ = run(*words, "--help")
+    assert status == 0
+    assert ALL[words].help
+    assert "Usage: bonafides" in text
+
+
+def test_the_list_of_commands_needs_no_import_of_them(run):
+    status, text, _ = run("--help")
+    assert status == 0
+    assert all(name in text for name in COMMANDS)
+    assert run("nothing")[0] == 2
+    assert run("verify")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"garbage", b"\xff\xfe", b"[" * 100_000, b'{"format": "bonafides.bundle/1"}']
+)
+def test_what_is_no_bundle_ends_with_2(run, tmp_path, content):
+    (tmp_path / "bundle").write_bytes(content)
+    (tmp_path / "trust").write_bytes(b"{}")
+    status, text, errors = run("verify", tmp_path / "bundle", "--trust", tmp_path / "trust")
+    assert (status, text) == (2, "")
+    assert errors.startswith("error: invalid-input bundle")
+    assert errors.count("\n") == 1
+
+
+def test_a_huge_or_missing_file_ends_with_2(run, tmp_path):
+    with (tmp_path / "bundle").open("wb") as huge:
+        huge.truncate(65 * 1024 * 1024)
+    status, _, errors = run("verify", tmp_path / "bundle", "--trust", tmp_path / "trust")
+    assert (status, "max-bytes" in errors) == (2, True)
+    status, _, errors = run("verify", tmp_path / "none", "--trust", tmp_path / "trust")
+    assert (status, "file-unreadable" in errors) == (2, True)
+
+
+def test_the_demo_outside_a_checkout_says_so(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(demo_module, "_SCRIPT", tmp_path / "none")
+    status, _, errors = run("demo")
+    assert (status, errors.split()[1]) == (2, "demo-needs-checkout")
+
+
+def test_the_demo_gets_its_options(run, tmp_path, monkeypatch):
+    started = []
+    (tmp_path / "run.py").write_text("")
+    monkeypatch.setattr(demo_module, "_SCRIPT", tmp_path / "run.py")
+    monkeypatch.setattr(os, "execv", lambda _program, words: started.append(words[1:]))
+    assert run("demo", "--clients", 5, "--generate", "--seed", 7, "--keep")[0] == 0
+    assert started == [[str(tmp_path / "run.py"), "--clients", "5", "--seed", "7", "--generate", "--keep"]]
+
+
+def test_a_node_is_made_configured_and_looked_at(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
+    home = tmp_path / "a"
+    made = run("node", "init", home, "--name", "A", "--role", "broker", "--port", 18999)
+    member = json.loads(made[1])["member"]
+    assert set(member["keys"]) == {"signing", "agreement", "compliance"}
+    status, _, errors = run("node", "run", home)
+    assert (status, "chain.rpc_url missing" in errors) == (2, True)
+    network = {"rpc_url": "http://127.0.0.1:1", "chain_id": 7, "directory": "0x" + "01" * 20, "directory_block": 1}
+    (tmp_path / "network.json").write_text(json.dumps(network))
+    peer = "0x" + "02" * 20 + "=http://127.0.0.1:2"
+    status, text, _ = run("node", "configure", home, "--network", tmp_path / "network.json", "--peer", peer)
+    assert json.loads(text)["complete"] is True
+    assert run("node", "configure", home, "--peer", "x")[0] == 2
+    status, text, _ = run("doctor", "--node", home, "--json")
+    lines = {line["name"]: line for line in json.loads(text)}
+    assert status == 1
+    assert (lines["chain"]["ok"], lines["keystore"]["ok"], lines["schema"]["ok"]) == (False, True, True)
+    assert all(line["mend"] for line in lines.values() if not line["ok"])
+    status, text, _ = run("doctor", "--node", tmp_path / "none")
+    assert (status, "ILL settings" in text) == (1, True)
+    status, _, errors = run("member", "list", "--node", tmp_path / "none")
+    assert (status, "settings-unreadable" in errors) == (2, True)
+    assert run("member", "list", "--node", home)[0] == 0
+    status, _, errors = run("member", "vote", "--node", home, 1)
+    assert (status, "contract-unknown" in errors) == (2, True)
+    status, _, errors = run("node", "status", "--url", "http://127.0.0.1:1")
+    assert (status, "node-unreachable" in errors) == (2, True)
+    assert run("node", "status")[0] == 2
+
+
+@pytest.mark.parametrize("password", ["", "another"])
+def test_a_node_does_not_run_with_a_wrong_password(run, tmp_path, monkeypatch, password):
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
+    words = ("--rpc-url", "http://127.0.0.1:1", "--chain-id", 7, "--directory", "0x" + "01" * 20)
+    made = run(
+        *("node", "init", tmp_path / "a", "--name", "A", "--role", "broker", "--port", 18999, "--directory-block", 1),
+        *words,
+    )
+    assert made[0] == 0
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", password)
+    status, _, errors = run("node", "run", tmp_path / "a")
+    assert status == 2
+    assert "password" in errors
+
+
+@pytest.mark.parametrize("value", [[], {}, {"member": {}}, {"member": {"keys": {}}}])
+def test_a_founder_file_is_read_strictly(run, tmp_path, monkeypatch, value):
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
+    (tmp_path / "founder.json").write_text(json.dumps(value))
+    words = ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path, "--founder", tmp_path / "founder.json")
+    status, _, errors = run("contracts", "deploy", *words)
+    assert (status, "founder" in errors) == (2, True)

@@ -6,6 +6,7 @@ from flask import Flask
 
 from api.auth import close_by_default
 from api.bodies import MAX_BODY_BYTES
+from api.chain import chain_blueprint
 from api.client import challenge_blueprint, client_blueprint, sessions_blueprint
 from api.consents import consents_blueprint
 from api.context import EXTENSION
@@ -15,10 +16,12 @@ from api.facts import facts_blueprint
 from api.health import health_blueprint
 from api.idempotency import register_idempotency
 from api.log import log_blueprint
+from api.openapi import openapi_blueprint
 from api.peers import peers_blueprint
 from api.problems import register_problems
 from api.receipts import receipts_blueprint
 from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
+from api.replays import replays_blueprint
 from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
 from api.status import status_blueprint
 from api.subjects import subjects_blueprint
@@ -47,6 +50,9 @@ FACTORIES = (
     task_operations_blueprint,
     task_approvals_blueprint,
     task_views_blueprint,
+    replays_blueprint,
+    chain_blueprint,
+    openapi_blueprint,
 )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from node_adapter.node import Node
-from node_adapter.store import anchored, chain_index, records, registry_index, subjects
-from node_adapter.store.schema import alarm, credential, outbox
+from node_adapter.store import alarms, anchored, chain_index, identity, records, registry_index, subjects
+from node_adapter.store.schema import credential, outbox
 from primitives.errors import CouldNotCheck, Refused
 
 _RECENT_ALARMS = 100
@@ -39,6 +40,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "state": _member_check(node, connection),
             },
             "chain": _chain(node, connection),
+            "worker": asdict(identity.worker_status(connection)),
             "log": {
                 "size": size,
                 "anchored": anchored_size,
@@ -100,6 +102,4 @@ def _gas(connection: Connection) -> dict[str, int]:
 
 
 def _alarms(connection: Connection) -> list[dict[str, Any]]:
-    statement = select(alarm.c.kind, alarm.c.about, alarm.c.detail, alarm.c.raised_at)
-    rows = connection.execute(statement.order_by(alarm.c.id.desc()).limit(_RECENT_ALARMS))
-    return [dict(row) for row in rows.mappings()]
+    return [asdict(entry) for entry in alarms.list_alarms(connection)[-_RECENT_ALARMS:]]

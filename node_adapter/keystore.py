@@ -21,8 +21,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
-from eth_account import Account
 
+from node_adapter.keyfile import decrypt_key, encrypt_key
+from node_adapter.transaction import sign_transaction
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import decode_hex
@@ -68,8 +69,7 @@ class LocalSigner:
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""
-        signed = Account.sign_transaction(dict(transaction), self.private_key)
-        return bytes(signed.raw_transaction), bytes(signed.hash)
+        return sign_transaction(transaction, self.private_key)
 
     def __repr__(self) -> str:
         return f"LocalSigner({self.address})"
@@ -112,7 +112,7 @@ class Keystore:
         sealed = _read_json(directory / KEYS_FILE)
         keys = _open_sealed(sealed, password)
         store = cls(
-            sender_key=_open_sender(sender_file, password),
+            sender_key=decrypt_key(sender_file, password),
             signing_seed=decode_hex(keys.get("signing"), "keys.signing", _KEY_BYTES),
             agreement_key=decode_hex(keys.get("agreement"), "keys.agreement", _KEY_BYTES),
             compliance_key=decode_hex(keys.get("compliance"), "keys.compliance", _KEY_BYTES),
@@ -131,7 +131,7 @@ class Keystore:
         if not password:
             raise InvalidInput("password", "empty", "the keystore's password is empty")
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sender = Account.encrypt(self.sender_key, password, kdf="scrypt", iterations=SCRYPT_N)
+        sender = encrypt_key(self.sender_key, password, n=SCRYPT_N, entropy=secrets.token_bytes)
         _write_new(directory / SENDER_FILE, json.dumps(sender, indent=1).encode())
         _write_new(directory / KEYS_FILE, json.dumps(self._seal(password), indent=1).encode())
 
@@ -249,17 +249,6 @@ def _derive(password: str, salt: bytes, n: int) -> bytes:
 
 def _bound_data(public: Mapping[str, str]) -> bytes:
     return canonical_json({"format": FORMAT, "public": dict(public)})
-
-
-def _open_sender(file: dict[str, Any], password: str) -> bytes:
-    try:
-        return bytes(Account.decrypt(file, password))
-    except ValueError as error:
-        if "MAC mismatch" in str(error):
-            raise _wrong_password() from error
-        raise InvalidInput("keystore.sender", "shape", "is not a Web3 secret-storage file") from error
-    except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
-        raise InvalidInput("keystore.sender", "shape", "is not a Web3 secret-storage file") from error
 
 
 def _open_sealed(sealed: dict[str, Any], password: str) -> dict[str, Any]:

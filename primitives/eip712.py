@@ -2,16 +2,15 @@
 
 A typed-data value is a plain JSON object (bytes as 0x hex, integers as numbers), so that a wallet can show it, or any
 other EIP-712 signer can sign it. Each binds the chain id and the contract; deadlines and nonces are in the structs.
+Our structs are flat, and so is what is hashed here: a member that is a struct or an array is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from eth_abi.exceptions import EncodingError
-from eth_account.messages import encode_typed_data
-from eth_utils.exceptions import ValidationError
-
+from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import address_of, check_address, keccak256, recover_address, sign_digest
 
@@ -123,11 +122,11 @@ def approve_typed_data(chain_id: int, contract: str, task_id: bytes, spec_hash: 
 
 def typed_digest(typed: TypedData) -> bytes:
     """Return the 32-byte EIP-712 digest: keccak256(0x19 01 || domain separator || hash of the struct)."""
-    try:
-        message = encode_typed_data(full_message=typed)
-    except (ValidationError, EncodingError, ValueError, TypeError, KeyError) as error:  # what eth_account lets out
-        raise InvalidInput("typed_data", "eip712", f"is not EIP-712 typed data: {error}") from error
-    return keccak256(b"\x19" + message.version + message.header + message.body)
+    types, kind = typed.get("types"), typed.get("primaryType")
+    if not isinstance(types, dict) or not isinstance(kind, str):
+        raise _not_typed("types or primaryType is missing")
+    domain = _hash_struct(types, "EIP712Domain", typed.get("domain"))
+    return keccak256(b"\x19\x01" + domain + _hash_struct(types, kind, typed.get("message")))
 
 
 def sign_typed(private_key: bytes, typed: TypedData) -> bytes:
@@ -174,3 +173,38 @@ def _encode(kind: str, value: Any, field: str) -> Any:
     if not isinstance(value, bytes) or (kind == "bytes32" and len(value) != _WORD_BYTES):
         raise InvalidInput(field, kind, f"must be {kind}")
     return "0x" + value.hex()
+
+
+def _hash_struct(types: Mapping[str, Any], kind: str, values: object) -> bytes:
+    """Return hashStruct of a flat struct: keccak256(typeHash || one word per member)."""
+    fields = types.get(kind)
+    if not isinstance(fields, list) or not all(
+        isinstance(field, dict) and isinstance(field.get("name"), str) and field.get("type") in _WORDS
+        for field in fields
+    ):
+        raise _not_typed(f"{kind} is no list of members of the types {', '.join(_WORDS)}")
+    if not isinstance(values, dict) or set(values) != {field["name"] for field in fields}:
+        raise _not_typed(f"the members of {kind} are not those of its type")
+    signature = f"{kind}({','.join(field['type'] + ' ' + field['name'] for field in fields)})"
+    words = [_word(field["type"], values[field["name"]], field["name"]) for field in fields]
+    return keccak256(keccak256(signature.encode()) + b"".join(words))
+
+
+_WORDS = ("address", "bytes32", "uint256", "bytes", "string")
+
+
+def _word(kind: str, value: Any, field: str) -> bytes:
+    if kind == "uint256":
+        return int(_encode(kind, value, field)).to_bytes(_WORD_BYTES)
+    if not isinstance(value, str):
+        raise InvalidInput(field, kind, f"must be {kind} as text")
+    if kind == "string":
+        return keccak256(value.encode())
+    if kind == "address":
+        return bytes.fromhex(check_address(value, field)[2:]).rjust(_WORD_BYTES, b"\0")
+    octets = decode_hex(value.removeprefix("0x"), field, _WORD_BYTES if kind == "bytes32" else None)
+    return octets if kind == "bytes32" else keccak256(octets)
+
+
+def _not_typed(why: str) -> InvalidInput:
+    return InvalidInput("typed_data", "eip712", f"is not EIP-712 typed data: {why}")

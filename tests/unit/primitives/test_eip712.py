@@ -4,6 +4,9 @@ import json
 
 import pytest
 from eth_account import Account
+from eth_account.messages import encode_typed_data
+from hypothesis import given
+from hypothesis import strategies as st
 
 from primitives import eip712
 from primitives.errors import InvalidInput
@@ -58,6 +61,18 @@ def _another(value):
 def test_typed_data_is_plain_json():
     for typed in CASES.values():
         assert eip712.typed_digest(json.loads(json.dumps(typed))) == eip712.typed_digest(typed)
+
+
+@given(
+    value=st.binary(max_size=100),
+    name=st.binary(min_size=32, max_size=32),
+    numbers=st.tuples(*[st.integers(0, 2**256 - 1)] * 3),
+    chain=st.integers(0, 2**256 - 1),
+)
+def test_digest_is_that_of_the_library(value, name, numbers, chain):
+    typed = eip712.set_attribute_typed_data(chain, CONTRACT, IDENTITY, name, value, *numbers)
+    message = encode_typed_data(full_message=typed)
+    assert eip712.typed_digest(typed) == keccak256(b"\x19" + message.version + message.header + message.body)
 
 
 def test_digest_by_hand():
@@ -128,7 +143,26 @@ def test_attribute_name_rules(name):
         eip712.attribute_name(name)
 
 
-@pytest.mark.parametrize("typed", [{}, {"types": {}}, {**CASES["Grant"], "primaryType": "Nothing"}])
+_GRANT = CASES["Grant"]
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        {},
+        {"types": {}},
+        {**_GRANT, "primaryType": "Nothing"},
+        {**_GRANT, "primaryType": ["Grant"]},
+        {**_GRANT, "domain": None},
+        {**_GRANT, "message": {**_GRANT["message"], "more": 1}},
+        {**_GRANT, "message": {"identity": IDENTITY}},
+        {**_GRANT, "message": {**_GRANT["message"], "deadline": "2000"}},
+        {**_GRANT, "message": {**_GRANT["message"], "consentId": "0x00"}},
+        {**_GRANT, "message": {**_GRANT["message"], "consentId": 7}},
+        {**_GRANT, "types": {**_GRANT["types"], "Grant": [{"name": "identity", "type": "Person"}]}},
+        {**_GRANT, "types": {**_GRANT["types"], "Grant": "address identity"}},
+    ],
+)
 def test_ill_formed_typed_data(typed):
     with pytest.raises(InvalidInput):
         eip712.typed_digest(typed)

@@ -213,6 +213,18 @@ contract EvidenceAnchorTest is AnchorWorld {
         }
     }
 
+    /// @dev True roots and a true proof, under sizes that need fewer or more nodes.
+    function test_sizes_that_the_proof_does_not_fit() public view {
+        bytes32[] memory leaves = _leaves;
+        bytes32 seven = MerkleLog.root(leaves, 0, 7);
+        bytes32 eight = MerkleLog.root(leaves, 0, 8);
+        bytes32 four = MerkleLog.root(leaves, 0, 4);
+        check(this.verify(7, 8, seven, eight, MerkleLog.proof(leaves, 7, 8)), "7 to 8");
+        check(!this.verify(3, 4, seven, eight, MerkleLog.proof(leaves, 7, 8)), "7 to 8 as 3 to 4");
+        check(this.verify(4, 8, four, eight, MerkleLog.proof(leaves, 4, 8)), "4 to 8");
+        check(!this.verify(4, 16, four, eight, MerkleLog.proof(leaves, 4, 8)), "4 to 8 as 4 to 16");
+    }
+
     function testFuzz_a_true_proof_is_taken(uint64 a, uint64 b, uint256 seed) public {
         _leaves = makeLeaves(seed);
         uint64 m = uint64(bound(a, 0, MOST));

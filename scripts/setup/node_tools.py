@@ -28,6 +28,8 @@ NODE_SHA256 = "fde6a4bf8d0562f7751d1a2d6cb9b417c4cfe107bbcb0aa3e9a24e125e348f48"
 NPM = "npm@11.19.1"
 NPM_SCRIPT = TOOLS / "node_modules" / "npm" / "bin" / "npm-cli.js"
 QUIET = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+# What npm has cached needs no network; without one, say so in seconds: by default npm goes on trying for minutes.
+PATIENCE = ["--prefer-offline", "--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
 NEEDED = (  # what npm may leave out without a word
     MODULES / "hardhat" / "package.json",
     MODULES / "@nomicfoundation" / "edr-linux-x64-gnu" / "package.json",
@@ -94,7 +96,18 @@ def install_node() -> None:
     if not (node_is_right() and npm_is_right()):
         print("setting up Node in .tools (once) …", flush=True)
         TOOLS.mkdir(exist_ok=True)
-        command = ["npm", "install", "--prefix", str(TOOLS), "--no-save", "--no-package-lock", *QUIET, NODE, NPM]
+        command = [
+            "npm",
+            "install",
+            "--prefix",
+            str(TOOLS),
+            "--no-save",
+            "--no-package-lock",
+            *QUIET,
+            *PATIENCE,
+            NODE,
+            NPM,
+        ]
         if subprocess.run(command, cwd=str(TOOLS), check=False).returncode != 0:
             raise SetUpError(
                 f"{NODE} and {NPM} could not be installed",
@@ -132,7 +145,7 @@ def install_locked() -> None:
     print("setting up the contract tools in node_modules (half a minute, once) …", flush=True)
     before = LOCK.read_bytes()
     environment = dict(os.environ, PATH=f"{TOOLS / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
-    command = [str(NODE_BINARY), str(NPM_SCRIPT), "install", *QUIET]
+    command = [str(NODE_BINARY), str(NPM_SCRIPT), "install", *QUIET, *PATIENCE]
     done = subprocess.run(command, cwd=str(ROOT), env=environment, check=False)
     if LOCK.read_bytes() != before:
         LOCK.write_bytes(before)

@@ -1,0 +1,98 @@
+"""The wheel, installed outside the checkout into an environment of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
+
+PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "node_adapter", "api", "bonafides")
+TRAVELS = (
+    "node_adapter/chain/artifacts/MemberRegistry.json",
+    "node_adapter/migrations/env.py",
+    "node_adapter/migrations/script.py.mako",
+    "node_adapter/migrations/versions/rev_0001.py",
+    "suitability/rulesets/sac-bands-v1.json",
+    "suitability/questionnaires/",
+    "suitability/documents/consent-give-v1.json",
+    "bonafides/cli/main.py",
+)
+
+
+def run(*words, **options):
+    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    out = tmp_path_factory.mktemp("wheel")
+    built = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT)
+    assert built.returncode == 0, built.stderr[-2000:]
+    (file,) = out.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """An environment with the wheel, which borrows only the dependencies of ours: no network is needed."""
+    home = tmp_path_factory.mktemp("installed")
+    venv.create(home / "env", with_pip=False, symlinks=True)
+    python = home / "env" / "bin" / "python"
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    script = home / "env" / "bin" / "bonafides"
+    script.write_text(f"#!{python}\nfrom bonafides.cli.main import main\nmain()\n")
+    script.chmod(0o755)
+    # Appended after the wheel's own packages, and without running the .pth files there: the checkout stays unseen.
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return home
+
+
+def call(installed, *words, **options):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV"))}
+    return run(*words, cwd=installed, env=environment, **options)
+
+
+def test_what_the_code_reads_travels_in_the_wheel(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in TRAVELS:
+        assert any(name.startswith(wanted) for name in names), wanted
+    tops = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == set(PACKAGES)
+
+
+def test_every_package_comes_from_the_wheel_and_not_from_the_checkout(installed):
+    code = f"import json, {', '.join(PACKAGES)}; print(json.dumps([m.__file__ for m in ({', '.join(PACKAGES)})]))"
+    done = call(installed, installed / "env" / "bin" / "python", "-c", code)
+    assert done.returncode == 0, done.stderr
+    assert all(file.startswith(str(installed)) for file in json.loads(done.stdout))
+
+
+def test_the_installed_command_verifies(installed):
+    command = installed / "env" / "bin" / "bonafides"
+    (installed / "bundle.json").write_bytes(b"garbage")
+    (installed / "trust.json").write_bytes(b"{}")
+    done = call(installed, command, "verify", "bundle.json", "--trust", "trust.json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: invalid-input bundle")
+    assert call(installed, command, "--version").stdout.startswith("bonafides, version ")
+
+
+def test_the_installed_command_makes_a_node_with_what_travelled(installed):
+    command = installed / "env" / "bin" / "bonafides"
+    password = installed / "password"
+    password.write_text("a test password")
+    words = ("node", "init", "a", "--name", "A", "--role", "broker", "--port", "18998", "--password-file", password)
+    done = call(installed, command, *words)
+    assert done.returncode == 0, done.stderr
+    done = call(installed, command, "demo")
+    assert (done.returncode, done.stderr.split()[1]) == (2, "demo-needs-checkout")

@@ -10,11 +10,14 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 
 from node_adapter.init import configure
 from node_adapter.store import chain_index
+from node_adapter.workflows import tasks
 from node_adapter.workflows.rulesets import install_ruleset
+from primitives.errors import Refused
 from primitives.timestamp import format_time
 from tests.integration.tasks.consortium import PURPOSE, enrol_with_grant, plain_totals
 
@@ -32,7 +35,7 @@ def command(*arguments):
     return json.loads(done.stdout)
 
 
-def until(condition, what, seconds=60):
+def until(condition, what, seconds=120):
     end = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -55,6 +58,7 @@ class Brokers:
         ports = [free_port() for _ in self.homes]
         members = [consortium.node(index).address for index in range(3)]
         urls = {member: f"http://127.0.0.1:{port}" for member, port in zip(members, ports, strict=True)}
+        self.urls = list(urls.values())
         for home, port, member in zip(self.homes, ports, members, strict=True):
             peers = {peer: url for peer, url in urls.items() if peer != member}
             configure(Path(home), {"http": {"host": "127.0.0.1", "port": port}, "peers": peers})
@@ -106,25 +110,23 @@ class Brokers:
         file.write_text(json.dumps(spec), encoding="utf-8")
         self.task(0, "propose", str(file))
         for index in range(3):
-            until(lambda at=index: self.task(at, "show")["tasks"][:1], "the proposal")
             until(lambda at=index: self.known(at, spec["task_id"]), "the proposal at its owner")
             self.task(index, "approve", spec["task_id"])
         return spec["task_id"]
 
     def known(self, index, task_id):
-        return any(task["task_id"] == task_id for task in self.task(index, "show")["tasks"]) and (
-            self.task(index, "show", task_id)["chain"]["proposer"] is not None
-        )
+        """Looks into the store: the command, started anew for every look, would be most of the test's time."""
+        try:
+            return tasks.show(self.nodes[index], task_id)["chain"]["proposer"] is not None
+        except Refused:
+            return False
 
     def run(self, task_id):
         for index in range(3):
             self.task(index, "run", task_id)
-
-        def ended():
-            shown = [self.task(index, "show", task_id) for index in range(3)]
-            return shown if all(task["state"] in ("completed", "refused") for task in shown) else None
-
-        return until(ended, "the end of the task")
+        ends = ("completed", "refused")
+        until(lambda: all(tasks.show(node, task_id)["state"] in ends for node in self.nodes), "the end of the task")
+        return [self.task(index, "show", task_id) for index in range(3)]
 
 
 @pytest.fixture
@@ -138,13 +140,10 @@ def brokers(make_consortium):
 
 def ready(brokers, index):
     def answers():
-        done = subprocess.run(
-            [BONAFIDES, "task", "show", "--node", brokers.homes[index]],
-            capture_output=True,
-            check=False,
-            env=ENVIRONMENT,
-        )
-        return done.returncode == 0
+        try:
+            return httpx.get(f"{brokers.urls[index]}/healthz", timeout=2).is_success
+        except httpx.HTTPError:
+            return False
 
     until(answers, "the node")
 

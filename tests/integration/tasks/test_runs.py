@@ -6,7 +6,7 @@ import pytest
 
 from mpc.maskedsum import Committing
 from node_adapter.peers.messages import sign_message
-from node_adapter.store import consents, records
+from node_adapter.store import alarms, consents, records
 from node_adapter.store import tasks as task_store
 from node_adapter.workflows import task_engine, tasks
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -557,3 +557,39 @@ def test_the_chain_shows_nothing_of_a_total(brokers):
     for total in totals:
         if len(total) > 3:
             assert not [text for text in chain if total in text or f"{int(total):x}" in text]
+
+
+def test_a_record_that_cannot_be_written_raises_an_alarm_and_is_tried_again(brokers, monkeypatch):
+    task_id = brokers.propose()
+    brokers.approve_and_run(task_id)
+    with monkeypatch.context() as patch:
+        patch.setattr(task_engine, "submit_facts", lambda _node, _facts: [Refused("subject-not-found", "gone")])
+        brokers.step(8)
+        assert brokers.states(task_id) == ["recording"] * 3
+        with brokers.nodes[0].store.read() as connection:
+            assert [alarm.about for alarm in alarms.list_alarms(connection, task_engine.TASK_STUCK)] == [task_id]
+    brokers.step(1)
+    assert brokers.states(task_id) == ["completed"] * 3
+
+
+def test_a_data_set_is_registered_once(brokers):
+    node = brokers.nodes[0]
+    assert tasks.register_dataset(node, "clients", {"columns": []})["dataset"] == brokers.datasets[0]
+    assert brokers.chain.mine() == 0
+    with pytest.raises(InvalidInput, match="name"):
+        tasks.register_dataset(node, "", {})
+
+
+def test_a_checked_task_that_another_owner_left_ends_at_the_deadline(brokers):
+    task_id = brokers.propose()
+    brokers.approve_and_run(task_id)
+    brokers.step(2)
+    brokers.step(1, only=brokers.nodes[2:])  # it sends, and then stands still
+    brokers.step(2, only=brokers.nodes[:2])
+    assert brokers.states(task_id) == ["checked", "checked", "masked"]
+    brokers.clock.now = DEADLINE
+    brokers.step(3, only=brokers.nodes[:2])
+    assert brokers.states(task_id)[:2] == ["refused", "refused"]
+    brokers.step(2)
+    assert brokers.states(task_id) == ["refused"] * 3
+    assert [tasks.show(node, task_id)["result"] for node in brokers.nodes] == [None] * 3

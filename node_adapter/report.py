@@ -1,0 +1,56 @@
+"""Rendering a replay report: one self-contained page in Chinese or English, from the content of a replay.
+
+The template and its words are packaged; nothing is fetched, and every value is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+
+_FOLDER = "templates"
+_PAGE, _WORDS = "replay_report.html", "replay_report.json"
+_SECOND, _MINUTE = 1000, 60_000
+
+
+def render_report(content: Mapping[str, Any], lang: str) -> str:
+    """Return the HTML page of a replay's content.
+
+    Args:
+        content: what `report_content` returned.
+        lang: zh or en.
+    """
+    words = _words()[lang]
+    return _template().render(**content, w=words, word=lambda group, key: words[group].get(key, key))
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["duration"] = _duration
+    return environment.from_string(_read(_PAGE))
+
+
+@cache
+def _words() -> dict[str, Any]:
+    words: dict[str, Any] = json.loads(_read(_WORDS))
+    return words
+
+
+def _read(name: str) -> str:
+    return resources.files("node_adapter").joinpath(_FOLDER, name).read_text(encoding="utf-8")
+
+
+def _duration(ms: int) -> str:
+    if ms < _SECOND:
+        return f"{ms} ms"
+    if ms < _MINUTE:
+        return f"{ms / _SECOND:.1f} s"
+    return f"{ms // _MINUTE} min {ms % _MINUTE // _SECOND} s"

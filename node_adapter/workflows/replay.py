@@ -1,0 +1,167 @@
+"""Replay of a client's history under a case number: bundle, re-execution, findings, report.
+
+1. The request names one subject, a case and a reason. An order of a regulator under this case is noted as answered.
+2. Reading originals is itself recorded: the ACCESS_LOG record comes first, through the same door as every fact.
+3. One snapshot of the store is read. The bundle states the last final anchor and covers every record up to it; what
+   came later, the ACCESS_LOG record among it, is counted as not yet anchored.
+4. The bundle is verified as a stranger would, against this node's own headers.
+5. Results and rules are executed again under the rule sets of their day.
+6. The report is rendered: one self-contained page, and the same as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.verify import verify_bundle
+from node_adapter.node import Node
+from node_adapter.report import render_report
+from node_adapter.store import records, replay_orders, subjects
+from node_adapter.store.replay_orders import OrderRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.facts import submit_facts
+from node_adapter.workflows.replay_bundle import Collected, collect, rating_records
+from node_adapter.workflows.replay_content import Material, report_content
+from node_adapter.workflows.replay_rules import re_run
+from node_adapter.workflows.rulesets import rulebook
+from node_adapter.workflows.trust_file import trust_file
+from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+
+LANGUAGES = ("zh", "en")
+_MEMBERS = frozenset({"subject", "did", "case", "reason", "lang"})
+_MAX_CASE, _MAX_REASON = 120, 300
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a compliance officer asks for."""
+
+    subject: str | None
+    did: str | None
+    case: str
+    reason: str
+    lang: str
+
+
+def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Replay a client ({"subject" or "did", "case", "reason", "lang"?}).
+
+    Returns:
+        {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON}.
+
+    Raises:
+        InvalidInput: malformed request.
+        Refused: `subject-not-found`, `no-records` or `record-erased`.
+        CouldNotCheck: `not-anchored`, nothing of the subject is anchored yet.
+    """
+    asked = _read(request)  # (1)
+    subject, order, types = _find(node, asked)
+    _log_access(node, asked, subject, order, types)  # (2)
+    with node.store.read() as connection:  # (3)
+        collected = collect(node, connection, _again(connection, subject), asked.case)
+        rules, rated = rulebook(node, connection), rating_records(connection)
+        stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
+    verified = verify_bundle(collected.bundle, trust_file(node))  # (4)
+    material = Material(  # (5)
+        case=asked.case,
+        reason=asked.reason,
+        lang=asked.lang,
+        order=order,
+        broker_did=node.did,
+        broker_name=node.settings.member.name,
+        collected=collected,
+        verified=verified,
+        rerun=re_run(collected.anchored, rated, rules),
+        stored_findings=frozenset(
+            (record_id, finding.code) for record_id, found in stored.items() for finding in found
+        ),
+        made_at=format_time(node.clock.now_ms()),
+    )
+    content = report_content(material)  # (6)
+    _answered(node, asked, collected)
+    return {
+        "bundle": collected.bundle.decode(),
+        "report_html": render_report(content, asked.lang),
+        "report": content,
+    }
+
+
+def _read(request: Mapping[str, Any]) -> Request:
+    for name in sorted(set(request) - _MEMBERS):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    named = [name for name in ("subject", "did") if request.get(name) is not None]
+    if len(named) != 1 or not isinstance(request[named[0]], str):
+        raise InvalidInput("subject", "one-of", "give either subject or did, as text")
+    lang = request.get("lang", LANGUAGES[0])
+    if lang not in LANGUAGES:
+        raise InvalidInput("lang", "language", f"must be one of {', '.join(LANGUAGES)}")
+    return Request(
+        subject=request.get("subject"),
+        did=request.get("did"),
+        case=_text(request, "case", _MAX_CASE),
+        reason=_text(request, "reason", _MAX_REASON),
+        lang=lang,
+    )
+
+
+def _text(request: Mapping[str, Any], name: str, maximum: int) -> str:
+    value = request.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= maximum:
+        raise InvalidInput(name, "text", f"must be text of 1 to {maximum} characters")
+    return value
+
+
+def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list[str]]:
+    with node.store.read() as connection:
+        if asked.did is not None:
+            subject = subjects.find_by_did(connection, asked.did)
+        else:
+            subject = subjects.find_by_pid(connection, str(asked.subject))
+        if subject is None:
+            raise Refused("subject-not-found", "subject: this broker has no such subject")
+        types = sorted({row.type for row in records.of_subject(connection, subject.pid)})
+        if not types:
+            raise Refused("no-records", "subject: there is nothing to replay")
+        order = None
+        if subject.did is not None:
+            order = replay_orders.find_order(connection, asked.case, subject.did)
+        return subject, order, types
+
+
+def _log_access(node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]) -> None:
+    now = node.clock.now_ms()
+    fact = {
+        "source_ref": f"replay:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
+        "subject": subject.pid,
+        "type": "ACCESS_LOG",
+        "occurred_at": format_time(now),
+        "channel": "api",
+        "actor": {"did": node.did, "role": "compliance"},
+        "payload": {
+            "reader": node.did,
+            "role": "compliance",
+            "case": asked.case,
+            "reason": asked.reason,
+            "fields": types,
+            "approved_by": None if order is None else f"regulator {order.regulator}",
+        },
+    }
+    [outcome] = submit_facts(node, [fact])
+    if isinstance(outcome, BonafidesError):
+        raise outcome
+
+
+def _again(connection: Connection, subject: SubjectRow) -> SubjectRow:
+    return subjects.find_by_pid(connection, subject.pid) or subject
+
+
+def _answered(node: Node, asked: Request, collected: Collected) -> None:
+    if collected.subject.did is not None:
+        with node.store.write() as connection:
+            replay_orders.mark_answered(connection, asked.case, collected.subject.did, node.clock.now_ms())

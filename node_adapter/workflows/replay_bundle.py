@@ -1,0 +1,195 @@
+"""From the store to a bundle: a subject's anchored records, the ratings they refer to, and every proof."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from did.identifiers import parse_did
+from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
+from evidence.bundle import seal_bundle
+from evidence.receipt_trie import PROOF_KIND
+from evidence.record import SealedRecord, altered_fields, redact
+from node_adapter.node import Node
+from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records
+from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.records import RecordRow
+from node_adapter.store.schema import record as record_table
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.receipts import LogView
+from node_adapter.workflows.trust_file import own_trust
+from primitives.canonical import parse_json
+from primitives.errors import CouldNotCheck, Refused
+from primitives.timestamp import format_time
+
+OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
+
+
+@dataclass(frozen=True)
+class ReplayedRecord:
+    """A stored record as the replay read it; `altered` names fields whose value is not the one that was sealed."""
+
+    row: RecordRow
+    envelope: Mapping[str, Any]
+    values: Mapping[str, Any]
+    promise: Mapping[str, Any]
+    altered: tuple[str, ...]
+    anchored: bool
+
+    def copy(self) -> dict[str, Any]:
+        """Return the redacted copy that shows everything that was not altered."""
+        if self.row.root_salt is None:
+            raise Refused("record-erased", f"subject: the originals of {self.row.record_id} are erased")
+        sealed = SealedRecord(self.envelope, self.row.envelope, self.row.fingerprint, self.row.root_salt, self.values)
+        return redact(sealed, [name for name in self.values if name not in self.altered])
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Everything that a replay read in one snapshot of the store."""
+
+    subject: SubjectRow
+    records: tuple[ReplayedRecord, ...]
+    references: tuple[tuple[str, tuple[ReplayedRecord, ...]], ...]
+    anchors: tuple[AnchorMaterial, ...]
+    anchor_times: Mapping[int, int]  # seconds, by seq
+    key_events: tuple[ChainEvent, ...]  # of the broker and the client, up to the last anchor
+    bundle: bytes
+
+    @property
+    def anchored(self) -> tuple[ReplayedRecord, ...]:
+        """The subject's records that the last anchor covers."""
+        return tuple(record for record in self.records if record.anchored)
+
+
+def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Collected:
+    """Read a subject's history and make its signed bundle as of the last final anchor.
+
+    Raises:
+        CouldNotCheck: `not-anchored`, no final anchor covers a record of the subject yet.
+        Refused: `record-erased`, the originals are gone.
+    """
+    last = anchored.last_final(connection)
+    size = 0 if last is None else last.size
+    found = tuple(_replayed(row, size) for row in records.of_subject(connection, subject.pid))
+    inside = [record for record in found if record.anchored]
+    if last is None or not inside:
+        raise CouldNotCheck(
+            "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
+        )
+    references = tuple(_references(connection, inside, size))
+    made, times = _anchors(node, connection, last.seq)
+    tree, subjects = node.views.get("log", "", "", LogView).at(connection, last)
+    bundle = assemble(
+        trust=own_trust(node, connection),
+        proof_kind=PROOF_KIND,
+        broker=node.did,
+        client=subject.did,
+        case=case,
+        made_at=format_time(node.clock.now_ms()),
+        history=_material(subject.pid, inside),
+        references=[_material(pid, chain) for pid, chain in references],
+        anchors=made,
+        tree=tree,
+        subjects=subjects,
+        receipts=partial(chain_evidence.receipts, connection),
+        pending=len(found) - len(inside),
+    )
+    return Collected(
+        subject=subject,
+        records=found,
+        references=references,
+        anchors=made,
+        anchor_times=times,
+        key_events=_key_events(node, connection, subject, last.block),
+        bundle=seal_bundle(bundle.body(), node.keys.signing_seed),
+    )
+
+
+def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
+    if row.payload is None or row.root_salt is None:
+        raise Refused("record-erased", f"subject: the originals of {row.record_id} are erased")
+    envelope, values = parse_json(row.envelope, field="envelope"), json.loads(row.payload)
+    return ReplayedRecord(
+        row=row,
+        envelope=envelope,
+        values=values,
+        promise=json.loads(row.promise),
+        altered=altered_fields(envelope, values, row.root_salt),
+        anchored=row.log_index < size,
+    )
+
+
+def _references(
+    connection: Connection, inside: Sequence[ReplayedRecord], size: int
+) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
+    """Return the whole chains of the products whose ratings the opinions rest on."""
+    wanted = {
+        bytes.fromhex(str(record.values["rating_ref"]))
+        for record in inside
+        if record.row.type == OPINION and "rating_ref" in record.values
+    }
+    pids = connection.execute(
+        select(record_table.c.pid, record_table.c.fingerprint).where(record_table.c.type == RATING)
+    )
+    products = sorted({pid for pid, fingerprint in pids if fingerprint in wanted})
+    own = {record.row.pid for record in inside}
+    chains = []
+    for pid in products:
+        if pid not in own:
+            chain = (_replayed(row, size) for row in records.of_subject(connection, pid))
+            chains.append((pid, tuple(record for record in chain if record.anchored)))
+    return [(pid, chain) for pid, chain in chains if chain]
+
+
+def _material(pid: str, chain: Sequence[ReplayedRecord]) -> SubjectMaterial:
+    return SubjectMaterial(bytes.fromhex(pid), [(record.copy(), record.promise) for record in chain])
+
+
+def _anchors(node: Node, connection: Connection, last_seq: int) -> tuple[tuple[AnchorMaterial, ...], dict[int, int]]:
+    """Return our final anchors with the place of their events, which only the index knows, and their times."""
+    topic = chain_index.address_topic(node.address)
+    events = chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+    final = [row for row in anchors.every(connection) if row.block is not None and row.seq <= last_seq]
+    checkpoints = {row.seq: row.checkpoint for row in final}
+    made = tuple(
+        AnchorMaterial(
+            seq=event.args["seq"],
+            size=event.args["size"],
+            block=event.block,
+            tx_index=event.tx_index,
+            log_position=event.log_position,
+            checkpoint=checkpoints[event.args["seq"]],
+        )
+        for event in events
+        if event.args["seq"] in checkpoints
+    )
+    return made, {event.args["seq"]: event.timestamp for event in events}
+
+
+def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int) -> tuple[ChainEvent, ...]:
+    wanted = [("MemberRegistry", node.address)]
+    if subject.did is not None:
+        wanted.append(("DidRegistry", parse_did(subject.did).address))
+    return tuple(
+        event
+        for contract, address in wanted
+        for event in chain_index.events(
+            connection, contract=contract, topic1=chain_index.address_topic(address), up_to_block=up_to
+        )
+    )
+
+
+def rating_records(connection: Connection) -> list[ReplayedRecord]:
+    """Return every product rating of this broker whose original is kept, in log order."""
+    statement = (
+        select(record_table)
+        .where(record_table.c.type == RATING, record_table.c.payload.is_not(None))
+        .order_by(record_table.c.log_index)
+    )
+    return [_replayed(RecordRow(**row), 0) for row in connection.execute(statement).mappings()]

@@ -1,0 +1,231 @@
+"""A replay end to end in one node: bundle, trust file, re-execution, findings, report."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+
+import pytest
+from sqlalchemy import update
+
+from evidence.verify import verify_bundle
+from node_adapter.store.schema import finding, record
+from node_adapter.workflows.replay import replay
+from node_adapter.workflows.trust_file import trust_file
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from scripts.vectors.synthetic_chain import seeded
+from tests.integration.api.node_kit import PAYLOADS
+from tests.integration.replay.replay_kit import Broker
+
+REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    yield broker
+    broker.store.dispose()
+
+
+def sold(broker, name="one"):
+    product = broker.enrol("product", did=False)
+    client = broker.enrol(name)
+    broker.rate(product)
+    broker.assess(client)
+    broker.anchor()
+    broker.sell_without_warning(client)
+    broker.anchor()
+    return client
+
+
+def run(broker, client, **more):
+    return replay(broker.node, {**REQUEST, "did": client.did, **more})
+
+
+def claims(answer):
+    return {item["claim"]: item["result"] for item in answer["report"]["conclusion"]["claims"]}
+
+
+def test_a_replay_verifies_offline_and_finds_the_breach(broker):
+    client = sold(broker)
+    answer = run(broker, client)
+    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    assert report.ok, report.checks
+    content = answer["report"]
+    assert content["conclusion"]["ok"]
+    codes = {item["code"] for item in content["findings"]}
+    assert {"SOLD_WITHOUT_WARNING", "SOLD_WITHOUT_INSISTENCE", "RISK_NOT_CONFIRMED"} <= codes
+    assert all(item["stored"] for item in content["findings"])
+    assert content["missing_findings"] == []
+    assert [item["status"] for item in content["re_execution"]] == ["equal", "equal"]
+    assert claims(answer)["NOT_WARNED"] == claims(answer)["NOT_CONFIRMED"] == "PROVEN"
+    assert claims(answer)["WRONG_RESULT"] == claims(answer)["NEVER_TESTED"] == "REFUTED"
+    assert claims(answer)["NO_CONSENT"] == "NOT_PROVABLE"
+    assert content["synthetic"]
+    assert [item["subject"] for item in content["completeness"]["references"]] == [seeded("pid product").hex()]
+
+
+def test_reading_the_originals_is_recorded_first_and_counted_as_pending(broker):
+    client = sold(broker)
+    content = run(broker, client)["report"]
+    [entry] = content["access_log"]
+    assert not entry["anchored"]
+    assert content["completeness"]["pending"] == 1
+    broker.anchor()
+    second = run(broker, client)["report"]
+    assert [item["anchored"] for item in second["access_log"]] == [True, False]
+    assert second["completeness"]["records"] == content["completeness"]["records"] + 1
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_page_is_self_contained_and_escaped(broker, lang):
+    page = run(broker, sold(broker), lang=lang)["report_html"]
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "2026-&lt;17&gt;" in page
+    assert "Broker North &lt;b&gt;&amp;" in page
+    assert not re.search(r"(?:src|href)\s*=|@import|url\(", page)
+    assert ("合成" if lang == "zh" else "SYNTHETIC") in page
+    assert ("未警示即办理" if lang == "zh" else "sold without warning") in page
+    assert ("四阶段时间线" if lang == "zh" else "The four stages") in page
+    assert "¥12,345.67" in page
+
+
+def test_no_root_salt_leaves_the_node(broker):
+    client = sold(broker)
+    answer = run(broker, client)
+    with broker.store.read() as connection:
+        salts = [row.root_salt.hex() for row in connection.execute(record.select())]
+    text = json.dumps(answer)
+    assert not [salt for salt in salts if salt in text]
+
+
+def alter(broker, type_, change):
+    with broker.store.write() as connection:
+        row = connection.execute(record.select().where(record.c.type == type_)).first()
+        payload = json.dumps({**json.loads(row.payload), **change})
+        connection.execute(update(record).where(record.c.record_id == row.record_id).values(payload=payload))
+
+
+def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
+    client = sold(broker)
+    alter(broker, "LEVEL_RESULT", {"total": 99})
+    answer = run(broker, client)
+    assert verify_bundle(answer["bundle"].encode(), trust_file(broker.node)).ok
+    assert "ORIGINAL_ALTERED" in {item["code"] for item in answer["report"]["findings"]}
+    level = next(
+        r
+        for r in json.loads(answer["bundle"])["history"]["records"]
+        if r["record"]["envelope"]["type"] == "LEVEL_RESULT"
+    )
+    assert "total" not in level["record"]["fields"]
+    assert claims(answer)["WRONG_RESULT"] == "PROVEN"
+
+
+def test_a_score_altered_before_it_was_recorded_is_found_by_re_execution(broker):
+    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    broker.rate(product)
+    for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
+        broker.submit(client, type_, PAYLOADS[type_])
+    other = broker.enrol("other")
+    broker.assess(other)
+    with broker.store.read() as connection:
+        honest = json.loads(connection.execute(record.select().where(record.c.type == "LEVEL_RESULT")).first().payload)
+        answers = connection.execute(
+            record.select().where(record.c.type == "Q_SUBMIT", record.c.pid == client.subject)
+        ).first()
+    broker.submit(
+        client, "LEVEL_RESULT", {**honest, "answers_ref": answers.fingerprint.hex(), "total": honest["total"] + 7}
+    )
+    broker.anchor()
+    content = run(broker, client)["report"]
+    assert [(item["status"], "total" in item["fields"]) for item in content["re_execution"]] == [("differs", True)]
+    assert "LEVEL_DIFFERS" in {item["code"] for item in content["findings"]}
+
+
+def test_a_finding_that_the_node_forgot_shows(broker):
+    client = sold(broker)
+    with broker.store.write() as connection:
+        connection.execute(finding.delete().where(finding.c.code == "SOLD_WITHOUT_WARNING"))
+    found = {item["code"]: item["stored"] for item in run(broker, client)["report"]["findings"]}
+    assert found["SOLD_WITHOUT_WARNING"] is False
+
+
+def test_a_late_anchor_is_a_finding(tmp_path):
+    broker = Broker(tmp_path, promise_seconds=1.0)
+    client = broker.enrol("one")
+    broker.assess(client)
+    broker.clock.sleep(60)
+    broker.anchor()
+    content = run(broker, client)["report"]
+    assert content["conclusion"]["ok"]
+    assert {item["code"] for item in content["findings"] if item["rule"] == "promise"} == {"PROMISE_LATE"}
+    assert all(item["anchor"]["late"] for item in content["records"] if item["anchor"])
+    broker.store.dispose()
+
+
+def test_a_rotated_key_stands_in_the_history_and_old_acts_hold(broker):
+    client = sold(broker)
+    broker.set_key(client, seeded("the client's next key"))
+    broker.set_key(client, client.key_seed, 0)
+    broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
+    broker.anchor()
+    answer = run(broker, client)
+    assert answer["report"]["conclusion"]["ok"], answer["report"]["checks"]
+    events = [item for item in answer["report"]["keys"] if item["contract"] == "DidRegistry"]
+    assert [item["revoked"] for item in events] == [False, False, True]
+
+
+def test_a_trust_file_of_another_moment_is_enough_when_it_reaches(broker):
+    client = sold(broker)
+    trust = trust_file(broker.node)
+    broker.mine()
+    bundle = run(broker, client)["bundle"].encode()
+    assert verify_bundle(bundle, trust).ok
+    broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
+    broker.anchor()
+    with pytest.raises(CouldNotCheck):
+        verify_bundle(run(broker, client)["bundle"].encode(), trust)
+
+
+def test_what_cannot_be_replayed_is_refused(broker):
+    client = broker.enrol("nobody yet")
+    with pytest.raises(Refused, match="no-records"):
+        run(broker, client)
+    broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
+    with pytest.raises(CouldNotCheck, match="not-anchored"):
+        run(broker, client)
+    with pytest.raises(Refused, match="subject-not-found"):
+        replay(broker.node, {**REQUEST, "subject": "00" * 32})
+    for bad in (
+        {},
+        {"did": client.did, "subject": client.subject},
+        {"did": 1},
+        {"did": client.did, "lang": "fr"},
+        {"did": client.did, "case": ""},
+        {"did": client.did, "more": 1},
+        {"did": client.did, "reason": "x" * 301},
+    ):
+        with pytest.raises(InvalidInput):
+            replay(broker.node, {**REQUEST, **bad})
+
+
+def test_an_erased_record_cannot_be_replayed(broker):
+    client = sold(broker)
+    with broker.store.write() as connection:
+        connection.execute(update(record).where(record.c.type == "ID_VERIFY").values(payload=None, root_salt=None))
+    with pytest.raises(Refused, match="record-erased"):
+        run(broker, client)
+
+
+@pytest.mark.slow
+def test_two_hundred_records_take_less_than_five_seconds(broker):
+    client = broker.enrol("busy")
+    broker.assess(client)
+    for _ in range(194):
+        broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
+    broker.anchor()
+    started = time.monotonic()
+    assert run(broker, client)["report"]["conclusion"]["ok"]
+    assert time.monotonic() - started < 5

@@ -64,8 +64,9 @@ class Consortium:
         self.members: dict[str, Member] = {}
         self.network_file = directory / "network.json"
         self.wallet = directory / "wallet"
+        self._passwords = {name: secrets.token_hex(16) for name in ("keystore", "wallet")}
         self.command = Command(
-            {"BONAFIDES_KEYSTORE_PASSWORD": secrets.token_hex(16), "BONAFIDES_WALLET_PASSWORD": secrets.token_hex(16)}
+            {f"BONAFIDES_{name.upper()}_PASSWORD": password for name, password in self._passwords.items()}
         )
         self.rpc_url = ""
         self.chain_id = 0
@@ -120,6 +121,23 @@ class Consortium:
         self.command.run("member", "vote", "--node", alpha, proposal)
         self.command.run("member", "vote", "--node", beta, proposal)
         self.command.run("member", "execute", "--node", beta, proposal)
+
+    def keep(self) -> None:
+        """Leave everything running: write the passwords of this run to private files, and what runs where."""
+        for name, password in self._passwords.items():
+            file = self.directory / f"{name}.password"
+            file.touch(mode=0o600)
+            file.write_text(password + "\n", encoding="ascii")
+        running = {
+            "rpc_url": self.rpc_url,
+            "chain_id": self.chain_id,
+            "nodes": {
+                member.name: {"home": str(member.home), "url": member.url, "pid": member.process.pid}
+                for member in self.members.values()
+                if member.process is not None
+            },
+        }
+        (self.directory / "running.json").write_text(json.dumps(running, indent=1) + "\n", encoding="utf-8")
 
     def close(self) -> None:
         """Stop the nodes, then the chain, which writes its state."""

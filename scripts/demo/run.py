@@ -184,6 +184,7 @@ class Demo:
         )
         summary.print_table(self.facts, self.out)
         if self._keep_at_end:
+            self.consortium.keep()
             summary.print_how_to_use(self.consortium)
             self.keep = True
 

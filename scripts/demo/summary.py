@@ -65,6 +65,7 @@ def print_how_to_use(consortium: Consortium) -> None:
     for member in consortium.members.values():
         print(f"  {member.name:<10} {member.url}   tokens: {member.home / 'tokens'}")
     first = consortium.members["alpha"]
+    print(f"Passwords of this run: {consortium.directory}/keystore.password and wallet.password (for --password-file)")
     print("Look around:")
     print(f"  bonafides node status --node {first.home}")
     print(f"  bonafides member list --node {first.home}")

@@ -110,7 +110,8 @@ class Supervisor:
         gunicorn = [
             *("-m", "gunicorn", "--bind", f"{http.host}:{http.port}", "--workers", str(self._workers)),
             *("--threads", "4", "--graceful-timeout", str(_GUNICORN_GRACE_SECONDS), "--timeout", "120"),
-            *("--log-level", "warning", "--no-control-socket", "api.wsgi:application()"),
+            *("--log-level", "warning", "--no-control-socket"),
+            *("--preload", "api.wsgi:application()"),  # one import and one opened keystore for all workers
         ]
         self._start("api", gunicorn, lock, logs / "api.log")
         self._start("worker", ["-m", "node_adapter.worker", "--node", home], lock, logs / "worker.log")

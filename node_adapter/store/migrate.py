@@ -1,20 +1,24 @@
-"""Bringing a node's database to the schema of this version."""
+"""Bringing a node's database to the schema of this version.
+
+Alembic is loaded only when a database is behind: a start that finds nothing to do need not pay for it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from node_adapter.store.engine import open_store
 from primitives.errors import CouldNotCheck
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HEAD = "0001"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
 _SCRIPTS = "node_adapter:migrations"
+_TABLE = "alembic_version"
 
 
 def upgrade(path: Path) -> None:
@@ -25,29 +29,46 @@ def upgrade(path: Path) -> None:
     """
     store = open_store(path)
     try:
-        with store.write() as connection:
-            config = _config(connection)
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise CouldNotCheck("store-too-new", f"{path} was made by a later version: {error}") from error
+        with store.read() as connection:
+            behind = _current(connection) != HEAD
+        if behind:
+            with store.write() as connection:
+                _run_revisions(connection, path)
     finally:
         store.dispose()
     path.chmod(0o600)
 
 
-def revisions(path: Path) -> tuple[str | None, str | None]:
+def revisions(path: Path) -> tuple[str | None, str]:
     """Return the revision of the database and the revision that this version needs."""
     store = open_store(path)
     try:
         with store.read() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-            return current, ScriptDirectory.from_config(_config(connection)).get_current_head()
+            return _current(connection), HEAD
     finally:
         store.dispose()
 
 
+def _current(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_TABLE):
+        return None
+    revision: str | None = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608
+    return revision
+
+
+def _run_revisions(connection: Connection, path: Path) -> None:
+    from alembic import command  # noqa: PLC0415 - see the module's docstring
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    try:
+        command.upgrade(_config(connection), "head")
+    except CommandError as error:
+        raise CouldNotCheck("store-too-new", f"{path} was made by a later version: {error}") from error
+
+
 def _config(connection: Connection) -> Config:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", _SCRIPTS)
     config.attributes["connection"] = connection

@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 
-.PHONY: help demo test lint bench setup setup-python setup-node contracts test-unit test-integration test-contracts clean
+.PHONY: mutants help demo test lint bench setup setup-python setup-node contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -24,7 +24,7 @@ test-integration: setup
 	$(BIN)/coverage report --fail-under=85 | tail -40
 
 test-contracts: setup
-	scripts/setup/with_node.sh npx hardhat test solidity
+	scripts/contracts/hardhat.sh test solidity
 
 lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/ruff check .
@@ -36,6 +36,9 @@ lint: setup  ## style, types, layers, checked-in artifacts
 bench: setup  ## every benchmark, each with its ratio to a native limit
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+mutants: setup  ## check that the contract tests notice every missing check (about 15 minutes)
+	$(BIN)/python scripts/contracts/mutants.py
+
 contracts: setup  ## compile the contracts and write the checked-in artifacts
 	$(BIN)/python scripts/contracts/build.py
 
@@ -45,7 +48,7 @@ setup-python:
 	@$(PYTHON) scripts/setup/python_env.py
 
 setup-node:
-	@scripts/setup/node_tools.sh
+	@$(PYTHON) scripts/setup/node_tools.py
 
 clean:  ## remove what set-up and runs made
 	rm -rf $(VENV) .tools node_modules build artifacts cache

@@ -76,18 +76,18 @@ class Dispute:
 
 
 def _change_a_byte(bundle: dict[str, Any]) -> None:
-    envelope = bundle["records"][2]["record"]["envelope"]
+    envelope = bundle["history"]["records"][2]["record"]["envelope"]
     digest = envelope["fields"][next(iter(envelope["fields"]))]
     flipped = format(int(digest[0], 16) ^ 1, "x") + digest[1:]
     envelope["fields"][next(iter(envelope["fields"]))] = flipped
 
 
 def _remove_a_record(bundle: dict[str, Any]) -> None:
-    del bundle["records"][3]
+    del bundle["history"]["records"][3]
 
 
 def _cut_the_tail(bundle: dict[str, Any]) -> None:
-    del bundle["records"][-1]
+    del bundle["history"]["records"][-1]
 
 
 EDITS: dict[str, Callable[[dict[str, Any]], None]] = {

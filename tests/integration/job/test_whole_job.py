@@ -1,0 +1,219 @@
+"""The main job end to end: what it says of itself, and what must hold of what it leaves behind."""
+
+import base64
+import json
+import sqlite3
+from typing import Any
+
+import httpx
+import pytest
+
+from primitives.canonical import canonical_json
+from suitability.records import RECORD_TYPES
+
+pytestmark = [pytest.mark.chain, pytest.mark.slow]
+
+BROKERS = ("alpha", "beta", "gamma")
+
+
+def test_every_step_is_in_the_summary(job):
+    summary = job.summary
+    assert summary["synthetic"] is True
+    assert summary["breaches"] == {"never warned": 2, "signed late": 2, "expired test": 2}
+    assert summary["credentials"]["proof_replayed_seen_as"] == "proof-replayed"
+    assert summary["joint"]["equals_plain_sum"] is True
+    assert summary["verified"]["verdict"]["ok"] is True
+    assert all(summary["verified"]["caught"].values())
+    assert set(summary["verified"]["caught"]) == {"one changed byte", "one removed record", "a truncated tail"}
+    assert summary["receipts"] > 0
+    for chain in summary["chain"].values():
+        assert chain["alarms"] == []
+        assert chain["log"]["size"] == chain["log"]["anchored"]
+
+
+def test_the_table_names_what_it_must(job):
+    for words in ("records accepted", "anchors on chain", "gas per record", "complete as of block", "report.html"):
+        assert words in job.printed
+
+
+def test_the_planted_breach_is_a_finding_in_the_verified_bundle(job):
+    codes = {finding["code"] for finding in job.summary["verified"]["verdict"]["findings"]}
+    assert codes == set() or "PROMISE_LATE" not in codes
+    report = json.loads((job.out / "replay.json").read_text("utf-8"))
+    assert "SOLD_WITHOUT_WARNING" in json.dumps(report)
+
+
+def test_signatures_before_the_rotation_still_verify(job):
+    keys = {
+        signature["key"]
+        for entry in _bundle(job)["history"]["records"]
+        for signature in entry["record"]["envelope"]["signatures"]
+    }
+    assert len(keys) == 2  # the client signed under the first key and, after the rotation, under the second
+
+
+def test_the_bundle_is_reexecuted_offline(job):
+    comparisons = job.summary["verified"]["verdict"]["re_execution"]
+    assert {comparison["type"] for comparison in comparisons} == {"LEVEL_RESULT", "MATCH_OPINION"}
+    assert {comparison["status"] for comparison in comparisons} == {"equal"}
+
+
+def test_every_edit_of_a_bundle_is_caught_by_name(job, tmp_path):
+    edits = {
+        "swap": lambda records: records.insert(1, records.pop(2)),
+        "first": lambda records: records.pop(0),
+        "double": lambda records: records.insert(2, records[2]),
+        "salt": lambda records: records[2]["record"].update(envelope_salt=records[1]["record"]["envelope_salt"]),
+    }
+    for name, edit in edits.items():
+        bundle = _bundle(job)
+        edit(bundle["history"]["records"])
+        assert _verify(job, tmp_path / f"{name}.json", bundle) == 1, name
+
+
+def test_a_file_that_is_no_bundle_is_exit_2(job, tmp_path):
+    trust = str(job.out / "trust.json")
+    for name, data in {
+        "empty": b"",
+        "text": b"not json",
+        "other": b'{"format":"something"}',
+        "deep": b"[" * 100_000,
+        "binary": bytes(range(256)),
+    }.items():
+        file = tmp_path / name
+        file.write_bytes(data)
+        done = job.command("verify", str(file), "--trust", trust)
+        assert done.returncode == 2, (name, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+    huge = tmp_path / "huge"
+    with huge.open("wb") as stream:
+        stream.truncate(2 * 1024**3)  # a sparse file: refused by its size, not read
+    assert job.command("verify", str(huge), "--trust", trust).returncode == 2
+
+
+def test_a_trust_file_of_too_few_blocks_cannot_check(job, tmp_path):
+    trust = json.loads((job.out / "trust.json").read_bytes())
+    trust["headers"] = trust["headers"][: len(trust["headers"]) // 2]
+    trust["last"] = trust["first"] + len(trust["headers"]) - 1
+    short = tmp_path / "trust.json"
+    short.write_bytes(canonical_json(trust))
+    done = job.command("verify", str(job.out / "bundle.json"), "--trust", str(short))
+    assert done.returncode == 2, done.stdout
+
+
+def test_data_uses_are_shown_to_the_client_who_took_part(job):
+    with _database(job, "alpha") as database:
+        rows = database.execute("SELECT count(*), count(DISTINCT pid) FROM record WHERE type = 'DATA_USE'").fetchone()
+        clients = database.execute("SELECT count(DISTINCT pid) FROM task_client").fetchone()[0]
+    assert rows[0] >= clients > 0
+
+
+@pytest.mark.parametrize("role", ["broker-system", "compliance"])
+def test_a_token_of_another_role_is_refused(job, role):
+    with job.http("alpha", role) as client:
+        answer = client.get("/v1/status")
+    assert answer.status_code == 403
+    assert answer.json()["code"] == "wrong-role"
+
+
+def test_public_data_hold_nothing_of_a_client_but_dids_and_keys(job):
+    public = _everything_public(job)
+    client_addresses = []
+    for broker in BROKERS:
+        with _database(job, broker) as database:
+            for pid, did in database.execute("SELECT pid, did FROM subject"):
+                _absent(public, "pseudonym", bytes.fromhex(pid))
+                _absent(public, "pseudonym", pid.encode())
+                if did is not None:
+                    client_addresses.append(bytes.fromhex(did.rpartition("0x")[2]))
+            for payload, salt in database.execute("SELECT payload, root_salt FROM record"):
+                _absent(public, "root salt", salt)
+                for text in _texts(json.loads(payload)):
+                    _absent(public, "payload field", text.encode())
+    for code in RECORD_TYPES:
+        _absent(public, "record type", code.encode())
+    # The control: what may be there is there, so a search that finds nothing would be noticed.
+    assert all(address in public for address in client_addresses)
+
+
+def _everything_public(job) -> bytes:
+    """Every block with its transactions and receipts, and all that the public routes give, in raw and in text form."""
+    texts: list[str] = []
+    with_rpc = job.running["rpc_url"]
+    with httpx.Client(timeout=60) as client:
+
+        def call(method: str, *parameters: Any) -> Any:
+            request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(parameters)}
+            return client.post(with_rpc, json=request).json()["result"]
+
+        for number in range(int(call("eth_blockNumber"), 16) + 1):
+            texts.append(json.dumps(call("eth_getBlockByNumber", hex(number), True)))
+            texts.append(json.dumps(call("eth_getBlockReceipts", hex(number))))
+    for broker in BROKERS:
+        with job.http(broker, None) as public:
+            texts.append(public.get("/v1/log/checkpoint").text)
+            start, size = 0, job.summary["chain"][broker]["log"]["size"]
+            while start < size:
+                answer = public.get("/v1/log/entries", params={"start": start, "count": 1000})
+                assert answer.status_code == 200, answer.text
+                texts.append(answer.text)
+                start += 1000
+    joined = "\n".join(texts)
+    words = [word for word in joined.replace('"', " ").replace(",", " ").split() if len(word) >= 40]
+    raw = []
+    for word in words:
+        bare = word.removeprefix("0x")
+        if len(bare) % 2 == 0 and all(character in "0123456789abcdef" for character in bare):
+            raw.append(bytes.fromhex(bare))
+        else:
+            try:
+                raw.append(base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True))
+            except ValueError:
+                continue
+    return joined.encode() + b"\n" + b"\n".join(raw)
+
+
+def _texts(value: Any) -> list[str]:
+    """Every text of a payload that is long enough to be told from chance. DIDs are allowed to be public."""
+    if isinstance(value, dict):
+        return [text for entry in value.values() for text in _texts(entry)]
+    if isinstance(value, list):
+        return [text for entry in value for text in _texts(entry)]
+    if isinstance(value, str) and len(value) >= 6 and not value.startswith("did:") and value not in _PUBLIC_WORDS:
+        return [value]
+    return []
+
+
+# Identifiers that the chain is meant to show: consent and task ids, commitments to inputs, results.
+_PUBLIC_WORDS: set[str] = set()
+
+
+@pytest.fixture(autouse=True)
+def _public_words(job):
+    for broker in BROKERS:
+        with _database(job, broker) as database:
+            _PUBLIC_WORDS.update(row[0] for row in database.execute("SELECT consent_id FROM consent"))
+            for task_id, commitment in database.execute("SELECT task_id, commitment FROM task"):
+                _PUBLIC_WORDS.update((task_id, "" if commitment is None else commitment.hex()))
+            for (payload,) in database.execute("SELECT payload FROM record WHERE type = 'DATA_USE'"):
+                _PUBLIC_WORDS.add(json.loads(payload)["result_hash"])
+            # A reference of one record to another is the log entry itself.
+            _PUBLIC_WORDS.update(row[0].hex() for row in database.execute("SELECT fingerprint FROM record"))
+
+
+def _absent(public: bytes, what: str, needle: bytes) -> None:
+    assert needle not in public, f"the public data hold a {what}: {needle!r}"
+    assert needle.hex().encode() not in public, f"the public data hold a {what} in hex: {needle!r}"
+
+
+def _bundle(job) -> dict[str, Any]:
+    return json.loads((job.out / "bundle.json").read_bytes())
+
+
+def _verify(job, file, bundle) -> int:
+    file.write_bytes(canonical_json(bundle))
+    return job.command("verify", str(file), "--trust", str(job.out / "trust.json")).returncode
+
+
+def _database(job, broker) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{job.home(broker) / 'node.db'}?mode=ro", uri=True)

@@ -9,7 +9,7 @@ from typing import Any
 from evidence.verdict import VerificationReport
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.replay_orders import OrderRow
-from node_adapter.workflows.replay_bundle import Collected, ReplayedRecord
+from node_adapter.workflows.replay_bundle import OPINION, Collected, ReplayedRecord
 from node_adapter.workflows.replay_claims import FoundFinding, judge
 from node_adapter.workflows.replay_rules import Reexecuted
 from primitives.timestamp import format_time, parse_time
@@ -63,7 +63,7 @@ def report_content(material: Material) -> dict[str, Any]:
             "verdict": verified.verdict,
             "claims": [{"claim": item.claim, "result": item.result, "records": list(item.seqs)} for item in claims],
         },
-        "stages": _stages(inside, rerun.findings),
+        "stages": _stages([*inside, *_ratings_used(collected)], rerun.findings, collected.subject.pid),
         "re_execution": [_comparison(item, inside) for item in rerun.comparisons],
         "findings": [_finding(item, material.stored_findings) for item in rerun.findings]
         + [
@@ -104,20 +104,25 @@ def _cover(material: Material) -> dict[str, Any]:
     }
 
 
-def _stages(records: Sequence[ReplayedRecord], findings: Iterable[FoundFinding]) -> list[dict[str, Any]]:
+def _ratings_used(collected: Collected) -> list[ReplayedRecord]:
+    used = {str(record.values.get("rating_ref")) for record in collected.anchored if record.row.type == OPINION}
+    return [r for _, chain in collected.references for r in chain if r.row.fingerprint.hex() in used]
+
+
+def _stages(records: Sequence[ReplayedRecord], findings: Iterable[FoundFinding], subject: str) -> list[dict[str, Any]]:
     codes: dict[int, list[str]] = {}
     for finding in findings:
         codes.setdefault(finding.seq, []).append(finding.code)
-    ordered = sorted(records, key=lambda r: (parse_time(r.envelope["occurred_at"], "occurred_at"), r.row.seq))
-    return [
-        {
-            "stage": stage,
-            "entries": [
-                _entry(record, codes.get(record.row.seq, [])) for record in ordered if record.row.type in types
-            ],
-        }
-        for stage, types in STAGES
-    ]
+    ordered = sorted(records, key=lambda r: (parse_time(r.envelope["occurred_at"], "occurred_at"), r.row.log_index))
+    stages = []
+    for stage, types in STAGES:
+        entries = []
+        for record in (record for record in ordered if record.row.type in types):
+            own = record.row.pid == subject
+            entry = _entry(record, codes.get(record.row.seq, []) if own else [])
+            entries.append({**entry, "reference": None if own else record.row.pid})
+        stages.append({"stage": stage, "entries": entries})
+    return stages
 
 
 def _entry(record: ReplayedRecord, codes: list[str]) -> dict[str, Any]:
@@ -134,6 +139,7 @@ def _entry(record: ReplayedRecord, codes: list[str]) -> dict[str, Any]:
         "signed": bool(envelope["signatures"]),
         "altered": list(record.altered),
         "findings": codes,
+        "reference": None,
         "shown": [[name, plain(value, name)] for name, value in record.values.items()],
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from primitives.canonical import canonical_json
 from scripts.demo.consortium import REGULATOR, Consortium
 from scripts.demo.journey import Relation
 from scripts.demo.surface import DemoError, wait_until
@@ -66,7 +67,7 @@ class Dispute:
             edited = self._out / f"edited-{name}.json"
             document = json.loads(bundle.read_bytes())
             edit(document)
-            edited.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+            edited.write_bytes(canonical_json(document))
             answer = json.loads(self._command.run("verify", str(edited), "--trust", str(trust), "--json", expect=1))
             edited.unlink()
             caught[name] = [check["name"] for check in answer["checks"] if not check["ok"]]

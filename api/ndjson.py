@@ -80,13 +80,13 @@ def _answer(handle: Handle, chunks: Iterator[list[Any]]) -> Iterator[bytes]:
     if first is None:
         raise InvalidInput("body", "empty", "holds no line")
     yield _handle_chunk(handle, first)
-    broken: CouldNotCheck | None = None
+    broken: BonafidesError | None = None
     for chunk in chunks:
         if broken is None:
             try:
                 yield _handle_chunk(handle, chunk)
                 continue
-            except CouldNotCheck as error:
+            except BonafidesError as error:  # about the node, not about a line: the rest is not tried
                 broken = error
         yield _line(refused(broken)) * len(chunk)
 

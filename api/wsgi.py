@@ -1,8 +1,8 @@
 """The entry point for gunicorn: `gunicorn api.wsgi:application()`.
 
 `BONAFIDES_NODE_DIR` names the node's directory, `BONAFIDES_KEYSTORE_PASSWORD` opens its keystore. The address to bind
-stands in `node.toml`; `bonafides node run` hands it over, and loads the application before gunicorn forks (`--preload`):
-opening a node connects to nothing, so that its children share no open database.
+stands in `node.toml`; `bonafides node run` hands it over, and has gunicorn load the application before it forks
+(`--preload`): opening a node connects to nothing, so that its children share no open database.
 """
 
 from __future__ import annotations

@@ -80,6 +80,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         used_at=now,
     )
     with node.store.write() as connection:
+        nonces.forget_expired(connection, now)  # an expired one is not fresh, whoever sends it again
         if not nonces.remember_foreign(connection, row):
             raise Refused("peer-replayed", "the message was received before")
     return PeerMessage(fields["sender"], member.role, fields["kind"], fields["body"], fields["sent_at"])

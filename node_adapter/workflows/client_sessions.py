@@ -1,10 +1,13 @@
 """A client's session: a nonce of ours, signed with the DID's Ed25519 key, is traded for a token.
 
 The client signs the RFC 8785 bytes of {"version": "bonafides.session/1", "broker", "did", "nonce"}.
+Giving out a nonce stores nothing, so that strangers cannot fill or block the database: the nonce carries its expiry and
+our MAC over it and the DID. What is stored is that a nonce was used.
 """
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +16,7 @@ from node_adapter.store import nonces, registry_index, subjects, tokens
 from node_adapter.workflows.identities import history
 from primitives import ed25519
 from primitives.canonical import canonical_json
+from primitives.digest import tagged_hmac
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
@@ -21,27 +25,26 @@ VERSION = "bonafides.session/1"
 CHALLENGE_MS = 120_000
 SESSION_MS = 30 * 60_000
 _USE = "session"
-_NONCE_BYTES = 32
+_KEY_TAG = "bonafides/session/1/challenge-key"
+_MAC_TAG = "bonafides/session/1/challenge"
+_TIME_BYTES, _RANDOM_BYTES, _MAC_BYTES = 8, 16, 32
 _TOKEN_BYTES = 32
+_MAX_DID = 200
 _MEMBERS = ("did", "nonce", "key", "signature")
 
 
 def open_challenge(node: Node, did: object) -> dict[str, Any]:
-    """Give a nonce to sign. An unknown DID gets one too: the answer does not tell who is a client here."""
-    if not isinstance(did, str) or not did.startswith("did:") or len(did) > 200:  # noqa: PLR2004 (a DID, not a text)
-        raise InvalidInput("did", "did-ethr", "must be a DID")
-    nonce = encode_base64url(node.entropy(_NONCE_BYTES))
-    now = node.clock.now_ms()
-    with node.store.write() as connection:
-        nonces.forget_expired(connection, now)
-        if subjects.find_by_did(connection, did) is not None:  # a stranger's nonce is not worth a row
-            nonces.insert_nonce(connection, nonces.NonceRow(nonce, _USE, did, _USE, now + CHALLENGE_MS, None))
+    """Give a nonce to sign. A stranger's DID gets one too: the answer does not tell who is a client here."""
+    if not isinstance(did, str) or not did.startswith("did:") or not did.isascii() or len(did) > _MAX_DID:
+        raise InvalidInput("did", "did", f"must be a DID of at most {_MAX_DID} characters")
+    expires_at = node.clock.now_ms() + CHALLENGE_MS
+    body = expires_at.to_bytes(_TIME_BYTES) + node.entropy(_RANDOM_BYTES)
     return {
         "version": VERSION,
         "broker": node.did,
         "did": did,
-        "nonce": nonce,
-        "expires_at": format_time(now + CHALLENGE_MS),
+        "nonce": encode_base64url(body + _mac(node, body, did)),
+        "expires_at": format_time(expires_at),
     }
 
 
@@ -50,35 +53,59 @@ def open_session(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         InvalidInput: the request is malformed.
-        Refused: `unauthenticated`: the nonce is unknown, used or expired, or no valid key of the DID signed it.
+        Refused: `unauthenticated`: the nonce is not ours, used or expired, or no valid key of the DID signed it.
     """
     for name in sorted(set(request) ^ set(_MEMBERS)):
         raise InvalidInput(name, "unknown-member" if name in request else "required", f"give {', '.join(_MEMBERS)}")
     did, nonce, key = (_text(request, name) for name in ("did", "nonce", "key"))
     signature = decode_base64url(request["signature"], "signature", ed25519.SIGNATURE_BYTES)
     now = node.clock.now_ms()
+    expires_at = _check_nonce(node, nonce, did, now)
+    _check_signature(node, did, nonce, key, signature)
     token = encode_base64url(node.entropy(_TOKEN_BYTES))
+    row = nonces.NonceRow(nonce, _USE, did, _USE, expires_at, used_at=now)
     with node.store.write() as connection:
-        row = nonces.find_nonce(connection, nonce, _USE)
-        if row is None or row.holder != did or row.used_at is not None or row.expires_at <= now:
-            raise Refused("unauthenticated", "nonce: is unknown, used or expired")
-        block = registry_index.tip_block(connection)
-        public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
-        if public is None:
-            raise Refused("unauthenticated", "key: is no valid key of the DID")
-        message = {"version": VERSION, "broker": node.did, "did": did, "nonce": nonce}
-        try:
-            ed25519.verify(public, canonical_json(message), signature)
-        except VerificationFailed as error:
-            raise Refused("unauthenticated", "signature: is not by this key over this nonce") from error
-        nonces.use_nonce(connection, nonce, _USE, now)
+        nonces.forget_expired(connection, now - CHALLENGE_MS)
+        if not nonces.remember_foreign(connection, row):
+            raise Refused("unauthenticated", "nonce: was used before")
         tokens.forget_expired(connection, now)
         tokens.insert_token(connection, token, tokens.CLIENT_ROLE, did=did, expires_at=now + SESSION_MS)
     return {"token": token, "expires_at": format_time(now + SESSION_MS)}
 
 
+def _check_nonce(node: Node, nonce: str, did: str, now: int) -> int:
+    data = decode_base64url(nonce, "nonce", _TIME_BYTES + _RANDOM_BYTES + _MAC_BYTES)
+    body, mac = data[:-_MAC_BYTES], data[-_MAC_BYTES:]
+    if not hmac.compare_digest(mac, _mac(node, body, did)):
+        raise Refused("unauthenticated", "nonce: was not given out for this DID by this node")
+    expires_at = int.from_bytes(body[:_TIME_BYTES])
+    if expires_at <= now:
+        raise Refused("unauthenticated", "nonce: has expired")
+    return expires_at
+
+
+def _check_signature(node: Node, did: str, nonce: str, key: str, signature: bytes) -> None:
+    with node.store.read() as connection:
+        if subjects.find_by_did(connection, did) is None:
+            raise Refused("unauthenticated", "did: is no client of this broker")
+        block = registry_index.tip_block(connection)
+        public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
+    if public is None:
+        raise Refused("unauthenticated", "key: is no valid key of the DID")
+    message = {"version": VERSION, "broker": node.did, "did": did, "nonce": nonce}
+    try:
+        ed25519.verify(public, canonical_json(message), signature)
+    except VerificationFailed as error:
+        raise Refused("unauthenticated", "signature: is not by this key over this nonce") from error
+
+
+def _mac(node: Node, body: bytes, did: str) -> bytes:
+    key = tagged_hmac(node.keys.signing_seed, _KEY_TAG)
+    return tagged_hmac(key, _MAC_TAG, body + did.encode("ascii"))
+
+
 def _text(request: Mapping[str, Any], name: str) -> str:
     value = request[name]
-    if not isinstance(value, str):
-        raise InvalidInput(name, "text", "must be text")
+    if not isinstance(value, str) or not value.isascii():
+        raise InvalidInput(name, "text", "must be ASCII text")
     return value

@@ -22,7 +22,7 @@ from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, consents, outbox, registry_index, subjects
 from node_adapter.store.consents import ConsentRow
-from node_adapter.workflows.dids import read_deadline, read_signature
+from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
 from node_adapter.workflows.identities import history, key_resolver
 from primitives import eip712
 from primitives.canonical import canonical_json
@@ -126,6 +126,7 @@ def _relay(
     if eip712.recover_typed(typed, signature) != owner:
         raise Refused("consent-signature", f"signature: is not by the owner of {did} over this {call}")
     key = f"{KIND}:{call}:{identifier.hex()}"
+    require_in_time(node, deadline)
     if outbox.by_key(connection, key) is None:  # a second signature over the same call changes nothing
         data = encode_call(_CONTRACT, call, did.address, identifier, deadline, signature)
         outbox.enqueue(connection, KIND, key, contract, data, node.clock.now_ms())

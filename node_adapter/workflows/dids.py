@@ -34,6 +34,7 @@ _MEMBERS = {
 _WORD_BYTES = 32
 _MAX_UINT = 2**53 - 1
 _MAX_VALUE_BYTES = 1024
+_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class SponsoredCall:
     typed: Callable[[int, str, int], eip712.TypedData]  # (chain id, contract, nonce)
     data: bytes
     signature: bytes
+    deadline: int
 
 
 def resolve(node: Node, text: str) -> dict[str, Any]:
@@ -103,6 +105,7 @@ def read_call(value: Mapping[str, Any]) -> SponsoredCall:
             ),
             encode_call("DidRegistry", "changeOwnerSponsored", did.address, owner, deadline, signature),
             signature,
+            deadline,
         )
     attribute = hex_bytes(value["name"], "name", _WORD_BYTES)
     data = hex_bytes(value["value"], "value")
@@ -119,6 +122,7 @@ def read_call(value: Mapping[str, Any]) -> SponsoredCall:
         ),
         encode_call("DidRegistry", "revokeAttributeSponsored", did.address, attribute, data, deadline, signature),
         signature,
+        deadline,
     )
 
 
@@ -133,6 +137,7 @@ def set_attribute_call(
         ),
         encode_call("DidRegistry", "setAttributeSponsored", did.address, name, value, validity, deadline, signature),
         signature,
+        deadline,
     )
 
 
@@ -140,13 +145,14 @@ def enqueue_call(node: Node, connection: Connection, call: SponsoredCall) -> str
     """Verify a call's signature and put it into the outbox; the same call again gives the same key.
 
     Raises:
-        Refused: `did-signature`, the owner of the identity did not sign this call as its next one.
+        Refused: `did-signature`, the owner of the identity did not sign this call as its next one; `deadline-passed`.
     """
     _require_chain(node, call.did)
     prefix = f"{KIND}:{call.did.address}:"
     key = prefix + hashlib.sha256(call.data).hexdigest()[:32]
     if outbox.by_key(connection, key) is not None:
         return key
+    require_in_time(node, call.deadline)
     contract = registry_index.contract_address(connection, "DidRegistry")
     block = registry_index.tip_block(connection)
     owner = history(node, connection, call.did.text).owner_at(block.number)
@@ -185,6 +191,16 @@ def outbox_state(node: Node, key: str) -> dict[str, Any]:
 def read_deadline(value: object) -> int:
     """Take a Unix time in seconds."""
     return read_integer(value, "deadline")
+
+
+def require_in_time(node: Node, deadline: int) -> None:
+    """Refuse what the chain would refuse later.
+
+    Raises:
+        Refused: `deadline-passed`.
+    """
+    if deadline * _MS <= node.clock.now_ms():
+        raise Refused("deadline-passed", "deadline: is over; the client must sign anew")
 
 
 def read_integer(value: object, field: str) -> int:

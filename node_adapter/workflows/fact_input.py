@@ -76,6 +76,8 @@ def read_fact(value: Mapping[str, Any]) -> Fact:
         raise Refused("act-unsigned", f"act: {type_} is the client's own act and owes the client's signature")
     if ("payload" in value) == ("compute" in value):
         raise InvalidInput("payload", "one-of", "give either payload or compute")
+    if act is not None and "compute" in value:
+        raise InvalidInput("compute", "act", "the client signs a payload that is stated, not one to be computed")
     attachments = value.get("attachments", [])
     if not isinstance(attachments, list):
         raise InvalidInput("attachments", "list", "must be a list")

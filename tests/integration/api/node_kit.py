@@ -135,8 +135,8 @@ class Chain:
             )
         )
 
-    def admit(self, name, role=1):
-        keys = keystore_of(name)
+    def admit(self, name, role=1, keys=None):
+        keys = keys or keystore_of(name)
         args = {
             "member": keys.address,
             "role": role,

@@ -306,3 +306,28 @@ def test_the_public_log_shows_what_is_anchored_and_nothing_of_a_client(broker, c
     assert not any(secret in public for secret in secrets)
     assert broker.http.get("/v1/log/entries?start=5").get_json()["field"] == "start"
     assert broker.http.get("/v1/log/entries?count=1001").get_json()["rule"] == "range"
+
+
+def test_a_nonce_is_for_one_did_and_stores_nothing_until_it_is_used(broker, client):
+    other = broker.enrol("client two")
+    size = broker.path.stat().st_size
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    stolen = {**answer_to({**challenge, "did": other.did}, other), "nonce": challenge["nonce"]}
+    assert broker.http.post("/v1/client/sessions", json=stolen).status_code == 401
+    forged = {**challenge, "nonce": challenge["nonce"][:-2] + "AA"}
+    assert broker.http.post("/v1/client/sessions", json=answer_to(forged, client)).status_code in (401, 422)
+    assert broker.path.stat().st_size == size
+
+
+def test_what_the_chain_would_refuse_as_too_late_is_refused_now(broker, client):
+    broker.clock.now += 2 * 86_400_000
+    late = Client("late", broker.did)
+    assert broker.post("/v1/subjects", late.registration()).get_json()["code"] == "deadline-passed"
+    assert broker.post("/v1/consents/grant", consent_of(broker, client)).get_json()["code"] == "deadline-passed"
+
+
+def test_a_client_signs_no_payload_that_is_computed_later(broker, client):
+    fact = broker.fact(client.subject, "LEVEL_RESULT", compute={})
+    act = {"root_salt": "00" * 32, "key": client.key, "signature": "A" * 86, "document": None, "ruleset": None}
+    problem = broker.post("/v1/facts", {**fact, "act": act}).get_json()
+    assert (problem["field"], problem["rule"]) == ("compute", "act")

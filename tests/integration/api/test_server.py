@@ -1,0 +1,160 @@
+"""The real server: gunicorn with two processes on a node's directory, and a client that sends before it reads."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from node_adapter.init import init_node, read_token
+from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
+from node_adapter.store import chain_index
+from node_adapter.store.engine import open_store
+from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
+
+PASSWORD = "a password of the tests"
+READY_SECONDS = 30
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("server") / "node"
+    settings = {
+        "chain": {
+            "rpc_url": "http://127.0.0.1:1",
+            "chain_id": CHAIN_ID,
+            "directory": CONTRACTS["Directory"],
+            "directory_block": 1,
+            "finality_depth": 1,
+        },
+        "http": {"host": "127.0.0.1", "port": free_port()},
+    }
+    init_node(home, name="north", role="broker", password=PASSWORD, settings=settings)
+    keys = Keystore.open(home / "keystore", PASSWORD)
+    chain = Chain()
+    chain.deploy()
+    chain.admit("server", keys=keys)
+    store = open_store(home / "node.db")
+    with store.write() as connection:
+        for block, events in chain.known:
+            chain_index.append(connection, [block], events)
+    store.dispose()
+    return home, settings["http"]["port"]
+
+
+@contextmanager
+def running(home, port):
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"]
+    environment = {PASSWORD_VARIABLE: PASSWORD, "BONAFIDES_NODE_DIR": str(home), "PATH": ""}
+    process = subprocess.Popen(
+        [*command, "--log-level", "warning", "--no-control-socket", "api.wsgi:application()"], env=environment
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def server(home):
+    directory, port = home
+    with running(directory, port) as process:
+        url = f"http://127.0.0.1:{port}"
+        end = time.monotonic() + READY_SECONDS
+        while time.monotonic() < end:
+            try:
+                if httpx.get(f"{url}/readyz").status_code == 200:
+                    break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+            assert process.poll() is None
+        operator = httpx.Client(
+            base_url=url, headers={"Authorization": f"Bearer {read_token(directory, 'operator')}"}, timeout=60
+        )
+        assert operator.post("/v1/rulesets", json={"packaged": "sac-bands@1"}).status_code == 201
+        token = read_token(directory, "broker-system")
+        with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+            yield client
+        operator.close()
+
+
+def fact(subject, number):
+    return {
+        "source_ref": f"fact {number}",
+        "subject": subject,
+        "type": "DUTY_NOTICE",
+        "occurred_at": "2026-11-21T09:16:38.123+08:00",
+        "channel": "app",
+        "actor": {"did": "did:example:staff", "role": "staff"},
+        "payload": PAYLOADS["DUTY_NOTICE"],
+    }
+
+
+def lines_of(rows):
+    for row in rows:
+        yield json.dumps(row).encode() + b"\n"
+
+
+def test_a_caller_that_sends_everything_before_it_reads_is_answered(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "bulk"}).json()["subject"]
+    rows = [fact(subject, number) for number in range(3000)]
+    answer = server.post(
+        "/v1/facts", content=lines_of(rows), headers={"Content-Type": "application/x-ndjson"}
+    )  # an iterator: chunked, without a length
+    assert answer.status_code == 200
+    answers = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["promise"]["log_index"] for line in answers] == list(range(3000))
+    assert len(answer.content) > 1024 * 1024  # more than the sockets' buffers hold
+
+
+def test_processes_and_threads_share_one_log(server):
+    subjects = [server.post("/v1/subjects", json={"client_ref": f"c {n}"}).json()["subject"] for n in range(4)]
+
+    def send(worker):
+        results = []
+        for index in range(25):
+            row = fact(subjects[(worker + index) % 4], f"{worker}.{index}")
+            results.append(server.post("/v1/facts", json=row).json()["promise"])
+        return results
+
+    with ThreadPoolExecutor(8) as pool:
+        promises = [promise for result in pool.map(send, range(8)) for promise in result]
+    indexes = sorted(promise["log_index"] for promise in promises)
+    assert indexes == list(range(indexes[0], indexes[0] + 200))
+    counts = [server.get(f"/v1/subjects/c {n}").json()["count"] for n in range(4)]
+    assert counts == [50, 50, 50, 50]
+
+
+def test_one_reference_sent_by_many_at_once_is_stored_once(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "race"}).json()["subject"]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.post("/v1/facts", json=fact(subject, "race")).json(), range(16)))
+    assert len({answer["promise"]["record_id"] for answer in answers}) == 1
+    assert server.get("/v1/subjects/race").json()["count"] == 1
+
+
+def test_a_nonce_serves_once_across_processes(server):
+    body = {"holder": f"did:ethr:0x{CHAIN_ID:x}:0x" + "11" * 20, "purpose": "p"}
+    key = {"Idempotency-Key": seed("key").hex()}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.post("/v1/proofs/challenges", json=body, headers=key), range(16)))
+    done = {answer.json()["nonce"] for answer in answers if answer.status_code == 201}
+    assert len(done) == 1
+    assert {answer.status_code for answer in answers} <= {201, 503}  # 503: the first one has no answer yet
+
+
+def test_the_node_listens_where_its_settings_say_and_nothing_leaks_without_a_token(server):
+    assert server.base_url.host == "127.0.0.1"
+    assert httpx.get(f"{server.base_url}/v1/status").status_code == 401

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
         read_limited(trust, MAX_TRUST_BYTES, "trust"),
         at_least_block=at_least_block,
     )
-    comparisons = re_executed(report, rulesets)
+    comparisons, notes = re_executed(report, rulesets)
+    report = replace(report, notes=(*report.notes, *notes))
     if as_json:
         write_json(_as_json(report, comparisons))
     else:
@@ -74,12 +76,24 @@ def read_limited(file: Path, limit: int, field: str) -> bytes:
     return data
 
 
-def re_executed(report: VerificationReport, rulesets: Iterable[RuleSet]) -> tuple[Comparison, ...]:
-    """Execute every score and opinion again that the verified records show whole."""
+def re_executed(
+    report: VerificationReport, rulesets: Iterable[RuleSet]
+) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
+    """Execute every score and opinion again that the verified records show whole.
+
+    Returns:
+        The comparisons, and a note for every record whose payload this version cannot read.
+    """
     by_label = {ruleset.label: ruleset for ruleset in rulesets}
-    own = (record for record in report.records if record.subject == report.subject)
-    facts = [_fact(record) for record in own if set(record.values) == set(record.envelope["fields"])]
-    return re_execute(facts, by_label.get)
+    facts, notes = [], []
+    for record in report.records:
+        if record.subject != report.subject or set(record.values) != set(record.envelope["fields"]):
+            continue
+        try:
+            facts.append(_fact(record))
+        except InvalidInput as error:
+            notes.append(f"record {record.record_id} ({record.type}) cannot be executed again: {error}")
+    return re_execute(facts, by_label.get), tuple(notes)
 
 
 def _fact(record: VerifiedRecord) -> Fact:

@@ -1,0 +1,154 @@
+"""`bonafides verify` around the verification: what it prints, its exit status, and the re-execution."""
+
+import json
+
+import pytest
+
+from bonafides.cli import verify as module
+from bonafides.cli.main import main
+from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
+from primitives.digest import tagged_sha256
+from primitives.errors import CouldNotCheck
+from primitives.timestamp import format_time
+from suitability.engine import level_result
+from suitability.ruleset import packaged_rulesets
+
+NOW = 1_795_000_000_000
+SUBJECT = "5a" * 32
+RULES = packaged_rulesets()["sac-bands@1"]
+ANSWERS = {
+    "form": "individual-20@1",
+    "answers": {f"Q{number}": ["B"] for number in range(1, 21)},
+    "screen": {"age": 40, "incapacity": False, "no_loss": None},
+    "duration_ms": 100_000,
+    "declaration": True,
+}
+
+
+def fingerprint(name):
+    return tagged_sha256("test fingerprint", name.encode()).hex()
+
+
+def record(seq, type_, payload, ruleset=None):
+    return VerifiedRecord(
+        subject=SUBJECT,
+        seq=seq,
+        record_id=f"r-{seq}",
+        type=type_,
+        occurred_at=format_time(NOW),
+        recorded_at=format_time(NOW),
+        fingerprint=fingerprint(type_),
+        log_index=seq - 1,
+        anchor_seq=1,
+        anchor_block=9,
+        anchored_at=NOW,
+        delay_ms=0,
+        envelope={"channel": "app", "ruleset": ruleset, "fields": dict.fromkeys(payload, "00")},
+        values=payload,
+    )
+
+
+def level(**changes):
+    made = level_result(RULES, ANSWERS, answers_ref=fingerprint("Q_SUBMIT"), at_ms=NOW)
+    return {**made, **changes}
+
+
+def report(*records, broken=None):
+    return VerificationReport(
+        checks=tuple(Check(name, name != broken, "as it should be" if name != broken else "not so") for name in CHECKS),
+        chain_id=7,
+        broker="did:ethr:0x7:0x" + "b1" * 20,
+        subject=SUBJECT,
+        client=None,
+        case="2026-1",
+        complete_as_of_block=9,
+        complete_as_of_time=format_time(NOW),
+        pending=0,
+        records=records,
+        findings=(EvidenceFinding("PROMISE_LATE", "r-1", "late"),),
+        notes=("a note",),
+    )
+
+
+@pytest.fixture
+def verify(capsys, monkeypatch, tmp_path):
+    def call(outcome, *words):
+        def stand_in(_bundle, _trust, *, at_least_block):
+            call.at_least = at_least_block
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        monkeypatch.setattr(module, "verify_bundle", stand_in)
+        for name in ("bundle", "trust"):
+            (tmp_path / name).write_bytes(b"{}")
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", str(tmp_path / "bundle"), "--trust", str(tmp_path / "trust"), *words])
+        written = capsys.readouterr()
+        return ended.value.code, written.out, written.err
+
+    return call
+
+
+def test_all_checks_hold_and_findings_are_content(verify):
+    status, text, _ = verify(report(), "--at-least-block", "9")
+    lines = text.splitlines()
+    assert status == 0
+    assert [line.split()[1].rstrip(":") for line in lines[: len(CHECKS)]] == list(CHECKS)
+    assert "finding PROMISE_LATE r-1: late" in lines
+    assert lines[-1].startswith("complete as of block 9")
+
+
+def test_a_failed_check_is_named_and_ends_with_1(verify):
+    status, text, _ = verify(report(broken="inclusion"))
+    assert status == 1
+    assert "FAILED inclusion: not so" in text.splitlines()
+    assert text.splitlines()[-1] == "failed: inclusion"
+
+
+def test_what_could_not_be_checked_ends_with_2(verify):
+    status, text, errors = verify(CouldNotCheck("trust-too-short", "the trust file ends before block 9"))
+    assert (status, text) == (2, "")
+    assert errors == "error: trust-too-short the trust file ends before block 9\n"
+
+
+def re_execution(verify, *records, words=()):
+    status, text, _ = verify(report(*records), "--json", *words)
+    assert status == 0
+    return [(entry["type"], entry["status"]) for entry in json.loads(text)["re_execution"]]
+
+
+def test_an_honest_score_is_executed_again(verify):
+    records = (record(1, "Q_SUBMIT", ANSWERS), record(2, "LEVEL_RESULT", level(), RULES.label))
+    assert re_execution(verify, *records) == [("LEVEL_RESULT", "equal")]
+
+
+def test_a_score_that_was_altered_before_it_was_anchored_is_found(verify):
+    records = (record(1, "Q_SUBMIT", ANSWERS), record(2, "LEVEL_RESULT", level(total=99), RULES.label))
+    assert re_execution(verify, *records) == [("LEVEL_RESULT", "differs")]
+    _, text, _ = verify(report(*records))
+    assert "differs re-execution of LEVEL_RESULT: differs in total" in text
+
+
+def test_a_rule_set_is_taken_from_the_product_or_from_a_file_or_not_at_all(verify, tmp_path):
+    later = RULES.effective(RULES.effective_from + 1000)
+    made = level_result(later, ANSWERS, answers_ref=fingerprint("Q_SUBMIT"), at_ms=NOW)
+    records = (record(1, "Q_SUBMIT", ANSWERS), record(2, "LEVEL_RESULT", made, later.label))
+    assert re_execution(verify, *records) == [("LEVEL_RESULT", "not-checked")]
+    file = tmp_path / "rulesets.json"
+    for content in ({"rulesets": [{"document": later.document}]}, [later.document], later.document):
+        file.write_text(json.dumps(content))
+        assert re_execution(verify, *records, words=("--rulesets", str(file))) == [("LEVEL_RESULT", "equal")]
+    file.write_text("[5]")
+    assert verify(report(), "--rulesets", str(file))[0] == 2
+
+
+def test_a_redacted_record_is_not_executed_again_and_a_strange_one_is_told(verify):
+    redacted = record(1, "Q_SUBMIT", ANSWERS)
+    redacted.envelope["fields"]["more"] = "00"
+    result = record(2, "LEVEL_RESULT", level(), RULES.label)
+    assert re_execution(verify, redacted, result) == [("LEVEL_RESULT", "not-checked")]
+    strange = record(3, "LEVEL_RESULT", {"total": "many"}, RULES.label)
+    status, text, _ = verify(report(strange), "--json")
+    assert status == 0
+    assert any("r-3" in note for note in json.loads(text)["notes"])

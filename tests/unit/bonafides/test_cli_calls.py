@@ -1,0 +1,200 @@
+"""The commands that call a node: which route, which token, which body, and how answers are written."""
+
+import io
+import json
+import sys
+
+import httpx
+import pytest
+
+from bonafides.cli import options as module
+from bonafides.cli.main import main
+from bonafides.client import Client
+from tests.unit.bonafides.conftest import BROKER, PID, draft
+
+
+class Node:
+    """Stands in for a node: keeps the requests, answers by route."""
+
+    def __init__(self):
+        self.requests = []
+        self.answers = {}
+
+    def __call__(self, request):
+        self.requests.append(request)
+        answer = self.answers.get(request.url.path, {"status": "accepted"})
+        if callable(answer):
+            return answer(request)
+        if request.headers.get("Content-Type") == "application/x-ndjson":
+            lines = [json.dumps(answer)] * len(request.content.splitlines())
+            return httpx.Response(200, text="\n".join(lines))
+        return httpx.Response(200, json=answer)
+
+    @property
+    def bodies(self):
+        return [json.loads(line) for request in self.requests for line in request.content.splitlines()]
+
+    @property
+    def routes(self):
+        return [(request.method, request.url.path) for request in self.requests]
+
+
+@pytest.fixture
+def node(monkeypatch):
+    stand_in = Node()
+    transport = httpx.MockTransport(stand_in)
+    monkeypatch.setattr(module, "Client", lambda url, token: Client(url, token, transport=transport))
+    return stand_in
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    (tmp_path / "token").write_text("a token\n")
+
+    def call(*words, rows=()):
+        text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words), "--url", "http://node", "--token-file", str(tmp_path / "token")])
+        call.out, call.err = capsys.readouterr()
+        return ended.value.code
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("subject", "add"), "/v1/subjects"),
+        (("draft",), "/v1/acts/drafts"),
+        (("gate",), "/v1/gates"),
+        (("fact", "submit"), "/v1/facts"),
+        (("receipt", "get"), "/v1/receipts"),
+        (("credential", "issue"), "/v1/credentials/issue"),
+        (("credential", "verify"), "/v1/credentials/verify"),
+        (("consent", "grant"), "/v1/consents/grant"),
+        (("consent", "withdraw"), "/v1/consents/withdraw"),
+        (("check",), "/v1/proofs/verify"),
+        (("check", "--challenge"), "/v1/proofs/challenges"),
+        (("did", "relay"), "/v1/dids/sponsored"),
+    ],
+)
+def test_lines_go_to_their_route_with_the_token(node, run, words, path):
+    assert run(*words, rows=[{"n": 1}, "{", {"n": 2}]) == 2
+    assert {route for route in node.routes} == {("POST", path)}
+    assert node.bodies == [{"n": 1}, {"n": 2}]
+    assert {request.headers["Authorization"] for request in node.requests} == {"Bearer a token"}
+    answers = [json.loads(line) for line in run.out.splitlines()]
+    assert [answer["status"] for answer in answers] == ["accepted", "refused", "accepted"]
+
+
+def test_a_nodes_refusal_is_written_and_told(node, run):
+    problem = {"status": 409, "title": "The request is refused", "code": "duplicate", "detail": "stored before"}
+    node.answers["/v1/facts"] = {"status": "refused", "problem": problem}
+    assert run("fact", "submit", rows=[{"n": 1}]) == 2
+    assert run.err == "error: duplicate stored before\n"
+    problem["title"], problem["status"] = "A check failed", 422
+    assert run("fact", "submit", rows=[{"n": 1}]) == 1
+
+
+def test_signed_acts_are_submitted_as_facts(node, run):
+    act = {"draft": draft(), "occurred_at": "t", "root_salt": "00", "key": f"{BROKER}#delegate-1", "signature": "s"}
+    assert run("fact", "submit", rows=[act, {"draft": 5}]) == 2
+    (fact,) = node.bodies
+    assert (fact["subject"], fact["source_ref"], fact["act"]["signature"]) == (PID, "act:s", "s")
+
+
+def test_only_the_consent_is_sent_and_every_call_of_a_rotation(node, run):
+    assert run("consent", "grant", rows=[{"draft": {}, "consent": {"consent_id": "x"}}, {"consent": 5}]) == 2
+    assert node.bodies == [{"consent_id": "x"}]
+    node.requests.clear()
+    assert run("did", "relay", rows=[{"did": "d", "calls": [{"n": 1}, {"n": 2}]}, {"calls": 5}]) == 2
+    assert node.bodies == [{"n": 1}, {"n": 2}]
+
+
+def test_a_credential_is_revoked_by_its_id(node, run):
+    assert run("credential", "revoke", rows=[{"id": "urn:uuid:1", "reason": "wrong"}, {}, "{"]) == 2
+    assert node.routes == [("POST", "/v1/credentials/urn:uuid:1/revoke")]
+    assert node.bodies == [{"reason": "wrong"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "route", "body"),
+    [
+        (("node", "status"), ("GET", "/v1/status"), None),
+        (("subject", "show", "c-1"), ("GET", "/v1/subjects/c-1"), None),
+        (("did", "resolve", BROKER), ("GET", f"/v1/dids/{BROKER}"), None),
+        (("ruleset", "list"), ("GET", "/v1/rulesets"), None),
+        (("ruleset", "add", "--packaged", "x@1"), ("POST", "/v1/rulesets"), {"packaged": "x@1"}),
+        (("task", "show"), ("GET", "/v1/tasks"), None),
+        (("task", "show", "ab"), ("GET", "/v1/tasks/ab"), None),
+        (("task", "approve", "ab"), ("POST", "/v1/tasks/ab/approvals"), {}),
+        (("task", "run", "ab"), ("POST", "/v1/tasks/ab/runs"), {}),
+        (("task", "run", "ab", "--client", "c"), ("POST", "/v1/tasks/ab/runs"), {"clients": ["c"]}),
+        (("task", "dataset", "d"), ("POST", "/v1/datasets"), {"name": "d", "schema": {}}),
+        (("order", "list"), ("GET", "/v1/replay-orders"), None),
+        (
+            ("order", "place", "--broker", "0xb", "--did", "d", "--case", "1"),
+            ("POST", "/v1/replay-orders"),
+            {"broker": "0xb", "did": "d", "case": "1"},
+        ),
+    ],
+)
+def test_single_calls(node, run, words, route, body):
+    assert run(*words) == 0
+    assert node.routes == [route]
+    if body is not None:
+        assert node.bodies == [body]
+    assert json.loads(run.out) == {"status": "accepted"}
+
+
+def test_documents_are_read_from_files(node, run, tmp_path):
+    file = tmp_path / "document.json"
+    file.write_text('{"a": 1}')
+    when = "2027-01-01T00:00:00.000+08:00"
+    assert run("ruleset", "add", file, "--effective-from", when) == 0
+    assert run("task", "propose", file) == 0
+    assert node.bodies == [{"document": {"a": 1}, "effective_from": when}, {"a": 1}]
+    assert run("ruleset", "add") == 2
+    assert run("task", "propose", tmp_path / "none") == 2
+    assert "file-unreadable" in run.err
+
+
+def test_a_replay_is_written_to_files(node, run, tmp_path):
+    node.answers["/v1/replays"] = {"bundle": '{"b":1}', "report_html": "<p>", "report": {"case": "1"}}
+    words = ("replay", "--case", "1", "--reason", "dispute", "--lang", "en", "--out", tmp_path / "case")
+    assert run(*words, "--did", "d") == 0
+    assert node.bodies == [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}]
+    assert (tmp_path / "case" / "bundle.json").read_bytes() == b'{"b":1}'
+    assert (tmp_path / "case" / "report.html").read_text() == "<p>"
+    assert json.loads((tmp_path / "case" / "replay.json").read_text()) == {"case": "1"}
+    assert run(*words) == 2
+    assert run(*words, "--did", "d", "--subject", "s") == 2
+    node.answers["/v1/replays"] = {"other": 1}
+    assert run(*words, "--subject", "s") == 2
+    assert "node-answer" in run.err
+    (tmp_path / "file").write_text("")
+    node.answers["/v1/replays"] = {"bundle": "{}", "report_html": "", "report": {}}
+    assert run(*words[:-1], tmp_path / "file", "--did", "d") == 2
+    assert run(*words[:-1], tmp_path / "file" / "below", "--did", "d") == 2
+    assert "file-unwritable" in run.err
+
+
+def test_a_trust_file_is_kept_byte_by_byte(node, run, tmp_path):
+    text = b'{"format": "bonafides.trust/1", "chain_id": 7,\n "headers": ["00", "01"]}'
+    node.answers["/v1/chain/trust"] = lambda _request: httpx.Response(200, content=text)
+    assert run("chain", "headers", "--out", tmp_path / "trust.json") == 0
+    assert (tmp_path / "trust.json").read_bytes() == text
+    assert json.loads(run.out)["headers"] == 2
+    node.answers["/v1/chain/trust"] = lambda _request: httpx.Response(200, content=b"[]")
+    assert run("chain", "headers", "--out", tmp_path / "other.json") == 2
+    assert not (tmp_path / "other.json").exists()
+
+
+def test_without_a_node_or_a_readable_token_nothing_is_called(node, capsys, tmp_path):
+    for words in ((), ("--url", "http://node", "--token-file", str(tmp_path / "none"))):
+        with pytest.raises(SystemExit) as ended:
+            main(["node", "status", *words])
+        assert ended.value.code == 2
+    assert "token-unreadable" in capsys.readouterr().err
+    assert node.requests == []

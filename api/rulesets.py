@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.auth import guarded
 from api.bodies import json_answer, read_object
@@ -19,7 +19,7 @@ def rulesets_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/rulesets")
     def rulesets() -> Response:
-        return json_answer({"rulesets": list_rulesets(current_node())})
+        return json_answer(list_rulesets(current_node(), request.args.get("at")))
 
     return blueprint
 

@@ -83,11 +83,17 @@ def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     return _summary(ruleset)
 
 
-def list_rulesets(node: Node) -> list[dict[str, Any]]:
-    """Return the installed rule sets, each with its document, the earliest first."""
+def list_rulesets(node: Node, at: str | None = None) -> dict[str, Any]:
+    """Return the installed rule sets, the earliest first, and the label of the one in force at a time (or now)."""
+    at_ms = node.clock.now_ms() if at is None else parse_time(at, "at")
     with node.store.read() as connection:
         found = rulebook(node, connection).rulesets
-    return [{**_summary(ruleset), "document": dict(ruleset.document)} for ruleset in found]
+    current = in_force(found, at_ms)
+    return {
+        "at": format_time(at_ms),
+        "in_force": None if current is None else current.label,
+        "rulesets": [{**_summary(ruleset), "document": dict(ruleset.document)} for ruleset in found],
+    }
 
 
 def _requested(request: Mapping[str, Any]) -> RuleSet:

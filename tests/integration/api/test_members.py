@@ -115,6 +115,9 @@ def test_a_rule_set_takes_effect_at_its_time_and_never_before(broker, client):
     assert broker.post("/v1/gates", gate).get_json()["ruleset"] == packaged_rulesets()["sac-bands@1"].label
     broker.clock.now += 60_000
     assert broker.post("/v1/gates", gate).get_json()["ruleset"] == label
+    before = format_time(broker.clock.now - 1).replace("+", "%2B")
+    assert broker.get("/v1/rulesets").get_json()["in_force"] == label
+    assert broker.get(f"/v1/rulesets?at={before}").get_json()["in_force"] != label
     assert [entry["id"] for entry in broker.get("/v1/rulesets").get_json()["rulesets"]] == ["sac-bands"] * 2
 
 

@@ -1,0 +1,94 @@
+"""The shape of a fact."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node_adapter.workflows.fact_input import read_fact
+from primitives.errors import InvalidInput, Refused
+
+FACT = {
+    "source_ref": "1",
+    "subject": "ab" * 32,
+    "type": "DUTY_NOTICE",
+    "occurred_at": "2026-11-21T09:16:38.123+08:00",
+    "channel": "app",
+    "actor": {"did": "did:example:staff", "role": "staff"},
+    "payload": {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 9000},
+}
+ACT = {
+    "root_salt": "00" * 32,
+    "key": "did:example:client#delegate-1",
+    "signature": "A" * 86,
+    "document": None,
+    "ruleset": None,
+}
+
+
+def test_a_fact_is_read_and_its_digest_covers_everything():
+    fact = read_fact(FACT)
+    assert (fact.type, fact.occurred_ms, fact.act, fact.compute) == ("DUTY_NOTICE", 1795223798123, None, None)
+    assert read_fact(dict(reversed(FACT.items()))).digest == fact.digest
+    assert read_fact({**FACT, "channel": "web"}).digest != fact.digest
+
+
+@pytest.mark.parametrize("name", ["source_ref", "subject", "type", "occurred_at", "channel", "actor"])
+def test_each_required_member(name):
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({key: value for key, value in FACT.items() if key != name})
+    assert (caught.value.field, caught.value.rule) == (name, "required")
+
+
+@pytest.mark.parametrize("type_", ["LEVEL_CONFIRM", "CONSENT_GIVE", "AGREEMENT_SIGN"])
+def test_a_clients_act_owes_its_signature(type_):
+    with pytest.raises(Refused) as caught:
+        read_fact({**FACT, "type": type_})
+    assert caught.value.code == "act-unsigned"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"root_salt": "00"}, "act.root_salt"),
+        ({"signature": "A"}, "act.signature"),
+        ({"key": 1}, "act.key"),
+        ({"document": 1}, "act.document"),
+        ({"more": 1}, "act.more"),
+    ],
+)
+def test_each_member_of_an_act(change, field):
+    assert read_fact({**FACT, "act": ACT}).act is not None
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({**FACT, "act": {**ACT, **change}})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"compute": {}}, "compute"),
+        ({"type": "LEVEL_RESULT", "compute": {"level": "C5"}}, "compute.level"),
+        ({"type": "LEVEL_RESULT", "compute": []}, "compute"),
+        ({"type": "MATCH_OPINION", "compute": {}}, "compute.product_id"),
+        ({"type": "MATCH_OPINION", "compute": {"product_id": "f", "admitted": 1}}, "compute.admitted"),
+    ],
+)
+def test_only_the_engines_results_are_computed_and_only_from_what_they_need(change, field):
+    fact = {name: value for name, value in FACT.items() if name != "payload"}
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({**fact, **change})
+    assert caught.value.field == field
+
+
+def test_no_secret_of_an_act_is_shown():
+    assert ACT["root_salt"] not in repr(read_fact({**FACT, "act": ACT}))
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(FACT)), st.none() | st.integers(0, 9) | st.text() | st.just({}), min_size=1)
+)
+def test_anything_else_is_refused_by_field_and_rule(change):
+    with suppress(InvalidInput, Refused):  # nothing else may come out
+        read_fact({**FACT, **change})

@@ -1,84 +1,141 @@
 """A killer outside the node's process group, a chain that is stopped, and a chain that is unreachable: nothing is lost.
 
-What is compared at the end is the client's own list of what was accepted, kept in this process, with the events that
-the chain itself gives: each exactly once, in order.
+The node is gunicorn and the worker, killed together. A client hands in facts over HTTP, asks again until it has an
+answer, and keeps its own list of the promises. Beside it, writes that no contract would refuse a second time
+(proposals) go into the outbox. At the end that list is compared with the events that the chain itself gives: each
+exactly once, in order.
 """
 
 import itertools
+import json
 import os
 import random
 import secrets
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 
+import httpx
 import pytest
 from sqlalchemy import select
 
 from evidence.log import Tree
 from node_adapter.abi import contract_abi, encode_call
-from node_adapter.bootstrap import open_node
 from node_adapter.chain import embedded
+from node_adapter.init import configure, read_token
 from node_adapter.store import alarms, anchored, anchors, identity, outbox, records
 from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.workflows.rulesets import install_ruleset
+from primitives.timestamp import format_time
 
-pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(600)]
 
 KILLS = 50
 MOST_KILLS = 200  # random kills that missed a state go on until it was hit
 UNREACHABLE_SECONDS = 60
-PROMISE_MS = 15_000
+PROMISE_SECONDS = 15
 MOST_OPEN_ROWS = 12
+PRODUCTS = 3
 PASSWORD = "a password of the tests"
 
 
 class Client(threading.Thread):
-    """Hands in records and other chain writes as fast as the node takes them, and keeps its own list of answers."""
+    """Hands in facts and other chain writes while the node lives and dies, and keeps its own list of answers."""
 
-    def __init__(self, node, target, add_records):
+    def __init__(self, node, target):
         super().__init__(daemon=True)
-        self.node, self.target, self.add_records = node, target, add_records
-        self.accepted_records: list[str] = []
-        self.accepted_digests: list[bytes] = []
+        self.node, self.target = node, target
+        self.token = read_token(node.settings.home, "broker-system")
+        self.promises: list[dict] = []
+        self.digests: list[bytes] = []
         self.refusals = 0
+        self.unanswered = 0
         self.over = threading.Event()
+        self.error = None
 
     def run(self):
-        while not self.over.is_set():
-            with self.node.store.read() as connection:
-                counts = outbox.counts(connection)
-            if counts["new"] + counts["signed"] + counts["sent"] < MOST_OPEN_ROWS:
-                self.write_to_chain()
-            if len(self.accepted_records) < 20_000:
-                self.accepted_records += self.add_records(self.node, 3, clients=7, promise_ms=PROMISE_MS)
-            time.sleep(0.01)
+        try:
+            with httpx.Client(base_url=self.node.settings.http.url, timeout=10, trust_env=False) as http:
+                http.headers["Authorization"] = f"Bearer {self.token}"
+                subjects = [self.ask(http, "/v1/subjects", {"client_ref": f"product {n}"}) for n in range(PRODUCTS)]
+                while not self.over.is_set():
+                    self.write_to_chain()
+                    facts = [self.fact(subject["subject"], number) for number, subject in enumerate(subjects)]
+                    answers = self.ask(http, "/v1/facts", facts)
+                    assert [answer["status"] for answer in answers] == ["accepted"] * PRODUCTS, answers
+                    self.promises += [answer["promise"] for answer in answers]
+                    time.sleep(0.05)
+        except BaseException as error:
+            self.error = error
+            raise
+
+    def ask(self, http, path, body):
+        """Ask until there is an answer; the same question may have been taken before its answer was lost."""
+        many = isinstance(body, list)
+        content = "".join(json.dumps(line) + "\n" for line in body) if many else json.dumps(body)
+        headers = {"Content-Type": "application/x-ndjson" if many else "application/json"}
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                response = http.post(path, content=content, headers=headers)
+            except httpx.HTTPError:
+                self.unanswered += 1
+            else:
+                if response.is_success:
+                    return [json.loads(line) for line in response.text.splitlines()] if many else response.json()
+                assert response.status_code == 503, response.text
+                assert response.json()["code"] in ("store-busy", "index-empty"), response.text
+            assert time.monotonic() < deadline, "no answer"
+            time.sleep(0.05)
+
+    def fact(self, subject, number):
+        now = self.node.clock.now_ms()
+        payload = {
+            "product": {"id": f"P-{number}", "risk": "R3", "term": "1Y", "type": "T1"},
+            "name": "A synthetic fund",
+            "factors": {},
+            "method": "method-1",
+            "committee": "committee",
+            "effective_from": format_time(now),
+        }
+        return {
+            "source_ref": f"{number}-{len(self.promises)}",
+            "subject": subject,
+            "type": "PRODUCT_RATE",
+            "occurred_at": format_time(now),
+            "channel": "api",
+            "actor": {"did": self.node.did, "role": "system"},
+            "payload": payload,
+            "attachments": [],
+        }
 
     def write_to_chain(self):
-        digest = secrets.token_bytes(32)
+        with self.node.store.read() as connection:
+            counts = outbox.counts(connection)
+        if counts["new"] + counts["signed"] + counts["sent"] >= MOST_OPEN_ROWS:
+            return
+        digest, now = secrets.token_bytes(32), self.node.clock.now_ms()
         with self.node.store.write() as connection:
             call = encode_call("MemberRegistry", "proposeAction", digest)
-            outbox.enqueue(connection, "action", digest.hex(), self.target, call, self.node.clock.now_ms())
-        self.accepted_digests.append(digest)
-        if len(self.accepted_digests) % 10 == 0:  # one that the contract refuses
-            with self.node.store.write() as connection:
-                call = encode_call("MemberRegistry", "vote", 10**9 + self.refusals)
-                outbox.enqueue(connection, "vote", f"no-{self.refusals}", self.target, call, self.node.clock.now_ms())
-            self.refusals += 1
+            outbox.enqueue(connection, "action", digest.hex(), self.target, call, now)
+            if len(self.digests) % 2 == 0:  # one that the contract refuses
+                refused = encode_call("MemberRegistry", "vote", 10**9 + self.refusals)
+                outbox.enqueue(connection, "vote", f"no-{self.refusals}", self.target, refused, now)
+        self.refusals += len(self.digests) % 2 == 0
+        self.digests.append(digest)
 
 
-def state_at_death(node):
-    """Return the state of the row that the worker was on: in flight, waiting, or the last one that it finished."""
+def states_at_death(node):
+    """Return the state of the write that the worker was on, and of the last one that it had finished."""
     with node.store.read() as connection:
         row = outbox.next_open(connection)
-        if row is not None and row.state != outbox.NEW:
-            return row.state
-        done = select(outbox_table.c.state).where(outbox_table.c.state != outbox.NEW)
+        done = select(outbox_table.c.state).where(outbox_table.c.state.in_((outbox.FINAL, outbox.FAILED)))
         last = connection.execute(done.order_by(outbox_table.c.updated_at.desc()).limit(1)).first()
-        if last is None:
-            return "new" if row else None
-        # Nothing is in flight: the worker was between two rows, and the next one was new.
-        return [last.state, "new"] if row else last.state
+    return ([row.state] if row else []) + ([last.state] if last else [])
 
 
 def chain_events(consortium, contract, event, member):
@@ -104,23 +161,45 @@ def chain_events(consortium, contract, event, member):
 
 
 class Killer:
-    """Starts the worker, lets it work for a random time, kills it, and counts what it was doing."""
+    """Starts the node's processes, lets them work for a random time, kills them, and counts what they were doing."""
 
-    def __init__(self, home, node, start_worker, seed):
-        self.home, self.node, self.start_worker = home, node, start_worker
+    def __init__(self, node, client, seed):
+        self.node = node
+        self.client = client
+        self.home = node.settings.home
         self.random = random.Random(seed)
         self.hits = Counter()
         self.kills = 0
-        self.process = None
+        self.processes = []
 
     def start(self):
-        self.process = self.start_worker(self.home)
+        http = self.node.settings.http
+        gunicorn = ["gunicorn", "--bind", f"{http.host}:{http.port}", "--workers", "1", "--threads", "2"]
+        self.processes = []
+        for name, arguments in (
+            ("worker", ["node_adapter.worker", "--node", str(self.home)]),
+            ("api", [*gunicorn, "--no-control-socket", "--log-level", "error", "api.wsgi:application()"]),
+        ):
+            with (self.home / "logs" / f"{name}.log").open("ab") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", *arguments],
+                    env=os.environ | {"BONAFIDES_KEYSTORE_PASSWORD": PASSWORD, "BONAFIDES_NODE_DIR": str(self.home)},
+                    stdout=log,
+                    stderr=log,
+                    process_group=self.group(),
+                )
+            self.processes.append(process)
+
+    def group(self):
+        return self.processes[0].pid if self.processes else 0
 
     def wait_until_it_works(self):
         before = self.progress()
-        deadline = time.monotonic() + 30
-        while self.progress() == before and time.monotonic() < deadline:
-            assert self.process.poll() is None, (self.home / "logs" / "worker.log").read_text()[-3000:]
+        deadline = time.monotonic() + 60
+        while self.progress() == before:
+            assert time.monotonic() < deadline, "the worker does not move"
+            assert self.client.error is None, self.client.error
+            assert self.processes[0].poll() is None, (self.home / "logs" / "worker.log").read_text()[-3000:]
             time.sleep(0.005)
 
     def progress(self):
@@ -129,31 +208,60 @@ class Killer:
             return counts["final"], counts["failed"], counts["signed"], counts["sent"]
 
     def kill(self):
-        assert os.getpgid(self.process.pid) != os.getpgid(0)
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        assert self.group() != os.getpgid(0)
+        os.killpg(self.group(), signal.SIGKILL)
+        for process in self.processes:
+            process.wait()
         self.kills += 1
-        state = state_at_death(self.node)
-        self.hits.update(state if isinstance(state, list) else [state] if state else [])
+        self.hits.update(states_at_death(self.node))
+
+    def end(self):
+        """End the node as an operator would."""
+        for process in self.processes:
+            process.terminate()
+        assert [process.wait(30) for process in self.processes] == [0, 0]
 
     def round(self):
         self.start()
         if self.random.random() < 0.9:  # the others die while they start
             self.wait_until_it_works()
-            time.sleep(self.random.uniform(0, 0.25))
+            time.sleep(self.random.uniform(0, 0.5))
         else:
-            time.sleep(self.random.uniform(0, 1.0))
+            time.sleep(self.random.uniform(0, 1.5))
         self.kill()
 
 
-def test_fifty_kills_a_stopped_chain_and_an_unreachable_minute(make_consortium, add_records, start_worker):
-    consortium = make_consortium(anchoring={"period_seconds": 0.1, "promise_seconds": PROMISE_MS / 1000})
+@pytest.fixture
+def killer_of():
+    killers = []
+
+    def make(node, client, seed):
+        killers.append(Killer(node, client, seed))
+        return killers[-1]
+
+    yield make
+    for killer in killers:
+        for process in killer.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_fifty_kills_a_stopped_chain_and_an_unreachable_minute(make_consortium, killer_of):
+    consortium = make_consortium(anchoring={"period_seconds": 0.1, "promise_seconds": PROMISE_SECONDS})
+    configure(consortium.homes[0], {"http": {"host": "127.0.0.1", "port": free_port()}})
     node = consortium.node()
-    target = consortium.contracts.address_of("MemberRegistry")
-    client = Client(open_node(consortium.homes[0], PASSWORD), target, add_records)
+    install_ruleset(node, {"packaged": "sac-bands@2"})
+    client = Client(consortium.node(), consortium.contracts.address_of("MemberRegistry"))
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201 - to run a failure again
-    killer = Killer(consortium.homes[0], node, start_worker, seed)
+    killer = killer_of(node, client, seed)
     client.start()
     for number in range(KILLS):
         killer.round()
@@ -161,11 +269,14 @@ def test_fifty_kills_a_stopped_chain_and_an_unreachable_minute(make_consortium, 
             stop_the_chain_under_a_worker(consortium, killer)
         if number == 2 * KILLS // 3:
             make_the_chain_unreachable(consortium, killer, node)
+        assert client.error is None, client.error
     while set(outbox.STATES) - set(killer.hits) and killer.kills < MOST_KILLS:
         killer.round()
+    killer.start()
     client.over.set()
-    client.join()
-    client.node.store.dispose()
+    client.join(150)
+    assert client.error is None
+    assert not client.is_alive()
     print(f"{killer.kills} kills; states of the outbox at death: {dict(killer.hits)}")  # noqa: T201
     assert set(killer.hits) == set(outbox.STATES), "a state was never hit"
     finish(killer, node)
@@ -203,9 +314,8 @@ def make_the_chain_unreachable(consortium, killer, node):
 
 
 def finish(killer, node):
-    """Let the worker come to rest, and end it as an operator would."""
-    killer.start()
-    deadline = time.monotonic() + 60
+    """Let the node come to rest, and end it as an operator would."""
+    deadline = time.monotonic() + 90
     while True:
         with node.store.read() as connection:
             counts = outbox.counts(connection)
@@ -214,44 +324,39 @@ def finish(killer, node):
             break
         assert time.monotonic() < deadline, counts
         time.sleep(0.05)
-    killer.process.terminate()
-    assert killer.process.wait(20) == 0
+    killer.end()
 
 
 def compare(consortium, node, client):
     events = chain_events(consortium, "EvidenceAnchor", "Anchored", node.address)
     with node.store.read() as connection:
-        entries = records.fingerprints(connection, 0, records.log_size(connection))
         rows = anchors.every(connection)
         failed = outbox.counts(connection)["failed"]
         broken = {alarm.about for alarm in alarms.list_alarms(connection, alarms.PROMISE_BROKEN)}
-        stored = records.by_record_ids(connection, client.accepted_records)
         conflicts = alarms.list_alarms(connection, alarms.ANCHOR_CONFLICT)
     assert conflicts == []
-    # 1. the client's list is the log
-    assert [stored[name].log_index for name in client.accepted_records] == list(range(len(client.accepted_records)))
-    assert len(entries) == len(client.accepted_records)
-    # 2. the chain's anchors are that log, each once and in order
+    # 1. the client's list of promises is a log: each place once, without a gap
+    assert [promise["log_index"] for promise in client.promises] == list(range(len(client.promises)))
+    # 2. the chain's anchors are the log of those promises, each once and in order
     tree = Tree()
-    tree.extend(entries)
+    tree.extend([bytes.fromhex(promise["fingerprint"]) for promise in client.promises])
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     assert [event["root"] for event in events] == [tree.root_at(event["size"]) for event in events]
     assert all(before["size"] <= after["size"] for before, after in itertools.pairwise(events))
-    assert events[-1]["size"] == len(client.accepted_records)
+    assert events[-1]["size"] == len(client.promises)
     # 3. every other write stands on the chain once, in the client's order, and what is refused failed once
     proposed = chain_events(consortium, "MemberRegistry", "ProposalCreated", node.address)
-    assert [event["digest"] for event in proposed] == client.accepted_digests
+    assert [event["digest"] for event in proposed] == client.digests
     assert failed == client.refusals
     # 4. every promise is kept or its breach is an alarm
     late = set()
-    for row, before in zip(rows, [None, *rows], strict=False):
-        start = before.size if before else 0
-        for name in client.accepted_records[start : row.size]:
-            if row.block_time * 1000 > stored[name].anchor_by:
-                late.add(name)
+    for before, row in itertools.pairwise([None, *rows]):
+        for promise in client.promises[before.size if before else 0 : row.size]:
+            if format_time(row.block_time * 1000) > promise["anchor_by"]:
+                late.add(promise["record_id"])
     print(  # noqa: T201 - the numbers are a part of the result
-        f"{len(client.accepted_records)} records in {len(events)} anchors, {len(proposed)} other writes, "
-        f"{failed} refused, {len(broken)} promises broken and said so"
+        f"{len(client.promises)} records in {len(events)} anchors, {len(proposed)} other writes, {failed} refused, "
+        f"{client.unanswered} questions without an answer, {len(broken)} promises broken and said so"
     )
     assert late <= broken
-    assert len(broken) < len(client.accepted_records)
+    assert len(broken) < len(client.promises)

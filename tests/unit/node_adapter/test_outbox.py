@@ -1,0 +1,85 @@
+"""The outbox as a table: once per key, one in flight, anchors first, and back again when the chain lost something."""
+
+import pytest
+
+from node_adapter.ports import TransactionOutcome
+from node_adapter.store import outbox
+from node_adapter.store.engine import open_store
+from node_adapter.store.schema import metadata
+from primitives.errors import InvalidInput, Refused
+
+TARGET = "0x" + "ab" * 20
+
+
+@pytest.fixture
+def connection(tmp_path):
+    store = open_store(tmp_path / "node.db")
+    with store.write() as connection:
+        metadata.create_all(connection)
+    with store.write() as connection:
+        yield connection
+    store.dispose()
+
+
+def put(connection, key, kind="did", data=b"\x01"):
+    return outbox.enqueue(connection, kind, key, TARGET, data, 10)
+
+
+def outcome(block, succeeded=True):
+    return TransactionOutcome(b"\x01" * 32, block, bytes([block]) * 32, 1000 + block, succeeded, 21_000)
+
+
+def test_the_same_key_is_written_once(connection):
+    assert put(connection, "a") == put(connection, "a")
+    assert outbox.counts(connection) == {"new": 1, "signed": 0, "sent": 0, "final": 0, "failed": 0}
+
+
+@pytest.mark.parametrize("change", [{"kind": "other"}, {"data": b"\x02"}])
+def test_a_key_stands_for_one_write(connection, change):
+    put(connection, "a")
+    with pytest.raises(Refused, match="outbox-key-reused"):
+        put(connection, "a", **change)
+
+
+@pytest.mark.parametrize("target", ["", "0x12", TARGET.upper(), "0x" + "AB" * 20])
+def test_a_target_has_one_spelling(connection, target):
+    with pytest.raises(InvalidInput):
+        outbox.enqueue(connection, "did", "a", target, b"", 10)
+
+
+def test_what_is_in_flight_comes_first_by_nonce_then_anchors_then_age(connection):
+    ids = {key: put(connection, key) for key in ("old", "second", "first")}
+    anchor = put(connection, "anchor:1", kind=outbox.KIND_ANCHOR)
+    assert outbox.next_open(connection).id == anchor
+    outbox.mark_signed(connection, ids["second"], 8, b"raw", b"\x08" * 32, 11)
+    outbox.mark_signed(connection, ids["first"], 7, b"raw", b"\x07" * 32, 11)
+    outbox.mark_sent(connection, ids["first"], 12)
+    assert outbox.next_open(connection).key == "first"
+    outbox.settle(connection, ids["first"], outcome(5), 13)
+    assert outbox.next_open(connection).key == "second"
+    assert outbox.open_hashes(connection) == {b"\x08" * 32: ids["second"]}
+    outbox.mark_failed(connection, ids["second"], "no", 14)
+    outbox.mark_failed(connection, anchor, "no", 14)
+    assert outbox.next_open(connection).key == "old"
+    assert outbox.oldest_open_since(connection) == 10
+
+
+def test_a_lost_block_sends_its_writes_again_with_the_same_bytes(connection):
+    for block, key in enumerate(("kept", "lost", "failed"), start=4):
+        row = put(connection, key)
+        outbox.mark_signed(connection, row, block, b"raw-" + key.encode(), bytes([block]) * 32, 11)
+        if key == "failed":
+            outbox.settle_failed(connection, row, outcome(block, False), "reverted", 12)
+        else:
+            outbox.settle(connection, row, outcome(block), 12)
+    assert outbox.reopen(connection, 4, 20) == 1
+    row = outbox.next_open(connection)
+    assert (row.key, row.state, row.raw, row.nonce, row.block) == ("lost", "signed", b"raw-lost", 5, 5)
+
+
+def test_a_dropped_signature_leaves_nothing_behind(connection):
+    row = put(connection, "a")
+    outbox.mark_signed(connection, row, 3, b"raw", b"\x03" * 32, 11)
+    outbox.unsign(connection, row, 12)
+    found = outbox.by_id(connection, row)
+    assert (found.state, found.nonce, found.raw, found.tx_hash) == ("new", None, None, None)

@@ -25,13 +25,13 @@ from node_adapter.workflows.replay import replay
 from node_adapter.workflows.rulesets import install_ruleset
 from node_adapter.workflows.trust_file import trust_file
 from primitives import ed25519
-from primitives.encoding import encode_base64url
 from primitives.eip712 import (
     ED25519_ATTRIBUTE,
     revoke_attribute_typed_data,
     set_attribute_typed_data,
     sign_typed,
 )
+from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 from tests.integration.api.node_kit import PAYLOADS

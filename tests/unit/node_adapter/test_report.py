@@ -1,0 +1,103 @@
+"""The report's words: both languages say the same things, and nothing that a replay can say is left without words."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from importlib import resources
+
+import pytest
+
+from evidence.verdict import CHECKS
+from node_adapter.report import render_report
+from node_adapter.workflows import replay_claims
+from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
+from suitability import rules, states
+from suitability.records import RECORD_TYPES
+from suitability.vocabulary import CHANNELS
+
+WORDS = json.loads(resources.files("node_adapter").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
+
+
+def keys(value, prefix=""):
+    if not isinstance(value, dict):
+        return {prefix}
+    return {found for name, inner in value.items() for found in keys(inner, f"{prefix}.{name}")}
+
+
+def test_both_languages_have_the_same_words():
+    assert keys(WORDS["zh"]) == keys(WORDS["en"])
+
+
+def codes():
+    source = inspect.getsource(rules) + inspect.getsource(states)
+    return set(re.findall(r'Finding\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'"([A-Z]+_LATE)"', source))
+
+
+@pytest.mark.parametrize(
+    ("group", "wanted"),
+    [
+        ("checks", CHECKS),
+        ("codes", codes() | {"PROMISE_LATE", "ORIGINAL_ALTERED"}),
+        ("types", RECORD_TYPES),
+        ("channels", CHANNELS),
+        ("stages", [stage for stage, _ in STAGES]),
+        ("limit_texts", LIMITS),
+        ("claims", [name for name, _, _ in replay_claims._CLAIMS] + ["WRONG_RESULT"]),
+        ("results", [replay_claims.PROVEN, replay_claims.REFUTED, replay_claims.NOT_PROVABLE]),
+        ("statuses", ["equal", "differs", "not-checked"]),
+    ],
+)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_nothing_is_left_without_words(lang, group, wanted):
+    assert set(wanted) - set(WORDS[lang][group]) == set()
+
+
+def test_the_claims_name_codes_that_exist():
+    named = {code for _, found, _ in replay_claims._CLAIMS for code in found}
+    assert named <= codes()
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "text"),
+    [
+        (None, "x", "—"),
+        (True, "x", "✓"),
+        (123456789, "amount_fen", "¥1,234,567.89"),
+        (5, "amount_fen", "¥0.05"),
+        (5, "total", "5"),
+        ({"R1": 100, "R2": 5}, "holdings_fen", "R1 ¥1.00 · R2 ¥0.05"),
+        ({"debts_fen": 7, "age": 40}, "finance", "debts_fen ¥0.07 · age 40"),
+        (["A", "B"], "types", "A, B"),
+        ([], "checks", "—"),
+        ("x" * 700, "x", "x" * 600 + "…"),
+    ],
+)
+def test_values_read_as_text(value, name, text):
+    assert plain(value, name) == text
+
+
+CONTENT = {
+    "synthetic": False,
+    "cover": {
+        "case": "1", "reason": "r", "order": {"regulator": "0xab", "id": "i", "ordered_at": "t"}, "client": None,
+        "broker": {"name": "n", "did": "d"}, "subject": "s", "from": "a", "to": "b", "made_at": "c", "rulesets": [],
+    },
+    "conclusion": {"ok": False, "verdict": "failed: inclusion", "claims": []},
+    "stages": [], "re_execution": [], "findings": [], "missing_findings": [{"code": "X", "record_id": "y"}],
+    "records": [], "checks": [{"name": "inclusion", "ok": False, "detail": "d"}], "notes": [], "keys": [],
+    "completeness": {
+        "first": 1, "last": 2, "gaps": [2], "records": 1, "pending": 0, "head": "h", "block": 1, "time": "t",
+        "anchor_seq": 1, "log_size": 2, "references": [],
+    },
+    "consents": [], "data_uses": [], "access_log": [], "limits": list(LIMITS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("lang", "failed"), [("zh", "日志收录"), ("en", "Inclusion")])
+def test_a_failed_verification_is_said_first(lang, failed):
+    page = render_report(CONTENT, lang)
+    assert f'<div class="verdict failed">{WORDS[lang]["evidence_failed"]}: {failed}</div>' in page
+    assert "#2" in page
+    assert WORDS[lang]["synthetic"] not in page

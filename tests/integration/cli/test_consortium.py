@@ -1,0 +1,192 @@
+"""From nothing to a voted member and a client's verified receipt, by the command alone, on a real chain."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.chain, pytest.mark.slow]
+COMMAND = [sys.executable, "-m", "bonafides.cli.main"]
+ROOT = Path(__file__).parents[3]
+SECONDS = 90
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Consortium:
+    """Two brokers and a regulator, and the processes that were started for them."""
+
+    def __init__(self, home):
+        self.home = home
+        self.running = {}
+        self.environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "BONAFIDES_KEYSTORE_PASSWORD": "a test password",
+            "BONAFIDES_WALLET_PASSWORD": "another test password",
+        }
+
+    def run(self, *words, rows=(), status=0):
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        done = subprocess.run(
+            [*COMMAND, *map(str, words)],
+            input=text,
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env=self.environment,
+            check=False,
+        )
+        assert done.returncode == status, f"{words}: {done.returncode}\n{done.stderr}{done.stdout}"
+        return done
+
+    def json(self, *words):
+        return json.loads(self.run(*words).stdout)
+
+    def lines(self, *words, rows=()):
+        return [json.loads(line) for line in self.run(*words, rows=rows).stdout.splitlines()]
+
+    def make(self, name, role):
+        settings = ("--port", free_port(), "--period-seconds", 0.3, "--promise-seconds", 60)
+        made = self.json("node", "init", self.home / name, "--name", name, "--role", role, *settings)
+        (self.home / f"{name}.json").write_text(json.dumps(made))
+        return made["member"]
+
+    def start(self, name):
+        words = [*COMMAND, "node", "run", str(self.home / name), "--workers", "1"]
+        with (self.home / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=self.environment)
+        self.running[name] = process
+        line = process.stdout.readline()
+        assert line.strip() == b"{", (self.home / f"{name}.log").read_text()
+        return process
+
+    def stop(self, name, number=signal.SIGTERM):
+        process = self.running.pop(name)
+        process.send_signal(number)
+        ended = process.wait(SECONDS)
+        process.stdout.close()
+        return ended
+
+
+@pytest.fixture(scope="module")
+def consortium(tmp_path_factory):
+    made = Consortium(tmp_path_factory.mktemp("consortium"))
+    chain = made.json("network", "up", made.home / "chain")
+    try:
+        made.members = {name: made.make(name, role) for name, role in (("a", "broker"), ("b", "broker"))}
+        made.members["r"] = made.make("r", "regulator")
+        made.members["c"] = made.make("c", "broker")
+        founders = [word for name in ("a", "b", "r") for word in ("--founder", made.home / f"{name}.json")]
+        made.network = made.home / "network.json"
+        where = ("--rpc-url", chain["rpc_url"], "--node", made.home / "a")
+        made.json("contracts", "deploy", *where, *founders, "--veto-blocks", 1, "--out", made.network)
+        for name in made.members:
+            made.json("node", "configure", made.home / name, "--network", made.network)
+        for name in ("a", "b"):
+            made.start(name)
+        made.chain_id = chain["chain_id"]
+        yield made
+    finally:
+        for name in list(made.running):
+            made.stop(name)
+        made.run("network", "down", made.home / "chain")
+
+
+def wait_for(call, what):
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = call()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(what)
+
+
+def test_a_third_broker_is_admitted_by_vote(consortium):
+    a, b = consortium.home / "a", consortium.home / "b"
+    applicant = consortium.home / "c.json"
+    proposal = consortium.json("member", "propose-admission", "--node", a, "--applicant", applicant)["proposal"]
+    for node in (a, b):
+        voted = consortium.json("member", "vote", "--node", node, proposal)
+        assert voted["proposal"] == proposal
+    consortium.json("member", "execute", "--node", a, proposal)
+    again = consortium.run("member", "execute", "--node", a, proposal, status=2)
+    assert again.stderr.startswith("error: contract-reverted MemberRegistryNotOpen")
+    listed = {entry["name"]: entry for entry in consortium.json("member", "list", "--node", a)}
+    assert listed["c"]["address"] == consortium.members["c"]["address"]
+    assert all(entry["active"] for entry in listed.values())
+    found = {entry["name"] for entry in consortium.json("contracts", "status", "--network", consortium.network)}
+    assert {"Directory", "MemberRegistry", "EvidenceAnchor"} <= found
+
+
+def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
+    node, wallet = consortium.home / "a", consortium.home / "wallet"
+    member = consortium.members["a"]
+    broker = f"did:ethr:0x{consortium.chain_id:x}:{member['address']}"
+    consortium.json("ruleset", "add", "--node", node, "--packaged", "sac-bands@1")
+    identity = ("--network", consortium.network, "--broker", broker, "--broker-key", member["keys"]["signing"])
+    made = consortium.lines("wallet", "new", "--wallet", wallet, *identity, rows=[{"client_ref": "c-1"}])
+    (enrolled,) = consortium.lines("subject", "add", "--node", node, rows=made)
+    consortium.lines("wallet", "bind", "--wallet", wallet, rows=[enrolled])
+    url = consortium.json("node", "status", "--node", node)["member"]["did"]
+    assert url == broker
+    wanted = {
+        "subject": enrolled["subject"],
+        "type": "CONSENT_GIVE",
+        "lang": "zh",
+        "fields": {
+            "purpose": "MARKET_RISK",
+            "receivers": [broker],
+            "contact": "compliance desk",
+            "method": "totals",
+            "data_kinds": ["HOLDINGS"],
+            "expires_at": "2035-01-01T00:00:00.000+08:00",
+            "separate": True,
+        },
+    }
+    drafts = consortium.lines("draft", "--node", node, rows=[wanted])
+    acts = consortium.lines("wallet", "consent", "grant", "--wallet", wallet, "--yes", rows=drafts)
+    resolve = ("did", "resolve", "--node", node, enrolled["did"])
+    wait_for(lambda: consortium.json(*resolve)["keys"], "the client's key")
+    (granted,) = consortium.lines("consent", "grant", "--node", node, rows=acts)
+    (promised,) = consortium.lines("fact", "submit", "--node", node, rows=acts)
+    assert (granted["status"], promised["status"]) == ("accepted", "accepted")
+    wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
+    where = json.loads((consortium.home / "a.json").read_text())
+    assert where["member"] == member
+    settings = (node / "node.toml").read_text()
+    port = next(line for line in settings.splitlines() if line.startswith("port")).split()[-1]
+    (kept,) = consortium.lines("wallet", "receipts", "fetch", "--wallet", wallet, "--url", f"http://127.0.0.1:{port}")
+    assert (kept["status"], kept["signed"]) == ("verified", True)
+    case = consortium.home / "case"
+    consortium.json(
+        "replay", "--node", node, "--did", enrolled["did"], "--case", "1", "--reason", "test", "--out", case
+    )
+    consortium.json("chain", "headers", "--node", consortium.home / "b", "--out", consortium.home / "trust.json")
+    done = consortium.run("verify", case / "bundle.json", "--trust", consortium.home / "trust.json")
+    assert done.stdout.splitlines()[-1].startswith("complete as of block ")
+
+
+def test_a_killed_node_starts_again_at_once_and_a_stopped_one_ends_cleanly(consortium):
+    consortium.stop("b", signal.SIGKILL)
+    begun = time.monotonic()
+    consortium.start("b")
+    assert time.monotonic() - begun < SECONDS
+    assert consortium.json("node", "status", "--node", consortium.home / "b")["member"]["state"] == "ok"
+    second = consortium.run("node", "run", consortium.home / "b", status=2)
+    assert "node-running" in second.stderr
+    assert consortium.stop("b") == 0
+    doctor = consortium.run("doctor", "--node", consortium.home / "b")
+    assert "ok  registered-keys" in doctor.stdout
+    consortium.start("b")

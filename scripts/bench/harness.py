@@ -52,7 +52,7 @@ def table(title: str, rows: Sequence[Row]) -> None:
     """Print (what, number, unit) rows under a title."""
     print(title)
     for what, number, unit in rows:
-        shown = f"{number:14,.0f}" if abs(number) >= 1000 else f"{number:14,.3f}"
+        shown = f"{number:14,.0f}" if abs(number) >= 1000 else f"{number:14.4g}"
         print(f"  {what:54s} {shown} {unit}")
 
 

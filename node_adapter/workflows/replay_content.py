@@ -25,7 +25,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("handling", ("BIZ_APPLY", "BIZ_DECIDE")),
     ("signing", ("AGREEMENT_SIGN",)),
 )
-LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "fork", "rulesets", "attachments")
+LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "pseudonym", "fork", "rulesets", "attachments")
 _MS = 1000
 _FEN = 100
 _MAX_TEXT = 600

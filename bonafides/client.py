@@ -26,6 +26,7 @@ PROBLEM = "application/problem+json"
 BULK_LINES = 1000  # lines of one request; a longer input is sent in several, in order
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _TIMEOUT_SECONDS = 120.0
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _KIND_BY_TITLE: dict[str, type[BonafidesError]] = {
@@ -58,7 +59,13 @@ class Client:
             raise InvalidInput("url", "url", f"{base_url} is not the URL of a node") from error
         if url.scheme not in ("http", "https") or not url.host:
             raise InvalidInput("url", "url", f"{base_url} is not the URL of a node")
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, transport=transport)
+        self._http = httpx.Client(
+            base_url=url,
+            headers=headers,
+            timeout=timeout_seconds,
+            transport=transport,
+            trust_env=url.host not in _LOOPBACK,  # a proxy of the environment is not meant for this machine's own nodes
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -138,7 +138,7 @@ class Supervisor:
         while not self._stopping:
             self._check_alive()
             try:
-                if httpx.get(f"{self._settings.http.url}/healthz", timeout=2).is_success:
+                if httpx.get(f"{self._settings.http.url}/healthz", timeout=2, trust_env=False).is_success:
                     return
             except httpx.HTTPError:
                 pass

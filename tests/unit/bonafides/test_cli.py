@@ -1,11 +1,14 @@
 import json
 import os
+from pathlib import Path
 
 import click
 import pytest
 
 from bonafides.cli import demo as demo_module
 from bonafides.cli.main import COMMANDS, cli, main
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -146,3 +149,9 @@ def test_a_founder_file_is_read_strictly(run, tmp_path, monkeypatch, value):
     words = ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path, "--founder", tmp_path / "founder.json")
     status, _, errors = run("contracts", "deploy", *words)
     assert (status, "founder" in errors) == (2, True)
+
+
+def test_the_page_of_the_command_names_every_command():
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    leaves = [" ".join(words) for words, command in ALL.items() if not isinstance(command, click.Group)]
+    assert [words for words in leaves if words not in page] == []

@@ -180,7 +180,7 @@ def seal_bundle(body: Mapping[str, Any], seed: bytes) -> bytes:
         InvalidInput: the result would not be read by `parse_bundle`.
     """
     signature = {
-        "key": shapes.signing_key_id(str(body["broker"])),
+        "key": shapes.signing_key_id(shapes.ethr_did(body.get("broker"), "bundle.broker")),
         "alg": "Ed25519",
         "value": encode_base64url(ed25519.sign(seed, canonical_json(dict(body)))),
     }

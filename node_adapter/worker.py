@@ -32,12 +32,12 @@ from node_adapter.chain.sender import Progress, Sender
 from node_adapter.keystore import read_password
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
-from node_adapter.store import identity
+from node_adapter.store import alarms, identity
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.workflows import settlement, task_engine
 from node_adapter.workflows.anchoring import Anchoring
-from primitives.errors import BonafidesError, CouldNotCheck, Refused, VerificationFailed
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 LOCK_FILE = "worker.lock"
 RPC_TIMEOUT_SECONDS = 5.0
@@ -130,10 +130,19 @@ class Worker:
             if self._is_due("watch", WATCH_EVERY_MS, now):
                 settlement.watch_promises(self._node.store, now)
         if self._is_due("tasks", TASKS_EVERY_MS, now):
-            busy |= bool(task_engine.step(self._node, now))
+            busy |= self._move_tasks(now)
         if self._is_due("status", STATUS_EVERY_MS, now):
             self._report()
         return busy
+
+    def _move_tasks(self, now: int) -> bool:
+        try:
+            return bool(task_engine.step(self._node, now))
+        except (InvalidInput, Refused, VerificationFailed) as error:  # a task's trouble must not stop the anchoring
+            _log.exception("a joint task cannot go on")
+            with self._node.store.write() as connection:
+                alarms.raise_alarm(connection, alarms.TASK_TROUBLE, error.code, error.detail, now)
+            return False
 
     def _follow_chain(self, now: int) -> bool:
         try:

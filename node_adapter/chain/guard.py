@@ -7,7 +7,7 @@ from eth_hash.auto import keccak
 from node_adapter.abi import CONTRACTS
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.embedded import CLIENT_PREFIX, refuse_in_production
-from node_adapter.chain.errors import HistoryMismatch, WrongChain
+from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc
 from node_adapter.settings import Settings
@@ -32,6 +32,8 @@ def check_chain(store: Store, rpc: ChainRpc, contracts: Contracts, settings: Set
             ("web3_clientVersion", []),
         ]
     )
+    if genesis is None:
+        raise ChainUnavailable("the chain's node does not give block 0; it may still be starting")
     if str(client).startswith(CLIENT_PREFIX):
         refuse_in_production()
     chain_id = int(chain_id_text, 16)

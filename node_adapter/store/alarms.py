@@ -16,6 +16,7 @@ ANCHOR_REFUSED = "anchor-refused"
 TRANSACTION_FAILED = "transaction-failed"
 CHAIN_RESET = "chain-reset"
 SEND_REFUSED = "send-refused"
+TASK_TROUBLE = "task-trouble"
 RESEND_BLOCKED = "resend-blocked"
 
 

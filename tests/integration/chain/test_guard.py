@@ -4,6 +4,7 @@ import shutil
 import time
 
 import pytest
+from sqlalchemy import delete, update
 
 from node_adapter.abi import encode_call
 from node_adapter.chain import embedded
@@ -12,7 +13,8 @@ from node_adapter.chain.errors import HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
 from node_adapter.store import alarms, anchors, chain_index, identity, outbox
-from primitives.errors import Refused
+from node_adapter.store.schema import record
+from primitives.errors import Refused, VerificationFailed
 
 pytestmark = pytest.mark.chain
 
@@ -195,3 +197,73 @@ class consortium_rpc:  # noqa: N801 - reads as a function
 
     def __exit__(self, *_):
         self.rpc.close()
+
+
+def test_two_running_nodes_bring_a_reset_chain_back_together(make_consortium, add_records, start_worker, tmp_path):
+    consortium = make_consortium(brokers=2)
+    nodes = [consortium.node(index) for index in (0, 1)]
+    workers = [start_worker(home) for home in consortium.homes[:2]]
+
+    def wait_until(condition):
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert [worker.poll() for worker in workers] == [None, None], "a worker refused to go on"
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def anchor(size):
+        for node in nodes:
+            add_records(node, 2)
+        wait_until(lambda: [final_size(node) for node in nodes] == [size, size])
+
+    anchor(2)
+    snapshot(consortium, tmp_path / "old.json")
+    for size in (4, 6, 8):
+        anchor(size)
+    restore(consortium, tmp_path / "old.json")
+
+    def was_reset(node):
+        with node.store.read() as connection:
+            return bool(alarms.list_alarms(connection, alarms.CHAIN_RESET))
+
+    wait_until(lambda: all(was_reset(node) for node in nodes))
+    wait_until(lambda: [final_size(node) for node in nodes] == [8, 8])
+    assert [anchored_seqs(node) for node in nodes] == [[1, 2, 3, 4]] * 2
+    for worker in workers:
+        worker.terminate()
+    assert [worker.wait(20) for worker in workers] == [0, 0]
+
+
+@pytest.mark.parametrize("damage", ["altered", "cut", "subject"])
+def test_a_log_that_is_not_the_one_that_was_anchored_is_refused(consortium, add_records, drive, damage):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    anchor_some(node, worker, add_records, drive, 2)
+    consortium.worker(node).step()
+    with node.store.write() as connection:
+        if damage == "altered":
+            connection.execute(update(record).where(record.c.log_index == 1).values(fingerprint=b"\x05" * 32))
+        elif damage == "cut":
+            connection.execute(delete(record).where(record.c.log_index == 3))
+        else:
+            connection.execute(update(record).where(record.c.log_index == 1).values(pid="77" * 32))
+    with pytest.raises(VerificationFailed, match="local-log"):
+        consortium.worker(node).run()
+
+
+def test_an_old_copy_of_the_database_is_refused(consortium, add_records, drive, tmp_path):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    anchor_some(node, worker, add_records, drive, 1)
+    node.store.dispose()
+    shutil.copytree(consortium.homes[0], tmp_path / "copy")
+    node = consortium.node()
+    anchor_some(node, consortium.worker(node), add_records, drive, 1)
+    node.store.dispose()
+    shutil.rmtree(consortium.homes[0])
+    shutil.copytree(tmp_path / "copy", consortium.homes[0])
+    old = consortium.node()
+    with pytest.raises(VerificationFailed, match="did not make it"):
+        drive(consortium.worker(old), lambda: False)
+    with pytest.raises(VerificationFailed, match="old copy"):
+        consortium.worker(old).run()

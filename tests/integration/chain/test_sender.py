@@ -5,6 +5,7 @@ import pytest
 from node_adapter.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import ChainUnavailable
+from node_adapter.init import configure
 from node_adapter.store import alarms, anchors, chain_index, outbox, records
 from primitives.errors import VerificationFailed
 
@@ -195,4 +196,21 @@ def test_an_unreachable_chain_is_waited_for(consortium, add_records, drive):
     with pytest.raises(ChainUnavailable):
         consortium.rpc.call("eth_blockNumber")
     consortium.start_chain()
+    drive(worker, lambda: final_size(node) == 2)
+
+
+def test_an_anchor_is_final_only_at_its_depth(make_consortium, add_records, drive):
+    consortium = make_consortium()
+    configure(consortium.homes[0], {"chain": {"finality_depth": 3}})
+    node = consortium.node()
+    worker = consortium.worker(node)
+    for _ in range(2):
+        consortium.rpc.call("evm_mine")  # the contracts themselves must be final first
+    add_records(node, 2)
+    drive(worker, lambda: states(node)["sent"] == 1)
+    consortium.rpc.call("evm_mine")
+    for _ in range(20):
+        worker.step()
+    assert final_size(node) == 0
+    consortium.rpc.call("evm_mine")
     drive(worker, lambda: final_size(node) == 2)

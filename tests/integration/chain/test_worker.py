@@ -1,0 +1,94 @@
+"""The worker when its own machine is in trouble: it waits, loses nothing, and goes on."""
+
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from node_adapter import worker as worker_module
+from node_adapter.store import alarms, anchored, identity
+from node_adapter.store.engine import open_store
+from primitives.errors import Refused
+
+pytestmark = pytest.mark.chain
+
+
+def impatient(node):
+    return replace(node, store=open_store(node.settings.database_path, busy_timeout_seconds=0.05))
+
+
+def anchored_size(node):
+    with node.store.read() as connection:
+        return anchored.anchored_size(connection)
+
+
+def test_a_locked_database_is_waited_for(consortium, add_records, drive):
+    node = impatient(consortium.node())
+    add_records(node, 3)
+    worker = consortium.worker(node)
+    lock = sqlite3.connect(node.settings.database_path, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    for _ in range(3):
+        worker._turn()  # it logs, and does not end
+    assert anchored_size(node) == 0
+    lock.execute("ROLLBACK")
+    lock.close()
+    drive(worker, lambda: anchored_size(node) == 3)
+    node.store.dispose()
+
+
+def test_a_full_disk_is_waited_for(consortium, add_records, drive):
+    node = impatient(consortium.node())
+    worker = consortium.worker(node)
+    drive(worker, lambda: consortium_is_indexed(node))
+    add_records(node, 40)
+    pages = set_page_limit(node, 1)  # no page more than there are now
+    for _ in range(20):
+        worker._turn()
+    full = anchored_size(node) < 40
+    set_page_limit(node, pages * 100)
+    drive(worker, lambda: anchored_size(node) == 40)
+    assert full, "the limit did not bite, so this test shows nothing"
+    node.store.dispose()
+
+
+def consortium_is_indexed(node):
+    with node.store.read() as connection:
+        return identity.worker_status(connection).seen_at is not None
+
+
+def set_page_limit(node, pages):
+    with node.store.read() as connection:  # one thread, so it is always the pool's one connection
+        return connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one()
+
+
+def test_a_tasks_trouble_does_not_stop_the_anchoring(consortium, add_records, drive, monkeypatch):
+    def trouble(_node, _now):
+        raise Refused("task-odd", "something that nobody thought of")
+
+    monkeypatch.setattr(worker_module.task_engine, "step", trouble)
+    node = consortium.node()
+    add_records(node, 3)
+    drive(consortium.worker(node), lambda: anchored_size(node) == 3)
+    with node.store.read() as connection:
+        assert [alarm.about for alarm in alarms.list_alarms(connection, alarms.TASK_TROUBLE)] == ["task-odd"]
+
+
+def test_the_regulators_worker_only_reads(consortium, drive):
+    node = consortium.node(1)
+    worker = consortium.worker(node)
+    drive(worker, lambda: consortium_is_indexed(node))
+    for _ in range(5):
+        worker.step()
+    assert anchored_size(node) == 0
+
+
+def test_sigterm_ends_it_cleanly_and_a_wrong_password_is_named(consortium, start_worker, monkeypatch):
+    process = start_worker(consortium.homes[0])
+    node = consortium.node()
+    while not consortium_is_indexed(node):
+        assert process.poll() is None
+    process.terminate()
+    assert process.wait(20) == 0
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "another password")
+    assert worker_module.main(["--node", str(consortium.homes[0])]) == 2

@@ -1,0 +1,193 @@
+"""The index against a chain in memory: finality, pages, resets and rewritten histories."""
+
+import pytest
+from eth_hash.auto import keccak
+
+from node_adapter.chain.blocks import EMPTY_TRIE_ROOT, encode_header
+from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
+from node_adapter.chain.indexer import PAGE_BLOCKS, Indexer
+from node_adapter.store import chain_index
+from node_adapter.store.engine import open_store
+from node_adapter.store.schema import metadata
+from primitives.errors import VerificationFailed
+
+FIRST = 3
+ZERO = "0x" + "00" * 32
+
+
+class Chain:
+    """Blocks without transactions, whose headers hash to what they claim."""
+
+    def __init__(self, length, mark=0):
+        self.blocks = []
+        self.grow(length, mark)
+
+    def grow(self, count, mark=0):
+        for _ in range(count):
+            parent = self.blocks[-1]["hash"] if self.blocks else ZERO
+            header = {
+                "parentHash": parent,
+                "sha3Uncles": ZERO,
+                "miner": "0x" + "00" * 20,
+                "stateRoot": ZERO,
+                "transactionsRoot": ZERO,
+                "receiptsRoot": "0x" + EMPTY_TRIE_ROOT.hex(),
+                "logsBloom": "0x" + "00" * 256,
+                "difficulty": "0x0",
+                "number": hex(len(self.blocks)),
+                "gasLimit": "0x1",
+                "gasUsed": "0x0",
+                "timestamp": hex(1000 + len(self.blocks)),
+                "extraData": "0x" + bytes([mark]).hex(),
+                "mixHash": ZERO,
+                "nonce": "0x" + "00" * 8,
+                "baseFeePerGas": "0x0",
+            }
+            self.blocks.append(header | {"hash": "0x" + keccak(encode_header(header)).hex()})
+
+    def cut(self, length):
+        del self.blocks[length:]
+
+    def call(self, method, *params):
+        if method == "eth_blockNumber":
+            return hex(len(self.blocks) - 1)
+        number = int(params[0], 16)
+        if number >= len(self.blocks):
+            return None
+        return self.blocks[number] if method == "eth_getBlockByNumber" else []
+
+    def batch(self, calls):
+        return [self.call(method, *params) for method, params in calls]
+
+
+class NoContracts:
+    def known_addresses(self):
+        return {}
+
+    def forget_addresses(self):
+        pass
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path / "node.db")
+    with store.write() as connection:
+        metadata.create_all(connection)
+    yield store
+    store.dispose()
+
+
+def indexer(store, chain, *, depth=1, resets=None):
+    made = Indexer(
+        store,
+        chain,
+        NoContracts(),
+        first_block=FIRST,
+        finality_depth=depth,
+        on_blocks=lambda *_: None,
+        on_reset=lambda _connection, block: None if resets is None else resets.append(block),
+    )
+    made.start()
+    return made
+
+
+def run(made):
+    while made.step():
+        pass
+
+
+def tip(store):
+    with store.read() as connection:
+        return chain_index.tip(connection)
+
+
+@pytest.mark.parametrize(("depth", "last"), [(1, 9), (3, 7), (7, 3), (8, None), (50, None)])
+def test_a_block_is_taken_when_it_is_final(store, depth, last):
+    run(indexer(store, Chain(10), depth=depth))
+    assert (tip(store) or (None,))[0] == last
+    if last is not None:
+        with store.read() as connection:
+            assert chain_index.first_block(connection) == FIRST
+
+
+def test_many_blocks_come_in_pages_and_a_new_start_goes_on(store):
+    chain = Chain(2 * PAGE_BLOCKS + 10)
+    first = indexer(store, chain)
+    first.step()
+    assert tip(store)[0] == FIRST + PAGE_BLOCKS - 1
+    run(indexer(store, chain))
+    assert tip(store)[0] == 2 * PAGE_BLOCKS + 9
+    chain.grow(1)
+    run(first_after_start := indexer(store, chain))
+    assert first_after_start.chain_head == tip(store)[0] == 2 * PAGE_BLOCKS + 10
+
+
+def test_a_change_above_finality_is_no_matter(store):
+    chain = Chain(10)
+    made = indexer(store, chain, depth=3)
+    run(made)
+    chain.cut(8)
+    chain.grow(4, mark=1)
+    run(made)
+    assert tip(store)[0] == 9
+
+
+def test_a_change_below_finality_is_refused(store):
+    chain = Chain(10)
+    made = indexer(store, chain, depth=2)
+    run(made)
+    chain.cut(8)
+    chain.grow(6, mark=1)
+    with pytest.raises(HistoryMismatch, match="does not follow"):
+        run(made)
+    with pytest.raises(HistoryMismatch, match="not a part of ours"):
+        indexer(store, chain, depth=2)
+    assert tip(store)[0] == 8
+
+
+def test_a_shorter_chain_that_is_ours_is_taken_as_reset(store):
+    chain, resets = Chain(10), []
+    made = indexer(store, chain, resets=resets)
+    run(made)
+    chain.cut(6)
+    made.step()
+    assert (tip(store)[0], resets) == (5, [5])
+    chain.grow(3, mark=1)
+    run(made)
+    assert tip(store)[0] == 8
+
+
+def test_a_head_that_lags_by_less_than_the_depth_is_no_reset(store):
+    chain, resets = Chain(10), []
+    made = indexer(store, chain, depth=3, resets=resets)
+    run(made)
+    chain.cut(9)
+    run(made)
+    assert (tip(store)[0], resets) == (7, [])
+
+
+def test_a_shorter_chain_that_is_not_ours_is_refused(store):
+    made = indexer(store, Chain(10))
+    run(made)
+    with pytest.raises(HistoryMismatch, match="not a part of ours"):
+        indexer(store, Chain(7, mark=1))
+    with pytest.raises(HistoryMismatch, match="before our contracts"):
+        indexer(store, Chain(2))
+
+
+def test_a_header_that_does_not_hash_is_not_stored(store):
+    chain = Chain(10)
+    chain.blocks[5] = chain.blocks[5] | {"timestamp": "0x1"}
+    made = indexer(store, chain)
+    with pytest.raises(VerificationFailed, match="block-header"):
+        run(made)
+    assert tip(store) is None
+
+
+def test_a_node_that_does_not_give_a_block_is_asked_again_later(store):
+    chain = Chain(10)
+    made = indexer(store, chain)
+    chain.blocks[6] = None
+    with pytest.raises(ChainUnavailable):
+        run(made)
+    assert tip(store) is None

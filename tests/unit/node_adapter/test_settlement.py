@@ -1,0 +1,157 @@
+"""What a final block means for our own writes: outbox rows, anchors, conflicts and promises."""
+
+import pytest
+
+from node_adapter.ports import TransactionOutcome
+from node_adapter.store import alarms, anchors, outbox, records
+from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.engine import open_store
+from node_adapter.store.records import RecordRow
+from node_adapter.store.schema import metadata
+from node_adapter.workflows.settlement import reopen, settle, watch_promises
+
+MEMBER, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
+TARGET = "0x" + "ab" * 20
+NOW = 100_000
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = open_store(tmp_path / "node.db")
+    with store.write() as connection:
+        metadata.create_all(connection)
+    yield store
+    store.dispose()
+
+
+def tx(number):
+    return bytes([number]) * 32
+
+
+def put_sent(connection, key, number, kind="did"):
+    row = outbox.enqueue(connection, kind, key, TARGET, b"", 0)
+    outbox.mark_signed(connection, row, number, b"raw", tx(number), 1)
+    outbox.mark_sent(connection, row, 2)
+
+
+def outcome(number, *, succeeded=True, time=90):
+    return TransactionOutcome(tx(number), 30 + number, tx(100 + number), time, succeeded, 21_000)
+
+
+def anchored(number, seq, *, member=MEMBER, root=None, size=None):
+    root = "0x" + (root or bytes([seq]) * 32).hex()
+    args = {
+        "member": member,
+        "seq": seq,
+        "root": root,
+        "size": size or 2 * seq,
+        "prevRoot": "",
+        "mapRoot": "0x" + "09" * 32,
+    }
+    return ChainEvent(30 + number, 0, 0, 3, tx(number), TARGET, "EvidenceAnchor", "Anchored", None, args)
+
+
+def put_anchor(connection, seq):
+    row = AnchorRow(seq, 2 * seq, bytes([seq]) * 32, b"", b"\x09" * 32, "note", 0)
+    anchors.add(connection, row)
+    return row
+
+
+def add_records(connection, count, anchor_by):
+    rows = [
+        RecordRow(i, f"r{i}", f"s{i}", b"", "aa" * 32, i + 1, "T", b"", None, None, tx(i), None, 0, anchor_by(i), "{}")
+        for i in range(count)
+    ]
+    records.insert_records(connection, rows, [])
+
+
+def kinds(connection):
+    return [(alarm.kind, alarm.about) for alarm in alarms.list_alarms(connection)]
+
+
+def test_a_write_is_final_or_failed_by_its_receipt(store):
+    with store.write() as connection:
+        put_sent(connection, "good", 1)
+        put_sent(connection, "bad", 2)
+        put_sent(connection, "open", 3)
+        outcomes = [outcome(1), outcome(2, succeeded=False), outcome(9)]
+        assert settle(connection, outcomes, [], member=MEMBER, now_ms=NOW) == []
+        states = {key: outbox.by_key(connection, key).state for key in ("good", "bad", "open")}
+        assert states == {"good": "final", "bad": "failed", "open": "sent"}
+        assert outbox.by_key(connection, "good").block == 31
+        assert kinds(connection) == [(alarms.TRANSACTION_FAILED, "bad")]
+
+
+def test_an_anchors_event_makes_it_final_whichever_transaction_carried_it(store):
+    with store.write() as connection:
+        row = put_anchor(connection, 1)
+        put_sent(connection, row.key, 1, outbox.KIND_ANCHOR)
+        settle(connection, [outcome(7)], [anchored(7, 1)], member=MEMBER, now_ms=NOW)
+        final = anchors.by_seq(connection, 1)
+        assert (final.block, final.tx_hash, final.log_position, final.block_time) == (37, tx(7), 3, 90)
+        assert outbox.by_key(connection, row.key).state == "final"
+
+
+def test_a_reverted_anchor_is_tried_again(store):
+    with store.write() as connection:
+        row = put_anchor(connection, 1)
+        put_sent(connection, row.key, 1, outbox.KIND_ANCHOR)
+        settle(connection, [outcome(1, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        assert outbox.by_key(connection, row.key).state == "new"
+        assert kinds(connection) == [(alarms.ANCHOR_REFUSED, "anchor:1")]
+
+
+@pytest.mark.parametrize(
+    "event", [anchored(7, 2), anchored(7, 1, root=b"\x55" * 32), anchored(7, 1, size=9)], ids=["seq", "root", "size"]
+)
+def test_an_anchor_that_is_not_ours_is_a_conflict(store, event):
+    with store.write() as connection:
+        put_anchor(connection, 1)
+        conflicts = settle(connection, [outcome(7)], [event], member=MEMBER, now_ms=NOW)
+        assert len(conflicts) == 1
+        assert kinds(connection) == [(alarms.ANCHOR_CONFLICT, str(event.args["seq"]))]
+        assert anchors.by_seq(connection, 1).block is None
+
+
+def test_another_members_anchor_is_no_matter(store):
+    with store.write() as connection:
+        assert settle(connection, [outcome(7)], [anchored(7, 4, member=OTHER)], member=MEMBER, now_ms=NOW) == []
+        assert kinds(connection) == []
+
+
+def test_an_anchor_that_came_too_late_breaks_the_promises_that_it_covers(store):
+    with store.write() as connection:
+        add_records(connection, 4, lambda index: 89_999 if index == 2 else 90_000)
+        put_anchor(connection, 1)
+        put_anchor(connection, 2)
+        events = [anchored(6, 1), anchored(7, 2)]
+        settle(connection, [outcome(6), outcome(7)], events, member=MEMBER, now_ms=NOW)
+        assert kinds(connection) == [(alarms.PROMISE_BROKEN, "r2")]
+
+
+def test_a_promise_whose_time_passed_is_broken_once(store):
+    with store.write() as connection:
+        add_records(connection, 4, lambda index: NOW + index)
+        put_anchor(connection, 1)
+        settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
+    assert watch_promises(store, NOW + 2) == 0  # r0 and r1 are anchored
+    assert watch_promises(store, NOW + 3) == 1
+    assert watch_promises(store, NOW + 9) == 1
+    assert watch_promises(store, NOW + 9) == 0
+    with store.read() as connection:
+        assert [about for _kind, about in kinds(connection)] == ["r2", "r3"]
+
+
+def test_a_reset_opens_what_the_lost_blocks_held(store):
+    with store.write() as connection:
+        for seq in (1, 2):
+            row = put_anchor(connection, seq)
+            put_sent(connection, row.key, seq, outbox.KIND_ANCHOR)
+        events = [anchored(1, 1), anchored(2, 2)]
+        settle(connection, [outcome(1), outcome(2)], events, member=MEMBER, now_ms=NOW)
+        assert reopen(connection, 31, NOW) == 1
+        assert anchors.by_seq(connection, 1).block == 31
+        assert anchors.by_seq(connection, 2).block is None
+        assert outbox.next_open(connection).key == "anchor:2"
+        assert kinds(connection)[0][0] == alarms.CHAIN_RESET

@@ -87,11 +87,6 @@ def of_subject(connection: Connection, pid: str) -> list[RecordRow]:
     return [RecordRow(**row) for row in connection.execute(statement).mappings()]
 
 
-def find_record(connection: Connection, record_id: str) -> RecordRow | None:
-    """Return one record, or None."""
-    return by_record_ids(connection, [record_id]).get(record_id)
-
-
 def find_by_fingerprint(connection: Connection, pid: str, fingerprint: bytes) -> RecordRow | None:
     """Return a subject's record by its fingerprint, or None."""
     statement = select(record).where(record.c.fingerprint == fingerprint, record.c.pid == pid)

@@ -23,12 +23,6 @@ def insert_ruleset(connection: Connection, row: RuleSetRow) -> None:
     connection.execute(insert(ruleset).values(**vars(row)))
 
 
-def find_ruleset(connection: Connection, label: str) -> RuleSetRow | None:
-    """Return the rule set of a label, or None."""
-    row = connection.execute(select(ruleset).where(ruleset.c.label == label)).mappings().one_or_none()
-    return None if row is None else RuleSetRow(**row)
-
-
 def all_rulesets(connection: Connection) -> list[RuleSetRow]:
     """Return every installed rule set, the earliest first."""
     statement = select(ruleset).order_by(ruleset.c.effective_from, ruleset.c.label)

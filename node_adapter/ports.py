@@ -59,22 +59,6 @@ class MemberHead:
     map_root: bytes
 
 
-class ContractReader(Protocol):
-    """Calls of the consortium's contracts that change nothing, at the chain's newest block."""
-
-    def address_of(self, contract: str) -> str:
-        """The current address that the Directory names, lower-case 0x hex."""
-
-    def read(self, contract: str, function: str, *arguments: Any) -> tuple[Any, ...]:
-        """Call a view function and return its decoded outputs."""
-
-    def encode(self, contract: str, function: str, *arguments: Any) -> bytes:
-        """Return the call data of a function, for an outbox row."""
-
-    def head(self, member: str) -> MemberHead:
-        """Return a member's head."""
-
-
 @dataclass(frozen=True)
 class TransactionOutcome:
     """What became of one transaction of a final block. `block_time` is in seconds."""

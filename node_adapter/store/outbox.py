@@ -154,13 +154,6 @@ def counts(connection: Connection) -> dict[str, int]:
     return {state: found.get(state, 0) for state in STATES}
 
 
-def oldest_open_since(connection: Connection) -> int | None:
-    """Return since when the oldest unfinished row waits, or None."""
-    query = select(func.min(outbox.c.created_at)).where(outbox.c.state.in_((NEW, SIGNED, SENT)))
-    found: int | None = connection.execute(query).scalar_one()
-    return found
-
-
 def _set(connection: Connection, row_id: int, **values: Any) -> None:
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
 

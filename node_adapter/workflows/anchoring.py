@@ -77,10 +77,6 @@ class Anchoring:
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
         return True
 
-    def pending(self) -> int:
-        """Return how many entries of the log, as far as it was read, are in no anchor yet."""
-        return self._tree.size - self._map_size
-
     def _is_time(self, last: AnchorRow | None, now_ms: int) -> bool:
         settings = self._node.settings.anchoring
         anchored, since = (last.size, last.built_at) if last else (0, self._started_at)

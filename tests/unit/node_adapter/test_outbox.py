@@ -61,7 +61,6 @@ def test_what_is_in_flight_comes_first_by_nonce_then_anchors_then_age(connection
     outbox.mark_failed(connection, ids["second"], "no", 14)
     outbox.mark_failed(connection, anchor, "no", 14)
     assert outbox.next_open(connection).key == "old"
-    assert outbox.oldest_open_since(connection) == 10
 
 
 def test_a_lost_block_sends_its_writes_again_with_the_same_bytes(connection):

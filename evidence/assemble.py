@@ -68,6 +68,7 @@ def assemble(
     tree: Tree,
     subjects: SubjectMap,
     receipts: Receipts,
+    rulesets: Sequence[Mapping[str, Any]] = (),
     pending: int,
 ) -> Bundle:
     """Return an unsigned bundle; `seal_bundle(bundle.body(), seed)` makes its bytes.
@@ -85,6 +86,7 @@ def assemble(
         tree: the member's log, at least up to the last anchor's size.
         subjects: the subject map as of the last anchor.
         receipts: the encoded receipts of a block.
+        rulesets: the documents of the rule sets that the records name.
         pending: how many records of the subject were accepted since.
 
     Raises:
@@ -121,6 +123,7 @@ def assemble(
             BlockItem(number, tuple(receipts(number)))
             for number in history_blocks(trust, broker, client, anchors[-1].block)
         ),
+        rulesets=tuple(rulesets),
         pending=pending,
     )
 

@@ -31,6 +31,7 @@ MAX_BLOCKS = 100_000
 MAX_RECEIPTS = 100_000
 MAX_PROOF_NODES = 64
 MAX_CHECKPOINT = 16_384
+MAX_RULESETS = 1_000
 
 _BODY = frozenset(
     [
@@ -46,6 +47,7 @@ _BODY = frozenset(
         "references",
         "anchors",
         "blocks",
+        "rulesets",
         "pending",
     ]
 )
@@ -144,6 +146,7 @@ class Bundle:
     references: tuple[HistoryItem, ...]
     anchors: tuple[AnchorItem, ...]
     blocks: tuple[BlockItem, ...]
+    rulesets: tuple[Mapping[str, Any], ...]  # opaque here: a record names its own by digest
     pending: int
     canonical: bool = True  # whether it came in its one spelling
     signed: bytes = field(default=b"", repr=False)
@@ -169,6 +172,7 @@ class Bundle:
             "references": [reference.to_json() for reference in self.references],
             "anchors": [anchor.to_json() for anchor in self.anchors],
             "blocks": [block.to_json() for block in self.blocks],
+            "rulesets": [dict(ruleset) for ruleset in self.rulesets],
             "pending": self.pending,
         }
 
@@ -217,6 +221,7 @@ def parse_bundle(data: bytes) -> Bundle:
         references=shapes.items(value["references"], "bundle.references", _parse_history, MAX_REFERENCES),
         anchors=_some(shapes.items(value["anchors"], "bundle.anchors", _parse_anchor, MAX_ANCHORS), "bundle.anchors"),
         blocks=shapes.items(value["blocks"], "bundle.blocks", _parse_block, MAX_BLOCKS),
+        rulesets=shapes.items(value["rulesets"], "bundle.rulesets", _object, MAX_RULESETS),
         pending=shapes.integer(value["pending"], "bundle.pending"),
         canonical=canonical_json(parsed) == data,
         signed=canonical_json({name: value[name] for name in _BODY}),
@@ -263,6 +268,12 @@ def _parse_block(value: object, place: str) -> BlockItem:
     block = shapes.members(value, place, _BLOCK)
     receipts = shapes.items(block["receipts"], f"{place}.receipts", shapes.raw, MAX_RECEIPTS)
     return BlockItem(shapes.integer(block["number"], f"{place}.number"), receipts)
+
+
+def _object(value: object, place: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(place, "object", "must be an object")
+    return value
 
 
 def _some(items: tuple[AnchorItem, ...], place: str) -> tuple[AnchorItem, ...]:

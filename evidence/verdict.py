@@ -80,6 +80,7 @@ class VerificationReport:
     records: tuple[VerifiedRecord, ...]
     findings: tuple[EvidenceFinding, ...]
     notes: tuple[str, ...]
+    rulesets: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -295,6 +295,7 @@ class _Verification:
             records=self._records() if whole else (),
             findings=self._late if whole else (),
             notes=self._notes() if whole else (),
+            rulesets=bundle.rulesets if whole else (),
         )
 
     def _records(self) -> tuple[VerifiedRecord, ...]:

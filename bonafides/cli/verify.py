@@ -41,7 +41,7 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
     """Verify a client's history: every check by name, and complete as of which block.
 
     Where the bundle shows answers and results, score and opinion are executed again under the rule set of that day.
-    A rule set that neither travels with the product nor stands in --rulesets is reported as not checked.
+    A rule set that is neither in the bundle nor in --rulesets, nor packaged, is reported as not checked.
     """
     rulesets = _rulesets(ruleset_file)
     report = verify_bundle(
@@ -84,8 +84,15 @@ def re_executed(
     Returns:
         The comparisons, and a note for every record whose payload this version cannot read.
     """
-    by_label = {ruleset.label: ruleset for ruleset in rulesets}
     facts, notes = [], []
+    by_label = {ruleset.label: ruleset for ruleset in rulesets}
+    for number, document in enumerate(report.rulesets):
+        try:
+            carried = RuleSet.from_document(document)
+        except InvalidInput as error:
+            notes.append(f"rule set {number} of the bundle cannot be read: {error}")
+        else:
+            by_label[carried.label] = carried
     for record in report.records:
         if record.subject != report.subject or set(record.values) != set(record.envelope["fields"]):
             continue

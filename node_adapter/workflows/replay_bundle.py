@@ -22,6 +22,7 @@ from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import record as record_table
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.receipts import LogView
+from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, Refused
@@ -98,6 +99,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         tree=tree,
         subjects=subjects,
         receipts=partial(chain_evidence.receipts, connection),
+        rulesets=_rulesets(node, connection, inside),
         pending=len(found) - len(inside),
     )
     return Collected(
@@ -109,6 +111,12 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         key_events=_key_events(node, connection, subject, last.block),
         bundle=seal_bundle(bundle.body(), node.keys.signing_seed),
     )
+
+
+def _rulesets(node: Node, connection: Connection, found: Sequence[ReplayedRecord]) -> list[Mapping[str, Any]]:
+    """Return the documents of the installed rule sets that records name, each once."""
+    named = {record.envelope["ruleset"] for record in found}
+    return [ruleset.document for ruleset in rulebook(node, connection).rulesets if ruleset.label in named]
 
 
 def _replayed(row: RecordRow, size: int) -> ReplayedRecord:

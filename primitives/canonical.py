@@ -27,11 +27,53 @@ def canonical_json(value: Any) -> bytes:
         InvalidInput: the value holds what RFC 8785 cannot represent (NaN, integers beyond ±(2^53-1), non-string keys).
     """
     try:
+        if _is_plain(value, MAX_DEPTH):
+            return _plain_json(value).encode()
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:  # the latter: a lone surrogate in a key
         raise InvalidInput("document", "canonical-json", str(error)) from error
     except RecursionError as error:
         raise InvalidInput("document", "depth", "nested too deeply") from error
+
+
+# Nearly everything of ours is plain, and the standard library's encoder in C is an order of magnitude faster.
+_plain_json = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def _is_plain(value: Any, depth: int) -> bool:
+    """Say whether the standard library writes a value as RFC 8785 does, byte for byte.
+
+    It does for text, safe integers, booleans and null in lists and objects with ASCII keys: the two differ in how they
+    write floats and in how they order keys beyond the BMP, and the standard library takes keys and types that the RFC
+    does not have. A lone surrogate fails in both.
+    """
+    kind = type(value)
+    if kind in _PLAIN_ATOMS:
+        return True
+    if kind is int:
+        return bool(-_MAX_SAFE_INTEGER <= value <= _MAX_SAFE_INTEGER)
+    if kind not in _PLAIN_GROUPS or depth == 0:
+        return False
+    items = value
+    if kind is dict:
+        if not _has_ascii_keys(value):
+            return False
+        items = value.values()
+    for item in items:  # noqa: SIM110 - half the time of all()
+        if type(item) is not str and not _is_plain(item, depth - 1):
+            return False
+    return True
+
+
+def _has_ascii_keys(value: dict[Any, Any]) -> bool:
+    try:
+        return "".join(value).isascii()
+    except TypeError:  # a key that is no text
+        return False
+
+
+_PLAIN_ATOMS = (str, bool, type(None))
+_PLAIN_GROUPS = (dict, list, tuple)
 
 
 def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:

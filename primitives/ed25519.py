@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -19,7 +21,7 @@ def public_key(seed: bytes) -> bytes:
 
 def sign(seed: bytes, message: bytes) -> bytes:
     """Return the deterministic signature of `message`."""
-    return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+    return _private_key(seed).sign(message)
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> None:
@@ -32,3 +34,8 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError) as error:
         raise VerificationFailed("signature", "the Ed25519 signature does not verify") from error
+
+
+@lru_cache(maxsize=4)  # opening a seed costs as much as a signature, and a node signs thousands with one
+def _private_key(seed: bytes) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(seed)

@@ -5,6 +5,7 @@ import struct
 import sys
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,6 +107,37 @@ def test_round_trip_and_idempotence(value):
     data = canonical_json(value)
     assert parse_json(data) == value
     assert canonical_json(parse_json(data)) == data
+
+
+_any_text = st.text(st.characters(codec=None), max_size=8) | st.text(
+    '\x00\x1f"\\\n\x7f\u2028\ud800\U0001f600', max_size=4
+)
+_anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([MAX_SAFE, -MAX_SAFE, MAX_SAFE + 1, -MAX_SAFE - 1])
+    | st.floats()
+    | _any_text
+    | st.binary(max_size=2),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.tuples(inner, inner)
+        | st.dictionaries(_any_text | st.integers(0, 3) | st.booleans() | st.none(), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(_anything)
+def test_the_short_way_writes_what_the_library_writes(value):
+    try:
+        expected = rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        with pytest.raises(InvalidInput):
+            canonical_json(value)
+    else:
+        assert canonical_json(value) == expected
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers(0, 5)))

@@ -18,8 +18,8 @@ def _allowed_skips() -> set[str]:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("BONAFIDES_NO_SKIPS"):
-        if item.nodeid not in _allowed_skips():
-            report.outcome = "failed"
-            report.longrepr = f"skipped, and tests/allowed_skips.txt gives no reason: {item.nodeid}"
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if skipped and os.environ.get("BONAFIDES_NO_SKIPS") and item.nodeid not in _allowed_skips():
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and tests/allowed_skips.txt gives no reason: {item.nodeid}"
     return report

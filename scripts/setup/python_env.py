@@ -23,7 +23,7 @@ def main() -> int:
         return 0
     python = find_python()
     if python is None:
-        return fail("Python 3.11, 3.12 or 3.13 is needed", "install python3.11 (or run: make PYTHON=/path/to/python3.12 …)")
+        return fail("Python 3.11, 3.12 or 3.13 is needed", "install one, or run: make PYTHON=/path/to/python3.12 demo")
     if subprocess.run([python, "-c", "import venv, ensurepip"], capture_output=True, check=False).returncode != 0:
         return fail("this Python has no venv module", "install it (Debian and Ubuntu: apt-get install python3-venv)")
     print("setting up the Python environment in .venv (a minute or two, once) …", flush=True)
@@ -31,7 +31,7 @@ def main() -> int:
         subprocess.run([python, "-m", "venv", str(VENV)], check=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
     if subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=False).returncode != 0:
-        return fail("the locked packages could not be installed", "check the network (a package index must be reachable once)")
+        return fail("the locked packages could not be installed", "a package index must be reachable, once")
     project = [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     if subprocess.run(project, check=False).returncode != 0:
         return fail("the project itself could not be installed", "read the message above; `make clean` starts afresh")
@@ -53,7 +53,7 @@ def find_python() -> "str | None":
     if OLDEST <= sys.version_info[:2] <= NEWEST:
         return sys.executable
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        path = shutil.which("python3.%d" % minor)
+        path = shutil.which(f"python3.{minor}")
         if path and subprocess.run([path, "--version"], capture_output=True, check=False).returncode == 0:
             return path
     return None
@@ -61,7 +61,7 @@ def find_python() -> "str | None":
 
 def fail(what: str, mend: str) -> int:
     """Say what is missing and how to mend it."""
-    print("set-up: %s\n        %s" % (what, mend), file=sys.stderr)
+    print(f"set-up: {what}\n        {mend}", file=sys.stderr)
     return 2
 
 

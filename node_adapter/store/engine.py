@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from primitives.errors import CouldNotCheck
 
@@ -29,6 +29,7 @@ class Store:
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one snapshot; nothing written through it is kept."""
         with _translated_errors(), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")  # without it each SELECT would see a state of its own
             yield connection
             connection.rollback()
 
@@ -55,7 +56,8 @@ class Store:
 
 def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Store:
     """Open the SQLite file at `path`; the schema is brought up to date by `node_adapter.store.migrate`."""
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_timeout_seconds})
+    # An error of SQLAlchemy would show the statement's values, which are payloads and salts.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": busy_timeout_seconds}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: SqliteConnection, _record: object) -> None:
@@ -70,11 +72,14 @@ def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
 def _translated_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
+        # A damaged file is told by the bare class; the other classes below it, such as a broken constraint, are ours.
+        if type(error) not in (DatabaseError, OperationalError):
+            raise
         raise _as_typed_error(error) from error
 
 
-def _as_typed_error(error: DBAPIError) -> CouldNotCheck:
+def _as_typed_error(error: DatabaseError) -> CouldNotCheck:
     text = str(error.orig)
     if "locked" in text or "busy" in text:
         return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")

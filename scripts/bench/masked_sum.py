@@ -1,6 +1,6 @@
 """What a joint statistic of three brokers costs, against the plain sum that a trusted party would compute.
 
-python scripts/bench/masked_sum.py [--clients 1000]
+python scripts/bench/masked_sum.py [--quick] [--clients 1000]
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=1000, help="of each broker")
-    clients = parser.parse_args().clients
+    parser.add_argument("--quick", action="store_true", help="a run of seconds, for CI")
+    options = parser.parse_args()
+    clients = 50 if options.quick else options.clients
     spec = bench_spec()
     data = [payloads(owner, clients) for owner in range(len(MEMBERS))]
     keys = [

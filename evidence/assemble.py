@@ -43,10 +43,14 @@ class SubjectMaterial:
 
 
 def history_blocks(trust: TrustFile, broker: str, client: str | None, up_to: int) -> list[int]:
-    """Return the blocks whose receipts show that no key change of the broker or the client is hidden."""
+    """Return the blocks that a bundle shows whole.
+
+    Those that may hold a key change of the broker or the client, and the last anchor's own: no change and no later
+    anchor is hidden.
+    """
     chain = HeaderChain(trust.headers)
     wanted = [("MemberRegistry", broker)] + ([("DidRegistry", client)] if client is not None else [])
-    numbers: set[int] = set()
+    numbers = {up_to}
     for name, did in wanted:
         topic = address_topic(shapes.did_parts(did)[1])
         for entry in trust.entries(name):

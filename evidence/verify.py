@@ -68,6 +68,7 @@ class _Verification:
         self._at_least = at_least_block
         self._failed: dict[str, VerificationFailed] = {}
         self._unknown: CouldNotCheck | None = None
+        self._ended_keys: list[str] = []  # between acceptance and anchor, only the broker says when an act was
 
     def report(self) -> VerificationReport:
         chain = self._on_chain
@@ -121,14 +122,17 @@ class _Verification:
             )
         return opened
 
+    @cached_property
+    def _anchors(self) -> Mapping[int, AnchorItem]:
+        return {anchor.seq: anchor for anchor in self._bundle.anchors}
+
     def _open(self, item: RecordItem, place: str) -> _Opened:
         promise = parse_promise(item.promise)
         try:
             record = open_redacted(item.copy, place, fingerprint=promise.fingerprint)
         except (VerificationFailed, InvalidInput) as error:
             raise VerificationFailed("fingerprint", str(error)) from error
-        anchor = next(anchor for anchor in self._bundle.anchors if anchor.seq == item.first_anchor)
-        return _Opened(item, promise, record, anchor)
+        return _Opened(item, promise, record, self._anchors[item.first_anchor])
 
     def _fingerprint(self) -> str:
         count = sum(len(records) for records in self._opened.values())
@@ -184,14 +188,21 @@ class _Verification:
                 f"{opened.label} was accepted at block {block}: before the act before it, after its anchor, "
                 "or not at its promise's block",
             )
-        keys = client_keys(self._client.at(block), block, self._on_chain.chain.at(block).timestamp)
-        for key in keys:
+        for key in self._keys_at(self._client, block):
             try:
                 verify_act(opened.record.envelope, signature, key)
             except VerificationFailed:
                 continue
+            if key not in self._keys_at(self._client, opened.anchor.block):
+                self._ended_keys.append(
+                    f"{opened.label}: its key was in force at block {block}, where the broker says to have accepted "
+                    f"it, and no longer at block {opened.anchor.block}, which anchored it"
+                )
             return block
         raise VerificationFailed("client-signature", f"{opened.label} is signed by no key in force at block {block}")
+
+    def _keys_at(self, client: Histories, block: int) -> tuple[bytes, ...]:
+        return client_keys(client.at(block), block, self._on_chain.chain.at(block).timestamp)
 
     # -- 13 to 16: promises, the log, completeness
 
@@ -231,15 +242,30 @@ class _Verification:
 
     def _inclusion(self) -> str:
         last = self._on_chain.events[self._on_chain.last.seq].args
+        sizes = [self._on_chain.events[anchor.seq].args["size"] for anchor in self._bundle.anchors]
+        size_before = dict(zip(self._anchors, [0, *sizes], strict=False))
+        self._check_log_order()
         for opened in (opened for records in self._opened.values() for opened in records):
             entry, index = opened.record.fingerprint, opened.promise.log_index
             first = self._on_chain.events[opened.item.first_anchor].args
+            if index < size_before[opened.item.first_anchor]:
+                raise VerificationFailed("inclusion", f"{opened.label}: an earlier anchor of the bundle covers it")
             try:
                 verify_inclusion(entry, index, first["size"], opened.item.first_path, first["root"])
                 verify_inclusion(entry, index, last["size"], opened.item.last_path, last["root"])
             except VerificationFailed as error:
                 raise VerificationFailed("inclusion", f"{opened.label}: {error.detail}") from error
         return f"every record is in its first anchor and in the last one, of {last['size']} entries"
+
+    def _check_log_order(self) -> None:
+        for history in self._bundle.histories:
+            newest = -1
+            for opened in self._opened[history.subject]:
+                if opened.promise.log_index <= newest:
+                    raise VerificationFailed(
+                        "inclusion", f"{opened.label} stands in the log before the record that it follows"
+                    )
+                newest = opened.promise.log_index
 
     def _subject_completeness(self) -> str:
         root = self._on_chain.events[self._on_chain.last.seq].args["map_root"]
@@ -325,7 +351,10 @@ class _Verification:
         return tuple(result)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = []
+        notes = list(self._ended_keys)
+        redacted = sum(1 for records in self._opened.values() for opened in records if opened.record.redacted)
+        if redacted:
+            notes.append(f"{redacted} records are redacted: the bundle does not show all their fields")
         if self._bundle.pending:
             notes.append(f"{self._bundle.pending} later records are not yet anchored; the bundle cannot prove them")
         topic = address_topic(shapes.did_parts(self._bundle.broker)[1])

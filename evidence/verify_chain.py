@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from evidence import shapes
 from evidence.bundle import AnchorItem, Bundle
-from evidence.chain import HeaderChain, Log, PlacedLog
+from evidence.chain import HeaderChain, Log, PlacedLog, address_topic
 from evidence.checkpoint import open_checkpoint
 from evidence.engines import PROOF_KINDS
 from evidence.events import Event, decode_event
@@ -157,8 +157,21 @@ class ChainEvidence:
         return events
 
     def anchor_event(self) -> str:
-        """Check 6: every anchor is an Anchored event of the broker."""
-        return f"{len(self.events)} anchors are proved under their blocks"
+        """Check 6: every anchor is an Anchored event of the broker, the last one the last of its block."""
+        found = len(self.events)
+        contract = self._trust.address_at("EvidenceAnchor", self.last.block)
+        topic = address_topic(shapes.did_parts(self._bundle.broker)[1])
+        if self.last.block not in self._blocks:
+            raise VerificationFailed("anchor-event", f"block {self.last.block} of the last anchor is not shown whole")
+        for placed in self._blocks[self.last.block]:
+            if placed.log.address != contract or placed.log.topics[1:2] != (topic,):
+                continue
+            event = decode_event(placed.log)
+            if event is not None and event.name == "Anchored" and event.args["seq"] > self.last.seq:
+                raise VerificationFailed(
+                    "anchor-event", f"anchor {event.args['seq']} of the broker stands in the last anchor's block too"
+                )
+        return f"{found} anchors are proved under their blocks, none follows in block {self.last.block}"
 
     @property
     def last(self) -> AnchorItem:

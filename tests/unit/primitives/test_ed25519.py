@@ -72,3 +72,24 @@ def test_s_plus_order_is_refused():
     twin = signature[:32] + (int.from_bytes(signature[32:], "little") + order).to_bytes(32, "little")
     with pytest.raises(VerificationFailed):
         ed25519.verify(ed25519.public_key(bytes(32)), b"m", twin)
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        "01" + "00" * 31,
+        "00" * 32,
+        "00" * 31 + "80",
+        "ec" + "ff" * 30 + "7f",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "ee" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "ff",
+    ],
+)
+def test_a_key_under_which_anybody_can_sign_signs_nothing(public):
+    forged = bytes([1]) + bytes(63)  # R is the identity and S is 0: right under such a key for many messages
+    for number in range(32):
+        with pytest.raises(VerificationFailed):
+            ed25519.verify(bytes.fromhex(public), b"message %d" % number, forged)

@@ -271,9 +271,11 @@ def require_active_member(connection: Connection, address: str) -> Member:
 
     Raises:
         Refused: `member-unknown`, `member-suspended`.
+        CouldNotCheck: `index-empty`: before the chain was read, nobody is known to be no member.
     """
     member = members(connection).get(address)
     if member is None:
+        last_block(connection)
         raise Refused("member-unknown", f"{address} is not a member of the consortium")
     if not member.active:
         raise Refused("member-suspended", f"{address} is suspended by the consortium")

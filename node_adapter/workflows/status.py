@@ -67,7 +67,7 @@ def _index_check(connection: Connection) -> str:
 def _member_check(node: Node, connection: Connection) -> str:
     try:
         chain_index.require_active_member(connection, node.address)
-    except Refused as error:
+    except (Refused, CouldNotCheck) as error:
         return error.code
     return "ok"
 

@@ -55,7 +55,29 @@ class Client(threading.Thread):
         self.refusals = 0
         self.unanswered = 0
         self.over = threading.Event()
+        self.writer = threading.Thread(target=self.write, daemon=True)
         self.error = None
+
+    def start(self):
+        super().start()
+        self.writer.start()
+
+    def finish(self):
+        """Stop asking, after the last answer."""
+        self.over.set()
+        self.writer.join(30)
+        self.join(150)
+        assert self.error is None, self.error
+        assert not self.is_alive()
+
+    def write(self):
+        try:
+            while not self.over.is_set():
+                self.write_to_chain()
+                time.sleep(0.01)
+        except BaseException as error:
+            self.error = error
+            raise
 
     def run(self):
         try:
@@ -63,7 +85,6 @@ class Client(threading.Thread):
                 http.headers["Authorization"] = f"Bearer {self.token}"
                 subjects = [self.ask(http, "/v1/subjects", {"client_ref": f"product {n}"}) for n in range(PRODUCTS)]
                 while not self.over.is_set():
-                    self.write_to_chain()
                     facts = [self.fact(subject["subject"], number) for number, subject in enumerate(subjects)]
                     answers = self.ask(http, "/v1/facts", facts)
                     assert [answer["status"] for answer in answers] == ["accepted"] * PRODUCTS, answers
@@ -273,10 +294,7 @@ def test_fifty_kills_a_stopped_chain_and_an_unreachable_minute(make_consortium, 
     while set(outbox.STATES) - set(killer.hits) and killer.kills < MOST_KILLS:
         killer.round()
     killer.start()
-    client.over.set()
-    client.join(150)
-    assert client.error is None
-    assert not client.is_alive()
+    client.finish()
     print(f"{killer.kills} kills; states of the outbox at death: {dict(killer.hits)}")  # noqa: T201
     assert set(killer.hits) == set(outbox.STATES), "a state was never hit"
     finish(killer, node)

@@ -13,12 +13,19 @@ from primitives.errors import InvalidInput
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
 MAX_OBJECT_BYTES = 1024 * 1024
+_MAX_DIGITS = 20
 
 
 def read_object() -> dict[str, Any]:
     """Return the request's JSON object; no body at all stands for an empty one."""
-    data = request.get_data(cache=True)
+    data = read_body()
     return as_object(parse_json(data, field="body", max_bytes=MAX_OBJECT_BYTES), "body") if data else {}
+
+
+def read_body() -> bytes:
+    """Return the bytes of a request that holds one object, of one that is too long no more than shows it."""
+    request.max_content_length = MAX_OBJECT_BYTES + 1  # a body of unknown length is cut there without a word
+    return request.get_data(cache=True)
 
 
 def as_object(value: object, field: str) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def integer_argument(name: str, default: int, low: int, high: int) -> int:
     text = request.args.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+    if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or not low <= int(text) <= high:
         raise InvalidInput(name, "range", f"must be an integer from {low} to {high}")
     return int(text)
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
+from api.bodies import read_body
 from api.context import current_node
 from api.ndjson import is_bulk
 from node_adapter.store import idempotency
@@ -44,7 +45,7 @@ def take_key() -> Response | None:
     row = idempotency.StoredAnswer(
         key=key,
         route=f"{_caller_name()} {request.path}",
-        request_digest=tagged_sha256("bonafides/request/1", request.get_data(cache=True)),
+        request_digest=tagged_sha256("bonafides/request/1", read_body()),
         status=idempotency.IN_PROGRESS,
         response=b"",
         content_type="",

@@ -207,6 +207,16 @@ def test_a_session_needs_a_nonce_signed_by_the_dids_key(broker, client):
     assert broker.http.post("/v1/client/sessions", json=good).status_code == 401
 
 
+def test_an_idempotency_key_neither_stores_a_sessions_token_nor_gives_it_out_again(broker, client):
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    headers, good = {"Idempotency-Key": "k"}, answer_to(challenge, client)
+    token = broker.http.post("/v1/client/sessions", json=good, headers=headers).get_json()["token"]
+    assert broker.http.post("/v1/client/sessions", json=good, headers=headers).status_code == 401
+    stored = [file.read_bytes() for file in broker.path.parent.glob(f"{broker.path.name}*")]
+    assert stored
+    assert not any(token.encode() in data for data in stored)
+
+
 def test_a_session_expires_and_a_challenge_too(broker, client):
     token = token_of(broker, client)
     assert broker.get("/v1/client/receipts", token=token).status_code == 200

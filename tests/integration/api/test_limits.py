@@ -129,6 +129,24 @@ def test_a_body_that_is_no_json_object(broker, data, status):
     assert answer.get_json()["field"]
 
 
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "k"}])
+@pytest.mark.parametrize("path", ["/v1/client/sessions/challenge", "/v1/peer/messages", "/v1/facts"])
+def test_one_object_is_refused_before_more_than_its_limit_is_read(broker, path, headers):
+    class Endless:
+        taken = 0
+
+        def read(self, size=-1):
+            self.taken += max(size, 0)
+            return b"x" * size
+
+    stream = Endless()
+    headers = {**headers, "Authorization": f"Bearer {TOKENS['broker-system']}", "Content-Type": "application/json"}
+    environ = {"wsgi.input_terminated": True, "wsgi.input": stream}
+    answer = broker.http.post(path, headers=headers, environ_overrides=environ)
+    assert (answer.status_code, answer.get_json()["rule"]) == (413, "max-bytes")
+    assert stream.taken <= 2 * bodies.MAX_OBJECT_BYTES
+
+
 def test_a_request_under_one_idempotency_key_acts_once(broker, client):
     headers = {"Idempotency-Key": "k-1"}
     first = broker.post("/v1/proofs/challenges", {"holder": client.did, "purpose": "p"}, headers=headers)

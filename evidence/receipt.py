@@ -115,6 +115,8 @@ def verify_receipt(value: object, public_key: bytes, field: str = "receipt") -> 
     entry = verify_map(promise.subject, parse_map_proof(receipt["map"], f"{field}.map"), anchor.map_root)
     if entry is None or entry.count < record.envelope["seq"]:
         raise VerificationFailed("subject-map", "the anchored map counts fewer records than this one's place")
+    if entry.count == record.envelope["seq"] and entry.head != record.fingerprint:
+        raise VerificationFailed("subject-map", "the anchored map holds another record at this one's place")
     return Receipt(promise, record, checkpoint, anchor, entry.count)
 
 

@@ -2,7 +2,9 @@
 
 A receipt is kept only when it holds: the promise is signed by the broker's key that this wallet pinned, the record is
 in the checkpoint's log and the subject's entry in the map, and where the client signed, the record holds exactly the
-digests that were signed. That the anchor stands on the chain needs trusted headers; a bundle brings that proof.
+digests that were signed. Nothing that is kept is ever replaced by something else: a record has one promise, a place in
+the log and a place in the subject's chain have one record. That the anchor stands on the chain needs trusted headers; a
+bundle brings that proof.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from typing import Any
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.sign import kept_act
 from evidence.act import CLIENT_ACT_TYPES
-from evidence.promise import contradict, parse_promise
+from evidence.promise import parse_promise
 from evidence.receipt import Receipt, verify_receipt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 
 _KIND = "receipt"
 _PROMISE_KIND = "promise"
+_PLACE_KIND = "chain-place"
 _BROKER_KIND = "broker"
 _KEY_BYTES = 32
 
@@ -43,7 +46,8 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
         InvalidInput: it is no receipt.
         Refused: `wallet-foreign`; `wallet-broker-unknown` when no key of the broker is pinned.
         VerificationFailed: what `evidence.receipt.verify_receipt` checks; `signed-act` when the record is not what the
-            client signed; `contradiction` when the broker promised the same place in its log to another record.
+            client signed; `contradiction` when the broker gave one record two promises, or one place in its log or in
+            the subject's chain to two records.
     """
     identity = _owner(identities, value)
     key = identities.store.get(_BROKER_KIND, identity.broker)
@@ -52,7 +56,7 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
     receipt = verify_receipt(value, bytes.fromhex(key))
     act = _check_signed(identities, identity, receipt)
     _check_contradiction(identities, identity, receipt, value)
-    identities.store.put({"receipt": value, "did": identity.did}, _KIND, receipt.promise.record_id)
+    identities.store.put({"receipt": value, "did": identity.did}, _KIND, identity.broker, receipt.promise.record_id)
     return _summary(identity.did, receipt.record.envelope, receipt, signed=act is not None)
 
 
@@ -102,13 +106,24 @@ def _check_signed(identities: Identities, identity: Identity, receipt: Receipt) 
 
 
 def _check_contradiction(identities: Identities, identity: Identity, receipt: Receipt, value: object) -> None:
-    place = str(receipt.promise.log_index)
-    earlier = identities.store.get(_PROMISE_KIND, identity.broker, place)
-    if earlier is not None and contradict(parse_promise(earlier), receipt.promise):
-        raise VerificationFailed("contradiction", f"the broker promised place {place} of its log to another record")
     if not isinstance(value, dict):
         raise InvalidInput("receipt", "object", "must be an object")
-    identities.store.put(value["promise"], _PROMISE_KIND, identity.broker, place)
+    store, broker, promise = identities.store, identity.broker, receipt.promise
+    kept = store.get(_KIND, broker, promise.record_id)
+    if kept is not None and kept["receipt"]["promise"] != value["promise"]:
+        raise VerificationFailed("contradiction", f"the broker gave record {promise.record_id} another promise before")
+    log_place = (_PROMISE_KIND, broker, str(promise.log_index))
+    chain_place = (_PLACE_KIND, broker, promise.subject.hex(), str(receipt.record.envelope["seq"]))
+    if store.get(*log_place) not in (None, value["promise"]):
+        raise VerificationFailed(
+            "contradiction", f"the broker promised place {promise.log_index} of its log to another record"
+        )
+    if store.get(*chain_place) not in (None, promise.fingerprint.hex()):
+        raise VerificationFailed(
+            "contradiction", f"the broker gave place {receipt.record.envelope['seq']} of the history to another record"
+        )
+    store.put(value["promise"], *log_place)
+    store.put(promise.fingerprint.hex(), *chain_place)
 
 
 def _summary(did: str, envelope: Any, receipt: Receipt, *, signed: bool) -> dict[str, Any]:

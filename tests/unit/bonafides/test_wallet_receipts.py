@@ -184,6 +184,56 @@ def test_one_place_in_the_log_promised_twice_is_found(identities, signed):
     assert caught.value.check == "contradiction"
 
 
+def engine_record(signed, **changes):
+    """A record of the broker's own, which needs no signature."""
+    made = {**signed, "draft": {**signed["draft"], "type": "DUTY_NOTICE"}}
+    return receipt_of(made, signatures=[], **changes)
+
+
+def moved(receipt, **promise):
+    """The same record with another promise, in its place in another log."""
+    body = {name: value for name, value in receipt["promise"].items() if name != "signature"} | promise
+    index, entry = body["log_index"], bytes.fromhex(body["fingerprint"])
+    tree = Tree()
+    for number in range(3):
+        tree.append(entry if number == index else bytes([number]) * 32)
+    return {
+        **receipt,
+        "promise": sign_promise(body, SEED, f"{BROKER}#signing"),
+        "log": {"index": index, "size": 3, "path": [node.hex() for node in tree.inclusion(index, 3)]},
+        "checkpoint": sign_checkpoint(BROKER, 3, tree.root(), SEED),
+    }
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        lambda signed, kept: engine_record(signed, record_id=kept["promise"]["record_id"]),
+        lambda signed, kept: moved(kept, anchor_by=format_time(NOW + 3_600_000)),
+        lambda signed, kept: moved(kept, log_index=1),
+        lambda signed, kept: moved(engine_record(signed, record_id=uuid7(NOW + 1, bytes(10))), log_index=1),
+    ],
+    ids=["another record under its id", "a later promise", "another place in the log", "its place in the history"],
+)
+def test_no_later_receipt_replaces_what_is_kept(identities, signed, attack):
+    kept = receipt_of(signed)
+    add(identities, kept)
+    with pytest.raises(VerificationFailed) as caught:
+        add(identities, attack(signed, kept))
+    assert caught.value.check == "contradiction"
+    assert full_receipts(identities) == [kept]
+
+
+def test_a_map_that_holds_another_record_at_its_place_is_found(identities, signed):
+    receipt = receipt_of(signed)
+    subjects = SubjectMap.build({bytes.fromhex(PID): (1, bytes(32))})
+    receipt["map"] = subjects.prove(bytes.fromhex(PID)).to_json()
+    receipt["anchor"]["map_root"] = subjects.root.hex()
+    with pytest.raises(VerificationFailed) as caught:
+        add(identities, receipt)
+    assert caught.value.check == "subject-map"
+
+
 def test_a_receipt_of_somebody_else_and_no_receipt_are_refused(identities, signed):
     receipt = receipt_of(signed)
     receipt["promise"]["subject"] = "00" * 32

@@ -30,7 +30,14 @@ def error_object(error: BonafidesError) -> dict[str, Any]:
 def error_line(error: BonafidesError) -> str:
     """Return an error as one line: code, field and rule (where it names them), detail."""
     place = f" {error.field} {error.rule}" if isinstance(error, InvalidInput) else ""
-    return " ".join(f"error: {error.code}{place} {error.detail}".split())
+    return printable(" ".join(f"error: {error.code}{place} {error.detail}".split()))
+
+
+def printable(text: str) -> str:
+    """Return one line that a terminal shows as it is: what a stranger wrote must not move the cursor or hide a word."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 def exit_status(error: BonafidesError) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import read_document, write_json
+from bonafides.cli.output import printable, read_document, write_json
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import VerificationReport, VerifiedRecord
@@ -55,7 +55,7 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
         write_json(_as_json(report, comparisons))
     else:
         for line in _as_text(report, comparisons):
-            click.echo(line)
+            click.echo(printable(line))
     return 0 if report.ok else 1
 
 
@@ -92,7 +92,7 @@ def re_executed(
         except InvalidInput as error:
             notes.append(f"rule set {number} of the bundle cannot be read: {error}")
         else:
-            by_label[carried.label] = carried
+            by_label.setdefault(carried.label, carried)  # the verifier's own comes first
     for record in report.records:
         if record.subject != report.subject or set(record.values) != set(record.envelope["fields"]):
             continue

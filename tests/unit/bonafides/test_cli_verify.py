@@ -1,6 +1,7 @@
 """`bonafides verify` around the verification: what it prints, its exit status, and the re-execution."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,10 +9,10 @@ from bonafides.cli import verify as module
 from bonafides.cli.main import main
 from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
 from primitives.digest import tagged_sha256
-from primitives.errors import CouldNotCheck
+from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
 from suitability.engine import level_result
-from suitability.ruleset import packaged_rulesets
+from suitability.ruleset import RuleSet, packaged_rulesets
 
 NOW = 1_795_000_000_000
 SUBJECT = "5a" * 32
@@ -152,3 +153,29 @@ def test_a_redacted_record_is_not_executed_again_and_a_strange_one_is_told(verif
     status, text, _ = verify(report(strange), "--json")
     assert status == 0
     assert any("r-3" in note for note in json.loads(text)["notes"])
+
+
+HIDDEN = "\x1b[2J\x1b[1A\x9b8m\u202e\r\ncomplete as of block 99"
+
+
+def test_a_bundle_cannot_write_to_the_terminal(verify):
+    """What the bundle's maker named a field must not hide the verdict, or forge one."""
+    made = report(broken="fingerprint")
+    checks = [replace(check, detail=HIDDEN) if check.name == "fingerprint" else check for check in made.checks]
+    status, text, _ = verify(replace(made, checks=tuple(checks), notes=(HIDDEN,)))
+    assert status == 1
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert not any(line.startswith("complete") for line in text.splitlines())
+    assert text.splitlines()[-1] == "failed: fingerprint"
+    status, _, errors = verify(InvalidInput(f"bundle.{HIDDEN}", "unknown-member", "is not a member of this format"))
+    assert status == 2
+    assert errors.rstrip("\n").isprintable()
+
+
+def test_the_verifiers_own_rule_set_comes_before_the_bundles(monkeypatch):
+    """One label names one rule set, unless its maker searched for two with one digest: then ours counts."""
+    used = []
+    monkeypatch.setattr(module, "re_execute", lambda _facts, resolve: used.append(resolve(RULES.label)) or ())
+    ours = RuleSet.from_document(RULES.document)
+    module.re_executed(replace(report(), rulesets=(RULES.document,)), [ours])
+    assert used[0] is ours

@@ -220,6 +220,10 @@ def test_a_look_alike_anchor_is_refuted(case):
     place = int(made["transactionIndex"], 16)
     proof = [node.hex() for node in EthereumReceiptTrie().prove_one(receipts, place)]
     [anchor] = body["anchors"]
-    lie = {**body, "anchors": [{**anchor, "block": number, "tx_index": place, "log_position": 0, "proof": proof}]}
+    lie = {
+        **body,
+        "anchors": [{**anchor, "block": number, "tx_index": place, "log_position": 0, "proof": proof}],
+        "blocks": [*body["blocks"], {"number": number, "receipts": [receipt.hex() for receipt in receipts]}],
+    }
     report = case.verify(seal_bundle(lie, case.broker.keys.signing_seed))
     assert report.failed == ("directory",)

@@ -135,16 +135,18 @@ class Supervisor:
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
-        while not self._stopping:
-            self._check_alive()
-            try:
-                if httpx.get(f"{self._settings.http.url}/healthz", timeout=2, trust_env=False).is_success:
-                    return
-            except httpx.HTTPError:
-                pass
-            if time.monotonic() > deadline:
-                raise CouldNotCheck("node-start", f"the node does not answer; see {self._settings.logs_path}")
-            time.sleep(_POLL_SECONDS)
+        url = f"{self._settings.http.url}/healthz"
+        with httpx.Client(timeout=2, trust_env=False) as http:  # one for all: making it costs more than a request
+            while not self._stopping:
+                self._check_alive()
+                try:
+                    if http.get(url).is_success:
+                        return
+                except httpx.HTTPError:
+                    pass
+                if time.monotonic() > deadline:
+                    raise CouldNotCheck("node-start", f"the node does not answer; see {self._settings.logs_path}")
+                time.sleep(_POLL_SECONDS)
 
     def _check_alive(self) -> None:
         for name, child in self._children.items():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -33,7 +35,7 @@ def get_document(url: str) -> Any:
 
 def _exchange(method: str, url: str, **request: Any) -> Any:
     try:
-        answer = httpx.request(method, url, timeout=TIMEOUT_SECONDS, **request)
+        answer = httpx.request(method, url, timeout=TIMEOUT_SECONDS, verify=_certificates(), **request)
     except httpx.HTTPError as error:
         raise CouldNotCheck("peer-unreachable", f"{url}: {type(error).__name__}") from error
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
@@ -43,3 +45,9 @@ def _exchange(method: str, url: str, **request: Any) -> Any:
         told = body if isinstance(body, dict) else {}
         raise Refused("peer-refused", f"{url} answered {answer.status_code} {told.get('code')}: {told.get('detail')}")
     return body
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Read the machine's certificate authorities once: it costs more than a message."""
+    return httpx.create_ssl_context()

@@ -38,9 +38,10 @@ from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport,
 from evidence.verify_chain import ChainEvidence, Histories
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
-from primitives.timestamp import format_time
+from primitives.timestamp import format_time, parse_time
 
 _MS = 1000
+_CLOCK_MS = 300_000  # by how much a broker's clock and the sealers' may differ
 
 
 def verify_bundle(bundle: bytes, trust: bytes, *, at_least_block: int | None = None) -> VerificationReport:
@@ -351,7 +352,7 @@ class _Verification:
         return tuple(result)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = list(self._ended_keys)
+        notes = [*self._ended_keys, *self._misdated()]
         redacted = sum(1 for records in self._opened.values() for opened in records if opened.record.redacted)
         if redacted:
             notes.append(f"{redacted} records are redacted: the bundle does not show all their fields")
@@ -365,6 +366,20 @@ class _Verification:
             if later:
                 notes.append(f"the broker may have anchored again, first in block {later[0]}: ask for a newer bundle")
         return tuple(notes)
+
+    def _misdated(self) -> list[str]:
+        """Name the records whose stated time does not lie between their block at acceptance and their anchor."""
+        notes = []
+        for opened in (opened for records in self._opened.values() for opened in records):
+            recorded_at = opened.record.envelope["recorded_at"]
+            first = self._on_chain.chain.at(opened.promise.block).timestamp * _MS
+            last = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
+            if not first - _CLOCK_MS <= parse_time(recorded_at, "recorded_at") <= last + _CLOCK_MS:
+                notes.append(
+                    f"{opened.label} of {opened.record.envelope['subject'][:8]} says {recorded_at}; "
+                    f"it was recorded after {format_time(first)} and anchored {format_time(last)}"
+                )
+        return notes
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from evidence.record import seal
 from evidence.registry_events import ED25519_ATTRIBUTE
 from evidence.verify import verify_bundle
 from primitives import ed25519
+from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import World, event_log, example_world, seeded
 
 ANYBODY = bytes([1]) + bytes(31)  # the neutral point: R = neutral, S = 0 is a signature of every message
@@ -197,6 +198,17 @@ def test_one_good_signature_does_not_carry_a_bad_one():
     other.anchor()
     assert other.records[other.subject][1].sealed.envelope["signatures"][0] == good
     assert verify(other).failed == ("client-signature",)
+
+
+@pytest.mark.parametrize(("offset", "noted"), [(-301, True), (-200, False), (200, False), (310, True)])
+def test_a_record_dated_outside_its_blocks_is_noted(offset, noted):
+    world = own_world()
+    when = format_time((world.chain.time(world.chain.head) + offset) * 1000)
+    world.accept("MISMATCH_WARN", {"code": "MISMATCH"}, recorded_at=when)
+    world.anchor()
+    report = verify(world)
+    assert report.ok
+    assert [when in note for note in report.notes] == [True] * noted
 
 
 def test_a_history_without_records_is_no_history():

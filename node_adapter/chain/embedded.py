@@ -38,6 +38,7 @@ COPIES = 3
 CLIENT_PREFIX = "anvil/"  # how the engine names itself in web3_clientVersion
 _BINARY = Path("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil")
 _MIN_CHAIN_ID, _MAX_CHAIN_ID = 1_000_000, 2**31 - 1  # above the well-known chains, within what every client takes
+_FIRST_PORT, _LAST_PORT, _PORT_TRIES = 20_000, 32_000, 50
 _START_SECONDS = 20.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
@@ -249,13 +250,29 @@ def _await_answer(pid: int, network: dict[str, Any], directory: Path) -> None:
 
 
 def _usable_port(port: int | None) -> int:
+    """Return the port that is wanted, or a free one below the range from which systems serve outgoing connections.
+
+    A port of that range may be lent to somebody's connection while the chain is down.
+    """
+    if port is not None:
+        if not _is_free(port):
+            raise Refused("port-taken", f"port {port} of 127.0.0.1 cannot be used: another process listens there")
+        return port
+    for _ in range(_PORT_TRIES):
+        candidate = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
+        if _is_free(candidate):
+            return candidate
+    raise CouldNotCheck("chain-start", f"no free port was found from {_FIRST_PORT} to {_LAST_PORT}")
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port or 0))
-        except OSError as error:
-            raise Refused("port-taken", f"port {port} of 127.0.0.1 cannot be used: {error.strerror}") from error
-        return int(probe.getsockname()[1])
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def _prepare_state(directory: Path) -> None:

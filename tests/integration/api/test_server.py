@@ -115,7 +115,8 @@ def test_a_caller_that_sends_everything_before_it_reads_is_answered(server):
     )  # an iterator: chunked, without a length
     assert answer.status_code == 200
     answers = [json.loads(line) for line in answer.text.splitlines()]
-    assert [line["promise"]["log_index"] for line in answers] == list(range(3000))
+    indexes = [line["promise"]["log_index"] for line in answers]
+    assert indexes == list(range(indexes[0], indexes[0] + 3000))  # other tests of the module write to the same log
     assert len(answer.content) > 1024 * 1024  # more than the sockets' buffers hold
 
 

@@ -194,7 +194,7 @@ def _answers(member: Member) -> bool:
 
 
 def _free_port() -> int:
-    """Return a port below the range from which systems serve outgoing connections: nobody borrows it between two runs."""
+    """Return a port below the range of outgoing connections: nobody borrows it between two runs."""
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with socket.socket() as probe:

@@ -42,6 +42,8 @@ _FIRST_PORT, _LAST_PORT, _PORT_TRIES = 20_000, 32_000, 50
 _START_SECONDS = 20.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
+_FIRST_PORT, _LAST_PORT = 20_000, 31_999
+_PORT_TRIES = 100
 _QUIESCE_SECONDS = 5.0
 _SETTLE_SECONDS = 0.1
 
@@ -250,29 +252,28 @@ def _await_answer(pid: int, network: dict[str, Any], directory: Path) -> None:
 
 
 def _usable_port(port: int | None) -> int:
-    """Return the port that is wanted, or a free one below the range from which systems serve outgoing connections.
-
-    A port of that range may be lent to somebody's connection while the chain is down.
-    """
     if port is not None:
-        if not _is_free(port):
-            raise Refused("port-taken", f"port {port} of 127.0.0.1 cannot be used: another process listens there")
+        reason = _why_not(port)
+        if reason:
+            raise Refused("port-taken", f"port {port} of 127.0.0.1 cannot be used: {reason}")
         return port
+    # Below the range from which the kernel takes ports for outgoing connections: the port is kept for the next run,
+    # and must not be somebody's connection by then.
     for _ in range(_PORT_TRIES):
-        candidate = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
-        if _is_free(candidate):
-            return candidate
-    raise CouldNotCheck("chain-start", f"no free port was found from {_FIRST_PORT} to {_LAST_PORT}")
+        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1)
+        if not _why_not(port):
+            return port
+    raise Refused("port-taken", f"found no free port between {_FIRST_PORT} and {_LAST_PORT} of 127.0.0.1")
 
 
-def _is_free(port: int) -> bool:
+def _why_not(port: int) -> str | None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+        except OSError as error:
+            return str(error.strerror)
+    return None
 
 
 def _prepare_state(directory: Path) -> None:

@@ -11,10 +11,12 @@ own reference, as facts do; and only when the node could not be reached or said 
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -35,6 +37,7 @@ _KIND_BY_TITLE: dict[str, type[BonafidesError]] = {
     "The answer is not known now": CouldNotCheck,
 }
 _UNAVAILABLE = frozenset({502, 503, 504, 507})
+_TOKEN = re.compile(r"[\x20-\x7e]{1,1000}")
 _UNPROCESSABLE = frozenset({400, 413, 422})
 
 
@@ -52,6 +55,8 @@ class Client:
         """Name the node and the token; no call is made yet."""
         headers = {"Accept": "application/json"}
         if token is not None:
+            if _TOKEN.fullmatch(token) is None:  # the HTTP library would show what it cannot send
+                raise InvalidInput("token", "characters", "must be one line of printable ASCII")
             headers["Authorization"] = f"Bearer {token}"
         try:
             url = httpx.URL(base_url)
@@ -148,6 +153,11 @@ class Client:
         if response.is_success:
             return response
         raise error_of(response)
+
+
+def route(*parts: str) -> str:
+    """Return the path of a resource; what a name holds cannot lead to another one."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
 def error_of(response: httpx.Response) -> BonafidesError:

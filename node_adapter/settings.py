@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from primitives.errors import CouldNotCheck, InvalidInput
 
@@ -218,9 +219,17 @@ def _address(value: object, field: str) -> str:
 
 
 def _url(value: object, field: str) -> str:
-    if not isinstance(value, str) or _URL.fullmatch(value) is None:
+    if not isinstance(value, str) or _URL.fullmatch(value) is None or not _has_host_and_port(value):
         raise InvalidInput(field, "url", "must be an http or https URL without query")
     return value.rstrip("/")
+
+
+def _has_host_and_port(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, a broken IPv6 address
+        return False
 
 
 def _integer(low: int, high: int) -> Callable[[object, str], int]:

@@ -79,6 +79,8 @@ def deploy_command(
 def status(rpc_url: str | None, network_file: Path | None, directory: str | None) -> None:
     """Show every contract that the Directory names, with its earlier addresses."""
     network = {} if network_file is None else read_document(network_file, "network")
+    if not isinstance(network, dict):
+        raise InvalidInput("network", "type", "must be what `contracts deploy` wrote")
     url, address = rpc_url or network.get("rpc_url"), directory or network.get("directory")
     if not isinstance(url, str):
         raise InvalidInput("rpc_url", "missing", "give --rpc-url or --network")

@@ -11,7 +11,7 @@ import click
 from bonafides.cli.broker import ROLE, relay
 from bonafides.cli.options import calls_node, rows_option, verbatim
 from bonafides.cli.output import Answers, read_rows, write_json
-from bonafides.client import Client
+from bonafides.client import Client, route
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
 
 
@@ -92,7 +92,7 @@ def did() -> None:
 @calls_node(ROLE)
 def resolve(client: Client, identifier: str) -> None:
     """Show a DID's document as the node's index of the chain has it."""
-    write_json(client.get(f"/v1/dids/{identifier}"))
+    write_json(client.get(route("dids", identifier)))
 
 
 @did.command("relay", epilog=verbatim("in   lines of `wallet rotate`, or single calls", "out  one answer per call"))
@@ -126,4 +126,4 @@ def _revoke(client: Client, row: Mapping[str, Any]) -> Any:
     if not isinstance(identifier, str) or not identifier:
         raise InvalidInput("id", "missing", "must be the id of a credential")
     body = {name: value for name, value in row.items() if name != "id"}
-    return client.post(f"/v1/credentials/{identifier}/revoke", body)
+    return client.post(route("credentials", identifier, "revoke"), body)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 2
     except BrokenPipeError:
         sys.stderr.close()  # the reader has gone; there is nobody left to tell
+        status = 2
+    except OSError as error:  # such as a full disk under the output
+        click.echo(f"error: input-output {error.strerror or type(error).__name__}", err=True)
+        status = 2
+    except Exception:
+        traceback.print_exc()
         status = 2
     sys.exit(status)
 

@@ -9,7 +9,7 @@ import click
 
 from bonafides.cli.options import FILE, calls_node, verbatim
 from bonafides.cli.output import read_document, write_json
-from bonafides.client import Client
+from bonafides.client import Client, route
 
 
 @click.group()
@@ -40,7 +40,7 @@ def propose(client: Client, spec: Path) -> None:
 @calls_node("compliance")
 def approve(client: Client, task_id: str) -> None:
     """Approve a task as an owner, under the compliance key."""
-    write_json(client.post(f"/v1/tasks/{task_id}/approvals"))
+    write_json(client.post(route("tasks", task_id, "approvals")))
 
 
 @task.command("run")
@@ -51,7 +51,7 @@ def approve(client: Client, task_id: str) -> None:
 @calls_node("operator")
 def run(client: Client, task_id: str, clients: tuple[str, ...]) -> None:
     """Order the node's worker to take part in an approved task."""
-    write_json(client.post(f"/v1/tasks/{task_id}/runs", {"clients": list(clients)} if clients else {}))
+    write_json(client.post(route("tasks", task_id, "runs"), {"clients": list(clients)} if clients else {}))
 
 
 @task.command("show")
@@ -59,4 +59,4 @@ def run(client: Client, task_id: str, clients: tuple[str, ...]) -> None:
 @calls_node("operator")
 def show(client: Client, task_id: str | None) -> None:
     """Show one task, or list all."""
-    write_json(client.get("/v1/tasks" if task_id is None else f"/v1/tasks/{task_id}"))
+    write_json(client.get("/v1/tasks" if task_id is None else route("tasks", task_id)))

@@ -243,7 +243,7 @@ def new_identity(
         InvalidInput: the broker's DID or the certificate is malformed, or the DID is of another chain.
         Refused: `wallet-identity-exists`.
     """
-    match = _MEMBER_DID.fullmatch(broker)
+    match = _MEMBER_DID.fullmatch(_text(broker, "broker"))
     if match is None or int(match.group(1), 16) != network.chain_id:
         raise InvalidInput("broker", "did-ethr", f"must be a did:ethr of the chain {network.chain_id}")
     if identities.find(_text(client_ref, "client_ref"), broker) is not None:

@@ -59,7 +59,7 @@ def parse_draft(value: object) -> Draft:
         )
     if value["version"] != ACT_FORMAT:
         raise InvalidInput("draft.version", "unknown", f"must be {ACT_FORMAT}")
-    if value["type"] not in CLIENT_ACT_TYPES:
+    if not isinstance(value["type"], str) or value["type"] not in CLIENT_ACT_TYPES:
         raise InvalidInput("draft.type", "client-act", f"must be one of {', '.join(sorted(CLIENT_ACT_TYPES))}")
     for name in ("broker", "subject"):
         if not isinstance(value[name], str):

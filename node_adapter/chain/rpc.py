@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
+from primitives.errors import InvalidInput
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _MAX_ERROR_CHARACTERS = 200
@@ -22,12 +23,22 @@ class HttpRpc:
     """A JSON-RPC client. It keeps one connection open and is not shared between threads or forks."""
 
     def __init__(self, url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        """Remember the URL; nothing is sent yet."""
+        """Remember the URL; nothing is sent yet.
+
+        Raises:
+            InvalidInput: it is no URL of http or https.
+        """
         self.url = url
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as error:
+            raise InvalidInput("rpc_url", "url", f"{url} is no URL: {error}") from error
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInput("rpc_url", "url", f"{url} is no URL of http or https")
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         self._path = parts.path or "/"
-        self._connection = kind(parts.hostname or "", parts.port, timeout=timeout_seconds)
+        self._connection = kind(parts.hostname, port, timeout=timeout_seconds)
         self._ids = itertools.count(1)
 
     def call(self, method: str, *params: Any) -> Any:
@@ -37,10 +48,7 @@ class HttpRpc:
             ChainUnavailable: no answer.
             JsonRpcError: the node refuses.
         """
-        answer = self._post(self._request(method, params))
-        if not isinstance(answer, dict):
-            raise ChainUnavailable(f"{self.url} does not answer JSON-RPC")
-        return _result(answer, method)
+        return self._result(self._post(self._request(method, params)), method)
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Make several calls in one request; the first error of any of them is raised.
@@ -53,14 +61,15 @@ class HttpRpc:
             return []
         requests = [self._request(method, params) for method, params in calls]
         answers = self._post(requests)
-        if isinstance(answers, dict):  # a node that takes no batches says so once
-            return [_result(answers, "batch")]
+        if not isinstance(answers, list):
+            self._result(answers, "batch")  # a node that takes no batches says so once
+            raise self._no_json_rpc()
         by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
         if len(by_id) != len(requests):
             raise ChainUnavailable(f"{self.url} answered {len(by_id)} of {len(requests)} calls")
         try:
             return [
-                _result(by_id[request["id"]], method)
+                self._result(by_id[request["id"]], method)
                 for request, (method, _params) in zip(requests, calls, strict=True)
             ]
         except KeyError as error:
@@ -84,7 +93,18 @@ class HttpRpc:
             self._connection.close()
             raise ChainUnavailable(f"{self.url} cannot be reached: {type(error).__name__}") from error
         except ValueError as error:
-            raise ChainUnavailable(f"{self.url} does not answer JSON-RPC") from error
+            raise self._no_json_rpc() from error
+
+    def _result(self, answer: Any, method: str) -> Any:
+        error = answer.get("error") if isinstance(answer, dict) else None
+        if error is not None:
+            raise _refusal(error, method)
+        if not isinstance(answer, dict) or "result" not in answer:
+            raise self._no_json_rpc()
+        return answer["result"]
+
+    def _no_json_rpc(self) -> ChainUnavailable:
+        return ChainUnavailable(f"{self.url} does not answer JSON-RPC")
 
     def _exchange(self, data: bytes) -> bytes:
         if self._connection.sock is not None:
@@ -101,15 +121,12 @@ class HttpRpc:
         return self._connection.getresponse().read()
 
 
-def _result(answer: dict[str, Any], method: str) -> Any:
-    error = answer.get("error")
-    if error is None:
-        return answer.get("result")
+def _refusal(error: Any, method: str) -> JsonRpcError:
     if not isinstance(error, dict):
-        raise JsonRpcError(method, 0, str(error)[:_MAX_ERROR_CHARACTERS])
+        return JsonRpcError(method, 0, str(error)[:_MAX_ERROR_CHARACTERS])
     code = error.get("code")
     message = str(error.get("message", ""))[:_MAX_ERROR_CHARACTERS]
-    raise JsonRpcError(method, code if isinstance(code, int) else 0, message, error.get("data"))
+    return JsonRpcError(method, code if isinstance(code, int) else 0, message, error.get("data"))
 
 
 def quantity(number: int) -> str:

@@ -155,3 +155,21 @@ def test_the_page_of_the_command_names_every_command():
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
     leaves = [" ".join(words) for words, command in ALL.items() if not isinstance(command, click.Group)]
     assert [words for words in leaves if words not in page] == []
+
+
+def test_a_network_file_that_is_no_object_is_refused(run, tmp_path):
+    file = tmp_path / "network.json"
+    file.write_text("[]")
+    status, _, error = run("contracts", "status", "--network", file)
+    assert (status, error.split()[:4]) == (2, ["error:", "invalid-input", "network", "type"])
+
+
+@pytest.mark.parametrize("defect", [RuntimeError("a defect"), OSError(28, "No space left on device")])
+def test_what_was_not_foreseen_is_never_told_as_checked_and_false(run, monkeypatch, defect):
+    def fail(**_):
+        raise defect
+
+    monkeypatch.setattr(cli, "main", fail)
+    status, out, error = run("doctor")
+    assert (status, out) == (2, "")
+    assert defect.args[-1] in error

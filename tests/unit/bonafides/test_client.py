@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from bonafides import client as module
-from bonafides.client import Client, error_of_problem, fact_of_act
+from bonafides.client import Client, error_of_problem, fact_of_act, route
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 
@@ -168,3 +168,16 @@ def test_a_signed_act_becomes_a_fact():
     assert (beside["source_ref"], beside["channel"], beside["actor"]["role"]) == ("s", "web", "staff")
     with pytest.raises(InvalidInput):
         fact_of_act({"draft": 5})
+
+
+@pytest.mark.parametrize("token", ["", "two\nlines", "口令"])
+def test_a_token_that_cannot_be_sent_is_refused_unshown(token):
+    with pytest.raises(InvalidInput) as caught:
+        Client("http://127.0.0.1:1", token)
+    assert caught.value.field == "token"
+    assert not token or token not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../status", "a/b", "a?b#c", "100%"])
+def test_a_name_cannot_lead_to_another_resource(name):
+    assert httpx.URL("http://n" + route("tasks", name, "runs")).path == f"/v1/tasks/{name}/runs"

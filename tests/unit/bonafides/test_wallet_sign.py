@@ -125,6 +125,7 @@ def test_nothing_is_signed_when_the_client_declines(identities, identity):
     [
         ({"version": "bonafides.act/2"}, "draft.version"),
         ({"type": "LEVEL_RESULT"}, "draft.type"),
+        ({"type": []}, "draft.type"),
         ({"subject": 5}, "draft.subject"),
         ({"document": 5}, "draft.document"),
         ({"fields": []}, "draft.fields"),

@@ -54,6 +54,7 @@ def test_a_missing_file_could_not_be_checked(tmp_path):
         ("member", "name", 5, "type"),
         ("member", "colour", "red", "unknown"),
         ("chain", "rpc_url", "ftp://x", "url"),
+        ("chain", "rpc_url", "http://x:port", "url"),
         ("chain", "chain_id", True, "type"),
         ("chain", "chain_id", 0, "range"),
         ("chain", "directory", None, "address"),

@@ -9,6 +9,7 @@ import pytest
 
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 from node_adapter.chain.rpc import HttpRpc, quantity
+from primitives.errors import InvalidInput
 
 
 @pytest.fixture
@@ -125,3 +126,19 @@ def test_nobody_there_is_unavailable():
 
 def test_quantities_have_no_leading_zeros():
     assert [quantity(number) for number in (0, 10, 255)] == ["0x0", "0xa", "0xff"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"title": "Unauthorized", "status": 401}, [], "x", 7, None])
+def test_a_server_that_speaks_no_json_rpc_is_unavailable(server, rpc, answer):
+    server.answer = lambda requests: json.dumps(answer).encode()
+    with pytest.raises(ChainUnavailable):
+        rpc.call("eth_chainId")
+    with pytest.raises(ChainUnavailable):
+        rpc.batch([("a", []), ("b", [])])
+
+
+@pytest.mark.parametrize("url", ["nonsense", "", "ftp://x", "http://", "http://h:port", "http://h:99999", "http://[1"])
+def test_what_is_no_url_is_refused_by_name(url):
+    with pytest.raises(InvalidInput) as caught:
+        HttpRpc(url)
+    assert (caught.value.field, caught.value.rule) == ("rpc_url", "url")

@@ -72,6 +72,22 @@ def enqueue(connection: Connection, kind: str, key: str, target: str, data: byte
     return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
 
 
+def enqueue_again(connection: Connection, kind: str, key: str, target: str, data: bytes, now_ms: int) -> None:
+    """Put a chain write into the outbox, also in place of one under its key that failed; any other one stays.
+
+    Raises:
+        Refused: `outbox-key-reused`, the key stands for a write of another kind.
+    """
+    there = by_key(connection, key)
+    if there is None:
+        enqueue(connection, kind, key, target, data, now_ms)
+    elif there.kind != kind:
+        raise Refused("outbox-key-reused", f"the outbox holds another write under the key {key}")
+    elif there.state == FAILED:
+        nothing = dict.fromkeys(("nonce", "raw", "tx_hash", "block", "block_hash", "gas_used", "error"))
+        _set(connection, there.id, state=NEW, target=target, data=data, updated_at=now_ms, **nothing)
+
+
 def by_key(connection: Connection, key: str) -> OutboxRow | None:
     """Return the row under a key, or None."""
     row = connection.execute(select(outbox).where(outbox.c.key == key)).first()

@@ -127,9 +127,9 @@ def _relay(
         raise Refused("consent-signature", f"signature: is not by the owner of {did} over this {call}")
     key = f"{KIND}:{call}:{identifier.hex()}"
     require_in_time(node, deadline)
-    if outbox.by_key(connection, key) is None:  # a second signature over the same call changes nothing
-        data = encode_call(_CONTRACT, call, did.address, identifier, deadline, signature)
-        outbox.enqueue(connection, KIND, key, contract, data, node.clock.now_ms())
+    # A second signature over the same call changes nothing, unless the first came too late for the chain.
+    data = encode_call(_CONTRACT, call, did.address, identifier, deadline, signature)
+    outbox.enqueue_again(connection, KIND, key, contract, data, node.clock.now_ms())
     return {"status": "accepted", "consent_id": identifier.hex(), "subject": pid, "outbox": key}
 
 

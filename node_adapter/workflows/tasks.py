@@ -27,6 +27,7 @@ from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.timestamp import format_time
 
 CONTRACT = "TaskRegistry"
+KIND = "task"
 SPEC_KIND = FORMAT  # the kinds of signed messages between members
 MASK_KIND = ENGINE
 SPEC_PENDING, SPEC_DELIVERED = "spec-pending", "spec-delivered"
@@ -40,14 +41,14 @@ _SPARE_BLOCKS = 10_000
 
 
 def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[str, str]:
-    """Register a data set of this broker; the same name again gives the same answer."""
+    """Register a data set of this broker; the same name again gives the same answer, and what failed is tried again."""
     if not 0 < len(name) <= _MAX_NAME:
         raise InvalidInput("name", "text", f"must be text of 1 to {_MAX_NAME} characters")
     dataset = tagged_sha256(DATASET_TAG, address_bytes(node.address), name.encode("utf-8"))
     data = encode_call(CONTRACT, "registerDataset", dataset, tagged_sha256(SCHEMA_TAG, canonical_json(dict(schema))))
     key = f"dataset:{dataset.hex()}"
     with node.store.write() as connection:
-        enqueue(connection, key, data, node.clock.now_ms())
+        outbox.enqueue_again(connection, KIND, key, _contract(connection), data, node.clock.now_ms())
     return {"dataset": dataset.hex(), "outbox": key}
 
 
@@ -263,7 +264,7 @@ def spec_of(row: TaskRow) -> TaskSpec:
 def enqueue(connection: Connection, key: str, data: bytes, now_ms: int) -> None:
     """Put a call of TaskRegistry into the outbox; once it is there under its key it stays as it was written."""
     if outbox.by_key(connection, key) is None:
-        outbox.enqueue(connection, "task", key, _contract(connection), data, now_ms)
+        outbox.enqueue(connection, KIND, key, _contract(connection), data, now_ms)
 
 
 def party_dids(node: Node, spec: TaskSpec) -> list[str]:

@@ -131,11 +131,11 @@ def consent_of(broker, client, **changes):
     }
 
 
-def withdrawal_of(client, identifier):
+def withdrawal_of(client, identifier, deadline=DEADLINE):
     contract = CONTRACTS["ConsentRegistry"]
-    typed = withdraw_typed_data(CHAIN_ID, contract, client.address, bytes.fromhex(identifier), DEADLINE)
+    typed = withdraw_typed_data(CHAIN_ID, contract, client.address, bytes.fromhex(identifier), deadline)
     signature = "0x" + sign_typed(client.controller, typed).hex()
-    return {"consent_id": identifier, "deadline": DEADLINE, "signature": signature}
+    return {"consent_id": identifier, "deadline": deadline, "signature": signature}
 
 
 def token_of(broker, client):
@@ -168,6 +168,21 @@ def test_a_consent_is_kept_relayed_and_withdrawn_at_once(broker, client):
     (shown,) = broker.get("/v1/client/consents", token=token).get_json()["consents"]
     assert shown["withdrawn_at"] is not None
     assert shown["on_chain"] == "granted"
+
+
+def test_a_withdrawal_that_came_too_late_for_the_chain_is_relayed_again_with_a_new_signature(broker, client):
+    identifier = consent_of(broker, client)["consent_id"]
+    broker.post("/v1/consents/grant", consent_of(broker, client))
+    key = broker.post("/v1/consents/withdraw", withdrawal_of(client, identifier)).get_json()["outbox"]
+    with broker.store.write() as connection:
+        first = outbox.by_key(connection, key)
+        outbox.mark_failed(connection, first.id, "the deadline is over", broker.clock.now)
+    again = broker.post("/v1/consents/withdraw", withdrawal_of(client, identifier, DEADLINE + 1))
+    assert again.get_json()["outbox"] == key
+    with broker.store.read() as connection:
+        second = outbox.by_key(connection, key)
+    assert (second.state, second.error) == ("new", None)
+    assert second.data != first.data
 
 
 @pytest.mark.parametrize(

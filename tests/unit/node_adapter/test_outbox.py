@@ -82,3 +82,25 @@ def test_a_dropped_signature_leaves_nothing_behind(connection):
     outbox.unsign(connection, row, 12)
     found = outbox.by_id(connection, row)
     assert (found.state, found.nonce, found.raw, found.tx_hash) == ("new", None, None, None)
+
+
+def test_only_a_failed_write_is_put_again(connection):
+    row = put(connection, "a")
+    outbox.enqueue_again(connection, "did", "a", TARGET, b"\x02", 11)
+    assert outbox.by_id(connection, row).data == b"\x01"
+    outbox.mark_signed(connection, row, 3, b"raw", b"\x03" * 32, 12)
+    outbox.settle_failed(connection, row, outcome(5, False), "deadline", 13)
+    outbox.enqueue_again(connection, "did", "a", TARGET, b"\x02", 14)
+    found = outbox.by_id(connection, row)
+    assert (found.state, found.data, found.nonce, found.raw, found.block, found.error) == (
+        "new",
+        b"\x02",
+        None,
+        None,
+        None,
+        None,
+    )
+    outbox.enqueue_again(connection, "did", "b", TARGET, b"\x02", 15)
+    assert outbox.counts(connection)["new"] == 2
+    with pytest.raises(Refused, match="outbox-key-reused"):
+        outbox.enqueue_again(connection, "consent", "a", TARGET, b"\x02", 16)

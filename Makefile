@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
+BENCH_ARGS ?=
+COVERAGE := 90  # per cent of lines and branches, over all packages
 
 .PHONY: mutants help demo test lint bench setup setup-python setup-node contracts test-unit test-integration test-contracts clean
 
@@ -16,12 +18,11 @@ demo: setup  ## set up and run the main job: DEMO_ARGS="--clients 100 --keep"
 test: setup test-unit test-integration test-contracts  ## set up and pass every test
 
 test-unit: setup
-	$(BIN)/pytest tests -m "not chain and not slow" -n 2 --cov --cov-report= -q
+	$(BIN)/pytest tests -m "not chain and not slow" -n 2 -q --cov --cov-report=
 
 test-integration: setup
-	$(BIN)/pytest tests -m "chain or slow" --cov --cov-append --cov-report= -q
-	$(BIN)/coverage combine -q --append 2>/dev/null || true
-	$(BIN)/coverage report --fail-under=85 | tail -40
+	$(BIN)/pytest tests -m "chain or slow" -q --cov --cov-append --cov-report= --durations=10
+	$(BIN)/coverage report --format=total --fail-under=$(COVERAGE)
 
 test-contracts: setup
 	scripts/contracts/hardhat.sh test solidity
@@ -34,7 +35,7 @@ lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/python scripts/contracts/build.py --check
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
-	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done
 
 mutants: setup  ## check that the contract tests notice every missing check (about 15 minutes)
 	$(BIN)/python scripts/contracts/mutants.py

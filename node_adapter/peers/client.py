@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from functools import cache
-from ssl import SSLContext
 from typing import Any
 
 import httpx
@@ -13,8 +12,10 @@ from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, Refused
 
 PATH = "/v1/peer/messages"
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # of each step: to connect, and for the next bytes
+ANSWER_SECONDS = 20.0  # of the whole answer: a peer that sends drop by drop must not hold the worker
 _MAX_ANSWER_BYTES = 1024 * 1024
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def post_message(url: str, message: Mapping[str, Any]) -> Any:
@@ -34,20 +35,28 @@ def get_document(url: str) -> Any:
 
 
 def _exchange(method: str, url: str, **request: Any) -> Any:
+    through_proxy = httpx.URL(url).host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
     try:
-        answer = httpx.request(method, url, timeout=TIMEOUT_SECONDS, verify=_certificates(), **request)
+        with httpx.stream(method, url, timeout=TIMEOUT_SECONDS, trust_env=through_proxy, **request) as answer:
+            data = _read(answer, url)
     except httpx.HTTPError as error:
         raise CouldNotCheck("peer-unreachable", f"{url}: {type(error).__name__}") from error
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         raise CouldNotCheck("peer-failed", f"{url} answered {answer.status_code}")
-    body = parse_json(answer.content, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
+    body = parse_json(data, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         told = body if isinstance(body, dict) else {}
         raise Refused("peer-refused", f"{url} answered {answer.status_code} {told.get('code')}: {told.get('detail')}")
     return body
 
 
-@cache
-def _certificates() -> SSLContext:
-    """Read the machine's certificate authorities once: it costs more than a message."""
-    return httpx.create_ssl_context()
+def _read(answer: httpx.Response, url: str) -> bytes:
+    data = bytearray()
+    deadline = time.monotonic() + ANSWER_SECONDS
+    for part in answer.iter_bytes():
+        data += part
+        if len(data) > _MAX_ANSWER_BYTES:
+            raise CouldNotCheck("peer-failed", f"{url} answered more than {_MAX_ANSWER_BYTES} bytes")
+        if time.monotonic() > deadline:
+            raise CouldNotCheck("peer-unreachable", f"{url} did not end its answer within {ANSWER_SECONDS:.0f} s")
+    return bytes(data)

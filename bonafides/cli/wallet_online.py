@@ -15,7 +15,7 @@ from bonafides.client import Client
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.session import answer_challenge
-from primitives.errors import BonafidesError, CouldNotCheck
+from primitives.errors import BonafidesError, CouldNotCheck, Refused
 
 _url_option = click.option("--url", required=True, help="The broker's node.")
 _broker_option = click.option("--broker", help="Only the identities at this broker (its DID).")
@@ -57,7 +57,7 @@ def data_uses(
 
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
         del identities
-        for use in client.get("/v1/client/data-uses")["data_uses"]:
+        for use in _list_of(client.get("/v1/client/data-uses"), "data_uses"):
             yield {"client_ref": identity.client_ref, "did": identity.did, **use}
 
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
@@ -72,7 +72,11 @@ def open_session(identities: Identities, identity: Identity, url: str) -> Client
     """
     with Client(url) as anonymous:
         challenge = anonymous.post("/v1/client/sessions/challenge", {"did": identity.did})
+        if not isinstance(challenge, dict):
+            raise _no_answer("challenge")
         session = anonymous.post("/v1/client/sessions", answer_challenge(identities, challenge))
+    if not isinstance(session, dict) or not isinstance(session.get("token"), str):
+        raise _no_answer("token")
     return Client(url, session["token"])
 
 
@@ -85,9 +89,14 @@ def _for_each(
     url, broker, client_ref = where
     answers = Answers()
     with opened(wallet_dir, password_file) as identities:
-        for identity in identities.all():
-            if broker not in (None, identity.broker) or client_ref not in (None, identity.client_ref):
-                continue
+        chosen = [
+            identity
+            for identity in identities.all()
+            if broker in (None, identity.broker) and client_ref in (None, identity.client_ref)
+        ]
+        if not chosen and (broker, client_ref) != (None, None):
+            raise Refused("wallet-foreign", "no identity of this wallet has that --broker and --client-ref")
+        for identity in chosen:
             try:
                 with open_session(identities, identity, url) as client:
                     for outcome in fetch(identities, identity, client):
@@ -103,13 +112,27 @@ def _for_each(
 
 
 def _pages(client: Client) -> Iterator[list[Any]]:
-    after: int | None = None
+    after = 0
     while True:
         page = client.get("/v1/client/receipts", after=after)
-        yield page["receipts"]
-        after = page["next_after"]
-        if after is None:
+        yield _list_of(page, "receipts")
+        following = page.get("next_after")
+        if following is None:
             return
+        if not isinstance(following, int) or following <= after:  # or a node could keep us turning pages for ever
+            raise _no_answer("next_after")
+        after = following
+
+
+def _list_of(answer: Any, name: str) -> list[Any]:
+    found = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise _no_answer(name)
+    return found
+
+
+def _no_answer(name: str) -> CouldNotCheck:
+    return CouldNotCheck("node-answer", f"{name} is missing from the node's answer, or is not what it must be")
 
 
 def _kept(identities: Identities, receipt: Any) -> Any:

@@ -103,3 +103,33 @@ def test_another_brokers_node_gets_no_session(node, wallet, capsys):
     status, (answer,), _ = run(capsys, "wallet", "data-uses", "--wallet", wallet[0])
     assert (status, answer["problem"]["code"]) == (2, "wallet-wrong-broker")
     assert node.sessions == []
+
+
+def test_a_client_that_the_wallet_does_not_hold_is_told(node, wallet, capsys):
+    status, answers, errors = run(capsys, "wallet", "data-uses", "--wallet", wallet[0], "--client-ref", "c-9")
+    assert (status, answers) == (2, [])
+    assert errors.startswith("error: wallet-foreign")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [],
+        {},
+        {"receipts": {}},
+        {"receipts": [1]},
+        {"receipts": [], "next_after": 0},
+        {"receipts": [], "next_after": "1"},
+    ],
+)
+def test_a_node_that_answers_nonsense_ends_the_command_with_a_typed_error(node, wallet, capsys, monkeypatch, page):
+    real = Node.__call__
+
+    def answer(self, request):
+        return httpx.Response(200, json=page) if request.method == "GET" else real(self, request)
+
+    monkeypatch.setattr(Node, "__call__", answer)
+    for command in (("receipts", "fetch"), ("data-uses",)):
+        status, _, errors = run(capsys, "wallet", *command, "--wallet", wallet[0])
+        assert status == 2
+        assert "error: node-answer" in errors

@@ -24,6 +24,7 @@ from scripts.demo.identity import Identities
 from scripts.demo.joint import JointStatistic, compare, plain_sums, require_refused
 from scripts.demo.journey import BrokerSystem, Relation
 from scripts.demo.plan import BREACHES, EXPIRED_TEST, NEVER_WARNED, plans
+from scripts.demo.profile import Profile
 from scripts.demo.receipts import deliver
 from scripts.demo.spread import select, spread
 from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, wait_for_outbox
@@ -42,8 +43,9 @@ def main() -> int:
     options = _options()
     out: Path = options.out.resolve()
     try:
+        profiles, source = _input(options)  # first: a wrong file costs nothing, not even an earlier run's results
         _empty(out)
-        demo = Demo(out, options)
+        demo = Demo(out, profiles, source, keep_at_end=options.keep)
         try:
             demo.run()
         finally:
@@ -61,12 +63,12 @@ def main() -> int:
 class Demo:
     """One run. What the stages learn is kept in `facts`, which becomes summary.json."""
 
-    def __init__(self, out: Path, options: argparse.Namespace) -> None:
-        """Read the input first: a wrong file costs nothing else."""
+    def __init__(self, out: Path, profiles: list[Profile], source: str, *, keep_at_end: bool) -> None:
+        """Take the people who take part, and where they come from; results go to `out`."""
         self.out = out
         self.keep = False
-        self._keep_at_end = options.keep
-        self._profiles, source = _input(options)
+        self._keep_at_end = keep_at_end
+        self._profiles = profiles
         self.facts: dict[str, Any] = {"synthetic": True, "source": source}
         self.progress = Progress()
         self.consortium = Consortium(out)
@@ -189,7 +191,7 @@ class Demo:
             self.keep = True
 
 
-def _input(options: argparse.Namespace) -> tuple[list[Any], str]:
+def _input(options: argparse.Namespace) -> tuple[list[Profile], str]:
     if options.generate:
         text = f"generated, seed {options.seed}, calibrated to published margins; synthetic people"
         return generate(options.clients, options.seed), text

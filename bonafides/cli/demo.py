@@ -14,7 +14,7 @@ from primitives.errors import CouldNotCheck
 _SCRIPT = Path("scripts/demo/run.py")
 
 
-@click.command(epilog=verbatim("Example:", "  bonafides demo --clients 50 --out build/demo --keep"))
+@click.command(epilog=verbatim("Example:", "  bonafides demo --clients 100 --out build/demo --keep"))
 @click.option("--clients", type=click.IntRange(1), help="How many clients take part (300 unless told).")
 @click.option("--input", "input_file", type=FILE, help="The original survey file, in place of the cut one.")
 @click.option("--generate", is_flag=True, help="Use a seeded generator in place of the survey.")

@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 EPILOG = """\b
 Examples:
   bonafides doctor
-  bonafides demo --clients 50 --out build/demo
+  bonafides demo --clients 100 --out build/demo
   bonafides verify bundle.json --trust trust.json
 
 \b

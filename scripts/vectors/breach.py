@@ -1,0 +1,151 @@
+"""Write the worked values of docs/spec/breach.md: the vectors and the blocks of the page itself.
+
+Run it as `python -m scripts.vectors.breach`; `--check` writes nothing and fails when a file would change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evidence.assemble import AnchorMaterial
+from evidence.breach import BreachAnchor, BreachClaim, OtherEntry, assemble_breach
+from evidence.chain import HeaderChain
+from evidence.receipt_trie import PROOF_KIND
+from evidence.trust import parse_trust
+from evidence.verify_breach import verify_breach
+from primitives import ed25519
+from primitives.timestamp import parse_time
+from scripts.vectors.synthetic_chain import Accepted, World, seeded
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "vectors" / "breach"
+PAGE = ROOT / "docs" / "spec" / "breach.md"
+MAX_SHOWN = 12_000  # longer values stand in the vector files only
+_BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def started_world() -> World:
+    """Return a world with an admitted broker and a client, nothing accepted yet."""
+    world = World()
+    world.chain.add_block([world.admit(world.member, world.broker_seed)])
+    world.chain.add_block([world.set_key(ed25519.public_key(world.client_seed))])
+    return world
+
+
+def pass_time(world: World, promise: Mapping[str, Any]) -> int:
+    """Add empty blocks until one is later than `anchor_by`; return its number."""
+    anchor_by = parse_time(promise["anchor_by"], "anchor_by")
+    while world.chain.time(world.chain.head) * 1000 <= anchor_by:
+        world.chain.add_block()
+    return world.chain.head
+
+
+def broken_world() -> tuple[World, Accepted]:
+    """Return a world whose broker anchored one record, and the next one too late."""
+    world = started_world()
+    world.accept("Q_SUBMIT", {"answers": {"Q1": "A"}, "synthetic": True})
+    world.anchor()
+    late = world.accept("LEVEL_RESULT", {"level": "C4", "total": 61})
+    pass_time(world, late.promise)
+    world.anchor()
+    return world, late
+
+
+def last_anchor_in_time(world: World, promise: Mapping[str, Any]) -> AnchorMaterial | None:
+    """Return the last anchor at `anchor_by`, or None."""
+    anchor_by = parse_time(promise["anchor_by"], "anchor_by")
+    made = [anchor for anchor in world.anchors if world.chain.time(anchor.block) * 1000 <= anchor_by]
+    return made[-1] if made else None
+
+
+def claim_of(
+    world: World,
+    promise: Mapping[str, Any],
+    anchor: AnchorMaterial | None = None,
+    other: OtherEntry | None = None,
+) -> BreachClaim:
+    """Return the claim that another member makes."""
+    trust = parse_trust(world.trust())
+    shown = anchor or last_anchor_in_time(world, promise)
+    return assemble_breach(
+        trust=trust,
+        chain=HeaderChain(trust.headers),
+        proof_kind=PROOF_KIND,
+        promise=promise,
+        anchor=None if shown is None else BreachAnchor(shown.seq, shown.block, shown.tx_index, shown.log_position),
+        receipts=lambda number: world.chain.receipts[number],
+        other=other,
+    )
+
+
+def forked_world() -> tuple[World, Accepted, OtherEntry]:
+    """Return a world whose broker anchored another entry at the promised place, and that entry."""
+    world = started_world()
+    world.accept("Q_SUBMIT", {"answers": {"Q1": "A"}, "synthetic": True})
+    promised = world.accept("LEVEL_RESULT", {"level": "C4", "total": 61})
+    index, fingerprint = promised.promise["log_index"], seeded("another record")
+    world.tree = type(world.tree).from_leaf_hashes([world.tree.leaf(0)])
+    world.tree.append(fingerprint)
+    world.tree.append(seeded("a third record"))
+    world.anchor()
+    return world, promised, OtherEntry(fingerprint, tuple(world.tree.inclusion(index, world.tree.size)))
+
+
+def vectors() -> dict[str, dict[str, Any]]:
+    """Return every worked value by name."""
+    late_world, late = broken_world()
+    forked, promised, other = forked_world()
+    found = {}
+    for name, world, claim in (
+        ("time", late_world, claim_of(late_world, late.promise)),
+        ("other-entry", forked, claim_of(forked, promised.promise, forked.anchors[-1], other)),
+    ):
+        data, trust = claim.to_bytes(), world.trust()
+        found[name] = {
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "trust_sha256": hashlib.sha256(trust).hexdigest(),
+            "verdict": verify_breach(data, trust).verdict,
+            "claim": data.decode(),
+            "claim_bytes": data.hex(),
+            "trust": trust.decode(),
+        }
+    return found
+
+
+def outputs() -> dict[Path, str]:
+    """Return every file that this script writes, with its text."""
+    values = vectors()
+    files = {VECTORS / f"{name}.json": json.dumps(vector, indent=2) + "\n" for name, vector in values.items()}
+
+    def block(match: re.Match[str]) -> str:
+        lines = [f"{name}:\n  {_shown(text)}" for name, text in values[match.group(2)].items()]
+        return f"{match.group(1)}```text\n" + "\n".join(lines) + f"\n```\n{match.group(3)}"
+
+    files[PAGE] = _BLOCK.sub(block, PAGE.read_text(encoding="utf-8"))
+    return files
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else f"({len(text)} characters: see tests/vectors/breach)"
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    stale = []
+    for path, text in outputs().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(str(path.relative_to(ROOT)))
+            if "--check" not in sys.argv:
+                path.write_text(text, encoding="utf-8")
+    print("\n".join(stale) or "nothing changed")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -22,12 +22,15 @@ import httpx
 
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.settings import Settings
+from node_adapter.store.engine import open_store
+from node_adapter.store.identity import worker_status
 from node_adapter.store.migrate import upgrade
 from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
 _LOCK_SECONDS = 20.0
 _READY_SECONDS = 60.0
+_WORKER_SECONDS = 8.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1
@@ -60,8 +63,10 @@ class Supervisor:
             upgrade(self._settings.database_path)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
+            begun_ms = time.time_ns() // 1_000_000
             self._start_all(lock)
             self._await_ready()
+            self._await_worker(begun_ms)
             if not self._stopping:
                 on_ready()
             while not self._stopping:
@@ -147,6 +152,24 @@ class Supervisor:
                 if time.monotonic() > deadline:
                     raise CouldNotCheck("node-start", f"the node does not answer; see {self._settings.logs_path}")
                 time.sleep(_POLL_SECONDS)
+
+    def _await_worker(self, begun_ms: int) -> None:
+        """Wait for the worker's first look at the chain: a node on the wrong one must not say that it is ready.
+
+        A worker that cannot say anything yet, such as one whose database is locked, is not waited for.
+        """
+        store = open_store(self._settings.database_path)
+        deadline = time.monotonic() + _WORKER_SECONDS
+        try:
+            while not self._stopping and time.monotonic() < deadline:
+                self._check_alive()
+                with store.read() as connection:
+                    status = worker_status(connection)
+                if status.stopped is None and (status.seen_at or 0) >= begun_ms:
+                    return
+                time.sleep(_POLL_SECONDS)
+        finally:
+            store.dispose()
 
     def _check_alive(self) -> None:
         for name, child in self._children.items():

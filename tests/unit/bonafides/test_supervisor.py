@@ -63,6 +63,7 @@ DIE = "import sys; print('no such chain', file=sys.stderr); sys.exit(2)"
 def test_a_node_runs_until_it_is_told_to_stop(settings, monkeypatch):
     children = Children(monkeypatch, [SERVE, LIVE])
     supervisor = Supervisor(settings, "pw", 1)
+    monkeypatch.setattr(module, "_WORKER_SECONDS", 0.1)
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     ready = []
 
@@ -84,6 +85,28 @@ def test_when_one_process_dies_the_other_is_stopped_and_the_reason_told(settings
     assert "worker" in caught.value.detail
     assert "no such chain" in caught.value.detail
     assert all(child.poll() is not None for child in children.started)
+
+
+REFUSE = """
+import os, pathlib, sys, time
+from node_adapter.store.engine import open_store
+from node_adapter.store.identity import WorkerStatus, put_worker_status
+time.sleep(1)
+with open_store(pathlib.Path(os.environ["BONAFIDES_NODE_DIR"], "node.db")).write() as connection:
+    put_worker_status(connection, WorkerStatus(time.time_ns() // 1_000_000, None, None, "another chain"))
+time.sleep(0.5)
+sys.exit("another chain")
+"""
+
+
+def test_a_node_whose_worker_refuses_the_chain_never_says_that_it_is_ready(settings, monkeypatch):
+    Children(monkeypatch, [SERVE, REFUSE])
+    monkeypatch.setattr(module.signal, "signal", lambda *_: None)
+    ready = []
+    with pytest.raises(CouldNotCheck) as caught:
+        Supervisor(settings, "pw", 1).run(lambda: ready.append(True))
+    assert "another chain" in caught.value.detail
+    assert ready == []
 
 
 def test_a_directory_is_run_once(settings, monkeypatch):

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "gate": ("broker", "gate", "Ask whether an act is allowed now."),
     "fact": ("broker", "fact", "Report what happened."),
     "receipt": ("broker", "receipt", "Fetch receipts of anchored records."),
+    "promise": ("promise", "promise", "Check whether promises were kept; verify a claim of breach."),
     "consent": ("credential", "consent", "Hand clients' consents to a broker's node."),
     "did": ("credential", "did", "Resolve DIDs; relay the calls that clients signed."),
     "credential": ("credential", "credential", "Issue, verify and revoke credentials."),

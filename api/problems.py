@@ -35,6 +35,7 @@ STATUS_BY_CODE = {
     "peer-role": HTTPStatus.FORBIDDEN,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
     "not-found": HTTPStatus.NOT_FOUND,
+    "task-unknown": HTTPStatus.NOT_FOUND,
 }
 _UNKNOWN_SUFFIX = "-not-found"  # record-not-found, subject-not-found, ...
 

@@ -69,14 +69,16 @@ def read_document(file: Path, field: str) -> Any:
     return parse_json(data, field=field)
 
 
-def write_file(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all.
+def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file whole or not at all; a private one is for its owner's eyes only.
 
     Raises:
         CouldNotCheck: `file-unwritable`.
     """
     temporary = file.with_name(f".{file.name}.new")
     try:
+        temporary.unlink(missing_ok=True)
+        temporary.touch(mode=0o600 if private else 0o666)
         temporary.write_bytes(data)
         temporary.replace(file)
     except OSError as error:

@@ -85,7 +85,7 @@ def save(answer: Any, out: Path) -> dict[str, Any]:
         SUMMARY_FILE: json.dumps(answer["report"], ensure_ascii=False, indent=1).encode(),
     }
     for name, content in contents.items():
-        write_file(out / name, content)
+        write_file(out / name, content, private=True)  # originals of a client stand in each of them
     rest = {name: value for name, value in answer.items() if name not in ("bundle", "report_html", "report")}
     return {
         "bundle": str(out / BUNDLE_FILE),

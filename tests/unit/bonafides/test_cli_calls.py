@@ -167,6 +167,7 @@ def test_a_replay_is_written_to_files(node, run, tmp_path):
     assert node.bodies == [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}]
     assert (tmp_path / "case" / "bundle.json").read_bytes() == b'{"b":1}'
     assert (tmp_path / "case" / "report.html").read_text() == "<p>"
+    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "case").iterdir())  # originals of a client
     assert json.loads((tmp_path / "case" / "replay.json").read_text()) == {"case": "1"}
     assert run(*words) == 2
     assert run(*words, "--did", "d", "--subject", "s") == 2

@@ -51,7 +51,7 @@ class Network:
     def settled(self):
         for node in self.nodes:
             with node.store.read() as connection:
-                if outbox.oldest_open_since(connection) is not None:
+                if outbox.next_open(connection) is not None:
                     return False
         return True
 

@@ -14,6 +14,7 @@ import click
 from bonafides.cli.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.output import each_row, write_line
 from bonafides.wallet import consent as consents
+from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity, Network, bind, new_identity, registration, rotate
 from bonafides.wallet.session import answer_challenge
@@ -29,7 +30,7 @@ yes_option = click.option("--yes", is_flag=True, help="Agree to every text witho
 
 @click.group()
 def wallet() -> None:
-    """The client's keys, signed acts, receipts and consents.
+    """The client's keys, signed acts, promises, receipts and consents.
 
     One directory may hold many clients; each client has an identity of its own at every broker. The directory is
     sealed under BONAFIDES_WALLET_PASSWORD or the first line of --password-file. All commands but `list` read NDJSON.
@@ -203,6 +204,52 @@ def list_receipts(wallet_dir: Path, password_file: Path | None, full: bool) -> N
     """List the receipts that are kept."""
     with opened(wallet_dir, password_file) as identities:
         for entry in kept_receipts.full_receipts(identities) if full else kept_receipts.receipts(identities):
+            write_line(entry)
+
+
+@wallet.group("promises")
+def promises_group() -> None:
+    """Check and keep the broker's promises, before there are receipts."""
+
+
+@promises_group.command(
+    "add",
+    epilog=verbatim(
+        'in   a promise, or {"promise": {...}, anything else}: answers of POST /v1/facts',
+        'out  {"status": "kept", "did", "record_id", "fingerprint", "log_index", "accepted_at", "anchor_by", ...}',
+        '     "contradiction" with what it "contradicts", and exit status 1, when the broker promised otherwise before',
+    ),
+)
+@wallet_option
+@rows_option
+@password_option
+def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None) -> int:
+    """Check promises against the broker's key and keep them; what contradicts a kept one is kept beside it."""
+    contradictions: list[str] = []
+    with opened(wallet_dir, password_file) as identities:
+
+        def handle(row: dict[str, Any]) -> dict[str, Any]:
+            answer = kept_promises.add_promise(identities, row.get("promise", row))
+            if answer["status"] == "contradiction":
+                contradictions.append(answer["record_id"])
+            return answer
+
+        status = each_row(file, handle, identities.changing)
+    for record_id in contradictions:
+        click.echo(f"error: contradiction the broker's promise of record {record_id} contradicts another", err=True)
+    return 1 if contradictions else status
+
+
+@promises_group.command("list")
+@wallet_option
+@password_option
+@click.option("--without-receipt", is_flag=True, help="Only those whose receipt is not kept yet.")
+@click.option("--full", is_flag=True, help="Write each promise whole, as the broker gave it: for `promise check`.")
+def list_promises(wallet_dir: Path, password_file: Path | None, without_receipt: bool, full: bool) -> None:
+    """List the promises that are kept, and which have a receipt yet."""
+    show = kept_promises.full_promises if full else kept_promises.promises
+    with opened(wallet_dir, password_file) as identities:
+        for entry in show(identities, without_receipt=without_receipt):
             write_line(entry)
 
 

@@ -12,6 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from bonafides.wallet.keys import Identities, Identity
+from bonafides.wallet.promises import (
+    BROKER_KIND,
+    RECEIPT_KIND,
+    contradicted,
+    keep_promise,
+    pinned_key,
+    remember_place,
+)
 from bonafides.wallet.sign import kept_act
 from evidence.act import CLIENT_ACT_TYPES
 from evidence.promise import parse_promise
@@ -19,10 +27,7 @@ from evidence.receipt import Receipt, verify_receipt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 
-_KIND = "receipt"
-_PROMISE_KIND = "promise"
 _PLACE_KIND = "chain-place"
-_BROKER_KIND = "broker"
 _KEY_BYTES = 32
 
 
@@ -33,10 +38,10 @@ def pin_broker(identities: Identities, broker: str, key: object) -> None:
         Refused: `wallet-broker-key`, another key is pinned already.
     """
     text = decode_hex(key, "broker_key", _KEY_BYTES).hex()
-    pinned = identities.store.get(_BROKER_KIND, broker)
+    pinned = identities.store.get(BROKER_KIND, broker)
     if pinned not in (None, text):
         raise Refused("wallet-broker-key", f"another signing key of {broker} is pinned in this wallet")
-    identities.store.put(text, _BROKER_KIND, broker)
+    identities.store.put(text, BROKER_KIND, broker)
 
 
 def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
@@ -50,20 +55,19 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
             the subject's chain to two records.
     """
     identity = _owner(identities, value)
-    key = identities.store.get(_BROKER_KIND, identity.broker)
-    if key is None:
-        raise Refused("wallet-broker-unknown", f"no signing key of {identity.broker} is pinned: give --broker-key")
-    receipt = verify_receipt(value, bytes.fromhex(key))
+    receipt = verify_receipt(value, pinned_key(identities, identity.broker))
     act = _check_signed(identities, identity, receipt)
     _check_contradiction(identities, identity, receipt, value)
-    identities.store.put({"receipt": value, "did": identity.did}, _KIND, identity.broker, receipt.promise.record_id)
+    identities.store.put(
+        {"receipt": value, "did": identity.did}, RECEIPT_KIND, identity.broker, receipt.promise.record_id
+    )
     return _summary(identity.did, receipt.record.envelope, receipt, signed=act is not None)
 
 
 def receipts(identities: Identities) -> list[dict[str, Any]]:
     """Return a summary of every receipt, by client and place in the subject's chain."""
     found = []
-    for kept in identities.store.all(_KIND):
+    for kept in identities.store.all(RECEIPT_KIND):
         envelope, anchor = kept["receipt"]["record"]["envelope"], kept["receipt"]["anchor"]
         found.append(
             {
@@ -80,7 +84,7 @@ def receipts(identities: Identities) -> list[dict[str, Any]]:
 
 def full_receipts(identities: Identities) -> list[dict[str, Any]]:
     """Return every receipt as the broker gave it."""
-    return [kept["receipt"] for kept in identities.store.all(_KIND)]
+    return [kept["receipt"] for kept in identities.store.all(RECEIPT_KIND)]
 
 
 def _owner(identities: Identities, value: object) -> Identity:
@@ -109,20 +113,21 @@ def _check_contradiction(identities: Identities, identity: Identity, receipt: Re
     if not isinstance(value, dict):
         raise InvalidInput("receipt", "object", "must be an object")
     store, broker, promise = identities.store, identity.broker, receipt.promise
-    kept = store.get(_KIND, broker, promise.record_id)
-    if kept is not None and kept["receipt"]["promise"] != value["promise"]:
-        raise VerificationFailed("contradiction", f"the broker gave record {promise.record_id} another promise before")
-    log_place = (_PROMISE_KIND, broker, str(promise.log_index))
-    chain_place = (_PLACE_KIND, broker, promise.subject.hex(), str(receipt.record.envelope["seq"]))
-    if store.get(*log_place) not in (None, value["promise"]):
-        raise VerificationFailed(
-            "contradiction", f"the broker promised place {promise.log_index} of its log to another record"
+    before = contradicted(identities, promise, value["promise"])
+    if before:
+        keep_promise(identities, identity.did, promise, value["promise"])  # with the earlier one it convicts the broker
+        what = (
+            f"gave record {promise.record_id} another promise before"
+            if any(earlier["record_id"] == promise.record_id for earlier in before)
+            else f"promised place {promise.log_index} of its log to another record"
         )
+        raise VerificationFailed("contradiction", f"the broker {what}")
+    chain_place = (_PLACE_KIND, broker, promise.subject.hex(), str(receipt.record.envelope["seq"]))
     if store.get(*chain_place) not in (None, promise.fingerprint.hex()):
         raise VerificationFailed(
             "contradiction", f"the broker gave place {receipt.record.envelope['seq']} of the history to another record"
         )
-    store.put(value["promise"], *log_place)
+    remember_place(identities, promise, value["promise"])
     store.put(promise.fingerprint.hex(), *chain_place)
 
 

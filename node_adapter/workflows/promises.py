@@ -116,7 +116,8 @@ class _Checker:
         return {**_broken(self._node, self._connection, value, in_time[-1] if in_time else None), **common}
 
     def _signing_key(self, address: str, promise: Promise) -> bytes:
-        key, role = None, "none"
+        key: str | None = None
+        role = "none"
         found = chain_index.events(
             self._connection,
             contract=MEMBER_CONTRACT,
@@ -127,7 +128,10 @@ class _Checker:
         for event in (event for event in found if event.address == registry):
             if event.name == "MemberAdmitted":
                 role = chain_index.ROLES[event.args["role"]]
-            key = event.args.get("signing")  # a suspension has none
+            if event.name in ("MemberAdmitted", "MemberKeysChanged"):
+                key = str(event.args["signing"])
+            elif event.name == "MemberSuspended":
+                key = None
         if key is None or role != "broker":
             raise VerificationFailed("member-key-history", f"{address} is no active broker at block {promise.block}")
         return decode_hex(key.removeprefix("0x"), "signing", _ENTRY_BYTES)

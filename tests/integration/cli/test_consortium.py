@@ -162,6 +162,8 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     (granted,) = consortium.lines("consent", "grant", "--node", node, rows=acts)
     (promised,) = consortium.lines("fact", "submit", "--node", node, rows=acts)
     assert (granted["status"], promised["status"]) == ("accepted", "accepted")
+    (owed,) = consortium.lines("wallet", "promises", "add", "--wallet", wallet, rows=[promised])
+    assert (owed["status"], owed["receipt"]) == ("kept", False)
     wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
     where = json.loads((consortium.home / "a.json").read_text())
     assert where["member"] == member
@@ -169,6 +171,9 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     port = next(line for line in settings.splitlines() if line.startswith("port")).split()[-1]
     (kept,) = consortium.lines("wallet", "receipts", "fetch", "--wallet", wallet, "--url", f"http://127.0.0.1:{port}")
     assert (kept["status"], kept["signed"]) == ("verified", True)
+    assert consortium.lines("wallet", "promises", "list", "--wallet", wallet, "--without-receipt") == []
+    shown = consortium.lines("wallet", "promises", "list", "--wallet", wallet, "--full")
+    assert shown == [promised["promise"]]
     case = consortium.home / "case"
     consortium.json(
         "replay", "--node", node, "--did", enrolled["did"], "--case", "1", "--reason", "test", "--out", case
@@ -176,6 +181,8 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     consortium.json("chain", "headers", "--node", consortium.home / "b", "--out", consortium.home / "trust.json")
     done = consortium.run("verify", case / "bundle.json", "--trust", consortium.home / "trust.json")
     assert done.stdout.splitlines()[-1].startswith("complete as of block ")
+    (said,) = consortium.lines("promise", "check", "--node", consortium.home / "b", rows=shown)  # whose headers suffice
+    assert said["status"] == "kept"
 
 
 def test_a_killed_node_starts_again_at_once_and_a_stopped_one_ends_cleanly(consortium):

@@ -356,6 +356,38 @@ def test_a_claim_of_another_chain_is_refuted():
     assert "structure" in verify_breach(canonical_json(body), world.trust()).failed
 
 
+def trust_naming(world, *names):
+    entries = [DirectoryEntry(name, CONTRACTS[name], 1, None) for name in names]
+    return build_trust(CHAIN_ID, "ethereum-header/1", entries, 0, world.chain.headers)
+
+
+@pytest.mark.parametrize("named", ["MemberRegistry", "EvidenceAnchor"])
+def test_a_trust_file_that_names_a_contract_too_few_checks_nothing(named):
+    world, late = broken_world()
+    claim = claim_of(world, late.promise)
+    with pytest.raises(CouldNotCheck):
+        verify_breach(claim.to_bytes(), trust_naming(world, named))
+    forged = replace(claim, anchor=replace(claim.anchor, proof=()))  # what is refuted is refuted all the same
+    report = verify_breach(forged.to_bytes(), trust_naming(world, named))
+    assert "anchor-event" in report.failed
+    assert report.verdict.startswith("failed: ")
+
+
+def test_another_event_is_no_anchor():
+    world, late = broken_world()
+    claim = claim_of(world, late.promise)
+    proof = EthereumReceiptTrie().prove_one(world.chain.receipts[1], 0)
+    admission = replace(claim, anchor=BreachAnchor(1, 1, 0, 0, tuple(proof)))
+    assert verify(world, admission).failed == ("directory", "anchor-event", "not-kept")
+
+
+def test_blocks_out_of_order_are_refuted():
+    world, late = broken_world()
+    claim = claim_of(world, late.promise)
+    assert "structure" in verify(world, replace(claim, blocks=claim.blocks[::-1])).failed
+    assert "structure" in verify(world, replace(claim, blocks=claim.blocks + claim.blocks[-1:])).failed
+
+
 def test_another_spelling_is_refuted():
     world, late = broken_world()
     data = json.dumps(claim_of(world, late.promise).to_json()).encode()

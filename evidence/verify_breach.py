@@ -186,23 +186,20 @@ class _Verification:
     @cached_property
     def _signing_key(self) -> bytes:
         check, block = "member-key-history", self._promise.block
-        entry = next(
-            entry
-            for entry in self._trust.entries(MEMBER_CONTRACT)
-            if entry.address == self._trust.address_at(MEMBER_CONTRACT, block)
-        )
+        registry = self._trust.address_at(MEMBER_CONTRACT, block)
         history = read_history(
             self._chain,
             self._trust.rule,
             self._blocks,
-            registry=entry.address,
+            registry=registry,
             identity=self._member,
             names=MEMBER_EVENTS,
             up_to=block,
             check=check,
         )
-        if not history:
-            self._chain.at(entry.from_block)  # an empty history needs headers from the contract's first block on
+        if not history:  # an empty history needs headers from the contract's first block on
+            named = [entry.from_block for entry in self._trust.entries(MEMBER_CONTRACT) if entry.address == registry]
+            self._chain.at(min(named))
         keys = member_keys(history, block)
         if keys is None or keys.role != ROLE_BROKER:
             raise VerificationFailed(check, f"{self._promise.broker} is no active broker at block {block}")

@@ -1,12 +1,13 @@
 """Putting a bundle together from what a node keeps: the maker's side of `evidence.verify`.
 
-Everything is given as values: records, anchors, the log's tree, the map as of the last anchor and the receipts of
+Everything is given as values: records, anchors, the log's tree, the map as of every anchor and the receipts of
 blocks. What a verifier would miss is found by the verifier's own rule (`history_blocks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,9 @@ from evidence.bundle import AnchorItem, BlockItem, Bundle, HistoryItem, RecordIt
 from evidence.chain import HeaderChain, address_topic, blocks_that_may_hold
 from evidence.engines import PROOF_KINDS
 from evidence.log import Tree
+from evidence.map_history import MapItem, prove_maps
 from evidence.subject_map import SubjectMap
-from evidence.trust import TrustFile
+from evidence.trust import TrustFile, blocks_of_other_contracts
 from primitives.errors import CouldNotCheck
 
 Receipts = Callable[[int], Sequence[bytes]]
@@ -45,8 +47,8 @@ class SubjectMaterial:
 def history_blocks(trust: TrustFile, broker: str, client: str | None, up_to: int) -> list[int]:
     """Return the blocks that a bundle shows whole.
 
-    Those that may hold a key change of the broker or the client, and the last anchor's own: no change and no later
-    anchor is hidden.
+    Those that may hold a key change of the broker or the client, or an anchor under an EvidenceAnchor other than the
+    last one's, and the last anchor's own: no change and no other anchor is hidden.
     """
     chain = HeaderChain(trust.headers)
     wanted = [("MemberRegistry", broker)] + ([("DidRegistry", client)] if client is not None else [])
@@ -55,6 +57,8 @@ def history_blocks(trust: TrustFile, broker: str, client: str | None, up_to: int
         topic = address_topic(shapes.did_parts(did)[1])
         for entry in trust.entries(name):
             numbers.update(blocks_that_may_hold(chain.up_to(up_to), trust.rule, entry.address, topic))
+    anchor, member = trust.address_at("EvidenceAnchor", up_to), address_topic(shapes.did_parts(broker)[1])
+    numbers.update(blocks_of_other_contracts(trust, chain, "EvidenceAnchor", anchor, member, up_to))
     return sorted(numbers)
 
 
@@ -70,7 +74,7 @@ def assemble(
     references: Sequence[SubjectMaterial],
     anchors: Sequence[AnchorMaterial],
     tree: Tree,
-    subjects: SubjectMap,
+    maps: Iterable[SubjectMap],
     receipts: Receipts,
     rulesets: Sequence[Mapping[str, Any]] = (),
     pending: int,
@@ -86,9 +90,9 @@ def assemble(
         made_at: when it was made, as text.
         history: the subject's records, none after the last anchor.
         references: the whole histories of the subjects that those records refer to.
-        anchors: the member's final anchors by `seq`; the last is the state that the bundle is complete as of.
+        anchors: all final anchors of the member by `seq`, from the first; the bundle is complete as of the last.
         tree: the member's log, at least up to the last anchor's size.
-        subjects: the subject map as of the last anchor.
+        maps: the subject map as of each of these anchors, in their order; each is used before the next is asked for.
         receipts: the encoded receipts of a block.
         rulesets: the documents of the rule sets that the records name.
         pending: how many records of the subject were accepted since.
@@ -98,8 +102,10 @@ def assemble(
     """
     if not anchors:
         raise CouldNotCheck("not-anchored", "there is no final anchor yet; a bundle proves anchored records only")
-    items = [_history_item(material, anchors, tree, subjects) for material in (history, *references)]
-    used = {item.first_anchor for history_item in items for item in history_item.records} | {anchors[-1].seq}
+    materials = (history, *references)
+    numbered = ((anchor.seq, subjects) for anchor, subjects in zip(anchors, maps, strict=True))
+    proofs = prove_maps(numbered, [material.subject for material in materials])
+    items = [_history_item(material, anchors, tree, maps) for material, maps in zip(materials, proofs, strict=True)]
     kind = PROOF_KINDS[proof_kind]
     return Bundle(
         header_rule=trust.rule.name,
@@ -121,7 +127,6 @@ def assemble(
                 tuple(kind.prove_one(receipts(anchor.block), anchor.tx_index)),
             )
             for anchor in anchors
-            if anchor.seq in used
         ),
         blocks=tuple(
             BlockItem(number, tuple(receipts(number)))
@@ -133,15 +138,15 @@ def assemble(
 
 
 def _history_item(
-    material: SubjectMaterial, anchors: Sequence[AnchorMaterial], tree: Tree, subjects: SubjectMap
+    material: SubjectMaterial, anchors: Sequence[AnchorMaterial], tree: Tree, maps: tuple[MapItem, ...]
 ) -> HistoryItem:
     last = anchors[-1]
     records = []
     for copy, promise in material.records:
         index = promise["log_index"]
-        first = next((anchor for anchor in anchors if anchor.size > index), None)
-        if first is None:
+        if index >= last.size:
             raise CouldNotCheck("not-anchored", f"the record at log index {index} is not anchored yet")
+        first = anchors[bisect_right(anchors, index, key=lambda anchor: anchor.size)]
         records.append(
             RecordItem(
                 copy,
@@ -151,4 +156,4 @@ def _history_item(
                 tuple(tree.inclusion(index, last.size)),
             )
         )
-    return HistoryItem(material.subject, tuple(records), subjects.prove(material.subject))
+    return HistoryItem(material.subject, tuple(records), maps)

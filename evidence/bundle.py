@@ -13,8 +13,8 @@ from typing import Any
 from evidence import shapes
 from evidence.engines import header_rule, proof_kind
 from evidence.log import MAX_PATH
+from evidence.map_history import MapItem, parse_map_item
 from evidence.promise import parse_promise
-from evidence.subject_map import MapProof, parse_map_proof
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import decode_base64url, encode_base64url
@@ -51,7 +51,7 @@ _BODY = frozenset(
         "pending",
     ]
 )
-_HISTORY = frozenset({"subject", "records", "map"})
+_HISTORY = frozenset({"subject", "records", "maps"})
 _RECORD = frozenset({"record", "promise", "first_anchor", "first_path", "last_path"})
 _ANCHOR = frozenset({"seq", "block", "tx_index", "log_position", "checkpoint", "proof"})
 _BLOCK = frozenset({"number", "receipts"})
@@ -81,18 +81,18 @@ class RecordItem:
 
 @dataclass(frozen=True)
 class HistoryItem:
-    """One subject's chain of records and its entry in the last anchor's map."""
+    """One subject's chain of records and what the map of every anchor holds of it."""
 
     subject: bytes
     records: tuple[RecordItem, ...]
-    map: MapProof
+    maps: tuple[MapItem, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
         return {
             "subject": self.subject.hex(),
             "records": [record.to_json() for record in self.records],
-            "map": self.map.to_json(),
+            "maps": [item.to_json() for item in self.maps],
         }
 
 
@@ -231,11 +231,11 @@ def parse_bundle(data: bytes) -> Bundle:
 
 def _parse_history(value: object, place: str) -> HistoryItem:
     history = shapes.members(value, place, _HISTORY)
-    proof = parse_map_proof(history["map"], f"{place}.map")
-    if proof.entry is None:
-        raise InvalidInput(f"{place}.map", "presence", "must be a proof of presence")
+    maps = shapes.items(history["maps"], f"{place}.maps", parse_map_item, MAX_ANCHORS)
+    if not maps or maps[-1].proof.entry is None:
+        raise InvalidInput(f"{place}.maps", "presence", "must end with a proof of presence")
     records = shapes.items(history["records"], f"{place}.records", _parse_record, MAX_RECORDS)
-    return HistoryItem(shapes.hash32(history["subject"], f"{place}.subject"), records, proof)
+    return HistoryItem(shapes.hash32(history["subject"], f"{place}.subject"), records, maps)
 
 
 def _parse_record(value: object, place: str) -> RecordItem:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from evidence import shapes
 from evidence.log import node_hash
@@ -51,15 +51,13 @@ class MapProof:
         return {"path": path, "other": other}
 
 
-@dataclass(frozen=True)
-class _Leaf:
+class _Leaf(NamedTuple):  # made by the million when maps are moved on: tuples are the cheapest values
     hash: bytes
     key: bytes
     entry: Entry
 
 
-@dataclass(frozen=True)
-class _Inner:
+class _Inner(NamedTuple):
     hash: bytes
     left: _Node
     right: _Node
@@ -83,10 +81,8 @@ class SubjectMap:
 
     def with_entries(self, entries: Mapping[bytes, tuple[int, bytes]]) -> SubjectMap:
         """Return the map after these subjects were added or moved on."""
-        top = self._top
-        for key, (count, head) in entries.items():
-            top = _put(top, _leaf(key, Entry(count, head)), 0)
-        return SubjectMap(top)
+        leaves = [_leaf(key, Entry(count, head)) for key, (count, head) in sorted(entries.items())]
+        return SubjectMap(_put(self._top, leaves, 0))
 
     @property
     def root(self) -> bytes:
@@ -175,9 +171,11 @@ def _build(leaves: Sequence[_Leaf], depth: int) -> _Node:
 
 
 def _first_right(leaves: Sequence[_Leaf], depth: int) -> int:
+    if len(leaves) == 1:  # the usual case by far
+        return 1 - _bit(leaves[0].key, depth)
     low, high = 0, len(leaves)
     while low < high:
-        middle = (low + high) // 2
+        middle = low + high >> 1
         if _bit(leaves[middle].key, depth):
             high = middle
         else:
@@ -185,14 +183,20 @@ def _first_right(leaves: Sequence[_Leaf], depth: int) -> int:
     return low
 
 
-def _put(node: _Node, leaf: _Leaf, depth: int) -> _Node:
-    if node is None or (isinstance(node, _Leaf) and node.key == leaf.key):
-        return leaf
+def _put(node: _Node, leaves: Sequence[_Leaf], depth: int) -> _Node:
+    """Put sorted leaves that share their first `depth` bits under a node; every node above them is hashed once."""
+    if not leaves:
+        return node
+    if node is None:
+        return _build(leaves, depth)
     if isinstance(node, _Leaf):
-        return _build(sorted((node, leaf), key=lambda item: item.key), depth)
-    if _bit(leaf.key, depth):
-        return _inner(node.left, _put(node.right, leaf, depth + 1))
-    return _inner(_put(node.left, leaf, depth + 1), node.right)
+        return _build(sorted({leaf.key: leaf for leaf in (node, *leaves)}.values(), key=lambda leaf: leaf.key), depth)
+    cut = _first_right(leaves, depth)
+    if cut == len(leaves):
+        return _inner(_put(node.left, leaves, depth + 1), node.right)
+    if cut == 0:
+        return _inner(node.left, _put(node.right, leaves, depth + 1))
+    return _inner(_put(node.left, leaves[:cut], depth + 1), _put(node.right, leaves[cut:], depth + 1))
 
 
 def _inner(left: _Node, right: _Node) -> _Inner:

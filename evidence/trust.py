@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from evidence import shapes
-from evidence.chain import Header, HeaderRule
+from evidence.chain import Header, HeaderChain, HeaderRule, blocks_that_may_hold
 from evidence.engines import header_rule
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -64,6 +64,25 @@ class TrustFile:
     def entries(self, name: str) -> tuple[DirectoryEntry, ...]:
         """Return every address that a contract had, in order."""
         return tuple(entry for entry in self.directory if entry.name == name)
+
+
+def blocks_of_other_contracts(
+    trust: TrustFile, chain: HeaderChain, name: str, contract: str, topic: bytes, up_to: int
+) -> list[int]:
+    """Return the blocks up to `up_to` that may hold logs with a topic of other contracts that had the name then.
+
+    Raises:
+        CouldNotCheck: the headers do not reach back to the time of such a contract.
+    """
+    numbers: set[int] = set()
+    for entry in trust.entries(name):
+        if entry.address == contract or entry.from_block > up_to:
+            continue
+        chain.at(entry.from_block)
+        end = up_to if entry.to_block is None else min(up_to, entry.to_block)
+        reign = [header for header in chain.up_to(end) if header.number >= entry.from_block]
+        numbers.update(blocks_that_may_hold(reign, trust.rule, entry.address, topic))
+    return sorted(numbers)
 
 
 def build_trust(

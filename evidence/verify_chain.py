@@ -16,8 +16,9 @@ from evidence.chain import HeaderChain, Log, PlacedLog, address_topic
 from evidence.checkpoint import open_checkpoint
 from evidence.engines import PROOF_KINDS
 from evidence.events import Event, decode_event
+from evidence.map_history import AnchoredMap
 from evidence.registry_events import MEMBER_EVENTS, ROLE_BROKER, RegistryEvent, member_keys, read_history
-from evidence.trust import TrustFile
+from evidence.trust import TrustFile, blocks_of_other_contracts
 from evidence.verdict import CHECKS
 from primitives.errors import InvalidInput, VerificationFailed
 
@@ -130,7 +131,32 @@ class ChainEvidence:
                 raise VerificationFailed(
                     "directory", f"anchor {anchor.seq} was made by {actual}; EvidenceAnchor was {expected} then"
                 )
+        self._check_other_contracts()
         return f"{len(self._bundle.anchors)} anchors come from the consortium's EvidenceAnchor"
+
+    def _check_other_contracts(self) -> None:
+        """Each contract counts from 1 for itself: what the broker anchored under another one is not in this bundle."""
+        contract = self._trust.address_at("EvidenceAnchor", self.last.block)
+        for number in blocks_of_other_contracts(
+            self._trust, self.chain, "EvidenceAnchor", contract, self._member_topic, self.last.block
+        ):
+            if number not in self._blocks:
+                raise VerificationFailed("directory", f"block {number} may hold an anchor of the broker elsewhere")
+            for placed in self._blocks[number]:
+                if placed.log.address != contract and self._is_anchor(placed.log, number):
+                    raise VerificationFailed(
+                        "directory", f"block {number} holds an anchor of the broker under another EvidenceAnchor"
+                    )
+
+    def _is_anchor(self, log: Log, block: int) -> bool:
+        if log.address != self._trust.address_at("EvidenceAnchor", block) or log.topics[1:2] != (self._member_topic,):
+            return False
+        event = decode_event(log)
+        return event is not None and event.name == "Anchored"
+
+    @property
+    def _member_topic(self) -> bytes:
+        return address_topic(shapes.did_parts(self._bundle.broker)[1])
 
     @cached_property
     def events(self) -> Mapping[int, Event]:
@@ -138,7 +164,9 @@ class ChainEvidence:
         member = shapes.did_parts(self._bundle.broker)[1]
         events: dict[int, Event] = {}
         size = 0
-        for anchor in self._bundle.anchors:
+        for number, anchor in enumerate(self._bundle.anchors, 1):
+            if anchor.seq != number:
+                raise VerificationFailed("anchor-event", f"anchor {number} of the broker is not in the bundle")
             try:
                 event = decode_event(self._anchor_logs[anchor.seq])
             except VerificationFailed as error:
@@ -156,22 +184,26 @@ class ChainEvidence:
             events[anchor.seq] = event
         return events
 
+    @property
+    def maps(self) -> tuple[AnchoredMap, ...]:
+        """What every anchor says of the log's size and the map."""
+        return tuple(AnchoredMap(seq, event.args["size"], event.args["map_root"]) for seq, event in self.events.items())
+
     def anchor_event(self) -> str:
-        """Check 6: every anchor is an Anchored event of the broker, the last one the last of its block."""
+        """Check 6: the anchors are all Anchored events of the broker up to the last, which is the last of its block."""
         found = len(self.events)
         contract = self._trust.address_at("EvidenceAnchor", self.last.block)
-        topic = address_topic(shapes.did_parts(self._bundle.broker)[1])
         if self.last.block not in self._blocks:
             raise VerificationFailed("anchor-event", f"block {self.last.block} of the last anchor is not shown whole")
         for placed in self._blocks[self.last.block]:
-            if placed.log.address != contract or placed.log.topics[1:2] != (topic,):
+            if placed.log.address != contract or placed.log.topics[1:2] != (self._member_topic,):
                 continue
             event = decode_event(placed.log)
             if event is not None and event.name == "Anchored" and event.args["seq"] > self.last.seq:
                 raise VerificationFailed(
                     "anchor-event", f"anchor {event.args['seq']} of the broker stands in the last anchor's block too"
                 )
-        return f"{found} anchors are proved under their blocks, none follows in block {self.last.block}"
+        return f"anchors 1 to {found} are proved under their blocks, none follows in block {self.last.block}"
 
     @property
     def last(self) -> AnchorItem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.bundle import seal_bundle
 from evidence.receipt_trie import PROOF_KIND
 from evidence.record import SealedRecord, altered_fields, redact
+from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
 from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records
 from node_adapter.store.chain_index import ChainEvent
@@ -25,7 +26,7 @@ from node_adapter.workflows.receipts import LogView
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
 from primitives.canonical import parse_json
-from primitives.errors import CouldNotCheck, Refused
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from primitives.timestamp import format_time
 
 OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
@@ -85,7 +86,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         )
     references = tuple(_references(connection, inside, size))
     made, times = _anchors(node, connection, last.seq)
-    tree, subjects = node.views.get("log", "", "", LogView).at(connection, last)
+    tree, _ = node.views.get("log", "", "", LogView).at(connection, last)
     bundle = assemble(
         trust=own_trust(node, connection),
         proof_kind=PROOF_KIND,
@@ -97,7 +98,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         references=[_material(pid, chain) for pid, chain in references],
         anchors=made,
         tree=tree,
-        subjects=subjects,
+        maps=_maps(connection, last.seq),
         receipts=partial(chain_evidence.receipts, connection),
         rulesets=_rulesets(node, connection, inside),
         pending=len(found) - len(inside),
@@ -178,6 +179,24 @@ def _anchors(node: Node, connection: Connection, last_seq: int) -> tuple[tuple[A
         if event.args["seq"] in checkpoints
     )
     return made, {event.args["seq"]: event.timestamp for event in events}
+
+
+def _maps(connection: Connection, last_seq: int) -> Iterator[SubjectMap]:
+    """Yield the subject map as of each of our anchors, every one made from the one before.
+
+    Raises:
+        VerificationFailed: `local-log`, the store does not hold what was anchored.
+    """
+    made, size = SubjectMap(), 0
+    for row in anchors.every(connection):
+        if row.seq > last_seq:
+            return
+        if row.size > size:
+            heads = records.heads_at(connection, size, row.size)
+            made, size = made.with_entries({bytes.fromhex(h.pid): (h.count, h.head) for h in heads}), row.size
+        if made.root != row.map_root:
+            raise VerificationFailed("local-log", f"the store is not what the map of anchor {row.seq} is of")
+        yield made
 
 
 def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int) -> tuple[ChainEvent, ...]:

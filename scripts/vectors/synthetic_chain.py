@@ -302,7 +302,7 @@ class World:
     def bundle(self, *, anchors: int | None = None, references: Sequence[bytes] = ()) -> Bundle:
         """Return the unsigned bundle of the subject as of the last (or the `anchors`-th) anchor."""
         made = self.anchors[:anchors]
-        size, entries = made[-1].size, self._heads[len(made) - 1]
+        size = made[-1].size
         materials = [self._material(pid, size) for pid in (self.subject, *references)]
         return assemble(
             trust=parse_trust(self.trust()),
@@ -315,7 +315,7 @@ class World:
             references=materials[1:],
             anchors=made,
             tree=self.tree,
-            subjects=SubjectMap.build(entries),
+            maps=[SubjectMap.build(entries) for entries in self._heads[: len(made)]],
             receipts=lambda number: self.chain.receipts[number],
             pending=sum(1 for item in self.records[self.subject] if item.promise["log_index"] >= size),
         )

@@ -34,6 +34,13 @@ def test_root_is_the_definition_however_it_was_built(entries):
     assert SubjectMap().with_entries(dict(reversed(entries.items()))).root == built.root
 
 
+@given(MAPS, MAPS)
+def test_a_map_that_moves_on_is_the_definition_and_leaves_the_old_one_alone(entries, more):
+    built = SubjectMap.build(entries)
+    assert built.with_entries(more).root == slow_root({**entries, **more})
+    assert built.root == slow_root(entries)
+
+
 @given(MAPS, KEYS)
 def test_presence_and_absence_verify_and_travel(entries, stranger):
     built = SubjectMap.build(entries)

@@ -148,7 +148,9 @@ def test_a_truncated_tail_with_an_older_map_is_missed(world, body):
     """The map of the second anchor says three records; the last anchor says five."""
     older = world.bundle(anchors=2).body()
     body["history"]["records"] = body["history"]["records"][:3]
-    body["history"]["map"] = older["history"]["map"]
+    body["history"]["maps"] = older["history"]["maps"]
+    fails(world, body, "subject-completeness")
+    body["history"]["maps"] = [*older["history"]["maps"], {**older["history"]["maps"][-1], "seq": 3}]
     fails(world, body, "subject-completeness")
 
 
@@ -245,19 +247,16 @@ def test_an_anchor_from_a_look_alike_contract_is_refuted():
 
 
 def test_the_trust_file_alone_says_which_contract_counts():
-    world = look_alike()
+    other = address("another EvidenceAnchor")
+    world = World(contracts={**CONTRACTS, "EvidenceAnchor": other})
+    world.chain.add_block([world.admit(world.member, world.broker_seed)])
+    world.accept("LEVEL_RESULT", {"level": "C4"})
+    world.anchor()
+    fails(world, world.bundle().body(), "directory")
     data = parse_json(world.trust())
     for entry in data["directory"]:
         if entry["name"] == "EvidenceAnchor":
-            entry["to_block"] = world.anchors[-1].block - 1
-    data["directory"].append(
-        {
-            "name": "EvidenceAnchor",
-            "address": address("look-alike EvidenceAnchor"),
-            "from_block": world.anchors[-1].block,
-            "to_block": None,
-        }
-    )
+            entry["address"] = other
     assert verify_bundle(world.seal(world.bundle().body()), canonical_json(data)).ok
 
 
@@ -587,7 +586,10 @@ def test_shape_errors_name_their_rule(world, body, change, rule):
 
 
 def test_a_map_proof_of_absence_is_no_history(world, body):
-    body["history"]["map"] = {"path": [], "other": None}
+    body["history"]["maps"][-1]["proof"] = {"path": [], "other": None}
+    with pytest.raises(InvalidInput):
+        world.seal(body)
+    body["history"]["maps"] = []
     with pytest.raises(InvalidInput):
         world.seal(body)
 

@@ -41,7 +41,7 @@ class Relation:
     commitment: str = ""
     level: dict[str, Any] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)  # record type -> fingerprint of the latest record
-    record_ids: list[str] = field(default_factory=list)
+    promises: list[dict[str, Any]] = field(default_factory=list)  # of every accepted record
     findings: list[str] = field(default_factory=list)
     product: str = ""
     opinion: dict[str, Any] = field(default_factory=dict)
@@ -384,7 +384,7 @@ class BrokerSystem:
         answers = self._submit([fact for _, fact in rows])
         for (relation, fact), answer in zip(rows, answers, strict=True):
             relation.refs[fact["type"]] = answer["promise"]["fingerprint"]
-            relation.record_ids.append(answer["promise"]["record_id"])
+            relation.promises.append(answer["promise"])
             relation.findings += [finding["code"] for finding in answer["findings"]]
         return answers
 

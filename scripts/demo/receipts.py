@@ -1,4 +1,4 @@
-"""Receipts reach the wallets: the broker hands them out once the records are anchored, the wallet checks each one."""
+"""What wallets keep: the promise of every record at once, and its receipt when it is anchored. Each one is checked."""
 
 from __future__ import annotations
 
@@ -11,11 +11,22 @@ from scripts.demo.surface import DemoError, Progress, wait_until
 _BATCH = 2000
 
 
+def keep_promises(consortium: Consortium, relations: Sequence[Relation]) -> int:
+    """Hand every promise to its client's wallet: what a client holds if the broker should never anchor."""
+    rows = [{"promise": promise} for relation in relations for promise in relation.promises]
+    wallet = str(consortium.wallet)
+    kept = consortium.command.lines("wallet", "promises", "add", "--wallet", wallet, rows=rows)
+    bad = [answer for answer in kept if answer.get("status") in ("refused", "failed")]
+    if bad or len(kept) != len(rows):
+        raise DemoError(f"the wallet refused a promise: {bad[:1]}")
+    return len(kept)
+
+
 def deliver(consortium: Consortium, relations: Sequence[Relation], progress: Progress) -> int:
     """Fetch every client's receipts and have the wallet verify and keep them; return how many."""
     by_broker: dict[str, list[str]] = {}
     for relation in relations:
-        by_broker.setdefault(relation.broker.name, []).extend(relation.record_ids)
+        by_broker.setdefault(relation.broker.name, []).extend(p["record_id"] for p in relation.promises)
     total, done = sum(len(ids) for ids in by_broker.values()), 0
     for name, ids in by_broker.items():
         wait_until_anchored(consortium, name)

@@ -25,7 +25,7 @@ from scripts.demo.joint import JointStatistic, compare, plain_sums, require_refu
 from scripts.demo.journey import BrokerSystem, Relation
 from scripts.demo.plan import BREACHES, EXPIRED_TEST, NEVER_WARNED, plans
 from scripts.demo.profile import Profile
-from scripts.demo.receipts import deliver
+from scripts.demo.receipts import deliver, keep_promises
 from scripts.demo.spread import select, spread
 from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, wait_for_outbox
 from scripts.demo.surface import DemoError, Progress
@@ -89,7 +89,8 @@ class Demo:
             enrol(self.consortium, self._relations)
             wait_for_outbox(self.consortium, BROKERS)
         self._live()
-        with stage("records anchored, receipts verified by the wallets"):
+        with stage("promises kept by the wallets, records anchored, receipts verified"):
+            self.facts["promises"] = keep_promises(self.consortium, self._relations)
             wait_for_outbox(self.consortium, BROKERS)
             self.facts["receipts"] = deliver(self.consortium, self._relations, self.progress)
         with stage("credentials issued, one revoked, a proof shown to another broker"):

@@ -33,7 +33,7 @@ def print_table(facts: dict[str, Any], out: Path) -> None:
             _per_broker({name: (c["log"]["anchor"] or {}).get("seq", 0) for name, c in facts["chain"].items()}),
         ),
         ("gas per record", _per_broker({name: _gas_per_record(c) for name, c in facts["chain"].items()})),
-        ("receipts verified by wallets", str(facts["receipts"])),
+        ("promises, receipts in wallets", f"{facts['promises']}, {facts['receipts']}, each verified"),
         ("breaches planted, found", ", ".join(f"{kind}: {count}" for kind, count in facts["breaches"].items())),
         ("gate calls refused", f"{facts['gates_refused']} (the planted breaches; the facts were kept)"),
         (

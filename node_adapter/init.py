@@ -27,7 +27,7 @@ TOKEN_ROLES = {
     "operator": ("operator",),
 }
 DEFAULT_ANCHORING: Mapping[str, float | int] = {
-    "period_seconds": 5,
+    "period_seconds": 60,
     "promise_seconds": 600,
     "heartbeat_seconds": 3600,
     "max_batch": 10_000,

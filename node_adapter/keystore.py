@@ -200,22 +200,6 @@ def read_public_keys(directory: Path) -> dict[str, str]:
     return {name: str(value) for name, value in public.items()}
 
 
-def signer_from_uri(uri: str, password: str) -> Signer:
-    """Open the signer that a URI names: `keystore:<directory>`.
-
-    Raises:
-        Refused: `signer-unsupported` for any other scheme (web3signer and pkcs11 are not part of this version).
-    """
-    scheme, separator, rest = uri.partition(":")
-    if not separator or not rest:
-        raise InvalidInput("signer", "uri", "must look like keystore:<directory>")
-    if scheme != "keystore":
-        raise Refused(
-            "signer-unsupported", f"this version has no signer of the kind {scheme!r}; use keystore:<directory>"
-        )
-    return Keystore.open(Path(rest), password).signer()
-
-
 def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -> str:
     """Return the password of a file's first line, or of the environment.
 

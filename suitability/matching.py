@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from suitability.ruleset import RuleSet
-from suitability.vocabulary import LEVELS, MIN_LEVEL, OPINION_CODES, RISKS, TERMS, TYPES
+from suitability.vocabulary import LEVELS, MIN_LEVEL, OPINION_CODES, RISKS, TERMS
 
 _RISK_CODES = {"ok": "MATCH", "ok-care": "MATCH", "warn": "RISK_MISMATCH", "forbid": "FORBIDDEN_MIN"}
 
@@ -74,8 +74,3 @@ def risk_gap(level: str, risk: str) -> int:
     """Return by how many levels a product's risk exceeds the client's level (0: not at all)."""
     rank = 0 if level == MIN_LEVEL else LEVELS.index(level) - 1
     return max(0, RISKS.index(risk) - rank)
-
-
-def nested(types: tuple[str, ...]) -> bool:
-    """Tell whether product types are nested without a hole: T1, or T1 and T2, and so on."""
-    return types == TYPES[: len(types)] and bool(types)

@@ -113,10 +113,6 @@ class Consent:
     expires_at: int
     withdrawn_at: int | None = None
 
-    def valid_at(self, at: int) -> bool:
-        """Tell whether the consent holds at an instant."""
-        return self.given_at <= at < self.expires_at and (self.withdrawn_at is None or at < self.withdrawn_at)
-
 
 @dataclass(frozen=True)
 class SubjectState:

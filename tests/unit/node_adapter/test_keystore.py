@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 
 from node_adapter import keystore as module
-from node_adapter.keystore import Keystore, read_password, read_public_keys, signer_from_uri
+from node_adapter.keystore import Keystore, read_password, read_public_keys
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -116,14 +116,11 @@ def test_public_keys_are_readable_without_the_password(home, keys):
     ed25519.verify(keys.signing_public, b"message", keys.sign(b"message"))
 
 
-def test_only_the_keystore_scheme_has_a_signer(home, keys):
-    signer = signer_from_uri(f"keystore:{home}", PASSWORD)
+def test_the_signer_signs_for_the_members_account(home, keys):
+    signer = Keystore.open(home, PASSWORD).signer()
     transaction = {"nonce": 0, "gas": 21000, "gasPrice": 0, "to": "0x" + "11" * 20, "value": 0, "chainId": 1}
     raw, _ = signer.sign_transaction(transaction)
     assert Account.recover_transaction(raw).lower() == signer.address == keys.address
-    for uri, error in (("web3signer:http://x", Refused), ("pkcs11:token", Refused), ("keystore", InvalidInput)):
-        with pytest.raises(error):
-            signer_from_uri(uri, PASSWORD)
 
 
 def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):

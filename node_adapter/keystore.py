@@ -3,7 +3,7 @@
     keystore/sender.json   the chain account (secp256k1), as a Web3 secret-storage file
     keystore/keys.json     signing (Ed25519), agreement (X25519) and compliance (secp256k1), sealed with AES-256-GCM
 
-Both files use scrypt, each with a salt of its own. Keys are made at first start and are never in version control.
+Both files use scrypt, each with a salt of its own. Keys are made by `node init` and are never in version control.
 No `repr`, no error and no log line of this module holds a secret.
 """
 

@@ -275,7 +275,7 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "http": {"host": _text, "port": _integer(1, MAX_PORT)},
     "anchoring": {
         "period_seconds": _seconds(0.05, _DAY_SECONDS),
-        "promise_seconds": _seconds(0.1, 30 * _DAY_SECONDS),
+        "promise_seconds": _seconds(0.1, _DAY_SECONDS),  # a wallet refuses a promise of more than a day
         "heartbeat_seconds": _seconds(1, 30 * _DAY_SECONDS),
         "max_batch": _integer(1, 100_000),
     },

@@ -21,7 +21,7 @@ def ruleset() -> None:
 @ruleset.command(
     epilog=verbatim(
         "Example:",
-        "  bonafides ruleset add --node n --packaged standard@1",
+        "  bonafides ruleset add --node n --packaged sac-bands@1",
         "  bonafides ruleset add --node n rules.json --effective-from 2026-12-01T00:00:00.000+08:00",
     )
 )

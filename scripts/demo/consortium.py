@@ -185,6 +185,28 @@ class Consortium:
         wait_until(ready, what=f"the node of {member.name}", seconds=60, every=0.1)
 
 
+def still_running(directory: Path) -> list[int]:
+    """Return the processes of a kept network that still run in a directory."""
+    file = directory / "running.json"
+    if not file.exists():
+        return []
+    nodes = json.loads(file.read_bytes())["nodes"].values()
+    return [node["pid"] for node in nodes if node["home"].encode() in _command_line(node["pid"])]
+
+
+def how_to_stop(directory: Path) -> str:
+    """Return the shell command that stops a kept network."""
+    pids = " ".join(str(pid) for pid in still_running(directory))
+    return f"kill {pids}; bonafides network down {directory / 'chain'}"
+
+
+def _command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def _answers(member: Member) -> bool:
     try:
         Http(member.url).get("/readyz")

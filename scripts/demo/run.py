@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from primitives.errors import BonafidesError
 from scripts.demo import summary
-from scripts.demo.consortium import BROKERS, REGULATOR, Consortium
+from scripts.demo.consortium import BROKERS, REGULATOR, Consortium, how_to_stop, still_running
 from scripts.demo.dispute import Dispute
 from scripts.demo.enrolment import enrol
 from scripts.demo.generate import generate
@@ -41,6 +42,7 @@ MIN_CLIENTS = 60  # fewer, and a broker has not the ten consenting clients that 
 def main() -> int:
     """Run the demo; 0 when every step was as it must be."""
     options = _options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops the demo stops what it started
     out: Path = options.out.resolve()
     try:
         profiles, source = _input(options)  # first: a wrong file costs nothing, not even an earlier run's results
@@ -213,6 +215,8 @@ def _empty(out: Path) -> None:
     if out.exists() and any(out.iterdir()):
         if not (out / "member-alpha.json").exists() and not (out / "summary.json").exists():
             raise DemoError(f"{out} holds something that is no earlier demo; give another --out")
+        if still_running(out):
+            raise DemoError(f"an earlier demo still runs in {out}: {how_to_stop(out)}; or give another --out")
         shutil.rmtree(out)
     out.mkdir(parents=True, exist_ok=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from scripts.demo.consortium import BROKERS, Consortium
+from scripts.demo.consortium import BROKERS, Consortium, how_to_stop
 
 
 def chain_facts(consortium: Consortium) -> dict[str, Any]:
@@ -70,9 +70,8 @@ def print_how_to_use(consortium: Consortium) -> None:
     print(f"  bonafides node status --node {first.home}")
     print(f"  bonafides member list --node {first.home}")
     print(f"  curl {first.url}/v1/log/checkpoint")
-    processes = [str(member.process.pid) for member in consortium.members.values() if member.process is not None]
     print("Stop it:")
-    print(f"  kill {' '.join(processes)}; bonafides network down {consortium.directory / 'chain'}")
+    print(f"  {how_to_stop(consortium.directory)}")
 
 
 def _per_broker(values: dict[str, Any]) -> str:

@@ -50,9 +50,14 @@ class Act:
     @property
     def product_id(self) -> str | None:
         """Return the product that the act is about."""
-        product = self.details.get("product")
-        named = product.get("id") if isinstance(product, Mapping) else self.details.get("product_id")
-        return named if isinstance(named, str) else None
+        return product_of(self.details)
+
+
+def product_of(details: Mapping[str, Any]) -> str | None:
+    """Return the product that a payload is about."""
+    product = details.get("product")
+    named = product.get("id") if isinstance(product, Mapping) else details.get("product_id")
+    return named if isinstance(named, str) else None
 
 
 Findings = Iterator[Finding]

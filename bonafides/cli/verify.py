@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,12 @@ from bonafides.cli.options import FILE, verbatim
 from bonafides.cli.output import printable, read_document, write_json
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
-from evidence.verdict import VerificationReport, VerifiedRecord
+from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
 from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import parse_time
 from suitability.records import check_payload, check_type
-from suitability.replay import Comparison, re_execute
+from suitability.replay import Comparison, broken_rules, re_execute
 from suitability.ruleset import RuleSet, packaged_rulesets
 from suitability.states import Fact
 
@@ -49,8 +49,9 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
         read_limited(trust, MAX_TRUST_BYTES, "trust"),
         at_least_block=at_least_block,
     )
-    comparisons, notes = re_executed(report, rulesets)
-    report = replace(report, notes=(*report.notes, *notes))
+    again = re_executed(report, rulesets)
+    report = replace(report, notes=(*report.notes, *again.notes), findings=(*report.findings, *again.findings))
+    comparisons = again.comparisons
     if as_json:
         write_json(_as_json(report, comparisons))
     else:
@@ -76,15 +77,18 @@ def read_limited(file: Path, limit: int, field: str) -> bytes:
     return data
 
 
-def re_executed(
-    report: VerificationReport, rulesets: Iterable[RuleSet]
-) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
-    """Execute every score and opinion again that the verified records show whole.
+@dataclass(frozen=True)
+class Reexecution:
+    """What the engines and the rules say of the verified records, and what could not be executed again."""
 
-    Returns:
-        The comparisons, and a note for every record whose payload this version cannot read.
-    """
-    facts, notes = [], []
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[EvidenceFinding, ...]
+    notes: tuple[str, ...]
+
+
+def re_executed(report: VerificationReport, rulesets: Iterable[RuleSet]) -> Reexecution:
+    """Execute every score and opinion again that the verified records show whole, and ask every rule again."""
+    notes: list[str] = []
     by_label = {ruleset.label: ruleset for ruleset in rulesets}
     for number, document in enumerate(report.rulesets):
         try:
@@ -93,14 +97,35 @@ def re_executed(
             notes.append(f"rule set {number} of the bundle cannot be read: {error}")
         else:
             by_label.setdefault(carried.label, carried)  # the verifier's own comes first
-    for record in report.records:
-        if record.subject != report.subject or set(record.values) != set(record.envelope["fields"]):
+    logged: list[tuple[Fact, bool]] = []
+    whole = True
+    for record in sorted(report.records, key=lambda record: record.log_index):
+        own = record.subject == report.subject
+        if set(record.values) != set(record.envelope["fields"]):
+            whole = whole and not own
             continue
         try:
-            facts.append(_fact(record))
+            logged.append((_fact(record), own))
         except InvalidInput as error:
+            whole = whole and not own
             notes.append(f"record {record.record_id} ({record.type}) cannot be executed again: {error}")
-    return re_execute(facts, by_label.get), tuple(notes)
+    if not whole:
+        notes.append("the rules are not asked again: the bundle does not show every record of the client whole")
+    findings = _broken(report, logged, by_label) if whole else ()
+    comparisons = re_execute((fact for fact, own in logged if own), by_label.get)
+    return Reexecution(comparisons, findings, tuple(notes))
+
+
+def _broken(
+    report: VerificationReport, logged: Sequence[tuple[Fact, bool]], by_label: Mapping[str, RuleSet]
+) -> tuple[EvidenceFinding, ...]:
+    record_ids = {record.fingerprint: record.record_id for record in report.records}
+    folded = broken_rules(logged, lambda fact: None if fact.ruleset is None else by_label.get(fact.ruleset))
+    return tuple(
+        EvidenceFinding(finding.code, record_ids[fact.ref], finding.detail)
+        for fact, broken in folded
+        for finding in broken
+    )
 
 
 def _fact(record: VerifiedRecord) -> Fact:
@@ -113,6 +138,7 @@ def _fact(record: VerifiedRecord) -> Fact:
         channel=record.envelope["channel"],
         ref=record.fingerprint,
         ruleset=record.envelope["ruleset"],
+        broker=record.envelope["broker"],
     )
 
 

@@ -34,7 +34,6 @@ from node_adapter.workflows.fold import (
     apply_record,
     compute_payload,
     dump_state,
-    product_of,
     remember_state,
     state_of,
 )
@@ -47,6 +46,7 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from suitability.rules import product_of
 from suitability.states import Rating, SubjectState
 
 SCHEMA = "1"

@@ -56,13 +56,6 @@ def apply_record(
     return states.apply(state, happened, ruleset, ratings)
 
 
-def product_of(payload: Mapping[str, Any]) -> str | None:
-    """Return the product that a payload is about, as the rules find it."""
-    product = payload.get("product")
-    named = product.get("id") if isinstance(product, Mapping) else payload.get("product_id")
-    return named if isinstance(named, str) else None
-
-
 def compute_payload(state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating]) -> dict[str, Any]:
     """Let the engine state the payload that a fact asks for, from what is recorded.
 

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
-from node_adapter.workflows.fold import product_of, state_of
+from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
 from suitability.records import check_details, check_type
+from suitability.rules import product_of
 from suitability.states import gate
 
 _MEMBERS = {"subject", "act", "details", "at"}

@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
 from node_adapter.node import Node
 from node_adapter.store.schema import record
+from suitability.ratings import Ratings
 from suitability.records import RECORD_TYPES
 from suitability.states import Rating
 
 TYPE = "PRODUCT_RATE"
-
-
-@dataclass(frozen=True)
-class Ratings:
-    """Every rating by product, in log order, of the first `size` log entries."""
-
-    size: int = 0
-    by_product: Mapping[str, tuple[Rating, ...]] | None = None
-
-    def at(self, product_id: str | None, time_ms: int) -> dict[str, Rating]:
-        """Return the rating of one product in force at an instant, as the rules take it; empty when there is none."""
-        known = () if product_id is None or self.by_product is None else self.by_product.get(product_id, ())
-        begun = [rating for rating in known if rating.effective_from <= time_ms]
-        if product_id is None or not begun:
-            return {}
-        return {product_id: max(begun, key=lambda rating: rating.effective_from)}
-
-    def with_rating(self, rating: Rating) -> Ratings:
-        """Return the ratings with one more."""
-        product_id = str(rating.payload["product"]["id"])
-        known = self.by_product or {}
-        return Ratings(self.size, {**known, product_id: (*known.get(product_id, ()), rating)})
 
 
 def ratings_of(node: Node, connection: Connection, log_size: int) -> Ratings:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node_adapter.workflows.fold import product_of
-from node_adapter.workflows.ratings import Ratings
-from node_adapter.workflows.replay_bundle import RATING, ReplayedRecord
+from node_adapter.workflows.replay_bundle import ReplayedRecord
 from node_adapter.workflows.replay_claims import FoundFinding
 from node_adapter.workflows.rulesets import Rulebook
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
 from suitability.records import check_payload
-from suitability.replay import Comparison, re_execute
-from suitability.states import Fact, Rating, SubjectState, apply
+from suitability.replay import Comparison, broken_rules, re_execute
+from suitability.states import Fact
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,26 @@ def re_run(history: Sequence[ReplayedRecord], ratings: Sequence[ReplayedRecord],
         rulebook: the installed rule sets.
     """
     by_label = {ruleset.label: ruleset for ruleset in rulebook.rulesets}
-    facts: list[Fact] = []
+    facts: dict[str, Fact] = {}
     findings: list[FoundFinding] = []
-    state, known, waiting = SubjectState(), Ratings(), list(ratings)
     for record in history:
-        while waiting and waiting[0].row.log_index < record.row.log_index:
-            rated = waiting.pop(0)
-            known = known.with_rating(Rating(rated.row.fingerprint.hex(), rated.values))
         try:
-            fact = _fact(record)
+            facts[record.row.record_id] = _fact(record)
         except InvalidInput as error:  # only an original that was altered after it was sealed
             findings.append(_altered(record, f"cannot be read: {error.field}"))
             continue
         if record.altered:
             findings.append(_altered(record, ", ".join(record.altered)))
-        facts.append(fact)
-        in_force = known.at(product_of(fact.payload), fact.occurred_at)
-        state, broken = apply(state, fact, rulebook.at(fact.occurred_at), in_force)
-        row = record.row
+    rows = {record.row.record_id: record.row for record in history}
+    rated = [(rating.row.log_index, _fact(rating), False) for rating in ratings if rating.row.record_id not in rows]
+    own = [(rows[record_id].log_index, fact, True) for record_id, fact in facts.items()]
+    logged = [(fact, mine) for _, fact, mine in sorted([*rated, *own], key=lambda entry: entry[0])]
+    by_ref = {fact.ref: rows[record_id] for record_id, fact in facts.items()}
+    for fact, broken in broken_rules(logged, lambda fact: rulebook.at(fact.occurred_at)):
+        row = by_ref[fact.ref]
         findings += [FoundFinding(row.seq, row.record_id, item.code, item.rule, item.detail) for item in broken]
-        if row.type == RATING:
-            known = known.with_rating(Rating(fact.ref, fact.payload))
-    return Reexecuted(tuple(facts), re_execute(facts, by_label.get), tuple(findings))
+    own_facts = tuple(facts.values())
+    return Reexecuted(own_facts, re_execute(own_facts, by_label.get), tuple(sorted(findings, key=lambda f: f.seq)))
 
 
 def _fact(record: ReplayedRecord) -> Fact:
@@ -69,6 +65,7 @@ def _fact(record: ReplayedRecord) -> Fact:
         channel=envelope["channel"],
         ref=record.row.fingerprint.hex(),
         ruleset=envelope["ruleset"],
+        broker=envelope["broker"],
     )
 
 

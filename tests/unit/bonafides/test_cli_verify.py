@@ -44,7 +44,12 @@ def record(seq, type_, payload, ruleset=None):
         anchor_block=9,
         anchored_at=NOW,
         delay_ms=0,
-        envelope={"channel": "app", "ruleset": ruleset, "fields": dict.fromkeys(payload, "00")},
+        envelope={
+            "channel": "app",
+            "ruleset": ruleset,
+            "broker": "did:ethr:0x7:0x" + "b1" * 20,
+            "fields": dict.fromkeys(payload, "00"),
+        },
         values=payload,
     )
 
@@ -129,6 +134,19 @@ def test_a_score_that_was_altered_before_it_was_anchored_is_found(verify):
     assert re_execution(verify, *records) == [("LEVEL_RESULT", "differs")]
     _, text, _ = verify(report(*records))
     assert "differs re-execution of LEVEL_RESULT: differs in total" in text
+
+
+def test_every_rule_is_asked_again_of_a_history_that_is_shown_whole(verify):
+    early = record(1, "Q_SUBMIT", ANSWERS, RULES.label)
+    status, text, _ = verify(report(early), "--json")
+    assert status == 0  # a breach is content, not a failure
+    codes = {entry["code"] for entry in json.loads(text)["findings"]}
+    assert codes == {"PROMISE_LATE", "NOT_IDENTIFIED", "NOT_INFORMED"}
+    early.envelope["fields"]["more"] = "00"  # redacted: what it would have changed is unknown
+    _, text, _ = verify(report(early), "--json")
+    shown = json.loads(text)
+    assert {entry["code"] for entry in shown["findings"]} == {"PROMISE_LATE"}
+    assert any("rules are not asked again" in note for note in shown["notes"])
 
 
 def test_a_rule_set_is_taken_from_the_product_or_from_a_file_or_not_at_all(verify, tmp_path):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
-SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 
 _DID = re.compile(r"did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})")
 _FRAGMENT = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -48,11 +47,6 @@ def ethr_did(chain_id: int, address: str) -> Did:
 def member_did(chain_id: int, address: str) -> str:
     """Return the text of a member's DID: its founding account's."""
     return ethr_did(chain_id, address).text
-
-
-def signing_method(did: str) -> str:
-    """Return the verification method under which a member signs: `<did>#signing`."""
-    return parse_did(did).url(SIGNING_FRAGMENT)
 
 
 def parse_did(text: object, field: str = "did") -> Did:

@@ -113,11 +113,6 @@ def is_broken(promise: Promise, anchored_at: int | None, now: int) -> bool:
     return (now if anchored_at is None else anchored_at) > promise.anchor_by
 
 
-def contradict(one: Promise, other: Promise) -> bool:
-    """Tell whether two promises of one broker give one place in the log to two records: proof of two logs."""
-    return one.broker == other.broker and one.log_index == other.log_index and one.fingerprint != other.fingerprint
-
-
 def _parse_body(body: Mapping[str, Any], field: str) -> Promise:
     shapes.constant(body["format"], f"{field}.format", PROMISE_FORMAT)
     uuid7_time(body["record_id"], f"{field}.record_id")

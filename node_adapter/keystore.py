@@ -192,14 +192,6 @@ class Keystore:
 _SEALED = {"signing": "signing_seed", "agreement": "agreement_key", "compliance": "compliance_key"}
 
 
-def read_public_keys(directory: Path) -> dict[str, str]:
-    """Return the public part of a keystore without its password."""
-    public = _read_json(directory / KEYS_FILE).get("public")
-    if not isinstance(public, dict) or set(public) != {"address", "signing", "agreement", "compliance"}:
-        raise InvalidInput("keystore.public", "shape", "is not the public part of a keystore")
-    return {name: str(value) for name, value in public.items()}
-
-
 def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -> str:
     """Return the password of a file's first line, or of the environment.
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from eth_hash.auto import keccak
-from rlp.codec import encode as _untyped_rlp_encode
-from trie.hexary import HexaryTrie
 
+from evidence.receipt_trie import receipts_root
+from evidence.rlp_codec import encode_rlp
 from primitives.errors import VerificationFailed
 
 _FIXED_FIELDS = (
@@ -41,7 +41,6 @@ _FORK_FIELDS = (
     ("parentBeaconBlockRoot", True),
     ("requestsHash", True),  # Prague
 )
-EMPTY_TRIE_ROOT = keccak(b"\x80")  # of the RLP of the empty string
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,9 @@ def verify_block(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]
 def encode_header(block: Mapping[str, Any]) -> bytes:
     """Return the RLP of a block's header."""
     present = [field for field in _FORK_FIELDS if block.get(field[0]) is not None]
-    return _rlp([_bytes(block[name]) if raw else _integer(block[name]) for name, raw in (*_FIXED_FIELDS, *present)])
+    return encode_rlp(
+        [_bytes(block[name]) if raw else _integer(block[name]) for name, raw in (*_FIXED_FIELDS, *present)]
+    )
 
 
 def encode_receipt(receipt: Mapping[str, Any]) -> bytes:
@@ -117,22 +118,9 @@ def encode_receipt(receipt: Mapping[str, Any]) -> bytes:
         [_bytes(log["address"]), [_bytes(topic) for topic in log["topics"]], _bytes(log["data"])]
         for log in receipt["logs"]
     ]
-    body = _rlp([status, _integer(receipt["cumulativeGasUsed"]), _bytes(receipt["logsBloom"]), logs])
+    body = encode_rlp([status, _integer(receipt["cumulativeGasUsed"]), _bytes(receipt["logsBloom"]), logs])
     kind = int(receipt.get("type") or "0x0", 16)
     return (bytes([kind]) if kind else b"") + body
-
-
-def receipts_root(encoded: Sequence[bytes]) -> bytes:
-    """Return the root of the trie that maps RLP(index) to each encoded receipt."""
-    if not encoded:
-        return EMPTY_TRIE_ROOT
-    if len(encoded) == 1:  # one leaf: the path is the whole key, so the root is the leaf's hash
-        path = b"\x20" + _rlp(0)  # hex-prefix: leaf, even number of nibbles
-        return keccak(_rlp([path, encoded[0]]))
-    trie = HexaryTrie(db={})
-    for index, receipt in enumerate(encoded):
-        trie[_rlp(index)] = receipt
-    return bytes(trie.root_hash)
 
 
 def _transactions(receipts: Sequence[Mapping[str, Any]]) -> tuple[TransactionResult, ...]:
@@ -157,7 +145,3 @@ def _bytes(text: str) -> bytes:
 def _integer(text: str) -> bytes:
     number = int(text, 16)
     return number.to_bytes((number.bit_length() + 7) // 8)
-
-
-def _rlp(value: Any) -> bytes:
-    return bytes(_untyped_rlp_encode(value))  # type: ignore[no-untyped-call]

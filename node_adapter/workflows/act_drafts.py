@@ -18,10 +18,11 @@ from evidence.act import ACT_FORMAT
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.encoding import decode_hex
-from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused
 from suitability.documents import render, template_for, text_digest
 from suitability.records import CLIENT_ACTS, check_payload, check_type
 from suitability.states import Rating, SubjectState
@@ -32,16 +33,10 @@ _UNKNOWN_ID = "0" * 64
 _BY_WALLET = "由您的钱包生成 / made by your wallet"
 
 
-def draft_acts(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def draft_acts(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Draft acts; each gets its own outcome, in order."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
     with node.store.read() as connection:
-        for request in requests:
-            try:
-                outcomes.append(_draft(node, connection, request))
-            except (InvalidInput, Refused) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(requests, lambda request: _draft(node, connection, request))
 
 
 def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,10 +24,11 @@ from node_adapter.store import chain_index, consents, outbox, registry_index, su
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
 from node_adapter.workflows.identities import history, key_resolver
+from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
-from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 
 KIND = "consent"
@@ -37,12 +38,12 @@ _GRANT = {"consent_id", "salt", "credential", "deadline", "signature"}
 _WITHDRAW = {"consent_id", "deadline", "signature"}
 
 
-def grant_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def grant_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Store and relay grants in one transaction; each gets its own outcome, in order."""
     return _each(node, requests, _grant)
 
 
-def withdraw_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def withdraw_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Note and relay withdrawals in one transaction; each gets its own outcome, in order."""
     return _each(node, requests, _withdraw)
 
@@ -55,16 +56,10 @@ def consents_of(node: Node, did: str) -> list[dict[str, Any]]:
         return [_shown(row, registry_index.consent_state(connection, row.consent_id)) for row in rows]
 
 
-def _each(node: Node, requests: Sequence[Mapping[str, Any]], handle: Any) -> list[dict[str, Any] | BonafidesError]:
-    outcomes: list[dict[str, Any] | BonafidesError] = []
+def _each(node: Node, requests: Sequence[Mapping[str, Any]], handle: Any) -> list[Outcome]:
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
-        for request in requests:
-            try:
-                outcomes.append(handle(node, connection, request))
-            except (InvalidInput, Refused, VerificationFailed) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(requests, lambda request: handle(node, connection, request))
 
 
 def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from node_adapter.store import chain_index, credentials, records, subjects
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.outcomes import Outcome, each
 from primitives.encoding import decode_hex
-from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
@@ -30,17 +31,11 @@ STATUS_PATH = "/v1/status-lists/"
 _MEMBERS = {"subject", "type"}
 
 
-def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
-        for request in requests:
-            try:
-                outcomes.append(_issue(node, connection, request))
-            except (InvalidInput, Refused) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(requests, lambda request: _issue(node, connection, request))
 
 
 def revoke_credential(node: Node, credential_id: str) -> dict[str, Any]:

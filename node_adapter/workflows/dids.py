@@ -19,9 +19,10 @@ from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.schema import outbox as outbox_table
 from node_adapter.workflows.identities import history
+from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
 from primitives.encoding import decode_hex
-from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import SIGNATURE_BYTES, check_address
 from primitives.timestamp import format_time
 
@@ -72,19 +73,15 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
     }
 
 
-def relay_calls(node: Node, calls: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def relay_calls(node: Node, calls: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Put clients' signed calls into the outbox; each gets its own outcome, in order."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
-        for call in calls:
-            try:
-                parsed = read_call(call)
-                key = enqueue_call(node, connection, parsed)
-                outcomes.append({"status": "accepted", "did": parsed.did.text, "outbox": key})
-            except (InvalidInput, Refused, VerificationFailed) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(calls, lambda call: _relay(node, connection, read_call(call)))
+
+
+def _relay(node: Node, connection: Connection, call: SponsoredCall) -> dict[str, Any]:
+    return {"status": "accepted", "did": call.did.text, "outbox": enqueue_call(node, connection, call)}
 
 
 def read_call(value: Mapping[str, Any]) -> SponsoredCall:

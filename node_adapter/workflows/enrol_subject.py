@@ -25,9 +25,10 @@ from node_adapter.workflows.dids import (
     set_attribute_call,
 )
 from node_adapter.workflows.fold import EMPTY_STATE
+from node_adapter.workflows.outcomes import Outcome, each
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
-from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.errors import InvalidInput, Refused
 
 PID_BYTES = 32
 _CLIENT = {"client_ref", "did", "registration"}
@@ -35,17 +36,11 @@ _REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
 _MAX_REFERENCE = 200
 
 
-def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Enrol subjects in one transaction; each gets its own outcome. The same request again changes nothing."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
-        for request in requests:
-            try:
-                outcomes.append(_enrol(node, connection, request))
-            except (InvalidInput, Refused, VerificationFailed) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(requests, lambda request: _enrol(node, connection, request))
 
 
 def find_subject(node: Node, client_ref: str) -> dict[str, Any]:

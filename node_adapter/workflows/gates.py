@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
-from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
 from suitability.records import check_details, check_type
 from suitability.rules import product_of
@@ -24,16 +25,10 @@ from suitability.states import gate
 _MEMBERS = {"subject", "act", "details", "at"}
 
 
-def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
+def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Answer questions; each gets its own outcome, in order."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
     with node.store.read() as connection:
-        for question in questions:
-            try:
-                outcomes.append(_ask(node, connection, question))
-            except (InvalidInput, Refused) as error:
-                outcomes.append(error)
-    return outcomes
+        return each(questions, lambda question: _ask(node, connection, question))
 
 
 def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from did.identifiers import Did, ethr_did, member_did, parse_did, parse_did_url, signing_method
+from did.identifiers import Did, ethr_did, member_did, parse_did, parse_did_url
 from primitives.errors import InvalidInput
 
 ADDRESS = "0x" + "ab" * 20
@@ -17,7 +17,6 @@ def test_round_trip(chain_id, address):
 
 def test_text_form():
     assert member_did(0x4F24, ADDRESS) == f"did:ethr:0x4f24:{ADDRESS}"
-    assert signing_method(member_did(1, ADDRESS)) == f"did:ethr:0x1:{ADDRESS}#signing"
     assert str(Did(1, ADDRESS)) == f"did:ethr:0x1:{ADDRESS}"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evidence import log
 from evidence.checkpoint import open_checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
-from evidence.promise import contradict, is_broken, parse_promise, promise_body, sign_promise, verify_promise
+from evidence.promise import is_broken, parse_promise, promise_body, sign_promise, verify_promise
 from evidence.receipt import AnchorPlace, build_receipt, verify_receipt
 from evidence.record import redact, seal
 from evidence.subject_map import SubjectMap
@@ -157,11 +157,6 @@ def test_a_promise_is_broken_by_lateness_or_by_silence():
     assert is_broken(made, made.anchor_by + 1, made.anchor_by + 1)
     assert not is_broken(made, None, made.anchor_by)
     assert is_broken(made, None, made.anchor_by + 1)
-
-
-def test_two_promises_for_one_place_convict():
-    assert contradict(parse_promise(promise()), parse_promise(promise(fingerprint=b"\1" * 32)))
-    assert not contradict(parse_promise(promise()), parse_promise(promise()))
 
 
 def receipt():

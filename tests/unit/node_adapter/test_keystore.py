@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 
 from node_adapter import keystore as module
-from node_adapter.keystore import Keystore, read_password, read_public_keys
+from node_adapter.keystore import Keystore, read_password
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -110,8 +110,7 @@ def test_a_missing_keystore_could_not_be_checked(tmp_path):
     assert caught.value.code == "keystore-unreadable"
 
 
-def test_public_keys_are_readable_without_the_password(home, keys):
-    assert read_public_keys(home) == keys.public_json()
+def test_the_public_keys_are_those_of_the_private_ones(keys):
     assert keys.address == Account.from_key(keys.sender_key).address.lower()
     ed25519.verify(keys.signing_public, b"message", keys.sign(b"message"))
 

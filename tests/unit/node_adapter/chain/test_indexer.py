@@ -3,7 +3,8 @@
 import pytest
 from eth_hash.auto import keccak
 
-from node_adapter.chain.blocks import EMPTY_TRIE_ROOT, encode_header
+from evidence.receipt_trie import EMPTY_ROOT
+from node_adapter.chain.blocks import encode_header
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
 from node_adapter.chain.indexer import PAGE_BLOCKS, Indexer
 from node_adapter.store import chain_index
@@ -31,7 +32,7 @@ class Chain:
                 "miner": "0x" + "00" * 20,
                 "stateRoot": ZERO,
                 "transactionsRoot": ZERO,
-                "receiptsRoot": "0x" + EMPTY_TRIE_ROOT.hex(),
+                "receiptsRoot": "0x" + EMPTY_ROOT.hex(),
                 "logsBloom": "0x" + "00" * 256,
                 "difficulty": "0x0",
                 "number": hex(len(self.blocks)),

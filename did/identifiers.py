@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
-
 _DID = re.compile(r"did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})")
 _FRAGMENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 

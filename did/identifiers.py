@@ -1,4 +1,5 @@
 """DIDs of the method did:ethr on the consortium's chain.
+SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 
 `did:ethr:0x<chain id, hex without leading zeros>:0x<address, lower case>`. Each DID has one spelling: the checksum
 form of an address, a chain's nickname and the 33-byte key form are not accepted.

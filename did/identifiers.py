@@ -1,5 +1,4 @@
 """DIDs of the method did:ethr on the consortium's chain.
-SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 
 `did:ethr:0x<chain id, hex without leading zeros>:0x<address, lower case>`. Each DID has one spelling: the checksum
 form of an address, a chain's nickname and the 33-byte key form are not accepted.
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
+SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 _DID = re.compile(r"did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})")
 _FRAGMENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 

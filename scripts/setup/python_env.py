@@ -30,7 +30,7 @@ def main() -> int:
     if not (VENV / "bin" / "python").exists():
         subprocess.run([python, "-m", "venv", str(VENV)], check=True)
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-    if subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=False).returncode != 0:
+    if subprocess.run([*pip, "--require-hashes", "--no-deps", "-r", str(LOCK)], check=False).returncode != 0:
         return fail("the locked packages could not be installed", "a package index must be reachable, once")
     project = [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     if subprocess.run(project, check=False).returncode != 0:

@@ -1,4 +1,4 @@
-"""What every test shares: in CI a skip is a failure unless the checked-in list gives its reason."""
+"""What every test shares: readable ids, and in CI a skip is a failure unless the checked-in list gives its reason."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
+_LONGEST_VALUE_IN_AN_ID = 60
 
 
 def _allowed_skips() -> set[str]:
@@ -23,3 +24,12 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"skipped, and tests/allowed_skips.txt gives no reason: {item.nodeid}"
     return report
+
+
+def pytest_make_parametrize_id(config, val, argname):
+    """Return the argument's name for a value that no one can read; pytest numbers the ones that are alike."""
+    if isinstance(val, bytes):
+        val = val.decode("latin-1")
+    if isinstance(val, str) and (len(val) > _LONGEST_VALUE_IN_AN_ID or not val.isprintable() or not val.isascii()):
+        return argname
+    return None

@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     if not options.check:
         ARTIFACTS.mkdir(exist_ok=True)
         for name, text in built.items():
-            (ARTIFACTS / f"{name}.json").write_text(text)
+            (ARTIFACTS / f"{name}.json").write_text(text, encoding="utf-8")
         print(f"contracts: {len(built)} artifacts written to {ARTIFACTS.relative_to(ROOT)}")
         return 0
     stale = stale_artifacts(built)
@@ -64,7 +64,7 @@ def stale_artifacts(built: dict[str, str]) -> list[str]:
     stale = []
     for name, text in built.items():
         path = ARTIFACTS / f"{name}.json"
-        if not path.exists() or path.read_text() != text:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
             stale.append(path.name)
     return stale + sorted(path.name for path in ARTIFACTS.glob("*.json") if path.stem not in built)
 
@@ -91,7 +91,7 @@ def find_compiler() -> tuple[Path, str]:
 
 def compiler_version(compiler: Path) -> str:
     """Return the compiler's version and commit, without the platform; empty when it does not say."""
-    done = subprocess.run([str(compiler), "--version"], capture_output=True, text=True, check=False)
+    done = subprocess.run([str(compiler), "--version"], capture_output=True, text=True, encoding="utf-8", check=False)
     match = re.search(r"Version: (\d+\.\d+\.\d+\+commit\.[0-9a-f]+)", done.stdout)
     return match.group(1) if match else ""
 
@@ -107,7 +107,7 @@ def gather_sources() -> dict[str, dict[str, str]]:
         path = ROOT / name if name.startswith("contracts/") else MODULES / name
         if not path.exists():
             raise BuildError(f"{name} is imported but does not exist")
-        content = path.read_text()
+        content = path.read_text(encoding="utf-8")
         sources[name] = {"content": content}
         wanted += [resolve_import(name, target) for target in _IMPORT.findall(content)]
     return dict(sorted(sources.items()))

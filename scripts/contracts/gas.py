@@ -50,7 +50,7 @@ class Bench:
 
     def deploy(self, name: str, *arguments: Any) -> Any:
         """Deploy a contract from its artifact and note the gas."""
-        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text())
+        artifact = json.loads((ARTIFACTS / f"{name}.json").read_text(encoding="utf-8"))
         factory = self.web3.eth.contract(abi=artifact["abi"], bytecode=artifact["bytecode"])
         receipt = self.send(f"deploy {name}", factory.constructor(*arguments), self.east)
         return self.web3.eth.contract(address=receipt["contractAddress"], abi=artifact["abi"])

@@ -98,11 +98,11 @@ def all_mutants() -> list[Mutant]:
     """Every `if (…) revert` removed, and every change of the list."""
     mutants = []
     for path in sorted([*(ROOT / "contracts").glob("*.sol"), *(ROOT / "contracts" / "libraries").glob("*.sol")]):
-        file, text = path.relative_to(ROOT / "contracts").as_posix(), path.read_text()
+        file, text = path.relative_to(ROOT / "contracts").as_posix(), path.read_text(encoding="utf-8")
         for match in sorted([*_ONE_LINE.finditer(text), *_BLOCK.finditer(text)], key=lambda match: match.start()):
             mutants.append(changed(file, text, match.start(), match.group(0), ""))
     for file, old, new in CHANGES:
-        text = (ROOT / "contracts" / file).read_text()
+        text = (ROOT / "contracts" / file).read_text(encoding="utf-8")
         if text.count(old) < 1:
             raise SystemExit(f"mutants: {file} no longer holds {old!r}")
         mutants.append(changed(file, text, text.index(old), old, new))
@@ -129,14 +129,14 @@ def copy_project(folder: Path) -> None:
 def survives(folder: Path, mutant: Mutant) -> bool:
     """Run the contract's own tests with the mutant in place, and put the original back."""
     path = folder / "contracts" / mutant.file
-    original = path.read_text()
-    path.write_text(mutant.text)
+    original = path.read_text(encoding="utf-8")
+    path.write_text(mutant.text, encoding="utf-8")
     try:
         return tests_pass(
             folder, [f"contracts/test/{TESTED_BY.get(mutant.file, mutant.file).removesuffix('.sol')}.t.sol"]
         )
     finally:
-        path.write_text(original)
+        path.write_text(original, encoding="utf-8")
 
 
 def tests_pass(folder: Path, files: list[str]) -> bool:
@@ -144,7 +144,9 @@ def tests_pass(folder: Path, files: list[str]) -> bool:
     path = f"{ROOT / '.tools' / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     environment = dict(os.environ, PATH=path, HARDHAT_DISABLE_TELEMETRY="true")
     command = ["node", "node_modules/hardhat/dist/src/cli.js", "test", "solidity", *files]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+    )
     if "passing" not in done.stdout and "failing" not in done.stdout:
         raise SystemExit(f"mutants: the tests did not run:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.returncode == 0

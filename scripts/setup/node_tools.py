@@ -58,7 +58,12 @@ def main() -> int:
 
 def up_to_date() -> bool:
     """Say whether an earlier run finished with this very lock file, script and checkout."""
-    return STAMP.exists() and STAMP.read_text() == wanted_stamp() and NODE_BINARY.exists() and not missing()
+    return (
+        STAMP.exists()
+        and STAMP.read_text(encoding="utf-8") == wanted_stamp()
+        and NODE_BINARY.exists()
+        and not missing()
+    )
 
 
 def wanted_stamp() -> str:
@@ -85,7 +90,9 @@ def check_machine() -> None:
                 f"{program} is not installed",
                 f"install Node.js {OLDEST_NODE} or newer with npm (for example from https://nodejs.org)",
             )
-    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+    version = subprocess.run(
+        ["node", "--version"], capture_output=True, text=True, encoding="utf-8", check=False
+    ).stdout.strip()
     match = re.match(r"v(\d+)\.", version)
     if match is None or int(match.group(1)) < OLDEST_NODE:
         raise SetUpError(f"node says it is version {version!r}", f"install Node.js {OLDEST_NODE} or newer with npm")
@@ -133,7 +140,7 @@ def node_is_right() -> bool:
 def npm_is_right() -> bool:
     """Compare the version of the installed npm."""
     package = TOOLS / "node_modules" / "npm" / "package.json"
-    return NPM_SCRIPT.exists() and '"version": "{}"'.format(NPM.split("@")[1]) in package.read_text()
+    return NPM_SCRIPT.exists() and '"version": "{}"'.format(NPM.split("@")[1]) in package.read_text(encoding="utf-8")
 
 
 def install_locked() -> None:
@@ -151,7 +158,7 @@ def install_locked() -> None:
         )
     if missing():
         raise SetUpError("npm left out " + ", ".join(missing()), "delete node_modules and .tools, and run this again")
-    STAMP.write_text(wanted_stamp())
+    STAMP.write_text(wanted_stamp(), encoding="utf-8")
 
 
 if __name__ == "__main__":

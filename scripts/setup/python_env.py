@@ -19,7 +19,7 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 
 def main() -> int:
     """Return 0 when the environment stands and agrees with the lock file."""
-    if STAMP.exists() and STAMP.read_text() == wanted_stamp():
+    if STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted_stamp():
         return 0
     python = find_python()
     if python is None:
@@ -35,7 +35,7 @@ def main() -> int:
     project = [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
     if subprocess.run(project, check=False).returncode != 0:
         return fail("the project itself could not be installed", "read the message above; `make clean` starts afresh")
-    STAMP.write_text(wanted_stamp())
+    STAMP.write_text(wanted_stamp(), encoding="utf-8")
     return 0
 
 

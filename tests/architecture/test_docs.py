@@ -24,7 +24,9 @@ _COMMAND = re.compile(r"^bonafides ([a-z].*)")
 
 
 def _pages() -> list[Path]:
-    names = subprocess.run(["git", "ls-files", "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True)
+    names = subprocess.run(
+        ["git", "ls-files", "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8"
+    )
     return [ROOT / name for name in names.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 

@@ -28,7 +28,9 @@ TRAVELS = (
 
 
 def run(*words, **options):
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False, **options)
+    return subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, encoding="utf-8", check=False, **options
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +52,10 @@ def installed(wheel, tmp_path_factory):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     script = home / "env" / "bin" / "bonafides"
-    script.write_text(f"#!{python}\nfrom bonafides.cli.main import main\nmain()\n")
+    script.write_text(f"#!{python}\nfrom bonafides.cli.main import main\nmain()\n", encoding="utf-8")
     script.chmod(0o755)
     # Appended after the wheel's own packages, and without running the .pth files there: the checkout stays unseen.
-    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
     return home
 
 
@@ -90,7 +92,7 @@ def test_the_installed_command_verifies(installed):
 def test_the_installed_command_makes_a_node_with_what_travelled(installed):
     command = installed / "env" / "bin" / "bonafides"
     password = installed / "password"
-    password.write_text("a test password")
+    password.write_text("a test password", encoding="utf-8")
     words = ("node", "init", "a", "--name", "A", "--role", "broker", "--port", "18998", "--password-file", password)
     done = call(installed, command, *words)
     assert done.returncode == 0, done.stderr

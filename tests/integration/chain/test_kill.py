@@ -220,7 +220,9 @@ class Killer:
         while self.progress() == before:
             assert time.monotonic() < deadline, "the worker does not move"
             assert self.client.error is None, self.client.error
-            assert self.processes[0].poll() is None, (self.home / "logs" / "worker.log").read_text()[-3000:]
+            assert self.processes[0].poll() is None, (self.home / "logs" / "worker.log").read_text(encoding="utf-8")[
+                -3000:
+            ]
             time.sleep(0.005)
 
     def progress(self):

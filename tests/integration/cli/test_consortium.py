@@ -43,6 +43,7 @@ class Consortium:
             input=text,
             capture_output=True,
             text=True,
+            encoding="utf-8",
             cwd=ROOT,
             env=self.environment,
             check=False,
@@ -59,7 +60,7 @@ class Consortium:
     def make(self, name, role):
         settings = ("--port", free_port(), "--period-seconds", 0.3, "--promise-seconds", 60)
         made = self.json("node", "init", self.home / name, "--name", name, "--role", role, *settings)
-        (self.home / f"{name}.json").write_text(json.dumps(made))
+        (self.home / f"{name}.json").write_text(json.dumps(made), encoding="utf-8")
         return made["member"]
 
     def start(self, name):
@@ -68,7 +69,7 @@ class Consortium:
             process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=log, cwd=ROOT, env=self.environment)
         self.running[name] = process
         line = process.stdout.readline()
-        assert line.strip() == b"{", (self.home / f"{name}.log").read_text()
+        assert line.strip() == b"{", (self.home / f"{name}.log").read_text(encoding="utf-8")
         return process
 
     def stop(self, name, number=signal.SIGTERM):
@@ -165,9 +166,9 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     (owed,) = consortium.lines("wallet", "promises", "add", "--wallet", wallet, rows=[promised])
     assert (owed["status"], owed["receipt"]) == ("kept", False)
     wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
-    where = json.loads((consortium.home / "a.json").read_text())
+    where = json.loads((consortium.home / "a.json").read_text(encoding="utf-8"))
     assert where["member"] == member
-    settings = (node / "node.toml").read_text()
+    settings = (node / "node.toml").read_text(encoding="utf-8")
     port = next(line for line in settings.splitlines() if line.startswith("port")).split()[-1]
     (kept,) = consortium.lines("wallet", "receipts", "fetch", "--wallet", wallet, "--url", f"http://127.0.0.1:{port}")
     assert (kept["status"], kept["signed"]) == ("verified", True)

@@ -44,7 +44,13 @@ class Job:
             "BONAFIDES_WALLET_PASSWORD": (self.out / "wallet.password").read_text("ascii").strip(),
         }
         return subprocess.run(
-            [COMMAND, *arguments], input=stdin, capture_output=True, text=True, env=environment, check=False
+            [COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            check=False,
         )
 
 
@@ -52,7 +58,11 @@ class Job:
 def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
     out = tmp_path_factory.mktemp("job") / "demo"
     done = subprocess.run(
-        [COMMAND, "demo", "--clients", CLIENTS, "--keep", "--out", out], capture_output=True, text=True, check=False
+        [COMMAND, "demo", "--clients", CLIENTS, "--keep", "--out", out],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     running = json.loads((out / "running.json").read_text("utf-8"))
@@ -67,7 +77,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 def _await_end(pid: int) -> None:
     for _ in range(600):
         state = Path(f"/proc/{pid}/stat")
-        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
+        if not state.exists() or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
             return
         time.sleep(0.1)
     pytest.fail(f"the node with process {pid} did not end on SIGTERM")

@@ -30,7 +30,9 @@ CLIENTS = 10
 
 
 def command(*arguments):
-    done = subprocess.run([BONAFIDES, *arguments], capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    done = subprocess.run(
+        [BONAFIDES, *arguments], capture_output=True, text=True, encoding="utf-8", check=False, env=ENVIRONMENT
+    )
     assert done.returncode == 0, done.stderr or done.stdout
     return json.loads(done.stdout)
 

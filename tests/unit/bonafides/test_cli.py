@@ -89,7 +89,7 @@ def test_the_demo_outside_a_checkout_says_so(run, tmp_path, monkeypatch):
 
 def test_the_demo_gets_its_options(run, tmp_path, monkeypatch):
     started = []
-    (tmp_path / "run.py").write_text("")
+    (tmp_path / "run.py").write_text("", encoding="utf-8")
     monkeypatch.setattr(demo_module, "_SCRIPT", tmp_path / "run.py")
     monkeypatch.setattr(os, "execv", lambda _program, words: started.append(words[1:]))
     assert run("demo", "--clients", 5, "--generate", "--seed", 7, "--keep")[0] == 0
@@ -105,7 +105,7 @@ def test_a_node_is_made_configured_and_looked_at(run, tmp_path, monkeypatch):
     status, _, errors = run("node", "run", home)
     assert (status, "chain.rpc_url missing" in errors) == (2, True)
     network = {"rpc_url": "http://127.0.0.1:1", "chain_id": 7, "directory": "0x" + "01" * 20, "directory_block": 1}
-    (tmp_path / "network.json").write_text(json.dumps(network))
+    (tmp_path / "network.json").write_text(json.dumps(network), encoding="utf-8")
     peer = "0x" + "02" * 20 + "=http://127.0.0.1:2"
     status, text, _ = run("node", "configure", home, "--network", tmp_path / "network.json", "--peer", peer)
     assert json.loads(text)["complete"] is True
@@ -145,7 +145,7 @@ def test_a_node_does_not_run_with_a_wrong_password(run, tmp_path, monkeypatch, p
 @pytest.mark.parametrize("value", [[], {}, {"member": {}}, {"member": {"keys": {}}}])
 def test_a_founder_file_is_read_strictly(run, tmp_path, monkeypatch, value):
     monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
-    (tmp_path / "founder.json").write_text(json.dumps(value))
+    (tmp_path / "founder.json").write_text(json.dumps(value), encoding="utf-8")
     words = ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path, "--founder", tmp_path / "founder.json")
     status, _, errors = run("contracts", "deploy", *words)
     assert (status, "founder" in errors) == (2, True)
@@ -159,7 +159,7 @@ def test_the_page_of_the_command_names_every_command():
 
 def test_a_network_file_that_is_no_object_is_refused(run, tmp_path):
     file = tmp_path / "network.json"
-    file.write_text("[]")
+    file.write_text("[]", encoding="utf-8")
     status, _, error = run("contracts", "status", "--network", file)
     assert (status, error.split()[:4]) == (2, ["error:", "invalid-input", "network", "type"])
 

@@ -49,11 +49,11 @@ def node(monkeypatch):
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
-    (tmp_path / "token").write_text("a token\n")
+    (tmp_path / "token").write_text("a token\n", encoding="utf-8")
 
     def call(*words, rows=()):
         text = "".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
         with pytest.raises(SystemExit) as ended:
             main([*map(str, words), "--url", "http://node", "--token-file", str(tmp_path / "token")])
         call.out, call.err = capsys.readouterr()
@@ -150,7 +150,7 @@ def test_single_calls(node, run, words, route, body):
 
 def test_documents_are_read_from_files(node, run, tmp_path):
     file = tmp_path / "document.json"
-    file.write_text('{"a": 1}')
+    file.write_text('{"a": 1}', encoding="utf-8")
     when = "2027-01-01T00:00:00.000+08:00"
     assert run("ruleset", "add", file, "--effective-from", when) == 0
     assert run("task", "propose", file) == 0
@@ -166,15 +166,15 @@ def test_a_replay_is_written_to_files(node, run, tmp_path):
     assert run(*words, "--did", "d") == 0
     assert node.bodies == [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}]
     assert (tmp_path / "case" / "bundle.json").read_bytes() == b'{"b":1}'
-    assert (tmp_path / "case" / "report.html").read_text() == "<p>"
+    assert (tmp_path / "case" / "report.html").read_text(encoding="utf-8") == "<p>"
     assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "case").iterdir())  # originals of a client
-    assert json.loads((tmp_path / "case" / "replay.json").read_text()) == {"case": "1"}
+    assert json.loads((tmp_path / "case" / "replay.json").read_text(encoding="utf-8")) == {"case": "1"}
     assert run(*words) == 2
     assert run(*words, "--did", "d", "--subject", "s") == 2
     node.answers["/v1/replays"] = {"other": 1}
     assert run(*words, "--subject", "s") == 2
     assert "node-answer" in run.err
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     node.answers["/v1/replays"] = {"bundle": "{}", "report_html": "", "report": {}}
     assert run(*words[:-1], tmp_path / "file", "--did", "d") == 2
     assert run(*words[:-1], tmp_path / "file" / "below", "--did", "d") == 2

@@ -25,7 +25,7 @@ def world():
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
-    (tmp_path / "token").write_text("a token\n")
+    (tmp_path / "token").write_text("a token\n", encoding="utf-8")
 
     def call(*words, rows=(), answers=()):
         def node(request):
@@ -35,7 +35,7 @@ def run(capsys, monkeypatch, tmp_path):
         transport = httpx.MockTransport(node)
         monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
         more = ("--url", "http://node", "--token-file", tmp_path / "token") if words[1] == "check" else ()
         with pytest.raises(SystemExit) as ended:
             main([str(word) for word in (*words, *more)])
@@ -95,7 +95,7 @@ def test_a_claim_that_proves_nothing(run, world, tmp_path):
 
 
 def test_a_directory_that_cannot_be_written_is_told(run, world, tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     broken = {"status": "broken", "verdict": "broken: ...", "claim": world[2].to_json()}
     assert run("promise", "check", "--claims", tmp_path / "file" / "x", rows=[world[1]], answers=[broken]) == 2
     assert "file-unwritable" in run.err

@@ -156,9 +156,9 @@ def test_a_rule_set_is_taken_from_the_product_or_from_a_file_or_not_at_all(verif
     assert re_execution(verify, *records) == [("LEVEL_RESULT", "not-checked")]
     file = tmp_path / "rulesets.json"
     for content in ({"rulesets": [{"document": later.document}]}, [later.document], later.document):
-        file.write_text(json.dumps(content))
+        file.write_text(json.dumps(content), encoding="utf-8")
         assert re_execution(verify, *records, words=("--rulesets", str(file))) == [("LEVEL_RESULT", "equal")]
-    file.write_text("[5]")
+    file.write_text("[5]", encoding="utf-8")
     assert verify(report(), "--rulesets", str(file))[0] == 2
 
 

@@ -17,7 +17,7 @@ class Run:
         self.capsys, self.monkeypatch, self.path = capsys, monkeypatch, tmp_path
 
     def __call__(self, *words, stdin=""):
-        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
         with pytest.raises(SystemExit) as ended:
             main([str(word) for word in words])
         written = self.capsys.readouterr()
@@ -28,7 +28,7 @@ class Run:
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
-    (tmp_path / "network.json").write_text(json.dumps(NETWORK.to_json()))
+    (tmp_path / "network.json").write_text(json.dumps(NETWORK.to_json()), encoding="utf-8")
     return Run(capsys, monkeypatch, tmp_path)
 
 
@@ -78,7 +78,7 @@ def test_a_text_with_another_digest_is_refused_by_name(run, wallet):
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("n\n", 2), ("", 2)])
 def test_the_client_is_shown_the_text_and_asked(run, wallet, answer, status):
     file = run.path / "drafts.ndjson"
-    file.write_text(json.dumps(draft()))
+    file.write_text(json.dumps(draft()), encoding="utf-8")
     ended, answers = run("wallet", "sign", "--wallet", wallet, "--file", file, stdin=answer)
     assert ended == status
     assert draft()["text"]["body"] in run.errors

@@ -52,7 +52,7 @@ def node(monkeypatch):
     transport = httpx.MockTransport(stand_in)
     monkeypatch.setattr(module, "Client", lambda url, token=None: Client(url, token, transport=transport))
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
     return stand_in
 
 

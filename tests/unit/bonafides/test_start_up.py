@@ -29,7 +29,9 @@ STORE = {"sqlalchemy"}
 )
 def test_what_is_not_needed_is_not_loaded(module, kept_out):
     code = f"import sys, {module}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout.split()
     assert kept_out.isdisjoint(loaded), sorted(kept_out.intersection(loaded))
 
 

@@ -125,10 +125,10 @@ def test_rotation_calls_carry_following_nonces(identities, identity):
 
 def test_a_network_file_is_read_strictly(tmp_path):
     file = tmp_path / "network.json"
-    file.write_text(json.dumps(NETWORK.to_json()))
+    file.write_text(json.dumps(NETWORK.to_json()), encoding="utf-8")
     assert Network.load(file) == NETWORK
     for broken in ("[]", '{"chain_id": 1}', '{"chain_id": 0, "contracts": {}}', '{"chain_id": 1, "contracts": {}}'):
-        file.write_text(broken)
+        file.write_text(broken, encoding="utf-8")
         with pytest.raises(InvalidInput):
             Network.load(file)
     with pytest.raises(CouldNotCheck):

@@ -138,7 +138,7 @@ def test_without_a_pinned_key_nothing_is_kept(identities, identity):
 def test_the_commands_keep_and_list(wallet, store, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BONAFIDES_WALLET_PASSWORD", PASSWORD)
     rows = [{"status": "accepted", "promise": promise_of()}, promise_of(**ANOTHER), {"no": "promise"}]
-    (tmp_path / "in").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "in").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def run(*words):
         with pytest.raises(SystemExit) as ended:

@@ -62,9 +62,9 @@ def test_a_wallet_is_made_once_and_not_without_a_password(store, tmp_path):
 
 def test_a_foreign_or_hostile_head_is_refused(store, tmp_path):
     head = tmp_path / "wallet" / HEAD_FILE
-    text = head.read_text()
+    text = head.read_text(encoding="utf-8")
     for broken in ("{}", text.replace("32768", "1073741824"), text.replace('"kdf"', '"x"'), "[", text[:-9]):
-        head.write_text(broken)
+        head.write_text(broken, encoding="utf-8")
         with pytest.raises(InvalidInput):
             WalletStore.open(tmp_path / "wallet", PASSWORD)
 

@@ -10,14 +10,16 @@ RUN = Path(__file__).resolve().parents[3] / "scripts" / "demo" / "run.py"
 
 
 def demo(*arguments):
-    return subprocess.run([sys.executable, RUN, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        [sys.executable, RUN, *arguments], capture_output=True, text=True, encoding="utf-8", check=False, timeout=60
+    )
 
 
 @pytest.fixture
 def earlier(tmp_path):
     out = tmp_path / "demo"
     out.mkdir()
-    (out / "summary.json").write_text("{}")
+    (out / "summary.json").write_text("{}", encoding="utf-8")
     return out
 
 
@@ -36,12 +38,12 @@ def test_a_wrong_option_is_refused_before_anything_else(earlier, arguments, word
     assert done.returncode == 2
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert (earlier / "summary.json").read_text() == "{}"
+    assert (earlier / "summary.json").read_text(encoding="utf-8") == "{}"
 
 
 def test_a_folder_of_somebody_else_is_not_emptied(tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
     done = demo("--out", str(tmp_path))
     assert done.returncode == 2
     assert "no earlier demo" in done.stderr
-    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"

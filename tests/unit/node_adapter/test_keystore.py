@@ -41,7 +41,7 @@ def test_files_are_private_and_hold_no_key_in_the_clear(home, keys):
     text = ""
     for file in home.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        text += file.read_text()
+        text += file.read_text(encoding="utf-8")
     for secret in (keys.sender_key, keys.signing_seed, keys.agreement_key, keys.compliance_key):
         assert secret.hex() not in text
         assert secret.hex() not in repr(keys)
@@ -68,9 +68,9 @@ def test_an_empty_password_seals_nothing(tmp_path, keys):
 
 def test_an_exchanged_public_key_is_found(home, keys):
     file = home / module.KEYS_FILE
-    sealed = json.loads(file.read_text())
+    sealed = json.loads(file.read_text(encoding="utf-8"))
     sealed["public"]["signing"] = "00" * 32
-    file.write_text(json.dumps(sealed))
+    file.write_text(json.dumps(sealed), encoding="utf-8")
     with pytest.raises(Refused):
         Keystore.open(home, PASSWORD)
 
@@ -96,9 +96,9 @@ def test_the_files_of_two_keystores_do_not_mix(home, tmp_path):
     ],
 )
 def test_a_damaged_file_names_its_field(home, file, change, field):
-    content = json.loads((home / file).read_text())
+    content = json.loads((home / file).read_text(encoding="utf-8"))
     content.update(change)
-    (home / file).write_text(json.dumps(content))
+    (home / file).write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(InvalidInput) as caught:
         Keystore.open(home, PASSWORD)
     assert caught.value.field == field
@@ -129,7 +129,7 @@ def test_the_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch
     monkeypatch.setenv(module.PASSWORD_VARIABLE, "from the environment")
     assert read_password() == "from the environment"
     file = tmp_path / "password"
-    file.write_text("from a file\nnot this\n")
+    file.write_text("from a file\nnot this\n", encoding="utf-8")
     assert read_password(file=file) == "from a file"
     with pytest.raises(CouldNotCheck):
         read_password(file=tmp_path / "none")

@@ -46,7 +46,9 @@ def test_a_chosen_port_is_not_chosen_again_though_nobody_has_bound_it(tmp_path, 
 
 def test_a_reservation_outlives_the_process_that_made_it(tmp_path):
     mine, other = owner(tmp_path, "mine"), owner(tmp_path, "other")
-    found = subprocess.run([sys.executable, "-c", RESERVE, mine], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        [sys.executable, "-c", RESERVE, mine], capture_output=True, text=True, encoding="utf-8", check=True
+    )
     port = int(found.stdout)
     with pytest.raises(Refused, match=f"port {port} .* reserved for {mine}"):
         claim_port(port, other)
@@ -74,7 +76,7 @@ def test_without_a_runtime_directory_it_stands_beside_the_temporary_files(tmp_pa
     monkeypatch.delenv(loopback_ports.RUNTIME_VARIABLE)
     monkeypatch.setattr(loopback_ports.tempfile, "gettempdir", lambda: str(tmp_path))
     port = reserve_port(tmp_path)
-    assert (tmp_path / f"bonafides-{os.getuid()}" / "ports" / str(port)).read_text() == str(tmp_path)
+    assert (tmp_path / f"bonafides-{os.getuid()}" / "ports" / str(port)).read_text("utf-8") == str(tmp_path)
 
 
 def test_a_runtime_directory_that_is_not_ours_is_refused(tmp_path, monkeypatch):

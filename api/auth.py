@@ -1,7 +1,8 @@
 """Who may call what. A blueprint names its roles; what is in no guarded blueprint stands in `PUBLIC_ROUTES`.
 
-A token gives one role. A client's token comes from a nonce that the client's DID key signed; a member's message
-carries its own signature. An endpoint with no guard that is not in the list is refused: the default is closed.
+A token gives one role and names who holds it. A client's token comes from a nonce that the client's DID key signed; a
+member's message carries its own signature. An endpoint with no guard that is not in the list is refused: the default
+is closed.
 """
 
 from __future__ import annotations
@@ -89,7 +90,10 @@ def _bearer() -> Caller:
         raise Refused("unauthenticated", "the header Authorization: Bearer <token> is missing")
     node = current_node()
     with node.store.read() as connection:
-        row = tokens.find_token(connection, header[len(_SCHEME) :].strip(), node.clock.now_ms())
+        row = tokens.find_token(connection, header[len(_SCHEME) :].strip())
     if row is None:
-        raise Refused("unauthenticated", "the token is unknown or has expired")
-    return Caller(role=row.role, did=row.did)
+        raise Refused("unauthenticated", "the token is unknown")
+    ended = row.ended(node.clock.now_ms())
+    if ended is not None:
+        raise Refused(ended, f"the token {row.id} of {row.name} is not valid any more")
+    return Caller(role=row.role, name=row.name, did=row.did)

@@ -70,7 +70,7 @@ def _signed_nonce() -> None:
     body = read_object()
     if not isinstance(body.get("nonce"), str) or not isinstance(body.get("signature"), str):
         raise Refused("unauthenticated", "nonce and signature: a session needs a signed nonce")
-    set_caller(Caller(role="applicant"))
+    set_caller(Caller(role="applicant", name="applicant"))
 
 
 def _own_did() -> str:

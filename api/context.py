@@ -14,9 +14,17 @@ EXTENSION = "bonafides"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a guard let in. `did` is set for a client's session, `member` for another member."""
+    """Who a guard let in.
+
+    Attributes:
+        role: what the caller may do.
+        name: the person or system that the token names; the DID of a client, the address of another member.
+        did: set for a client's session.
+        member: set for another member.
+    """
 
     role: str
+    name: str
     did: str | None = None
     member: str | None = None
 

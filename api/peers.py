@@ -32,7 +32,7 @@ def peers_blueprint() -> Blueprint:
 
 def _signed_by_member() -> None:
     message = verify_message(current_node(), read_object())
-    set_caller(Caller(role="peer", member=message.sender))
+    set_caller(Caller(role="peer", name=message.sender, member=message.sender))
     g.peer_message = message
 
 

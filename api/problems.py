@@ -27,6 +27,8 @@ STATUS_BY_TYPE: tuple[tuple[type[BonafidesError], HTTPStatus], ...] = (
 STATUS_BY_RULE = {"json": HTTPStatus.BAD_REQUEST, "max-bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 STATUS_BY_CODE = {
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
+    "token-expired": HTTPStatus.UNAUTHORIZED,
+    "token-revoked": HTTPStatus.UNAUTHORIZED,
     "session-signature": HTTPStatus.UNAUTHORIZED,
     "wrong-role": HTTPStatus.FORBIDDEN,
     "member-unknown": HTTPStatus.FORBIDDEN,

@@ -6,33 +6,32 @@ A founder's keys must exist before the contracts do, so the chain part of the se
 
 from __future__ import annotations
 
-import os
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from node_adapter.keystore import Entropy, Keystore
+from node_adapter.private_files import replace_private, write_private
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
-from node_adapter.store.tokens import insert_token
+from node_adapter.workflows.staff_tokens import (
+    DEFAULT_DAYS,
+    TOKEN_ROLES,
+    make_token,
+    token_file,
+)
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
-# A node holds only the tokens that its member's own staff and systems need.
-TOKEN_ROLES = {
-    "broker": ("broker-system", "compliance", "operator"),
-    "regulator": ("regulator", "compliance", "operator"),
-    "operator": ("operator",),
-}
 DEFAULT_ANCHORING: Mapping[str, float | int] = {
     "period_seconds": 60,
     "promise_seconds": 600,
     "heartbeat_seconds": 3600,
     "max_batch": 10_000,
 }
-_TOKEN_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,7 @@ def init_node(
     password: str,
     settings: Mapping[str, Mapping[str, Any]],
     entropy: Entropy = secrets.token_bytes,
+    now_ms: int | None = None,
 ) -> NewNode:
     """Make the directory of a new node.
 
@@ -61,6 +61,7 @@ def init_node(
         password: seals the keystore.
         settings: further sections of `node.toml` (chain, http, anchoring, peers), as far as they are known.
         entropy: gives random bytes.
+        now_ms: the time, from which the first tokens are valid; this machine's, if it is not given.
 
     Raises:
         InvalidInput: a name, role, password or setting is malformed.
@@ -86,7 +87,7 @@ def init_node(
         raise CouldNotCheck("node-unwritable", f"{home}: {error.strerror}") from error
     keys.save(home / "keystore", password)
     upgrade(home / "node.db")
-    _make_tokens(home, TOKEN_ROLES[role], entropy)
+    _make_tokens(home, role, entropy, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
     _write_settings(home, table)
     return NewNode(home, keys.public_json())
 
@@ -104,30 +105,22 @@ def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings
     return complete
 
 
-def read_token(home: Path, role: str) -> str:
-    """Return the token of a role, from the node's directory.
-
-    Raises:
-        CouldNotCheck: `token-unreadable`.
-    """
-    file = home / "tokens" / f"{role}.token"
-    try:
-        return file.read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CouldNotCheck(
-            "token-unreadable", f"{file} cannot be read; this node may have no role {role!r}"
-        ) from error
-
-
-def _make_tokens(home: Path, roles: tuple[str, ...], entropy: Entropy) -> None:
-    texts = {role: entropy(_TOKEN_BYTES).hex() for role in roles}
-    for role, text in texts.items():
-        _write_private(home / "tokens" / f"{role}.token", text + "\n")
+def _make_tokens(home: Path, role: str, entropy: Entropy, now_ms: int) -> None:
+    """Make the first tokens, one for each role; people and systems get theirs by `bonafides token add`."""
     store = open_store(home / "node.db")
     try:
         with store.write() as connection:
-            for role, text in texts.items():
-                insert_token(connection, text, role)
+            for token_role in TOKEN_ROLES[role]:
+                made = make_token(
+                    connection,
+                    name=f"first {token_role}",
+                    role=token_role,
+                    member_role=role,
+                    days=DEFAULT_DAYS,
+                    entropy=entropy,
+                    now_ms=now_ms,
+                )
+                write_private(token_file(home, token_role), made.text + "\n")
     finally:
         store.dispose()
 
@@ -164,16 +157,4 @@ _FILL: dict[str, dict[str, Any]] = {
 
 
 def _write_settings(home: Path, table: Mapping[str, Mapping[str, Any]]) -> None:
-    temporary = home / f".{SETTINGS_FILE}.new"
-    temporary.unlink(missing_ok=True)
-    _write_private(temporary, render_settings(table))
-    temporary.replace(home / SETTINGS_FILE)  # a reader sees the old file or the new one, never a half
-
-
-def _write_private(file: Path, text: str) -> None:
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-    except OSError as error:
-        raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error
+    replace_private(home / SETTINGS_FILE, render_settings(table))

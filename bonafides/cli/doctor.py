@@ -24,7 +24,10 @@ from node_adapter.settings import Settings
 from node_adapter.store import chain_index
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
+from node_adapter.store.tokens import staff_tokens, token_digest
+from node_adapter.workflows.staff_tokens import DAY_MS, TOKEN_ROLES, WARN_MS, ending_soon, read_token, token_file
 from primitives.errors import BonafidesError, CouldNotCheck
+from primitives.timestamp import format_time
 
 _PYTHON = ((3, 11), (3, 14))
 _MIN_FREE_BYTES = 1024**3
@@ -92,7 +95,7 @@ def _node(node_dir: Path, password_file: Path | None) -> list[Line]:
     checks: tuple[Callable[[Settings], list[Line]], ...] = (_database, _chain)
     for check in checks:
         lines += check(settings)
-    return lines + _keys(settings, password_file)
+    return lines + _tokens(settings) + _keys(settings, password_file)
 
 
 def _database(settings: Settings) -> list[Line]:
@@ -120,6 +123,38 @@ def _database(settings: Settings) -> list[Line]:
             "`bonafides node run` brings it up to date",
         ),
         _free_space("node-disk", settings.home),
+    ]
+
+
+def _tokens(settings: Settings) -> list[Line]:
+    now = time.time_ns() // 1_000_000
+    try:
+        store = open_store(settings.database_path)
+        try:
+            with store.read() as connection:
+                rows = staff_tokens(connection)
+        finally:
+            store.dispose()
+    except CouldNotCheck as error:
+        return [Line("tokens", ok=False, detail=str(error), mend="mend the database first")]
+    by_digest = {row.digest: row for row in rows}
+    trouble = [f"{row.id} of {row.name} ends at {format_time(row.expires_at or 0)}" for row in ending_soon(rows, now)]
+    for role in TOKEN_ROLES[settings.member.role]:
+        try:
+            row = by_digest.get(token_digest(read_token(settings.home, role)))
+        except CouldNotCheck:
+            continue  # it may be kept elsewhere
+        ended = "unknown" if row is None else row.ended(now)
+        if ended is not None:
+            trouble.append(f"the one in {token_file(settings.home, role)}: {ended}")
+    valid = sum(row.ended(now) is None for row in rows)
+    return [
+        Line(
+            "tokens",
+            not trouble,
+            "; ".join(trouble) or f"{valid} valid, none ends within {WARN_MS // DAY_MS} days",
+            "`bonafides token renew` or `token add`; `token list` shows all",
+        )
     ]
 
 

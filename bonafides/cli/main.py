@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "contracts": ("contracts", "contracts", "Deploy the consortium's contracts, or look at them."),
     "member": ("member", "member", "List members; propose, vote, veto and execute."),
     "node": ("node", "node", "Make, run and look at a member's node."),
+    "token": ("token", "token", "List, add, renew and revoke the tokens of a node's staff and systems."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
     "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
     "subject": ("broker", "subject", "Make clients known to a broker's node."),

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
-from bonafides.cli.output import read_document, write_json
+from bonafides.cli.output import printable, read_document, write_json
 from bonafides.cli.supervisor import Supervisor
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
@@ -116,8 +116,13 @@ def run(home: Path, workers: int, password_file: Path | None) -> int:
 @node.command()
 @calls_node("operator")
 def status(client: Client) -> None:
-    """Show chain, outbox, anchoring and alarms of a running node."""
-    write_json(client.get("/v1/status"))
+    """Show chain, outbox, anchoring, alarms and tokens of a running node; warn of tokens that end soon."""
+    answer = client.get("/v1/status")
+    write_json(answer)
+    for entry in answer.get("tokens", ()):
+        if entry["ending"]:
+            text = f"the token {entry['id']} of {entry['name']} ({entry['role']}) ends at {entry['expires_at']}"
+            click.echo(printable(f"warning: {text}: renew it by `bonafides token renew`"), err=True)
 
 
 def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:

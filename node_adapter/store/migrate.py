@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from node_adapter.store.engine import open_store
-from primitives.errors import CouldNotCheck
+from primitives.errors import CouldNotCheck, Refused
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
+HEAD = "0002"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
 _SCRIPTS = "node_adapter:migrations"
 _TABLE = "alembic_version"
 
@@ -47,6 +47,22 @@ def revisions(path: Path) -> tuple[str | None, str]:
             return _current(connection), HEAD
     finally:
         store.dispose()
+
+
+def require_current(path: Path) -> None:
+    """Refuse a database of another revision: a command must not change the schema under a node that runs.
+
+    Raises:
+        Refused: `store-behind`.
+        CouldNotCheck: `store-too-new`.
+    """
+    current, needed = revisions(path)
+    if current is None or current < needed:
+        raise Refused(
+            "store-behind", f"{path} has revision {current}, not {needed}: start the node once, it upgrades it"
+        )
+    if current > needed:
+        raise CouldNotCheck("store-too-new", f"{path} was made by a later version: revision {current}, not {needed}")
 
 
 def _current(connection: Connection) -> str | None:

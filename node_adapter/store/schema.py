@@ -182,9 +182,12 @@ token = Table(
     "token",
     metadata,
     Column("digest", LargeBinary(32), primary_key=True),  # SHA-256: the token itself is not stored
+    Column("name", String, nullable=False),  # the person or system that holds it
     Column("role", String, nullable=False),
     Column("did", String),  # of a client's session
+    Column("created_at", BigInteger),  # null for a token from before this column
     Column("expires_at", BigInteger),
+    Column("revoked_at", BigInteger),
 )
 
 idempotency = Table(

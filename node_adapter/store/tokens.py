@@ -1,26 +1,58 @@
-"""Bearer tokens. Only the SHA-256 of a token is stored: it is random, so the digest needs no salt."""
+"""Bearer tokens. Only the SHA-256 of a token is stored: it is random, so the digest needs no salt.
+
+A token of the staff names a person or a system, has a role, and ends. One that has ended stays in the table, so that it
+can be told who had access when; the sessions of clients are dropped.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from node_adapter.store.schema import token
 
 STAFF_ROLES = ("broker-system", "compliance", "operator", "regulator")
 CLIENT_ROLE = "client"
+EXPIRED, REVOKED = "token-expired", "token-revoked"
+_ID_CHARACTERS = 12
 
 
 @dataclass(frozen=True)
 class TokenRow:
-    """What a token allows: a role, and for a client's session the DID. None as expiry means until revoked."""
+    """What a token allows, and to whom.
+
+    Attributes:
+        digest: the SHA-256 of the token.
+        name: the person or the system that holds it; of a client's session the DID.
+        role: one of `STAFF_ROLES`, or `client`.
+        did: of a client's session.
+        created_at: milliseconds; None for a token that is older than this entry.
+        expires_at: milliseconds; None for a token that was made without an end.
+        revoked_at: milliseconds, or None.
+    """
 
     digest: bytes
+    name: str
     role: str
     did: str | None
+    created_at: int | None
     expires_at: int | None
+    revoked_at: int | None
+
+    @property
+    def id(self) -> str:
+        """What the token is called in lists and commands; it tells nothing about the token itself."""
+        return self.digest.hex()[:_ID_CHARACTERS]
+
+    def ended(self, now_ms: int) -> str | None:
+        """Return the code of why the token is not valid at `now_ms`, or None when it is."""
+        if self.revoked_at is not None and self.revoked_at <= now_ms:
+            return REVOKED
+        if self.expires_at is not None and self.expires_at <= now_ms:
+            return EXPIRED
+        return None
 
 
 def token_digest(text: str) -> bytes:
@@ -29,20 +61,46 @@ def token_digest(text: str) -> bytes:
 
 
 def insert_token(
-    connection: Connection, text: str, role: str, *, did: str | None = None, expires_at: int | None = None
-) -> None:
-    """Store a new token's digest and role."""
-    connection.execute(insert(token).values(digest=token_digest(text), role=role, did=did, expires_at=expires_at))
+    connection: Connection,
+    text: str,
+    role: str,
+    *,
+    name: str,
+    did: str | None = None,
+    created_at: int | None = None,
+    expires_at: int | None = None,
+) -> TokenRow:
+    """Store a new token's digest and what it allows; return the row."""
+    row = TokenRow(token_digest(text), name, role, did, created_at, expires_at, None)
+    connection.execute(insert(token).values(**vars(row)))
+    return row
 
 
-def find_token(connection: Connection, text: str, now_ms: int) -> TokenRow | None:
-    """Return what a token allows at `now_ms`, or None when it is unknown or has expired."""
+def find_token(connection: Connection, text: str) -> TokenRow | None:
+    """Return the row of a token, also of one that has ended, or None when it is unknown."""
     row = connection.execute(select(token).where(token.c.digest == token_digest(text))).mappings().one_or_none()
-    if row is None or (row["expires_at"] is not None and row["expires_at"] <= now_ms):
-        return None
-    return TokenRow(**row)
+    return None if row is None else TokenRow(**row)
 
 
-def forget_expired(connection: Connection, now_ms: int) -> None:
-    """Drop sessions that are over."""
-    connection.execute(delete(token).where(token.c.expires_at.is_not(None), token.c.expires_at <= now_ms))
+def staff_tokens(connection: Connection) -> list[TokenRow]:
+    """Return the tokens of the staff, also those that have ended, by role and name."""
+    query = select(token).where(token.c.role != CLIENT_ROLE)
+    query = query.order_by(token.c.role, token.c.name, token.c.created_at, token.c.digest)
+    return [TokenRow(**row) for row in connection.execute(query).mappings()]
+
+
+def end_token(connection: Connection, row: TokenRow, at_ms: int) -> None:
+    """Let a token end at `at_ms`, if it does not end before."""
+    if row.expires_at is None or at_ms < row.expires_at:
+        connection.execute(update(token).where(token.c.digest == row.digest).values(expires_at=at_ms))
+
+
+def revoke_token(connection: Connection, row: TokenRow, now_ms: int) -> None:
+    """Refuse a token from now on."""
+    connection.execute(update(token).where(token.c.digest == row.digest).values(revoked_at=now_ms))
+
+
+def forget_ended_sessions(connection: Connection, now_ms: int) -> None:
+    """Drop the sessions of clients that are over."""
+    ended = (token.c.role == CLIENT_ROLE) & (token.c.expires_at <= now_ms)
+    connection.execute(delete(token).where(ended))

@@ -68,8 +68,10 @@ def open_session(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         nonces.forget_expired(connection, now - CHALLENGE_MS)
         if not nonces.remember_foreign(connection, row):
             raise Refused("unauthenticated", "nonce: was used before")
-        tokens.forget_expired(connection, now)
-        tokens.insert_token(connection, token, tokens.CLIENT_ROLE, did=did, expires_at=now + SESSION_MS)
+        tokens.forget_ended_sessions(connection, now)
+        tokens.insert_token(
+            connection, token, tokens.CLIENT_ROLE, name=did, did=did, created_at=now, expires_at=now + SESSION_MS
+        )
     return {"token": token, "expires_at": format_time(now + SESSION_MS)}
 
 

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchored, chain_index, identity, records, registry_index, subjects
+from node_adapter.store import alarms, anchored, chain_index, identity, records, registry_index, subjects, tokens
 from node_adapter.store.schema import credential, outbox
+from node_adapter.workflows.staff_tokens import describe, ending_soon
 from primitives.errors import CouldNotCheck, Refused
 
 _RECENT_ALARMS = 100
@@ -53,6 +54,7 @@ def status_of(node: Node) -> dict[str, Any]:
             "outbox": _outbox(connection),
             "gas": _gas(connection),
             "alarms": _alarms(connection),
+            "tokens": _tokens(connection, now),
         }
 
 
@@ -99,6 +101,13 @@ def _gas(connection: Connection) -> dict[str, int]:
     used = func.coalesce(func.sum(outbox.c.gas_used), 0)
     statement = select(outbox.c.kind, used).where(outbox.c.state == "final").group_by(outbox.c.kind)
     return {kind: int(gas) for kind, gas in connection.execute(statement)}
+
+
+def _tokens(connection: Connection, now_ms: int) -> list[dict[str, Any]]:
+    """Return the valid tokens of the staff; `ending` marks those that must be renewed soon."""
+    rows = [row for row in tokens.staff_tokens(connection) if row.ended(now_ms) is None]
+    soon = {row.id for row in ending_soon(rows, now_ms)}
+    return [{**describe(row, now_ms), "ending": row.id in soon} for row in rows]
 
 
 def _alarms(connection: Connection) -> list[dict[str, Any]]:

@@ -278,7 +278,7 @@ class Broker:
         )
         with self.store.write() as connection:
             for token_role, text in TOKENS.items():
-                tokens.insert_token(connection, text, token_role)
+                tokens.insert_token(connection, text, token_role, name=f"{token_role} of {name}")
         chain.join(self.node)
         self.app = create_app(self.node)
         self.app.after_request(_held_to_the_description)

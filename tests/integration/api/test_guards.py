@@ -3,7 +3,9 @@
 import pytest
 
 from api.auth import PUBLIC_ROUTES, has_guard
+from api.context import current_caller
 from node_adapter.store import tokens
+from node_adapter.workflows import staff_tokens
 from tests.integration.api.node_kit import TOKENS
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -72,12 +74,32 @@ def test_anything_but_a_known_bearer_token_is_refused(broker, header):
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_an_expired_token_is_refused(broker):
+def test_an_expired_token_is_refused_with_its_own_code(broker):
     with broker.store.write() as connection:
-        tokens.insert_token(connection, "short", "operator", expires_at=broker.clock.now + 1)
+        tokens.insert_token(connection, "short", "operator", name="Li Wei", expires_at=broker.clock.now + 1)
     assert broker.get("/v1/status", token="short").status_code == 200
     broker.clock.now += 1
-    assert broker.get("/v1/status", token="short").status_code == 401
+    answer = broker.get("/v1/status", token="short")
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "token-expired")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_revoked_token_is_refused_at_the_next_request(broker):
+    with broker.store.write() as connection:
+        row = tokens.insert_token(connection, "taken", "operator", name="Li Wei")
+    assert broker.get("/v1/status", token="taken").status_code == 200
+    with broker.store.write() as connection:
+        staff_tokens.revoke_token(connection, row.id, broker.clock.now)
+    answer = broker.get("/v1/status", token="taken")
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "token-revoked")
+
+
+def test_a_view_knows_the_name_of_its_caller(broker):
+    with broker.store.write() as connection:
+        tokens.insert_token(connection, "of Li Wei", "operator", name="Li Wei")
+    with broker.app.test_request_context("/v1/status", headers={"Authorization": "Bearer of Li Wei"}):
+        broker.app.preprocess_request()
+        assert (current_caller().name, current_caller().role) == ("Li Wei", "operator")
 
 
 def test_a_token_is_stored_only_as_its_digest(broker):

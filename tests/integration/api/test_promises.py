@@ -163,7 +163,7 @@ def test_what_the_broker_never_signed_is_refuted(broker, promise):
 @pytest.mark.parametrize("role", tokens.STAFF_ROLES)
 def test_any_staff_may_ask_one_or_many(broker, promise, role):
     with broker.store.write() as connection:
-        tokens.insert_token(connection, "a token", role)
+        tokens.insert_token(connection, "a token", role, name="a person")
     app = create_app(broker.node)
     http, headers = app.test_client(), {"Authorization": "Bearer a token"}
     path = "/v1/promises/check"

@@ -11,10 +11,11 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from node_adapter.init import init_node, read_token
+from node_adapter.init import init_node
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.store import chain_index
 from node_adapter.store.engine import open_store
+from node_adapter.workflows.staff_tokens import read_token
 from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
 
 PASSWORD = "a password of the tests"

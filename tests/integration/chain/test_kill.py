@@ -26,10 +26,11 @@ from sqlalchemy import select
 from evidence.log import Tree
 from node_adapter.abi import contract_abi, encode_call
 from node_adapter.chain import embedded
-from node_adapter.init import configure, read_token
+from node_adapter.init import configure
 from node_adapter.store import alarms, anchored, anchors, identity, outbox, records
 from node_adapter.store.schema import outbox as outbox_table
 from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.staff_tokens import read_token
 from primitives.timestamp import format_time
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(600)]

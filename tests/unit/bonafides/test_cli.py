@@ -115,6 +115,14 @@ def test_a_node_is_made_configured_and_looked_at(run, tmp_path, monkeypatch):
     assert status == 1
     assert (lines["chain"]["ok"], lines["keystore"]["ok"], lines["schema"]["ok"]) == (False, True, True)
     assert all(line["mend"] for line in lines.values() if not line["ok"])
+    assert lines["tokens"]["ok"] is True
+    operator = next(
+        entry for entry in json.loads(run("token", "list", "--node", home)[1]) if entry["role"] == "operator"
+    )
+    assert run("token", "revoke", "--node", home, operator["id"])[0] == 0
+    lines = {line["name"]: line for line in json.loads(run("doctor", "--node", home, "--json")[1])}
+    assert lines["tokens"]["ok"] is False
+    assert lines["tokens"]["detail"].endswith("operator.token: token-revoked")
     status, text, _ = run("doctor", "--node", tmp_path / "none")
     assert (status, "ILL settings" in text) == (1, True)
     status, _, errors = run("member", "list", "--node", tmp_path / "none")

@@ -199,3 +199,11 @@ def test_without_a_node_or_a_readable_token_nothing_is_called(node, capsys, tmp_
         assert ended.value.code == 2
     assert "token-unreadable" in capsys.readouterr().err
     assert node.requests == []
+
+
+def test_the_status_of_a_node_warns_of_tokens_that_end(run, node):
+    entry = {"id": "0" * 12, "name": "Li Wei", "role": "operator", "expires_at": "soon"}
+    node.answers["/v1/status"] = {"tokens": [{**entry, "ending": True}, {**entry, "name": "other", "ending": False}]}
+    assert run("node", "status") == 0
+    assert run.err.count("warning: ") == 1
+    assert "the token 000000000000 of Li Wei (operator) ends at soon" in run.err

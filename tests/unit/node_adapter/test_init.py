@@ -5,13 +5,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
 
-from node_adapter.init import configure, init_node, read_token
+from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
 from node_adapter.settings import Settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions, upgrade
 from node_adapter.store.schema import metadata, token
 from node_adapter.store.tokens import token_digest
+from node_adapter.workflows.staff_tokens import DAY_MS, DEFAULT_DAYS, read_token
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 CHAIN = {
@@ -47,9 +48,11 @@ def test_tokens_are_private_and_only_their_digests_are_stored(home):
     make(home)
     store = open_store(home / "node.db")
     with store.read() as connection:
-        stored = {row.role: row.digest for row in connection.execute(select(token))}
+        rows = list(connection.execute(select(token)))
     store.dispose()
-    assert set(stored) == {"broker-system", "compliance", "operator"}
+    stored = {row.role: row.digest for row in rows}
+    assert {row.name for row in rows} == {"first broker-system", "first compliance", "first operator"}
+    assert all(row.expires_at - row.created_at == DEFAULT_DAYS * DAY_MS for row in rows)
     for role, digest in stored.items():
         assert stat.S_IMODE((home / "tokens" / f"{role}.token").stat().st_mode) == 0o600
         assert token_digest(read_token(home, role)) == digest

@@ -49,7 +49,7 @@ def test_a_token_goes_into_a_file_of_its_owner(run, tmp_path, home):
     _, made, _ = run("add", "--name", "Li Wei", "--role", "operator", "--to", file)
     assert "token" not in made
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert state_of(home, file.read_text().strip()) is None
+    assert state_of(home, file.read_text("utf-8").strip()) is None
     before = run("list")[1]
     status, _, error = run("add", "--name", "Li Wei", "--role", "operator", "--to", file)
     assert status == 2

@@ -133,9 +133,9 @@ def test_only_the_file_that_holds_the_old_token_is_replaced(connection, tmp_path
     file = token_file(tmp_path, "compliance")
     assert replace_token_file(tmp_path, made.row, "new") is None
     file.parent.mkdir()
-    file.write_text(made.text + "\n")
+    file.write_text(made.text + "\n", "utf-8")
     assert replace_token_file(tmp_path, other.row, "new") is None
-    assert file.read_text() == made.text + "\n"
+    assert file.read_text("utf-8") == made.text + "\n"
     assert replace_token_file(tmp_path, made.row, "new") == file
-    assert file.read_text() == "new\n"
+    assert file.read_text("utf-8") == "new\n"
     assert file.stat().st_mode & 0o777 == 0o600

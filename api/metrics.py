@@ -39,7 +39,7 @@ class _Collector:
         alarms: dict[str, int] = {}
         for alarm in self._status["alarms"]:
             alarms[alarm["kind"]] = alarms.get(alarm["kind"], 0) + 1
-        yield _labelled("bonafides_alarms", "Recent alarms by kind.", "kind", alarms)
+        yield _labelled("bonafides_alarms", "Open alarms by kind.", "kind", alarms)
 
 
 def _labelled(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:

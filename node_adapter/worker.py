@@ -137,12 +137,14 @@ class Worker:
 
     def _move_tasks(self, now: int) -> bool:
         try:
-            return bool(task_engine.step(self._node, now))
+            moved = bool(task_engine.step(self._node, now))
         except (InvalidInput, Refused, VerificationFailed) as error:  # a task's trouble must not stop the anchoring
             _log.exception("a joint task cannot go on")
             with self._node.store.write() as connection:
                 alarms.raise_alarm(connection, alarms.TASK_TROUBLE, error.code, error.detail, now)
             return False
+        settlement.close_ended(self._node.store, alarms.TASK_TROUBLE, now)
+        return moved
 
     def _follow_chain(self, now: int) -> bool:
         try:

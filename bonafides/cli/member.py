@@ -12,12 +12,12 @@ import click
 from sqlalchemy import Connection
 
 from bonafides.cli.contracts import read_founder
+from bonafides.cli.node_store import opened_store
 from bonafides.cli.options import DIRECTORY, FILE, verbatim
 from bonafides.cli.output import read_document, write_json
 from node_adapter.abi import encode_call
-from node_adapter.settings import Settings
 from node_adapter.store import chain_index, outbox, registry_index
-from node_adapter.store.engine import Store, open_store
+from node_adapter.store.engine import Store
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
 
@@ -51,12 +51,8 @@ def member() -> None:
 @click.option("--node", "node_dir", type=DIRECTORY, required=True, help="Any member's node.")
 def list_members(node_dir: Path) -> None:
     """List the members as the node's index of the chain has them."""
-    store = _open(node_dir)[1]
-    try:
-        with store.read() as connection:
-            found = chain_index.members(connection).values()
-    finally:
-        store.dispose()
+    with opened_store(node_dir) as store, store.read() as connection:
+        found = chain_index.members(connection).values()
     write_json(
         [
             {
@@ -119,21 +115,11 @@ def execute(proposal: int, node_dir: Path, wait: bool) -> None:
     _call(node_dir, "execute", (proposal,), wait=wait)
 
 
-def _open(node_dir: Path) -> tuple[Settings, Store]:
-    settings = Settings.load(node_dir)
-    if not settings.database_path.is_file():
-        raise CouldNotCheck(
-            "store-missing", f"{settings.database_path} does not exist: run `bonafides node init` first"
-        )
-    return settings, open_store(settings.database_path)
-
-
 def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool) -> None:
-    _, store = _open(node_dir)
     data = encode_call(CONTRACT, function, *arguments)
     # The same call may be made again later (a second proposal about one member), so the key is drawn.
     key = f"{KIND}:{function}:{secrets.token_hex(8)}"
-    try:
+    with opened_store(node_dir) as store:
         with store.write() as connection:
             target = registry_index.contract_address(connection, CONTRACT)
             outbox.enqueue(connection, KIND, key, target, data, time.time_ns() // 1_000_000)
@@ -143,8 +129,6 @@ def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bo
         row = _await_final(store, key)
         with store.read() as connection:
             proposal = _proposal(connection, row, function, arguments)
-    finally:
-        store.dispose()
     tx = None if row.tx_hash is None else "0x" + row.tx_hash.hex()
     write_json({"proposal": proposal, "block": row.block, "tx": tx, "gas_used": row.gas_used, "outbox": key})
 

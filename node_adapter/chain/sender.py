@@ -151,7 +151,7 @@ class Sender:
             return self._retry(row, now_ms)
         with self._store.write() as connection:
             outbox.mark_failed(connection, row.id, refusal.detail, now_ms)
-            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.key, refusal.detail, now_ms)
+            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {refusal.detail}", now_ms)
         return Progress.MOVED
 
     def _send_signed(self, row: OutboxRow, now_ms: int) -> Progress:

@@ -1,10 +1,13 @@
-"""Alarms: what a person must look at. One row per kind and subject, however often it is seen."""
+"""Alarms: what a person must look at. One row per cause: kind and what it is about, with how often it was seen.
+
+An alarm is open until its cause ends, or until a person closes it; the same cause seen again opens it again.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, exists, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from node_adapter.store.schema import alarm
@@ -22,28 +25,62 @@ RESEND_BLOCKED = "resend-blocked"
 
 @dataclass(frozen=True)
 class Alarm:
-    """One alarm. `about` names what it concerns, such as a record id or an outbox key."""
+    """One alarm; times in milliseconds.
+
+    Attributes:
+        kind: what happened, such as `promise-broken`.
+        about: its cause within the kind, such as an outbox key or a kind of chain write.
+        detail: the newest sighting, for a person.
+        count: how often it was seen.
+        first_at: the first sighting.
+        last_at: the newest sighting.
+        closed_at: when its cause ended or a person closed it; None while it is open.
+    """
 
     kind: str
     about: str
     detail: str
-    raised_at: int
+    count: int
+    first_at: int
+    last_at: int
+    closed_at: int | None
 
 
-def raise_alarm(connection: Connection, kind: str, about: str, detail: str, now_ms: int) -> None:
-    """Raise an alarm; the same kind and subject again changes nothing."""
-    statement = insert(alarm).values(kind=kind, about=about, detail=detail, raised_at=now_ms)
-    connection.execute(statement.on_conflict_do_nothing(index_elements=["kind", "about"]))
+def raise_alarm(connection: Connection, kind: str, about: str, detail: str, now_ms: int, *, count: int = 1) -> None:
+    """Note `count` sightings of a cause; a closed alarm is open again."""
+    statement = insert(alarm).values(
+        kind=kind, about=about, detail=detail, count=count, first_at=now_ms, last_at=now_ms, closed_at=None
+    )
+    seen_again = {
+        "detail": statement.excluded.detail,
+        "count": alarm.c.count + statement.excluded.count,
+        "last_at": statement.excluded.last_at,
+        "closed_at": None,
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=["kind", "about"], set_=seen_again))
 
 
-def list_alarms(connection: Connection, kind: str | None = None) -> list[Alarm]:
-    """Return the alarms in the order in which they were raised."""
-    query = select(alarm).order_by(alarm.c.id)
+def close_alarm(connection: Connection, kind: str, now_ms: int, about: str | None = None) -> int:
+    """Close the open alarms of a kind, or the one about something; return how many were open."""
+    statement = update(alarm).where(alarm.c.kind == kind, alarm.c.closed_at.is_(None)).values(closed_at=now_ms)
+    if about is not None:
+        statement = statement.where(alarm.c.about == about)
+    return int(connection.execute(statement).rowcount)
+
+
+def list_alarms(connection: Connection, kind: str | None = None, *, with_closed: bool = False) -> list[Alarm]:
+    """Return the open alarms, or all of them, in the order in which they were first raised."""
+    query = select(*(column for column in alarm.c if column is not alarm.c.id)).order_by(alarm.c.id)
     if kind is not None:
         query = query.where(alarm.c.kind == kind)
-    return [Alarm(row.kind, row.about, row.detail, row.raised_at) for row in connection.execute(query)]
+    if not with_closed:
+        query = query.where(alarm.c.closed_at.is_(None))
+    return [Alarm(**row) for row in connection.execute(query).mappings()]
 
 
-def is_raised(kind: str, about: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return the SQL condition that an alarm of this kind about that column's value stands."""
-    return exists().where(alarm.c.kind == kind, alarm.c.about == about)
+def is_open(connection: Connection, kind: str, about: str | None = None) -> bool:
+    """Say whether an alarm of this kind is open; asks without the write lock what `close_alarm` would find."""
+    query = select(alarm.c.id).where(alarm.c.kind == kind, alarm.c.closed_at.is_(None)).limit(1)
+    if about is not None:
+        query = query.where(alarm.c.about == about)
+    return connection.execute(query).first() is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from node_adapter.store.schema import finding, record
 
@@ -32,6 +32,7 @@ class RecordRow:
     accepted_at: int
     anchor_by: int
     promise: str
+    broken_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,42 @@ def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:
     statement = select(func.min(record.c.accepted_at)).where(record.c.log_index >= from_index)
     oldest: int | None = connection.execute(statement).scalar_one()
     return oldest
+
+
+def late_promises(connection: Connection, start: int, stop: int | None, time_ms: int) -> list[str]:
+    """Return the records in start <= index < stop whose promise ended before `time_ms` and was not noted as broken."""
+    query = select(record.c.record_id).where(
+        record.c.log_index >= start, record.c.anchor_by < time_ms, record.c.broken_at.is_(None)
+    )
+    if stop is not None:
+        query = query.where(record.c.log_index < stop)
+    return list(connection.execute(query.order_by(record.c.log_index)).scalars())
+
+
+def is_overdue(connection: Connection, start: int, time_ms: int) -> bool:
+    """Say whether a record from `start` on has a promise that ended before `time_ms`."""
+    query = select(record.c.log_index).where(record.c.log_index >= start, record.c.anchor_by < time_ms).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def mark_broken(connection: Connection, ids: Iterable[str], now_ms: int) -> None:
+    """Note that the promises of records were broken."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        some = record.c.record_id.in_(wanted[start : start + _MAX_VARIABLES])
+        connection.execute(update(record).where(some).values(broken_at=now_ms))
+
+
+def broken_promises(connection: Connection) -> list[str]:
+    """Return the records whose promise was broken, in log order."""
+    query = select(record.c.record_id).where(record.c.broken_at.is_not(None)).order_by(record.c.log_index)
+    return list(connection.execute(query).scalars())
+
+
+def broken_count(connection: Connection) -> int:
+    """Return how many promises were broken."""
+    query = select(func.count()).select_from(record).where(record.c.broken_at.is_not(None))
+    return int(connection.execute(query).scalar_one())
 
 
 def finding_counts(connection: Connection) -> dict[str, int]:

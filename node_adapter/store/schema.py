@@ -55,6 +55,7 @@ record = Table(
     Column("accepted_at", BigInteger, nullable=False),
     Column("anchor_by", BigInteger, nullable=False),
     Column("promise", Text, nullable=False),
+    Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     UniqueConstraint("pid", "seq"),
 )
 
@@ -256,6 +257,9 @@ alarm = Table(
     Column("kind", String, nullable=False),
     Column("about", String, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("raised_at", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),  # null while it is open
     UniqueConstraint("kind", "about"),
 )

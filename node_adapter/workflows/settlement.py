@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchored, anchors, outbox
+from node_adapter.store import alarms, anchored, anchors, outbox, records
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.engine import Store
-from node_adapter.store.schema import record
+
+# What kept one write back, named by its key; that the write is final ends it.
+_ENDED_BY_SUCCESS = (alarms.ANCHOR_WITHOUT_EVENT, alarms.ANCHOR_REFUSED, alarms.SEND_REFUSED, alarms.RESEND_BLOCKED)
 
 
 def settle(
@@ -48,18 +50,35 @@ def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
     anchors.reopen(connection, after_block)
     count = outbox.reopen(connection, after_block, now_ms)
     detail = f"the chain ends at block {after_block}, before our index; {count} writes are sent again"
-    alarms.raise_alarm(connection, alarms.CHAIN_RESET, f"{after_block}:{now_ms}", detail, now_ms)
+    alarms.raise_alarm(connection, alarms.CHAIN_RESET, "chain", detail, now_ms)
     return count
 
 
 def watch_promises(store: Store, now_ms: int) -> int:
-    """Raise an alarm for each promise whose time has passed without a final anchor; return how many are new."""
+    """Note each promise whose time has passed without a final anchor; return how many are new.
+
+    They are one alarm, since one thing keeps the anchors back. It is closed when nothing overdue waits any more.
+    """
     with store.read() as connection:
-        late = _late_promises(connection, anchored.anchored_size(connection), None, now_ms)
-    if late:  # a write takes the lock that facts are accepted under: only when there is something to say
+        size = anchored.anchored_size(connection)
+        late = records.late_promises(connection, size, None, now_ms)
+        overdue = records.is_overdue(connection, size, now_ms)
+        stale = not overdue and alarms.is_open(connection, alarms.PROMISE_BROKEN)
+    if late or stale:  # a write takes the lock that facts are accepted under: only when there is something to say
         with store.write() as connection:
             _raise_broken(connection, late, now_ms)
+            if stale:
+                alarms.close_alarm(connection, alarms.PROMISE_BROKEN, now_ms)
     return len(late)
+
+
+def close_ended(store: Store, kind: str, now_ms: int, about: str | None = None) -> None:
+    """Close an alarm whose cause has ended; without one nothing is written, and no lock is taken."""
+    with store.read() as connection:
+        found = alarms.is_open(connection, kind, about)
+    if found:
+        with store.write() as connection:
+            alarms.close_alarm(connection, kind, now_ms, about)
 
 
 def differs(row: anchors.AnchorRow | None, args: Mapping[str, object]) -> str | None:
@@ -92,8 +111,10 @@ def _settle_anchor(connection: Connection, event: ChainEvent, outcome: Transacti
     written = outbox.by_key(connection, row.key)
     if written is not None and written.state != outbox.FINAL:
         outbox.settle(connection, written.id, outcome, now_ms)
+    for kind in _ENDED_BY_SUCCESS:
+        alarms.close_alarm(connection, kind, now_ms, row.key)
     before = anchors.by_seq(connection, seq - 1)
-    late = _late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
+    late = records.late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
     _raise_broken(connection, late, now_ms)
     return None
 
@@ -104,6 +125,8 @@ def _settle_row(connection: Connection, row_id: int, outcome: TransactionOutcome
         return
     if outcome.succeeded:
         outbox.settle(connection, row_id, outcome, now_ms)
+        for kind in _ENDED_BY_SUCCESS:
+            alarms.close_alarm(connection, kind, now_ms, row.key)
         return
     error = f"the transaction reverted in block {outcome.block}"
     if row.kind == outbox.KIND_ANCHOR:  # an anchor is never given up: it is signed and sent anew
@@ -111,18 +134,12 @@ def _settle_row(connection: Connection, row_id: int, outcome: TransactionOutcome
         alarms.raise_alarm(connection, alarms.ANCHOR_REFUSED, row.key, error, now_ms)
         return
     outbox.settle_failed(connection, row_id, outcome, error, now_ms)
-    alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.key, error, now_ms)
+    alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {error}", now_ms)
 
 
-def _late_promises(connection: Connection, start: int, stop: int | None, time_ms: int) -> list[tuple[str, int]]:
-    query = select(record.c.record_id, record.c.anchor_by).where(record.c.log_index >= start)
-    query = query.where(record.c.anchor_by < time_ms, ~alarms.is_raised(alarms.PROMISE_BROKEN, record.c.record_id))
-    if stop is not None:
-        query = query.where(record.c.log_index < stop)
-    return [(row.record_id, row.anchor_by) for row in connection.execute(query.order_by(record.c.log_index))]
-
-
-def _raise_broken(connection: Connection, late: Iterable[tuple[str, int]], now_ms: int) -> None:
-    for record_id, anchor_by in late:
-        detail = f"promised to stand on the chain by {anchor_by} (ms); it did not"
-        alarms.raise_alarm(connection, alarms.PROMISE_BROKEN, record_id, detail, now_ms)
+def _raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:
+    if not late:
+        return
+    records.mark_broken(connection, late, now_ms)
+    detail = f"{len(late)} more records do not stand on the chain as promised, {late[0]} to {late[-1]}"
+    alarms.raise_alarm(connection, alarms.PROMISE_BROKEN, "anchoring", detail, now_ms, count=len(late))

@@ -13,7 +13,7 @@ from node_adapter.store.schema import credential, outbox
 from node_adapter.workflows.staff_tokens import describe, ending_soon
 from primitives.errors import CouldNotCheck, Refused
 
-_RECENT_ALARMS = 100
+_MOST_ALARMS = 100
 
 
 def readiness(node: Node) -> dict[str, str]:
@@ -46,6 +46,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "size": size,
                 "anchored": anchored_size,
                 "oldest_unanchored_ms": None if oldest is None else now - oldest,
+                "promises_broken": records.broken_count(connection),
                 "anchor": None if newest is None else {"seq": newest.seq, "block": newest.block},
             },
             "subjects": subjects.total(connection),
@@ -111,4 +112,4 @@ def _tokens(connection: Connection, now_ms: int) -> list[dict[str, Any]]:
 
 
 def _alarms(connection: Connection) -> list[dict[str, Any]]:
-    return [asdict(entry) for entry in alarms.list_alarms(connection)[-_RECENT_ALARMS:]]
+    return [asdict(entry) for entry in alarms.list_alarms(connection)[-_MOST_ALARMS:]]

@@ -230,6 +230,7 @@ def _record_uses(current: _Run) -> bool:
                 raise outcome
     with node.store.write() as connection:
         end = tasks.COMPLETED if row.error is None else tasks.REFUSED
+        alarms.close_alarm(connection, TASK_STUCK, current.now, row.task_id)
         return tasks.move(connection, row.task_id, tasks.RECORDING, end, current.now)
 
 

@@ -330,7 +330,7 @@ def make_the_chain_unreachable(consortium, killer, node):
         os.kill(pid, signal.SIGCONT)
     killer.wait_until_it_works()
     with node.store.read() as connection:
-        assert alarms.list_alarms(connection, alarms.PROMISE_BROKEN)
+        assert records.broken_promises(connection)
     killer.kill()
 
 
@@ -353,7 +353,7 @@ def compare(consortium, node, client):
     with node.store.read() as connection:
         rows = anchors.every(connection)
         failed = outbox.counts(connection)["failed"]
-        broken = {alarm.about for alarm in alarms.list_alarms(connection, alarms.PROMISE_BROKEN)}
+        broken = set(records.broken_promises(connection))
         conflicts = alarms.list_alarms(connection, alarms.ANCHOR_CONFLICT)
     assert conflicts == []
     # 1. the client's list of promises is a log: each place once, without a gap

@@ -2,10 +2,11 @@
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
-from node_adapter.store import migrate
+from node_adapter.store import alarms, migrate, records
 from node_adapter.store.engine import open_store
+from node_adapter.store.schema import record
 from node_adapter.store.tokens import find_token, token_digest
 from primitives.errors import Refused
 
@@ -35,3 +36,31 @@ def test_a_token_of_the_first_schema_goes_on_working_under_its_role_s_name(tmp_p
     store.dispose()
     assert (staff.name, staff.role, staff.ended(10**15)) == ("operator", "operator", None)
     assert (session.name, session.did, session.ended(7)) == ("did:x", "did:x", "token-expired")
+
+
+def old_record(index):
+    values = {column.name: b"" for column in record.c if str(column.type).startswith(("BLOB", "VARBINARY"))}
+    values |= {"log_index": index, "record_id": f"r{index}", "source_ref": f"s{index}", "fingerprint": bytes([index])}
+    values |= {"pid": "aa", "seq": index, "type": "T", "accepted_at": 0, "anchor_by": 1, "promise": "{}"}
+    return insert(record).values(**values | {"act_signature": None})
+
+
+def test_alarms_of_the_first_schema_are_kept_and_broken_promises_are_one(tmp_path):
+    store = database_at(tmp_path / "node.db", "0001")
+    with store.write() as connection:
+        for index in range(3):
+            connection.execute(old_record(index))
+        for kind, about, time in (("promise-broken", "r0", 5), ("chain-reset", "7:6", 6), ("promise-broken", "r2", 7)):
+            connection.execute(
+                text("INSERT INTO alarm (kind, about, detail, raised_at) VALUES (:kind, :about, 'lost', :time)"),
+                {"kind": kind, "about": about, "time": time},
+            )
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        assert records.broken_promises(connection) == ["r0", "r2"]
+        found = {alarm.kind: alarm for alarm in alarms.list_alarms(connection)}
+    assert set(found) == {"promise-broken", "chain-reset"}
+    assert (found["chain-reset"].count, found["chain-reset"].first_at, found["chain-reset"].detail) == (1, 6, "lost")
+    broken = found["promise-broken"]
+    assert (broken.about, broken.count, broken.first_at, broken.last_at) == ("anchoring", 2, 5, 7)
+    store.dispose()

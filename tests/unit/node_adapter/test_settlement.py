@@ -80,7 +80,7 @@ def test_a_write_is_final_or_failed_by_its_receipt(store):
         states = {key: outbox.by_key(connection, key).state for key in ("good", "bad", "open")}
         assert states == {"good": "final", "bad": "failed", "open": "sent"}
         assert outbox.by_key(connection, "good").block == 31
-        assert kinds(connection) == [(alarms.TRANSACTION_FAILED, "bad")]
+        assert kinds(connection) == [(alarms.TRANSACTION_FAILED, "did")]
 
 
 def test_an_anchors_event_makes_it_final_whichever_transaction_carried_it(store):
@@ -127,7 +127,8 @@ def test_an_anchor_that_came_too_late_breaks_the_promises_that_it_covers(store):
         put_anchor(connection, 2)
         events = [anchored(6, 1), anchored(7, 2)]
         settle(connection, [outcome(6), outcome(7)], events, member=MEMBER, now_ms=NOW)
-        assert kinds(connection) == [(alarms.PROMISE_BROKEN, "r2")]
+        assert records.broken_promises(connection) == ["r2"]
+        assert kinds(connection) == [(alarms.PROMISE_BROKEN, "anchoring")]
 
 
 def test_a_promise_whose_time_passed_is_broken_once(store):
@@ -140,7 +141,44 @@ def test_a_promise_whose_time_passed_is_broken_once(store):
     assert watch_promises(store, NOW + 9) == 1
     assert watch_promises(store, NOW + 9) == 0
     with store.read() as connection:
-        assert [about for _kind, about in kinds(connection)] == ["r2", "r3"]
+        assert records.broken_promises(connection) == ["r2", "r3"]
+
+
+def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_are_anchored(store):
+    with store.write() as connection:
+        add_records(connection, 200, lambda index: NOW + index)
+        put_anchor(connection, 1)
+        put_anchor(connection, 100)
+        settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
+    watch_promises(store, NOW + 150)
+    watch_promises(store, NOW + 500)
+    with store.read() as connection:
+        (alarm,) = alarms.list_alarms(connection)
+        assert (alarm.kind, alarm.count, alarm.first_at, alarm.last_at) == (
+            alarms.PROMISE_BROKEN,
+            198,
+            NOW + 150,
+            NOW + 500,
+        )
+        assert records.broken_count(connection) == 198
+    with store.write() as connection:
+        settle(connection, [outcome(7)], [anchored(7, 100)], member=MEMBER, now_ms=NOW + 501)
+    watch_promises(store, NOW + 502)
+    with store.read() as connection:
+        assert alarms.list_alarms(connection) == []
+        (alarm,) = alarms.list_alarms(connection, with_closed=True)
+        assert alarm.closed_at == NOW + 502
+
+
+def test_what_kept_a_write_back_is_over_when_the_write_is_final(store):
+    with store.write() as connection:
+        row = put_anchor(connection, 1)
+        put_sent(connection, row.key, 1, outbox.KIND_ANCHOR)
+        put_sent(connection, "good", 2)
+        for key in (row.key, "good", "other"):
+            alarms.raise_alarm(connection, alarms.SEND_REFUSED, key, "no", 1)
+        settle(connection, [outcome(1), outcome(2)], [anchored(1, 1)], member=MEMBER, now_ms=NOW)
+        assert kinds(connection) == [(alarms.SEND_REFUSED, "other")]
 
 
 def test_a_reset_opens_what_the_lost_blocks_held(store):

@@ -18,6 +18,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,8 @@ LOOPBACK = "127.0.0.1"
 # not be somebody's connection by then.
 FIRST_PORT, LAST_PORT = 20_000, 31_999
 _TRIES = 500
+_LET_GO_SECONDS = 2.0
+_POLL_SECONDS = 0.02
 _LOCK_FILE = "lock"
 
 
@@ -53,17 +56,23 @@ def reserve_port(owner: Path) -> int:
 
 
 def claim_port(port: int, owner: Path) -> None:
-    """Reserve a port that was named for a directory, which may have it already.
+    """Reserve a port that was named for a directory, which may have it already; then a moment's patience is due.
+
+    The kernel may let go of the socket a little later than it says that the process has ended.
 
     Raises:
         Refused: `port-taken`, another directory has it, or another program listens there.
         CouldNotCheck: `runtime-directory`.
     """
+    deadline = time.monotonic() + _LET_GO_SECONDS
     with _registry() as registry:
         holder = _owner(registry / str(port))
-        reason = f"it is reserved for {holder}" if holder not in (None, owner.resolve()) else why_taken(port)
-        if reason is not None:
-            raise Refused("port-taken", f"port {port} of {LOOPBACK} cannot be used: {reason}")
+        if holder not in (None, owner.resolve()):
+            raise _taken(port, f"it is reserved for {holder}")
+        while reason := why_taken(port):
+            if holder is None or time.monotonic() > deadline:
+                raise _taken(port, reason)
+            time.sleep(_POLL_SECONDS)
         _write(registry / str(port), owner)
 
 
@@ -84,6 +93,10 @@ def why_taken(port: int) -> str | None:
         except OSError as error:
             return str(error.strerror)
     return None
+
+
+def _taken(port: int, reason: str) -> Refused:
+    return Refused("port-taken", f"port {port} of {LOOPBACK} cannot be used: {reason}")
 
 
 @contextmanager

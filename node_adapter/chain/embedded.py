@@ -4,48 +4,52 @@ It shows the protocol, not consensus: one process decides everything, so it refu
 The directory of a network:
 
     network.json   chain id (drawn once), port, process id
-    state.json     what anvil writes on SIGTERM, or `save` asks it for; state.1.json .. state.3.json are older copies
-    anvil.log
+    state.json     the newest whole state, and older ones beside it: see `embedded_state`
+    anvil.log      what anvil and the keeper of the copies say
 
-Anvil goes on making blocks while it writes, and then the accounts it wrote are ahead of the blocks; so it is made to
-pause first, and it never writes by itself. A kill of anvil goes back to the last state that was written, and a torn
-`state.json` to the newest whole copy. The chain is shorter then, and every node sends again what is missing.
+Anvil never writes over `state.json`: `save`, which the keeper calls every few seconds and `down` before it ends the
+chain, asks it for its state and checks what comes. A kill of anvil goes back to the last copy. The chain is shorter
+then, and every node sends again what is missing.
 """
 
 from __future__ import annotations
 
-import gzip
+import fcntl
 import json
 import os
 import secrets
-import shutil
 import signal
-import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from node_adapter.chain.embedded_control import EmbeddedControl
+from node_adapter.chain.embedded_state import STATE_FILE, WRITTEN_FILE, keep_state, prepare_state
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
-from node_adapter.chain.rpc import HttpRpc
+from node_adapter.loopback_ports import claim_port, reserve_port
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 ANVIL_VARIABLE = "BONAFIDES_ANVIL"
 ENVIRONMENT_VARIABLE = "BONAFIDES_ENVIRONMENT"
 NETWORK_FILE = "network.json"
-STATE_FILE = "state.json"
-COPIES = 3
+LOG_FILE = "anvil.log"
 CLIENT_PREFIX = "anvil/"  # how the engine names itself in web3_clientVersion
 _BINARY = Path("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil")
 _MIN_CHAIN_ID, _MAX_CHAIN_ID = 1_000_000, 2**31 - 1  # above the well-known chains, within what every client takes
-_FIRST_PORT, _LAST_PORT, _PORT_TRIES = 20_000, 32_000, 50
-_START_SECONDS = 20.0
+_KEPT_STATES = 64  # with fewer, a call at `latest` finds its block gone when the next one is made meanwhile
+_NEVER_SECONDS = 10**9  # anvil writes when it ends, not by itself
+_START_SECONDS = 60.0
+_FIRST_ANSWER_SECONDS = 1.0  # a stranger that listens there may never answer
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.02
-_FIRST_PORT, _LAST_PORT = 20_000, 31_999
-_PORT_TRIES = 100
-_QUIESCE_SECONDS = 5.0
-_SETTLE_SECONDS = 0.1
+_PORT_TRIES = 5
+_DUMP_TRIES = 4
+_LAST_WORDS = 500
+_PORT_IS_TAKEN = "Address already in use"
 
 
 @dataclass(frozen=True)
@@ -77,23 +81,22 @@ def up(directory: Path, port: int | None = None) -> EmbeddedChain:
 
     Raises:
         Refused: `embedded-in-production`, `port-taken`.
-        CouldNotCheck: `anvil-missing`, `chain-start`.
+        CouldNotCheck: `anvil-missing`, `chain-start`, `chain-state`.
     """
     refuse_in_production()
     directory.mkdir(parents=True, exist_ok=True)
-    network = _read_network(directory) or {"embedded": True, "chain_id": _new_chain_id(), "port": None, "pid": None}
-    pid = _living_pid(directory, network)
-    if pid is not None:
-        if port not in (None, network["port"]):
+    with _alone(directory, "network.lock"):
+        network = _read_network(directory) or {"embedded": True, "chain_id": _new_chain_id(), "port": None, "pid": None}
+        pid = _living_pid(directory, network)
+        if pid is None:
+            find_anvil()
+            pid = _start(directory, network, port)
+        elif port not in (None, network["port"]):
             raise Refused("port-taken", f"the chain of {directory} already runs on port {network['port']}")
+        else:
+            _resume(network["port"])
+        _start_keeper(directory, pid)
         return EmbeddedChain(_url(network["port"]), network["chain_id"], pid)
-    network["port"] = _usable_port(port or network["port"])
-    _prepare_state(directory)
-    pid = _start(directory, network)
-    network["pid"] = pid
-    _write_network(directory, network)
-    _await_answer(pid, network, directory)
-    return EmbeddedChain(_url(network["port"]), network["chain_id"], pid)
 
 
 def down(directory: Path) -> bool:
@@ -102,55 +105,63 @@ def down(directory: Path) -> bool:
     Raises:
         CouldNotCheck: `chain-stop`, it does not end.
     """
-    network = _read_network(directory)
-    pid = _living_pid(directory, network) if network else None
-    if pid is None:
+    if _read_network(directory) is None:
         return False
-    _quiesce(_url(network["port"]) if network else "")
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while _is_alive(pid):
-        if time.monotonic() > deadline:
-            raise CouldNotCheck("chain-stop", f"anvil (process {pid}) does not end; its state may not be written")
-        time.sleep(_POLL_SECONDS)
-    return True
+    with _alone(directory, "network.lock"):
+        network = _read_network(directory)
+        pid = _living_pid(directory, network) if network else None
+        if network is None or pid is None:
+            return False
+        saved = _save_and_pause(directory, network["port"])
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + patience(_STOP_SECONDS)
+        while _is_alive(pid):
+            if time.monotonic() > deadline:
+                raise CouldNotCheck("chain-stop", f"anvil (process {pid}) does not end; {_last_words(directory, 0)}")
+            time.sleep(_POLL_SECONDS)
+        if saved:  # what anvil wrote as it ended says the same, unchecked
+            (directory / WRITTEN_FILE).unlink(missing_ok=True)
+        return True
 
 
 def save(directory: Path) -> None:
-    """Write the state of the running chain now, whole: what a kill of anvil falls back to. Blocks pause meanwhile.
+    """Write the state of the running chain now, whole: what a kill of anvil falls back to.
 
     Raises:
-        CouldNotCheck: `chain-unreachable`, it does not run.
+        CouldNotCheck: `chain-unreachable`, it does not run; `chain-state`, it gives no whole state.
     """
-    url = status(directory).rpc_url
-    _quiesce(url)
-    rpc = HttpRpc(url, timeout_seconds=_STOP_SECONDS)
-    try:
-        packed = bytes.fromhex(str(rpc.call("anvil_dumpState")).removeprefix("0x"))
-        temporary = directory / f"{STATE_FILE}.new"
-        temporary.write_bytes(gzip.decompress(packed))
-        _rotate(directory)
-        temporary.replace(directory / STATE_FILE)
-    finally:
-        rpc.call("evm_setAutomine", True)
-        if int(rpc.call("txpool_status")["pending"], 16):
-            rpc.call("evm_mine")
-        rpc.close()
+    network = _read_network(directory)
+    if network is None:
+        raise _no_network(directory)
+    control = EmbeddedControl(network["port"])
+    with _alone(directory, "state.lock"):
+        for _ in range(_DUMP_TRIES):  # nearly always the first is whole, and no block has to wait
+            if keep_state(directory, control.dump()):
+                return
+        with control.paused():
+            whole = keep_state(directory, control.dump())
+    if not whole:
+        raise CouldNotCheck("chain-state", "anvil gives a state whose accounts and blocks are of two moments")
 
 
-def _quiesce(url: str) -> None:
-    """Stop block making. A block made while anvil writes its state leaves accounts that are ahead of the blocks."""
-    rpc = HttpRpc(url, timeout_seconds=_QUIESCE_SECONDS)
+def _save_and_pause(directory: Path, port: int) -> bool:
+    """Write the last state and make no block after it. Return False when the chain hangs or ends already."""
+    control = EmbeddedControl(port)
     try:
-        rpc.call("evm_setAutomine", False)
-        before = None
-        while (block := rpc.call("eth_blockNumber")) != before:
-            before = block
-            time.sleep(_SETTLE_SECONDS)
+        control.pause()
+        with _alone(directory, "state.lock"):
+            return keep_state(directory, control.dump())
     except (ChainUnavailable, JsonRpcError):
-        pass  # it hangs or ends already: then nothing is to be stopped
-    finally:
-        rpc.close()
+        return False
+    except CouldNotCheck:  # the disk is full: better a chain that goes on than one that ends unwritten
+        _resume(port)
+        raise
+
+
+def _resume(port: int) -> None:
+    """Make blocks again in a chain that somebody paused and then died."""
+    with suppress(ChainUnavailable, JsonRpcError):  # it hangs: whoever uses it next will say so
+        EmbeddedControl(port).resume()
 
 
 def status(directory: Path) -> EmbeddedStatus:
@@ -161,19 +172,20 @@ def status(directory: Path) -> EmbeddedStatus:
     """
     network = _read_network(directory)
     if network is None:
-        raise InvalidInput("network", "missing", f"{directory} holds no network; `bonafides network up` makes one")
-    url = _url(network["port"])
+        raise _no_network(directory)
     pid = _living_pid(directory, network)
     block = None
     if pid is not None:
-        rpc = HttpRpc(url)
         try:
-            block = int(rpc.call("eth_blockNumber"), 16)
+            block = EmbeddedControl(network["port"]).block_number()
         except (ChainUnavailable, JsonRpcError):
             block = None
-        finally:
-            rpc.close()
-    return EmbeddedStatus(pid is not None, url, network["chain_id"], pid, block)
+    return EmbeddedStatus(pid is not None, _url(network["port"]), network["chain_id"], pid, block)
+
+
+def patience(seconds: float) -> float:
+    """Return how long to wait for a process of our own: longer, the more others wait for the processors."""
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def refuse_in_production() -> None:
@@ -213,101 +225,121 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _start(directory: Path, network: dict[str, Any]) -> int:
-    binary = str(find_anvil())
+def _start(directory: Path, network: dict[str, Any], port: int | None) -> int:
+    """Start anvil and wait for its answer; write down where it is."""
+    is_drawn = port is None and network["port"] is None
+    state, words = prepare_state(directory), ""
+    for tries_left in reversed(range(_PORT_TRIES)):
+        if is_drawn:
+            network["port"] = reserve_port(directory)
+        else:
+            network["port"] = port or network["port"]
+            claim_port(network["port"], directory)
+        log_size = _log_size(directory)
+        pid = _spawn_anvil(directory, network, state)
+        network["pid"] = pid
+        _write_network(directory, network)
+        if _await_answer(pid, network, directory):
+            _check_genesis(network["port"])
+            return pid
+        words = _last_words(directory, log_size)
+        if not (is_drawn and tries_left and _PORT_IS_TAKEN in words):  # a stranger was faster than the bind
+            break
+    raise CouldNotCheck("chain-start", f"anvil ended at once: {words}")
+
+
+def _spawn_anvil(directory: Path, network: dict[str, Any], state: Path | None) -> int:
+    home = directory.resolve()
     arguments = [
-        binary,
+        str(find_anvil()),
         *("--host", "127.0.0.1", "--port", str(network["port"]), "--chain-id", str(network["chain_id"])),
-        *("--hardfork", "prague", "--prune-history", "--accounts", "0"),
+        *("--hardfork", "prague", "--prune-history", str(_KEPT_STATES), "--accounts", "0"),
         *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
-        *("--state", str(directory.resolve() / STATE_FILE)),
+        *(("--load-state", str(home / STATE_FILE)) if state is not None else ()),
+        *("--dump-state", str(home / WRITTEN_FILE), "--state-interval", str(_NEVER_SECONDS)),
         "--quiet",
     ]
-    with (directory / "anvil.log").open("ab") as log, Path(os.devnull).open("rb") as nothing:
+    return _spawn(directory, arguments)
+
+
+def _start_keeper(directory: Path, pid: int) -> None:
+    keeper = "node_adapter.chain.embedded_keeper"
+    _spawn(directory, [sys.executable, "-m", keeper, str(directory.resolve()), str(pid)])
+
+
+def _spawn(directory: Path, arguments: list[str]) -> int:
+    with (directory / LOG_FILE).open("ab") as log, Path(os.devnull).open("rb") as nothing:
         actions = [
             (os.POSIX_SPAWN_DUP2, nothing.fileno(), 0),
             (os.POSIX_SPAWN_DUP2, log.fileno(), 1),
             (os.POSIX_SPAWN_DUP2, log.fileno(), 2),
         ]
         # A session of its own: a signal to the caller's terminal or group must not take the chain with it.
-        return os.posix_spawn(binary, arguments, os.environ, file_actions=actions, setsid=True)
+        return os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
 
 
-def _await_answer(pid: int, network: dict[str, Any], directory: Path) -> None:
-    rpc = HttpRpc(_url(network["port"]), timeout_seconds=_START_SECONDS)
-    deadline = time.monotonic() + _START_SECONDS
-    try:
-        while time.monotonic() < deadline:
-            if not _is_alive(pid):
-                raise CouldNotCheck("chain-start", f"anvil ended at once; see {directory / 'anvil.log'}")
-            try:
-                if int(rpc.call("eth_chainId"), 16) == network["chain_id"]:
-                    return
-            except (ChainUnavailable, JsonRpcError):
-                pass
-            time.sleep(_POLL_SECONDS)
-    finally:
-        rpc.close()
-    raise CouldNotCheck("chain-start", f"anvil does not answer on port {network['port']}")
+def _await_answer(pid: int, network: dict[str, Any], directory: Path) -> bool:
+    """Wait until anvil answers; return False when it has ended.
 
-
-def _usable_port(port: int | None) -> int:
-    if port is not None:
-        reason = _why_not(port)
-        if reason:
-            raise Refused("port-taken", f"port {port} of 127.0.0.1 cannot be used: {reason}")
-        return port
-    # Below the range from which the kernel takes ports for outgoing connections: the port is kept for the next run,
-    # and must not be somebody's connection by then.
-    for _ in range(_PORT_TRIES):
-        port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT + 1)
-        if not _why_not(port):
-            return port
-    raise Refused("port-taken", f"found no free port between {_FIRST_PORT} and {_LAST_PORT} of 127.0.0.1")
-
-
-def _why_not(port: int) -> str | None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    Raises:
+        CouldNotCheck: `chain-start`, it lives and does not answer.
+    """
+    control = EmbeddedControl(network["port"])
+    begun = time.monotonic()
+    while _is_alive(pid):
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            return str(error.strerror)
-    return None
+            if control.chain_id(_FIRST_ANSWER_SECONDS) == network["chain_id"]:
+                return True
+        except (ChainUnavailable, JsonRpcError):
+            pass
+        if time.monotonic() - begun > patience(_START_SECONDS):
+            raise CouldNotCheck("chain-start", f"anvil does not answer on port {network['port']}; see {directory}")
+        time.sleep(_POLL_SECONDS)
+    return False
 
 
-def _prepare_state(directory: Path) -> None:
-    state = directory / STATE_FILE
-    if state.exists() and _is_whole(state):
-        _rotate(directory)
-        return
-    if state.exists():
-        state.replace(directory / "state.torn.json")
-    whole = next((copy for copy in _copies(directory) if copy.exists() and _is_whole(copy)), None)
-    if whole is not None:
-        shutil.copy2(whole, state)
+def _check_genesis(port: int) -> None:
+    """Hold the engine to what `embedded_state` believes of it: the block 0 that answers is the one that was built on.
+
+    Raises:
+        CouldNotCheck: `chain-start`, it is another.
+    """
+    control = EmbeddedControl(port)
+    genesis, first = (control.call("eth_getBlockByNumber", number, False) for number in ("0x0", "0x1"))
+    if first is not None and first["parentHash"] != genesis["hash"]:
+        raise CouldNotCheck("chain-start", "anvil answers with another block 0 than the one its block 1 was built on")
 
 
-def _rotate(directory: Path) -> None:
-    """Keep the present state as the newest copy; the oldest copy goes."""
-    copies = _copies(directory)
-    for older, newer in zip(reversed(copies), reversed(copies[:-1]), strict=False):
-        if newer.exists():
-            newer.replace(older)
-    state = directory / STATE_FILE
-    if state.exists():
-        shutil.copy2(state, copies[0])
-
-
-def _copies(directory: Path) -> list[Path]:
-    return [directory / f"state.{number}.json" for number in range(1, COPIES + 1)]
-
-
-def _is_whole(state: Path) -> bool:
+def _last_words(directory: Path, since: int) -> str:
     try:
-        return isinstance(json.loads(state.read_bytes()), dict)
-    except (OSError, ValueError):
-        return False
+        with (directory / LOG_FILE).open("rb") as log:
+            log.seek(max(since, _log_size(directory) - _LAST_WORDS))
+            text = log.read().decode("utf-8", "replace").strip()
+    except OSError:
+        text = ""
+    return text or f"without a word; see {directory / LOG_FILE}"
+
+
+def _log_size(directory: Path) -> int:
+    try:
+        return (directory / LOG_FILE).stat().st_size
+    except OSError:
+        return 0
+
+
+@contextmanager
+def _alone(directory: Path, name: str) -> Iterator[None]:
+    """Hold a lock of a network's directory: two commands may be given at once."""
+    descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _no_network(directory: Path) -> InvalidInput:
+    return InvalidInput("network", "missing", f"{directory} holds no network; `bonafides network up` makes one")
 
 
 def _read_network(directory: Path) -> dict[str, Any] | None:
@@ -338,8 +370,8 @@ def _living_pid(directory: Path, network: dict[str, Any]) -> int | None:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:
         return None
-    # Process ids are used again: it is ours only if it keeps our state file.
-    return pid if str(directory.resolve() / STATE_FILE).encode() in command else None
+    # Process ids are used again: it is ours only if it would write our state file.
+    return pid if str(directory.resolve() / WRITTEN_FILE).encode() in command else None
 
 
 def _is_alive(pid: int) -> bool:

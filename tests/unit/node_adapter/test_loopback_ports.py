@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -70,6 +71,15 @@ def test_what_another_program_listens_on_is_taken(tmp_path):
         other.listen()
         with pytest.raises(Refused, match="in use"):
             claim_port(other.getsockname()[1], tmp_path)
+
+
+def test_its_own_port_is_waited_for_a_moment(tmp_path):
+    port = reserve_port(tmp_path)
+    ending = socket.socket()
+    ending.bind((loopback_ports.LOOPBACK, port))
+    ending.listen()
+    threading.Timer(0.3, ending.close).start()
+    claim_port(port, tmp_path)
 
 
 def test_without_a_runtime_directory_it_stands_beside_the_temporary_files(tmp_path, monkeypatch):

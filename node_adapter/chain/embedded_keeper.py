@@ -1,0 +1,59 @@
+"""Takes whole copies of an embedded chain's state for as long as the chain runs; `network up` starts it beside anvil.
+
+A kill of anvil goes back to the last copy: to what was a few seconds ago, or longer where the state is so large that
+writing it down takes long.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+from node_adapter.chain import embedded
+from primitives.errors import BonafidesError
+
+LOCK_FILE = "keeper.lock"
+_LEAST_SECONDS = 3.0
+_SHARE_OF_TIME = 20  # writing takes at most a twentieth of the time
+
+_log = logging.getLogger("node_adapter.chain.embedded_keeper")
+
+
+def keep(directory: Path, pid: int) -> None:
+    """Copy the state whenever there are new blocks, until the process `pid` ends. Returns at once if another does."""
+    lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        process = os.pidfd_open(pid)
+    except (BlockingIOError, ProcessLookupError):
+        os.close(lock)
+        return
+    try:
+        _keep_until_end(directory, process)
+    finally:
+        os.close(process)
+        os.close(lock)
+
+
+def _keep_until_end(directory: Path, process: int) -> None:
+    saved, pause = 0, _LEAST_SECONDS
+    while not select.select([process], [], [], pause)[0]:
+        begun = time.monotonic()
+        try:
+            block = embedded.status(directory).block
+            if block is not None and block != saved:
+                embedded.save(directory)
+                saved = block
+        except BonafidesError as error:
+            _log.warning("no copy was taken: %s", error)
+        pause = max(_LEAST_SECONDS, _SHARE_OF_TIME * (time.monotonic() - begun))
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    keep(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,4 +1,4 @@
-"""What the use cases and the worker need from outside, as Protocols; `bootstrap` and `worker` wire the real ones.
+"""What the use cases and the processes need from outside, as Protocols; `bootstrap` and `chain_process` wire the real.
 
 Everything that is not a value comes through one of these: time, entropy, the chain, the keys.
 """

@@ -43,7 +43,7 @@ def member() -> None:
     """List members; propose, vote, veto and execute.
 
     A proposal is executed after two thirds of the active brokers and operators voted for it and the regulator's time
-    to veto is over. Every call is put into the outbox of --node and sent by its worker.
+    to veto is over. Every call is put into the outbox of --node and sent by its chain process.
     """
 
 

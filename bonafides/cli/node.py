@@ -104,7 +104,7 @@ def configure_command(home: Path, peers: tuple[str, ...], network_file: Path | N
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes that answer HTTP.")
 @password_option
 def run(home: Path, workers: int, password_file: Path | None) -> int:
-    """Run the node until SIGTERM or ^C: the HTTP interface and the worker, each a process; when one dies, both end.
+    """Run the node until SIGTERM or ^C: HTTP, chain and tasks, each a process; when one dies, all end.
 
     Prints {"ready": true, "url", "pid"} once it answers. Logs go to DIR/logs.
     """

@@ -1,4 +1,4 @@
-"""Running a node: gunicorn and the worker as children of one process that watches both.
+"""Running a node: gunicorn, the chain process and the task process as children of one process that watches both.
 
 A node directory is run once: the lock that forbids a second run is inherited by the children, so that it also holds
 while a child outlives a supervisor that was killed. The kernel ends the children when that happens.
@@ -119,7 +119,8 @@ class Supervisor:
             *("--preload", "api.wsgi:application()"),  # one import and one opened keystore for all workers
         ]
         self._start("api", gunicorn, lock, logs / "api.log")
-        self._start("worker", ["-m", "node_adapter.worker", "--node", home], lock, logs / "worker.log")
+        for name in ("chain", "task"):
+            self._start(name, ["-m", f"node_adapter.{name}_process", "--node", home], lock, logs / f"{name}.log")
 
     def _start(self, name: str, arguments: list[str], lock: int, log: Path) -> None:
         environment = {
@@ -154,9 +155,9 @@ class Supervisor:
                 time.sleep(_POLL_SECONDS)
 
     def _await_worker(self, begun_ms: int) -> None:
-        """Wait for the worker's first look at the chain: a node on the wrong one must not say that it is ready.
+        """Wait for the chain process's first look at the chain: a node on the wrong one must not say that it is ready.
 
-        A worker that cannot say anything yet, such as one whose database is locked, is not waited for.
+        A process that cannot say anything yet, such as one whose database is locked, is not waited for.
         """
         store = open_store(self._settings.database_path)
         deadline = time.monotonic() + _WORKER_SECONDS

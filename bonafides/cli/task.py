@@ -50,7 +50,7 @@ def approve(client: Client, task_id: str) -> None:
 )
 @calls_node("operator")
 def run(client: Client, task_id: str, clients: tuple[str, ...]) -> None:
-    """Order the node's worker to take part in an approved task."""
+    """Order the node's task process to take part in an approved task."""
     write_json(client.post(route("tasks", task_id, "runs"), {"clients": list(clients)} if clients else {}))
 
 

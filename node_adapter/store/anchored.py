@@ -1,4 +1,4 @@
-"""Reading the anchors that the worker made: which part of the log stands on the chain."""
+"""Reading the anchors that the chain process made: which part of the log stands on the chain."""
 
 from __future__ import annotations
 

@@ -247,7 +247,7 @@ def last_block(connection: Connection) -> ChainBlock:
     """
     row = connection.execute(select(chain_block).order_by(chain_block.c.number.desc()).limit(1)).first()
     if row is None:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its worker does that")
+        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     return _block(row)
 
 

@@ -1,7 +1,7 @@
-"""What this database belongs to, and how its worker fares: the table `setting`.
+"""What this database belongs to, and how its processes fare: the table `setting`.
 
-`chain_id`, `genesis`, `member`, `directory` and `code:<address>` are written once. `worker.*` is the worker's own
-account of itself, for `/readyz` and the status page.
+`chain_id`, `genesis`, `member`, `directory` and `code:<address>` are written once. `worker.*` is the chain process's
+own account of itself and `tasks.*` the task process's, for `/readyz` and the status page.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ _SEEN = "worker.seen_at"
 _STALLED = "worker.stalled_since"
 _HEAD = "worker.chain_head"
 _STOPPED = "worker.stopped"
+_TASKS_SEEN = "tasks.seen_at"
 
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """How the worker fares. Times in ms; None where there is nothing to say.
+    """How the chain process fares. Times in ms; None where there is nothing to say.
 
     Attributes:
         seen_at: when it last ran.
@@ -48,7 +49,7 @@ def put(connection: Connection, key: str, value: str) -> None:
 
 
 def put_worker_status(connection: Connection, status: WorkerStatus) -> None:
-    """Write the worker's account of itself."""
+    """Write the chain process's account of itself."""
     put(connection, _SEEN, _text(status.seen_at))
     put(connection, _STALLED, _text(status.stalled_since))
     put(connection, _HEAD, _text(status.chain_head))
@@ -56,13 +57,23 @@ def put_worker_status(connection: Connection, status: WorkerStatus) -> None:
 
 
 def worker_status(connection: Connection) -> WorkerStatus:
-    """Return the worker's account of itself."""
+    """Return the chain process's account of itself."""
     return WorkerStatus(
         seen_at=_number(get(connection, _SEEN)),
         stalled_since=_number(get(connection, _STALLED)),
         chain_head=_number(get(connection, _HEAD)),
         stopped=get(connection, _STOPPED) or None,
     )
+
+
+def put_tasks_seen(connection: Connection, now_ms: int) -> None:
+    """Note that the task process runs."""
+    put(connection, _TASKS_SEEN, _text(now_ms))
+
+
+def tasks_seen(connection: Connection) -> int | None:
+    """Return when the task process last ran."""
+    return _number(get(connection, _TASKS_SEEN))
 
 
 def _text(value: int | None) -> str:

@@ -37,7 +37,7 @@ def tip_block(connection: Connection) -> TipBlock:
     statement = select(chain_block.c.number, chain_block.c.hash, chain_block.c.timestamp)
     row = connection.execute(statement.order_by(chain_block.c.number.desc()).limit(1)).one_or_none()
     if row is None:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its worker does that")
+        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     return TipBlock(*row)
 
 

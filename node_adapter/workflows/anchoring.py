@@ -1,4 +1,4 @@
-"""From accepted records to an anchor: batch, tree, subject map, checkpoint, outbox row. Runs in the worker.
+"""From accepted records to an anchor: batch, tree, subject map, checkpoint, outbox row. Runs in the chain process.
 
 1. An anchor is built only when the one before it is final: one is in flight, and throughput comes from the batch.
 2. The anchor and its outbox row are written in one transaction.

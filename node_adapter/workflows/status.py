@@ -41,7 +41,10 @@ def status_of(node: Node) -> dict[str, Any]:
                 "state": _member_check(node, connection),
             },
             "chain": _chain(node, connection),
-            "worker": asdict(identity.worker_status(connection)),
+            "worker": {
+                **asdict(identity.worker_status(connection)),
+                "tasks_seen_at": identity.tasks_seen(connection),
+            },
             "log": {
                 "size": size,
                 "anchored": anchored_size,

@@ -1,4 +1,4 @@
-"""The joint tasks of the worker: a state machine that never blocks and can be killed at any instant.
+"""The joint tasks of the task process: a state machine that never blocks and can be killed at any instant.
 
 What a step needs stands in the store before anyone outside can see its effect: vector, blinding and the call that
 commits to them are one transaction, and so are the masked message and the state that lets it leave. A step that was
@@ -77,7 +77,7 @@ class _Run:
 
 
 def step(node: Node, now_ms: int) -> int:
-    """Move each open task as far as it goes now; return how many moved. Called from the worker's loop."""
+    """Move each open task as far as it goes now; return how many moved. Called from the task process's loop."""
     with node.store.read() as connection:
         rows = tasks.open_tasks(connection)
     moved = 0

@@ -1,6 +1,6 @@
 """Joint tasks: data sets, proposal, approval by compliance, the order to run, what peers send, and what is shown.
 
-What happens between the order and the result is in `task_engine`, which the worker calls.
+What happens between the order and the result is in `task_engine`, which the task process calls.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def approve(node: Node, task_id: str) -> dict[str, Any]:
 
 
 def run(node: Node, task_id: str, clients: Sequence[str] | None = None) -> dict[str, Any]:
-    """Order the worker to run an approved task.
+    """Order the task process to run an approved task.
 
     Args:
         node: this node.
@@ -158,7 +158,7 @@ def receive_spec(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, 
 
 
 def receive_message(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep another owner's masked message; the worker checks it once every commitment is final.
+    """Keep another owner's masked message; the task process checks it once every commitment is final.
 
     Raises:
         InvalidInput: no task is named, or the body is too long.
@@ -179,7 +179,7 @@ def receive_message(node: Node, sender: str, body: Mapping[str, Any]) -> dict[st
             kept = tasks.add_message(connection, task_id, sender, MASK_KIND, text, now)
         if kept != text:
             tasks.add_message(connection, task_id, sender, EQUIVOCATION, text, now)
-    if kept != text:  # after the transaction: the second message stays, so that the worker refuses the task
+    if kept != text:  # after the transaction: the second message stays, so that the task process refuses the task
         raise Refused("equivocation", "this member sent another message for this task before")
     return {"status": "accepted"}
 

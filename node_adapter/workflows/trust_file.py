@@ -26,7 +26,7 @@ def trust_file(node: Node) -> bytes:
         rows = chain_evidence.headers(connection)
         directory = _directory(connection)
     if not rows:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its worker does that")
+        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     raw = [header for _, _, header in rows]
     return build_trust(node.settings.chain.chain_id, HEADER_RULE, directory, rows[0][0], raw)
 
@@ -40,7 +40,7 @@ def own_trust(node: Node, connection: Connection) -> TrustFile:
     """
     tip = chain_index.tip(connection)
     if tip is None:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its worker does that")
+        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     known = node.views.peek("headers", "")
     kept: tuple[Header, ...] = known if isinstance(known, tuple) else ()
     found = node.views.get("headers", "", tip, lambda: _read_headers(connection, kept))

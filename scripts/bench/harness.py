@@ -1,6 +1,6 @@
 """What the benchmarks share: timing, tables, synthetic facts, and a consortium of one broker. Running it does nothing.
 
-The consortium is real: the embedded chain, the contracts, gunicorn and the worker, driven by the command and HTTP.
+The consortium is real: the embedded chain, the contracts, a node with its processes, driven by the command and HTTP.
 Everything lies in a temporary directory that goes away with its processes.
 """
 

@@ -2,7 +2,7 @@
 
 python scripts/bench/http_bulk.py [--quick] [--clients 2500]
 
-A real node (gunicorn, worker, embedded chain) gets facts without a client's signature as NDJSON on one connection.
+A real node (all its processes, embedded chain) gets facts without a client's signature as NDJSON on one connection.
 The native limit is the same rows, taken from the node's database, inserted into an empty one of the same schema with
 the same durability (WAL, synchronous FULL) and as many rows a transaction. Anchored means final on the chain, as the
 node itself says; the chain's own share is one plain transaction from sending to its receipt.

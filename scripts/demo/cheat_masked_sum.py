@@ -3,8 +3,8 @@
     bonafides node run is stopped for that broker; instead:
     python scripts/demo/cheat_masked_sum.py --node DIR [--add FEN]
 
-Everything else is the product, with that broker's own directory and keys: the same HTTP interface, the same worker. One
-class is replaced in the worker's process of this script alone. SIGTERM ends it; the honest node can then run again.
+Everything else is the product, with that broker's own directory and keys: the same HTTP interface, the same processes.
+One class is replaced in the task process of this script alone. SIGTERM ends it; the honest node can then run again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from pathlib import Path
 
 from bonafides.cli.supervisor import Supervisor
 from mpc.maskedsum import Committing, Masking, Session, mask_vector
+from node_adapter import task_process
 from node_adapter.keystore import read_password
+from node_adapter.process import run_process
 from node_adapter.settings import Settings
-from node_adapter.worker import run_worker
 from node_adapter.workflows import task_engine
 from primitives.errors import BonafidesError
 
@@ -37,7 +38,7 @@ class OtherVector(Committing):
 
 
 class CheatingNode(Supervisor):
-    """Runs the node's processes, with this script as the worker."""
+    """Runs the node's processes, with this script as the task process."""
 
     def __init__(self, settings: Settings, password: str, added_fen: int) -> None:
         """Keep by how much to cheat."""
@@ -45,27 +46,27 @@ class CheatingNode(Supervisor):
         self._added_fen = added_fen
 
     def _start(self, name: str, arguments: list[str], lock: int, log: Path) -> None:
-        if name == "worker":
+        if name == task_process.NAME:
             home = str(self._settings.home)
-            arguments = [__file__, "--worker", "--node", home, "--add", str(self._added_fen)]
+            arguments = [__file__, "--task-process", "--node", home, "--add", str(self._added_fen)]
         super()._start(name, arguments, lock, log)
 
 
 def main() -> int:
-    """Run the cheating node, or with --worker its worker alone."""
+    """Run the cheating node, or with --task-process that one alone."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--node", type=Path, required=True, help="the broker's own directory")
     parser.add_argument("--add", type=int, default=OtherVector.added_fen, help="fen added to each amount that is sent")
     parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
-    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--task-process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     try:
         password = read_password(file=options.password_file)
-        if options.worker:
+        if options.task_process:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
             OtherVector.added_fen = options.add
             task_engine.Committing = OtherVector  # type: ignore[misc]
-            run_worker(options.node, password)
+            run_process(task_process.NAME, options.node, password, task_process.run)
             return 0
         node = CheatingNode(Settings.load(options.node), password, options.add)
         return node.run(lambda: print("the cheating node is ready", flush=True))

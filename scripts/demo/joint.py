@@ -1,4 +1,4 @@
-"""The joint statistic: approved by all, computed by the brokers' workers, compared with the plain sum of the input."""
+"""The joint statistic: approved by all, computed by the brokers' nodes, compared with the plain sum of the input."""
 
 from __future__ import annotations
 

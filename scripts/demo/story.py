@@ -155,7 +155,7 @@ class Story:
 
 
 def wait_for_outbox(consortium: Consortium, names: Iterable[str], *, seconds: float = 120) -> None:
-    """Wait until the nodes' workers have nothing left to send."""
+    """Wait until the nodes' chain processes have nothing left to send."""
     for name in names:
         operator = consortium.members[name].as_role("operator")
 

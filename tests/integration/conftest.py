@@ -17,12 +17,12 @@ from node_adapter.bootstrap import open_node
 from node_adapter.chain import deploy, embedded
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain_process import ChainProcess
 from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.store import records
 from node_adapter.store.records import RecordRow
-from node_adapter.worker import Worker
 
 PASSWORD = "a password of the tests"
 NO_PORT = 1
@@ -48,8 +48,8 @@ class Consortium:
         self._nodes.append(node)
         return node
 
-    def worker(self, node: Node, rpc=None) -> Worker:
-        return Worker(node, rpc or self.rpc, pause=lambda _seconds: None, should_stop=lambda: False)
+    def worker(self, node: Node, rpc=None) -> ChainProcess:
+        return ChainProcess(node, rpc or self.rpc, pause=lambda _seconds: None, should_stop=lambda: False)
 
     def stop_chain(self) -> None:
         embedded.down(self.directory)
@@ -174,7 +174,7 @@ def add_records() -> Callable[..., list[str]]:
 def drive() -> Callable[..., None]:
     """Step a worker in this process until a condition holds: `drive(worker, lambda: ..., seconds=10)`."""
 
-    def run(worker: Worker, until: Callable[[], bool], *, seconds: float = 15.0) -> None:
+    def run(worker: ChainProcess, until: Callable[[], bool], *, seconds: float = 15.0) -> None:
         deadline = time.monotonic() + seconds
         while not until():
             assert time.monotonic() < deadline, "the condition never came true"
@@ -190,9 +190,9 @@ def start_worker() -> Iterator[Callable[[Path], subprocess.Popen]]:
     running: list[subprocess.Popen] = []
 
     def start(home: Path) -> subprocess.Popen:
-        log = (home / "logs" / "worker.log").open("ab")
+        log = (home / "logs" / "chain.log").open("ab")
         process = subprocess.Popen(
-            [sys.executable, "-m", "node_adapter.worker", "--node", str(home)],
+            [sys.executable, "-m", "node_adapter.chain_process", "--node", str(home)],
             env=os.environ | {"BONAFIDES_KEYSTORE_PASSWORD": PASSWORD},
             stdout=log,
             stderr=log,

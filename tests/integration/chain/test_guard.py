@@ -172,7 +172,7 @@ def test_a_second_worker_on_one_node_is_refused(consortium, start_worker):
         time.sleep(0.05)
     second = start_worker(consortium.homes[0])
     assert second.wait(20) == 2
-    assert "worker-running" in (consortium.homes[0] / "logs" / "worker.log").read_text(encoding="utf-8")
+    assert "process-running" in (consortium.homes[0] / "logs" / "chain.log").read_text(encoding="utf-8")
     first.terminate()
     assert first.wait(20) == 0
 

@@ -199,7 +199,7 @@ class Killer:
         gunicorn = ["gunicorn", "--bind", f"{http.host}:{http.port}", "--workers", "1", "--threads", "2"]
         self.processes = []
         for name, arguments in (
-            ("worker", ["node_adapter.worker", "--node", str(self.home)]),
+            ("chain", ["node_adapter.chain_process", "--node", str(self.home)]),
             ("api", [*gunicorn, "--no-control-socket", "--log-level", "error", "api.wsgi:application()"]),
         ):
             with (self.home / "logs" / f"{name}.log").open("ab") as log:
@@ -221,7 +221,7 @@ class Killer:
         while self.progress() == before:
             assert time.monotonic() < deadline, "the worker does not move"
             assert self.client.error is None, self.client.error
-            assert self.processes[0].poll() is None, (self.home / "logs" / "worker.log").read_text(encoding="utf-8")[
+            assert self.processes[0].poll() is None, (self.home / "logs" / "chain.log").read_text(encoding="utf-8")[
                 -3000:
             ]
             time.sleep(0.005)

@@ -1,4 +1,4 @@
-"""A joint task over the real contracts: three workers, TaskRegistry and ConsentRegistry on an embedded chain."""
+"""A joint task over the real contracts: three nodes, TaskRegistry and ConsentRegistry on an embedded chain."""
 
 import time
 from dataclasses import replace
@@ -8,6 +8,7 @@ import pytest
 from mpc.maskedsum import Committing
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import chain_index, outbox
+from node_adapter.task_process import TaskProcess
 from node_adapter.workflows import task_engine, tasks
 from node_adapter.workflows.rulesets import install_ruleset
 from primitives.errors import CouldNotCheck, Refused
@@ -21,7 +22,7 @@ HOUR_MS = 3_600_000
 
 
 class Network:
-    """Three nodes with their workers, driven in turn; a message between nodes is a call."""
+    """Three nodes with their processes, driven in turn; a message between nodes is a call."""
 
     def __init__(self, consortium):
         opened = sorted((consortium.node(index) for index in range(3)), key=lambda node: node.address)
@@ -31,10 +32,11 @@ class Network:
         ]
         self.contracts = consortium.contracts
         self.datasets = []
-        self.workers = [consortium.worker(node) for node in self.nodes]
-        for node, worker in zip(self.nodes, self.workers, strict=True):
+        followers = [consortium.worker(node) for node in self.nodes]
+        for node, follower in zip(self.nodes, followers, strict=True):
             install_ruleset(node, {"packaged": "sac-bands@2"})
-            worker._anchoring.load()
+            follower._anchoring.load()
+        self.processes = [*followers, *(TaskProcess(node) for node in self.nodes)]
 
     def _send(self, url, message):
         node = next(node for node in self.nodes if self.urls[node.address] == url)
@@ -45,8 +47,8 @@ class Network:
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "waited in vain"
-            for worker in self.workers:
-                worker.step()
+            for process in self.processes:
+                process.step()
 
     def settled(self):
         for node in self.nodes:

@@ -24,7 +24,7 @@ STORE = {"sqlalchemy"}
         ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
         ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
         ("api.wsgi", CHAIN_LIBRARIES | MIGRATIONS),
-        ("node_adapter.worker", CHAIN_LIBRARIES | MIGRATIONS),
+        ("node_adapter.chain_process", CHAIN_LIBRARIES | MIGRATIONS),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(module, kept_out):

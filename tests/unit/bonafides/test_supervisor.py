@@ -61,7 +61,7 @@ DIE = "import sys; print('no such chain', file=sys.stderr); sys.exit(2)"
 
 
 def test_a_node_runs_until_it_is_told_to_stop(settings, monkeypatch):
-    children = Children(monkeypatch, [SERVE, LIVE])
+    children = Children(monkeypatch, [SERVE, LIVE, LIVE])
     supervisor = Supervisor(settings, "pw", 1)
     monkeypatch.setattr(module, "_WORKER_SECONDS", 0.1)
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
@@ -77,12 +77,12 @@ def test_a_node_runs_until_it_is_told_to_stop(settings, monkeypatch):
 
 
 def test_when_one_process_dies_the_other_is_stopped_and_the_reason_told(settings, monkeypatch):
-    children = Children(monkeypatch, [SERVE, DIE])
+    children = Children(monkeypatch, [SERVE, DIE, LIVE])
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     with pytest.raises(CouldNotCheck) as caught:
         Supervisor(settings, "pw", 1).run(lambda: None)
     assert caught.value.code == "node-died"
-    assert "worker" in caught.value.detail
+    assert "chain" in caught.value.detail
     assert "no such chain" in caught.value.detail
     assert all(child.poll() is not None for child in children.started)
 
@@ -100,7 +100,7 @@ sys.exit("another chain")
 
 
 def test_a_node_whose_worker_refuses_the_chain_never_says_that_it_is_ready(settings, monkeypatch):
-    Children(monkeypatch, [SERVE, REFUSE])
+    Children(monkeypatch, [SERVE, REFUSE, LIVE])
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     ready = []
     with pytest.raises(CouldNotCheck) as caught:
@@ -129,7 +129,7 @@ def test_a_taken_port_is_told(settings):
 
 
 def test_a_node_that_never_answers_is_given_up(settings, monkeypatch):
-    children = Children(monkeypatch, [LIVE, LIVE])
+    children = Children(monkeypatch, [LIVE, LIVE, LIVE])
     monkeypatch.setattr(module, "_READY_SECONDS", 0.3)
     monkeypatch.setattr(module.signal, "signal", lambda *_: None)
     with pytest.raises(CouldNotCheck) as caught:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from node_adapter import worker as worker_module
+from node_adapter import chain_process, process, task_process
 from node_adapter.store import alarms, anchored, identity
 from node_adapter.store.engine import open_store
 from primitives.errors import Refused
@@ -62,16 +62,16 @@ def set_page_limit(node, pages):
         return connection.exec_driver_sql(f"PRAGMA max_page_count={pages}").scalar_one()
 
 
-def test_a_tasks_trouble_does_not_stop_the_anchoring(consortium, add_records, drive, monkeypatch):
+def test_a_tasks_trouble_is_an_alarm_and_no_end(consortium, monkeypatch):
     def trouble(_node, _now):
         raise Refused("task-odd", "something that nobody thought of")
 
-    monkeypatch.setattr(worker_module.task_engine, "step", trouble)
+    monkeypatch.setattr(task_process.task_engine, "step", trouble)
     node = consortium.node()
-    add_records(node, 3)
-    drive(consortium.worker(node), lambda: anchored_size(node) == 3)
+    assert not task_process.TaskProcess(node).step()
     with node.store.read() as connection:
         assert [alarm.about for alarm in alarms.list_alarms(connection, alarms.TASK_TROUBLE)] == ["task-odd"]
+        assert identity.tasks_seen(connection) is not None
 
 
 def test_the_regulators_worker_only_reads(consortium, drive):
@@ -84,11 +84,11 @@ def test_the_regulators_worker_only_reads(consortium, drive):
 
 
 def test_sigterm_ends_it_cleanly_and_a_wrong_password_is_named(consortium, start_worker, monkeypatch):
-    process = start_worker(consortium.homes[0])
+    running = start_worker(consortium.homes[0])
     node = consortium.node()
     while not consortium_is_indexed(node):
-        assert process.poll() is None
-    process.terminate()
-    assert process.wait(20) == 0
+        assert running.poll() is None
+    running.terminate()
+    assert running.wait(20) == 0
     monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "another password")
-    assert worker_module.main(["--node", str(consortium.homes[0])]) == 2
+    assert process.main(chain_process.NAME, chain_process.run, ["--node", str(consortium.homes[0])]) == 2

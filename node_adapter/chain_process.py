@@ -1,7 +1,7 @@
-"""The worker: one process per node that reads the chain, sends the outbox, anchors the log and moves joint tasks.
+"""The chain process: reads the chain, sends the outbox, anchors the log and watches the promises.
 
-Each turn of its loop: index -> send -> anchor -> watch the promises -> tasks. Every step leaves the store whole, so a
-kill at any instant loses nothing: the next start reads the store and the chain, and goes on.
+Each turn of its loop: index -> send -> anchor -> watch the promises. Every step leaves the store whole, so a kill at
+any instant loses nothing: the next start reads the store and the chain, and goes on.
 
 It ends by itself only when going on would be wrong (exit status 2, the reason in the log and in `worker.stopped`):
 another chain, another history, or a log that is not the one that was anchored. A chain that does not answer is waited
@@ -10,51 +10,42 @@ for; `worker.stalled_since` says since when.
 
 from __future__ import annotations
 
-import argparse
-import fcntl
 import logging
-import os
-import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from node_adapter.bootstrap import open_node
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.guard import check_chain
 from node_adapter.chain.indexer import Indexer
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain.sender import Progress, Sender
-from node_adapter.keystore import read_password
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
-from node_adapter.store import alarms, identity
+from node_adapter.process import main
+from node_adapter.store import identity
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
-from node_adapter.workflows import settlement, task_engine
+from node_adapter.workflows import settlement
 from node_adapter.workflows.anchoring import Anchoring
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
-LOCK_FILE = "worker.lock"
+NAME = "chain"
 RPC_TIMEOUT_SECONDS = 5.0
 IDLE_SECONDS = 0.05
 STATUS_EVERY_MS = 1_000
 WATCH_EVERY_MS = 500
-TASKS_EVERY_MS = 200
 STALLED_AFTER_MS = 1_000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
 # After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
 RESET_PAUSE_MS = 3_000
-EXIT_REFUSED = 2
 
-_log = logging.getLogger("node_adapter.worker")
+_log = logging.getLogger("node_adapter.chain")
 
 
-class Worker:
+class ChainProcess:
     """The loop. `pause` waits for a number of seconds, or less when the process is asked to end."""
 
     def __init__(
@@ -129,22 +120,9 @@ class Worker:
             busy |= self._anchoring.step(now)
             if self._is_due("watch", WATCH_EVERY_MS, now):
                 settlement.watch_promises(self._node.store, now)
-        if self._is_due("tasks", TASKS_EVERY_MS, now):
-            busy |= self._move_tasks(now)
         if self._is_due("status", STATUS_EVERY_MS, now):
             self._report()
         return busy
-
-    def _move_tasks(self, now: int) -> bool:
-        try:
-            moved = bool(task_engine.step(self._node, now))
-        except (InvalidInput, Refused, VerificationFailed) as error:  # a task's trouble must not stop the anchoring
-            _log.exception("a joint task cannot go on")
-            with self._node.store.write() as connection:
-                alarms.raise_alarm(connection, alarms.TASK_TROUBLE, error.code, error.detail, now)
-            return False
-        settlement.close_ended(self._node.store, alarms.TASK_TROUBLE, now)
-        return moved
 
     def _follow_chain(self, now: int) -> bool:
         try:
@@ -209,56 +187,14 @@ class Worker:
             identity.put_worker_status(connection, WorkerStatus(now, stalled, self._indexer.chain_head, stopped))
 
 
-@contextmanager
-def only_worker(home: Path) -> Iterator[None]:
-    """Hold the lock of a node's directory; the kernel lets go of it when the process ends, however it ends.
-
-    Raises:
-        Refused: `worker-running`.
-    """
-    descriptor = os.open(home / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+def run(node: Node, stop: threading.Event) -> None:
+    """Follow the chain for a node until asked to end."""
+    rpc = HttpRpc(node.settings.chain.rpc_url, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused("worker-running", f"another worker runs on {home}") from error
-        yield
+        ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run()
     finally:
-        os.close(descriptor)
-
-
-def run_worker(home: Path, password: str) -> None:
-    """Run the worker of a node's directory until SIGTERM or SIGINT."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    with only_worker(home):
-        node = open_node(home, password)
-        rpc = HttpRpc(node.settings.chain.rpc_url, timeout_seconds=RPC_TIMEOUT_SECONDS)
-        try:
-            _log.info("worker of %s begins", node.address)
-            Worker(node, rpc, pause=stop.wait, should_stop=stop.is_set).run()
-            _log.info("worker of %s ends", node.address)
-        finally:
-            rpc.close()
-            node.store.dispose()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry of `python -m node_adapter.worker --node DIR`."""
-    parser = argparse.ArgumentParser(prog="node_adapter.worker", description="the worker of one member's node")
-    parser.add_argument("--node", type=Path, required=True, help="the node's directory")
-    parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        run_worker(options.node, read_password(file=options.password_file))
-    except BonafidesError as error:
-        _log.error("%s", error)
-        return EXIT_REFUSED
-    return 0
+        rpc.close()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(NAME, run))

@@ -1,0 +1,82 @@
+"""What the node's processes beside HTTP have in common: one of each per node, told to end by a signal, one exit status.
+
+chain   `node_adapter.chain_process`   reads the chain, sends the outbox, anchors the log, watches the promises
+task    `node_adapter.task_process`    moves the joint tasks, and speaks with other members' nodes
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from node_adapter.bootstrap import open_node
+from node_adapter.keystore import read_password
+from node_adapter.node import Node
+from primitives.errors import BonafidesError, Refused
+
+EXIT_REFUSED = 2
+
+Run = Callable[[Node, threading.Event], None]  # works until the event is set
+
+
+@contextmanager
+def only_one(home: Path, name: str) -> Iterator[None]:
+    """Hold the lock of a process of a node; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        Refused: `process-running`.
+    """
+    descriptor = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused("process-running", f"another {name} process runs on {home}") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def run_process(name: str, home: Path, password: str, run: Run) -> None:
+    """Run one process of a node's directory until SIGTERM or SIGINT.
+
+    Raises:
+        Refused: `process-running`, or what `run` refuses.
+        BonafidesError: what `open_node` and `run` raise.
+    """
+    log = logging.getLogger(f"node_adapter.{name}")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    with only_one(home, name):
+        node = open_node(home, password)
+        try:
+            log.info("the %s process of %s begins", name, node.address)
+            run(node, stop)
+            log.info("the %s process of %s ends", name, node.address)
+        finally:
+            node.store.dispose()
+
+
+def main(name: str, run: Run, arguments: Sequence[str] | None = None) -> int:
+    """Entry of `python -m node_adapter.<name>_process --node DIR`; returns the exit status."""
+    parser = argparse.ArgumentParser(prog=f"node_adapter.{name}_process", description=f"the {name} process of a node")
+    parser.add_argument("--node", type=Path, required=True, help="the node's directory")
+    parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
+    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        run_process(name, options.node, read_password(file=options.password_file), run)
+    except BonafidesError as error:
+        logging.getLogger(f"node_adapter.{name}").error("%s", error)  # noqa: TRY400 - meant for a person, who needs no traceback
+        return EXIT_REFUSED
+    return 0

@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: mutants help demo test lint bench setup setup-python setup-node contracts test-unit test-integration test-contracts clean
+.PHONY: mutants help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -45,11 +45,16 @@ contracts: setup  ## compile the contracts and write the checked-in artifacts
 
 setup: setup-python setup-node
 
-setup-python:
-	@$(PYTHON) scripts/setup/python_env.py
+# A Python that was named is the one wanted; else a finished .venv of any supported Python will do.
+setup-python: need-python
+	@"$(PYTHON)" scripts/setup/python_env.py $(if $(filter command,$(firstword $(origin PYTHON))),--exactly)
 
-setup-node:
-	@$(PYTHON) scripts/setup/node_tools.py
+setup-node: need-python
+	@"$(PYTHON)" scripts/setup/node_tools.py
+
+need-python:
+	@command -v "$(PYTHON)" >/dev/null || { echo "set-up: there is no $(PYTHON) on this machine" >&2; \
+	echo "        install Python 3.11 to 3.13 with venv, or run: make PYTHON=/path/to/python3.12 demo" >&2; exit 2; }
 
 clean:  ## remove what set-up and runs made
 	rm -rf $(VENV) .tools node_modules build artifacts cache

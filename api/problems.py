@@ -24,7 +24,11 @@ STATUS_BY_TYPE: tuple[tuple[type[BonafidesError], HTTPStatus], ...] = (
     (VerificationFailed, HTTPStatus.UNPROCESSABLE_ENTITY),
     (CouldNotCheck, HTTPStatus.SERVICE_UNAVAILABLE),
 )
-STATUS_BY_RULE = {"json": HTTPStatus.BAD_REQUEST, "max-bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+STATUS_BY_RULE = {
+    "json": HTTPStatus.BAD_REQUEST,
+    "utf-8": HTTPStatus.BAD_REQUEST,
+    "max-bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
 STATUS_BY_CODE = {
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "token-expired": HTTPStatus.UNAUTHORIZED,

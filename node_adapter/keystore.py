@@ -196,7 +196,7 @@ def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -
     """Return the password of a file's first line, or of the environment.
 
     Raises:
-        InvalidInput: neither gives one.
+        InvalidInput: neither gives one, or the environment's is no text.
         CouldNotCheck: `password-unreadable`.
     """
     if file is not None:
@@ -204,11 +204,13 @@ def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise CouldNotCheck("password-unreadable", f"the password file {file} cannot be read") from error
-        password = text.split("\n", 1)[0].rstrip("\r")
+        password = text.removeprefix("\ufeff").split("\n", 1)[0].rstrip("\r")
     else:
         password = os.environ.get(variable, "")
     if not password:
         raise InvalidInput("password", "missing", f"set {variable} or give --password-file")
+    if not password.isascii() and any("\ud800" <= character <= "\udfff" for character in password):
+        raise InvalidInput("password", "utf-8", f"{variable} is no text of this locale; use --password-file")
     return password
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
 import rfc8785
@@ -79,7 +80,8 @@ _PLAIN_GROUPS = (dict, list, tuple)
 def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
     """Parse UTF-8 JSON strictly: what RFC 8785 cannot hold is refused here, not where it is hashed.
 
-    No duplicate keys, no NaN, no Infinity (written so or as 1e999), no integer beyond 2^53-1, no lone surrogate.
+    No byte order mark, no duplicate keys, no NaN, no Infinity (written so or as 1e999), no integer beyond 2^53-1,
+    no lone surrogate.
 
     Args:
         data: the bytes as they came.
@@ -94,7 +96,7 @@ def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOC
     _check_depth(data, field)
     try:
         value = json.loads(
-            data.decode("utf-8"),
+            _decode(data, field),
             object_pairs_hook=_no_duplicates,
             parse_constant=_no_constant,
             parse_int=_safe_integer,
@@ -106,9 +108,30 @@ def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOC
         raise InvalidInput(field, error.rule, str(error)) from error
     except UnicodeEncodeError as error:
         raise InvalidInput(field, "unicode", "holds a lone surrogate") from error
-    except (UnicodeDecodeError, ValueError) as error:
-        raise InvalidInput(field, "json", f"not UTF-8 JSON: {error}") from error
+    except ValueError as error:
+        raise InvalidInput(field, "json", f"not JSON: {error}") from error
     return value
+
+
+def _decode(data: bytes, field: str) -> str:
+    """Decode UTF-8, and say what else it may be: text of the systems around a broker is often GBK."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(field, "utf-8", f"not UTF-8{_perhaps(data)} (at byte {error.start + 1})") from error
+    if text.startswith("\ufeff"):
+        raise InvalidInput(field, "utf-8", "starts with a byte order mark; leave it away")
+    return text
+
+
+def _perhaps(data: bytes) -> str:
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return "; is it UTF-16?"
+    try:
+        data.decode("gb18030")
+    except UnicodeDecodeError:
+        return ""
+    return "; is it GBK?"
 
 
 def _check_depth(data: bytes, field: str) -> None:

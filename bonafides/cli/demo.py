@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bonafides.cli.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.output import flush
 from primitives.errors import CouldNotCheck
 
 _SCRIPT = Path("scripts/demo/run.py")
@@ -31,7 +32,7 @@ def demo(
         if value is not None:
             options += [name, str(value)]
     options += ["--generate"] * generate + ["--keep"] * keep
-    sys.stdout.flush()
+    flush()
     os.execv(sys.executable, [sys.executable, str(script), *options])  # noqa: S606 - our own script, no shell
 
 

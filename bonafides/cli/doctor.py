@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from bonafides.cli.options import DIRECTORY, password_option, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.output import say, write_json
 from node_adapter.chain import embedded
 from node_adapter.chain.deploy import contract_status
 from node_adapter.chain.rpc import HttpRpc
@@ -62,7 +62,7 @@ def doctor(node_dir: Path | None, password_file: Path | None, as_json: bool) -> 
     else:
         for line in lines:
             mend = "" if line.ok else f"; to mend it: {line.mend}"
-            click.echo(f"{'ok ' if line.ok else 'ILL'} {line.name}: {line.detail}{mend}")
+            say(f"{'ok ' if line.ok else 'ILL'} {line.name}: {line.detail}{mend}")
     return 0 if all(line.ok for line in lines) else 1
 
 

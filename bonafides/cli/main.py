@@ -6,7 +6,6 @@ Groups are imported when they are called: a wallet that signs needs no chain lib
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import traceback
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 import click
 
-from bonafides.cli.output import error_line, error_object, exit_status
+from bonafides.cli.output import exit_status, hang_up, survive_any_terminal, tell, tell_error
 from primitives.errors import BonafidesError
 
 # command -> (module, attribute, one line of help)
@@ -97,28 +96,28 @@ def cli(json_errors: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; only errors made on purpose are shown, and none of them holds a secret."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    survive_any_terminal()
     try:
         result: Any = cli.main(args=words, prog_name="bonafides", standalone_mode=False)
         status = result if isinstance(result, int) else 0
     except BonafidesError as error:
-        as_json = "--json" in words
-        text = json.dumps(error_object(error), ensure_ascii=False) if as_json else error_line(error)
-        click.echo(text, err=True)
+        tell_error(error, as_json="--json" in words)
         status = exit_status(error)
     except click.ClickException as error:
         error.show()
         status = 2
     except click.Abort:
-        click.echo("error: aborted", err=True)
+        tell("error: aborted")
         status = 2
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone; there is nobody left to tell
+    except (BrokenPipeError, SystemExit):  # the latter is what click makes of the former
+        hang_up()
         status = 2
     except OSError as error:  # such as a full disk under the output
-        click.echo(f"error: input-output {error.strerror or type(error).__name__}", err=True)
+        tell(f"error: input-output {error.strerror or type(error).__name__}")
         status = 2
     except Exception:
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            tell(line)
         status = 2
     sys.exit(status)
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
-from bonafides.cli.output import printable, read_document, write_json
+from bonafides.cli.output import read_document, tell, write_json
 from bonafides.cli.supervisor import Supervisor
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
@@ -122,7 +122,7 @@ def status(client: Client) -> None:
     for entry in answer.get("tokens", ()):
         if entry["ending"]:
             text = f"the token {entry['id']} of {entry['name']} ({entry['role']}) ends at {entry['expires_at']}"
-            click.echo(printable(f"warning: {text}: renew it by `bonafides token renew`"), err=True)
+            tell(f"warning: {text}: renew it by `bonafides token renew`")
 
 
 def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:

@@ -1,13 +1,22 @@
-"""What the command reads and writes: JSON documents, NDJSON lines, and errors as one line."""
+"""What the command reads and writes: JSON documents, NDJSON lines, and errors as one line.
+
+JSON is UTF-8, in and out, whatever the locale. Words for a person go out in the terminal's encoding; a character that
+it lacks is written as an escape, so that nothing which was stored fails to be told. This module is the only one of the
+command that touches the standard streams.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
+from unicodedata import category
 
 import click
 
@@ -36,8 +45,13 @@ def error_line(error: BonafidesError) -> str:
 def printable(text: str) -> str:
     """Return one line that a terminal shows as it is: what a stranger wrote must not move the cursor or hide a word."""
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+        character if character.isprintable() or category(character) == "Zs" else _escape(character)
+        for character in text
     )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def exit_status(error: BonafidesError) -> int:
@@ -45,14 +59,69 @@ def exit_status(error: BonafidesError) -> int:
     return 1 if isinstance(error, VerificationFailed) else 2
 
 
-def write_json(value: Any, stream: IO[str] | None = None) -> None:
+def json_bytes(value: Any, indent: int | None = None) -> bytes:
+    """Return a value as UTF-8 JSON; a lone surrogate, which UTF-8 lacks, is written as the escape that JSON has."""
+    separators = (",", ":") if indent is None else None
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators).encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def write_json(value: Any) -> None:
     """Write one document for a person's eyes and a program's parser."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2), file=stream)
+    click.echo(json_bytes(value, indent=2))
 
 
 def write_line(value: Any) -> None:
     """Write one NDJSON line."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    click.echo(json_bytes(value))
+
+
+def say(text: str) -> None:
+    """Write one line for a person to standard output."""
+    click.echo(_encodable(printable(text), sys.stdout))
+
+
+def tell(text: str = "", *, end: str = "\n") -> None:
+    """Write one line for a person to standard error: an error, a warning, progress."""
+    click.echo(_encodable(printable(text) + end, sys.stderr), nl=False, err=True)
+
+
+def tell_error(error: BonafidesError, *, as_json: bool = False) -> None:
+    """Write an error to standard error, as one line or as one JSON object."""
+    if as_json:
+        click.echo(json_bytes(error_object(error)), err=True)
+    else:
+        tell(error_line(error))
+
+
+def hang_up() -> None:
+    """Say no more: whoever read the output has gone."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.close()  # or the interpreter would try again at its end, and complain
+
+
+def flush() -> None:
+    """Hand on what was written, before another program takes the process over."""
+    sys.stdout.flush()
+
+
+def read_answer() -> str:
+    """Read a person's answer from standard input; what is no UTF-8 is no agreement."""
+    return sys.stdin.buffer.readline().decode("utf-8", "replace")
+
+
+def survive_any_terminal() -> None:
+    """Let the streams write an escape for each character that the terminal's encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _encodable(text: str, stream: IO[str]) -> str:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def read_document(file: Path, field: str) -> Any:
@@ -66,7 +135,7 @@ def read_document(file: Path, field: str) -> Any:
         data = file.read_bytes()
     except OSError as error:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
-    return parse_json(data, field=field)
+    return parse_json(data.removeprefix(BOM_UTF8), field=field)
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
@@ -95,10 +164,19 @@ def read_rows(file: Path | None) -> Iterator[dict[str, Any] | InvalidInput]:
         number = 0
         while line := stream.readline(MAX_LINE_BYTES + 1):
             number += 1
+            if number == 1:
+                line = _without_mark(line)
             if len(line) > MAX_LINE_BYTES:
                 raise InvalidInput(f"line {number}", "max-bytes", f"is longer than {MAX_LINE_BYTES} bytes")
             if line.strip():
                 yield _row(line, f"line {number}")
+
+
+def _without_mark(line: bytes) -> bytes:
+    """Take off the byte order mark that editors of Windows write before UTF-8."""
+    if line.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidInput("line 1", "utf-8", "the file is UTF-16, as PowerShell writes it; save it as UTF-8")
+    return line.removeprefix(BOM_UTF8)
 
 
 def _row(line: bytes, field: str) -> dict[str, Any] | InvalidInput:
@@ -123,7 +201,7 @@ class Answers:
     def refused(self, error: BonafidesError) -> None:
         """Write a refused line, and the error on standard error."""
         write_line({"status": "refused", "problem": error_object(error)})
-        click.echo(error_line(error), err=True)
+        tell_error(error)
         self.status = max(self.status, exit_status(error))
 
     def from_node(self, answer: dict[str, Any]) -> None:
@@ -132,7 +210,7 @@ class Answers:
         problem = answer.get("problem")
         if answer.get("status") in ("refused", "failed") and isinstance(problem, dict):
             error = error_of_problem(problem)
-            click.echo(error_line(error), err=True)
+            tell_error(error)
             self.status = max(self.status, exit_status(error))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, rows_option, verbatim
-from bonafides.cli.output import Answers, chunks, printable, read_rows, write_file, write_json
+from bonafides.cli.output import Answers, chunks, read_rows, say, write_file, write_json
 from bonafides.cli.verify import read_limited
 from bonafides.client import Client
 from evidence.breach import MAX_BREACH_BYTES
@@ -82,8 +82,8 @@ def verify_claim(claim: Path, trust: Path, as_json: bool) -> int:
         write_json(_as_json(report))
     else:
         for item in report.checks:
-            click.echo(printable(f"{'ok    ' if item.ok else 'FAILED'} {item.name}: {item.detail}"))
-        click.echo(printable(report.verdict))
+            say(f"{'ok    ' if item.ok else 'FAILED'} {item.name}: {item.detail}")
+        say(report.verdict)
     return 0 if report.ok else 1
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bonafides.cli.options import DIRECTORY, calls_node, verbatim
-from bonafides.cli.output import write_file, write_json
+from bonafides.cli.output import json_bytes, write_file, write_json
 from bonafides.client import Client
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -81,8 +80,8 @@ def save(answer: Any, out: Path) -> dict[str, Any]:
     data = bundle.encode() if isinstance(bundle, str) else canonical_json(bundle)
     contents = {
         BUNDLE_FILE: data,
-        REPORT_FILE: str(answer["report_html"]).encode(),
-        SUMMARY_FILE: json.dumps(answer["report"], ensure_ascii=False, indent=1).encode(),
+        REPORT_FILE: str(answer["report_html"]).encode("utf-8", "backslashreplace"),
+        SUMMARY_FILE: json_bytes(answer["report"], indent=1),
     }
     for name, content in contents.items():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them

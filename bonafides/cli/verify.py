@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import printable, read_document, write_json
+from bonafides.cli.output import read_document, say, write_json
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
@@ -56,7 +56,7 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
         write_json(_as_json(report, comparisons))
     else:
         for line in _as_text(report, comparisons):
-            click.echo(printable(line))
+            say(line)
     return 0 if report.ok else 1
 
 

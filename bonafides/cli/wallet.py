@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import FILE, password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.output import each_row, write_line
+from bonafides.cli.output import each_row, read_answer, tell, write_line
 from bonafides.wallet import consent as consents
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
@@ -236,7 +235,7 @@ def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None
 
         status = each_row(file, handle, identities.changing)
     for record_id in contradictions:
-        click.echo(f"error: contradiction the broker's promise of record {record_id} contradicts another", err=True)
+        tell(f"error: contradiction the broker's promise of record {record_id} contradicts another")
     return 1 if contradictions else status
 
 
@@ -338,11 +337,13 @@ def _agree(identity: Identity, draft: Draft) -> bool:
 
 def _ask(*, from_terminal: bool) -> Show:
     def show(identity: Identity, draft: Draft) -> bool:
-        click.echo(f"\n--- {draft.type} for client {identity.client_ref} at {draft.broker}", err=True)
-        click.echo(draft.body, err=True)
+        tell()
+        tell(f"--- {draft.type} for client {identity.client_ref} at {draft.broker}")
+        for line in draft.body.split("\n"):
+            tell(line)
         for name, value in sorted(draft.fields.items()):
-            click.echo(f"    {name}: {value}", err=True)
-        click.echo("Sign this? [y/N] ", nl=False, err=True)
+            tell(f"    {name}: {value}")
+        tell("Sign this? [y/N] ", end="")
         return _answer(from_terminal=from_terminal).strip().lower() in ("y", "yes")
 
     return show
@@ -350,10 +351,10 @@ def _ask(*, from_terminal: bool) -> Show:
 
 def _answer(*, from_terminal: bool) -> str:
     if not from_terminal:
-        return sys.stdin.readline()
+        return read_answer()
     try:
-        with _TERMINAL.open(encoding="utf-8") as terminal:  # standard input carries the drafts
-            return terminal.readline()
+        with _TERMINAL.open("rb") as terminal:  # standard input carries the drafts
+            return terminal.readline().decode("utf-8", "replace")
     except OSError as error:
         raise Refused(
             "wallet-nobody-asked", "there is no terminal to ask the client at; use --file or --yes"

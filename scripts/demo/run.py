@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bonafides.cli.output import survive_any_terminal
 from primitives.errors import BonafidesError
 from scripts.demo import summary
 from scripts.demo.consortium import BROKERS, REGULATOR, Consortium, how_to_stop, still_running
@@ -42,6 +43,7 @@ MIN_CLIENTS = 60  # fewer, and a broker has not the ten consenting clients that 
 def main() -> int:
     """Run the demo; 0 when every step was as it must be."""
     options = _options()
+    survive_any_terminal()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops the demo stops what it started
     out: Path = options.out.resolve()
     try:

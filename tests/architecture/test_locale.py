@@ -65,3 +65,38 @@ def test_the_search_finds(source):
 )
 def test_the_search_leaves(source):
     assert lines_of_the_locale(source) == []
+
+
+# Only here the command touches the standard streams: JSON goes out as UTF-8, words as the terminal takes them.
+OUTPUT = Path("bonafides/cli/output.py")
+_WRITES = {"echo", "secho", "echo_via_pager", "print", "print_exc", "prompt", "confirm"}
+
+
+def lines_that_touch_a_stream(source: str) -> list[int]:
+    """Return the lines that read or write a standard stream, or print."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if name in _WRITES:
+                found.append(node.lineno)
+        elif isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.stdin", "sys.stdout", "sys.stderr"):
+            found.append(node.lineno)
+    return found
+
+
+def test_the_command_reads_and_writes_through_one_module():
+    found = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in sorted((ROOT / "bonafides").rglob("*.py"))
+        if file.relative_to(ROOT) != OUTPUT
+        for line in lines_that_touch_a_stream(file.read_text("utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source", ["click.echo(x)", "print(x)", "sys.stdout.write(x)", "f(file=sys.stderr)", "sys.stdin.readline()"]
+)
+def test_the_search_finds_a_stream(source):
+    assert lines_that_touch_a_stream(source) == [1]

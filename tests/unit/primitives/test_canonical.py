@@ -165,8 +165,8 @@ def test_order_of_the_input_does_not_matter(value):
         (b"1" * 5000, "integer-range"),
         (b"", "json"),
         (b"{", "json"),
-        (b"\xff\xfe", "json"),
-        (b"\xef\xbb\xbf{}", "json"),
+        (b"\xff\xfe", "utf-8"),
+        (b"\xef\xbb\xbf{}", "utf-8"),
         (b"{} {}", "json"),
         (b"{'a':1}", "json"),
         (b"[" * 100_000, "depth"),
@@ -226,3 +226,19 @@ def test_a_value_too_deep_to_write_is_refused():
 
 def test_largest_integers_pass():
     assert parse_json(b"[9007199254740991,-9007199254740991]") == [MAX_SAFE, -MAX_SAFE]
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        ('{"name":"客户甲"}'.encode("gbk"), "not UTF-8; is it GBK? (at byte 10)"),
+        ('{"name":"甲"}'.encode("utf-16"), "not UTF-8; is it UTF-16? (at byte 1)"),
+        (b'{"name":"\xff\xff"}', "not UTF-8 (at byte 10)"),
+        (b"\xef\xbb\xbf{}", "starts with a byte order mark; leave it away"),
+    ],
+    ids=["gbk", "utf-16", "neither", "mark"],
+)
+def test_what_is_no_utf_8_is_told_by_what_it_may_be(data, hint):
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(data)
+    assert (caught.value.rule, caught.value.detail) == ("utf-8", hint)

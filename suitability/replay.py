@@ -1,27 +1,24 @@
-"""Re-execution: every stored engine result, and every rule, again.
+"""Re-execution: every stored engine result again (the rules are asked again by replay.rules).
 
-Each result is made under the rule set that its record names, and compared; a history is folded for the rules it broke.
-A record that names another rule set than the one that it was made under differs: the engine's digest covers the rule
-set. A rule set that cannot be found proves nothing, and is reported as not checked, never as equal.
+Each result is made under the rule set that its record names, and compared. A record that names another rule set than
+the one that it was made under differs: the engine's digest covers the rule set. A rule set that cannot be found proves
+nothing, and is reported as not checked, never as equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from primitives.errors import InvalidInput
 from suitability.engine import differences, level_result, redo_opinion
-from suitability.ratings import Ratings
-from suitability.rules import Finding, product_of
 from suitability.ruleset import RuleSet
-from suitability.states import Fact, Rating, SubjectState, apply
+from suitability.states import Fact
 
 EQUAL = "equal"
 DIFFERS = "differs"
 NOT_CHECKED = "not-checked"
-RATING = "PRODUCT_RATE"
 
 Resolve = Callable[[str], RuleSet | None]
 
@@ -117,23 +114,3 @@ def _compare(fact: Fact, resolve: Resolve, compute: Callable[[RuleSet], dict[str
 
 def _without(fact: Fact, status: str, reason: str) -> Comparison:
     return Comparison(fact.ref, fact.type, fact.ruleset, status, (), reason, fact.payload, None)
-
-
-def broken_rules(
-    logged: Iterable[tuple[Fact, bool]], in_force: Callable[[Fact], RuleSet | None]
-) -> Iterator[tuple[Fact, tuple[Finding, ...]]]:
-    """Fold a client's records again, and give each with the rules that it broke.
-
-    Args:
-        logged: facts in log order; True marks the client's own, False a rating of a product that they refer to.
-        in_force: the rule set for a fact, or None when it is not at hand: the fact then cannot be folded.
-    """
-    state, known = SubjectState(), Ratings()
-    for fact, own in logged:
-        ruleset = in_force(fact) if own else None
-        if own and ruleset is not None:
-            product = product_of(fact.payload)
-            state, broken = apply(state, fact, ruleset, known.at(product, fact.occurred_at))
-            yield fact, broken
-        if fact.type == RATING:
-            known = known.with_rating(Rating(fact.ref, fact.payload))

@@ -24,7 +24,7 @@ from suitability.subject import (
     Submission,
 )
 
-__all__ = ["Fact", "Finding", "Gate", "Rating", "SubjectState", "apply", "gate"]
+__all__ = ["Fact", "Finding", "Gate", "Rating", "SubjectState", "apply", "broken", "fold", "folds_unseen", "gate"]
 
 ALLOWED = "ALLOWED"
 _NO_RATINGS: Mapping[str, Rating] = {}
@@ -101,11 +101,27 @@ def apply(
         ruleset: the rule set in force when it happened.
         ratings: the broker's ratings in force when it happened, by product.
     """
+    return fold(state, fact), broken(state, fact, ruleset, ratings)
+
+
+def broken(
+    state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating] = _NO_RATINGS
+) -> tuple[Finding, ...]:
+    """Return what a fact breaks, seen from the state before it; arguments as in `apply`."""
     check_type(fact.type)
     label = ruleset.label if fact.ruleset is None else fact.ruleset
     act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label, fact.broker)
-    findings = (*_broken(state, act), *_recorded(fact, ruleset))
-    return _FOLDS[fact.type](state, fact), findings
+    return (*_broken(state, act), *_recorded(fact, ruleset))
+
+
+def fold(state: SubjectState, fact: Fact) -> SubjectState:
+    """Return what is known after a fact; no rule set has a say in that."""
+    return _FOLDS[check_type(fact.type).code](state, fact)
+
+
+def folds_unseen(type_: str) -> bool:
+    """Tell whether a record of a type is folded the same whatever its payload; an unknown type changes nothing."""
+    return type_ not in _FOLDS or _FOLDS[type_] in _UNSEEN
 
 
 def _broken(state: SubjectState, act: Act) -> tuple[Finding, ...]:
@@ -210,10 +226,12 @@ def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
     return replace(state, consents={**state.consents, key: replace(known, withdrawn_at=at)})
 
 
+_IDENTIFIED, _INFORMED, _NOTICED = (_fold_times(name) for name in ("identified", "informed", "noticed"))
+_UNSEEN = (_keep, _IDENTIFIED, _INFORMED, _NOTICED)  # they read no payload
 _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
-    "ID_VERIFY": _fold_times("identified"),
-    "INFO_COLLECT": _fold_times("informed"),
-    "DUTY_NOTICE": _fold_times("noticed"),
+    "ID_VERIFY": _IDENTIFIED,
+    "INFO_COLLECT": _INFORMED,
+    "DUTY_NOTICE": _NOTICED,
     "Q_SUBMIT": _fold_submission,
     "LEVEL_RESULT": _fold_level,
     "LEVEL_CONFIRM": _fold_confirmation,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +16,36 @@ from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
 from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput
-from primitives.timestamp import parse_time
-from suitability.records import check_payload, check_type
-from suitability.replay import Comparison, broken_rules, re_execute
+from replay.records import of_verified
+from replay.rulebook import read_rulesets, rulebook_of
+from replay.rules import Reexecuted, re_run
+from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.states import Fact
 
 
 @click.command(
     epilog=verbatim(
-        "Exit status: 0 all checks hold (findings are content, not failures), 1 a check failed,",
-        "2 not a bundle, or it could not be checked.",
+        "Exit status: 0 all checks hold (findings are content, not failures), 1 a check failed, or --require-rules",
+        "was given and the rules could not be asked of every record, 2 not a bundle, or it could not be checked.",
         "",
         "Example:",
-        "  bonafides verify bundle.json --trust trust.json",
+        "  bonafides verify bundle.json --trust trust.json --require-rules",
     )
 )
 @click.argument("bundle", type=FILE)
 @click.option("--trust", type=FILE, required=True, help="From another member or the regulator: `chain headers`.")
 @click.option("--at-least-block", type=click.IntRange(0), help="Refuse a bundle that ends before this block.")
 @click.option("--rulesets", "ruleset_file", type=FILE, help="Rule sets of the broker: what `ruleset list` printed.")
+@click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: Path | None, as_json: bool) -> int:
-    """Verify a client's history: every check by name, and complete as of which block.
+def verify(
+    bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: Path | None, require_rules: bool, as_json: bool
+) -> int:
+    """Verify a client's history: every check by name, complete as of which block, and what the rules say to it.
 
-    Where the bundle shows answers and results, score and opinion are executed again under the rule set of that day.
-    A rule set that is neither in the bundle nor in --rulesets, nor packaged, is reported as not checked.
+    Score, opinion and every rule are executed again under the rule set of that day. The last line says of how many
+    records the rules were asked; each other record is named with the reason: it is not shown whole, or its rule set is
+    neither in the bundle nor in --rulesets, nor packaged.
     """
     rulesets = _rulesets(ruleset_file)
     report = verify_bundle(
@@ -49,15 +53,15 @@ def verify(bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: 
         read_limited(trust, MAX_TRUST_BYTES, "trust"),
         at_least_block=at_least_block,
     )
-    again = re_executed(report, rulesets)
-    report = replace(report, notes=(*report.notes, *again.notes), findings=(*report.findings, *again.findings))
-    comparisons = again.comparisons
+    rerun, notes = executed_again(report, rulesets)
+    found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
+    report = replace(report, notes=(*report.notes, *notes), findings=(*report.findings, *found))
     if as_json:
-        write_json(_as_json(report, comparisons))
+        write_json(_as_json(report, rerun))
     else:
-        for line in _as_text(report, comparisons):
+        for line in _as_text(report, rerun):
             say(line)
-    return 0 if report.ok else 1
+    return 0 if report.ok and not (require_rules and rerun.not_asked) else 1
 
 
 def read_limited(file: Path, limit: int, field: str) -> bytes:
@@ -77,75 +81,24 @@ def read_limited(file: Path, limit: int, field: str) -> bytes:
     return data
 
 
-@dataclass(frozen=True)
-class Reexecution:
-    """What the engines and the rules say of the verified records, and what could not be executed again."""
+def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[Reexecuted, list[str]]:
+    """Execute every score, opinion and rule again; returns what came of it, and notes.
 
-    comparisons: tuple[Comparison, ...]
-    findings: tuple[EvidenceFinding, ...]
-    notes: tuple[str, ...]
-
-
-def re_executed(report: VerificationReport, rulesets: Iterable[RuleSet]) -> Reexecution:
-    """Execute every score and opinion again that the verified records show whole, and ask every rule again."""
-    notes: list[str] = []
-    by_label = {ruleset.label: ruleset for ruleset in rulesets}
-    for number, document in enumerate(report.rulesets):
-        try:
-            carried = RuleSet.from_document(document)
-        except InvalidInput as error:
-            notes.append(f"rule set {number} of the bundle cannot be read: {error}")
-        else:
-            by_label.setdefault(carried.label, carried)  # the verifier's own comes first
-    logged: list[tuple[Fact, bool]] = []
-    whole = True
-    for record in sorted(report.records, key=lambda record: record.log_index):
-        own = record.subject == report.subject
-        if set(record.values) != set(record.envelope["fields"]):
-            whole = whole and not own
-            continue
-        try:
-            logged.append((_fact(record), own))
-        except InvalidInput as error:
-            whole = whole and not own
-            notes.append(f"record {record.record_id} ({record.type}) cannot be executed again: {error}")
-    if not whole:
-        notes.append("the rules are not asked again: the bundle does not show every record of the client whole")
-    findings = _broken(report, logged, by_label) if whole else ()
-    comparisons = re_execute((fact for fact, own in logged if own), by_label.get)
-    return Reexecution(comparisons, findings, tuple(notes))
-
-
-def _broken(
-    report: VerificationReport, logged: Sequence[tuple[Fact, bool]], by_label: Mapping[str, RuleSet]
-) -> tuple[EvidenceFinding, ...]:
-    record_ids = {record.fingerprint: record.record_id for record in report.records}
-    folded = broken_rules(logged, lambda fact: None if fact.ruleset is None else by_label.get(fact.ruleset))
-    return tuple(
-        EvidenceFinding(finding.code, record_ids[fact.ref], finding.detail)
-        for fact, broken in folded
-        for finding in broken
-    )
-
-
-def _fact(record: VerifiedRecord) -> Fact:
-    type_ = check_type(record.type).code
-    return Fact(
-        type=type_,
-        payload=check_payload(type_, dict(record.values)),
-        occurred_at=parse_time(record.occurred_at, "occurred_at"),
-        recorded_at=parse_time(record.recorded_at, "recorded_at"),
-        channel=record.envelope["channel"],
-        ref=record.fingerprint,
-        ruleset=record.envelope["ruleset"],
-        broker=record.envelope["broker"],
-    )
+    Args:
+        report: the verified bundle.
+        own: rule sets that the verifier has from elsewhere.
+    """
+    records = [of_verified(record) for record in report.records]
+    carried, notes = read_rulesets(report.rulesets)
+    history = [record for record in records if record.subject == report.subject]
+    rules = rulebook_of(history, [*own, *carried], packaged_rulesets().values())
+    return re_run(records, report.subject, rules), notes
 
 
 def _rulesets(file: Path | None) -> list[RuleSet]:
-    found = list(packaged_rulesets().values())
     if file is None:
-        return found
+        return []
+    found = []
     value = read_document(file, "rulesets")
     listed = value.get("rulesets", value) if isinstance(value, dict) else value
     entries = listed if isinstance(listed, list) else [listed]
@@ -156,7 +109,7 @@ def _rulesets(file: Path | None) -> list[RuleSet]:
     return found
 
 
-def _as_json(report: VerificationReport, comparisons: tuple[Comparison, ...]) -> dict[str, Any]:
+def _as_json(report: VerificationReport, rerun: Reexecuted) -> dict[str, Any]:
     return {
         "ok": report.ok,
         "verdict": report.verdict,
@@ -170,7 +123,12 @@ def _as_json(report: VerificationReport, comparisons: tuple[Comparison, ...]) ->
         "pending": report.pending,
         "records": [_record(record) for record in report.records],
         "findings": [vars(finding) for finding in report.findings],
-        "re_execution": [_comparison(comparison) for comparison in comparisons],
+        "rules": {
+            "asked": len(rerun.asked) - len(rerun.not_asked),
+            "records": len(rerun.asked),
+            "not_asked": [vars(entry) for entry in rerun.not_asked],
+        },
+        "re_execution": [_comparison(comparison) for comparison in rerun.comparisons],
         "notes": list(report.notes),
     }
 
@@ -185,12 +143,13 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {**{name: getattr(comparison, name) for name in names}, "fields": list(comparison.fields)}
 
 
-def _as_text(report: VerificationReport, comparisons: tuple[Comparison, ...]) -> list[str]:
+def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines = [f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}" for check in report.checks]
     lines += [
         f"{'ok     ' if item.status == 'equal' else item.status} re-execution of {item.type}: {item.reason}"
-        for item in comparisons
+        for item in rerun.comparisons
     ]
+    lines += [f"rules not asked of record {item.seq} ({item.type}): {item.reason}" for item in rerun.not_asked]
     lines += [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in report.findings]
     lines += [f"note {note}" for note in report.notes]
-    return [*lines, report.verdict]
+    return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]

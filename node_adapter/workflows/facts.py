@@ -213,7 +213,7 @@ class _Intake:
     def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> list[FindingRow]:
         ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
         ruleset = self._rulebook.at(fact.occurred_ms)
-        state, findings = apply_record(self._state(subject), fact, sealed, self._now, ruleset, ratings)
+        state, findings = apply_record(self._state(subject), sealed, ruleset, ratings)
         self._states[subject.pid] = state
         if fact.type == PRODUCT_RATE:
             self._ratings = self._ratings.with_rating(Rating(sealed.fingerprint.hex(), sealed.values))

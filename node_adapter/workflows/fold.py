@@ -11,6 +11,7 @@ from node_adapter.node import Node
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fact_input import Fact
 from primitives.errors import Refused
+from replay.records import to_fact
 from suitability import states
 from suitability.engine import level_result, match_opinion
 from suitability.ruleset import RuleSet
@@ -35,25 +36,11 @@ def dump_state(state: SubjectState) -> str:
 
 
 def apply_record(
-    state: SubjectState,
-    fact: Fact,
-    sealed: SealedRecord,
-    recorded_ms: int,
-    ruleset: RuleSet,
-    ratings: Mapping[str, Rating],
+    state: SubjectState, sealed: SealedRecord, ruleset: RuleSet, ratings: Mapping[str, Rating]
 ) -> tuple[SubjectState, tuple[Finding, ...]]:
     """Fold a sealed record into a state; returns the rules that it breaks."""
-    happened = states.Fact(
-        type=fact.type,
-        payload=sealed.values,
-        occurred_at=fact.occurred_ms,
-        recorded_at=recorded_ms,
-        channel=fact.channel,
-        ref=sealed.fingerprint.hex(),
-        ruleset=sealed.envelope["ruleset"],
-        broker=sealed.envelope["broker"],
-    )
-    return states.apply(state, happened, ruleset, ratings)
+    fact = to_fact(sealed.envelope, sealed.values, sealed.fingerprint.hex())
+    return states.apply(state, fact, ruleset, ratings)
 
 
 def compute_payload(state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating]) -> dict[str, Any]:

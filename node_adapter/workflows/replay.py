@@ -24,14 +24,15 @@ from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.replay_bundle import Collected, collect, rating_records
+from node_adapter.workflows.replay_bundle import Collected, collect
 from node_adapter.workflows.replay_content import Material, report_content
-from node_adapter.workflows.replay_rules import re_run
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.rulebook import rulebook_of
+from replay.rules import re_run
 
 LANGUAGES = ("zh", "en")
 _MEMBERS = frozenset({"subject", "did", "case", "reason", "lang"})
@@ -65,7 +66,7 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     _log_access(node, asked, subject, order, types)  # (2)
     with node.store.read() as connection:  # (3)
         collected = collect(node, connection, _again(connection, subject), asked.case)
-        rules, rated = rulebook(node, connection), rating_records(connection)
+        rules = rulebook(node, connection).rulesets
         stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
     verified = verify_bundle(collected.bundle, trust_file(node))  # (4)
     material = Material(  # (5)
@@ -77,7 +78,7 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         broker_name=node.settings.member.name,
         collected=collected,
         verified=verified,
-        rerun=re_run(collected.anchored, rated, rules),
+        rerun=re_run(collected.to_replay(), subject.pid, rulebook_of(collected.to_replay(subject.pid), rules)),
         stored_findings=frozenset(
             (record_id, finding.code) for record_id, found in stored.items() for finding in found
         ),

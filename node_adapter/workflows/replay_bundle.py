@@ -27,7 +27,9 @@ from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
-from primitives.timestamp import format_time
+from primitives.timestamp import format_time, parse_time
+from replay.records import Record
+from suitability.rules import product_of
 
 OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 
@@ -42,6 +44,14 @@ class ReplayedRecord:
     promise: Mapping[str, Any]
     altered: tuple[str, ...]
     anchored: bool
+
+    def to_replay(self) -> Record:
+        """Return the record as the bundle shows it: without the fields that were altered."""
+        row = self.row
+        shown = {name: value for name, value in self.values.items() if name not in self.altered}
+        return Record(
+            row.pid, row.seq, row.record_id, row.type, row.fingerprint.hex(), row.log_index, self.envelope, shown
+        )
 
     def copy(self) -> dict[str, Any]:
         """Return the redacted copy that shows everything that was not altered."""
@@ -67,6 +77,11 @@ class Collected:
     def anchored(self) -> tuple[ReplayedRecord, ...]:
         """The subject's records that the last anchor covers."""
         return tuple(record for record in self.records if record.anchored)
+
+    def to_replay(self, subject: str | None = None) -> list[Record]:
+        """Return every record of the bundle, or those of one subject."""
+        shown = [*self.anchored, *(record for _, chain in self.references for record in chain)]
+        return [record.to_replay() for record in shown if subject in (None, record.row.pid)]
 
 
 def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Collected:
@@ -115,9 +130,12 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
 
 
 def _rulesets(node: Node, connection: Connection, found: Sequence[ReplayedRecord]) -> list[Mapping[str, Any]]:
-    """Return the documents of the installed rule sets that records name, each once."""
+    """Return the documents of the rule sets that the records name, or that were in force when they happened."""
+    rules = rulebook(node, connection)
     named = {record.envelope["ruleset"] for record in found}
-    return [ruleset.document for ruleset in rulebook(node, connection).rulesets if ruleset.label in named]
+    if rules.rulesets:
+        named |= {rules.at(parse_time(record.envelope["occurred_at"], "occurred_at")).label for record in found}
+    return [ruleset.document for ruleset in rules.rulesets if ruleset.label in named]
 
 
 def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
@@ -137,16 +155,16 @@ def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
 def _references(
     connection: Connection, inside: Sequence[ReplayedRecord], size: int
 ) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
-    """Return the whole chains of the products whose ratings the opinions rest on."""
-    wanted = {
-        bytes.fromhex(str(record.values["rating_ref"]))
-        for record in inside
-        if record.row.type == OPINION and "rating_ref" in record.values
-    }
-    pids = connection.execute(
-        select(record_table.c.pid, record_table.c.fingerprint).where(record_table.c.type == RATING)
+    """Return the whole chains that hold a rating which an opinion rests on, or of a product that the records name."""
+    wanted = {str(record.values.get("rating_ref")) for record in inside if record.row.type == OPINION}
+    named = {product_of(record.values) for record in inside} - {None}
+    products = sorted(
+        {
+            rating.row.pid
+            for rating in _rating_records(connection)
+            if rating.row.fingerprint.hex() in wanted or product_of(rating.values) in named
+        }
     )
-    products = sorted({pid for pid, fingerprint in pids if fingerprint in wanted})
     own = {record.row.pid for record in inside}
     chains = []
     for pid in products:
@@ -212,7 +230,7 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: 
     )
 
 
-def rating_records(connection: Connection) -> list[ReplayedRecord]:
+def _rating_records(connection: Connection) -> list[ReplayedRecord]:
     """Return every product rating of this broker whose original is kept, in log order."""
     statement = (
         select(record_table)

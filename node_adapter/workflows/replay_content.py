@@ -10,9 +10,9 @@ from evidence.verdict import VerificationReport
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.workflows.replay_bundle import OPINION, Collected, ReplayedRecord
-from node_adapter.workflows.replay_claims import FoundFinding, judge
-from node_adapter.workflows.replay_rules import Reexecuted
 from primitives.timestamp import format_time, parse_time
+from replay.claims import judge
+from replay.rules import FoundFinding, Reexecuted
 from suitability.replay import Comparison
 
 REPORT_FORMAT = "bonafides.replay-report/1"
@@ -52,7 +52,8 @@ def report_content(material: Material) -> dict[str, Any]:
     """Return the report's content."""
     collected, verified, rerun = material.collected, material.verified, material.rerun
     inside = collected.anchored
-    claims = judge(rerun.facts, rerun.findings, rerun.comparisons, evidence_holds=verified.ok)
+    claims = judge(rerun, evidence_holds=verified.ok)
+    findings = [*_altered(inside), *rerun.findings]
     return {
         "format": REPORT_FORMAT,
         "lang": material.lang,
@@ -63,9 +64,14 @@ def report_content(material: Material) -> dict[str, Any]:
             "verdict": verified.verdict,
             "claims": [{"claim": item.claim, "result": item.result, "records": list(item.seqs)} for item in claims],
         },
-        "stages": _stages([*inside, *_ratings_used(collected)], rerun.findings, collected.subject.pid),
+        "stages": _stages([*inside, *_ratings_used(collected)], findings, collected.subject.pid),
         "re_execution": [_comparison(item, inside) for item in rerun.comparisons],
-        "findings": [_finding(item, material.stored_findings) for item in rerun.findings]
+        "rules": {
+            "asked": len(rerun.asked) - len(rerun.not_asked),
+            "records": len(rerun.asked),
+            "not_asked": [vars(item) for item in rerun.not_asked],
+        },
+        "findings": [_finding(item, material.stored_findings) for item in findings]
         + [
             {"seq": None, "record_id": item.record_id, "code": item.code, "rule": "promise", "detail": item.detail}
             | {"stored": None}
@@ -165,6 +171,21 @@ def _comparison(item: Comparison, records: Sequence[ReplayedRecord]) -> dict[str
 
 def _finding(item: FoundFinding, stored: frozenset[tuple[str, str]]) -> dict[str, Any]:
     return {**vars(item), "stored": (item.record_id, item.code) in stored}
+
+
+def _altered(records: Iterable[ReplayedRecord]) -> list[FoundFinding]:
+    """Name the originals that are no longer what was sealed: neither the bundle nor a rule can read these fields."""
+    return [
+        FoundFinding(
+            record.row.seq,
+            record.row.record_id,
+            "ORIGINAL_ALTERED",
+            "evidence.original",
+            f"not what was sealed: {', '.join(record.altered)}",
+        )
+        for record in records
+        if record.altered
+    ]
 
 
 def _missing(material: Material) -> list[dict[str, Any]]:

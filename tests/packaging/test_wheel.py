@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "node_adapter", "api", "bonafides")
+PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 TRAVELS = (
     "node_adapter/chain/artifacts/MemberRegistry.json",
     "node_adapter/migrations/env.py",

@@ -217,19 +217,19 @@ class Broker:
         assert isinstance(outcome, Accepted), outcome
         return outcome
 
-    def act(self, client, type_, values, document):
+    def act(self, client, type_, values, document, ruleset=None):
         """Let the client sign; the fact carries the wallet's root salt and signature."""
         occurred_at, salt = format_time(self.clock.now_ms()), seeded(f"salt {next(self.references)}")
         values = {**values, "lang": "zh", "text_sha256": seeded("text").hex()}
         signed = act_payload(
-            type_, self.node.did, client.subject, occurred_at, document, None, field_digests(values, salt)
+            type_, self.node.did, client.subject, occurred_at, document, ruleset, field_digests(values, salt)
         )
         act = {
             "root_salt": salt.hex(),
             "key": f"{client.did}#delegate-{client.number}",
             "signature": encode_base64url(ed25519.sign(client.key_seed, signed)),
             "document": document,
-            "ruleset": None,
+            "ruleset": ruleset,
         }
         actor = {"did": client.did, "role": "client"}
         return self.submit(client, type_, values, occurred_at=occurred_at, act=act, actor=actor)

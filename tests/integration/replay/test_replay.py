@@ -120,7 +120,12 @@ def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
         if r["record"]["envelope"]["type"] == "LEVEL_RESULT"
     )
     assert "total" not in level["record"]["fields"]
-    assert claims(answer)["WRONG_RESULT"] == "PROVEN"
+    assert claims(answer)["WRONG_RESULT"] == "NOT_PROVABLE"  # what the record said is gone, not shown to be wrong
+    assert claims(answer)["NEVER_TESTED"] == "NOT_PROVABLE"  # nothing is refuted where rules could not be asked
+    told = {item["type"]: item["reason"] for item in answer["report"]["rules"]["not_asked"]}
+    assert told["LEVEL_RESULT"] == "it is not shown whole"
+    assert told["BIZ_DECIDE"].startswith("record 5 (LEVEL_RESULT) before it")
+    assert {"code": "SOLD_WITHOUT_WARNING"}.items() <= answer["report"]["missing_findings"][-1].items()
 
 
 def test_a_score_altered_before_it_was_recorded_is_found_by_re_execution(broker):

@@ -12,7 +12,7 @@ from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
 from suitability.engine import level_result
-from suitability.ruleset import RuleSet, packaged_rulesets
+from suitability.ruleset import packaged_rulesets
 
 NOW = 1_795_000_000_000
 SUBJECT = "5a" * 32
@@ -45,6 +45,10 @@ def record(seq, type_, payload, ruleset=None):
         anchored_at=NOW,
         delay_ms=0,
         envelope={
+            "type": type_,
+            "schema": "1",
+            "occurred_at": format_time(NOW),
+            "recorded_at": format_time(NOW),
             "channel": "app",
             "ruleset": ruleset,
             "broker": "did:ethr:0x7:0x" + "b1" * 20,
@@ -146,7 +150,21 @@ def test_every_rule_is_asked_again_of_a_history_that_is_shown_whole(verify):
     _, text, _ = verify(report(early), "--json")
     shown = json.loads(text)
     assert {entry["code"] for entry in shown["findings"]} == {"PROMISE_LATE"}
-    assert any("rules are not asked again" in note for note in shown["notes"])
+    [entry] = shown["rules"]["not_asked"]
+    assert entry == {"seq": 1, "record_id": "r-1", "type": "Q_SUBMIT", "reason": "it is not shown whole"}
+
+
+def test_the_last_line_says_of_how_many_records_the_rules_were_asked(verify):
+    whole, redacted = record(1, "Q_SUBMIT", ANSWERS, RULES.label), record(2, "Q_SUBMIT", ANSWERS, RULES.label)
+    status, text, _ = verify(report(whole), "--require-rules")
+    assert status == 0
+    assert text.splitlines()[-1].endswith("; rules asked of 1 of 1 records")
+    redacted.envelope["fields"]["more"] = "00"
+    assert verify(report(whole, redacted))[0] == 0
+    status, text, _ = verify(report(whole, redacted), "--require-rules")
+    assert status == 1
+    assert text.splitlines()[-1].endswith("; rules asked of 1 of 2 records")
+    assert "rules not asked of record 2 (Q_SUBMIT): it is not shown whole" in text.splitlines()
 
 
 def test_a_rule_set_is_taken_from_the_product_or_from_a_file_or_not_at_all(verify, tmp_path):
@@ -170,7 +188,8 @@ def test_a_redacted_record_is_not_executed_again_and_a_strange_one_is_told(verif
     strange = record(3, "LEVEL_RESULT", {"total": "many"}, RULES.label)
     status, text, _ = verify(report(strange), "--json")
     assert status == 0
-    assert any("r-3" in note for note in json.loads(text)["notes"])
+    [entry] = json.loads(text)["rules"]["not_asked"]
+    assert (entry["record_id"], entry["reason"].split(":")[0]) == ("r-3", "its payload is malformed")
 
 
 HIDDEN = "\x1b[2J\x1b[1A\x9b8m\u202e\r\ncomplete as of block 99"
@@ -188,12 +207,3 @@ def test_a_bundle_cannot_write_to_the_terminal(verify):
     status, _, errors = verify(InvalidInput(f"bundle.{HIDDEN}", "unknown-member", "is not a member of this format"))
     assert status == 2
     assert errors.rstrip("\n").isprintable()
-
-
-def test_the_verifiers_own_rule_set_comes_before_the_bundles(monkeypatch):
-    """One label names one rule set, unless its maker searched for two with one digest: then ours counts."""
-    used = []
-    monkeypatch.setattr(module, "re_execute", lambda _facts, resolve: used.append(resolve(RULES.label)) or ())
-    ours = RuleSet.from_document(RULES.document)
-    module.re_executed(replace(report(), rulesets=(RULES.document,)), [ours])
-    assert used[0] is ours

@@ -11,8 +11,9 @@ import pytest
 
 from evidence.verdict import CHECKS
 from node_adapter.report import render_report
-from node_adapter.workflows import replay_claims
 from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
+from replay import claims, rulebook
+from replay import rules as replay_rules
 from suitability import rules, states
 from suitability.records import RECORD_TYPES
 from suitability.vocabulary import CHANNELS
@@ -31,7 +32,7 @@ def test_both_languages_have_the_same_words():
 
 
 def codes():
-    source = inspect.getsource(rules) + inspect.getsource(states)
+    source = "".join(inspect.getsource(module) for module in (rules, states, rulebook, replay_rules))
     return set(re.findall(r'Finding\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'"([A-Z]+_LATE)"', source))
 
 
@@ -44,8 +45,8 @@ def codes():
         ("channels", CHANNELS),
         ("stages", [stage for stage, _ in STAGES]),
         ("limit_texts", LIMITS),
-        ("claims", [name for name, _, _ in replay_claims._CLAIMS] + ["WRONG_RESULT"]),
-        ("results", [replay_claims.PROVEN, replay_claims.REFUTED, replay_claims.NOT_PROVABLE]),
+        ("claims", [name for name, _, _ in claims._CLAIMS] + ["WRONG_RESULT"]),
+        ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),
         ("statuses", ["equal", "differs", "not-checked"]),
     ],
 )
@@ -55,7 +56,7 @@ def test_nothing_is_left_without_words(lang, group, wanted):
 
 
 def test_the_claims_name_codes_that_exist():
-    named = {code for _, found, _ in replay_claims._CLAIMS for code in found}
+    named = {code for _, found, _ in claims._CLAIMS for code in found}
     assert named <= codes()
 
 
@@ -78,6 +79,8 @@ def test_values_read_as_text(value, name, text):
     assert plain(value, name) == text
 
 
+NOT_ASKED = {"seq": 2, "record_id": "y", "type": "Q_SUBMIT", "reason": "it is not shown whole"}
+RULES = {"asked": 1, "records": 2, "not_asked": [NOT_ASKED]}
 CONTENT = {
     "synthetic": False,
     "cover": {
@@ -85,7 +88,8 @@ CONTENT = {
         "broker": {"name": "n", "did": "d"}, "subject": "s", "from": "a", "to": "b", "made_at": "c", "rulesets": [],
     },
     "conclusion": {"ok": False, "verdict": "failed: inclusion", "claims": []},
-    "stages": [], "re_execution": [], "findings": [], "missing_findings": [{"code": "X", "record_id": "y"}],
+    "stages": [], "re_execution": [], "rules": RULES,
+    "findings": [], "missing_findings": [{"code": "X", "record_id": "y"}],
     "records": [], "checks": [{"name": "inclusion", "ok": False, "detail": "d"}], "notes": [], "keys": [],
     "completeness": {
         "first": 1, "last": 2, "gaps": [2], "records": 1, "pending": 0, "head": "h", "block": 1, "time": "t",

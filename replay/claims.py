@@ -1,7 +1,7 @@
 """What a replay says to each thing that a client may claim: proven, refuted, or not provable.
 
 A claim is proven by a finding of its kind, refuted when the complete history shows the opposite, and not provable when
-the history is silent about it or the evidence itself does not hold.
+the history is silent about it, the evidence itself does not hold, or a rule could not be asked of every record.
 """
 
 from __future__ import annotations
@@ -9,22 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from replay.rules import Reexecuted
 from suitability.replay import DIFFERS, EQUAL, Comparison
 from suitability.states import Fact
 from suitability.vocabulary import MISMATCHES
 
 PROVEN, REFUTED, NOT_PROVABLE = "PROVEN", "REFUTED", "NOT_PROVABLE"
-
-
-@dataclass(frozen=True)
-class FoundFinding:
-    """A finding of the re-executed rules, at the record that broke them."""
-
-    seq: int
-    record_id: str
-    code: str
-    rule: str
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -38,27 +28,23 @@ class Claim:
 
 @dataclass(frozen=True)
 class _Case:
-    facts: Sequence[Fact]
+    facts: Sequence[tuple[int, Fact]]
     comparisons: Sequence[Comparison]
 
     def seqs(self, *types: str) -> tuple[int, ...]:
-        return tuple(seq for seq, fact in enumerate(self.facts, 1) if fact.type in types)
+        return tuple(seq for seq, fact in self.facts if fact.type in types)
 
     def acts(self) -> tuple[int, ...]:
         return self.seqs("LEVEL_CONFIRM", "MISMATCH_INSIST", "RISK_CONFIRM", "AGREEMENT_SIGN")
 
     def approved(self) -> tuple[int, ...]:
         return tuple(
-            seq
-            for seq, fact in enumerate(self.facts, 1)
-            if fact.type == "BIZ_DECIDE" and fact.payload["decision"] == "APPROVED"
+            seq for seq, fact in self.facts if fact.type == "BIZ_DECIDE" and fact.payload["decision"] == "APPROVED"
         )
 
     def mismatches(self) -> tuple[int, ...]:
         return tuple(
-            seq
-            for seq, fact in enumerate(self.facts, 1)
-            if fact.type == "MATCH_OPINION" and fact.payload["code"] in MISMATCHES
+            seq for seq, fact in self.facts if fact.type == "MATCH_OPINION" and fact.payload["code"] in MISMATCHES
         )
 
 
@@ -98,37 +84,30 @@ _CLAIMS: tuple[tuple[str, frozenset[str], Callable[[_Case], tuple[int, ...]]], .
 )
 
 
-def judge(
-    facts: Sequence[Fact],
-    findings: Sequence[FoundFinding],
-    comparisons: Sequence[Comparison],
-    *,
-    evidence_holds: bool,
-) -> tuple[Claim, ...]:
+def judge(rerun: Reexecuted, *, evidence_holds: bool) -> tuple[Claim, ...]:
     """Answer every claim.
 
     Args:
-        facts: the client's complete anchored history, in order.
-        findings: what the rules say to it.
-        comparisons: the re-executed results.
+        rerun: the client's complete anchored history, executed again.
         evidence_holds: whether every check of the bundle holds; if not, nothing is proven or refuted.
     """
-    case = _Case(facts, comparisons)
-    claims = [_wrong_result(case)]
+    case = _Case(rerun.facts, rerun.comparisons)
+    claims = [_wrong_result(case, whole=not rerun.not_asked)]
     for name, codes, shown in _CLAIMS:
-        against = tuple(dict.fromkeys(finding.seq for finding in findings if finding.code in codes))
+        against = tuple(dict.fromkeys(finding.seq for finding in rerun.findings if finding.code in codes))
         result, seqs = (PROVEN, against) if against else (REFUTED, shown(case))
-        claims.append(Claim(name, result if seqs else NOT_PROVABLE, seqs))
+        unknown = not seqs or (result == REFUTED and rerun.not_asked)
+        claims.append(Claim(name, NOT_PROVABLE if unknown else result, seqs))
     if not evidence_holds:
         return tuple(Claim(claim.claim, NOT_PROVABLE, ()) for claim in claims)
     return tuple(claims)
 
 
-def _wrong_result(case: _Case) -> Claim:
-    seq_of = {fact.ref: seq for seq, fact in enumerate(case.facts, 1)}
+def _wrong_result(case: _Case, *, whole: bool) -> Claim:
+    seq_of = {fact.ref: seq for seq, fact in case.facts}
     wrong = tuple(seq_of[item.ref] for item in case.comparisons if item.status == DIFFERS)
     if wrong:
         return Claim("WRONG_RESULT", PROVEN, wrong)
     equal = tuple(seq_of[item.ref] for item in case.comparisons if item.status == EQUAL)
-    whole = bool(equal) and len(equal) == len(case.comparisons)
-    return Claim("WRONG_RESULT", REFUTED if whole else NOT_PROVABLE, equal)
+    refuted = whole and bool(equal) and len(equal) == len(case.comparisons)
+    return Claim("WRONG_RESULT", REFUTED if refuted else NOT_PROVABLE, equal)

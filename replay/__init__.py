@@ -1,0 +1,1 @@
+"""Verified records executed again: one reading of them for the broker's node and for the offline verifier."""

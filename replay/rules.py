@@ -1,0 +1,164 @@
+"""Every engine result again, every rule again: what the records of one client say today.
+
+The same function serves the node's replay and the offline verifier. It says of every record whether the rules were
+asked with all that they need, and where not, why: a rule that was never asked must not look like one that was kept.
+
+ 1. Records are read in the order of the log: a rule sees what was logged before its act, ratings included.
+ 2. A record that cannot be read whole is named. Where its payload would have changed the client's state, that state is
+    unknown from there on, and no rule is asked of what follows.
+ 3. A record is folded into the state whether or not its rules could be asked: what follows would else look broken.
+ 4. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
+    and counted as asked with less than they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from replay.records import CannotRead, Record, fact_of, unseen_fact
+from replay.rulebook import NotAtHand, Rulebook
+from suitability.ratings import Ratings
+from suitability.records import RECORD_TYPES
+from suitability.replay import Comparison, re_execute
+from suitability.rules import Finding, product_of
+from suitability.states import Fact, Rating, SubjectState, broken, fold, folds_unseen
+
+_OPINION, _RATING = "MATCH_OPINION", "PRODUCT_RATE"
+
+
+@dataclass(frozen=True)
+class FoundFinding:
+    """A finding of the re-executed rules, at the record that broke them."""
+
+    seq: int
+    record_id: str
+    code: str
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whether the rules were asked of a record with all that they need; `reason` says why not, and is else empty."""
+
+    seq: int
+    record_id: str
+    type: str
+    reason: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether nothing was missing."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class Reexecuted:
+    """What the engines and the rules say today to what was recorded then. `facts` are those that could be read."""
+
+    facts: tuple[tuple[int, Fact], ...]
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[FoundFinding, ...]
+    asked: tuple[Asked, ...]
+
+    @property
+    def not_asked(self) -> tuple[Asked, ...]:
+        """The records whose rules were not asked, or with less than they need."""
+        return tuple(entry for entry in self.asked if not entry.whole)
+
+    @property
+    def summary(self) -> str:
+        """How many records had their rules asked, in one phrase."""
+        return f"rules asked of {len(self.asked) - len(self.not_asked)} of {len(self.asked)} records"
+
+
+def re_run(records: Iterable[Record], subject: str, rulebook: Rulebook) -> Reexecuted:
+    """Re-execute a client's history.
+
+    Args:
+        records: the client's records, and the whole chains of those that they refer to.
+        subject: the client's pseudonym.
+        rulebook: the rule sets that the history is judged by.
+    """
+    run = _Run(subject, rulebook)
+    for record in sorted(records, key=lambda record: record.log_index):  # (1)
+        run.take(record)
+    facts = tuple(sorted(run.facts, key=lambda entry: entry[0]))
+    return Reexecuted(
+        facts=facts,
+        comparisons=re_execute((fact for _, fact in facts), rulebook.by_label.get),
+        findings=tuple(sorted(run.findings, key=lambda finding: finding.seq)),
+        asked=tuple(sorted(run.asked, key=lambda entry: entry.seq)),
+    )
+
+
+class _Run:
+    """One client's records, one after the other."""
+
+    def __init__(self, subject: str, rulebook: Rulebook) -> None:
+        self._subject = subject
+        self._rulebook = rulebook
+        self._state, self._ratings = SubjectState(), Ratings()
+        self._shown: set[str] = set()  # fingerprints of the ratings so far
+        self._unrated: dict[str, str] = {}  # by product, the opinion whose rating is not shown
+        self._blind = ""  # why the state is no longer known
+        self._ratings_blind = ""  # why the ratings are no longer known
+        self.facts: list[tuple[int, Fact]] = []
+        self.findings: list[FoundFinding] = []
+        self.asked: list[Asked] = []
+
+    def take(self, record: Record) -> None:
+        own = record.subject == self._subject
+        try:
+            fact = fact_of(record)
+        except CannotRead as error:
+            self._miss(record, str(error), own=own)
+            return
+        if own:
+            self.facts.append((record.seq, fact))
+            self._ask(record, fact)
+            self._state = fold(self._state, fact)  # (3)
+        if fact.type == _RATING:
+            self._ratings = self._ratings.with_rating(Rating(fact.ref, fact.payload))
+            self._shown.add(fact.ref)
+
+    def _miss(self, record: Record, reason: str, *, own: bool) -> None:
+        if own:
+            self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
+            if not folds_unseen(record.type):  # (2)
+                self._blind = self._blind or f"{record.label} before it cannot be read"
+            elif record.type in RECORD_TYPES:
+                self._state = fold(self._state, unseen_fact(record))
+        if record.type == _RATING:
+            self._ratings_blind = self._ratings_blind or f"a rating before it ({record.record_id}) cannot be read"
+
+    def _ask(self, record: Record, fact: Fact) -> None:
+        product = product_of(fact.payload)
+        if fact.type == _OPINION and fact.payload["rating_ref"] not in self._shown:
+            self._note(
+                record, Finding("RATING_NOT_SHOWN", "opinion.rating", "the rating that it rests on is not shown")
+            )
+            if product is not None:
+                self._unrated.setdefault(product, record.label)
+        reason = self._blind
+        if product is not None and not reason:
+            reason = self._ratings_blind
+        if not reason:
+            reason = self._judge(record, fact, product)
+        self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
+
+    def _judge(self, record: Record, fact: Fact, product: str | None) -> str:
+        try:
+            ruleset, about_it = self._rulebook.judging(fact)
+        except NotAtHand as error:
+            return str(error)
+        found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at))
+        self._note(record, *about_it, *found)
+        unrated = None if product is None else self._unrated.get(product)
+        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (4)
+
+    def _note(self, record: Record, *found: Finding) -> None:
+        self.findings += [
+            FoundFinding(record.seq, record.record_id, item.code, item.rule, item.detail) for item in found
+        ]

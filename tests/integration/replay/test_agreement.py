@@ -1,0 +1,218 @@
+"""Intake, the node's replay and `bonafides verify` say the same of a history, whatever happened in it."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+
+from bonafides.cli.main import main
+from evidence.bundle import parse_bundle, seal_bundle
+from node_adapter.store import records
+from node_adapter.workflows.replay import replay
+from node_adapter.workflows.rulesets import install_ruleset, list_rulesets
+from node_adapter.workflows.trust_file import trust_file
+from primitives.timestamp import format_time
+from tests.integration.api.node_kit import PAYLOADS, START, rating
+from tests.integration.replay.replay_kit import Broker
+
+DAY = 86_400
+PRODUCTS = ("fund-1", "fund-2")
+DIGEST = "ab" * 32
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    yield broker
+    broker.store.dispose()
+
+
+class Story:
+    """Chance decides what a client and a broker do next; the broker keeps no rule."""
+
+    def __init__(self, broker, seed):
+        self.broker, self.chance = broker, random.Random(seed)
+        self.client = broker.enrol("one")
+        self.products = {name: broker.enrol(name, did=False) for name in PRODUCTS}
+        self.refs = {"level": DIGEST, "opinion": DIGEST, "warning": DIGEST, "disclosure": DIGEST}
+        self.level, self.rated = "C4", set()
+
+    def live(self, steps):
+        for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE"):
+            if self.chance.random() < 0.8:
+                self.broker.submit(self.client, type_, PAYLOADS[type_])
+        for _ in range(steps):
+            self.chance.choice(self.STEPS)(self)
+            if self.chance.random() < 0.15:
+                self.broker.anchor()
+        self.broker.submit(self.client, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+        self.broker.anchor()
+
+    def submit(self, type_, payload=None, **more):
+        return self.broker.submit(self.client, type_, payload, **more)
+
+    def act(self, type_, values, document):
+        with_label = self.chance.random() < 0.5
+        label = list_rulesets(self.broker.node)["in_force"] if with_label else None
+        self.broker.act(self.client, type_, values, document, label)
+
+    def product(self):
+        return self.chance.choice(PRODUCTS)
+
+    def assess(self):
+        answers = {
+            number: [self.chance.choice("ABC")] if len(given) == 1 else given
+            for number, given in PAYLOADS["Q_SUBMIT"]["answers"].items()
+        }
+        self.submit("Q_SUBMIT", {**PAYLOADS["Q_SUBMIT"], "answers": answers})
+        made = self.submit("LEVEL_RESULT", compute={})
+        self.refs["level"], self.level = made.promise["fingerprint"], made.payload["level"]
+
+    def confirm_level(self):
+        self.act("LEVEL_CONFIRM", {"level_ref": self.refs["level"], "level": self.level}, "level-confirm@1")
+
+    def rate(self):
+        name = self.product()
+        self.broker.submit(self.products[name], "PRODUCT_RATE", rating(name, self.chance.choice(["R2", "R3", "R5"])))
+        self.rated.add(name)
+
+    def opine(self):
+        if self.rated:
+            made = self.submit("MATCH_OPINION", compute={"product_id": self.chance.choice(sorted(self.rated))})
+            self.refs["opinion"] = made.promise["fingerprint"]
+
+    def warn(self):
+        payload = {"product_id": self.product(), "opinion_ref": self.refs["opinion"], "code": "RISK_MISMATCH", "gap": 1}
+        told = {"client_initiated": self.chance.random() < 0.5, "read_ms": 9000, "lang": "zh", "text_sha256": DIGEST}
+        self.refs["warning"] = self.submit("MISMATCH_WARN", {**payload, **told}).promise["fingerprint"]
+
+    def insist(self):
+        named = {"opinion_ref": self.refs["opinion"], "warning_ref": self.refs["warning"], "second_confirm": True}
+        self.act("MISMATCH_INSIST", {"product_id": self.product(), **named}, "mismatch-insist@1")
+
+    def disclose(self):
+        book = {"book": "book@1", "book_sha256": DIGEST, "pages": 3, "dwell_ms": 1}
+        made = self.submit("RISK_DISCLOSE", {"product_id": self.product(), **book})
+        self.refs["disclosure"] = made.promise["fingerprint"]
+
+    def confirm_risk(self):
+        items = {"disclosure_ref": self.refs["disclosure"], "items": ["loss"]}
+        self.act("RISK_CONFIRM", {"product_id": self.product(), **items}, "risk-confirm@1")
+
+    def buy(self):
+        order = {"application_id": f"a-{self.chance.randrange(3)}", "kind": "BUY", "product_id": self.product()}
+        if self.chance.random() < 0.7:
+            self.submit("BIZ_APPLY", {**order, "amount_fen": 5})
+        decision = {"decision": "APPROVED", "checks": [], "reviewer": "r", "reason": None}
+        self.submit("BIZ_DECIDE", {**order, **decision})
+
+    def sign(self):
+        contract = {"contract_id": "c-1", "contract_version": "contract@1", "file_sha256": DIGEST}
+        signers = {"signers": [self.client.did], "sign_mode": "wallet"}
+        order = {"application_id": f"a-{self.chance.randrange(3)}", "product_id": self.product()}
+        self.act("AGREEMENT_SIGN", {**order, **contract, **signers}, "agreement-sign@1")
+
+    def wait(self):
+        self.broker.clock.sleep(self.chance.choice([60, DAY, 40 * DAY]))
+
+    def record_late(self):
+        earlier = format_time(self.broker.clock.now_ms() - 9 * DAY * 1000)
+        self.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"], occurred_at=earlier)
+
+    def change_rules(self):
+        at = self.broker.clock.now_ms() + self.chance.choice([5_000, DAY * 1000])
+        packaged = self.chance.choice(["sac-bands@1", "sac-bands@2"])
+        install_ruleset(self.broker.node, {"packaged": packaged, "effective_from": format_time(at)})
+
+    STEPS = (
+        assess, confirm_level, rate, opine, opine, warn, insist, disclose, confirm_risk, buy, buy, sign, wait,
+        record_late, change_rules,
+    )  # fmt: skip
+
+
+def verified(capsys, directory, bundle, trust, *words):
+    (directory / "bundle.json").write_bytes(bundle)
+    (directory / "trust.json").write_bytes(trust)
+    command = ["verify", str(directory / "bundle.json"), "--trust", str(directory / "trust.json"), "--json", *words]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    return ended.value.code, json.loads(capsys.readouterr().out)
+
+
+def told(findings):
+    return sorted(
+        (item["record_id"], item["code"], item["detail"]) for item in findings if item["code"] != "PROMISE_LATE"
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_intake_replay_and_verify_agree_on_any_history(broker, capsys, tmp_path, seed):
+    story = Story(broker, seed)
+    story.live(25)
+    answer = replay(broker.node, {"did": story.client.did, "case": "1", "reason": "r"})
+    report = answer["report"]
+    assert report["conclusion"]["ok"], report["checks"]
+    status, said = verified(capsys, tmp_path, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")
+    assert status == 0
+    own = {item["record_id"] for item in report["records"]}
+    assert told(said["findings"]) == told(report["findings"])
+    assert said["rules"] == report["rules"]
+    assert said["rules"]["not_asked"] == []
+    assert report["missing_findings"] == []
+    assert all(item["stored"] is not False for item in report["findings"])
+    with broker.store.read() as connection:
+        stored = records.findings_of(connection, sorted(own))
+    assert sorted((record_id, row.code, row.detail) for record_id, found in stored.items() for row in found) == told(
+        report["findings"]
+    )
+
+
+def honest_sale(broker):
+    """A history under a rule set that nobody packaged, with acts that name no rule set."""
+    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    broker.rate(product, "R2")
+    broker.assess(client)
+    broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
+    broker.submit(
+        client,
+        "RISK_DISCLOSE",
+        {"product_id": "fund-1", "book": "book@1", "book_sha256": DIGEST, "pages": 3, "dwell_ms": 1},
+    )
+    broker.act(
+        client, "RISK_CONFIRM", {"product_id": "fund-1", "disclosure_ref": DIGEST, "items": ["a"]}, "risk-confirm@1"
+    )
+    buy = {"application_id": "a-1", "kind": "BUY", "product_id": "fund-1"}
+    broker.submit(client, "BIZ_APPLY", {**buy, "amount_fen": 5})
+    broker.submit(client, "BIZ_DECIDE", {**buy, "decision": "APPROVED", "checks": [], "reviewer": "r", "reason": None})
+    broker.anchor()
+    return client
+
+
+def test_an_act_that_names_no_rule_set_is_no_gap_and_makes_no_false_finding(broker, capsys, tmp_path):
+    client = honest_sale(broker)
+    answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
+    assert answer["report"]["findings"] == []
+    status, said = verified(capsys, tmp_path, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")
+    assert (status, said["findings"], said["rules"]["not_asked"]) == (0, [], [])
+
+
+def test_a_bundle_without_its_rule_sets_says_that_no_rule_was_asked(broker, capsys, tmp_path):
+    install_ruleset(broker.node, {"packaged": "sac-bands@1", "effective_from": format_time(START + 120_000)})
+    broker.clock.sleep(600)
+    client = honest_sale(broker)
+    answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
+    body = parse_bundle(answer["bundle"].encode()).body()
+    assert body["rulesets"] != []
+    bare = seal_bundle({**body, "rulesets": []}, broker.keys.signing_seed)
+    trust = trust_file(broker.node)
+    status, said = verified(capsys, tmp_path, bare, trust)
+    assert (status, said["rules"]["asked"]) == (0, 0)
+    assert all("is not at hand" in entry["reason"] for entry in said["rules"]["not_asked"])
+    assert verified(capsys, tmp_path, bare, trust, "--require-rules")[0] == 1
+    (tmp_path / "rulesets.json").write_text(json.dumps(list_rulesets(broker.node)), encoding="utf-8")
+    status, said = verified(
+        capsys, tmp_path, bare, trust, "--require-rules", "--rulesets", str(tmp_path / "rulesets.json")
+    )
+    assert (status, said["rules"]["not_asked"]) == (0, [])

@@ -7,9 +7,9 @@ event stands. The wallet checks all of it but the event, which needs trusted hea
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from evidence import shapes
 from evidence.checkpoint import Checkpoint, open_checkpoint
@@ -23,6 +23,7 @@ RECEIPT_FORMAT = "bonafides.receipt/1"
 _RECEIPT = frozenset(["format", "promise", "record", "log", "checkpoint", "map", "anchor"])
 _LOG = frozenset({"index", "size", "path"})
 _ANCHOR = frozenset(["chain_id", "contract", "member", "seq", "map_root", "block", "block_hash", "tx", "log_index"])
+_Checked = TypeVar("_Checked")
 _HASH_0X = re.compile(r"0x[0-9a-f]{64}")
 
 
@@ -88,8 +89,16 @@ def build_receipt(
     }
 
 
-def verify_receipt(value: object, public_key: bytes, field: str = "receipt") -> Receipt:
-    """Check a receipt against the member's signing key.
+def verify_receipt(value: object, *public_keys: bytes, field: str = "receipt") -> Receipt:
+    """Check a receipt against the member's signing keys.
+
+    A receipt that a member made after it changed its key may bear both: the promise the old one, the checkpoint the
+    new one. Which of them was in force at which block is a matter of the chain, and of a bundle.
+
+    Args:
+        value: the receipt.
+        public_keys: the keys that the reader takes for this member's, at least one.
+        field: what to name in errors.
 
     Raises:
         InvalidInput: not a receipt.
@@ -98,13 +107,12 @@ def verify_receipt(value: object, public_key: bytes, field: str = "receipt") -> 
     """
     receipt = shapes.members(value, field, _RECEIPT)
     shapes.constant(receipt["format"], f"{field}.format", RECEIPT_FORMAT)
-    promise = verify_promise(receipt["promise"], public_key, f"{field}.promise")
+    promise = _by_any(public_keys, lambda key: verify_promise(receipt["promise"], key, f"{field}.promise"))
     record = open_redacted(receipt["record"], f"{field}.record", fingerprint=promise.fingerprint)
     _same_record(promise, record)
     log = shapes.members(receipt["log"], f"{field}.log", _LOG)
-    checkpoint = open_checkpoint(
-        shapes.text(receipt["checkpoint"], f"{field}.checkpoint", maximum=16_384), promise.broker, public_key
-    )
+    note = shapes.text(receipt["checkpoint"], f"{field}.checkpoint", maximum=16_384)
+    checkpoint = _by_any(public_keys, lambda key: open_checkpoint(note, promise.broker, key))
     if log["index"] != promise.log_index or log["size"] != checkpoint.size:
         raise VerificationFailed("receipt", "log index or size differ from promise and checkpoint")
     path = shapes.path(log["path"], f"{field}.log.path", maximum=MAX_PATH)
@@ -118,6 +126,16 @@ def verify_receipt(value: object, public_key: bytes, field: str = "receipt") -> 
     if entry.count == record.envelope["seq"] and entry.head != record.fingerprint:
         raise VerificationFailed("subject-map", "the anchored map holds another record at this one's place")
     return Receipt(promise, record, checkpoint, anchor, entry.count)
+
+
+def _by_any(keys: Sequence[bytes], check: Callable[[bytes], _Checked]) -> _Checked:
+    """Return what the first key that fits gives; when none does, what the last one raised."""
+    for key in keys[:-1]:
+        try:
+            return check(key)
+        except VerificationFailed:
+            continue
+    return check(keys[-1])
 
 
 def _same_record(promise: Promise, record: OpenedRecord) -> None:

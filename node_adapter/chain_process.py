@@ -30,6 +30,7 @@ from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.workflows import settlement
 from node_adapter.workflows.anchoring import Anchoring
+from node_adapter.workflows.keys_in_force import sign_final_checkpoints
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"
@@ -163,6 +164,7 @@ class ChainProcess:
     ) -> None:
         now, member = self._node.clock.now_ms(), self._node.address
         self._conflicts += settlement.settle(connection, outcomes, events, member=member, now_ms=now)
+        sign_final_checkpoints(self._node, connection, events)
 
     def _on_reset(self, connection: Connection, last_block: int) -> None:
         now = self._node.clock.now_ms()

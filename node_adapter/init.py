@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node_adapter.keystore import Entropy, Keystore
+from node_adapter.keystore import Keystore
+from node_adapter.member_keys import Entropy
 from node_adapter.private_files import replace_private, write_private
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
 from node_adapter.store.engine import open_store

@@ -1,10 +1,14 @@
 """A member's private keys, encrypted at rest under one password.
 
-    keystore/sender.json   the chain account (secp256k1), as a Web3 secret-storage file
-    keystore/keys.json     signing (Ed25519), agreement (X25519) and compliance (secp256k1), sealed with AES-256-GCM
+    keystore/sender.json   the chain account (secp256k1), as a Web3 secret-storage file; it never changes
+    keystore/keys.json     the first generation of member keys: signing (Ed25519), agreement (X25519) and compliance
+                           (secp256k1), sealed with AES-256-GCM
+    keystore/keys-2.json   the generation of the first rotation, and so on
 
-Both files use scrypt, each with a salt of its own. Keys are made by `node init` and are never in version control.
-No `repr`, no error and no log line of this module holds a secret.
+A file is written once. Which generation is in force the chain says (`workflows.member_keys`); one that has ended stays,
+so that what was made under it can still be opened. All files use scrypt, each with a salt of its own. Keys are made by
+`node init` and `member rotate-keys` and are never in version control. No `repr`, no error and no log line of this
+module holds a secret.
 """
 
 from __future__ import annotations
@@ -14,35 +18,25 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from threading import Lock
+from typing import Any, Protocol, TypeVar
 
 from node_adapter.keyfile import decrypt_key, encrypt_key
+from node_adapter.member_keys import SCRYPT_N, Entropy, MemberKeys, open_keys, seal_keys, secp256k1_key
+from node_adapter.private_files import sync_directory, write_private
 from node_adapter.transaction import sign_transaction
-from primitives import ed25519
-from primitives.canonical import canonical_json, parse_json
-from primitives.encoding import decode_hex
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
-from primitives.secp256k1 import CURVE_ORDER, address_of
+from primitives.canonical import parse_json
+from primitives.digest import tagged_hmac
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.secp256k1 import address_of
 
 PASSWORD_VARIABLE = "BONAFIDES_KEYSTORE_PASSWORD"  # noqa: S105 - the name of the variable, not a password
-FORMAT = "bonafides.keystore/1"
 SENDER_FILE = "sender.json"
 KEYS_FILE = "keys.json"
-SCRYPT_N = 2**15
-_SCRYPT_R = 8
-_SCRYPT_P = 1
-_MAX_SCRYPT_N = 2**20  # a hostile file must not make us compute for hours
-_KEY_BYTES = 32
-_SALT_BYTES = 16
-_NONCE_BYTES = 12
 
-Entropy = Callable[[int], bytes]
+_Opened = TypeVar("_Opened")
 
 
 class Signer(Protocol):
@@ -75,29 +69,35 @@ class LocalSigner:
         return f"LocalSigner({self.address})"
 
 
-@dataclass(frozen=True, repr=False)
 class Keystore:
-    """The four private keys of a member, opened.
+    """The private keys of a member, opened: the account, and every generation of member keys, oldest first."""
 
-    Attributes:
-        sender_key: secp256k1, 32 bytes: the founding account that pays for and sends transactions.
-        signing_seed: Ed25519 seed, 32 bytes: checkpoints, promises, credentials, messages to peers.
-        agreement_key: X25519, 32 bytes: pair seeds of a joint computation.
-        compliance_key: secp256k1, 32 bytes: approvals of tasks.
-    """
+    def __init__(self, sender_key: bytes, *generations: MemberKeys) -> None:
+        """Hold keys that lie in memory only; `open` reads them from a directory.
 
-    sender_key: bytes
-    signing_seed: bytes
-    agreement_key: bytes
-    compliance_key: bytes
+        Args:
+            sender_key: secp256k1, 32 bytes: the founding account that pays for and sends transactions.
+            generations: at least one.
+        """
+        self._sender_key = sender_key
+        self._generations = generations
+        self._source: tuple[Path, str] | None = None  # where further generations may appear, and what opens them
+        self._lock = Lock()
 
     def __repr__(self) -> str:
         return f"Keystore({self.address})"
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Keystore):
+            return NotImplemented
+        return (self._sender_key, self._generations) == (other._sender_key, other._generations)
+
+    __hash__ = None  # type: ignore[assignment] # it grows
+
     @classmethod
     def generate(cls, entropy: Entropy = secrets.token_bytes) -> Keystore:
         """Make new keys; nothing is written."""
-        return cls(_secp256k1_key(entropy), entropy(_KEY_BYTES), entropy(_KEY_BYTES), _secp256k1_key(entropy))
+        return cls(secp256k1_key(entropy), MemberKeys.generate(entropy))
 
     @classmethod
     def open(cls, directory: Path, password: str) -> Keystore:
@@ -108,17 +108,12 @@ class Keystore:
             InvalidInput: a file is not one of ours, or was damaged.
             CouldNotCheck: `keystore-unreadable`.
         """
-        sender_file = _read_json(directory / SENDER_FILE)
-        sealed = _read_json(directory / KEYS_FILE)
-        keys = _open_sealed(sealed, password)
-        store = cls(
-            sender_key=decrypt_key(sender_file, password),
-            signing_seed=decode_hex(keys.get("signing"), "keys.signing", _KEY_BYTES),
-            agreement_key=decode_hex(keys.get("agreement"), "keys.agreement", _KEY_BYTES),
-            compliance_key=decode_hex(keys.get("compliance"), "keys.compliance", _KEY_BYTES),
-        )
-        if store.public_json() != sealed.get("public"):
-            raise InvalidInput("keystore.public", "mismatch", "the public part does not belong to the sealed keys")
+        sender_key = open_either(directory / SENDER_FILE, lambda sealed: decrypt_key(sealed, password))
+        store = cls(sender_key)
+        store._source = directory, password
+        store.reload()
+        if not store._generations:
+            raise CouldNotCheck("keystore-unreadable", f"{directory / KEYS_FILE}: is missing")
         return store
 
     def save(self, directory: Path, password: str) -> None:
@@ -128,68 +123,104 @@ class Keystore:
             Refused: `keystore-exists`.
             InvalidInput: an empty password.
         """
-        if not password:
-            raise InvalidInput("password", "empty", "the keystore's password is empty")
+        check_password(password)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        sender = encrypt_key(self.sender_key, password, n=SCRYPT_N, entropy=secrets.token_bytes)
-        _write_new(directory / SENDER_FILE, json.dumps(sender, indent=1).encode())
-        _write_new(directory / KEYS_FILE, json.dumps(self._seal(password), indent=1).encode())
+        for file, text in self.sealed_files(password).items():
+            _write_new(directory / file, text)
+
+    def sealed_files(self, password: str) -> dict[str, bytes]:
+        """Return the directory's files by name, sealed under a password."""
+        sender = encrypt_key(self._sender_key, password, n=SCRYPT_N, entropy=secrets.token_bytes)
+        files = {SENDER_FILE: json.dumps(sender, indent=1).encode()}
+        for number, keys in enumerate(self._generations, 1):
+            files[_file_of(number)] = seal_keys(self.address, keys, password)
+        return files
+
+    def reload(self) -> bool:
+        """Open the generations that were added to the directory since; return whether there were any.
+
+        Raises:
+            Refused: `keystore-password`, a new one is sealed under another password: the node is to be started again.
+        """
+        with self._lock:
+            before = len(self._generations)
+            if self._source is None:
+                return False
+            directory, password = self._source
+            while (directory / (file := _file_of(len(self._generations) + 1))).exists():
+                opened = open_either(directory / file, lambda sealed: open_keys(sealed, self.address, password))
+                self._generations = (*self._generations, opened)
+            return len(self._generations) > before
+
+    def add(self, keys: MemberKeys) -> None:
+        """Seal a new generation into the directory that this keystore was opened from.
+
+        Raises:
+            Refused: `keystore-exists`, another process added one at the same time.
+        """
+        if self._source is None:
+            raise CouldNotCheck("keystore-unwritable", "this keystore lies in no directory")
+        directory, password = self._source
+        _write_new(directory / _file_of(len(self._generations) + 1), seal_keys(self.address, keys, password))
+        self.reload()
+
+    def find(self, matches: Callable[[MemberKeys], bool]) -> MemberKeys | None:
+        """Return the newest generation that matches, also one that another process has added; None without one."""
+        for _ in range(2):
+            for keys in reversed(self._generations):
+                if matches(keys):
+                    return keys
+            if not self.reload():
+                break
+        return None
 
     @property
+    def generations(self) -> tuple[MemberKeys, ...]:
+        """Every generation, oldest first."""
+        return self._generations
+
+    @property
+    def newest(self) -> MemberKeys:
+        """The newest generation. Whether it is in force, or not yet, only the chain tells."""
+        return self._generations[-1]
+
+    @cached_property
     def address(self) -> str:
         """The member's founding account, lower-case 0x hex: its name in the consortium."""
-        return address_of(self.sender_key)
-
-    @property
-    def compliance_address(self) -> str:
-        """The account of the compliance key, lower-case 0x hex."""
-        return address_of(self.compliance_key)
+        return address_of(self._sender_key)
 
     @property
     def signing_public(self) -> bytes:
-        """The Ed25519 public key that MemberRegistry holds."""
-        return ed25519.public_key(self.signing_seed)
+        """The newest generation's Ed25519 public key."""
+        return self.newest.signing_public
 
     @property
     def agreement_public(self) -> bytes:
-        """The X25519 public key that MemberRegistry holds."""
-        return X25519PrivateKey.from_private_bytes(self.agreement_key).public_key().public_bytes_raw()
+        """The newest generation's X25519 public key."""
+        return self.newest.agreement_public
 
-    def sign(self, message: bytes) -> bytes:
-        """Sign with the member's Ed25519 signing key."""
-        return ed25519.sign(self.signing_seed, message)
+    @property
+    def compliance_address(self) -> str:
+        """The newest generation's compliance account."""
+        return self.newest.compliance_address
 
     def signer(self) -> LocalSigner:
         """The signer of the member's transactions."""
-        return LocalSigner(self.sender_key)
+        return LocalSigner(self._sender_key)
+
+    def derived_secret(self, tag: str) -> bytes:
+        """Return 32 secret bytes of this member for one use; no rotation changes them."""
+        return tagged_hmac(self._sender_key, tag)
 
     def public_json(self) -> dict[str, str]:
         """The public keys, as a founder or an applicant hands them to the consortium."""
-        return {
-            "address": self.address,
-            "signing": self.signing_public.hex(),
-            "agreement": self.agreement_public.hex(),
-            "compliance": self.compliance_address,
-        }
-
-    def _seal(self, password: str) -> dict[str, Any]:
-        salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-        plain = {name: getattr(self, attribute).hex() for name, attribute in _SEALED.items()}
-        public = self.public_json()
-        key = _derive(password, salt, SCRYPT_N)
-        return {
-            "format": FORMAT,
-            "public": public,
-            "kdf": {"name": "scrypt", "n": SCRYPT_N, "r": _SCRYPT_R, "p": _SCRYPT_P, "salt": salt.hex()},
-            "cipher": {
-                "name": "aes-256-gcm",
-                "nonce": nonce.hex(),
-                "text": AESGCM(key).encrypt(nonce, canonical_json(plain), _bound_data(public)).hex(),
-            },
-        }
+        return {"address": self.address, **self.newest.public_json()}
 
 
-_SEALED = {"signing": "signing_seed", "agreement": "agreement_key", "compliance": "compliance_key"}
+def check_password(password: str) -> None:
+    """Refuse to seal keys under an empty password."""
+    if not password:
+        raise InvalidInput("password", "empty", "the keystore's password is empty")
 
 
 def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -> str:
@@ -214,45 +245,40 @@ def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -
     return password
 
 
-def _secp256k1_key(entropy: Entropy) -> bytes:
-    while True:  # a draw outside 1..order-1 is as likely as guessing a key
-        key = entropy(_KEY_BYTES)
-        if 0 < int.from_bytes(key) < CURVE_ORDER:
-            return key
+def _file_of(number: int) -> str:
+    return KEYS_FILE if number == 1 else f"keys-{number}.json"
 
 
-def _derive(password: str, salt: bytes, n: int) -> bytes:
-    return Scrypt(salt=salt, length=_KEY_BYTES, n=n, r=_SCRYPT_R, p=_SCRYPT_P).derive(password.encode())
+def successor(file: Path) -> Path:
+    """Return where a re-sealing writes the file that takes this one's place (`node_adapter.keystore_reseal`)."""
+    return file.with_name(f"{file.name}.new")
 
 
-def _bound_data(public: Mapping[str, str]) -> bytes:
-    return canonical_json({"format": FORMAT, "public": dict(public)})
-
-
-def _open_sealed(sealed: dict[str, Any], password: str) -> dict[str, Any]:
-    if sealed.get("format") != FORMAT:
-        raise InvalidInput("keystore.format", "unknown", f"is not {FORMAT}")
-    kdf, cipher, public = sealed.get("kdf"), sealed.get("cipher"), sealed.get("public")
-    if not isinstance(kdf, dict) or not isinstance(cipher, dict) or not isinstance(public, dict):
-        raise InvalidInput("keystore", "shape", "kdf, cipher or public is missing")
-    n = kdf.get("n")
-    if not isinstance(n, int) or not SCRYPT_N <= n <= _MAX_SCRYPT_N or n & (n - 1):
-        raise InvalidInput("keystore.kdf.n", "range", f"must be a power of two from {SCRYPT_N} to {_MAX_SCRYPT_N}")
-    key = _derive(password, decode_hex(kdf.get("salt"), "keystore.kdf.salt", _SALT_BYTES), n)
-    nonce = decode_hex(cipher.get("nonce"), "keystore.cipher.nonce", _NONCE_BYTES)
-    text = decode_hex(cipher.get("text"), "keystore.cipher.text")
+def opens(file: Path, password: str) -> bool:
+    """Say whether a file of the keystore is sealed under a password."""
     try:
-        plain = AESGCM(key).decrypt(nonce, text, _bound_data(public))
-    except InvalidTag as error:
-        raise _wrong_password() from error
-    keys = parse_json(plain, field="keystore.keys")
-    if not isinstance(keys, dict):
-        raise InvalidInput("keystore.keys", "type", "must be an object")
-    return keys
+        sealed = _read_json(file)
+        if file.name == SENDER_FILE:
+            decrypt_key(sealed, password)
+        else:
+            open_keys(sealed, None, password)
+    except Refused:
+        return False
+    return True
 
 
-def _wrong_password() -> BonafidesError:
-    return Refused("keystore-password", "the password is wrong, or the keystore was altered")
+def open_either(file: Path, decrypt: Callable[[dict[str, Any]], _Opened]) -> _Opened:
+    """Open a file, or its successor where the password belongs to that one: a re-sealing may stop at any instant."""
+    try:
+        return decrypt(_read_json(file))
+    except Refused:
+        if not successor(file).exists():
+            raise
+        try:
+            return decrypt(_read_json(successor(file)))
+        except InvalidInput:  # cut short while it was written: it was never in force
+            pass
+        raise
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -267,13 +293,16 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _write_new(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all, and never over another: a key that was half written would be lost."""
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_private(temporary, data.decode())
+        try:
+            os.link(temporary, file)
+        finally:
+            temporary.unlink()
+        sync_directory(file.parent)
     except FileExistsError as error:
         raise Refused("keystore-exists", f"{file} exists; keys are never overwritten") from error
     except OSError as error:
         raise CouldNotCheck("keystore-unwritable", f"{file}: {error.strerror}") from error
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -228,11 +228,9 @@ def _registered(settings: Settings, keys: Keystore) -> list[Line]:
         return [
             Line("membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it")
         ]
-    same = (member.signing, member.agreement, member.compliance) == (
-        keys.signing_public,
-        keys.agreement_public,
-        keys.compliance_address,
-    )
+    registered = (member.signing, member.agreement, member.compliance)
+    held = keys.find(lambda one: (one.signing_public, one.agreement_public, one.compliance_address) == registered)
+    same = held is not None
     return [
         Line("membership", member.active, "active" if member.active else "suspended", "ask the consortium why"),
         Line(

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "node": ("node", "node", "Make, run and look at a member's node."),
     "token": ("token", "token", "List, add, renew and revoke the tokens of a node's staff and systems."),
     "alarm": ("alarm", "alarm", "List the alarms of a node; close one that was dealt with."),
+    "keystore": ("keystore", "keystore", "Seal a node's keys under another password."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
     "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
     "subject": ("broker", "subject", "Make clients known to a broker's node."),

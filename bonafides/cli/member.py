@@ -13,11 +13,14 @@ from sqlalchemy import Connection
 
 from bonafides.cli.contracts import read_founder
 from bonafides.cli.node_store import opened_store
-from bonafides.cli.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, write_json
 from node_adapter.abi import encode_call
+from node_adapter.bootstrap import open_node
+from node_adapter.keystore import read_password
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.engine import Store
+from node_adapter.workflows.keys_in_force import generations, rotate
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
 
@@ -113,6 +116,61 @@ def veto(proposal: int, node_dir: Path, wait: bool) -> None:
 def execute(proposal: int, node_dir: Path, wait: bool) -> None:
     """Execute a proposal that has passed."""
     _call(node_dir, "execute", (proposal,), wait=wait)
+
+
+@member.command(
+    "rotate-keys",
+    epilog=verbatim(
+        'out  {"keys": {"signing","agreement","compliance"}, "block", "tx", "gas_used", "outbox"}',
+        "",
+        "Example:",
+        "  bonafides member rotate-keys --node nodes/a",
+    ),
+)
+@governed
+@password_option
+def rotate_keys(node_dir: Path, wait: bool, password_file: Path | None) -> None:
+    """Give this member new signing, agreement and compliance keys; the old ones end when the call is final.
+
+    The new keys are sealed in the keystore first. Nothing has to be stopped or started: the node signs with the key
+    that the registry holds. When it is cut short, run it again: it goes on with the keys that it made.
+    """
+    node = open_node(node_dir, read_password(file=password_file))
+    try:
+        keys, key = rotate(node)
+        if not wait:
+            write_json({"keys": keys.public_json(), "outbox": key, "state": outbox.NEW})
+            return
+        row = _await_final(node.store, key)
+    finally:
+        node.store.dispose()
+    tx = None if row.tx_hash is None else "0x" + row.tx_hash.hex()
+    place = {"block": row.block, "tx": tx, "gas_used": row.gas_used, "outbox": key}
+    write_json({"keys": keys.public_json(), **place})
+
+
+@member.command("keys")
+@click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The member's node.")
+@password_option
+def show_keys(node_dir: Path, password_file: Path | None) -> None:
+    """List the generations of this member's keys that its keystore holds, and whether each is in force."""
+    node = open_node(node_dir, read_password(file=password_file))
+    try:
+        with node.store.read() as connection:
+            found = generations(node, connection)
+    finally:
+        node.store.dispose()
+    write_json(
+        [
+            {
+                **entry.keys.public_json(),
+                "state": entry.state,
+                "from_block": entry.from_block,
+                "until_block": entry.until_block,
+            }
+            for entry in found
+        ]
+    )
 
 
 def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool) -> None:

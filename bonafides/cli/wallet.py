@@ -95,6 +95,26 @@ def bind_command(wallet_dir: Path, file: Path | None, password_file: Path | None
         return each_row(file, handle, identities.changing)
 
 
+@wallet.command(
+    "broker-key",
+    epilog=verbatim(
+        'out  {"broker", "keys": [hex, ...]}',
+        "",
+        "Example:",
+        "  bonafides wallet broker-key --wallet w --broker did:ethr:0x4f24:0x... --key 8f...",
+    ),
+)
+@wallet_option
+@password_option
+@click.option("--broker", required=True, help="The broker's DID.")
+@click.option("--key", required=True, help="Its new signing key (hex), from the broker's DID or from a member's node.")
+def broker_key_command(wallet_dir: Path, password_file: Path | None, broker: str, key: str) -> None:
+    """Take a broker's new signing key, beside those that are pinned; what it signed before stays checked by them."""
+    with opened(wallet_dir, password_file) as identities, identities.changing():
+        keys = kept_receipts.pin_broker(identities, broker, key, successor=True)
+    write_line({"broker": broker, "keys": keys})
+
+
 @wallet.command("list")
 @wallet_option
 @password_option

@@ -13,7 +13,7 @@ from bonafides.wallet.keys import Identities
 from evidence.promise import Promise, parse_promise, verify_promise
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
-from primitives.errors import Refused
+from primitives.errors import Refused, VerificationFailed
 
 MAX_PROMISE_MS = 24 * 3600 * 1000  # how far after its acceptance a broker may put the anchoring of a record
 PLACE_KIND = "promise"  # the first promise about a place in a broker's log
@@ -38,7 +38,7 @@ def add_promise(identities: Identities, value: object) -> dict[str, Any]:
     """
     unchecked = parse_promise(value)
     identity = identities.by_subject(unchecked.broker, unchecked.subject.hex())
-    promise = verify_promise(value, pinned_key(identities, identity.broker))
+    promise = _verified(value, pinned_keys(identities, identity.broker))
     if promise.anchor_by - promise.accepted_at > MAX_PROMISE_MS:
         raise Refused(
             "wallet-promise-far",
@@ -55,16 +55,25 @@ def add_promise(identities: Identities, value: object) -> dict[str, Any]:
     return {**summary, "status": "contradiction", "contradicts": told}
 
 
-def pinned_key(identities: Identities, broker: str) -> bytes:
-    """Return the broker's signing key that this wallet pinned.
+def pinned_keys(identities: Identities, broker: str) -> list[bytes]:
+    """Return the broker's signing keys that this wallet pinned, the newest last.
 
     Raises:
         Refused: `wallet-broker-unknown`.
     """
-    key = identities.store.get(BROKER_KIND, broker)
-    if key is None:
+    kept = identities.store.get(BROKER_KIND, broker)
+    if kept is None:
         raise Refused("wallet-broker-unknown", f"no signing key of {broker} is pinned: give --broker-key")
-    return bytes.fromhex(key)
+    return [bytes.fromhex(key) for key in ([kept] if isinstance(kept, str) else kept)]
+
+
+def _verified(value: object, keys: list[bytes]) -> Promise:
+    for key in keys[:-1]:
+        try:
+            return verify_promise(value, key)
+        except VerificationFailed:
+            continue
+    return verify_promise(value, keys[-1])
 
 
 def contradicted(identities: Identities, promise: Promise, value: object) -> list[Any]:

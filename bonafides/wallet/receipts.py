@@ -17,7 +17,7 @@ from bonafides.wallet.promises import (
     RECEIPT_KIND,
     contradicted,
     keep_promise,
-    pinned_key,
+    pinned_keys,
     remember_place,
 )
 from bonafides.wallet.sign import kept_act
@@ -31,17 +31,30 @@ _PLACE_KIND = "chain-place"
 _KEY_BYTES = 32
 
 
-def pin_broker(identities: Identities, broker: str, key: object) -> None:
+def pin_broker(identities: Identities, broker: str, key: object, *, successor: bool = False) -> list[str]:
     """Keep a broker's signing key; call it inside `Identities.changing`.
+
+    Args:
+        identities: the wallet.
+        broker: its DID.
+        key: hex.
+        successor: the broker has changed its key, and the client says so: the earlier ones stay beside it.
+
+    Returns:
+        All keys that are pinned, the newest last.
 
     Raises:
         Refused: `wallet-broker-key`, another key is pinned already.
     """
     text = decode_hex(key, "broker_key", _KEY_BYTES).hex()
-    pinned = identities.store.get(BROKER_KIND, broker)
-    if pinned not in (None, text):
-        raise Refused("wallet-broker-key", f"another signing key of {broker} is pinned in this wallet")
-    identities.store.put(text, BROKER_KIND, broker)
+    known = identities.store.get(BROKER_KIND, broker)
+    pinned = [] if known is None else [known] if isinstance(known, str) else list(known)
+    if text not in pinned:
+        if pinned and not successor:
+            raise Refused("wallet-broker-key", f"another signing key of {broker} is pinned in this wallet")
+        pinned.append(text)
+        identities.store.put(pinned if len(pinned) > 1 else text, BROKER_KIND, broker)
+    return pinned
 
 
 def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
@@ -55,7 +68,7 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
             the subject's chain to two records.
     """
     identity = _owner(identities, value)
-    receipt = verify_receipt(value, pinned_key(identities, identity.broker))
+    receipt = verify_receipt(value, *pinned_keys(identities, identity.broker))
     act = _check_signed(identities, identity, receipt)
     _check_contradiction(identities, identity, receipt, value)
     identities.store.put(

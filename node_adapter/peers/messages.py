@@ -14,6 +14,7 @@ from typing import Any
 
 from node_adapter.node import Node
 from node_adapter.store import chain_index, nonces
+from node_adapter.workflows.keys_in_force import keys_in_force
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, decode_hex, encode_base64url
@@ -49,7 +50,9 @@ def sign_message(node: Node, receiver: str, kind: str, body: Mapping[str, Any]) 
         "sent_at": node.clock.now_ms(),
         "body": dict(body),
     }
-    return {**unsigned, "signature": encode_base64url(node.keys.sign(canonical_json(unsigned)))}
+    with node.store.read() as connection:
+        keys = keys_in_force(node, connection)
+    return {**unsigned, "signature": encode_base64url(keys.sign(canonical_json(unsigned)))}
 
 
 def verify_message(node: Node, message: object) -> PeerMessage:

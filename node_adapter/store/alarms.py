@@ -21,6 +21,7 @@ CHAIN_RESET = "chain-reset"
 SEND_REFUSED = "send-refused"
 TASK_TROUBLE = "task-trouble"
 RESEND_BLOCKED = "resend-blocked"
+KEY_NOT_HELD = "signing-key-not-held"
 
 
 @dataclass(frozen=True)

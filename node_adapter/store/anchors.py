@@ -82,6 +82,11 @@ def settle(
     )
 
 
+def replace_checkpoint(connection: Connection, seq: int, checkpoint: str) -> None:
+    """Put another signature under what an anchor says: the key that signed it had ended at its block."""
+    connection.execute(update(anchor).where(anchor.c.seq == seq).values(checkpoint=checkpoint))
+
+
 def reopen(connection: Connection, after_block: int) -> None:
     """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
     nothing: dict[str, Any] = dict.fromkeys(("block", "block_hash", "tx_hash", "log_position", "block_time"))

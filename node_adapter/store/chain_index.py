@@ -282,6 +282,26 @@ def require_active_member(connection: Connection, address: str) -> Member:
     return member
 
 
+@dataclass(frozen=True)
+class RegisteredKeys:
+    """The keys that the registry held of a member from a block on (its time in seconds)."""
+
+    block: int
+    timestamp: int
+    signing: bytes
+    agreement: bytes
+    compliance: str
+
+
+def registered_keys(connection: Connection, address: str, up_to_block: int | None = None) -> list[RegisteredKeys]:
+    """Return every set of keys that a member ever had, up to a block, oldest first; a suspension changes none."""
+    topic = address_topic(address)
+    found = events(connection, contract="MemberRegistry", topic1=topic, up_to_block=up_to_block)
+    return [
+        RegisteredKeys(event.block, event.timestamp, **_keys(event.args)) for event in found if "signing" in event.args
+    ]
+
+
 def _keys(args: dict[str, Any]) -> dict[str, Any]:
     signing, agreement = (bytes.fromhex(args[name].removeprefix("0x")) for name in ("signing", "agreement"))
     return {"signing": signing, "agreement": agreement, "compliance": args["compliance"]}

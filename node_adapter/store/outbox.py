@@ -99,6 +99,12 @@ def by_id(connection: Connection, row_id: int) -> OutboxRow:
     return _row(connection.execute(select(outbox).where(outbox.c.id == row_id)).one())
 
 
+def open_rows(connection: Connection, kind: str) -> list[OutboxRow]:
+    """Return the rows of a kind that are neither final nor failed, oldest first."""
+    query = select(outbox).where(outbox.c.kind == kind, outbox.c.state.in_((NEW, SIGNED, SENT))).order_by(outbox.c.id)
+    return [_row(row) for row in connection.execute(query)]
+
+
 def open_hashes(connection: Connection) -> dict[bytes, int]:
     """Return the transactions that are signed or sent and not settled, as hash -> id."""
     query = select(outbox.c.tx_hash, outbox.c.id).where(outbox.c.state.in_((SIGNED, SENT)))

@@ -15,9 +15,11 @@ from evidence.checkpoint import sign_checkpoint
 from evidence.log import Tree
 from evidence.subject_map import SubjectMap
 from node_adapter.abi import encode_call
+from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
 from node_adapter.store import anchors, chain_index, outbox, records
 from node_adapter.store.anchors import AnchorRow
+from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.settlement import differs
 from primitives.errors import VerificationFailed
 
@@ -71,7 +73,8 @@ class Anchoring:
                 return False
             size = min(self._tree.size, (last.size if last else 0) + self._node.settings.anchoring.max_batch)
             self._advance_map(connection, size)
-        row, data = self._build(last, size, now_ms)
+            keys = keys_in_force(self._node, connection)  # settlement signs anew, should they end before its block
+        row, data = self._build(last, size, keys, now_ms)
         with self._node.store.write() as connection:
             anchors.add(connection, row)
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
@@ -87,7 +90,7 @@ class Anchoring:
             return last is None or now_ms - since >= settings.period_seconds * MS
         return now_ms - since >= settings.heartbeat_seconds * MS
 
-    def _build(self, last: AnchorRow | None, size: int, now_ms: int) -> tuple[AnchorRow, bytes]:
+    def _build(self, last: AnchorRow | None, size: int, keys: MemberKeys, now_ms: int) -> tuple[AnchorRow, bytes]:
         node, old_size = self._node, last.size if last else 0
         seq, prev_root = (last.seq + 1, last.root) if last else (1, Tree().root())
         root = self._tree.root_at(size)
@@ -97,7 +100,7 @@ class Anchoring:
             root=root,
             prev_root=prev_root,
             map_root=self._map.root,
-            checkpoint=sign_checkpoint(node.did, size, root, node.keys.signing_seed),
+            checkpoint=sign_checkpoint(node.did, size, root, keys.signing_seed),
             built_at=now_ms,
         )
         proof = self._tree.consistency(old_size, size)

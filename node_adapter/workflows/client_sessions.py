@@ -102,8 +102,7 @@ def _check_signature(node: Node, did: str, nonce: str, key: str, signature: byte
 
 
 def _mac(node: Node, body: bytes, did: str) -> bytes:
-    key = tagged_hmac(node.keys.signing_seed, _KEY_TAG)
-    return tagged_hmac(key, _MAC_TAG, body + did.encode("ascii"))
+    return tagged_hmac(node.keys.derived_secret(_KEY_TAG), _MAC_TAG, body + did.encode("ascii"))
 
 
 def _text(request: Mapping[str, Any], name: str) -> str:

@@ -19,6 +19,7 @@ from node_adapter.store import chain_index, credentials, records, subjects
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
@@ -28,6 +29,7 @@ from primitives.uuid7 import ENTROPY_BYTES, uuid7
 TYPES = (suitability.TYPE, identity.TYPE)
 IDENTITY_VALID_MS = 365 * 86_400_000
 STATUS_PATH = "/v1/status-lists/"
+_MS = 1000
 _MEMBERS = {"subject", "type"}
 
 
@@ -35,6 +37,7 @@ def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
     """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
+        require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
         return each(requests, lambda request: _issue(node, connection, request))
 
 
@@ -60,11 +63,12 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
     """
     with node.store.read() as connection:
         revision = credentials.revision(connection)
+        signing = keys_in_force(node, connection).signing_public
         lists = 1 + revision[0] // status_list.LIST_BITS
         if list_id not in {str(number) for number in range(1, lists + 1)}:
             raise Refused("status-list-not-found", f"there are the lists 1 to {lists}")
         make = partial(_make_list, node, connection, int(list_id))
-        return node.views.get("status-list", list_id, revision, make)
+        return node.views.get("status-list", list_id, (revision, signing), make)
 
 
 def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         same = all(body.get(name) == document[name] for name in ("credentialSubject", "validUntil"))
         if same or (kind == identity.TYPE and body["credentialSubject"] == document["credentialSubject"]):
             return body
-    signed = _sign(node, document, now)
+    signed = _sign(node, connection, document, now)
     row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
     credentials.insert_credentials(connection, [row])
     return signed
@@ -138,14 +142,19 @@ def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any
     unsigned = status_list.status_list_credential(
         list_url=_list_url(node, number), issuer=node.did, bits=bytes(bits), valid_from=now
     )
-    return _sign(node, unsigned, now)
+    return _sign(node, connection, unsigned, now)
 
 
 def _list_url(node: Node, number: int) -> str:
     return f"{node.settings.http.url}{STATUS_PATH}{number}"
 
 
-def _sign(node: Node, document: dict[str, Any], now: int) -> dict[str, Any]:
+def _sign(node: Node, connection: Connection, document: dict[str, Any], now: int) -> dict[str, Any]:
+    registered = chain_index.registered_keys(connection, node.address)
+    since = registered[-1].timestamp * _MS if registered else 0
     return add_proof(
-        document, seed=node.keys.signing_seed, verification_method=node.signing_key_id, created=format_utc(now)
+        document,
+        seed=keys_in_force(node, connection).signing_seed,
+        verification_method=node.signing_key_id,
+        created=format_utc(max(now, since)),  # a clock behind the chain's must not date it before the key
     )

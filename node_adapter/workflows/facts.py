@@ -38,6 +38,7 @@ from node_adapter.workflows.fold import (
     state_of,
 )
 from node_adapter.workflows.identities import histories
+from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
@@ -108,6 +109,7 @@ class _Intake:
         self._now = node.clock.now_ms()
         chain_index.require_active_member(connection, node.address)  # (2)
         self._block = registry_index.tip_block(connection)
+        self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
@@ -233,7 +235,7 @@ class _Intake:
             anchor_by=anchor_by,
             block=self._block.number,
         )
-        promise = sign_promise(body, node.keys.signing_seed, node.signing_key_id)
+        promise = sign_promise(body, self._keys.signing_seed, node.signing_key_id)
         row = RecordRow(
             log_index=self._log_size,
             record_id=sealed.envelope["record_id"],

@@ -22,6 +22,7 @@ from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import record as record_table
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.receipts import LogView
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
@@ -125,7 +126,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         anchors=made,
         anchor_times=times,
         key_events=_key_events(node, connection, subject, last.block),
-        bundle=seal_bundle(bundle.body(), node.keys.signing_seed),
+        bundle=seal_bundle(bundle.body(), keys_in_force(node, connection, last.block).signing_seed),
     )
 
 

@@ -18,7 +18,6 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from sqlalchemy import Connection
 
 from mpc.errors import PolicyRefused
@@ -30,6 +29,7 @@ from node_adapter.peers.messages import sign_message
 from node_adapter.store import alarms, outbox, tasks
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
 from node_adapter.workflows.facts import submit_facts
+from node_adapter.workflows.keys_in_force import agreement_key
 from node_adapter.workflows.task_input import local_input
 from node_adapter.workflows.tasks import (
     CONTRACT,
@@ -171,8 +171,8 @@ def _mask(current: _Run) -> bool:
     for member in spec.members:
         if member not in keys:
             raise Refused("member-suspended", f"{member} is no active member at the last commitment's block")
-    private = node.keys.agreement_key
-    if X25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw() != keys[node.address]:
+    private = agreement_key(node, keys[node.address])
+    if private is None:
         raise Refused(
             "agreement-key", "MemberRegistry held another agreement key of this member when all had committed"
         )

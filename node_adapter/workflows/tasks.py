@@ -18,6 +18,7 @@ from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, tasks
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
+from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.task_input import require_named, resolve_clients
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
@@ -98,8 +99,10 @@ def approve(node: Node, task_id: str) -> dict[str, Any]:
         if row.state == tasks.PROPOSED:
             require_on_chain(connection, spec)
             contract = _contract(connection)
+            require_no_rotation(connection)  # the contract asks for the key that is in force when the call arrives
+            keys = keys_in_force(node, connection)
             typed = approve_typed_data(node.settings.chain.chain_id, contract, spec.task_id, spec.digest())
-            data = encode_call(CONTRACT, "approve", spec.task_id, sign_typed(node.keys.compliance_key, typed))
+            data = encode_call(CONTRACT, "approve", spec.task_id, sign_typed(keys.compliance_key, typed))
             enqueue(connection, f"task:{task_id}:approve", data, now)
             tasks.move(connection, task_id, tasks.PROPOSED, tasks.APPROVED, now)
         elif row.state == tasks.REFUSED:

@@ -21,6 +21,7 @@ from did.identifiers import ethr_did, member_did
 from evidence.act import act_payload, field_digests
 from node_adapter.abi import directory_name
 from node_adapter.keystore import Keystore
+from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
 from node_adapter.store import anchors, chain_index, migrate, outbox, tokens
@@ -84,7 +85,8 @@ def entropy_of(name):
 
 
 def keystore_of(name):
-    return Keystore(*(seed(f"{name} {key}") for key in ("sender", "signing", "agreement", "compliance")))
+    sender, *keys = (seed(f"{name} {key}") for key in ("sender", "signing", "agreement", "compliance"))
+    return Keystore(sender, MemberKeys(*keys))
 
 
 class Chain:

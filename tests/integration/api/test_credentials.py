@@ -118,7 +118,7 @@ def test_a_credential_by_a_stranger_or_a_suspended_member(north, south, client):
     unsigned = {name: value for name, value in credential.items() if name != "proof"} | {"issuer": did}
     forged = add_proof(
         unsigned,
-        seed=stranger.signing_seed,
+        seed=stranger.newest.signing_seed,
         verification_method=f"{did}#signing",
         created=credential["proof"]["created"],
     )

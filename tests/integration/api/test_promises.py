@@ -77,7 +77,7 @@ def promised(by, **changes):
         "block": by.chain.head,
         **changes,
     }
-    return sign_promise(promise_body(**body), by.keys.signing_seed, f"{body['broker']}#signing")
+    return sign_promise(promise_body(**body), by.keys.newest.signing_seed, f"{body['broker']}#signing")
 
 
 def proved(node, answer):

@@ -21,6 +21,7 @@ from evidence.receipt_trie import EthereumReceiptTrie
 from node_adapter.abi import contract_abi, directory_name
 from node_adapter.chain.indexer import json_value
 from node_adapter.keystore import Keystore
+from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
 from node_adapter.store import anchors, chain_index, migrate, subjects
@@ -108,7 +109,8 @@ class Broker:
     def __init__(self, directory, *, packaged="sac-bands@1", promise_seconds=600.0):
         self.clock = Clock()
         self.chain = TimedChain(self.clock)
-        self.keys = Keystore(*(seeded(f"broker {key}") for key in ("sender", "signing", "agreement", "compliance")))
+        sender, *keys = (seeded(f"broker {key}") for key in ("sender", "signing", "agreement", "compliance"))
+        self.keys = Keystore(sender, MemberKeys(*keys))
         migrate.upgrade(directory / "node.db")
         self.store = open_store(directory / "node.db")
         self.node = Node(

@@ -12,6 +12,7 @@ from evidence.record import redact, seal
 from evidence.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.digest import tagged_sha256
+from primitives.encoding import decode_base64
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
@@ -243,3 +244,23 @@ def test_a_receipt_of_somebody_else_and_no_receipt_are_refused(identities, signe
     for value in ({}, [], {"promise": {}}):
         with pytest.raises(InvalidInput):
             add(identities, value)
+
+
+def test_after_the_broker_changed_its_key_old_promises_and_new_checkpoints_hold(identities, signed):
+    new = tagged_sha256("test broker signing key, the second")
+    receipt = receipt_of(signed)
+    tree_head = receipt["checkpoint"].split("\n")
+    root = decode_base64(tree_head[2], "root")
+    receipt["checkpoint"] = sign_checkpoint(BROKER, 3, root, new)
+    with pytest.raises(VerificationFailed) as caught:
+        add(identities, receipt)
+    assert caught.value.check == "checkpoint-signature"
+    with identities.changing():
+        pinned = pin_broker(identities, BROKER, ed25519.public_key(new).hex(), successor=True)
+        assert pinned == [KEY, ed25519.public_key(new).hex()]
+        assert pin_broker(identities, BROKER, KEY, successor=True) == pinned
+    assert add(identities, receipt)["status"] == "verified"
+    receipt["promise"]["signature"]["value"] = "A" * 86
+    with pytest.raises(VerificationFailed) as caught:
+        add(identities, receipt)
+    assert caught.value.check == "promise-signature"

@@ -42,9 +42,11 @@ def test_files_are_private_and_hold_no_key_in_the_clear(home, keys):
     for file in home.iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         text += file.read_text(encoding="utf-8")
-    for secret in (keys.sender_key, keys.signing_seed, keys.agreement_key, keys.compliance_key):
+    newest = keys.newest
+    for secret in (keys.signer().private_key, newest.signing_seed, newest.agreement_key, newest.compliance_key):
         assert secret.hex() not in text
         assert secret.hex() not in repr(keys)
+        assert secret.hex() not in repr(newest)
         assert secret.hex() not in repr(keys.signer())
 
 
@@ -111,8 +113,8 @@ def test_a_missing_keystore_could_not_be_checked(tmp_path):
 
 
 def test_the_public_keys_are_those_of_the_private_ones(keys):
-    assert keys.address == Account.from_key(keys.sender_key).address.lower()
-    ed25519.verify(keys.signing_public, b"message", keys.sign(b"message"))
+    assert keys.address == Account.from_key(keys.signer().private_key).address.lower()
+    ed25519.verify(keys.signing_public, b"message", keys.newest.sign(b"message"))
 
 
 def test_the_signer_signs_for_the_members_account(home, keys):

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -45,12 +46,24 @@ def set_up() -> None:
     environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
     environment["PIP_USER"] = "0"
     install([python, "-m", "venv", str(VENV)], "the Python environment could not be made", environment=environment)
-    pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
-    locked = [*pip, "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(LOCK)]
-    install(locked, "the locked Python packages could not be installed", environment=environment)
-    project = [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
-    install(project, "the project itself could not be installed", environment=environment)
+    install(of_the_lock(PYTHON), "the locked Python packages could not be installed", environment=environment)
+    install(of_the_project(PYTHON), "the project itself could not be installed", environment=environment)
     STAMP.write_bytes(wanted_stamp().encode())
+
+
+def of_the_lock(python: Path) -> "list[str]":
+    """Return the command that installs the locked packages into an interpreter's environment."""
+    return [*pip(python), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(LOCK)]
+
+
+def of_the_project(python: Path) -> "list[str]":
+    """Return the command that installs the checkout itself, with the build tools of the lock."""
+    return [*pip(python), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+
+
+def pip(python: Path) -> "list[str]":
+    """Return how the pip of an environment installs, whatever its version."""
+    return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
 
 
 def wanted_stamp() -> str:

@@ -20,7 +20,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from scripts.setup import node_tools
+
 ROOT = Path(__file__).parents[2]
+machine = sys.modules[node_tools.check_machine.__module__]  # the module as the scripts themselves know it
+SetUpError = machine.SetUpError
 HOST = "registry.invalid"  # no resolver knows it: only a proxy leads there
 NEWER = "9999"
 

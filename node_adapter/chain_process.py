@@ -63,6 +63,7 @@ class ChainProcess:
             node.store,
             rpc,
             self._contracts,
+            member=node.address,
             first_block=settings.directory_block,
             finality_depth=settings.finality_depth,
             on_blocks=self._on_blocks,
@@ -74,7 +75,7 @@ class ChainProcess:
             self._contracts,
             node.keys.signer(),
             chain_id=settings.chain_id,
-            finality_depth=settings.finality_depth,
+            max_fee_per_gas=settings.max_fee_per_gas,
         )
         self._anchoring = Anchoring(node)
         self._is_broker = node.settings.member.role == "broker"

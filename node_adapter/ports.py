@@ -61,7 +61,10 @@ class MemberHead:
 
 @dataclass(frozen=True)
 class TransactionOutcome:
-    """What became of one transaction of a final block. `block_time` is in seconds."""
+    """What became of one transaction of a final block. `block_time` is in seconds.
+
+    `nonce` is there when the transaction is of this member's account, and None when it is another's.
+    """
 
     hash: bytes
     block: int
@@ -69,3 +72,4 @@ class TransactionOutcome:
     block_time: int
     succeeded: bool
     gas_used: int
+    nonce: int | None = None

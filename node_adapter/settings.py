@@ -20,6 +20,7 @@ from primitives.errors import CouldNotCheck, InvalidInput
 SETTINGS_FILE = "node.toml"
 MEMBER_ROLES = ("broker", "regulator", "operator")
 MAX_PORT = 65535
+DEFAULT_MAX_FEE = 10**12  # wei for one unit of gas
 _MAX_SETTINGS_BYTES = 64 * 1024
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
@@ -37,13 +38,17 @@ class MemberSettings:
 
 @dataclass(frozen=True)
 class ChainSettings:
-    """The chain, and where our contracts begin on it. With `finality_depth` 1 a block is final when it is there."""
+    """The chain, and where our contracts begin on it. With `finality_depth` 1 a block is final when it is there.
+
+    `max_fee_per_gas` is the most that a transaction offers for a unit of gas, in wei.
+    """
 
     rpc_url: str
     chain_id: int
     directory: str
     directory_block: int
     finality_depth: int
+    max_fee_per_gas: int = DEFAULT_MAX_FEE
 
 
 @dataclass(frozen=True)
@@ -192,6 +197,8 @@ def _section(table: Mapping[str, Any], name: str, fields: Mapping[str, Callable[
     _no_unknown(section, f"{name}.", set(fields))
     values = {}
     for field, check in fields.items():
+        if field not in section and f"{name}.{field}" in _OPTIONAL:
+            continue
         if field not in section:
             raise InvalidInput(f"{name}.{field}", "missing", "is missing")
         values[field] = check(section[field], f"{name}.{field}")
@@ -263,6 +270,7 @@ def _peers(value: object) -> dict[str, str]:
 _MAX_SAFE_INTEGER = 2**53 - 1
 _DAY_SECONDS = 86_400
 
+_OPTIONAL = {"chain.max_fee_per_gas"}  # entries that a file may lack: the class has their default
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
     "chain": {
@@ -271,6 +279,7 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
         "directory": _address,
         "directory_block": _integer(0, _MAX_SAFE_INTEGER),
         "finality_depth": _integer(1, 10_000),
+        "max_fee_per_gas": _integer(0, _MAX_SAFE_INTEGER),
     },
     "http": {"host": _text, "port": _integer(1, MAX_PORT)},
     "anchoring": {

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "member": ("member", "member", "List members; propose, vote, veto and execute."),
     "node": ("node", "node", "Make, run and look at a member's node."),
     "token": ("token", "token", "List, add, renew and revoke the tokens of a node's staff and systems."),
+    "outbox": ("outbox", "outbox", "List the chain writes of a node; try one again that failed."),
     "alarm": ("alarm", "alarm", "List the alarms of a node; close one that was dealt with."),
     "keystore": ("keystore", "keystore", "Seal a node's keys under another password."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),

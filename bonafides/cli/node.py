@@ -26,6 +26,7 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "directory": ("chain", "directory", str),
     "directory_block": ("chain", "directory_block", int),
     "finality_depth": ("chain", "finality_depth", int),
+    "max_fee_per_gas": ("chain", "max_fee_per_gas", int),
     "host": ("http", "host", str),
     "port": ("http", "port", int),
     "period_seconds": ("anchoring", "period_seconds", float),

@@ -56,9 +56,13 @@ class Log:
 
 @dataclass(frozen=True)
 class TransactionResult:
-    """What became of one transaction."""
+    """What became of one transaction.
+
+    `hash` and `sender` (the account, lower-case 0x hex) are as the chain's node says: the receipts root covers neither.
+    """
 
     hash: bytes
+    sender: str
     index: int
     succeeded: bool
     gas_used: int
@@ -134,7 +138,8 @@ def _transactions(receipts: Sequence[Mapping[str, Any]]) -> tuple[TransactionRes
             log_index += 1  # counted, not read: engines disagree on whether logIndex counts per block
         succeeded = receipt.get("status") != "0x0"
         gas = int(receipt["gasUsed"], 16)
-        results.append(TransactionResult(_bytes(receipt["transactionHash"]), index, succeeded, gas, tuple(logs)))
+        tx_hash, sender = _bytes(receipt["transactionHash"]), str(receipt["from"]).lower()
+        results.append(TransactionResult(tx_hash, sender, index, succeeded, gas, tuple(logs)))
     return tuple(results)
 
 

@@ -79,14 +79,14 @@ class Contracts:
         return abi.decode_output(function, len(arguments), output)
 
 
-def call_raw(rpc: ChainRpc, transaction: dict[str, str]) -> bytes:
-    """Make an `eth_call` at the newest block.
+def call_raw(rpc: ChainRpc, transaction: dict[str, str], block: str = "latest") -> bytes:
+    """Make an `eth_call` at the newest block, or at the one with a number (a JSON-RPC quantity).
 
     Raises:
         ContractReverted: the contract refuses.
     """
     try:
-        output = rpc.call("eth_call", transaction, "latest")
+        output = rpc.call("eth_call", transaction, block)
     except JsonRpcError as error:
         raise reverted(error) from error
     return bytes.fromhex(str(output).removeprefix("0x"))

@@ -39,6 +39,7 @@ class Indexer:
         rpc: ChainRpc,
         contracts: Contracts,
         *,
+        member: str,
         first_block: int,
         finality_depth: int,
         on_blocks: OnBlocks,
@@ -50,6 +51,7 @@ class Indexer:
             store: the node's store.
             rpc: the chain's node.
             contracts: our contracts.
+            member: this member's account; the nonces of its transactions are read with the blocks.
             first_block: the block of the first of our contracts.
             finality_depth: with 1 a block is final when it is there.
             on_blocks: called in the transaction that stores blocks.
@@ -58,6 +60,7 @@ class Indexer:
         self._store = store
         self._rpc = rpc
         self._contracts = contracts
+        self._member = member
         self._first_block = first_block
         self._depth = finality_depth
         self._on_blocks = on_blocks
@@ -125,11 +128,20 @@ class Indexer:
                 )
             tip = (block.number, block.hash)
         events = [event for block in blocks for event in self._events_of(block)]
-        outcomes = [outcome for block in blocks for outcome in _outcomes(block)]
+        nonces = self._own_nonces(blocks)
+        outcomes = [outcome for block in blocks for outcome in _outcomes(block, nonces)]
         with self._store.write() as connection:
             chain_index.append(connection, [_stored(block) for block in blocks], events)
             self._on_blocks(connection, outcomes, events)
         self._tip = tip
+
+    def _own_nonces(self, blocks: Sequence[VerifiedBlock]) -> dict[bytes, int]:
+        """Return the nonce of each of this member's transactions: the hash stands for it, so any answer will do."""
+        own = [item.hash for block in blocks for item in block.transactions if item.sender == self._member]
+        answers = self._rpc.batch([("eth_getTransactionByHash", ["0x" + tx_hash.hex()]) for tx_hash in own])
+        if any(answer is None for answer in answers):
+            raise ChainUnavailable("the chain's node does not give a transaction of a block that it gives")
+        return {tx_hash: int(answer["nonce"], 16) for tx_hash, answer in zip(own, answers, strict=True)}
 
     def _events_of(self, block: VerifiedBlock) -> list[ChainEvent]:
         found = []
@@ -201,9 +213,17 @@ def _block_calls(number: int) -> list[tuple[str, list[Any]]]:
     return [("eth_getBlockByNumber", [quantity(number), False]), ("eth_getBlockReceipts", [quantity(number)])]
 
 
-def _outcomes(block: VerifiedBlock) -> list[TransactionOutcome]:
+def _outcomes(block: VerifiedBlock, nonces: Mapping[bytes, int]) -> list[TransactionOutcome]:
     return [
-        TransactionOutcome(item.hash, block.number, block.hash, block.timestamp, item.succeeded, item.gas_used)
+        TransactionOutcome(
+            hash=item.hash,
+            block=block.number,
+            block_hash=block.hash,
+            block_time=block.timestamp,
+            succeeded=item.succeeded,
+            gas_used=item.gas_used,
+            nonce=nonces.get(item.hash),
+        )
         for item in block.transactions
     ]
 

@@ -1,38 +1,49 @@
 """Sends the outbox: one transaction of the member in flight, never lost, never doubled.
 
-1. Nonce from `latest` at sign time; no counter of ours. The raw transaction is committed before it leaves.
-2. Signing is deterministic and the contracts number what matters: the same raw transaction again is harmless, and so
-   "already known" and "nonce too low" are no errors.
-3. The index decides what is final (`workflows.settlement`); the sender never reads success from an answer to a send.
-4. An anchor is signed only on the contract's head. The head at our number with another root: the key is used
+1. What cannot be undone is decided from blocks that the index has taken, never from two answers of the chain's node:
+   its account may be ahead of its blocks, its blocks ahead of their receipts, and another endpoint behind both.
+2. A nonce is used when an indexed block holds a transaction of this account with it (`store.own_transactions`). A write
+   whose nonce is used while none of its transactions stands in the index can never be mined: it is signed anew.
+3. The raw transaction is committed before it leaves, and every one that was ever signed for a write is kept: any of
+   them settles it (`workflows.settlement`). To send again is harmless: "already known", "nonce too low" are no errors.
+4. A refusal counts when the contract also refuses at the newest indexed block. Until then the write waits, and keeps
+   no other back. An anchor is never given up.
+5. An anchor is signed only on the newest anchor of the index. Another one there under our number: the key is used
    elsewhere, and the sender stops.
-5. A nonce that another transaction used, at finality, can never carry ours: the write is signed anew.
 6. What a chain reset lost goes out again in nonce order, and waits while its call would revert (it may depend on what
    another member has not sent again yet).
+7. A transaction that pays too little is replaced by one that pays more at the same nonce, up to a bound: at most one of
+   them can be mined.
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from node_adapter.chain import fees
 from node_adapter.chain.contracts import Contracts, call_raw, reverted
 from node_adapter.chain.errors import ContractReverted, JsonRpcError
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc, TransactionSigner
-from node_adapter.store import alarms, anchors, outbox
+from node_adapter.store import alarms, anchors, chain_index, outbox, own_transactions
 from node_adapter.store.engine import Store
-from node_adapter.store.outbox import OutboxRow
+from node_adapter.store.outbox import Attempt, OutboxRow
 from primitives.errors import VerificationFailed
 
-POLL_MS = 100
 RESEND_AFTER_MS = 2_000
 RETRY_REFUSED_MS = 1_000  # an anchor that the contract refuses now, such as before this member is admitted
 RESEND_PATIENCE_MS = 120_000
 MISSING_EVENT_MS = 60_000
+NONCE_AHEAD_MS = 10_000
+STUCK_AFTER_MS = 60_000  # a transaction that pays enough and is not mined is replaced all the same
+_MS = 1000
 _GAS_MARGIN_PERCENT = 130
 _TAKEN = ("already known", "already imported", "known transaction", "nonce too low", "alreadyknown")
+_UNDERPAID = ("underpriced", "fee too low", "less than block base fee", "below current base fee", "gas price below")
+_CONTRACT = "EvidenceAnchor"
 
 
 class Progress(enum.Enum):
@@ -41,6 +52,14 @@ class Progress(enum.Enum):
     IDLE = "idle"  # nothing to send
     MOVED = "moved"  # a row changed its state
     WAITING = "waiting"  # for a block, or for another try
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """What one snapshot of the store says: the first unused nonce, and the newest indexed block."""
+
+    nonce: int | None
+    tip: int | None
 
 
 class Sender:
@@ -54,168 +73,268 @@ class Sender:
         signer: TransactionSigner,
         *,
         chain_id: int,
-        finality_depth: int,
+        max_fee_per_gas: int,
     ) -> None:
-        """Wire it."""
+        """Wire it. `max_fee_per_gas` is in wei."""
         self._store = store
         self._rpc = rpc
         self._contracts = contracts
         self._signer = signer
         self._chain_id = chain_id
-        self._depth = finality_depth
+        self._max_fee = max_fee_per_gas
         self._not_before: dict[int, int] = {}  # row id -> time of the next try
+        self._gap_since: dict[int, int] = {}  # row id -> since when nonces before its own are missing
+        self._ahead: tuple[int, int, int] | None = None  # an account that is ahead of the index: nonce, block, time
 
     def step(self, now_ms: int) -> Progress:
         """Work on the first open row.
 
         Raises:
             ChainUnavailable: nobody answers; nothing changed that another step does not repeat.
-            VerificationFailed: `anchor-conflict`, see rule 4.
+            VerificationFailed: `anchor-conflict`, see rule 5.
         """
+        self._not_before = {row_id: time for row_id, time in self._not_before.items() if now_ms < time}
+        waiting = list(self._not_before)
         with self._store.read() as connection:
-            row = outbox.next_open(connection)
+            row = outbox.next_open(connection, waiting)
+            tip = chain_index.tip(connection)
+            indexed = _Indexed(own_transactions.next_nonce(connection), None if tip is None else tip[0])
         if row is None:
-            self._not_before.clear()
-            return Progress.IDLE
-        if now_ms < self._not_before.get(row.id, 0):
-            return Progress.WAITING
+            return Progress.WAITING if waiting else Progress.IDLE
         if row.state == outbox.NEW:
-            return self._sign(row, now_ms)
-        if row.state == outbox.SIGNED:
-            return self._send_signed(row, now_ms)
-        return self._check_sent(row, now_ms)
+            return self._sign_new(row, indexed, now_ms)
+        if row.nonce is not None and indexed.nonce is not None and indexed.nonce > row.nonce:
+            return self._give_back(row, now_ms)  # rule 2: the index would have settled it
+        if row.id in self._not_before:
+            return Progress.WAITING
+        if self._follows_gap(row, indexed, now_ms):
+            return self._give_back(row, now_ms)
+        # One that had failed in a lost block goes out as it is: it holds the place of its nonce.
+        was_final = row.state == outbox.SIGNED and row.block is not None and row.error is None
+        if was_final and not self._may_resend(row, indexed, now_ms):
+            return self._retry(row, now_ms)
+        return self._send(row, now_ms)
 
-    def _sign(self, row: OutboxRow, now_ms: int) -> Progress:
-        if row.kind == outbox.KIND_ANCHOR and not self._follows_head(row, now_ms):
-            if now_ms - row.updated_at > MISSING_EVENT_MS:
-                self._alarm_missing_event(row, now_ms)
-            return self._retry(row, now_ms)  # it stands on the chain already: the index will say so
-        call = self._call_of(row)
-        nonce, block = self._rpc.batch(
-            [("eth_getTransactionCount", [self._signer.address, "latest"]), ("eth_getBlockByNumber", ["latest", False])]
-        )
+    # A new row: may it be sent, under which nonce, and for how much?
+
+    def _sign_new(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> Progress:
+        if row.kind == outbox.KIND_ANCHOR and not self._follows_last_anchor(row, now_ms):
+            return self._retry(row, now_ms)
+        nonce = self._free_nonce(indexed, now_ms)
+        if nonce is None:
+            return self._retry(row, now_ms)
+        block = self._newest_block()
         try:
-            gas = int(self._rpc.call("eth_estimateGas", call), 16)
+            gas = int(self._rpc.call("eth_estimateGas", self._call_of(row)), 16)
         except JsonRpcError as error:
             refusal = reverted(error)
             if not isinstance(refusal, ContractReverted):
                 raise
-            return self._refused(row, refusal, now_ms)
-        raw, tx_hash = self._signer.sign_transaction(self._transaction(row, int(nonce, 16), gas, block))
-        with self._store.write() as connection:
-            outbox.mark_signed(connection, row.id, int(nonce, 16), raw, tx_hash, now_ms)
+            return self._refused(row, refusal, indexed, now_ms)
+        self._sign(row, nonce, _gas_limit(gas, block), fees.first_price(block, self._max_fee), now_ms)
         return Progress.MOVED
 
-    def _transaction(self, row: OutboxRow, nonce: int, gas: int, block: Mapping[str, Any]) -> dict[str, Any]:
-        limit = min(gas * _GAS_MARGIN_PERCENT // 100, int(block["gasLimit"], 16))
-        return {
+    def _free_nonce(self, indexed: _Indexed, now_ms: int) -> int | None:
+        """Return the nonce to sign with, or None to wait until the index has come to what the account shows."""
+        count = self._account_nonce()
+        if indexed.nonce is None:
+            return count
+        if count <= indexed.nonce:
+            self._ahead = None
+            return indexed.nonce
+        # Another transaction of this account is on its way to the index, or was sent before the index followed them.
+        if self._ahead is None or self._ahead[0] != count:
+            self._ahead = (count, int(self._rpc.call("eth_blockNumber"), 16), now_ms)
+        _, block, since = self._ahead
+        passed = indexed.tip is not None and indexed.tip >= block and now_ms - since > NONCE_AHEAD_MS
+        return count if passed else None
+
+    def _sign(self, row: OutboxRow, nonce: int, gas: int, price: int, now_ms: int) -> None:
+        transaction = {
             "nonce": nonce,
-            "gasPrice": 2 * int(block.get("baseFeePerGas") or "0x0", 16),  # zero on a chain without fees
-            "gas": limit,
+            "gas": gas,
             "to": bytes.fromhex(row.target[2:]),
             "value": 0,
             "data": row.data,
             "chainId": self._chain_id,
+            "gasPrice": price,
         }
+        raw, tx_hash = self._signer.sign_transaction(transaction)
+        with self._store.write() as connection:
+            outbox.mark_signed(connection, Attempt(tx_hash, row.id, nonce, price, raw, now_ms))
 
-    def _follows_head(self, row: OutboxRow, now_ms: int) -> bool:
+    def _follows_last_anchor(self, row: OutboxRow, now_ms: int) -> bool:
         seq = anchors.seq_of_key(row.key)
+        topic = chain_index.address_topic(self._signer.address)
         with self._store.read() as connection:
             anchor = anchors.by_seq(connection, seq)
+            last = chain_index.last_event(connection, contract=_CONTRACT, name="Anchored", topic1=topic)
         if anchor is None:
             raise VerificationFailed("anchor-conflict", f"the outbox holds {row.key}, which is not among the anchors")
-        head = self._contracts.head(self._signer.address)
-        if head.seq > seq:
-            return False
-        expected = anchor.root if head.seq == seq else anchor.prev_root
-        if head.seq < seq - 1 or head.root != expected:
+        last_seq = 0 if last is None else int(last.args["seq"])
+        root = None if last is None else str(last.args["root"])
+        expected = "0x" + (anchor.root if last_seq == seq else anchor.prev_root).hex()
+        if last_seq > seq or (last_seq == seq and root == expected):
+            return False  # it stands there already: it settles with the index
+        if last_seq < seq - 1 or (root is not None and root != expected):
             detail = (
-                f"the contract's head is number {head.seq} with root 0x{head.root.hex()}; our anchor {seq} expects "
-                f"0x{expected.hex()}: this member's key is used elsewhere, or the chain is not the one of this log"
+                f"the newest anchor of the index is number {last_seq} with root {root}; our anchor {seq} expects "
+                f"{expected}: this member's key is used elsewhere, or the chain is not the one of this log"
             )
             with self._store.write() as connection:
                 alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(seq), detail, now_ms)
             raise VerificationFailed("anchor-conflict", detail)
-        return head.seq < seq
+        return True
 
-    def _alarm_missing_event(self, row: OutboxRow, now_ms: int) -> None:
-        detail = "the contract's head holds this anchor, but no final block its event: the chain's state was torn"
-        with self._store.write() as connection:
-            alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, now_ms)
+    # The contract refuses.
 
-    def _refused(self, row: OutboxRow, refusal: ContractReverted, now_ms: int) -> Progress:
+    def _refused(self, row: OutboxRow, refusal: ContractReverted, indexed: _Indexed, now_ms: int) -> Progress:
         if row.kind == outbox.KIND_ANCHOR:
-            with self._store.write() as connection:
-                outbox.note_error(connection, row.id, refusal.detail, now_ms)
-                alarms.raise_alarm(connection, alarms.ANCHOR_REFUSED, row.key, refusal.detail, now_ms)
+            self._note(row, alarms.ANCHOR_REFUSED, refusal.detail, now_ms)
+            self._watch_missing_event(row, now_ms)
             return self._retry(row, now_ms)
-        with self._store.write() as connection:
-            outbox.mark_failed(connection, row.id, refusal.detail, now_ms)
-            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {refusal.detail}", now_ms)
+        final = self._refusal_at(row, indexed)
+        if final is None:
+            self._note(row, alarms.CALL_REFUSED, refusal.detail, now_ms)
+            return self._retry(row, now_ms)
+        self._fail(row, final.detail, now_ms)
         return Progress.MOVED
 
-    def _send_signed(self, row: OutboxRow, now_ms: int) -> Progress:
-        if row.block is not None:  # it was final once: the chain was reset
-            count = self._nonce()
-            if row.nonce is not None and count < row.nonce:
-                return self._give_back(row, now_ms)
-            if count == row.nonce and not self._may_resend(row, now_ms):
-                return self._retry(row, now_ms)
-        self._deliver(row, now_ms)
+    def _refusal_at(self, row: OutboxRow, indexed: _Indexed) -> ContractReverted | None:
+        """Return what the contract says at the newest indexed block; None when it agrees, or the node cannot say."""
+        if indexed.tip is None:
+            return None
+        try:
+            call_raw(self._rpc, self._call_of(row), quantity(indexed.tip))
+        except ContractReverted as refusal:
+            return refusal
+        except JsonRpcError:  # it does not have that block, or not its state any more: ask again at the next one
+            return None
+        return None
+
+    def _watch_missing_event(self, row: OutboxRow, now_ms: int) -> None:
+        if now_ms - row.created_at <= MISSING_EVENT_MS:
+            return
+        with self._store.read() as connection:
+            anchor = anchors.by_seq(connection, anchors.seq_of_key(row.key))
+        head = self._contracts.head(self._signer.address)
+        if anchor is not None and (head.seq, head.root) == (anchor.seq, anchor.root):
+            detail = "the contract's head holds this anchor, but no final block its event: the chain's state was torn"
+            with self._store.write() as connection:
+                alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, now_ms)
+
+    def _fail(self, row: OutboxRow, detail: str, now_ms: int) -> None:
         with self._store.write() as connection:
-            if outbox.by_id(connection, row.id).state == outbox.SIGNED:
-                outbox.mark_sent(connection, row.id, now_ms)
+            outbox.mark_failed(connection, row.id, detail, now_ms)
+            for kind in (alarms.CALL_REFUSED, alarms.RESEND_BLOCKED):
+                alarms.close_alarm(connection, kind, now_ms, row.key)
+            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {detail}", now_ms)
+
+    # A signed row: it goes out, again and again until the index has it.
+
+    def _send(self, row: OutboxRow, now_ms: int) -> Progress:
+        if row.state == outbox.SENT and self._replaced(row, now_ms):
+            return Progress.MOVED
+        if not self._deliver(row, now_ms):
+            moved = self._replaced(row, now_ms, is_refused=True)
+            return Progress.MOVED if moved else self._retry(row, now_ms, RESEND_AFTER_MS)
+        self._retry(row, now_ms, RESEND_AFTER_MS)
+        if row.state == outbox.SENT:
+            return Progress.WAITING
+        with self._store.write() as connection:
+            outbox.mark_sent(connection, row.id, now_ms)
+            alarms.close_alarm(connection, alarms.SEND_REFUSED, now_ms, row.key)
         return Progress.MOVED
 
-    def _may_resend(self, row: OutboxRow, now_ms: int) -> bool:
+    def _follows_gap(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> bool:
+        """Say whether the nonces before this one are missing: what a reset took away and was not ours to send again."""
+        if row.nonce is None or indexed.nonce is None or row.nonce <= indexed.nonce:
+            return False
+        if row.block is not None:
+            return True
+        if self._account_nonce() >= row.nonce:
+            self._gap_since.pop(row.id, None)
+            return False
+        return now_ms - self._gap_since.setdefault(row.id, now_ms) > NONCE_AHEAD_MS
+
+    def _may_resend(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> bool:
+        """Say whether a write that a reset took away goes through now; its `updated_at` is the time of the reset."""
         try:
             call_raw(self._rpc, self._call_of(row))
         except ContractReverted as refusal:
+            final = self._refusal_at(row, indexed) if now_ms - row.updated_at > RESEND_PATIENCE_MS else None
+            if final is not None and row.kind != outbox.KIND_ANCHOR:
+                self._fail(row, f"lost by a chain reset: {final.detail}", now_ms)
+                return False
             with self._store.write() as connection:
-                if now_ms - row.updated_at > RESEND_PATIENCE_MS:
-                    outbox.mark_failed(connection, row.id, f"lost by a chain reset: {refusal.detail}", now_ms)
                 alarms.raise_alarm(connection, alarms.RESEND_BLOCKED, row.key, refusal.detail, now_ms)
             return False
         return True
 
-    def _check_sent(self, row: OutboxRow, now_ms: int) -> Progress:
-        # The count first: when it is past our nonce and the receipt asked for afterwards is not there, ours is lost.
-        count = self._nonce(self._final_tag())
-        receipt = self._rpc.call("eth_getTransactionReceipt", "0x" + (row.tx_hash or b"").hex())
-        if receipt is not None:
-            return self._retry(row, now_ms, POLL_MS)  # mined: the index takes it at finality
-        if row.nonce is not None and (count > row.nonce or self._nonce() < row.nonce):
-            return self._give_back(row, now_ms)
-        self._deliver(row, now_ms)
-        return self._retry(row, now_ms, RESEND_AFTER_MS)
-
-    def _deliver(self, row: OutboxRow, now_ms: int) -> None:
-        """Hand the raw transaction over; that the node has it already is no error."""
+    def _deliver(self, row: OutboxRow, now_ms: int) -> bool:
+        """Hand the raw transaction over; that the node has it already is no error. False: it pays too little."""
         try:
             self._rpc.call("eth_sendRawTransaction", "0x" + (row.raw or b"").hex())
         except JsonRpcError as error:
-            if any(known in error.message.lower() for known in _TAKEN):
-                return
-            with self._store.write() as connection:
-                outbox.note_error(connection, row.id, error.detail, now_ms)
-                alarms.raise_alarm(connection, alarms.SEND_REFUSED, row.key, error.detail, now_ms)
+            message = error.message.lower()
+            if any(known in message for known in _TAKEN):
+                return True
+            if any(known in message for known in _UNDERPAID):
+                return False
+            self._note(row, alarms.SEND_REFUSED, error.detail, now_ms)
             raise
+        return True
+
+    def _replaced(self, row: OutboxRow, now_ms: int, *, is_refused: bool = False) -> bool:
+        """Sign the row again at its nonce for more, when it pays too little; return whether it was."""
+        with self._store.read() as connection:
+            signed = [attempt for attempt in outbox.attempts(connection, row.id) if attempt.nonce == row.nonce]
+        last = max((attempt.max_fee for attempt in signed), default=0)
+        block = self._newest_block()
+        base = fees.base_fee(block)
+        # By the chain's time: while it stands still, a higher price would not help.
+        overdue = last > 0 and int(block["timestamp"], 16) * _MS - row.updated_at > STUCK_AFTER_MS
+        if row.nonce is None or not (is_refused or last < base or overdue):
+            return False
+        asked = 0 if base else int(self._rpc.call("eth_gasPrice"), 16)
+        price = fees.higher_price(block, asked, last, self._max_fee)
+        if price is None:
+            detail = f"the chain asks more than chain.max_fee_per_gas, {self._max_fee} wei, allows"
+            self._note(row, alarms.FEE_BOUND, detail, now_ms)
+            return False
+        try:
+            gas = int(self._rpc.call("eth_estimateGas", self._call_of(row)), 16)
+        except JsonRpcError as error:
+            if isinstance(reverted(error), ContractReverted):
+                return False  # one of them is mined, or will be refused: the index says which
+            raise
+        self._sign(row, row.nonce, _gas_limit(gas, block), price, now_ms)
+        return True
 
     def _give_back(self, row: OutboxRow, now_ms: int) -> Progress:
-        """Its nonce is used by another transaction, or lies after a gap: sign it anew."""
+        """Its nonce is used, or lies after a gap: sign it anew, unless one of its transactions stands in the index."""
         with self._store.write() as connection:
-            if outbox.by_id(connection, row.id).state in (outbox.SIGNED, outbox.SENT):
+            signed = [attempt.tx_hash for attempt in outbox.attempts(connection, row.id)]
+            done = [mined for mined in own_transactions.find(connection, signed) if mined.succeeded]
+            if done:
+                outbox.settle(connection, row.id, done[0], now_ms)
+            else:
                 outbox.unsign(connection, row.id, now_ms)
+        self._gap_since.pop(row.id, None)
+        self._not_before.pop(row.id, None)
         return Progress.MOVED
 
-    def _nonce(self, tag: str = "latest") -> int:
-        return int(self._rpc.call("eth_getTransactionCount", self._signer.address, tag), 16)
+    def _note(self, row: OutboxRow, kind: str, detail: str, now_ms: int) -> None:
+        with self._store.write() as connection:
+            outbox.note_error(connection, row.id, detail)
+            alarms.raise_alarm(connection, kind, row.key, detail, now_ms)
 
-    def _final_tag(self) -> str:
-        if self._depth == 1:
-            return "latest"
-        head = int(self._rpc.call("eth_blockNumber"), 16)
-        return quantity(max(head - self._depth + 1, 0))
+    def _account_nonce(self) -> int:
+        return int(self._rpc.call("eth_getTransactionCount", self._signer.address, "latest"), 16)
+
+    def _newest_block(self) -> Mapping[str, Any]:
+        block: Mapping[str, Any] = self._rpc.call("eth_getBlockByNumber", "latest", False)
+        return block
 
     def _call_of(self, row: OutboxRow) -> dict[str, str]:
         return {"from": self._signer.address, "to": row.target, "data": "0x" + row.data.hex()}
@@ -223,3 +342,7 @@ class Sender:
     def _retry(self, row: OutboxRow, now_ms: int, after_ms: int = RETRY_REFUSED_MS) -> Progress:
         self._not_before[row.id] = now_ms + after_ms
         return Progress.WAITING
+
+
+def _gas_limit(estimate: int, block: Mapping[str, Any]) -> int:
+    return min(estimate * _GAS_MARGIN_PERCENT // 100, int(block["gasLimit"], 16))

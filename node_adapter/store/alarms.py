@@ -22,6 +22,8 @@ SEND_REFUSED = "send-refused"
 TASK_TROUBLE = "task-trouble"
 RESEND_BLOCKED = "resend-blocked"
 KEY_NOT_HELD = "signing-key-not-held"
+CALL_REFUSED = "call-refused"
+FEE_BOUND = "fee-bound"
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,22 @@
 
     new -> signed (the raw transaction is committed before it leaves) -> sent -> final | failed
 
-A row leaves `signed` or `sent` backwards only when the chain has lost it: see `reopen` and `unsign`.
+A row leaves `signed` or `sent` backwards only when the chain has lost it: see `reopen` and `unsign`. Every transaction
+that was signed for a row is kept as an attempt for ever; any of them that is found in a final block settles the row. A
+failed row is tried again only by command: see `retry`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store.schema import outbox
+from node_adapter.store.schema import outbox, outbox_attempt
 from primitives.errors import InvalidInput, Refused
 
 NEW, SIGNED, SENT, FINAL, FAILED = "new", "signed", "sent", "final", "failed"
@@ -23,8 +27,23 @@ _ADDRESS_CHARACTERS = 42
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One signed transaction of a write; `max_fee` is what it pays for a unit of gas at most, in wei."""
+
+    tx_hash: bytes
+    row_id: int
+    nonce: int
+    max_fee: int
+    raw: bytes
+    signed_at: int
+
+
+@dataclass(frozen=True)
 class OutboxRow:
-    """One chain write. `nonce`, `raw` and `tx_hash` are there from `signed` on, `block` once it is final."""
+    """One chain write. `nonce`, `raw` and `tx_hash` are there from `signed` on, `block` once it is final.
+
+    They are those of the newest attempt, and of the one that settled the row once it is final.
+    """
 
     id: int
     kind: str
@@ -84,8 +103,29 @@ def enqueue_again(connection: Connection, kind: str, key: str, target: str, data
     elif there.kind != kind:
         raise Refused("outbox-key-reused", f"the outbox holds another write under the key {key}")
     elif there.state == FAILED:
-        nothing = dict.fromkeys(("nonce", "raw", "tx_hash", "block", "block_hash", "gas_used", "error"))
-        _set(connection, there.id, state=NEW, target=target, data=data, updated_at=now_ms, **nothing)
+        _set(connection, there.id, target=target, data=data)
+        retry(connection, key, now_ms)
+
+
+def retry(connection: Connection, key: str, now_ms: int) -> None:
+    """Try a failed write again, as a new one; what was signed for it before is kept and can still settle it.
+
+    Raises:
+        Refused: `outbox-not-found`, `outbox-not-failed`.
+    """
+    row = by_key(connection, key)
+    if row is None:
+        raise Refused("outbox-not-found", f"key: the outbox holds nothing under {key}")
+    if row.state != FAILED:
+        raise Refused("outbox-not-failed", f"key: {key} is {row.state}; only what failed is tried again")
+    nothing = dict.fromkeys(("nonce", "raw", "tx_hash", "block", "block_hash", "gas_used", "error"))
+    _set(connection, row.id, state=NEW, updated_at=now_ms, **nothing)
+
+
+def in_state(connection: Connection, state: str | None = None) -> list[OutboxRow]:
+    """Return the rows in a state, or all that are not final, the oldest first."""
+    wanted = outbox.c.state == state if state is not None else outbox.c.state != FINAL
+    return [_row(row) for row in connection.execute(select(outbox).where(wanted).order_by(outbox.c.id))]
 
 
 def by_key(connection: Connection, key: str) -> OutboxRow | None:
@@ -105,24 +145,38 @@ def open_rows(connection: Connection, kind: str) -> list[OutboxRow]:
     return [_row(row) for row in connection.execute(query)]
 
 
-def open_hashes(connection: Connection) -> dict[bytes, int]:
-    """Return the transactions that are signed or sent and not settled, as hash -> id."""
-    query = select(outbox.c.tx_hash, outbox.c.id).where(outbox.c.state.in_((SIGNED, SENT)))
-    return {row.tx_hash: row.id for row in connection.execute(query)}
-
-
-def next_open(connection: Connection) -> OutboxRow | None:
-    """Return the row to work on: what is in flight by nonce, else the oldest new anchor, else the oldest new row."""
-    in_flight = select(outbox).where(outbox.c.state.in_((SIGNED, SENT))).order_by(outbox.c.nonce).limit(1)
-    anchors_first = case((outbox.c.kind == KIND_ANCHOR, 0), else_=1)
-    fresh = select(outbox).where(outbox.c.state == NEW).order_by(anchors_first, outbox.c.id).limit(1)
-    row = connection.execute(in_flight).first() or connection.execute(fresh).first()
+def row_of_attempt(connection: Connection, tx_hash: bytes) -> OutboxRow | None:
+    """Return the write that a transaction was ever signed for, or None."""
+    query = select(outbox).join(outbox_attempt, outbox_attempt.c.row_id == outbox.c.id)
+    row = connection.execute(query.where(outbox_attempt.c.tx_hash == tx_hash)).first()
     return _row(row) if row else None
 
 
-def mark_signed(connection: Connection, row_id: int, nonce: int, raw: bytes, tx_hash: bytes, now_ms: int) -> None:
-    """Keep the signed transaction: it may leave after this is committed, not before."""
-    _set(connection, row_id, state=SIGNED, nonce=nonce, raw=raw, tx_hash=tx_hash, error=None, updated_at=now_ms)
+def attempts(connection: Connection, row_id: int) -> list[Attempt]:
+    """Return every transaction that was signed for a write, the newest last."""
+    query = select(outbox_attempt).where(outbox_attempt.c.row_id == row_id).order_by(outbox_attempt.c.signed_at)
+    return [Attempt(**row) for row in connection.execute(query).mappings()]
+
+
+def next_open(connection: Connection, waiting: Iterable[int] = ()) -> OutboxRow | None:
+    """Return the row to work on: what is in flight by nonce, else the oldest new anchor, else the oldest new row.
+
+    New rows among `waiting` are passed over, so that one that must wait keeps no other back.
+    """
+    in_flight = select(outbox).where(outbox.c.state.in_((SIGNED, SENT))).order_by(outbox.c.nonce).limit(1)
+    anchors_first = case((outbox.c.kind == KIND_ANCHOR, 0), else_=1)
+    fresh = select(outbox).where(outbox.c.state == NEW).order_by(anchors_first, outbox.c.id)
+    row = connection.execute(in_flight).first()
+    if row is None:
+        row = connection.execute(fresh.where(outbox.c.id.not_in(list(waiting))).limit(1)).first()
+    return _row(row) if row else None
+
+
+def mark_signed(connection: Connection, attempt: Attempt) -> None:
+    """Keep a signed transaction: it may leave after this is committed, not before."""
+    values = {"nonce": attempt.nonce, "raw": attempt.raw, "tx_hash": attempt.tx_hash}
+    connection.execute(sqlite_insert(outbox_attempt).values(**vars(attempt)).on_conflict_do_nothing())
+    _set(connection, attempt.row_id, state=SIGNED, error=None, updated_at=attempt.signed_at, **values)
 
 
 def mark_sent(connection: Connection, row_id: int, now_ms: int) -> None:
@@ -135,35 +189,36 @@ def mark_failed(connection: Connection, row_id: int, error: str, now_ms: int) ->
     _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms)
 
 
-def note_error(connection: Connection, row_id: int, error: str, now_ms: int) -> None:
+def note_error(connection: Connection, row_id: int, error: str) -> None:
     """Keep why the last try did not go through; the row stays where it is."""
-    _set(connection, row_id, error=error, updated_at=now_ms)
+    _set(connection, row_id, error=error)
 
 
 def unsign(connection: Connection, row_id: int, now_ms: int) -> None:
-    """Drop a signed transaction that can never be mined, so that the write is signed anew."""
+    """The signed transaction can never be mined: the write is signed anew. What was signed stays among the attempts."""
     nothing: dict[str, Any] = {"nonce": None, "raw": None, "tx_hash": None}
     _set(connection, row_id, state=NEW, updated_at=now_ms, **nothing)
 
 
 def settle(connection: Connection, row_id: int, outcome: TransactionOutcome, now_ms: int) -> None:
-    """The write stands in a final block."""
-    _set(connection, row_id, state=FINAL, error=None, updated_at=now_ms, **_where(outcome))
+    """The write stands in a final block, by whichever of its transactions."""
+    _set(connection, row_id, state=FINAL, error=None, updated_at=now_ms, **_where(connection, outcome))
 
 
 def settle_failed(connection: Connection, row_id: int, outcome: TransactionOutcome, error: str, now_ms: int) -> None:
     """The transaction stands in a final block, and the contract refused it."""
-    _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms, **_where(outcome))
+    _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms, **_where(connection, outcome))
 
 
 def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
-    """The chain has lost every block after `after_block`: its final rows are to be sent again. Returns how many.
+    """The chain has lost every block after `after_block`: what stood in them is to be sent again. Returns how many.
 
-    `block` stays, as the sign that the row was final once; it is written anew when the row is final again.
+    Reverted ones too: each transaction holds the place of its nonce, so the same history comes back without a gap.
+    `block` stays, as the sign that the row was in a final block once; it is written anew when it is in one again.
     """
     result = connection.execute(
         update(outbox)
-        .where(outbox.c.state == FINAL, outbox.c.block > after_block)
+        .where(outbox.c.state.in_((FINAL, FAILED)), outbox.c.block > after_block)
         .values(state=SIGNED, updated_at=now_ms)
     )
     return int(result.rowcount)
@@ -180,8 +235,12 @@ def _set(connection: Connection, row_id: int, **values: Any) -> None:
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
 
 
-def _where(outcome: TransactionOutcome) -> dict[str, Any]:
-    return {"block": outcome.block, "block_hash": outcome.block_hash, "gas_used": outcome.gas_used}
+def _where(connection: Connection, outcome: TransactionOutcome) -> dict[str, Any]:
+    place = {"block": outcome.block, "block_hash": outcome.block_hash, "gas_used": outcome.gas_used}
+    mined = connection.execute(select(outbox_attempt).where(outbox_attempt.c.tx_hash == outcome.hash)).first()
+    if mined is not None:
+        place |= {"nonce": mined.nonce, "raw": mined.raw, "tx_hash": mined.tx_hash}
+    return place
 
 
 def _row(row: Row[Any]) -> OutboxRow:

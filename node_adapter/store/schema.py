@@ -107,6 +107,31 @@ outbox = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 
+# Every transaction that was ever signed for a write, also those that another one replaced: any of them settles it.
+outbox_attempt = Table(
+    "outbox_attempt",
+    metadata,
+    Column("tx_hash", LargeBinary(32), primary_key=True),
+    Column("row_id", Integer, nullable=False, index=True),
+    Column("nonce", Integer, nullable=False),
+    Column("max_fee", BigInteger, nullable=False),  # wei for one unit of gas, at most
+    Column("raw", LargeBinary, nullable=False),
+    Column("signed_at", BigInteger, nullable=False),
+)
+
+# This member's transactions in indexed blocks, whoever sent them: which nonces are used is read here and nowhere else.
+own_transaction = Table(
+    "own_transaction",
+    metadata,
+    Column("nonce", Integer, primary_key=True, autoincrement=False),
+    Column("tx_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("block", Integer, nullable=False, index=True),
+    Column("block_hash", LargeBinary(32), nullable=False),
+    Column("block_time", BigInteger, nullable=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("gas_used", BigInteger, nullable=False),
+)
+
 chain_block = Table(
     "chain_block",
     metadata,

@@ -1,6 +1,7 @@
 """What a final block means for our own writes. It runs inside the transaction that stores the block.
 
-1. A transaction of ours that succeeded makes its outbox row final; a reverted one makes it failed, with an alarm.
+1. A transaction of ours that succeeded makes its outbox row final, in whatever state the row is and however often it
+   was signed. A reverted one makes it failed, with an alarm, unless another transaction of the row succeeded.
 2. An `Anchored` event of this member makes its anchor final, whichever transaction carried it.
 3. An `Anchored` event of this member that we did not make is a conflict: the key is used elsewhere.
 4. A promise whose anchor came too late is broken, and says so.
@@ -13,12 +14,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import Connection
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchored, anchors, outbox, records
+from node_adapter.store import alarms, anchored, anchors, outbox, own_transactions, records
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.engine import Store
+from node_adapter.store.outbox import OutboxRow
 
-# What kept one write back, named by its key; that the write is final ends it.
-_ENDED_BY_SUCCESS = (alarms.ANCHOR_WITHOUT_EVENT, alarms.ANCHOR_REFUSED, alarms.SEND_REFUSED, alarms.RESEND_BLOCKED)
+# What kept one write back, named by its key; that the write is settled ends it.
+_OBSTACLES = (
+    alarms.ANCHOR_WITHOUT_EVENT,
+    alarms.ANCHOR_REFUSED,
+    alarms.SEND_REFUSED,
+    alarms.CALL_REFUSED,
+    alarms.RESEND_BLOCKED,
+    alarms.FEE_BOUND,
+)
 
 
 def settle(
@@ -31,6 +40,9 @@ def settle(
 ) -> list[str]:
     """Take over what final blocks say; return the conflicts, each also raised as an alarm."""
     by_hash = {outcome.hash: outcome for outcome in outcomes}
+    own = [outcome for outcome in by_hash.values() if outcome.nonce is not None]
+    for outcome in own:
+        own_transactions.add(connection, outcome)
     conflicts = []
     for event in events:
         if event.contract == "EvidenceAnchor" and event.name == "Anchored" and event.args["member"] == member:
@@ -38,16 +50,17 @@ def settle(
             if conflict:
                 alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(event.args["seq"]), conflict, now_ms)
                 conflicts.append(conflict)
-    for tx_hash, row_id in outbox.open_hashes(connection).items():
-        outcome = by_hash.get(tx_hash)
-        if outcome is not None:
-            _settle_row(connection, row_id, outcome, now_ms)
+    for outcome in own:
+        row = outbox.row_of_attempt(connection, outcome.hash)
+        if row is not None:
+            _settle_row(connection, row, outcome, now_ms)
     return conflicts
 
 
 def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
     """The chain has lost its newest blocks: what stood in them goes back to be sent again. Returns how many writes."""
     anchors.reopen(connection, after_block)
+    own_transactions.truncate(connection, after_block)
     count = outbox.reopen(connection, after_block, now_ms)
     detail = f"the chain ends at block {after_block}, before our index; {count} writes are sent again"
     alarms.raise_alarm(connection, alarms.CHAIN_RESET, "chain", detail, now_ms)
@@ -111,30 +124,37 @@ def _settle_anchor(connection: Connection, event: ChainEvent, outcome: Transacti
     written = outbox.by_key(connection, row.key)
     if written is not None and written.state != outbox.FINAL:
         outbox.settle(connection, written.id, outcome, now_ms)
-    for kind in _ENDED_BY_SUCCESS:
-        alarms.close_alarm(connection, kind, now_ms, row.key)
+    _close_obstacles(connection, row.key, now_ms)
     before = anchors.by_seq(connection, seq - 1)
     late = records.late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
     _raise_broken(connection, late, now_ms)
     return None
 
 
-def _settle_row(connection: Connection, row_id: int, outcome: TransactionOutcome, now_ms: int) -> None:
-    row = outbox.by_id(connection, row_id)
+def _settle_row(connection: Connection, row: OutboxRow, outcome: TransactionOutcome, now_ms: int) -> None:
     if row.state == outbox.FINAL:
         return
-    if outcome.succeeded:
-        outbox.settle(connection, row_id, outcome, now_ms)
-        for kind in _ENDED_BY_SUCCESS:
-            alarms.close_alarm(connection, kind, now_ms, row.key)
+    signed = [attempt.tx_hash for attempt in outbox.attempts(connection, row.id)]
+    for mined in own_transactions.find(connection, signed):
+        if mined.succeeded:
+            outbox.settle(connection, row.id, mined, now_ms)
+            _close_obstacles(connection, row.key, now_ms)
+            return
+    if row.nonce != outcome.nonce:  # an earlier attempt; the row was given up or signed anew since
         return
     error = f"the transaction reverted in block {outcome.block}"
     if row.kind == outbox.KIND_ANCHOR:  # an anchor is never given up: it is signed and sent anew
-        outbox.unsign(connection, row_id, now_ms)
+        outbox.unsign(connection, row.id, now_ms)
         alarms.raise_alarm(connection, alarms.ANCHOR_REFUSED, row.key, error, now_ms)
         return
-    outbox.settle_failed(connection, row_id, outcome, error, now_ms)
+    outbox.settle_failed(connection, row.id, outcome, error, now_ms)
+    _close_obstacles(connection, row.key, now_ms)
     alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {error}", now_ms)
+
+
+def _close_obstacles(connection: Connection, key: str, now_ms: int) -> None:
+    for kind in _OBSTACLES:
+        alarms.close_alarm(connection, kind, now_ms, key)
 
 
 def _raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:

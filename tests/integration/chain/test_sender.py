@@ -116,8 +116,9 @@ def test_the_same_raw_transaction_again_is_harmless(consortium, add_records, dri
     with node.store.read() as connection:
         row = outbox.by_key(connection, "anchor:1")
     with node.store.write() as connection:
-        outbox.mark_signed(connection, row.id, row.nonce, row.raw, row.tx_hash, 0)
-    drive(worker, lambda: open_row(node) is None or open_row(node).state == "sent")
+        outbox.mark_signed(connection, outbox.Attempt(row.tx_hash, row.id, row.nonce, 0, row.raw, 0))
+    drive(worker, lambda: open_row(node) is None)
+    assert states(node)["final"] == 1
     assert consortium.contracts.head(node.address).seq == 1
 
 

@@ -1,4 +1,4 @@
-"""The commands of an operator on a node's directory: alarms."""
+"""The commands of an operator on a node's directory: alarms, and the chain writes."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from bonafides.cli.main import main
 from node_adapter.init import init_node
 from node_adapter.settings import Settings
-from node_adapter.store import alarms
+from node_adapter.store import alarms, outbox
 from node_adapter.store.engine import open_store
 
 
@@ -56,3 +56,19 @@ def test_alarms_are_listed_closed_and_open_again_when_seen_again(home, store, ru
     with store.write() as connection:
         alarms.raise_alarm(connection, alarms.CHAIN_RESET, "chain", "again", 9000)
     assert run("alarm", "list", "--node", home)[1][0]["count"] == 4
+
+
+def test_a_failed_write_is_listed_and_tried_again(home, store, run):
+    with store.write() as connection:
+        for key in ("a", "b"):
+            row = outbox.enqueue(connection, "did", key, "0x" + "ab" * 20, b"", 1)
+            outbox.mark_signed(connection, outbox.Attempt(key.encode() * 32, row, 3, 7, b"raw", 2))
+        outbox.mark_failed(connection, row, "refused", 3)
+    assert [entry["key"] for entry in run("outbox", "list", "--node", home)[1]] == ["a", "b"]
+    status, (failed,), _ = run("outbox", "list", "--state", "failed", "--node", home)
+    assert (status, failed["key"], failed["error"]) == (0, "b", "refused")
+    assert failed["transactions"] == [{"tx": "0x" + b"b".hex() * 32, "nonce": 3, "max_fee": 7}]
+    assert run("outbox", "retry", "b", "--node", home)[:2] == (0, {"key": "b", "state": "new"})
+    for key, code in (("a", "outbox-not-failed"), ("c", "outbox-not-found")):
+        status, _, error = run("outbox", "retry", key, "--node", home)
+        assert (status, error.split()[1]) == (2, code)

@@ -4,7 +4,7 @@ import pytest
 from alembic import command
 from sqlalchemy import insert, text
 
-from node_adapter.store import alarms, migrate, records
+from node_adapter.store import alarms, migrate, outbox, own_transactions, records
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import record
 from node_adapter.store.tokens import find_token, token_digest
@@ -63,4 +63,34 @@ def test_alarms_of_the_first_schema_are_kept_and_broken_promises_are_one(tmp_pat
     assert (found["chain-reset"].count, found["chain-reset"].first_at, found["chain-reset"].detail) == (1, 6, "lost")
     broken = found["promise-broken"]
     assert (broken.about, broken.count, broken.first_at, broken.last_at) == ("anchoring", 2, 5, 7)
+    store.dispose()
+
+
+def test_what_was_signed_before_attempts_were_kept_still_settles_and_counts(tmp_path):
+    store = database_at(tmp_path / "node.db", "0003")
+    with store.write() as connection:
+        connection.execute(
+            text("INSERT INTO chain_block VALUES (9, :hash, :hash, 77, :hash, '[]')"), {"hash": b"\x09" * 32}
+        )
+        for number, state, block in ((1, "final", 9), (2, "sent", None), (3, "new", None)):
+            connection.execute(
+                text(
+                    "INSERT INTO outbox (kind, key, target, data, state, nonce, raw, tx_hash, block, block_hash,"
+                    " gas_used, created_at, updated_at)"
+                    " VALUES ('did', :state, '', '', :state, :nonce, :raw, :hash, :block, :hash, 5, 0, 6)"
+                ),
+                {
+                    "state": state,
+                    "nonce": None if state == "new" else number,
+                    "raw": None if state == "new" else b"raw",
+                    "hash": None if state == "new" else bytes([number]) * 32,
+                    "block": block,
+                },
+            )
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        assert own_transactions.next_nonce(connection) == 2
+        (mined,) = own_transactions.find(connection, [b"\x01" * 32, b"\x02" * 32])
+        assert (mined.block, mined.block_time, mined.succeeded) == (9, 77, True)
+        assert outbox.row_of_attempt(connection, b"\x02" * 32).state == "sent"
     store.dispose()

@@ -1,9 +1,11 @@
 """The outbox as a table: once per key, one in flight, anchors first, and back again when the chain lost something."""
 
+from dataclasses import replace
+
 import pytest
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import outbox
+from node_adapter.store import outbox, own_transactions
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
 from primitives.errors import InvalidInput, Refused
@@ -23,6 +25,10 @@ def connection(tmp_path):
 
 def put(connection, key, kind="did", data=b"\x01"):
     return outbox.enqueue(connection, kind, key, TARGET, data, 10)
+
+
+def sign(connection, row, nonce, raw, tx_hash, now=11, price=0):
+    outbox.mark_signed(connection, outbox.Attempt(tx_hash, row, nonce, price, raw, now))
 
 
 def outcome(block, succeeded=True):
@@ -51,44 +57,77 @@ def test_what_is_in_flight_comes_first_by_nonce_then_anchors_then_age(connection
     ids = {key: put(connection, key) for key in ("old", "second", "first")}
     anchor = put(connection, "anchor:1", kind=outbox.KIND_ANCHOR)
     assert outbox.next_open(connection).id == anchor
-    outbox.mark_signed(connection, ids["second"], 8, b"raw", b"\x08" * 32, 11)
-    outbox.mark_signed(connection, ids["first"], 7, b"raw", b"\x07" * 32, 11)
+    sign(connection, ids["second"], 8, b"raw", b"\x08" * 32)
+    sign(connection, ids["first"], 7, b"raw", b"\x07" * 32)
     outbox.mark_sent(connection, ids["first"], 12)
     assert outbox.next_open(connection).key == "first"
     outbox.settle(connection, ids["first"], outcome(5), 13)
     assert outbox.next_open(connection).key == "second"
-    assert outbox.open_hashes(connection) == {b"\x08" * 32: ids["second"]}
+    assert outbox.row_of_attempt(connection, b"\x08" * 32).key == "second"
+    assert outbox.row_of_attempt(connection, b"\x09" * 32) is None
     outbox.mark_failed(connection, ids["second"], "no", 14)
     outbox.mark_failed(connection, anchor, "no", 14)
     assert outbox.next_open(connection).key == "old"
+    assert outbox.next_open(connection, [ids["old"]]) is None  # it waits, and nothing else is new
 
 
 def test_a_lost_block_sends_its_writes_again_with_the_same_bytes(connection):
     for block, key in enumerate(("kept", "lost", "failed"), start=4):
         row = put(connection, key)
-        outbox.mark_signed(connection, row, block, b"raw-" + key.encode(), bytes([block]) * 32, 11)
+        sign(connection, row, block, b"raw-" + key.encode(), bytes([block]) * 32)
         if key == "failed":
             outbox.settle_failed(connection, row, outcome(block, False), "reverted", 12)
         else:
             outbox.settle(connection, row, outcome(block), 12)
-    assert outbox.reopen(connection, 4, 20) == 1
-    row = outbox.next_open(connection)
-    assert (row.key, row.state, row.raw, row.nonce, row.block) == ("lost", "signed", b"raw-lost", 5, 5)
+    assert outbox.reopen(connection, 4, 20) == 2
+    for key, block in (("lost", 5), ("failed", 6)):  # a reverted one holds the place of its nonce
+        row = outbox.next_open(connection)
+        assert (row.key, row.state, row.raw, row.nonce) == (key, "signed", b"raw-" + key.encode(), block)
+        outbox.settle(connection, row.id, outcome(block), 21)
 
 
-def test_a_dropped_signature_leaves_nothing_behind(connection):
+def test_what_was_signed_is_kept_when_a_write_is_signed_anew(connection):
     row = put(connection, "a")
-    outbox.mark_signed(connection, row, 3, b"raw", b"\x03" * 32, 11)
+    sign(connection, row, 3, b"raw", b"\x03" * 32)
     outbox.unsign(connection, row, 12)
     found = outbox.by_id(connection, row)
     assert (found.state, found.nonce, found.raw, found.tx_hash) == ("new", None, None, None)
+    sign(connection, row, 4, b"raw-2", b"\x04" * 32, 13, price=9)
+    kept = [(attempt.nonce, attempt.raw, attempt.max_fee) for attempt in outbox.attempts(connection, row)]
+    assert kept == [(3, b"raw", 0), (4, b"raw-2", 9)]
+    assert outbox.row_of_attempt(connection, b"\x03" * 32).id == row
+
+
+def test_the_next_nonce_is_read_from_the_blocks_and_after_a_reset_from_the_first_signature(connection):
+    assert own_transactions.next_nonce(connection) is None
+    sign(connection, put(connection, "a"), 3, b"raw", b"\x03" * 32)
+    assert own_transactions.next_nonce(connection) == 3
+    own_transactions.add(connection, replace(outcome(5), nonce=3))
+    own_transactions.add(connection, replace(outcome(6), hash=b"\x02" * 32, nonce=4))
+    assert own_transactions.next_nonce(connection) == 5
+    own_transactions.truncate(connection, 5)
+    assert own_transactions.next_nonce(connection) == 4
+    own_transactions.truncate(connection, 4)
+    assert own_transactions.next_nonce(connection) == 3
+
+
+def test_only_a_failed_write_is_tried_again_by_command(connection):
+    row = put(connection, "a")
+    with pytest.raises(Refused, match="outbox-not-failed"):
+        outbox.retry(connection, "a", 11)
+    with pytest.raises(Refused, match="outbox-not-found"):
+        outbox.retry(connection, "b", 11)
+    outbox.mark_failed(connection, row, "refused", 12)
+    assert [found.key for found in outbox.in_state(connection, "failed")] == ["a"]
+    outbox.retry(connection, "a", 13)
+    assert (outbox.by_id(connection, row).state, outbox.by_id(connection, row).error) == ("new", None)
 
 
 def test_only_a_failed_write_is_put_again(connection):
     row = put(connection, "a")
     outbox.enqueue_again(connection, "did", "a", TARGET, b"\x02", 11)
     assert outbox.by_id(connection, row).data == b"\x01"
-    outbox.mark_signed(connection, row, 3, b"raw", b"\x03" * 32, 12)
+    sign(connection, row, 3, b"raw", b"\x03" * 32)
     outbox.settle_failed(connection, row, outcome(5, False), "deadline", 13)
     outbox.enqueue_again(connection, "did", "a", TARGET, b"\x02", 14)
     found = outbox.by_id(connection, row)

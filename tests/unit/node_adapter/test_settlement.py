@@ -1,9 +1,11 @@
 """What a final block means for our own writes: outbox rows, anchors, conflicts and promises."""
 
+from dataclasses import replace
+
 import pytest
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchors, outbox, records
+from node_adapter.store import alarms, anchors, outbox, own_transactions, records
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.engine import open_store
@@ -31,12 +33,12 @@ def tx(number):
 
 def put_sent(connection, key, number, kind="did"):
     row = outbox.enqueue(connection, kind, key, TARGET, b"", 0)
-    outbox.mark_signed(connection, row, number, b"raw", tx(number), 1)
+    outbox.mark_signed(connection, outbox.Attempt(tx(number), row, number, 0, b"raw", 1))
     outbox.mark_sent(connection, row, 2)
 
 
 def outcome(number, *, succeeded=True, time=90):
-    return TransactionOutcome(tx(number), 30 + number, tx(100 + number), time, succeeded, 21_000)
+    return TransactionOutcome(tx(number), 30 + number, tx(100 + number), time, succeeded, 21_000, nonce=number)
 
 
 def anchored(number, seq, *, member=MEMBER, root=None, size=None):
@@ -81,6 +83,55 @@ def test_a_write_is_final_or_failed_by_its_receipt(store):
         assert states == {"good": "final", "bad": "failed", "open": "sent"}
         assert outbox.by_key(connection, "good").block == 31
         assert kinds(connection) == [(alarms.TRANSACTION_FAILED, "did")]
+
+
+def sign_again(connection, key, number, nonce):
+    row = outbox.by_key(connection, key)
+    outbox.mark_signed(connection, outbox.Attempt(tx(number), row.id, nonce, 0, b"again", number))
+
+
+@pytest.mark.parametrize("state", ["new", "signed", "failed"])
+def test_any_transaction_that_was_ever_signed_for_a_write_settles_it(store, state):
+    with store.write() as connection:
+        put_sent(connection, "a", 1)
+        row = outbox.by_key(connection, "a")
+        if state == "new":
+            outbox.unsign(connection, row.id, 3)
+        elif state == "signed":
+            sign_again(connection, "a", 5, 5)
+        else:
+            outbox.mark_failed(connection, row.id, "given up", 3)
+        settle(connection, [outcome(1)], [], member=MEMBER, now_ms=NOW)
+        found = outbox.by_key(connection, "a")
+        assert (found.state, found.nonce, found.tx_hash, found.error) == ("final", 1, tx(1), None)
+
+
+def test_a_revert_does_not_count_when_an_earlier_transaction_of_the_write_succeeded(store):
+    with store.write() as connection:
+        put_sent(connection, "a", 1)
+        settle(connection, [outcome(1)], [], member=MEMBER, now_ms=NOW)
+        row = outbox.by_key(connection, "a")
+        outbox.unsign(connection, row.id, 3)  # as one did that took two answers of a node for one
+        sign_again(connection, "a", 2, 2)
+        settle(connection, [outcome(2, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        found = outbox.by_key(connection, "a")
+        assert (found.state, found.tx_hash, kinds(connection)) == ("final", tx(1), [])
+
+
+def test_the_revert_of_an_earlier_transaction_decides_nothing(store):
+    with store.write() as connection:
+        put_sent(connection, "a", 1)
+        sign_again(connection, "a", 2, 2)
+        settle(connection, [outcome(1, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        assert outbox.by_key(connection, "a").state == "signed"
+        settle(connection, [outcome(2)], [], member=MEMBER, now_ms=NOW)
+        assert outbox.by_key(connection, "a").state == "final"
+
+
+def test_another_members_transaction_uses_no_nonce_of_ours(store):
+    with store.write() as connection:
+        settle(connection, [replace(outcome(4), nonce=None), outcome(2)], [], member=MEMBER, now_ms=NOW)
+        assert own_transactions.next_nonce(connection) == 3
 
 
 def test_an_anchors_event_makes_it_final_whichever_transaction_carried_it(store):

@@ -14,6 +14,7 @@ from primitives.errors import VerificationFailed
 
 FIRST = 3
 ZERO = "0x" + "00" * 32
+MEMBER = "0x" + "11" * 20
 
 
 class Chain:
@@ -83,6 +84,7 @@ def indexer(store, chain, *, depth=1, resets=None):
         store,
         chain,
         NoContracts(),
+        member=MEMBER,
         first_block=FIRST,
         finality_depth=depth,
         on_blocks=lambda *_: None,

@@ -3,53 +3,68 @@
 import pytest
 
 from node_adapter.chain.errors import JsonRpcError
-from node_adapter.chain.sender import MISSING_EVENT_MS, RESEND_AFTER_MS, RESEND_PATIENCE_MS, Progress, Sender
+from node_adapter.chain.sender import (
+    MISSING_EVENT_MS,
+    NONCE_AHEAD_MS,
+    RESEND_AFTER_MS,
+    RESEND_PATIENCE_MS,
+    RETRY_REFUSED_MS,
+    STUCK_AFTER_MS,
+    Progress,
+    Sender,
+)
 from node_adapter.keystore import LocalSigner
 from node_adapter.ports import MemberHead, TransactionOutcome
-from node_adapter.store import alarms, anchors, outbox
+from node_adapter.store import alarms, anchors, chain_index, outbox
 from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.chain_index import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
+from node_adapter.workflows import settlement
 from primitives.errors import VerificationFailed
 
 TARGET = "0x" + "ab" * 20
 SIGNER = LocalSigner(bytes([7]) * 32)
 ROOT, NEXT, OTHER = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
+BOUND = 1000
+REVERTED = (3, "execution reverted", "0x")
 
 
 class Node:
-    """A chain's node: `nonces` by tag; `sent` are raw transactions; `refuse` holds errors by method."""
+    """A chain's node: `nonce` of the account, `sent` raw transactions; `refuse` holds errors by method or by tag."""
 
     def __init__(self):
-        self.nonces = {"latest": 0}
+        self.nonce = 0
         self.head = 10
         self.base_fee = "0x0"
-        self.sent, self.refuse, self.receipts, self.seen = [], {}, {}, []
+        self.gas_price = "0x0"
+        self.time = 0
+        self.sent, self.refuse = [], {}
 
     def call(self, method, *params):
-        self.seen.append((method, params))
-        if method in self.refuse:
-            raise JsonRpcError(method, *self.refuse[method])
+        refusal = self.refuse.get((method, params[-1]) if method == "eth_call" else method) or self.refuse.get(method)
+        if refusal:
+            raise JsonRpcError(method, *refusal)
         return getattr(self, method)(*params)
 
     def batch(self, calls):
         return [self.call(method, *params) for method, params in calls]
 
-    def eth_getTransactionCount(self, _address, tag):
-        return hex(self.nonces.get(tag, self.nonces["latest"]))
+    def eth_getTransactionCount(self, _address, _tag):
+        return hex(self.nonce)
 
     def eth_getBlockByNumber(self, _tag, _full):
-        return {"gasLimit": hex(30_000_000), "baseFeePerGas": self.base_fee}
+        return {"gasLimit": hex(30_000_000), "baseFeePerGas": self.base_fee, "timestamp": hex(self.time)}
 
     def eth_estimateGas(self, _call):
         return hex(100_000)
 
+    def eth_gasPrice(self):
+        return self.gas_price
+
     def eth_sendRawTransaction(self, raw):
         self.sent.append(raw)
         return "0x" + "00" * 32
-
-    def eth_getTransactionReceipt(self, tx_hash):
-        return self.receipts.get(tx_hash)
 
     def eth_blockNumber(self):
         return hex(self.head)
@@ -74,9 +89,13 @@ class NotingSigner:
 
 
 class Bench:
-    def __init__(self, store, depth=1):
-        self.store, self.rpc, self.contracts = store, Node(), Contracts()
-        self.sender = Sender(store, self.rpc, self.contracts, SIGNER, chain_id=5, finality_depth=depth)
+    def __init__(self, store):
+        self.store, self.rpc, self.contracts, self.signer = store, Node(), Contracts(), NotingSigner()
+        self.block = 0
+        self.restart()
+
+    def restart(self):
+        self.sender = Sender(self.store, self.rpc, self.contracts, self.signer, chain_id=5, max_fee_per_gas=BOUND)
 
     def put(self, key="a", kind="did"):
         with self.store.write() as connection:
@@ -91,40 +110,65 @@ class Bench:
         with self.store.read() as connection:
             return outbox.by_key(connection, key)
 
+    def attempts(self, key="a"):
+        with self.store.read() as connection:
+            return outbox.attempts(connection, outbox.by_key(connection, key).id)
+
     def alarms(self):
         with self.store.read() as connection:
             return [alarm.kind for alarm in alarms.list_alarms(connection)]
+
+    def index(self, *mined, events=()):
+        """The index takes a block with transactions of this member, (hash, nonce, succeeded)."""
+        self.block += 1
+        block = ChainBlock(self.block, bytes([self.block]) * 32, b"", 0, b"", ())
+        outcomes = [
+            TransactionOutcome(tx_hash, self.block, block.hash, 0, succeeded, 1, nonce)
+            for tx_hash, nonce, succeeded in mined
+        ]
+        with self.store.write() as connection:
+            chain_index.append(connection, [block], events)
+            settlement.settle(connection, outcomes, [], member=SIGNER.address, now_ms=5)
+
+    def index_anchor(self, seq, root):
+        args = {"member": SIGNER.address, "seq": seq, "root": "0x" + root.hex()}
+        topic = chain_index.address_topic(SIGNER.address)
+        self.index(
+            events=[ChainEvent(self.block + 1, 0, 0, 0, OTHER, TARGET, "EvidenceAnchor", "Anchored", topic, args)]
+        )
 
     def to_sent(self, key="a"):
         self.put(key)
         assert [self.sender.step(1), self.sender.step(1)] == [Progress.MOVED] * 2
         assert self.row(key).state == "sent"
 
-    def lost(self, key="a"):
-        """A row that was final in a block which the chain has lost."""
-        self.to_sent(key)
-        outcome = TransactionOutcome(self.row(key).tx_hash, 9, ROOT, 0, True, 1)
+    def lost(self, *, succeeded=True):
+        """A row that was settled in a block which the chain has lost."""
+        self.to_sent()
+        self.index((self.row().tx_hash, self.row().nonce, succeeded))
         with self.store.write() as connection:
-            outbox.settle(connection, self.row(key).id, outcome, 5)
-            outbox.reopen(connection, 8, 10)
+            chain_index.truncate(connection, 0)
+            settlement.reopen(connection, 0, 10)
+            alarms.close_alarm(connection, alarms.CHAIN_RESET, 10)
+            alarms.close_alarm(connection, alarms.TRANSACTION_FAILED, 10)
         self.rpc.sent.clear()
+        self.restart()
 
 
 @pytest.fixture
-def make(tmp_path):
+def bench(tmp_path):
     store = open_store(tmp_path / "node.db")
     with store.write() as connection:
         metadata.create_all(connection)
-    yield lambda depth=1: Bench(store, depth)
+    yield Bench(store)
     store.dispose()
 
 
-def test_nothing_to_do(make):
-    assert make().sender.step(1) is Progress.IDLE
+def test_nothing_to_do(bench):
+    assert bench.sender.step(1) is Progress.IDLE
 
 
-def test_the_raw_transaction_is_kept_before_it_leaves(make):
-    bench = make()
+def test_the_raw_transaction_is_kept_before_it_leaves(bench):
     bench.put()
     bench.sender.step(1)
     row = bench.row()
@@ -136,8 +180,7 @@ def test_the_raw_transaction_is_kept_before_it_leaves(make):
 @pytest.mark.parametrize(
     "said", ["transaction already imported", "already known", "Known transaction", "Nonce too low"]
 )
-def test_a_node_that_has_it_already_is_no_error(make, said):
-    bench = make()
+def test_a_node_that_has_it_already_is_no_error(bench, said):
     bench.put()
     bench.sender.step(1)
     bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, said)
@@ -145,8 +188,7 @@ def test_a_node_that_has_it_already_is_no_error(make, said):
     assert bench.row().state == "sent"
 
 
-def test_any_other_refusal_keeps_the_row_and_says_so(make):
-    bench = make()
+def test_any_other_refusal_keeps_the_row_and_says_so_until_it_is_sent(bench):
     bench.put()
     bench.sender.step(1)
     bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, "insufficient funds for gas")
@@ -154,52 +196,67 @@ def test_any_other_refusal_keeps_the_row_and_says_so(make):
         bench.sender.step(1)
     assert (bench.row().state, bench.alarms()) == ("signed", [alarms.SEND_REFUSED])
     assert "insufficient funds" in bench.row().error
+    del bench.rpc.refuse["eth_sendRawTransaction"]
+    bench.sender.step(2)
+    assert (bench.row().state, bench.alarms()) == ("sent", [])
 
 
-def test_a_transaction_that_the_pool_dropped_is_sent_again(make):
-    bench = make()
+def test_a_transaction_that_the_pool_dropped_is_sent_again(bench):
     bench.to_sent()
     assert bench.sender.step(10) is Progress.WAITING
-    assert bench.sender.step(11) is Progress.WAITING
+    assert len(bench.rpc.sent) == 1
+    bench.sender.step(1 + RESEND_AFTER_MS)
+    assert bench.sender.step(2 + RESEND_AFTER_MS) is Progress.WAITING
     assert len(bench.rpc.sent) == 2
-    bench.sender.step(11 + RESEND_AFTER_MS)
     assert len(set(bench.rpc.sent)) == 1
+    bench.restart()
+    bench.sender.step(3 + RESEND_AFTER_MS)
     assert len(bench.rpc.sent) == 3
 
 
-def test_a_mined_transaction_waits_for_the_index(make):
-    bench = make()
+def test_an_account_that_is_ahead_of_its_receipts_loses_nothing(bench):
     bench.to_sent()
-    bench.rpc.receipts["0x" + bench.row().tx_hash.hex()] = {"status": "0x1"}
-    bench.rpc.nonces["latest"] = 1
-    assert bench.sender.step(10) is Progress.WAITING
-    assert (bench.row().state, len(bench.rpc.sent)) == ("sent", 1)
+    raw = bench.row().raw
+    bench.rpc.nonce = 1  # the engine shows the account before the block that holds the transaction
+    for now in range(10, 60_000, 500):
+        bench.sender.step(now)
+    assert (bench.row().state, bench.row().raw, len(bench.attempts())) == ("sent", raw, 1)
+    bench.index((bench.row().tx_hash, 0, True))
+    assert bench.row().state == "final"
 
 
-def test_a_nonce_used_by_another_transaction_at_finality_is_signed_anew(make):
-    bench = make(depth=4)
+def test_a_nonce_that_another_transaction_used_in_an_indexed_block_is_signed_anew(bench):
     bench.to_sent()
-    bench.rpc.nonces = {"latest": 1, hex(7): 0}
-    assert bench.sender.step(10) is Progress.WAITING  # it may still come back: nothing is final
-    bench.rpc.nonces = {"latest": 1, hex(7): 1}
-    assert bench.sender.step(10 + RESEND_AFTER_MS) is Progress.MOVED
+    first = bench.row()
+    bench.index((OTHER, 0, True))
+    assert bench.sender.step(10) is Progress.MOVED
     assert bench.row().state == "new"
-    bench.sender.step(20 + RESEND_AFTER_MS)
+    bench.sender.step(20)
     assert bench.row().nonce == 1
+    assert [attempt.tx_hash for attempt in bench.attempts()] == [first.tx_hash, bench.row().tx_hash]
 
 
-def test_a_chain_that_asks_fees_gets_twice_the_base_fee(make):
-    bench = make()
-    bench.rpc.base_fee = hex(7)
-    signer = NotingSigner()
-    bench.sender = Sender(bench.store, bench.rpc, bench.contracts, signer, chain_id=5, finality_depth=1)
+def test_the_nonce_is_the_first_that_no_indexed_block_uses_whatever_an_endpoint_that_lags_says(bench):
+    bench.index((OTHER, 6, True))
+    bench.rpc.nonce = 3
     bench.put()
     bench.sender.step(1)
-    assert (signer.seen["gasPrice"], signer.seen["gas"], signer.seen["chainId"]) == (14, 130_000, 5)
+    assert bench.row().nonce == 7
 
 
-def test_a_node_in_trouble_at_estimating_is_no_refusal(make):
-    bench = make()
+def test_an_account_ahead_of_the_index_is_waited_for_and_then_believed(bench):
+    bench.index((OTHER, 6, True))
+    bench.rpc.nonce, bench.rpc.head = 9, 3
+    bench.put()
+    for now in range(1, 4 * NONCE_AHEAD_MS, 500):
+        assert bench.sender.step(now) is Progress.WAITING
+    for _ in range(3):
+        bench.index()  # the block at which the account was seen, and no transaction of this account in any
+    bench.sender.step(4 * NONCE_AHEAD_MS + RETRY_REFUSED_MS)
+    assert bench.row().nonce == 9
+
+
+def test_a_node_in_trouble_at_estimating_is_no_refusal(bench):
     bench.put()
     bench.rpc.refuse["eth_estimateGas"] = (-32603, "state trie does not contain state root")
     with pytest.raises(JsonRpcError):
@@ -207,72 +264,117 @@ def test_a_node_in_trouble_at_estimating_is_no_refusal(make):
     assert (bench.row().state, bench.alarms()) == ("new", [])
 
 
-def test_a_lost_write_waits_while_it_would_revert_and_is_given_up_at_last(make):
-    bench = make()
+def test_a_refusal_counts_when_the_newest_indexed_block_refuses_too(bench):
+    bench.index()
+    bench.put()
+    bench.put("b")
+    bench.rpc.refuse["eth_estimateGas"] = bench.rpc.refuse["eth_call", "0x1"] = REVERTED
+    assert bench.sender.step(1) is Progress.MOVED
+    assert (bench.row().state, bench.alarms()) == ("failed", [alarms.TRANSACTION_FAILED])
+
+
+@pytest.mark.parametrize("at_tip", [None, (-32602, "BlockOutOfRangeError: block height is 6 but requested was 5")])
+def test_a_refusal_of_an_endpoint_that_lags_decides_nothing_and_keeps_no_other_write_back(bench, at_tip):
+    bench.index()
+    bench.put()
+    bench.put("b")
+    bench.rpc.refuse["eth_estimateGas"] = REVERTED
+    if at_tip:
+        bench.rpc.refuse["eth_call", "0x1"] = at_tip
+    assert bench.sender.step(1) is Progress.WAITING
+    assert (bench.row().state, bench.alarms()) == ("new", [alarms.CALL_REFUSED])
+    del bench.rpc.refuse["eth_estimateGas"]
+    bench.sender.step(2)
+    assert (bench.row("b").state, bench.row().state) == ("signed", "new")
+    bench.sender.step(2)
+    bench.index((bench.row("b").tx_hash, 0, True))
+    bench.sender.step(1 + RETRY_REFUSED_MS)
+    assert bench.row().state == "signed"
+
+
+def test_a_lost_write_waits_while_it_would_revert_and_is_given_up_at_last(bench):
     bench.lost()
-    bench.rpc.refuse["eth_call"] = (3, "execution reverted", "0x")
+    bench.index()
+    bench.rpc.refuse["eth_call"] = REVERTED
     assert bench.sender.step(20) is Progress.WAITING
     assert (bench.row().state, bench.rpc.sent, bench.alarms()) == ("signed", [], [alarms.RESEND_BLOCKED])
     bench.sender.step(20 + RESEND_PATIENCE_MS + 1)
-    assert bench.row().state == "failed"
+    assert (bench.row().state, bench.alarms()) == ("failed", [alarms.TRANSACTION_FAILED])
+    bench.index((bench.attempts()[0].tx_hash, 0, True))  # and the chain had it after all
+    assert bench.row().state == "final"
 
 
-def test_a_lost_write_goes_out_again_as_it_was(make):
-    bench = make()
+def test_a_lost_write_goes_out_again_as_it_was(bench):
     bench.lost()
     bench.sender.step(20)
     assert bench.rpc.sent == ["0x" + bench.row().raw.hex()]
 
 
-def test_a_lost_write_after_a_gap_is_signed_anew(make):
-    bench = make()
-    bench.rpc.nonces["latest"] = 3
+def test_a_lost_revert_goes_out_again_too_for_it_holds_the_place_of_its_nonce(bench):
+    bench.lost(succeeded=False)
+    bench.rpc.refuse["eth_call"] = REVERTED
+    bench.sender.step(20)
+    assert (bench.row().state, bench.rpc.sent) == ("sent", ["0x" + bench.row().raw.hex()])
+
+
+def test_a_lost_write_after_a_gap_is_signed_anew(bench):
+    bench.index((OTHER, 2, True))
     bench.lost()
-    bench.rpc.nonces["latest"] = 1
+    bench.block = 0
+    bench.index((OTHER, 0, True))
+    assert bench.row().nonce == 3
     assert bench.sender.step(20) is Progress.MOVED
     bench.sender.step(21)
     assert (bench.row().state, bench.row().nonce) == ("signed", 1)
 
 
-def test_an_anchor_goes_out_on_the_contracts_head(make):
-    bench = make()
+def test_an_anchor_goes_out_on_the_newest_anchor_of_the_index(bench):
     bench.put_anchor()
+    bench.index_anchor(1, ROOT)
     assert bench.sender.step(1) is Progress.MOVED
     assert bench.row("anchor:2").state == "signed"
 
 
 @pytest.mark.parametrize(
-    "head",
+    ("seq", "root"),
     [
-        MemberHead(OTHER, 5, 1, 0, OTHER),  # our number is next, and what is before it is not ours
-        MemberHead(OTHER, 7, 2, 0, OTHER),  # our number with another root
-        MemberHead(ROOT, 5, 0, 0, OTHER),  # an anchor of ours is missing
+        (1, OTHER),  # our number is next, and what is before it is not ours
+        (2, OTHER),  # our number with another root
+        (None, None),  # an anchor of ours is missing
     ],
 )
-def test_another_head_stops_the_sender(make, head):
-    bench = make()
+def test_another_anchor_in_the_index_stops_the_sender(bench, seq, root):
     bench.put_anchor()
-    bench.contracts.head_now = head
+    if seq is not None:
+        bench.index_anchor(seq, root)
     with pytest.raises(VerificationFailed, match="anchor-conflict"):
         bench.sender.step(1)
     assert bench.alarms() == [alarms.ANCHOR_CONFLICT]
     assert bench.rpc.sent == []
 
 
-def test_an_anchor_that_stands_already_waits_for_its_event(make):
-    bench = make()
+def test_an_anchor_that_stands_already_is_not_signed(bench):
     bench.put_anchor()
-    bench.contracts.head_now = MemberHead(NEXT, 7, 2, 0, OTHER)
+    bench.index_anchor(2, NEXT)
     assert bench.sender.step(1) is Progress.WAITING
-    assert bench.alarms() == []
+    assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [])
+
+
+def test_an_anchor_that_the_contract_holds_without_an_event_is_told(bench):
+    bench.put_anchor()
+    bench.index_anchor(1, ROOT)
+    bench.contracts.head_now = MemberHead(NEXT, 7, 2, 0, OTHER)
+    bench.rpc.refuse["eth_estimateGas"] = REVERTED
+    assert bench.sender.step(1) is Progress.WAITING
+    assert bench.alarms() == [alarms.ANCHOR_REFUSED]
     bench.sender.step(MISSING_EVENT_MS + 2000)
-    assert bench.alarms() == [alarms.ANCHOR_WITHOUT_EVENT]
+    assert bench.alarms() == [alarms.ANCHOR_REFUSED, alarms.ANCHOR_WITHOUT_EVENT]
     assert bench.rpc.sent == []
 
 
-def test_an_anchor_that_the_contract_refuses_now_is_tried_again(make):
-    bench = make()
+def test_an_anchor_that_the_contract_refuses_now_is_tried_again(bench):
     bench.put_anchor()
+    bench.index_anchor(1, ROOT)
     bench.rpc.refuse["eth_estimateGas"] = (3, "execution reverted: not a broker", "0x")
     assert bench.sender.step(1) is Progress.WAITING
     assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [alarms.ANCHOR_REFUSED])
@@ -281,8 +383,72 @@ def test_an_anchor_that_the_contract_refuses_now_is_tried_again(make):
     assert bench.sender.step(1002) is Progress.MOVED
 
 
-def test_an_anchor_in_the_outbox_alone_is_a_conflict(make):
-    bench = make()
+def test_an_anchor_in_the_outbox_alone_is_a_conflict(bench):
     bench.put("anchor:9", outbox.KIND_ANCHOR)
     with pytest.raises(VerificationFailed, match="not among the anchors"):
         bench.sender.step(1)
+
+
+def test_a_chain_that_asks_fees_gets_twice_the_base_fee(bench):
+    bench.rpc.base_fee = hex(7)
+    bench.put()
+    bench.sender.step(1)
+    assert (bench.signer.seen["gasPrice"], bench.signer.seen["gas"], bench.signer.seen["chainId"]) == (14, 130_000, 5)
+
+
+def prices(bench):
+    return [(attempt.nonce, attempt.max_fee) for attempt in bench.attempts()]
+
+
+def test_a_base_fee_that_rises_replaces_the_transaction_at_its_nonce(bench):
+    bench.rpc.base_fee = hex(2)
+    bench.to_sent()
+    bench.rpc.base_fee = hex(200)
+    assert bench.sender.step(1 + RESEND_AFTER_MS) is Progress.MOVED
+    assert prices(bench) == [(0, 4), (0, 400)]
+    bench.sender.step(2 + RESEND_AFTER_MS)
+    assert (bench.row().state, bench.rpc.sent[-1]) == ("sent", "0x" + bench.attempts()[1].raw.hex())
+    bench.index((bench.attempts()[0].tx_hash, 0, True))  # the cheap one was mined after all
+    assert (bench.row().state, bench.row().tx_hash) == ("final", bench.attempts()[0].tx_hash)
+
+
+def test_no_more_is_offered_than_was_allowed(bench):
+    bench.rpc.base_fee = hex(400)
+    bench.to_sent()
+    bench.rpc.base_fee = hex(5000)
+    now = 1
+    for _ in range(6):
+        now += RESEND_AFTER_MS
+        bench.sender.step(now)
+    assert prices(bench) == [(0, 800), (0, BOUND)]
+    assert bench.alarms() == [alarms.FEE_BOUND]
+    bench.index((bench.row().tx_hash, 0, True))
+    assert bench.alarms() == []
+
+
+def test_a_pool_that_asks_more_than_nothing_gets_what_the_node_names(bench):
+    bench.rpc.gas_price = hex(9)
+    bench.put()
+    bench.sender.step(1)
+    bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, "transaction underpriced")
+    assert bench.sender.step(1) is Progress.MOVED
+    assert prices(bench) == [(0, 0), (0, 9)]
+
+
+def test_a_transaction_that_pays_enough_is_replaced_when_the_chain_goes_on_without_it(bench):
+    bench.rpc.base_fee = hex(8)
+    bench.to_sent()
+    bench.sender.step(1 + 2 * STUCK_AFTER_MS)  # by our clock alone nothing is late: the chain may stand still
+    assert prices(bench) == [(0, 16)]
+    bench.rpc.time = STUCK_AFTER_MS // 1000 + 1
+    bench.sender.step(1 + 3 * STUCK_AFTER_MS)
+    assert prices(bench) == [(0, 16), (0, 19)]
+
+
+def test_a_transaction_that_may_be_mined_already_is_not_replaced(bench):
+    bench.rpc.base_fee = hex(2)
+    bench.to_sent()
+    bench.rpc.base_fee = hex(200)
+    bench.rpc.refuse["eth_estimateGas"] = REVERTED  # as it is when the call is done
+    bench.sender.step(1 + RESEND_AFTER_MS)
+    assert prices(bench) == [(0, 4)]

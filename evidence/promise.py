@@ -20,6 +20,7 @@ from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import uuid7_time
 
 PROMISE_FORMAT = "bonafides.promise/1"
+MAX_PROMISE_MS = 24 * 3600 * 1000  # how far after its acceptance a broker may put the anchoring of a record
 
 _BODY = frozenset(
     ["format", "broker", "subject", "record_id", "fingerprint", "log_index", "accepted_at", "anchor_by", "block"]

@@ -25,6 +25,8 @@ CHECKS = (
     "bundle-signature",
 )
 
+ANCHORED_LATE = "ANCHORED_LATE"
+
 
 @dataclass(frozen=True)
 class Check:
@@ -96,5 +98,7 @@ class VerificationReport:
     def verdict(self) -> str:
         """The verdict in one sentence."""
         if self.ok:
-            return f"complete as of block {self.complete_as_of_block} ({self.complete_as_of_time})"
+            late = len({finding.record_id for finding in self.findings if finding.code == ANCHORED_LATE})
+            told = f"; {late} of {len(self.records)} records anchored late" if late else ""
+            return f"complete as of block {self.complete_as_of_block} ({self.complete_as_of_time}){told}"
         return f"failed: {', '.join(self.failed)}"

@@ -16,29 +16,29 @@ reach far enough; everything else is in the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from evidence import shapes
 from evidence.act import CLIENT_ACT_TYPES, verify_act
-from evidence.bundle import AnchorItem, Bundle, RecordItem, parse_bundle
+from evidence.bundle import AnchorItem, Bundle, parse_bundle
 from evidence.chain import address_topic, blocks_that_may_hold
 from evidence.log import verify_inclusion
 from evidence.map_history import check_maps
-from evidence.promise import Promise, is_broken, parse_promise, verify_promise
-from evidence.record import ZERO_HASH, OpenedRecord, open_redacted
+from evidence.opened import Opened, open_histories
+from evidence.promise import verify_promise
+from evidence.record import ZERO_HASH
 from evidence.registry_events import DID_EVENTS, client_keys
+from evidence.times import time_findings
 from evidence.trust import TrustFile, parse_trust
-from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
+from evidence.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
 from evidence.verify_chain import ChainEvidence, Histories
 from primitives import ed25519
-from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
-from primitives.timestamp import format_time, parse_time
+from primitives.errors import CouldNotCheck, VerificationFailed
+from primitives.timestamp import format_time
 
 _MS = 1000
-_CLOCK_MS = 300_000  # by how much a broker's clock and the sealers' may differ
 
 
 def verify_bundle(bundle: bytes, trust: bytes, *, at_least_block: int | None = None) -> VerificationReport:
@@ -111,26 +111,16 @@ class _Verification:
             return Check(name, ok=False, detail=f"could not check: {error.detail}")
 
     @cached_property
-    def _opened(self) -> Mapping[bytes, tuple[_Opened, ...]]:
-        opened: dict[bytes, tuple[_Opened, ...]] = {}
-        for history in self._bundle.histories:
-            opened[history.subject] = tuple(
-                self._open(item, f"{history.subject.hex()[:8]}.records[{number}]")
-                for number, item in enumerate(history.records)
-            )
-        return opened
+    def _opened(self) -> Mapping[bytes, tuple[Opened, ...]]:
+        return open_histories(self._bundle)
+
+    @property
+    def _every(self) -> Iterator[Opened]:
+        return (opened for records in self._opened.values() for opened in records)
 
     @cached_property
     def _anchors(self) -> Mapping[int, AnchorItem]:
         return {anchor.seq: anchor for anchor in self._bundle.anchors}
-
-    def _open(self, item: RecordItem, place: str) -> _Opened:
-        promise = parse_promise(item.promise)
-        try:
-            record = open_redacted(item.copy, place, fingerprint=promise.fingerprint)
-        except (VerificationFailed, InvalidInput) as error:
-            raise VerificationFailed("fingerprint", str(error)) from error
-        return _Opened(item, promise, record, self._anchors[item.first_anchor])
 
     def _fingerprint(self) -> str:
         count = sum(len(records) for records in self._opened.values())
@@ -176,7 +166,7 @@ class _Verification:
                     count += 1
         return f"{count} signatures by the client's keys of their blocks"
 
-    def _check_signature(self, opened: _Opened, signature: Mapping[str, Any], newest: int) -> int:
+    def _check_signature(self, opened: Opened, signature: Mapping[str, Any], newest: int) -> int:
         block: int = signature["block"]
         if signature["did"] != self._bundle.client or self._client is None:
             raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
@@ -220,30 +210,14 @@ class _Verification:
                 stated = (promise.broker, promise.subject.hex(), promise.record_id)
                 if stated != (envelope["broker"], envelope["subject"], envelope["record_id"]):
                     raise VerificationFailed("promise", f"{opened.label}: the promise is for another record")
-        late = len(self._late)
-        return "every promise is signed" + (f"; {late} kept late" if late else " and kept")
-
-    @cached_property
-    def _late(self) -> tuple[EvidenceFinding, ...]:
-        found = []
-        for opened in (opened for records in self._opened.values() for opened in records):
-            anchored_at = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
-            if is_broken(opened.promise, anchored_at, anchored_at):
-                found.append(
-                    EvidenceFinding(
-                        "PROMISE_LATE",
-                        opened.promise.record_id,
-                        f"anchored {format_time(anchored_at)}, promised by {format_time(opened.promise.anchor_by)}",
-                    )
-                )
-        return tuple(found)
+        return "every promise is signed by the broker's key of its block and speaks of its record"
 
     def _inclusion(self) -> str:
         last = self._on_chain.events[self._on_chain.last.seq].args
         sizes = [self._on_chain.events[anchor.seq].args["size"] for anchor in self._bundle.anchors]
         size_before = dict(zip(self._anchors, [0, *sizes], strict=False))
         self._check_log_order()
-        for opened in (opened for records in self._opened.values() for opened in records):
+        for opened in self._every:
             entry, index = opened.record.fingerprint, opened.promise.log_index
             first = self._on_chain.events[opened.item.first_anchor].args
             if index < size_before[opened.item.first_anchor]:
@@ -304,7 +278,7 @@ class _Verification:
             else None,
             pending=bundle.pending,
             records=self._records() if whole else (),
-            findings=self._late if whole else (),
+            findings=time_findings(self._on_chain.chain, self._every) if whole else (),
             notes=self._notes() if whole else (),
             rulesets=bundle.rulesets if whole else (),
         )
@@ -336,7 +310,7 @@ class _Verification:
         return tuple(result)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = [*self._ended_keys, *self._misdated()]
+        notes = [*self._ended_keys]
         redacted = sum(1 for records in self._opened.values() for opened in records if opened.record.redacted)
         if redacted:
             notes.append(f"{redacted} records are redacted: the bundle does not show all their fields")
@@ -350,31 +324,3 @@ class _Verification:
             if later:
                 notes.append(f"the broker may have anchored again, first in block {later[0]}: ask for a newer bundle")
         return tuple(notes)
-
-    def _misdated(self) -> list[str]:
-        """Name the records whose stated time does not lie between their block at acceptance and their anchor."""
-        notes = []
-        for opened in (opened for records in self._opened.values() for opened in records):
-            recorded_at = opened.record.envelope["recorded_at"]
-            first = self._on_chain.chain.at(opened.promise.block).timestamp * _MS
-            last = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
-            if not first - _CLOCK_MS <= parse_time(recorded_at, "recorded_at") <= last + _CLOCK_MS:
-                notes.append(
-                    f"{opened.label} of {opened.record.envelope['subject'][:8]} says {recorded_at}; "
-                    f"it was recorded after {format_time(first)} and anchored {format_time(last)}"
-                )
-        return notes
-
-
-@dataclass(frozen=True)
-class _Opened:
-    """A record of the bundle, opened."""
-
-    item: RecordItem
-    promise: Promise
-    record: OpenedRecord
-    anchor: AnchorItem
-
-    @property
-    def label(self) -> str:
-        return f"record {self.record.envelope['seq']} ({self.record.envelope['type']})"

@@ -16,6 +16,7 @@ from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
 from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.timestamp import format_time
 from replay.records import of_verified
 from replay.rulebook import read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
@@ -134,8 +135,14 @@ def _as_json(report: VerificationReport, rerun: Reexecuted) -> dict[str, Any]:
 
 
 def _record(record: VerifiedRecord) -> dict[str, Any]:
-    names = ("seq", "record_id", "type", "occurred_at", "fingerprint", "log_index", "anchor_seq", "anchor_block")
-    return {"subject": record.subject, **{name: getattr(record, name) for name in names}}
+    names = ("seq", "record_id", "type", "occurred_at", "recorded_at", "fingerprint", "log_index")
+    return {
+        "subject": record.subject,
+        **{name: getattr(record, name) for name in names},
+        "anchor_seq": record.anchor_seq,
+        "anchor_block": record.anchor_block,
+        "anchored_at": format_time(record.anchored_at),
+    }
 
 
 def _comparison(comparison: Comparison) -> dict[str, Any]:
@@ -145,6 +152,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 
 def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines = [f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}" for check in report.checks]
+    lines += [_place(record, report.subject) for record in report.records]
     lines += [
         f"{'ok     ' if item.status == 'equal' else item.status} re-execution of {item.type}: {item.reason}"
         for item in rerun.comparisons
@@ -153,3 +161,12 @@ def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines += [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in report.findings]
     lines += [f"note {note}" for note in report.notes]
     return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]
+
+
+def _place(record: VerifiedRecord, subject: str) -> str:
+    """Where the chain first knew of a record: its times are the broker's word, that of the block is not."""
+    owner = "" if record.subject == subject else f" of {record.subject[:8]}"
+    return (
+        f"record {record.seq}{owner} {record.type}: happened {record.occurred_at}, recorded {record.recorded_at}, "
+        f"anchored {format_time(record.anchored_at)} in block {record.anchor_block}"
+    )

@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bonafides.wallet.keys import Identities
-from evidence.promise import Promise, parse_promise, verify_promise
+from evidence.promise import MAX_PROMISE_MS, Promise, parse_promise, verify_promise
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.errors import Refused, VerificationFailed
 
-MAX_PROMISE_MS = 24 * 3600 * 1000  # how far after its acceptance a broker may put the anchoring of a record
 PLACE_KIND = "promise"  # the first promise about a place in a broker's log
 RECEIPT_KIND = "receipt"
 BROKER_KIND = "broker"

@@ -73,7 +73,7 @@ def report_content(material: Material) -> dict[str, Any]:
         },
         "findings": [_finding(item, material.stored_findings) for item in findings]
         + [
-            {"seq": None, "record_id": item.record_id, "code": item.code, "rule": "promise", "detail": item.detail}
+            {"seq": None, "record_id": item.record_id, "code": item.code, "rule": "evidence", "detail": item.detail}
             | {"stored": None}
             for item in verified.findings
         ],

@@ -88,6 +88,8 @@ class SyntheticChain:
 
     def __init__(self) -> None:
         """Start with an empty genesis block."""
+        self.stood_still = 0  # seconds
+        self._times: list[int] = []
         self.headers: list[bytes] = []
         self.receipts: list[list[bytes]] = []
         self.add_block()
@@ -98,13 +100,16 @@ class SyntheticChain:
         return len(self.headers) - 1
 
     def time(self, number: int) -> int:
-        """Return the time of a block in seconds."""
-        return GENESIS_TIME + BLOCK_SECONDS * number
+        """Return the time of a block in seconds, also of one that is yet to come."""
+        if number < len(self._times):
+            return self._times[number]
+        return GENESIS_TIME + BLOCK_SECONDS * number + self.stood_still
 
     def add_block(self, *transactions: Sequence[Log]) -> int:
         """Append a block and return its number."""
         receipts = [encode_receipt(logs, kind=index % 3) for index, logs in enumerate(transactions)]
         number = len(self.headers)
+        self._times.append(self.time(number))
         header = [
             keccak(self.headers[-1]) if self.headers else bytes(32),
             keccak(encode_rlp([])),
@@ -156,6 +161,7 @@ class World:
     identity: str = field(default_factory=lambda: address("client"))
     subject: bytes = field(default_factory=lambda: seeded("subject"))
     changed: dict[str, int] = field(default_factory=dict)
+    promise_ms: int = PROMISE_MS
     _heads: list[dict[bytes, tuple[int, bytes]]] = field(default_factory=list)
     _root: bytes = EMPTY_ROOT
     _accepted: int = 0
@@ -257,7 +263,7 @@ class World:
             fingerprint=sealed.fingerprint,
             log_index=log_index,
             accepted_at=now,
-            anchor_by=now + PROMISE_MS,
+            anchor_by=now + self.promise_ms,
             block=self.chain.head,
         )
         return sign_promise(body, self.broker_seed, f"{self.broker}#signing")

@@ -165,7 +165,7 @@ def test_a_late_anchor_is_a_finding(tmp_path):
     broker.anchor()
     content = run(broker, client)["report"]
     assert content["conclusion"]["ok"]
-    assert {item["code"] for item in content["findings"] if item["rule"] == "promise"} == {"PROMISE_LATE"}
+    assert {item["code"] for item in content["findings"] if item["rule"] == "evidence"} == {"PROMISE_LATE"}
     assert all(item["anchor"]["late"] for item in content["records"] if item["anchor"])
     broker.store.dispose()
 

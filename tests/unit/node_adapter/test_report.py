@@ -9,7 +9,7 @@ from importlib import resources
 
 import pytest
 
-from evidence.verdict import CHECKS
+from evidence.verdict import ANCHORED_LATE, CHECKS
 from node_adapter.report import render_report
 from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
 from replay import claims, rulebook
@@ -40,7 +40,7 @@ def codes():
     ("group", "wanted"),
     [
         ("checks", CHECKS),
-        ("codes", codes() | {"PROMISE_LATE", "ORIGINAL_ALTERED"}),
+        ("codes", codes() | {ANCHORED_LATE, "PROMISE_LATE", "PROMISE_FAR", "TIMES_CONTRADICT", "ORIGINAL_ALTERED"}),
         ("types", RECORD_TYPES),
         ("channels", CHANNELS),
         ("stages", [stage for stage, _ in STAGES]),

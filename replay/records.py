@@ -7,6 +7,7 @@ place where a record becomes a fact, and one where it is said why it cannot.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,9 +76,14 @@ def fact_of(record: Record) -> Fact:
     return to_fact(record.envelope, payload, record.fingerprint)
 
 
-def unseen_fact(record: Record) -> Fact:
-    """Return what the envelope alone says of a record that cannot be read whole."""
-    return to_fact(record.envelope, {}, record.fingerprint)
+def shown_of(record: Record) -> dict[str, Any]:
+    """Return the well-formed fields of a record that cannot be read whole."""
+    known = RECORD_TYPES[record.type].fields if record.type in RECORD_TYPES else {}
+    shown: dict[str, Any] = {}
+    for name in sorted(set(known) & set(record.values)):
+        with suppress(InvalidInput):
+            shown[name] = known[name](record.values[name], name)
+    return shown
 
 
 def to_fact(envelope: Mapping[str, Any], payload: Mapping[str, Any], fingerprint: str) -> Fact:

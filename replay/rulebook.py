@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from primitives.errors import InvalidInput
 from replay.records import Record
+from suitability.act import Finding
 from suitability.records import CLIENT_ACTS
-from suitability.rules import Finding
 from suitability.ruleset import RuleSet, in_force
 from suitability.states import Fact
 

@@ -16,12 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from replay.records import CannotRead, Record, fact_of, unseen_fact
+from replay.records import CannotRead, Record, fact_of, shown_of, to_fact
 from replay.rulebook import NotAtHand, Rulebook
+from suitability.act import Finding, product_of
 from suitability.ratings import Ratings
 from suitability.records import RECORD_TYPES
 from suitability.replay import Comparison, re_execute
-from suitability.rules import Finding, product_of
 from suitability.states import Fact, Rating, SubjectState, broken, fold, folds_unseen
 
 _OPINION, _RATING = "MATCH_OPINION", "PRODUCT_RATE"
@@ -126,10 +126,10 @@ class _Run:
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
         if own:
             self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
-            if not folds_unseen(record.type):  # (2)
+            if not folds_unseen(record.type, shown := shown_of(record)):  # (2)
                 self._blind = self._blind or f"{record.label} before it cannot be read"
             elif record.type in RECORD_TYPES:
-                self._state = fold(self._state, unseen_fact(record))
+                self._state = fold(self._state, to_fact(record.envelope, shown, record.fingerprint))
         if record.type == _RATING:
             self._ratings_blind = self._ratings_blind or f"a rating before it ({record.record_id}) cannot be read"
 

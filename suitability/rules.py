@@ -8,57 +8,17 @@ does not know yet says nothing there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
+from suitability.act import Act, Finding, product_of
 from suitability.engine import differences, level_result, redo_opinion
 from suitability.questionnaire import accepted
-from suitability.records import RECORD_TYPES
-from suitability.ruleset import RuleSet
 from suitability.subject import Application, Level, OpinionGiven, Rating, SubjectState, happened
 from suitability.vocabulary import LEVELS, MIN_LEVEL, MISMATCHES
 
-
-@dataclass(frozen=True)
-class Finding:
-    """A broken rule: a stable code, the rule's name, and a sentence for a person."""
-
-    code: str
-    rule: str
-    detail: str
-
-
-@dataclass(frozen=True)
-class Act:
-    """An act as the rules see it. `details` is the payload, or what is known of it before it is done."""
-
-    type: str
-    details: Mapping[str, Any]
-    at: int
-    ruleset: RuleSet
-    ratings: Mapping[str, Rating]
-    label: str
-    broker: str | None = None
-
-    @property
-    def full(self) -> bool:
-        """Tell whether the whole payload is known, so that engine results can be made again."""
-        return all(name in self.details for name in RECORD_TYPES[self.type].fields)
-
-    @property
-    def product_id(self) -> str | None:
-        """Return the product that the act is about."""
-        return product_of(self.details)
-
-
-def product_of(details: Mapping[str, Any]) -> str | None:
-    """Return the product that a payload is about."""
-    product = details.get("product")
-    named = product.get("id") if isinstance(product, Mapping) else details.get("product_id")
-    return named if isinstance(named, str) else None
-
+__all__ = ["RULES", "Act", "Finding", "Rule", "product_of"]
 
 Findings = Iterator[Finding]
 Rule = Callable[[SubjectState, Act], Findings]
@@ -71,9 +31,15 @@ def rating_of(state: SubjectState, act: Act) -> Rating | None:
     return act.ratings.get(act.product_id) or state.rating_at(act.product_id, act.at)
 
 
+def _document(_: SubjectState, act: Act) -> Findings:
+    end = act.details.get("valid_to")  # null: no end, as the long-term card of those over 46
+    if end is not None and parse_time(end, "valid_to") <= act.at:
+        yield Finding("DOCUMENT_EXPIRED", "identity.document-valid", f"the document had expired at {end}")
+
+
 def _identified(state: SubjectState, act: Act) -> Findings:
     if not happened(state.identified, act.at):
-        yield Finding("NOT_IDENTIFIED", "identity-first", "the client's identity was not verified before")
+        yield Finding("NOT_IDENTIFIED", "identity-first", "no document that was valid then was verified before")
 
 
 def _informed(state: SubjectState, act: Act) -> Findings:
@@ -376,7 +342,7 @@ def _use(state: SubjectState, act: Act) -> Findings:
 
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
-    "ID_VERIFY": (),
+    "ID_VERIFY": (_document,),
     "INFO_COLLECT": (_identified,),
     "DUTY_NOTICE": (_identified,),
     "Q_SUBMIT": (_identified, _informed, _submission),

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from primitives.timestamp import parse_time
+from suitability.act import Act, Finding
 from suitability.records import check_details, check_type
-from suitability.rules import RULES, Act, Finding
+from suitability.rules import RULES
 from suitability.ruleset import RuleSet
 from suitability.subject import (
     Application,
@@ -119,8 +120,10 @@ def fold(state: SubjectState, fact: Fact) -> SubjectState:
     return _FOLDS[check_type(fact.type).code](state, fact)
 
 
-def folds_unseen(type_: str) -> bool:
-    """Tell whether a record of a type is folded the same whatever its payload; an unknown type changes nothing."""
+def folds_unseen(type_: str, shown: Mapping[str, Any]) -> bool:
+    """Tell whether a record is folded the same whatever the rest of its payload; an unknown type changes nothing."""
+    if type_ == "ID_VERIFY":
+        return "valid_to" in shown
     return type_ not in _FOLDS or _FOLDS[type_] in _UNSEEN
 
 
@@ -144,9 +147,17 @@ def _keep(state: SubjectState, _: Fact) -> SubjectState:
 def _fold_times(name: str) -> Callable[[SubjectState, Fact], SubjectState]:
     def fold(state: SubjectState, fact: Fact) -> SubjectState:
         times: tuple[int, ...] = getattr(state, name)
-        return replace(state, **{name: (*times, fact.occurred_at)})  # type: ignore[arg-type]  # one of three time lists
+        return replace(state, **{name: (*times, fact.occurred_at)})  # type: ignore[arg-type]  # one of two time lists
 
     return fold
+
+
+def _fold_identity(state: SubjectState, fact: Fact) -> SubjectState:
+    """An expired document identifies nobody: the gates stay shut."""
+    end = fact.payload["valid_to"]
+    if end is not None and parse_time(end, "valid_to") <= fact.occurred_at:
+        return state
+    return replace(state, identified=(*state.identified, fact.occurred_at))
 
 
 def _fold_track(name: str) -> Callable[[SubjectState, Fact], SubjectState]:
@@ -226,10 +237,10 @@ def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
     return replace(state, consents={**state.consents, key: replace(known, withdrawn_at=at)})
 
 
-_IDENTIFIED, _INFORMED, _NOTICED = (_fold_times(name) for name in ("identified", "informed", "noticed"))
-_UNSEEN = (_keep, _IDENTIFIED, _INFORMED, _NOTICED)  # they read no payload
+_INFORMED, _NOTICED = (_fold_times(name) for name in ("informed", "noticed"))
+_UNSEEN = (_keep, _INFORMED, _NOTICED)  # they read no payload
 _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
-    "ID_VERIFY": _IDENTIFIED,
+    "ID_VERIFY": _fold_identity,
     "INFO_COLLECT": _INFORMED,
     "DUTY_NOTICE": _NOTICED,
     "Q_SUBMIT": _fold_submission,

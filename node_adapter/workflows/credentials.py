@@ -95,13 +95,22 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     document = make(node, connection, subject, common)
     for known in credentials.of_subject(connection, subject.pid, kind):
         body: dict[str, Any] = json.loads(known.body)
-        same = all(body.get(name) == document[name] for name in ("credentialSubject", "validUntil"))
-        if same or (kind == identity.TYPE and body["credentialSubject"] == document["credentialSubject"]):
+        if _says(body, document, kind):
             return body
     signed = _sign(node, connection, document, now)
     row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
     credentials.insert_credentials(connection, [row])
     return signed
+
+
+def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> bool:
+    """Say whether a credential that was issued before attests what is asked for now."""
+    if known["credentialSubject"] != document["credentialSubject"]:
+        return False
+    if kind == suitability.TYPE:
+        return bool(known["validUntil"] == document["validUntil"])
+    # a year from today is later each day; the one spelling of our times sorts as they do
+    return bool(document["validFrom"] < known["validUntil"] <= document["validUntil"])
 
 
 def _suitability(node: Node, _: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
@@ -118,17 +127,24 @@ def _suitability(node: Node, _: Connection, subject: SubjectRow, common: dict[st
 
 
 def _identity(_: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    """Attest the commitment of the newest verification whose document is valid now, and no longer than that is."""
     found = [row for row in records.of_subject(connection, subject.pid) if row.type == "ID_VERIFY" and row.payload]
     if not found:
         raise Refused("no-verified-identity", "subject: no identity verification is recorded")
-    payload = json.loads(found[-1].payload or "{}")
-    occurred_at = json.loads(found[-1].envelope)["occurred_at"]
-    return identity.identity_credential(
-        **common,
-        commitment=decode_hex(payload["id_commitment"], "id_commitment"),
-        verified_at=parse_time(occurred_at, "occurred_at"),
-        valid_until=common["valid_from"] + IDENTITY_VALID_MS,
-    )
+    now = common["valid_from"]
+    for row in reversed(found):
+        payload = json.loads(row.payload or "{}")
+        end = now + IDENTITY_VALID_MS
+        if payload["valid_to"] is not None:  # null: a document without an end
+            end = min(end, parse_time(payload["valid_to"], "valid_to"))
+        if end > now:
+            return identity.identity_credential(
+                **common,
+                commitment=decode_hex(payload["id_commitment"], "id_commitment"),
+                verified_at=parse_time(json.loads(row.envelope)["occurred_at"], "occurred_at"),
+                valid_until=end,
+            )
+    raise Refused("identity-document-expired", "subject: every document by which it was verified has expired")
 
 
 def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:

@@ -47,7 +47,7 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
-from suitability.rules import product_of
+from suitability.act import product_of
 from suitability.states import Rating, SubjectState
 
 SCHEMA = "1"

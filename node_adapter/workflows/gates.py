@@ -18,8 +18,8 @@ from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
+from suitability.act import product_of
 from suitability.records import check_details, check_type
-from suitability.rules import product_of
 from suitability.states import gate
 
 _MEMBERS = {"subject", "act", "details", "at"}

@@ -30,7 +30,7 @@ from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
-from suitability.rules import product_of
+from suitability.act import product_of
 
 OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 

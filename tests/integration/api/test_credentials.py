@@ -12,7 +12,7 @@ from primitives.encoding import decode_base64url
 from primitives.errors import CouldNotCheck
 from primitives.pedersen import certificate_message, commit
 from primitives.relations import prove_opening
-from primitives.timestamp import parse_time
+from primitives.timestamp import format_time, parse_time, parse_utc
 from tests.integration.api.node_kit import PAYLOADS, Broker, keystore_of, seed
 
 NORTH_URL, SOUTH_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
@@ -73,6 +73,45 @@ def test_another_broker_verifies_a_level_and_sees_its_revocation(north, south, c
     for broker in (north, south):
         problem = verify(broker, credential)
         assert (problem["code"], problem["status"]) == ("status", 422)
+
+
+def identified(broker, client, days, at=None):
+    valid_to = None if days is None else format_time(broker.clock.now_ms() + days * 86_400_000)
+    payload = {**PAYLOADS["ID_VERIFY"], "id_commitment": COMMITMENT.hex(), "valid_to": valid_to}
+    (answer,) = broker.lines("/v1/facts", [broker.fact(client.subject, "ID_VERIFY", payload, at=at)])
+    return answer
+
+
+def identity_of(broker, client):
+    return broker.post("/v1/credentials/issue", {"subject": client.subject, "type": "IdentityCredential"})
+
+
+def test_an_expired_document_is_kept_with_a_finding_and_attests_nothing(broker, client):
+    answer = identified(broker, client, -6 * 365)
+    assert (answer["status"], [finding["code"] for finding in answer["findings"]]) == ("accepted", ["DOCUMENT_EXPIRED"])
+    gate = broker.post("/v1/gates", {"subject": client.subject, "act": "BIZ_APPLY"}).get_json()
+    assert (gate["allowed"], gate["code"]) == (False, "NOT_IDENTIFIED")
+    refused = identity_of(broker, client)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "identity-document-expired")
+
+
+def test_an_identity_credential_ends_with_the_document(broker, client):
+    answer = identified(broker, client, 30)
+    assert answer["findings"] == []
+    first = identity_of(broker, client).get_json()
+    end = broker.clock.now_ms() + 30 * 86_400_000
+    assert 0 <= end - parse_utc(first["validUntil"], "validUntil") < 1000
+    broker.clock.sleep(86_400)
+    assert identity_of(broker, client).get_json() == first
+    broker.clock.sleep(30 * 86_400)
+    assert identity_of(broker, client).get_json()["code"] == "identity-document-expired"
+    identified(broker, client, None)
+    second = identity_of(broker, client).get_json()
+    assert parse_utc(second["validUntil"], "validUntil") // 1000 == broker.clock.now_ms() // 1000 + 365 * 86_400
+    broker.clock.sleep(366 * 86_400)  # what has run out is issued anew, not handed out again
+    third = identity_of(broker, client).get_json()
+    assert third["id"] != second["id"]
+    assert parse_utc(third["validUntil"], "validUntil") > broker.clock.now_ms()
 
 
 def test_the_same_level_is_attested_once_and_anew_after_a_revocation(north, client):

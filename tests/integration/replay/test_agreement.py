@@ -204,7 +204,7 @@ def test_a_bundle_without_its_rule_sets_says_that_no_rule_was_asked(broker, caps
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     body = parse_bundle(answer["bundle"].encode()).body()
     assert body["rulesets"] != []
-    bare = seal_bundle({**body, "rulesets": []}, broker.keys.signing_seed)
+    bare = seal_bundle({**body, "rulesets": []}, broker.keys.newest.signing_seed)
     trust = trust_file(broker.node)
     status, said = verified(capsys, tmp_path, bare, trust)
     assert (status, said["rules"]["asked"]) == (0, 0)

@@ -146,7 +146,14 @@ def test_what_is_redacted_is_named_and_so_is_what_follows_it():
         4: "it is not shown whole",
         5: "record 4 (Q_SUBMIT) before it cannot be read",
     }
-    assert codes(run) == []  # that the identity was verified stands in the envelope
+    assert codes(run) == []  # the end of the document is shown, and the time of the verification is in the envelope
+
+
+def test_without_the_end_of_the_document_nobody_knows_whether_the_client_was_identified():
+    history = History()
+    history.add("ID_VERIFY", PAYLOADS["ID_VERIFY"], hide=("valid_to",))
+    history.add("INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
+    assert reasons(history.run())[2] == "record 1 (ID_VERIFY) before it cannot be read"
 
 
 @pytest.mark.parametrize(

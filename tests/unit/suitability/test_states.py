@@ -311,6 +311,27 @@ def test_order_of_opening() -> None:
     assert Journey().apply_for() == ["NOT_IDENTIFIED"]
 
 
+@pytest.mark.parametrize(
+    ("end", "codes"),
+    [
+        (None, []),  # the long-term card of those over 46 has no end
+        (1, []),
+        (0, ["DOCUMENT_EXPIRED"]),
+        (-6 * 365 * DAY, ["DOCUMENT_EXPIRED"]),
+    ],
+)
+def test_an_expired_document_identifies_nobody(end: int | None, codes: list[str]) -> None:
+    journey = Journey()
+    then = journey.now + SECOND
+    valid_to = None if end is None else format_time(then + end)
+    details = {"id_kind": "ID_CARD", "valid_to": valid_to}
+    asked = gate(journey.state, "ID_VERIFY", at_ms=then, ruleset=journey.ruleset, details=details)
+    assert ([] if asked.allowed else [asked.code]) == codes
+    assert journey.do("ID_VERIFY", {**ID_VERIFY, "valid_to": valid_to}) == codes
+    assert journey.state.stage(journey.now) == ("PROSPECT" if codes else "IDENTIFIED")
+    assert ("NOT_IDENTIFIED" in journey.inform()) == bool(codes)
+
+
 def test_assessment_limits() -> None:
     assert opened().submit(duration_ms=59_999) == ["ANSWERED_TOO_FAST"]
     assert opened().submit(duration_ms=60_000) == []

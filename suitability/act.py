@@ -1,0 +1,50 @@
+"""An act as the rules see it, and what they say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from suitability.records import RECORD_TYPES
+from suitability.ruleset import RuleSet
+from suitability.subject import Rating
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A broken rule: a stable code, the rule's name, and a sentence for a person."""
+
+    code: str
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Act:
+    """An act as the rules see it. `details` is the payload, or what is known of it before it is done."""
+
+    type: str
+    details: Mapping[str, Any]
+    at: int
+    ruleset: RuleSet
+    ratings: Mapping[str, Rating]
+    label: str
+    broker: str | None = None
+
+    @property
+    def full(self) -> bool:
+        """Tell whether the whole payload is known, so that engine results can be made again."""
+        return all(name in self.details for name in RECORD_TYPES[self.type].fields)
+
+    @property
+    def product_id(self) -> str | None:
+        """Return the product that the act is about."""
+        return product_of(self.details)
+
+
+def product_of(details: Mapping[str, Any]) -> str | None:
+    """Return the product that a payload is about."""
+    product = details.get("product")
+    named = product.get("id") if isinstance(product, Mapping) else details.get("product_id")
+    return named if isinstance(named, str) else None

@@ -108,8 +108,8 @@ def test_an_old_block_at_acceptance_is_a_finding():
     """It would let a key sign that was in force at that block and is no more."""
     world = own_world()
     old = world.chain.head
-    world.chain.stood_still = HOUR
     world.chain.add_block()
+    world.chain.stood_still = HOUR
     world.chain.add_block()
     accepted = world.accept("DUTY_NOTICE", {})
     headers, world.chain.headers = world.chain.headers, world.chain.headers[: old + 1]

@@ -19,7 +19,7 @@ from api.log import log_blueprint
 from api.openapi import openapi_blueprint
 from api.peers import peers_blueprint
 from api.problems import register_problems
-from api.promises import promises_blueprint
+from api.promises import own_promises_blueprint, promises_blueprint
 from api.receipts import receipts_blueprint
 from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
 from api.replays import replays_blueprint
@@ -43,6 +43,7 @@ FACTORIES = (
     status_lists_blueprint,
     receipts_blueprint,
     promises_blueprint,
+    own_promises_blueprint,
     client_blueprint,
     challenge_blueprint,
     sessions_blueprint,

@@ -12,6 +12,7 @@ from api.context import Caller, current_caller, current_node, set_caller
 from node_adapter.store.tokens import CLIENT_ROLE
 from node_adapter.workflows.client_sessions import open_challenge, open_session
 from node_adapter.workflows.consents import consents_of
+from node_adapter.workflows.owed_promises import promises_of_client
 from node_adapter.workflows.receipts import MAX_PAGE, data_uses_of_client, receipts_of_client
 from primitives.errors import Refused
 
@@ -27,6 +28,12 @@ def client_blueprint() -> Blueprint:
         after = integer_argument("after", 0, 0, _MAX_SEQ)
         limit = integer_argument("limit", MAX_PAGE, 1, MAX_PAGE)
         return json_answer(receipts_of_client(current_node(), _own_did(), after, limit))
+
+    @blueprint.get("/v1/client/promises")
+    def promises() -> Response:
+        after = integer_argument("after", 0, 0, _MAX_SEQ)
+        limit = integer_argument("limit", MAX_PAGE, 1, MAX_PAGE)
+        return json_answer(promises_of_client(current_node(), _own_did(), after, limit))
 
     @blueprint.get("/v1/client/data-uses")
     def data_uses() -> Response:

@@ -22,7 +22,7 @@ def facts_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/facts")
     def facts() -> Response:
-        return one_or_many(_submit, HTTPStatus.CREATED)
+        return one_or_many(_submit, _status_of)
 
     @blueprint.post("/v1/gates")
     def gates() -> Response:
@@ -33,6 +33,11 @@ def facts_blueprint() -> Blueprint:
         return one_or_many(lambda requests: draft_acts(current_node(), requests))
 
     return blueprint
+
+
+def _status_of(answer: dict[str, Any]) -> HTTPStatus:
+    """Say whether the promise comes with the answer, or follows."""
+    return HTTPStatus.CREATED if answer["promise"] is not None else HTTPStatus.ACCEPTED
 
 
 def _submit(facts: Sequence[dict[str, Any]]) -> Sequence[Outcome]:

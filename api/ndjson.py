@@ -29,6 +29,7 @@ _READ_BYTES = 256 * 1024
 
 Outcome = dict[str, Any] | BonafidesError
 Handle = Callable[[Sequence[dict[str, Any]]], Sequence[Outcome]]
+StatusOf = Callable[[dict[str, Any]], HTTPStatus]
 
 
 def is_bulk() -> bool:
@@ -36,14 +37,17 @@ def is_bulk() -> bool:
     return request.mimetype == CONTENT_TYPE
 
 
-def one_or_many(handle: Handle, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Answer one object with one object, or NDJSON with NDJSON; `handle` takes a list either way."""
+def one_or_many(handle: Handle, status: HTTPStatus | StatusOf = HTTPStatus.OK) -> Response:
+    """Answer one object with one object, or NDJSON with NDJSON; `handle` takes a list either way.
+
+    `status` is that of one object's answer, or says it from the answer.
+    """
     if is_bulk():
         return _many(handle)
     outcome = handle([read_object()])[0]
     if isinstance(outcome, BonafidesError):
         raise outcome
-    return json_answer(outcome, status)
+    return json_answer(outcome, status if isinstance(status, HTTPStatus) else status(outcome))
 
 
 def stream_lines(values: Iterable[Any]) -> Response:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import partial
 from pathlib import Path
 
 from node_adapter.keystore import Keystore
+from node_adapter.life import read_sign
 from node_adapter.node import Node
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.settings import Settings
@@ -15,11 +17,15 @@ from primitives.errors import CouldNotCheck, InvalidInput
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clocks."""
 
     def now_ms(self) -> int:
         """Milliseconds since the Unix epoch."""
         return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds of the clock that nobody can set."""
+        return time.monotonic_ns() // 1_000_000
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -55,4 +61,5 @@ def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
         entropy=secrets.token_bytes,
         send=post_message,
         fetch=get_document,
+        sign_of_life=partial(read_sign, settings.home),
     )

@@ -11,24 +11,27 @@ for; `worker.stalled_since` says since when.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
+from node_adapter.chain.chain_time import ChainTime
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.guard import check_chain
 from node_adapter.chain.indexer import Indexer
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain.sender import Progress, Sender
+from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import main
 from node_adapter.store import identity
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
-from node_adapter.workflows import settlement
+from node_adapter.workflows import owed_promises, settlement
 from node_adapter.workflows.anchoring import Anchoring
 from node_adapter.workflows.keys_in_force import sign_final_checkpoints
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
@@ -39,6 +42,7 @@ IDLE_SECONDS = 0.05
 STATUS_EVERY_MS = 1_000
 WATCH_EVERY_MS = 500
 STALLED_AFTER_MS = 1_000
+SHOW_LIFE_EVERY_MS = 100
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
 # After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
 RESET_PAUSE_MS = 3_000
@@ -79,10 +83,15 @@ class ChainProcess:
         )
         self._anchoring = Anchoring(node)
         self._is_broker = node.settings.member.role == "broker"
+        self._boot = boot_id()
         self._connected = False
         self._conflicts: list[str] = []
-        self._hold_sending_until = 0
+        self._chain_time = ChainTime()
+        self._hold_sending_until = 0  # this and all that follows by the monotonic clock
         self._unanswered_since: int | None = None
+        self._answered: int | None = None
+        self._shown = 0
+        self._shown_flight: int | None = None
         self._backoff = FIRST_BACKOFF_SECONDS
         self._due: dict[str, int] = {}
 
@@ -118,15 +127,19 @@ class ChainProcess:
         """Do each part once; return whether there may be more to do at once."""
         now = self._node.clock.now_ms()
         busy = self._follow_chain(now)
+        self._show_life()
         if self._is_broker:
+            busy |= owed_promises.keep(self._node) > 0
             busy |= self._anchoring.step(now)
-            if self._is_due("watch", WATCH_EVERY_MS, now):
-                settlement.watch_promises(self._node.store, now)
-        if self._is_due("status", STATUS_EVERY_MS, now):
+            if self._is_due("watch", WATCH_EVERY_MS):
+                settlement.watch_promises(self._node.store, now, self._chain_now())
+            self._show_life()
+        if self._is_due("status", STATUS_EVERY_MS):
             self._report()
         return busy
 
     def _follow_chain(self, now: int) -> bool:
+        tick = self._node.clock.monotonic_ms()
         try:
             if not self._connected:
                 check_chain(self._node.store, self._rpc, self._contracts, self._node.settings)
@@ -134,12 +147,15 @@ class ChainProcess:
                 self._connected = True
             busy = self._indexer.step()
             self._refuse_conflicts()
-            if now >= self._hold_sending_until:
+            if self._indexer.behind == 0:
+                self._answered = tick
+            self._chain_time.ask(self._rpc, tick)
+            if tick >= self._hold_sending_until:
                 busy |= self._send(now)
         except CouldNotCheck as error:
             if error.code not in ("chain-unreachable", "json-rpc-error"):
                 raise
-            self._lost_chain(error, now)
+            self._lost_chain(error, tick)
             return False
         if self._unanswered_since is not None:
             _log.info("the chain answers again")
@@ -153,11 +169,11 @@ class ChainProcess:
             progress = self._sender.step(now)
         return progress is Progress.MOVED
 
-    def _lost_chain(self, error: CouldNotCheck, now: int) -> None:
+    def _lost_chain(self, error: CouldNotCheck, tick: int) -> None:
         self._connected = False  # what answers next may be another chain
         if self._unanswered_since is None:
             _log.warning("the chain does not answer: %s", error)
-            self._unanswered_since = now
+            self._unanswered_since = tick
             self._report()
 
     def _on_blocks(
@@ -170,22 +186,46 @@ class ChainProcess:
     def _on_reset(self, connection: Connection, last_block: int) -> None:
         now = self._node.clock.now_ms()
         count = settlement.reopen(connection, last_block, now)
-        self._hold_sending_until = now + RESET_PAUSE_MS
+        self._hold_sending_until = self._node.clock.monotonic_ms() + RESET_PAUSE_MS
         _log.warning("the chain was reset to block %d; %d writes are sent again", last_block, count)
 
     def _refuse_conflicts(self) -> None:
         if self._conflicts:
             raise VerificationFailed("anchor-conflict", "; ".join(self._conflicts))
 
-    def _is_due(self, name: str, every_ms: int, now: int) -> bool:
-        if now < self._due.get(name, 0):
+    def _is_due(self, name: str, every_ms: int) -> bool:
+        tick = self._node.clock.monotonic_ms()
+        if name in self._due and tick < self._due[name]:
             return False
-        self._due[name] = now + every_ms
+        self._due[name] = tick + every_ms
         return True
+
+    def _chain_now(self) -> int:
+        """Return the chain's time in ms, as far as this process has seen it."""
+        return self._node.clock.monotonic_ms() + (self._chain_time.ahead or 0)
+
+    def _show_life(self) -> None:
+        tick = self._node.clock.monotonic_ms()
+        flight = self._anchoring.in_flight
+        if tick - self._shown < SHOW_LIFE_EVERY_MS and flight == self._shown_flight:
+            return
+        self._shown, self._shown_flight = tick, flight
+        sign = SignOfLife(
+            boot=self._boot,
+            pid=os.getpid(),
+            seen=tick,
+            answered=self._answered,
+            chain_ahead=self._chain_time.ahead,
+            chain_asked=self._chain_time.asked,
+            in_flight=flight,
+            anchor_took=self._anchoring.took,
+        )
+        write_sign(self._node.settings.home, sign)
 
     def _report(self, stopped: str | None = None) -> None:
         now, since = self._node.clock.now_ms(), self._unanswered_since
-        stalled = since if since is not None and now - since >= STALLED_AFTER_MS else None
+        waited = 0 if since is None else self._node.clock.monotonic_ms() - since
+        stalled = now - waited if waited >= STALLED_AFTER_MS else None
         with self._node.store.write() as connection:
             identity.put_worker_status(connection, WorkerStatus(now, stalled, self._indexer.chain_head, stopped))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from did.identifiers import member_did
 from node_adapter.keystore import Keystore
+from node_adapter.life import SignOfLife
 from node_adapter.ports import Clock, Entropy
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
@@ -17,6 +18,10 @@ from primitives.errors import CouldNotCheck
 
 Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
 Send = Callable[[str, Mapping[str, Any]], Any]  # (URL of a peer, message) -> the peer's answer, parsed
+
+
+def _no_sign() -> SignOfLife | None:
+    return None
 
 
 def _no_fetch(url: str) -> Any:
@@ -35,6 +40,8 @@ class Node:
         entropy: random bytes.
         send: posts a signed message to another member.
         fetch: reads a public document of another member.
+        sign_of_life: reads what the chain process last said of itself; None when it said nothing since the machine's
+            start.
         views: what is derived from the store and kept in memory; each entry names the state that it was made from.
     """
 
@@ -45,6 +52,7 @@ class Node:
     entropy: Entropy
     send: Send
     fetch: Fetch = _no_fetch
+    sign_of_life: Callable[[], SignOfLife | None] = _no_sign
     views: Views = field(default_factory=Views, repr=False)
 
     @cached_property

@@ -11,10 +11,13 @@ from typing import Any, Protocol
 
 
 class Clock(Protocol):
-    """The time, and the passing of it."""
+    """The time, and the passing of it. Somebody may set the time: what lasts is measured by `monotonic_ms`."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the Unix epoch."""
+        """Milliseconds since the Unix epoch, for what is told to people and written into records."""
+
+    def monotonic_ms(self) -> int:
+        """Milliseconds of a clock that only goes forward; all processes of this machine share it until it restarts."""
 
     def sleep(self, seconds: float) -> None:
         """Wait; may return early when the process is asked to end."""

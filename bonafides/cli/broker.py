@@ -72,10 +72,30 @@ def fact() -> None:
 def submit_facts(client: Client, file: Path | None) -> int:
     """Submit facts, or signed acts as `wallet sign` writes them; answers the broker's promises.
 
+    While the node could not keep a promise it takes the fact and answers "promise": null; see `fact promises`.
+
     A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. Sending a file
     again is harmless: each line carries its own `source_ref`.
     """
     return relay(client, "/v1/facts", file, repeat=True, convert=as_fact)
+
+
+@fact.command(
+    "promises",
+    epilog=verbatim("Example:", "  bonafides fact promises --node n --file answers.ndjson > promises.ndjson"),
+)
+@rows_option
+@calls_node(ROLE)
+def get_promises(client: Client, file: Path | None) -> int:
+    """Fetch promises by {"record_id"}, or by the answers of `fact submit`; one that is owed is answered as failed.
+
+    A promise that was owed is made when its record is anchored.
+    """
+    return relay(client, "/v1/promises", file, repeat=True, convert=_only_record_id)
+
+
+def _only_record_id(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"record_id": row.get("record_id")}
 
 
 @click.group()

@@ -12,6 +12,7 @@ from bonafides.cli.options import DIRECTORY, FILE, calls_node, rows_option, verb
 from bonafides.cli.output import Answers, chunks, read_rows, say, write_file, write_json
 from bonafides.cli.verify import read_limited
 from bonafides.client import Client
+from bonafides.wallet.promises import is_owed
 from evidence.breach import MAX_BREACH_BYTES
 from evidence.promise import parse_promise
 from evidence.trust import MAX_TRUST_BYTES
@@ -90,6 +91,8 @@ def verify_claim(claim: Path, trust: Path, as_json: bool) -> int:
 def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
     if isinstance(row, InvalidInput):
         return row
+    if is_owed(row):
+        return InvalidInput("promise", "owed", "is not given yet: fetch it with `fact promises`")
     value = row.get("promise", row)
     try:
         parse_promise(value)

@@ -236,6 +236,7 @@ def promises_group() -> None:
     epilog=verbatim(
         'in   a promise, or {"promise": {...}, anything else}: answers of POST /v1/facts',
         'out  {"status": "kept", "did", "record_id", "fingerprint", "log_index", "accepted_at", "anchor_by", ...}',
+        '     {"status": "owed", "record_id"} where the node took the fact and its promise follows',
         '     "contradiction" with what it "contradicts", and exit status 1, when the broker promised otherwise before',
     ),
 )
@@ -248,6 +249,8 @@ def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
+            if kept_promises.is_owed(row):
+                return {"status": "owed", "record_id": row["record_id"]}
             answer = kept_promises.add_promise(identities, row.get("promise", row))
             if answer["status"] == "contradiction":
                 contradictions.append(answer["record_id"])

@@ -10,8 +10,9 @@ import click
 
 from bonafides.cli.options import password_option, verbatim, wallet_option
 from bonafides.cli.output import Answers
-from bonafides.cli.wallet import opened, receipts_group, wallet
+from bonafides.cli.wallet import opened, promises_group, receipts_group, wallet
 from bonafides.client import Client
+from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.session import answer_challenge
@@ -36,12 +37,38 @@ def fetch_receipts(
     """Fetch each client's receipts from the broker's node, check them and keep those that hold."""
 
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
-        for page in _pages(client):
+        for page in _pages(client, "receipts"):
             with identities.changing():
-                outcomes = [_kept(identities, receipt) for receipt in page]
+                outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page]
             yield from outcomes
 
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
+
+
+@promises_group.command(
+    "fetch", epilog=verbatim("Example:", "  bonafides wallet promises fetch --wallet w --url http://127.0.0.1:8081")
+)
+@wallet_option
+@password_option
+@_url_option
+@_broker_option
+@_client_option
+def fetch_promises(
+    wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
+) -> int:
+    """Fetch each client's promises from the broker's node, check and keep them; exit status 1 on a contradiction."""
+    contradicted = False
+
+    def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+        nonlocal contradicted
+        for page in _pages(client, "promises"):
+            with identities.changing():
+                outcomes = [_kept(identities, promise, kept_promises.add_promise) for promise in page]
+            contradicted |= any(isinstance(one, dict) and one["status"] == "contradiction" for one in outcomes)
+            yield from outcomes
+
+    status = _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
+    return 1 if contradicted else status
 
 
 @wallet.command("data-uses")
@@ -111,11 +138,11 @@ def _for_each(
     return answers.status
 
 
-def _pages(client: Client) -> Iterator[list[Any]]:
+def _pages(client: Client, name: str) -> Iterator[list[Any]]:
     after = 0
     while True:
-        page = client.get("/v1/client/receipts", after=after)
-        yield _list_of(page, "receipts")
+        page = client.get(f"/v1/client/{name}", after=after)
+        yield _list_of(page, name)
         following = page.get("next_after")
         if following is None:
             return
@@ -135,9 +162,9 @@ def _no_answer(name: str) -> CouldNotCheck:
     return CouldNotCheck("node-answer", f"{name} is missing from the node's answer, or is not what it must be")
 
 
-def _kept(identities: Identities, receipt: Any) -> Any:
+def _kept(identities: Identities, value: Any, add: Callable[[Identities, Any], Any]) -> Any:
     try:
-        return kept_receipts.add_receipt(identities, receipt)
+        return add(identities, value)
     except CouldNotCheck:
         raise
     except BonafidesError as error:

@@ -69,6 +69,11 @@ class Indexer:
         self._tip: tuple[int, bytes] | None = None
         self.chain_head: int | None = None
 
+    @property
+    def behind(self) -> int | None:
+        """How many final blocks were not taken when the chain last answered; None before it did."""
+        return None if self.chain_head is None else max(0, self.chain_head - self._depth + 2 - self._next_number())
+
     def start(self) -> None:
         """Compare the chain with the index, and learn our contracts' addresses.
 

@@ -15,7 +15,11 @@ _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 
 @dataclass(frozen=True)
 class RecordRow:
-    """One accepted record, as stored. `payload` and `root_salt` are None once erased."""
+    """One accepted record, as stored.
+
+    `payload` and `root_salt` are None once erased; `promise` and `anchor_by` while the promise is owed. `block` is the
+    newest block that was indexed at acceptance.
+    """
 
     log_index: int
     record_id: str
@@ -30,8 +34,9 @@ class RecordRow:
     fingerprint: bytes
     act_signature: str | None
     accepted_at: int
-    anchor_by: int
-    promise: str
+    anchor_by: int | None
+    promise: str | None
+    block: int | None = None
     broken_at: int | None = None
 
 
@@ -129,6 +134,24 @@ def findings_of(connection: Connection, record_ids: Iterable[str]) -> dict[str, 
         for row in connection.execute(statement).mappings():
             found.setdefault(row["record_id"], []).append(FindingRow(**row))
     return found
+
+
+def owed(connection: Connection, stop: int, limit: int) -> list[RecordRow]:
+    """Return the first records below log index `stop` whose promise is owed."""
+    statement = select(record).where(record.c.promise.is_(None), record.c.log_index < stop)
+    found = connection.execute(statement.order_by(record.c.log_index).limit(limit)).mappings()
+    return [RecordRow(**row) for row in found]
+
+
+def owed_count(connection: Connection) -> int:
+    """Return how many records were accepted whose promise is owed."""
+    return int(connection.execute(select(func.count()).where(record.c.promise.is_(None))).scalar_one())
+
+
+def put_promise(connection: Connection, log_index: int, promise: str, anchor_by: int) -> None:
+    """Keep the promise of a record that had none."""
+    statement = update(record).where(record.c.log_index == log_index, record.c.promise.is_(None))
+    connection.execute(statement.values(promise=promise, anchor_by=anchor_by))
 
 
 def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:

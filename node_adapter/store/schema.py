@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData()
@@ -53,10 +54,12 @@ record = Table(
     Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
     Column("act_signature", String, unique=True),  # a client's act is recorded once
     Column("accepted_at", BigInteger, nullable=False),
-    Column("anchor_by", BigInteger, nullable=False),
-    Column("promise", Text, nullable=False),
+    Column("block", Integer),  # the index's newest at acceptance; null in rows of before revision 5
+    Column("anchor_by", BigInteger),  # both null while the promise is owed
+    Column("promise", Text),
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     UniqueConstraint("pid", "seq"),
+    Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
 )
 
 finding = Table(

@@ -4,7 +4,8 @@
 2. The anchor and its outbox row are written in one transaction.
 3. When nothing happened for the heartbeat's time, the same head is anchored again, so that a missing record cannot hide
    in a missing anchor.
-4. The tree and the map are kept in memory and built from the store at start; the store is the truth.
+4. What lasts is measured by the monotonic clock: the time of the machine may be set while an anchor waits.
+5. The tree and the map are kept in memory and built from the store at start; the store is the truth.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Anchoring:
         self._tree = Tree()
         self._map = SubjectMap()
         self._map_size = 0
-        self._started_at = node.clock.now_ms()
+        self._built = node.clock.monotonic_ms()  # when the newest anchor was built, or this process began
+        self.in_flight: int | None = None  # since when an anchor waits to be final
+        self.took = 0  # how long the last one that became final had waited, in ms
 
     def load(self) -> None:
         """Read the whole log, and check it against our anchors and against the chain's events.
@@ -51,6 +54,7 @@ class Anchoring:
             for row in rows:
                 self._check_row(row)
             if rows:
+                self._built -= self._passed_since(rows[-1])
                 self._advance_map(connection, rows[-1].size)
                 if self._map.root != rows[-1].map_root:
                     raise VerificationFailed("local-log", f"the subjects are not those of anchor {rows[-1].seq}")
@@ -66,7 +70,8 @@ class Anchoring:
         with self._node.store.read() as connection:
             self._read_log(connection)
             last = anchors.latest(connection)
-            if (last is not None and last.block is None) or not self._is_time(last, now_ms):
+            self._watch_flight(last)
+            if (last is not None and last.block is None) or not self._is_time(last):
                 return False
             target = chain_index.contract_addresses(connection).get(CONTRACT)
             if target is None:  # the index has not come to the Directory yet
@@ -78,17 +83,30 @@ class Anchoring:
         with self._node.store.write() as connection:
             anchors.add(connection, row)
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
+        self._built = self.in_flight = self._node.clock.monotonic_ms()
         return True
 
-    def _is_time(self, last: AnchorRow | None, now_ms: int) -> bool:
+    def _is_time(self, last: AnchorRow | None) -> bool:
         settings = self._node.settings.anchoring
-        anchored, since = (last.size, last.built_at) if last else (0, self._started_at)
-        waiting = self._tree.size - anchored
+        passed = self._node.clock.monotonic_ms() - self._built
+        waiting = self._tree.size - (last.size if last else 0)
         if waiting >= settings.max_batch:
             return True
         if waiting:
-            return last is None or now_ms - since >= settings.period_seconds * MS
-        return now_ms - since >= settings.heartbeat_seconds * MS
+            return last is None or passed >= settings.period_seconds * MS
+        return passed >= settings.heartbeat_seconds * MS
+
+    def _passed_since(self, last: AnchorRow) -> int:
+        """Return how long ago an earlier process built the newest anchor; a clock set wrong costs one heartbeat."""
+        longest = int(self._node.settings.anchoring.heartbeat_seconds * MS)
+        return min(max(self._node.clock.now_ms() - last.built_at, 0), longest)
+
+    def _watch_flight(self, last: AnchorRow | None) -> None:
+        tick = self._node.clock.monotonic_ms()
+        if last is not None and last.block is None:
+            self.in_flight = tick if self.in_flight is None else self.in_flight
+        elif self.in_flight is not None:
+            self.took, self.in_flight = tick - self.in_flight, None
 
     def _build(self, last: AnchorRow | None, size: int, keys: MemberKeys, now_ms: int) -> tuple[AnchorRow, bytes]:
         node, old_size = self._node, last.size if last else 0

@@ -1,6 +1,7 @@
 """Facts: what happened is stored, with the rules that it breaks, and answered with a signed promise to anchor it.
 
-A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. All that follows from
+A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. While this node could
+not keep a promise, the fact is taken without one (`outlook`, `owed_promises`). All that follows from
 an accepted fact (record, log entry, findings, the subject's head and state, the promise) is one database transaction.
 
 Steps, each tagged below:
@@ -23,7 +24,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
-from evidence.promise import promise_body, sign_promise
 from evidence.record import SealedRecord, seal
 from node_adapter.node import Node
 from node_adapter.store import chain_index, records, registry_index, subjects
@@ -39,6 +39,8 @@ from node_adapter.workflows.fold import (
 )
 from node_adapter.workflows.identities import histories
 from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.outlook import outlook
+from node_adapter.workflows.owed_promises import make_promise, promise_of
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
@@ -57,19 +59,38 @@ _MS = 1000
 
 @dataclass(frozen=True)
 class Accepted:
-    """The answer to an accepted fact. `payload` is set when the node's engine stated it."""
+    """The answer to an accepted fact.
 
-    promise: Mapping[str, Any]
+    Attributes:
+        record_id: the record's id, by which promise and receipt are fetched.
+        fingerprint: what the log holds of it, 64 hex: other facts refer to it.
+        log_index: its place in the log.
+        promise: the signed promise; None while it is owed.
+        findings: the rules that it breaks.
+        payload: set when the node's engine stated it.
+        trouble: why there is no promise: a code of `outlook`, or `promise-owed` when the same fact comes again.
+    """
+
+    record_id: str
+    fingerprint: str
+    log_index: int
+    promise: Mapping[str, Any] | None
     findings: tuple[Mapping[str, str], ...]
     payload: Mapping[str, Any] | None = None
+    trouble: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer's wire form."""
         answer: dict[str, Any] = {
             "status": "accepted",
-            "promise": dict(self.promise),
+            "record_id": self.record_id,
+            "fingerprint": self.fingerprint,
+            "log_index": self.log_index,
+            "promise": None if self.promise is None else dict(self.promise),
             "findings": [dict(finding) for finding in self.findings],
         }
+        if self.promise is None:
+            answer["promise_owed"] = self.trouble
         return answer if self.payload is None else {**answer, "payload": dict(self.payload)}
 
 
@@ -110,6 +131,7 @@ class _Intake:
         chain_index.require_active_member(connection, node.address)  # (2)
         self._block = registry_index.tip_block(connection)
         self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
+        self._outlook = outlook(node, connection, len(facts))
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
@@ -152,7 +174,7 @@ class _Intake:
         stored = [row for row in self._findings if row.record_id == known.record_id]
         findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
         payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
-        return Accepted(json.loads(known.promise), tuple(_finding_json(row) for row in findings), payload)
+        return _accepted(known, findings, payload, "promise-owed")
 
     def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:
@@ -223,19 +245,6 @@ class _Intake:
         return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings]
 
     def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
-        node = self._node
-        anchor_by = self._now + int(node.settings.anchoring.promise_seconds * _MS)
-        body = promise_body(
-            broker=node.did,
-            subject=subject.pid,
-            record_id=sealed.envelope["record_id"],
-            fingerprint=sealed.fingerprint,
-            log_index=self._log_size,
-            accepted_at=self._now,
-            anchor_by=anchor_by,
-            block=self._block.number,
-        )
-        promise = sign_promise(body, self._keys.signing_seed, node.signing_key_id)
         row = RecordRow(
             log_index=self._log_size,
             record_id=sealed.envelope["record_id"],
@@ -250,9 +259,15 @@ class _Intake:
             fingerprint=sealed.fingerprint,
             act_signature=None if fact.act is None else fact.act.signature,
             accepted_at=self._now,
-            anchor_by=anchor_by,
-            promise=json.dumps(promise),
+            anchor_by=None,
+            promise=None,
+            block=self._block.number,
         )
+        if self._outlook.trouble is None:
+            promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
+            anchor_by = self._outlook.anchor_by(self._now, promise_ms)
+            promise = make_promise(self._node, self._keys.signing_seed, row, anchor_by)
+            row = replace(row, promise=json.dumps(promise), anchor_by=anchor_by)
         self._rows.append(row)
         self._findings.extend(findings)
         self._known[fact.source_ref] = row
@@ -262,7 +277,21 @@ class _Intake:
         grown = replace(subject, count=row.seq, head=sealed.fingerprint)
         self._subjects[subject.pid] = self._changed[subject.pid] = grown
         shown = sealed.values if fact.compute is not None else None
-        return Accepted(promise, tuple(_finding_json(finding) for finding in findings), shown)
+        return _accepted(row, findings, shown, self._outlook.trouble)
+
+
+def _accepted(
+    row: RecordRow, findings: Sequence[FindingRow], payload: Mapping[str, Any] | None, trouble: str | None
+) -> Accepted:
+    return Accepted(
+        record_id=row.record_id,
+        fingerprint=row.fingerprint.hex(),
+        log_index=row.log_index,
+        promise=None if row.promise is None else promise_of(row),
+        findings=tuple(_finding_json(finding) for finding in findings),
+        payload=payload,
+        trouble=trouble if row.promise is None else None,
+    )
 
 
 def _act_of(fact: Fact) -> Act:

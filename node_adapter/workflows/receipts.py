@@ -21,7 +21,8 @@ from node_adapter.node import Node
 from node_adapter.store import anchored, records, registry_index, subjects
 from node_adapter.store.anchored import FinalAnchor
 from node_adapter.store.records import RecordRow
-from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from node_adapter.workflows.owed_promises import promise_of
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 MAX_PAGE = 500
 _CONTRACT = "EvidenceAnchor"
@@ -66,13 +67,14 @@ def receipts_for(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict
 def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str, Any]:
     """Return a client's own receipts in the order of the records, after a sequence number.
 
-    `pending` counts the client's records that no final anchor covers yet; they come with a later call.
+    `pending` counts the client's records that no final anchor covers yet, or whose promise is owed; they come with a
+    later call.
     """
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
         rows = [] if subject is None else records.of_subject(connection, subject.pid)
         maker = _Maker(node, connection)
-        done = [row for row in rows if row.log_index < maker.size]
+        done = [row for row in rows if row.log_index < maker.size and row.promise is not None]
         page = [row for row in done if row.seq > after][:limit]
         receipts = [maker.receipt(row) for row in page]
     last = page[-1].seq if page else after
@@ -115,7 +117,7 @@ class _Maker:
         if row.payload is None or row.root_salt is None:
             raise Refused("record-erased", f"record_id: the originals of {row.record_id} are erased")
         return build_receipt(
-            promise=json.loads(row.promise),
+            promise=promise_of(row),
             record=redact(restore(row.envelope, json.loads(row.payload), row.root_salt)),
             size=anchor.size,
             path=self._tree.inclusion(row.log_index, anchor.size),
@@ -145,5 +147,5 @@ def _outcome(
         return Refused("record-not-found", "record_id: this broker has no such record")
     try:
         return maker.receipt(row)
-    except (Refused, VerificationFailed) as error:
+    except (Refused, VerificationFailed, CouldNotCheck) as error:
         return error

@@ -23,6 +23,7 @@ from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import record as record_table
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.owed_promises import promise_of
 from node_adapter.workflows.receipts import LogView
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
@@ -147,7 +148,7 @@ def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
         row=row,
         envelope=envelope,
         values=values,
-        promise=json.loads(row.promise),
+        promise=promise_of(row) if row.log_index < size else {},  # what is not anchored stands in no bundle
         altered=altered_fields(envelope, values, row.root_salt),
         anchored=row.log_index < size,
     )

@@ -205,7 +205,7 @@ def _record(record: ReplayedRecord, collected: Collected) -> dict[str, Any]:
             "block": anchor.block,
             "time": format_time(time),
             "delay_ms": time - row.accepted_at,
-            "late": time > row.anchor_by,
+            "late": row.anchor_by is not None and time > row.anchor_by,
         }
     return {
         "seq": row.seq,
@@ -215,7 +215,7 @@ def _record(record: ReplayedRecord, collected: Collected) -> dict[str, Any]:
         "recorded_at": record.envelope["recorded_at"],
         "fingerprint": row.fingerprint.hex(),
         "log_index": row.log_index,
-        "anchor_by": format_time(row.anchor_by),
+        "anchor_by": None if row.anchor_by is None else format_time(row.anchor_by),
         "anchor": place,
         "altered": list(record.altered),
     }

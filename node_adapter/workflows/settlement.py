@@ -67,15 +67,16 @@ def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
     return count
 
 
-def watch_promises(store: Store, now_ms: int) -> int:
+def watch_promises(store: Store, now_ms: int, chain_ms: int) -> int:
     """Note each promise whose time has passed without a final anchor; return how many are new.
 
-    They are one alarm, since one thing keeps the anchors back. It is closed when nothing overdue waits any more.
+    Whether a promise is over, the chain's time says (`chain_ms`): nobody else can prove it by another one. They are one
+    alarm, since one thing keeps the anchors back. It is closed when nothing overdue waits any more.
     """
     with store.read() as connection:
         size = anchored.anchored_size(connection)
-        late = records.late_promises(connection, size, None, now_ms)
-        overdue = records.is_overdue(connection, size, now_ms)
+        late = records.late_promises(connection, size, None, chain_ms)
+        overdue = records.is_overdue(connection, size, chain_ms)
         stale = not overdue and alarms.is_open(connection, alarms.PROMISE_BROKEN)
     if late or stale:  # a write takes the lock that facts are accepted under: only when there is something to say
         with store.write() as connection:

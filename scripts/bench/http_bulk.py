@@ -131,6 +131,7 @@ def measure(made: Broker, clients: int) -> None:
     promises = [answer["promise"] for answer in answers if answer["status"] == "accepted"]
     if len(promises) != len(facts):
         raise DemoError(f"{len(facts) - len(promises)} of {len(facts)} facts were not accepted")
+    promises = [promise for promise in promises if promise is not None]
     late = watch.latencies(promises)
     plain = percentile(plain_transactions(made.rpc_url, made.chain_id, 20), 0.5)
     sqlite_seconds, rows, size = insert_again(made.member.home / "node.db")

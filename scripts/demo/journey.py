@@ -41,7 +41,7 @@ class Relation:
     commitment: str = ""
     level: dict[str, Any] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)  # record type -> fingerprint of the latest record
-    promises: list[dict[str, Any]] = field(default_factory=list)  # of every accepted record
+    answers: list[dict[str, Any]] = field(default_factory=list)  # the broker's, for every accepted record
     findings: list[str] = field(default_factory=list)
     product: str = ""
     opinion: dict[str, Any] = field(default_factory=dict)
@@ -383,8 +383,8 @@ class BrokerSystem:
     def _submit_for(self, rows: Sequence[tuple[Relation, dict[str, Any]]]) -> list[dict[str, Any]]:
         answers = self._submit([fact for _, fact in rows])
         for (relation, fact), answer in zip(rows, answers, strict=True):
-            relation.refs[fact["type"]] = answer["promise"]["fingerprint"]
-            relation.promises.append(answer["promise"])
+            relation.refs[fact["type"]] = answer["fingerprint"]
+            relation.answers.append(answer)
             relation.findings += [finding["code"] for finding in answer["findings"]]
         return answers
 

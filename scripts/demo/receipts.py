@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from bonafides.wallet.promises import is_owed
 from scripts.demo.consortium import Consortium
 from scripts.demo.journey import Relation
 from scripts.demo.surface import DemoError, Progress, wait_until
@@ -13,7 +15,7 @@ _BATCH = 2000
 
 def keep_promises(consortium: Consortium, relations: Sequence[Relation]) -> int:
     """Hand every promise to its client's wallet: what a client holds if the broker should never anchor."""
-    rows = [{"promise": promise} for relation in relations for promise in relation.promises]
+    rows = [answer for relation in relations for answer in _promised(consortium, relation)]
     wallet = str(consortium.wallet)
     kept = consortium.command.lines("wallet", "promises", "add", "--wallet", wallet, rows=rows)
     bad = [answer for answer in kept if answer.get("status") in ("refused", "failed")]
@@ -22,11 +24,22 @@ def keep_promises(consortium: Consortium, relations: Sequence[Relation]) -> int:
     return len(kept)
 
 
+def _promised(consortium: Consortium, relation: Relation) -> list[dict[str, Any]]:
+    """Return the answers, with the promises that a node owed for a moment and made since."""
+    owed = [answer for answer in relation.answers if is_owed(answer)]
+    if not owed:
+        return relation.answers
+    wait_until_anchored(consortium, relation.broker.name)
+    system = consortium.members[relation.broker.name].as_role("broker-system")
+    late = system.post_lines("/v1/promises", [{"record_id": answer["record_id"]} for answer in owed], repeat=True)
+    return [answer for answer in relation.answers if not is_owed(answer)] + list(late)
+
+
 def deliver(consortium: Consortium, relations: Sequence[Relation], progress: Progress) -> int:
     """Fetch every client's receipts and have the wallet verify and keep them; return how many."""
     by_broker: dict[str, list[str]] = {}
     for relation in relations:
-        by_broker.setdefault(relation.broker.name, []).extend(p["record_id"] for p in relation.promises)
+        by_broker.setdefault(relation.broker.name, []).extend(a["record_id"] for a in relation.answers)
     total, done = sum(len(ids) for ids in by_broker.values()), 0
     for name, ids in by_broker.items():
         wait_until_anchored(consortium, name)

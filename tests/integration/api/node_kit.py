@@ -21,6 +21,7 @@ from did.identifiers import ethr_did, member_did
 from evidence.act import act_payload, field_digests
 from node_adapter.abi import directory_name
 from node_adapter.keystore import Keystore
+from node_adapter.life import SignOfLife
 from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
@@ -63,16 +64,25 @@ def empty_database():
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that the test moves: `sleep` lets time pass, setting `now` sets the machine's time."""
 
     def __init__(self):
         self.now = START
+        self.tick = 1_000_000
 
     def now_ms(self):
         return self.now
 
+    def monotonic_ms(self):
+        return self.tick
+
     def sleep(self, seconds):
         self.now += int(seconds * 1000)
+        self.tick += int(seconds * 1000)
+
+    def sign_of_life(self):
+        """What a chain process says that is well: it is read at the moment when it is written."""
+        return SignOfLife("", 1, self.tick, answered=self.tick)
 
 
 def entropy_of(name):
@@ -277,6 +287,7 @@ class Broker:
             clock=self.clock,
             entropy=entropy_of(name),
             send=lambda url, message: self.sent.append((url, message)),
+            sign_of_life=self.clock.sign_of_life,
         )
         with self.store.write() as connection:
             for token_role, text in TOKENS.items():
@@ -329,9 +340,9 @@ class Broker:
                 _settle(connection, row.id, place)
 
     def anchor(self):
-        """Anchor what is in the log, as the worker does, and take the anchor as final."""
-        self.clock.now += 2000
+        """Anchor what is in the log, as the chain process does, and take the anchor as final."""
         anchoring = Anchoring(self.node)
+        self.clock.sleep(2)
         assert anchoring.step(self.clock.now)
         with self.store.write() as connection:
             row = anchors.latest(connection)

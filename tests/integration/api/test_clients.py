@@ -256,7 +256,7 @@ def test_a_client_token_opens_no_staff_route(broker, client):
 
 def submit(broker, client, count=3):
     rows = [broker.fact(client.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"]) for _ in range(count)]
-    return [answer["promise"]["record_id"] for answer in broker.lines("/v1/facts", rows)]
+    return [answer["record_id"] for answer in broker.lines("/v1/facts", rows)]
 
 
 def test_receipts_verify_with_the_brokers_key_alone(broker, client):

@@ -24,7 +24,7 @@ class Journey:
     def keep(self, type_, fact):
         answer = self.broker.post("/v1/facts", fact)
         assert answer.status_code == 201, answer.get_json()
-        self.refs[type_] = answer.get_json()["promise"]["fingerprint"]
+        self.refs[type_] = answer.get_json()["fingerprint"]
         return answer.get_json()
 
     def draft(self, type_, fields=None, values=None, lang="zh"):

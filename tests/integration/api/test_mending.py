@@ -30,7 +30,7 @@ def test_a_key_whose_process_died_is_free_again_after_a_while(broker, client):
 
 def anchored_record(broker, client):
     fact = broker.fact(client.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
-    record_id = broker.post("/v1/facts", fact).get_json()["promise"]["record_id"]
+    record_id = broker.post("/v1/facts", fact).get_json()["record_id"]
     broker.anchor()
     return record_id
 

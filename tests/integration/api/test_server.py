@@ -116,7 +116,7 @@ def test_a_caller_that_sends_everything_before_it_reads_is_answered(server):
     )  # an iterator: chunked, without a length
     assert answer.status_code == 200
     answers = [json.loads(line) for line in answer.text.splitlines()]
-    indexes = [line["promise"]["log_index"] for line in answers]
+    indexes = [line["log_index"] for line in answers]
     assert indexes == list(range(indexes[0], indexes[0] + 3000))  # other tests of the module write to the same log
     assert len(answer.content) > 1024 * 1024  # more than the sockets' buffers hold
 
@@ -128,12 +128,11 @@ def test_processes_and_threads_share_one_log(server):
         results = []
         for index in range(25):
             row = fact(subjects[(worker + index) % 4], f"{worker}.{index}")
-            results.append(server.post("/v1/facts", json=row).json()["promise"])
+            results.append(server.post("/v1/facts", json=row).json()["log_index"])
         return results
 
     with ThreadPoolExecutor(8) as pool:
-        promises = [promise for result in pool.map(send, range(8)) for promise in result]
-    indexes = sorted(promise["log_index"] for promise in promises)
+        indexes = sorted(index for result in pool.map(send, range(8)) for index in result)
     assert indexes == list(range(indexes[0], indexes[0] + 200))
     counts = [server.get(f"/v1/subjects/c {n}").json()["count"] for n in range(4)]
     assert counts == [50, 50, 50, 50]
@@ -143,7 +142,7 @@ def test_one_reference_sent_by_many_at_once_is_stored_once(server):
     subject = server.post("/v1/subjects", json={"client_ref": "race"}).json()["subject"]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: server.post("/v1/facts", json=fact(subject, "race")).json(), range(16)))
-    assert len({answer["promise"]["record_id"] for answer in answers}) == 1
+    assert len({answer["record_id"] for answer in answers}) == 1
     assert server.get("/v1/subjects/race").json()["count"] == 1
 
 

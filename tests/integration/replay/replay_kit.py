@@ -21,6 +21,7 @@ from evidence.receipt_trie import EthereumReceiptTrie
 from node_adapter.abi import contract_abi, directory_name
 from node_adapter.chain.indexer import json_value
 from node_adapter.keystore import Keystore
+from node_adapter.life import SignOfLife
 from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
@@ -61,8 +62,14 @@ class Clock:
         self.now += 1000
         return self.now
 
+    def monotonic_ms(self):
+        return self.now - START
+
     def sleep(self, seconds):
         self.now += int(seconds * 1000)
+
+    def sign_of_life(self):
+        return SignOfLife("", 1, self.now - START, answered=self.now - START)
 
 
 def entropy_of(name):
@@ -127,6 +134,7 @@ class Broker:
             clock=self.clock,
             entropy=entropy_of("broker"),
             send=lambda _url, _message: None,
+            sign_of_life=self.clock.sign_of_life,
         )
         self.changed = {}
         self.references = itertools.count()

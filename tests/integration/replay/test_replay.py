@@ -11,6 +11,7 @@ from sqlalchemy import update
 
 from evidence.verify import verify_bundle
 from node_adapter.store.schema import finding, record
+from node_adapter.workflows import owed_promises
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -168,6 +169,23 @@ def test_a_late_anchor_is_a_finding(tmp_path):
     assert {item["code"] for item in content["findings"] if item["rule"] == "evidence"} == {"PROMISE_LATE"}
     assert all(item["anchor"]["late"] for item in content["records"] if item["anchor"])
     broker.store.dispose()
+
+
+def test_an_owed_promise_holds_up_a_bundle_only_where_its_record_is_anchored(broker):
+    client = sold(broker)
+    object.__setattr__(broker.node, "sign_of_life", lambda: None)  # no chain process: promises are owed from here
+    broker.submit(client, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    content = run(broker, client)["report"]
+    assert (content["records"][-1]["anchor_by"], content["records"][-1]["anchor"]) == (None, None)
+    broker.anchor()
+    with pytest.raises(CouldNotCheck) as caught:
+        run(broker, client)
+    assert caught.value.code == "promise-owed"
+    assert owed_promises.keep(broker.node) >= 1
+    answer = run(broker, client)
+    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    assert report.ok, report.checks
+    assert "PROMISE_LATE" not in {item["code"] for item in answer["report"]["findings"]}
 
 
 def test_a_rotated_key_stands_in_the_history_and_old_acts_hold(broker):

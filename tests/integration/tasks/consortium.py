@@ -18,6 +18,7 @@ from sqlalchemy import select, update
 from did.identifiers import member_did
 from node_adapter.abi import contract_abi, encode_call
 from node_adapter.keystore import Keystore
+from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.peers.messages import verify_message
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
@@ -50,8 +51,14 @@ class Clock:
     def now_ms(self):
         return self.now
 
+    def monotonic_ms(self):
+        return self.now - START
+
     def sleep(self, seconds):
         self.now += int(seconds * 1000)
+
+    def sign_of_life(self):
+        return SignOfLife("", 1, self.now - START, answered=self.now - START)
 
 
 def secret(name):
@@ -295,7 +302,8 @@ class Consortium:
         )
         migrate.upgrade(settings.database_path)
         store = open_store(settings.database_path)
-        node = Node(settings, store, key, self.clock, entropy_of(key.address), self._post)
+        entropy = entropy_of(key.address)
+        node = Node(settings, store, key, self.clock, entropy, self._post, sign_of_life=self.clock.sign_of_life)
         install_ruleset(node, {"packaged": "sac-bands@2"})
         return node
 

@@ -3,6 +3,7 @@
 import pytest
 from alembic import command
 from sqlalchemy import insert, text
+from sqlalchemy.exc import IntegrityError
 
 from node_adapter.store import alarms, migrate, outbox, own_transactions, records
 from node_adapter.store.engine import open_store
@@ -93,4 +94,20 @@ def test_what_was_signed_before_attempts_were_kept_still_settles_and_counts(tmp_
         (mined,) = own_transactions.find(connection, [b"\x01" * 32, b"\x02" * 32])
         assert (mined.block, mined.block_time, mined.succeeded) == (9, 77, True)
         assert outbox.row_of_attempt(connection, b"\x02" * 32).state == "sent"
+    store.dispose()
+
+
+def test_records_of_before_keep_their_promises_and_a_new_one_may_be_owed(tmp_path):
+    store = database_at(tmp_path / "node.db", "0001")
+    with store.write() as connection:
+        connection.execute(old_record(0))
+        before = dict(connection.execute(text("SELECT * FROM record")).mappings().one())
+    migrate.upgrade(tmp_path / "node.db")
+    with store.write() as connection:
+        after = dict(connection.execute(text("SELECT * FROM record")).mappings().one())
+        assert after == {**before, "broken_at": None, "block": None}
+        connection.execute(old_record(1).values(anchor_by=None, promise=None))
+        assert records.owed_count(connection) == 1
+        with pytest.raises(IntegrityError):  # the table that was written anew has kept what must be unique
+            connection.execute(old_record(2).values(source_ref="s0"))
     store.dispose()

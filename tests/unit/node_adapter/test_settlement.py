@@ -187,10 +187,10 @@ def test_a_promise_whose_time_passed_is_broken_once(store):
         add_records(connection, 4, lambda index: NOW + index)
         put_anchor(connection, 1)
         settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
-    assert watch_promises(store, NOW + 2) == 0  # r0 and r1 are anchored
-    assert watch_promises(store, NOW + 3) == 1
-    assert watch_promises(store, NOW + 9) == 1
-    assert watch_promises(store, NOW + 9) == 0
+    assert watch_promises(store, NOW, NOW + 2) == 0  # r0 and r1 are anchored
+    assert watch_promises(store, NOW, NOW + 3) == 1
+    assert watch_promises(store, NOW, NOW + 9) == 1
+    assert watch_promises(store, NOW, NOW + 9) == 0
     with store.read() as connection:
         assert records.broken_promises(connection) == ["r2", "r3"]
 
@@ -201,8 +201,8 @@ def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_ar
         put_anchor(connection, 1)
         put_anchor(connection, 100)
         settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
-    watch_promises(store, NOW + 150)
-    watch_promises(store, NOW + 500)
+    watch_promises(store, NOW + 150, NOW + 150)
+    watch_promises(store, NOW + 500, NOW + 500)
     with store.read() as connection:
         (alarm,) = alarms.list_alarms(connection)
         assert (alarm.kind, alarm.count, alarm.first_at, alarm.last_at) == (
@@ -214,7 +214,7 @@ def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_ar
         assert records.broken_count(connection) == 198
     with store.write() as connection:
         settle(connection, [outcome(7)], [anchored(7, 100)], member=MEMBER, now_ms=NOW + 501)
-    watch_promises(store, NOW + 502)
+    watch_promises(store, NOW + 502, NOW + 502)
     with store.read() as connection:
         assert alarms.list_alarms(connection) == []
         (alarm,) = alarms.list_alarms(connection, with_closed=True)

@@ -76,6 +76,13 @@ def check_url(value: object, field: str) -> str:
     return value
 
 
+def issuer_of(document: object) -> str | None:
+    """Return whom a JSON value names as its issuer, unchecked; None when it names nobody."""
+    issuer = document.get("issuer") if isinstance(document, dict) else None
+    named = issuer.get("id") if isinstance(issuer, dict) else issuer
+    return named if isinstance(named, str) else None
+
+
 def _strings(value: object, field: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
     strings = [item for item in values if isinstance(item, str) and item]

@@ -86,15 +86,19 @@ def status_entry(list_url: str, index: int, purpose: str = REVOCATION) -> dict[s
 
 
 def status_list_credential(
-    *, list_url: str, issuer: str, bits: bytes, valid_from: int, purpose: str = REVOCATION
+    *, list_url: str, issuer: str, bits: bytes, valid_from: int, valid_until: int, purpose: str = REVOCATION
 ) -> dict[str, Any]:
-    """Return the unsecured credential that publishes a list; `valid_from` is in milliseconds."""
+    """Return the unsecured credential that publishes a list; times are in milliseconds.
+
+    A list speaks of a short time only, so that nobody is shown one from before a revocation for long.
+    """
     return {
         "@context": credential_contexts(),
         "id": check_url(list_url, "id"),
         "type": [BASE_TYPE, LIST_CREDENTIAL_TYPE],
         "issuer": issuer,
         "validFrom": format_utc(valid_from),
+        "validUntil": format_utc(valid_until),
         "credentialSubject": {
             "id": f"{list_url}#list",
             "type": LIST_TYPE,

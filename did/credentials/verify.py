@@ -1,35 +1,46 @@
-"""Verify a credential: data model, the one proof, the issuer's key, its period, its status.
+"""Verify a credential: data model, the one proof, the issuer's right and key, its period, its status.
 
 Steps, each tagged below:
- 1. The document is a credential of the data model.
+ 1. The document is a credential of the data model, and of one kind that this product knows.
  2. It carries exactly one proof, by its issuer, for the purpose assertionMethod.
- 3. The key is the one that held when the proof was made (the caller's resolver knows; `eddsa.proof_header` tells when).
- 4. The signature verifies.
- 5. Now is inside its period, and not after the proof's expiry.
- 6. Its status bit is not set. A status that cannot be read is CouldNotCheck, never "valid".
+ 3. The issuer may issue this kind at the snapshot's block (`did.credentials.issuers`).
+ 4. The signature verifies with a key of the issuer.
+ 5. The issuer was entitled when it issued. While its key is in force, `created` says when; once the key has ended,
+    whoever stole it writes `created` too, so only a witness says when: the digest's record, anchored before the end.
+ 6. Now is inside its period, and not after the proof's expiry.
+ 7. Its status bit is not set. A status that cannot be read is CouldNotCheck, never "valid".
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from did.credentials.eddsa import ASSERTION, ProofHeader, proof_header, verify_proof
+from did.credentials import issuers
+from did.credentials.eddsa import ASSERTION, ProofHeader, proof_header, single_proof, verify_proof
+from did.credentials.issuers import Basis, ChainSnapshot, IssuerRight
 from did.credentials.model import Credential, read_credential
+from did.member_log import MemberHistory
+from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, VerificationFailed
 
-KeyResolver = Callable[[str], bytes]
 StatusReader = Callable[[dict[str, Any]], bool]
+Witness = Callable[[bytes], int]
+
+UNWITNESSED = "issue-unwitnessed"
+_MAX_ENDED_KEYS = 64
 
 
 @dataclass(frozen=True)
 class VerifiedCredential:
-    """A credential whose six checks hold. Only `verify_credential` makes one."""
+    """A credential whose seven checks hold. Only `verify_credential` makes one."""
 
     document: dict[str, Any]
     credential: Credential
     proof: ProofHeader
+    right: IssuerRight
 
     @property
     def issuer(self) -> str:
@@ -43,32 +54,112 @@ class VerifiedCredential:
 
 
 def verify_credential(
-    document: object, resolve_key: KeyResolver, now_ms: int, status: StatusReader | None = None
+    document: object,
+    chain: ChainSnapshot,
+    now_ms: int,
+    *,
+    status: StatusReader | None = None,
+    witness: Witness | None = None,
 ) -> VerifiedCredential:
     """Verify a credential.
 
     Args:
         document: the parsed JSON.
-        resolve_key: returns the 32-byte Ed25519 key of a verification method as it held at signing; raises
-            VerificationFailed when none did, CouldNotCheck when that is unknown.
+        chain: what one block says of members and of the client keys that matter here.
         now_ms: the time to check the period against.
         status: says of a status entry whether its bit is set; raises CouldNotCheck when the list cannot be read.
+        witness: returns the block in which the record of a credential's digest was anchored; raises VerificationFailed
+            when none was, CouldNotCheck when that is unknown. It is asked only about a key that has ended.
 
     Raises:
         InvalidInput: not a credential, or not exactly one proof.
-        VerificationFailed: checks `issuer`, `proof-purpose`, `signature`, `not-yet-valid`, `expired`, `status`.
-        CouldNotCheck: the key or the status could not be read.
+        VerificationFailed: checks `issuer`, `proof-purpose`, `issuer-right`, `key`, `signature`, `issue-unwitnessed`,
+            `not-yet-valid`, `expired`, `status`.
+        CouldNotCheck: the witness or the status could not be read.
     """
-    credential = read_credential(document)  # (1)
+    credential = read_credential(document)
+    kind = issuers.kind_of(credential)  # (1)
     header = proof_header(document)  # (2)
     if header.verification_method.partition("#")[0] != credential.issuer:
         raise VerificationFailed("issuer", "the proof is by a key of somebody else than the issuer")
     if header.purpose != ASSERTION:
         raise VerificationFailed("proof-purpose", f"the proof is for {header.purpose}, not {ASSERTION}")
-    verify_proof(document, resolve_key(header.verification_method))  # (3) (4)
-    _check_period(credential, header, now_ms)  # (5)
-    _check_status(credential, status)  # (6)
-    return VerifiedCredential(dict(document) if isinstance(document, dict) else {}, credential, header)
+    if issuers.ISSUERS[kind] is Basis.CLIENT_ITSELF:
+        verify_proof(document, issuers.consenting_client(credential, header, chain))  # (3) (4) (5)
+        right = _right(kind, header, chain)
+    else:
+        member = issuers.issuing_broker(credential, kind, header, chain)  # (3)
+        right = _by_member(document, kind, header, chain, member, witness)  # (4) (5)
+    _check_period(credential, header, now_ms)  # (6)
+    _check_status(credential, status)  # (7)
+    return VerifiedCredential(dict(document) if isinstance(document, dict) else {}, credential, header, right)
+
+
+def credential_digest(document: dict[str, Any]) -> bytes:
+    """Return SHA-256 of the RFC 8785 bytes of a signed credential, whose proof stands as an object."""
+    return hashlib.sha256(canonical_json({**document, "proof": single_proof(document)})).digest()
+
+
+def _by_member(
+    document: object,
+    kind: str,
+    header: ProofHeader,
+    chain: ChainSnapshot,
+    member: MemberHistory,
+    witness: Witness | None,
+) -> IssuerRight:
+    present = member.terms[-1].signing  # the open term's: issuing_broker has asked for it
+    signer = _signer(document, member, present)
+    if signer == present:
+        term = issuers.term_of_claimed_issue(member, kind, present, header.created)
+        return _right(kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role)
+    if witness is None:
+        raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and nothing shows that it signed before")
+    block = witness(credential_digest(dict(document) if isinstance(document, dict) else {}))
+    term = issuers.term_of_witnessed_issue(member, kind, signer, block)
+    return _right(
+        kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role, witnessed=block
+    )
+
+
+def _signer(document: object, member: MemberHistory, present: bytes) -> bytes:
+    """Return which of the member's keys verifies the proof: the present one, else the last that has ended."""
+    try:
+        verify_proof(document, present)
+    except VerificationFailed as error:
+        ended = dict.fromkeys(term.signing for term in reversed(member.terms) if term.signing != present)
+        for key in list(ended)[:_MAX_ENDED_KEYS]:
+            try:
+                verify_proof(document, key)
+            except VerificationFailed:
+                continue
+            return key
+        raise error from None
+    return present
+
+
+def _right(
+    kind: str,
+    header: ProofHeader,
+    chain: ChainSnapshot,
+    *,
+    name: str | None = None,
+    role_then: str | None = None,
+    role_now: str | None = None,
+    witnessed: int | None = None,
+) -> IssuerRight:
+    return IssuerRight(
+        kind=kind,
+        basis=issuers.ISSUERS[kind],
+        issuer=header.verification_method.partition("#")[0],
+        member=name,
+        role_at_issue=role_then,
+        role_now=role_now,
+        key=header.verification_method,
+        key_in_force=witnessed is None,
+        witnessed_block=witnessed,
+        block=chain.block,
+    )
 
 
 def _check_period(credential: Credential, header: ProofHeader, now_ms: int) -> None:

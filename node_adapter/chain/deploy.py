@@ -6,11 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from did.member_log import ROLES
 from node_adapter.abi import CONTRACTS, contract_abi, directory_name
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.ports import ChainRpc, TransactionSigner
-from node_adapter.store.chain_index import ROLES
 from primitives.errors import InvalidInput, Refused
 
 _RECEIPT_SECONDS = 60.0

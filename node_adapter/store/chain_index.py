@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
+from did.member_log import ROLES
 from node_adapter.store.schema import chain_block, chain_event
 from primitives.errors import CouldNotCheck, Refused
 
@@ -221,9 +222,6 @@ def _event(row: Row[Any]) -> ChainEvent:
         args=json.loads(row.args),
         timestamp=row.timestamp,
     )
-
-
-ROLES = ("none", "broker", "regulator", "operator")  # in the order of MemberRegistry's enumeration
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from node_adapter.store.schema import credential
+
+_MAX_VARIABLES = 500
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,16 @@ def find_credential(connection: Connection, credential_id: str) -> CredentialRow
     """Return one credential, or None."""
     row = connection.execute(select(credential).where(credential.c.id == credential_id)).mappings().one_or_none()
     return None if row is None else CredentialRow(**row)
+
+
+def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, CredentialRow]:
+    """Return the credentials that this member issued among these ids."""
+    wanted = list(dict.fromkeys(ids))
+    found: dict[str, CredentialRow] = {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = select(credential).where(credential.c.id.in_(wanted[start : start + _MAX_VARIABLES]))
+        found.update({row["id"]: CredentialRow(**row) for row in connection.execute(statement).mappings()})
+    return found
 
 
 def mark_revoked(connection: Connection, credential_id: str, now_ms: int) -> bool:

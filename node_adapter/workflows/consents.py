@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.credentials.consent import SALT_BYTES, consent_id, read_consent
+from did.credentials.model import issuer_of
 from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
 from node_adapter.abi import encode_call
@@ -23,7 +24,7 @@ from node_adapter.node import Node
 from node_adapter.store import chain_index, consents, outbox, registry_index, subjects
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
-from node_adapter.workflows.identities import history, key_resolver
+from node_adapter.workflows.identities import chain_snapshot, history
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
 from primitives.canonical import canonical_json
@@ -73,7 +74,8 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         return _relay(node, connection, "grant", identifier, request, known.pid)
     if consent_id(salt, canonical_json(value["credential"])) != identifier:
         raise VerificationFailed("consent-id", "consent_id: is not the salted hash of this credential")
-    verified = verify_credential(value["credential"], key_resolver(node, connection), node.clock.now_ms())
+    chain = chain_snapshot(node, connection, [issuer_of(value["credential"])])
+    verified = verify_credential(value["credential"], chain, node.clock.now_ms())
     terms = read_consent(verified.credential)
     subject = subjects.find_by_did(connection, terms.client)
     if subject is None:

@@ -28,6 +28,8 @@ from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
 TYPES = (suitability.TYPE, identity.TYPE)
 IDENTITY_VALID_MS = 365 * 86_400_000
+LIST_VALID_MS = 24 * 3_600_000
+LIST_RENEWED_MS = 3_600_000
 STATUS_PATH = "/v1/status-lists/"
 _MS = 1000
 _MEMBERS = {"subject", "type"}
@@ -68,7 +70,8 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
         if list_id not in {str(number) for number in range(1, lists + 1)}:
             raise Refused("status-list-not-found", f"there are the lists 1 to {lists}")
         make = partial(_make_list, node, connection, int(list_id))
-        return node.views.get("status-list", list_id, (revision, signing), make)
+        hour = node.clock.now_ms() // LIST_RENEWED_MS
+        return node.views.get("status-list", list_id, (revision, signing, hour), make)
 
 
 def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +159,11 @@ def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any
             bits[place // 8] |= 1 << (7 - place % 8)
     now = node.clock.now_ms()
     unsigned = status_list.status_list_credential(
-        list_url=_list_url(node, number), issuer=node.did, bits=bytes(bits), valid_from=now
+        list_url=_list_url(node, number),
+        issuer=node.did,
+        bits=bytes(bits),
+        valid_from=now,
+        valid_until=now + LIST_VALID_MS,
     )
     return _sign(node, connection, unsigned, now)
 

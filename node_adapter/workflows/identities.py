@@ -1,20 +1,25 @@
-"""What the index knows of DIDs: histories, keys at a block, members' keys."""
+"""What the index knows of DIDs and members: their histories, and the keys in force at its last block.
+
+No key is looked up at a time that its signer states: a client's key must hold at the last indexed block, and what a
+member's earlier keys still prove is decided from blocks (`did.credentials.verify`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from sqlalchemy import Connection
 
-from did.identifiers import SIGNING_FRAGMENT, parse_did, parse_did_url
+from did.credentials.issuers import ChainSnapshot
+from did.identifiers import parse_did
+from did.member_log import MemberEvent, MemberHistory
 from did.registry_log import DidEvent, IdentityHistory
 from node_adapter.node import Node
 from node_adapter.store import chain_index, registry_index
-from primitives.errors import VerificationFailed
+from primitives.errors import InvalidInput
 
 _INTEGERS = ("previousChange", "validTo")
-_MS = 1000
 
 
 def histories(node: Node, connection: Connection, dids: Iterable[str]) -> Mapping[str, IdentityHistory]:
@@ -48,35 +53,42 @@ def _read(connection: Connection, did: str, address: str) -> IdentityHistory:
     return IdentityHistory.from_events(events, did=did)
 
 
-def key_resolver(node: Node, connection: Connection, signed_ms: int | None = None) -> Callable[[str], bytes]:
-    """Return what finds a verification method's Ed25519 key.
+def member_histories(connection: Connection) -> dict[str, MemberHistory]:
+    """Return the history of everybody who ever was a member, by address."""
+    found: dict[str, list[MemberEvent]] = {}
+    for event in chain_index.events(connection, contract="MemberRegistry"):
+        if "member" in event.args:
+            row = MemberEvent(event.block, event.timestamp, event.name, event.args)
+            found.setdefault(event.args["member"], []).append(row)
+    return {address: MemberHistory.from_events(address, rows) for address, rows in found.items()}
 
-    A member's key is the one that the registry held at `signed_ms` (now, when None); the member must be active now. A
-    client's key must hold at the last indexed block: what a client signs counts when it is accepted.
+
+def chain_snapshot(node: Node, connection: Connection, dids: Iterable[object]) -> ChainSnapshot:
+    """Return what the last indexed block says of every member, and of the clients among these DIDs.
+
+    Args:
+        node: the node.
+        connection: one read transaction; whatever is decided from the snapshot is decided as of one block.
+        dids: who may have signed; what is no DID of this chain has no keys.
+
+    Raises:
+        CouldNotCheck: `index-empty`.
     """
-
-    def resolve(method: str) -> bytes:
-        did, fragment = parse_did_url(method)
-        if did.chain_id != node.settings.chain.chain_id:
-            raise VerificationFailed("key", f"{did} is of another chain")
-        if fragment == SIGNING_FRAGMENT:
-            member = chain_index.require_active_member(connection, did.address)
-            return member.signing if signed_ms is None else _member_key(connection, did.address, signed_ms)
-        block = registry_index.tip_block(connection)
-        keys = history(node, connection, did.text).ed25519_keys_at(block.number, block.timestamp)
-        if method not in keys:
-            raise VerificationFailed("key", f"{method} is no valid key at block {block.number}")
-        return keys[method]
-
-    return resolve
+    block = registry_index.tip_block(connection)
+    members = member_histories(connection)
+    clients = {did for did in map(_did_text, dids) if did is not None and parse_did(did).address not in members}
+    found = histories(node, connection, clients)
+    return ChainSnapshot(
+        chain_id=node.settings.chain.chain_id,
+        block=block.number,
+        block_time=block.timestamp,
+        members=members,
+        client_keys={did: known.ed25519_keys_at(block.number, block.timestamp) for did, known in found.items()},
+    )
 
 
-def _member_key(connection: Connection, address: str, signed_ms: int) -> bytes:
-    found = None
-    topic = chain_index.address_topic(address)
-    for event in chain_index.events(connection, contract="MemberRegistry", topic1=topic):
-        if "signing" in event.args and (found is None or event.timestamp * _MS <= signed_ms):
-            found = bytes.fromhex(event.args["signing"].removeprefix("0x"))
-    if found is None:
-        raise VerificationFailed("key", f"{address} had no signing key then")
-    return found
+def _did_text(value: object) -> str | None:
+    try:
+        return parse_did(value).text
+    except InvalidInput:
+        return None

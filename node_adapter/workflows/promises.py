@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
+from did.member_log import ROLES
 from evidence.breach import (
     ANCHOR_CONTRACT,
     MEMBER_CONTRACT,
@@ -127,7 +128,7 @@ class _Checker:
         registry = self._address_at(MEMBER_CONTRACT, promise.block)
         for event in (event for event in found if event.address == registry):
             if event.name == "MemberAdmitted":
-                role = chain_index.ROLES[event.args["role"]]
+                role = ROLES[event.args["role"]]
             if event.name in ("MemberAdmitted", "MemberKeysChanged"):
                 key = str(event.args["signing"])
             elif event.name == "MemberSuspended":

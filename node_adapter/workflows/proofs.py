@@ -3,20 +3,24 @@
     challenge  {"holder", "purpose"} -> {"audience", "holder", "nonce", "purpose", "expires_at"}
     verify     the proof itself, or {"proof", "credential"}: the identity credential whose commitment it must open
 
+A proof alone says that its holder knows what a commitment hides; that the commitment is a certificate's, only an issuer
+can say. So the answer states who attests it, or that nobody does.
+
 A nonce is given to one holder for one purpose and serves once: it is used up before the answer, in one UPDATE.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from did.credentials.identity import read_identity
+from did.credentials.verify import VerifiedCredential
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces
-from node_adapter.workflows.identities import key_resolver
-from node_adapter.workflows.verify_credentials import Lists, verify_one
+from node_adapter.workflows.verify_credentials import CredentialVerifier, right_json
 from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
@@ -56,15 +60,36 @@ def open_challenges(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[d
 
 
 def check_proofs(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
-    """Check proofs; each gets its own outcome, in order."""
-    outcomes: list[dict[str, Any] | BonafidesError] = []
-    lists: Lists = {}
-    for request in requests:
-        try:
-            outcomes.append(_check(node, request, lists))
-        except BonafidesError as error:
-            outcomes.append(error)
-    return outcomes
+    """Check proofs; each gets its own outcome, in order. Keys, issuers and status are read from one snapshot."""
+    parsed = [_outcome(_read, request) for request in requests]
+    wellformed = [one for one in parsed if isinstance(one, _Presented)]
+    with node.store.read() as connection:
+        verifier = CredentialVerifier(
+            node,
+            connection,
+            [one.credential for one in wellformed if one.credential is not None],
+            clients=[one.context.verification_method.partition("#")[0] for one in wellformed],
+        )
+    return [
+        _outcome(lambda shown: _check(node, verifier, shown), one) if isinstance(one, _Presented) else one
+        for one in parsed
+    ]
+
+
+@dataclass(frozen=True)
+class _Presented:
+    """A proof that was read but not verified, and the credential that came beside it."""
+
+    proof: Mapping[str, Any]
+    context: ProofContext
+    credential: Mapping[str, Any] | None
+
+
+def _outcome(step: Callable[[Any], Any], value: Any) -> Any:
+    try:
+        return step(value)
+    except BonafidesError as error:
+        return error
 
 
 def _challenge(request: Mapping[str, Any]) -> tuple[str, str]:
@@ -76,47 +101,59 @@ def _challenge(request: Mapping[str, Any]) -> tuple[str, str]:
     return parse_did(request["holder"], "holder").text, purpose
 
 
-def _check(node: Node, request: Mapping[str, Any], lists: Lists) -> dict[str, Any]:
-    proof, credential = _parts(request)
-    context = proof_context(proof)
-    row = _use_nonce(node, context)
-    commitment = None
-    if credential is not None:
-        claims = read_identity(verify_one(node, credential, lists).credential)
-        if claims.subject != context.holder:
+def _check(node: Node, verifier: CredentialVerifier, shown: _Presented) -> dict[str, Any]:
+    row = _use_nonce(node, shown.context)
+    verified = claims = None
+    if shown.credential is not None:
+        verified = verifier.verify(shown.credential)
+        claims = read_identity(verified.credential)
+        if claims.subject != shown.context.holder:
             raise VerificationFailed("holder", "credential: is about somebody else than the proof's holder")
-        commitment = claims.commitment
-    with node.store.read() as connection:
-        key = key_resolver(node, connection)(context.verification_method)
     expected = ExpectedContext(
         chain_id=node.settings.chain.chain_id,
         audience=node.did,
         holder=row.holder,
-        nonce=context.nonce,
+        nonce=shown.context.nonce,
         purpose=row.purpose,
         now=node.clock.now_ms(),
     )
-    statement = verify_opening(proof, expected=expected, holder_key=key)
-    if commitment is not None and statement.commitment != commitment:
+    key = verifier.client_key(shown.context.verification_method)
+    statement = verify_opening(shown.proof, expected=expected, holder_key=key)
+    if claims is not None and statement.commitment != claims.commitment:
         raise VerificationFailed("commitment", "the proof opens another commitment than the credential attests")
     return {
         "status": "verified",
         "holder": row.holder,
         "purpose": row.purpose,
         "commitment": statement.commitment.hex(),
-        "credential": None if credential is None else credential.get("id"),
+        "credential": None if verified is None else verified.credential.id,
+        "attestation": _attestation(verified),
     }
 
 
-def _parts(request: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+def _attestation(verified: VerifiedCredential | None) -> dict[str, Any]:
+    if verified is None:
+        return {
+            "status": "unattested",
+            "detail": "nobody attests this commitment: the holder knows what it hides, and may have made that up",
+        }
+    return {
+        "status": "attested",
+        "issuer": verified.issuer,
+        "issuer_right": right_json(verified.right),
+        "credential_status": "valid" if verified.credential.statuses else "no-status-list",
+    }
+
+
+def _read(request: Mapping[str, Any]) -> _Presented:
     if "proof" not in request or request.get("type") == "ZkProof":
-        return request, None
+        return _Presented(request, proof_context(request), None)
     for name in sorted(set(request) - {"proof", "credential"}):
         raise InvalidInput(name, "unknown-member", "give proof and credential")
     proof, credential = request["proof"], request.get("credential")
     if not isinstance(proof, dict) or not (credential is None or isinstance(credential, dict)):
         raise InvalidInput("proof", "object", "proof and credential must be objects")
-    return proof, credential
+    return _Presented(proof, proof_context(proof), credential)
 
 
 def _use_nonce(node: Node, context: ProofContext) -> nonces.NonceRow:

@@ -1,94 +1,159 @@
-"""Verifying credentials of any member: proof, the issuer's key at that time, period and status.
+"""Verifying credentials of any member: proof, the issuer's right and key, period and status, decided from one block.
 
-A status list is read from the issuer's own node, whose address stands in our settings: never from a URL that only the
-credential names.
+Everything that the index and our own store say is read first, in one read transaction; then the issuers' nodes are
+asked for their status lists. A list is read where our settings say that the issuer's node is, never from a URL that
+only the credential names, and it counts only while its own issuer may publish it.
+
+Whose client somebody is, only that broker's own list of clients says. So a credential that bears our own name must be
+one that we issued, and another broker's credential about a client of ours is refused: a pairwise DID has one broker.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from did.credentials import identity, suitability
-from did.credentials.consent import TYPE as CONSENT_TYPE
-from did.credentials.eddsa import proof_header
-from did.credentials.status_list import entry_place, is_set
-from did.credentials.verify import VerifiedCredential, verify_credential
+from sqlalchemy import Connection
+
+from did.credentials import consent, issuers
+from did.credentials.issuers import IssuerRight
+from did.credentials.model import issuer_of
+from did.credentials.status_list import LIST_CREDENTIAL_TYPE, entry_place, is_set
+from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
 from did.identifiers import parse_did
 from node_adapter.node import Node
-from node_adapter.workflows.credentials import STATUS_PATH, status_list_of
-from node_adapter.workflows.identities import key_resolver
+from node_adapter.store import credentials, subjects
+from node_adapter.workflows.credentials import STATUS_PATH
+from node_adapter.workflows.identities import chain_snapshot
 from primitives.errors import BonafidesError, CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_utc
 
-_KINDS = (suitability.TYPE, identity.TYPE, CONSENT_TYPE)
-Lists = dict[str, dict[str, Any]]
-
 
 def check_credentials(node: Node, documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
-    """Verify credentials; each gets its own outcome, in order: what it says, or the failed check."""
+    """Verify credentials; each gets its own outcome, in order: what it says and by what right, or the failed check."""
+    with node.store.read() as connection:
+        verifier = CredentialVerifier(node, connection, documents)
     outcomes: list[dict[str, Any] | BonafidesError] = []
-    lists: Lists = {}
     for document in documents:
         try:
-            verified = verify_one(node, document, lists)
+            verified = verifier.verify(document)
         except BonafidesError as error:
             outcomes.append(error)
         else:
-            outcomes.append(_shown(verified))
+            outcomes.append(verdict_json(verified))
     return outcomes
 
 
-def verify_one(node: Node, document: Mapping[str, Any], lists: Lists) -> VerifiedCredential:
-    """Verify one credential; `lists` keeps the status lists that were read for this request.
+class CredentialVerifier:
+    """Verifies the credentials of one request, all of them from one snapshot of the index and of our own store."""
 
-    Raises:
-        InvalidInput, VerificationFailed, CouldNotCheck: see `did.credentials.verify`.
-    """
-    issuer = document.get("issuer")
-    created = proof_header(dict(document)).created
-    with node.store.read() as connection:
-        resolve = key_resolver(node, connection, created)
+    def __init__(
+        self,
+        node: Node,
+        connection: Connection,
+        documents: Sequence[Mapping[str, Any]],
+        clients: Sequence[str] = (),
+    ) -> None:
+        """Read what the credentials, and proofs of these clients, may need; the connection is not used afterwards."""
+        self._node = node
+        self._now = node.clock.now_ms()
+        self._chain = chain_snapshot(node, connection, [*map(issuer_of, documents), *clients])
+        named = [document.get("credentialSubject") for document in documents]
+        dids = [one.get("id") for one in named if isinstance(one, dict)]
+        self._clients = set(subjects.by_dids(connection, [did for did in dids if isinstance(did, str)]))
+        ids = [document.get("id") for document in documents if issuer_of(document) == node.did]
+        self._issued = credentials.by_ids(connection, [one for one in ids if isinstance(one, str)])
+        self._lists: dict[str, dict[str, Any]] = {}
+
+    def verify(self, document: Mapping[str, Any]) -> VerifiedCredential:
+        """Verify one credential.
+
+        Raises:
+            InvalidInput, VerificationFailed, CouldNotCheck: see `did.credentials.verify`; check `issuer-right` also for
+                a credential of ours that we did not issue, and for another broker's about a client of ours.
+        """
+        ours = issuer_of(document) == self._node.did
 
         def status(entry: dict[str, Any]) -> bool:
-            return _is_revoked(node, entry, str(issuer), resolve, lists)
+            return self._is_revoked_here(document) if ours else self._is_revoked(entry, str(issuer_of(document)))
 
-        return verify_credential(dict(document), resolve, node.clock.now_ms(), status)
+        verified = verify_credential(dict(document), self._chain, self._now, status=status)
+        if ours:
+            self._require_issued(verified)
+        elif (
+            verified.right.kind not in (consent.TYPE, LIST_CREDENTIAL_TYPE) and verified.subject["id"] in self._clients
+        ):
+            raise VerificationFailed(
+                issuers.CHECK, f"{verified.subject['id']} is a client of this broker, not of {verified.issuer}"
+            )
+        return verified
+
+    def client_key(self, method: str) -> bytes:
+        """Return the key of a client that was named at the start, in force at the snapshot's block.
+
+        Raises:
+            VerificationFailed: check `key`.
+        """
+        found = self._chain.client_keys.get(method.partition("#")[0], {}).get(method)
+        if found is None:
+            raise VerificationFailed("key", f"{method} is no valid key of the holder at block {self._chain.block}")
+        return found
+
+    def _require_issued(self, verified: VerifiedCredential) -> None:
+        if verified.right.kind == LIST_CREDENTIAL_TYPE:
+            return
+        row = self._issued.get(verified.credential.id or "")
+        if row is None or credential_digest(json.loads(row.body)) != credential_digest(verified.document):
+            raise VerificationFailed(issuers.CHECK, "it bears this broker's name, and this broker did not issue it")
+
+    def _is_revoked_here(self, document: Mapping[str, Any]) -> bool:
+        row = self._issued.get(str(document.get("id")))
+        return row is not None and row.revoked_at is not None
+
+    def _is_revoked(self, entry: dict[str, Any], issuer: str) -> bool:
+        url, _index, _purpose = entry_place(entry)
+        if url not in self._lists:
+            self._lists[url] = self._fetch_list(url, issuer)
+        return is_set(entry, self._lists[url], issuer)
+
+    def _fetch_list(self, url: str, issuer: str) -> dict[str, Any]:
+        """Read a status list and verify it as every credential is: signed by the issuer, which may publish it now."""
+        base = self._node.settings.peers.get(parse_did(issuer, "issuer").address)
+        if base is None or not url.startswith(base + STATUS_PATH):
+            raise CouldNotCheck("status-unknown", f"{url} is not at the issuer's node, as our settings name it")
+        verified = verify_credential(self._node.fetch(url), self._chain, self._now)
+        wanted = (LIST_CREDENTIAL_TYPE, issuer, url)
+        if (verified.right.kind, verified.issuer, verified.document.get("id")) != wanted:
+            raise VerificationFailed("status-list", "what the issuer's node gave is another list")
+        if verified.credential.valid_until is None:
+            raise VerificationFailed("status-list", "the list says no time until which it may be relied on")
+        return verified.document
 
 
-def _is_revoked(
-    node: Node,
-    entry: dict[str, Any],
-    issuer: str,
-    resolve: Callable[[str], bytes],
-    lists: Lists,
-) -> bool:
-    url, _index, _purpose = entry_place(entry)
-    if issuer == node.did:
-        return is_set(entry, status_list_of(node, url.rpartition("/")[2]), issuer)
-    if url not in lists:
-        lists[url] = _fetch_list(node, url, issuer, resolve)
-    return is_set(entry, lists[url], issuer)
-
-
-def _fetch_list(node: Node, url: str, issuer: str, resolve: Callable[[str], bytes]) -> dict[str, Any]:
-    base = node.settings.peers.get(parse_did(issuer, "issuer").address)
-    if base is None or not url.startswith(base + STATUS_PATH):
-        raise CouldNotCheck("status-unknown", f"{url} is not at the issuer's node, as our settings name it")
-    found = node.fetch(url)
-    verified = verify_credential(found, resolve, node.clock.now_ms())
-    if verified.issuer != issuer or verified.document.get("id") != url:
-        raise VerificationFailed("status-list", "what the issuer's node gave is another list")
-    return verified.document
-
-
-def _shown(verified: VerifiedCredential) -> dict[str, Any]:
+def verdict_json(verified: VerifiedCredential) -> dict[str, Any]:
+    """Return the answer about a credential that was verified."""
     credential = verified.credential
     return {
         "status": "verified",
         "id": credential.id,
-        "type": next((kind for kind in _KINDS if kind in credential.types), None),
+        "type": verified.right.kind,
         "issuer": credential.issuer,
+        "issuer_right": right_json(verified.right),
         "subject": verified.subject,
         "valid_until": None if credential.valid_until is None else format_utc(credential.valid_until),
+    }
+
+
+def right_json(right: IssuerRight) -> dict[str, Any]:
+    """Return by what right somebody issued: who, in which role then and now, with which key, as of which block."""
+    return {
+        "basis": right.basis.value,
+        "member": right.member,
+        "role_at_issue": right.role_at_issue,
+        "role_now": right.role_now,
+        "key": right.key,
+        "key_in_force": right.key_in_force,
+        "witnessed_block": right.witnessed_block,
+        "block": right.block,
     }

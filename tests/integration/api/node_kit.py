@@ -99,12 +99,18 @@ def keystore_of(name):
     return Keystore(sender, MemberKeys(*keys))
 
 
+def next_keys(name):
+    """The generation of keys that comes after `keystore_of(name)`."""
+    return MemberKeys(*(seed(f"{name} next {key}") for key in ("signing", "agreement", "compliance")))
+
+
 class Chain:
     """What the indexers of all nodes see."""
 
     def __init__(self):
         self.nodes = []
         self.height = 0
+        self.time = START // 1000  # of block 0; a test moves it ahead
         self.known = []
         self.changed = {}
 
@@ -117,7 +123,7 @@ class Chain:
     def block(self, *events):
         self.height += 1
         digest = hashlib.sha256(b"block %d" % self.height).digest()
-        block = ChainBlock(self.height, digest, bytes(32), START // 1000 + self.height, b"", ())
+        block = ChainBlock(self.height, digest, bytes(32), self.time + self.height, b"", ())
         found = [
             ChainEvent(self.height, index, 0, index, digest, CONTRACTS[contract], contract, name, topic, args)
             for index, (contract, name, topic, args) in enumerate(events)
@@ -159,6 +165,18 @@ class Chain:
             "previousChange": 0,
         }
         self.block(("MemberRegistry", "MemberAdmitted", address_topic(keys.address), args))
+
+    def rotate(self, name, keys):
+        """A member's change of keys (`node_adapter.member_keys.MemberKeys`)."""
+        address = keystore_of(name).address
+        args = {
+            "member": address,
+            "signing": "0x" + keys.signing_public.hex(),
+            "agreement": "0x" + keys.agreement_public.hex(),
+            "compliance": keys.compliance_address,
+            "previousChange": 1,
+        }
+        return self.block(("MemberRegistry", "MemberKeysChanged", address_topic(address), args))
 
     def suspend(self, name):
         address = keystore_of(name).address

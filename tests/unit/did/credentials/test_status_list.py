@@ -74,7 +74,9 @@ def test_gzip_bomb_is_not_inflated():
 
 def published(bits, **changes):
     return {
-        **sl.status_list_credential(list_url=URL, issuer=ISSUER, bits=bits, valid_from=1_800_000_000_000),
+        **sl.status_list_credential(
+            list_url=URL, issuer=ISSUER, bits=bits, valid_from=1_800_000_000_000, valid_until=1_800_000_000_001
+        ),
         **changes,
     }
 

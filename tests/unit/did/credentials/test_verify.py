@@ -7,9 +7,11 @@ from did.credentials import status_list
 from did.credentials.consent import consent_credential, consent_id, read_consent
 from did.credentials.eddsa import add_proof, single_proof, verify_proof
 from did.credentials.identity import identity_credential, read_identity
+from did.credentials.issuers import ISSUERS, ChainSnapshot
 from did.credentials.model import read_credential
 from did.credentials.suitability import read_suitability, suitability_credential
-from did.credentials.verify import verify_credential
+from did.credentials.verify import credential_digest, verify_credential
+from did.member_log import MemberHistory, Term
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
@@ -50,15 +52,35 @@ def issue(document=None, *, seed=SEED, method=f"{BROKER}#signing", **kwargs):
     )
 
 
-def resolve(method):
-    keys = {f"{BROKER}#signing": SEED, f"{CLIENT}#delegate-1": CLIENT_SEED, f"{OTHER}#signing": CLIENT_SEED}
-    if method not in keys:
-        raise VerificationFailed("key", f"{method} held no key then")
-    return ed25519.public_key(keys[method])
+def term(role="broker", *, seed=SEED, first=1, end=None):
+    return Term(
+        name="north",
+        role=role,
+        signing=ed25519.public_key(seed),
+        agreement=bytes(32),
+        first_block=first,
+        first_time=NOW // 1000 + first - 100,
+        end_block=end,
+        end_time=None if end is None else NOW // 1000 + end - 100,
+    )
+
+
+def snapshot(*terms, **others):
+    members = {"0x" + "aa" * 20: terms or (term(),), **{f"0x{name}": known for name, known in others.items()}}
+    return ChainSnapshot(
+        chain_id=0x4F24,
+        block=500,
+        block_time=NOW // 1000 + 400,
+        members={address: MemberHistory(address, known) for address, known in members.items()},
+        client_keys={CLIENT: {f"{CLIENT}#delegate-1": ed25519.public_key(CLIENT_SEED)}},
+    )
+
+
+CHAIN = snapshot()
 
 
 def test_a_good_credential():
-    verified = verify_credential(issue(), resolve, NOW + 1)
+    verified = verify_credential(issue(), CHAIN, NOW + 1)
     assert verified.issuer == BROKER
     assert verified.subject["id"] == CLIENT
     assert verified.proof.created == NOW
@@ -70,7 +92,7 @@ def test_a_good_credential():
 def test_a_list_of_one_proof_is_one_proof():
     document = issue()
     document["proof"] = [document["proof"]]
-    verify_credential(document, resolve, NOW)
+    verify_credential(document, CHAIN, NOW)
 
 
 class TestProofs:
@@ -79,47 +101,47 @@ class TestProofs:
     @pytest.mark.parametrize("proof", [None, [], {}, "proof", [[]]])
     def test_missing_or_empty(self, proof):
         with pytest.raises(InvalidInput):
-            verify_credential({**issue(), "proof": proof}, resolve, NOW)
+            verify_credential({**issue(), "proof": proof}, CHAIN, NOW)
 
     def test_absent(self):
         with pytest.raises(InvalidInput):
-            verify_credential(unsecured(), resolve, NOW)
+            verify_credential(unsecured(), CHAIN, NOW)
 
     def test_duplicate(self):
         document = issue()
         with pytest.raises(InvalidInput) as caught:
-            verify_credential({**document, "proof": [document["proof"]] * 2}, resolve, NOW)
+            verify_credential({**document, "proof": [document["proof"]] * 2}, CHAIN, NOW)
         assert caught.value.rule == "one-proof"
 
     def test_foreign_beside_ours(self):
         document, foreign = issue(), issue(seed=CLIENT_SEED, method=f"{OTHER}#signing")
         with pytest.raises(InvalidInput):
-            verify_credential({**document, "proof": [document["proof"], foreign["proof"]]}, resolve, NOW)
+            verify_credential({**document, "proof": [document["proof"], foreign["proof"]]}, CHAIN, NOW)
 
     def test_foreign_alone(self):
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(seed=CLIENT_SEED, method=f"{OTHER}#signing"), resolve, NOW)
+            verify_credential(issue(seed=CLIENT_SEED, method=f"{OTHER}#signing"), CHAIN, NOW)
         assert caught.value.check == "issuer"
 
     def test_by_another_key_under_our_name(self):
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(seed=CLIENT_SEED), resolve, NOW)
+            verify_credential(issue(seed=CLIENT_SEED), CHAIN, NOW)
         assert caught.value.check == "signature"
 
     def test_for_another_purpose(self):
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(purpose="authentication"), resolve, NOW)
+            verify_credential(issue(purpose="authentication"), CHAIN, NOW)
         assert caught.value.check == "proof-purpose"
 
     def test_moved_to_another_document(self):
         with pytest.raises(VerificationFailed):
-            verify_credential({**unsecured(level="C5"), "proof": issue()["proof"]}, resolve, NOW)
+            verify_credential({**unsecured(level="C5"), "proof": issue()["proof"]}, CHAIN, NOW)
 
     def test_context_swapped(self):
         document = issue()
         document["proof"]["@context"] = ["https://www.w3.org/ns/credentials/v2", "https://example.org/x"]
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(document, resolve, NOW)
+            verify_credential(document, CHAIN, NOW)
         assert caught.value.check == "proof-context"
 
     @pytest.mark.parametrize(
@@ -142,14 +164,14 @@ class TestProofs:
         document = issue()
         document["proof"][member] = value
         with pytest.raises(InvalidInput):
-            verify_credential(document, resolve, NOW)
+            verify_credential(document, CHAIN, NOW)
 
     def test_each_member_of_the_proof_is_signed(self):
         for member, value in (("created", format_utc(NOW + 1000)), ("nonce", "added"), ("domain", "added")):
             document = issue()
             document["proof"][member] = value
             with pytest.raises(VerificationFailed):
-                verify_credential(document, resolve, NOW)
+                verify_credential(document, CHAIN, NOW)
 
     def test_each_member_of_the_document_is_signed(self):
         document = issue()
@@ -158,9 +180,9 @@ class TestProofs:
                 continue
             changed = {key: value for key, value in document.items() if key != member}
             with pytest.raises((VerificationFailed, InvalidInput)):
-                verify_credential(changed, resolve, NOW)
+                verify_credential(changed, CHAIN, NOW)
         with pytest.raises(VerificationFailed):
-            verify_credential({**document, "name": "added"}, resolve, NOW)
+            verify_credential({**document, "name": "added"}, CHAIN, NOW)
 
 
 def test_add_proof_leaves_its_argument_alone_and_signs_once():
@@ -184,28 +206,137 @@ def test_proof_without_a_context():
 
 def test_key_that_did_not_hold_then():
     with pytest.raises(VerificationFailed) as caught:
-        verify_credential(issue(method=f"{BROKER}#delegate-7"), resolve, NOW)
+        verify_credential(issue(method=f"{BROKER}#delegate-7"), CHAIN, NOW)
     assert caught.value.check == "key"
 
 
-def test_key_that_cannot_be_resolved_is_no_verdict():
-    def unreachable(_method):
-        raise CouldNotCheck("chain-down", "the chain does not answer")
+def refused(document, chain=CHAIN, **more):
+    with pytest.raises(VerificationFailed) as caught:
+        verify_credential(document, chain, NOW, **more)
+    return caught.value.check
 
-    with pytest.raises(CouldNotCheck):
-        verify_credential(issue(), unreachable, NOW)
+
+def self_issued(kind):
+    """What a client signs about anybody, with its own valid key."""
+    documents = {
+        "SuitabilityCredential": unsecured(issuer=CLIENT, subject=OTHER),
+        "IdentityCredential": identity_credential(**{**IDENTITY_VALUES, "issuer": CLIENT}),
+        "BitstringStatusListCredential": status_list.status_list_credential(
+            list_url=LIST_URL, issuer=CLIENT, bits=status_list.empty_list(), valid_from=NOW, valid_until=NOW + YEAR
+        ),
+    }
+    return issue(documents[kind], seed=CLIENT_SEED, method=f"{CLIENT}#delegate-1")
+
+
+class TestIssuers:
+    """A signature proves who, never that he may."""
+
+    @pytest.mark.parametrize("kind", [kind for kind in ISSUERS if kind != "ConsentCredential"])
+    def test_a_client_issues_nothing_but_its_consent(self, kind):
+        assert refused(self_issued(kind)) == "issuer-right"
+
+    @pytest.mark.parametrize("role", ["regulator", "operator"])
+    def test_another_member_than_a_broker(self, role):
+        assert refused(issue(), snapshot(term(role))) == "issuer-right"
+
+    def test_a_stranger(self):
+        document = issue(unsecured(issuer=OTHER), seed=CLIENT_SEED, method=f"{OTHER}#signing")
+        assert refused(document) == "issuer-right"
+
+    def test_a_suspended_broker(self):
+        assert refused(issue(), snapshot(term(end=400))) == "issuer-right"
+
+    def test_a_broker_that_was_suspended_when_it_issued_and_is_active_now(self):
+        assert refused(issue(), snapshot(term(end=50), term(first=450))) == "issuer-right"
+
+    def test_a_broker_that_was_a_regulator_when_it_issued(self):
+        assert refused(issue(), snapshot(term("regulator", end=450), term(first=450))) == "issuer-right"
+
+    def test_a_broker_readmitted_before_it_issued(self):
+        verify_credential(issue(), snapshot(term(end=20), term(first=60)), NOW)
+
+    def test_a_clock_behind_the_block_of_the_key(self):
+        verify_credential(issue(), snapshot(term(first=100 + 300)), NOW)
+        assert refused(issue(), snapshot(term(first=100 + 301))) == "issuer-right"
+
+    @pytest.mark.parametrize("subject", [BROKER, OTHER])
+    def test_about_a_member(self, subject):
+        chain = snapshot(**{"cc" * 20: (term(seed=CLIENT_SEED),)})
+        assert refused(issue(unsecured(subject=subject)), chain) == "issuer-right"
+
+    @pytest.mark.parametrize("changed", ["issuer", "subject"])
+    def test_of_another_chain(self, changed):
+        elsewhere = {"issuer": BROKER, "subject": CLIENT}[changed].replace("0x4f24", "0x1")
+        method = f"{elsewhere if changed == 'issuer' else BROKER}#signing"
+        assert refused(issue(unsecured(**{changed: elsewhere}), method=method)) == "issuer-right"
+
+    @pytest.mark.parametrize(
+        "types",
+        [[], ["EmployeeCredential"], ["SuitabilityCredential", "IdentityCredential"], ["ConsentCredential", "X"]],
+    )
+    def test_a_type_that_nobody_is_known_to_issue(self, types):
+        assert refused(issue({**unsecured(), "type": ["VerifiableCredential", *types]})) == "issuer-right"
+
+    def test_a_consent_by_another_client_or_by_a_member(self):
+        for issuer in (OTHER, BROKER):
+            document = {**consent_credential(**CONSENT_VALUES), "issuer": issuer}
+            method = f"{issuer}#{'signing' if issuer == BROKER else 'delegate-1'}"
+            assert refused(issue(document, method=method)) == "issuer-right"
+        own = consent_credential(**{**CONSENT_VALUES, "client": BROKER})
+        assert refused(issue(own)) == "issuer-right"
+
+    def test_a_consent_by_a_key_of_the_client_that_does_not_hold(self):
+        document = issue(consent_credential(**CONSENT_VALUES), seed=CLIENT_SEED, method=f"{CLIENT}#delegate-2")
+        assert refused(document) == "key"
+
+    def test_the_answer_says_by_what_right(self):
+        right = verify_credential(issue(), CHAIN, NOW).right
+        assert (right.kind, right.issuer, right.member) == ("SuitabilityCredential", BROKER, "north")
+        assert (right.role_at_issue, right.role_now, right.block) == ("broker", "broker", 500)
+        assert (right.key, right.key_in_force, right.witnessed_block) == (f"{BROKER}#signing", True, None)
+
+
+class TestEndedKeys:
+    """Whoever holds a key that has ended writes `created` as he likes: only a witness says when it signed."""
+
+    NEW = hashlib.sha256(b"test seed: the broker's next key").digest()
+    rotated = snapshot(term(end=300), term(seed=NEW, first=300))
+
+    def test_without_a_witness(self):
+        assert refused(issue(), self.rotated) == "issue-unwitnessed"
+
+    def test_anchored_before_the_end(self):
+        asked = []
+        document = issue()
+        verified = verify_credential(document, self.rotated, NOW, witness=lambda digest: asked.append(digest) or 299)
+        assert asked == [credential_digest(document)]
+        assert (verified.right.key_in_force, verified.right.witnessed_block) == (False, 299)
+
+    @pytest.mark.parametrize("block", [0, 300, 301])
+    def test_anchored_outside_the_time_of_the_key(self, block):
+        assert refused(issue(), self.rotated, witness=lambda _digest: block) == "issuer-right"
+
+    def test_nobody_asks_for_a_witness_of_the_key_in_force(self):
+        verify_credential(issue(seed=self.NEW), snapshot(term(end=20), term(seed=self.NEW, first=20)), NOW)
+
+    def test_a_key_in_force_cannot_sign_into_the_time_of_another(self):
+        assert refused(issue(seed=self.NEW), snapshot(term(end=500), term(seed=self.NEW, first=500))) == "issuer-right"
+
+    def test_the_digest_is_of_the_one_proof_however_it_stands(self):
+        document = issue()
+        assert credential_digest({**document, "proof": [document["proof"]]}) == credential_digest(document)
 
 
 class TestPeriod:
     def test_not_yet(self):
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(), resolve, NOW - 1)
+            verify_credential(issue(), CHAIN, NOW - 1)
         assert caught.value.check == "not-yet-valid"
 
     def test_expired(self):
-        verify_credential(issue(), resolve, NOW + YEAR)
+        verify_credential(issue(), CHAIN, NOW + YEAR)
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(), resolve, NOW + YEAR + 1)
+            verify_credential(issue(), CHAIN, NOW + YEAR + 1)
         assert caught.value.check == "expired"
 
     def test_issue_refuses_an_empty_period(self):
@@ -214,25 +345,29 @@ class TestPeriod:
 
     def test_credential_without_period(self):
         document = {k: v for k, v in unsecured().items() if k not in ("validFrom", "validUntil")}
-        verify_credential(issue(document), resolve, 0)
+        verify_credential(issue(document), CHAIN, NOW)
 
 
 class TestStatus:
     document = issue(unsecured(status=status_list.status_entry(LIST_URL, 7)))
 
     def test_not_set(self):
-        verify_credential(self.document, resolve, NOW, lambda _entry: False)
+        verify_credential(self.document, CHAIN, NOW, status=lambda _entry: False)
 
     def test_revoked(self):
         bits = status_list.set_bit(status_list.empty_list(), 7)
-        published = status_list.status_list_credential(list_url=LIST_URL, issuer=BROKER, bits=bits, valid_from=NOW)
+        published = status_list.status_list_credential(
+            list_url=LIST_URL, issuer=BROKER, bits=bits, valid_from=NOW, valid_until=NOW + 1
+        )
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(self.document, resolve, NOW, lambda entry: status_list.is_set(entry, published, BROKER))
+            verify_credential(
+                self.document, CHAIN, NOW, status=lambda entry: status_list.is_set(entry, published, BROKER)
+            )
         assert caught.value.check == "status"
 
     def test_unknown_is_not_valid(self):
         with pytest.raises(CouldNotCheck):
-            verify_credential(self.document, resolve, NOW)
+            verify_credential(self.document, CHAIN, NOW)
 
 
 class TestSuitability:
@@ -285,7 +420,7 @@ IDENTITY_VALUES = {
 
 class TestIdentity:
     def test_round_trip(self):
-        verified = verify_credential(issue(identity_credential(**IDENTITY_VALUES)), resolve, NOW)
+        verified = verify_credential(issue(identity_credential(**IDENTITY_VALUES)), CHAIN, NOW)
         claims = read_identity(verified.credential)
         assert (claims.subject, claims.commitment, claims.verified_at) == (CLIENT, IDENTITY_VALUES["commitment"], NOW)
 
@@ -338,7 +473,7 @@ class TestConsent:
         return issue(consent_credential(**CONSENT_VALUES), seed=CLIENT_SEED, method=f"{CLIENT}#delegate-1")
 
     def test_round_trip(self):
-        terms = read_consent(verify_credential(self.signed(), resolve, NOW).credential)
+        terms = read_consent(verify_credential(self.signed(), CHAIN, NOW).credential)
         assert terms.client == CLIENT
         assert terms.receivers == (BROKER, OTHER)
         assert terms.data_kinds == ("holdings", "debts")
@@ -362,7 +497,7 @@ class TestConsent:
     def test_a_broker_cannot_consent_for_its_client(self):
         document = {**consent_credential(**CONSENT_VALUES), "issuer": BROKER}
         with pytest.raises(InvalidInput) as caught:
-            read_consent(verify_credential(issue(document), resolve, NOW).credential)
+            read_consent(read_credential(issue(document)))
         assert caught.value.rule == "self-issued"
 
     def test_id_binds_salt_and_credential(self):

@@ -1,0 +1,114 @@
+"""The history of a consortium member from MemberRegistry's events: its role and keys, block by block.
+
+A *term* is a stretch of blocks through which a member was active with one set of keys. It begins with an admission or
+a change of keys and ends, without that block, where the keys change again or the member is suspended. A member that is
+suspended has no open term. What a signature needs is answered from terms alone, so that "who held the key" and "who
+was allowed" cannot be read from two moments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+ROLES = ("none", "broker", "regulator", "operator")  # in the order of MemberRegistry's enumeration
+ADMITTED, KEYS_CHANGED, SUSPENDED = "MemberAdmitted", "MemberKeysChanged", "MemberSuspended"
+_MS = 1000
+
+
+@dataclass(frozen=True)
+class MemberEvent:
+    """One event of the registry about one member, decoded.
+
+    Attributes:
+        block: number of its block.
+        block_time: that block's time in seconds.
+        name: the event's name; other names than the three above are skipped.
+        args: the event's arguments by their Solidity names; keys as 0x hex.
+    """
+
+    block: int
+    block_time: int
+    name: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Term:
+    """Blocks through which a member was active with one set of keys.
+
+    Attributes:
+        name: the member's name.
+        role: one of ROLES.
+        signing: the Ed25519 key.
+        agreement: the X25519 key.
+        first_block: where it begins.
+        first_time: that block's time in seconds.
+        end_block: the block in which it ended; None while it is open.
+        end_time: that block's time in seconds; None while it is open.
+    """
+
+    name: str
+    role: str
+    signing: bytes
+    agreement: bytes
+    first_block: int
+    first_time: int
+    end_block: int | None = None
+    end_time: int | None = None
+
+    def covers_time(self, time_ms: int) -> bool:
+        """Say whether a time in milliseconds lies in the term, by the times of its blocks."""
+        return self.first_time * _MS <= time_ms and (self.end_time is None or time_ms < self.end_time * _MS)
+
+    def covers_block(self, block: int) -> bool:
+        """Say whether the term holds at the end of a block."""
+        return self.first_block <= block and (self.end_block is None or block < self.end_block)
+
+
+@dataclass(frozen=True)
+class MemberHistory:
+    """A member's terms in order. Build it with `from_events`."""
+
+    address: str
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def from_events(cls, address: str, events: Iterable[MemberEvent]) -> MemberHistory:
+        """Read the terms from a member's events, given in chain order."""
+        terms: list[Term] = []
+        for event in events:
+            if event.name not in (ADMITTED, KEYS_CHANGED, SUSPENDED):
+                continue
+            before = terms[-1] if terms else None
+            if before is not None and before.end_block is None:
+                terms[-1] = replace(before, end_block=event.block, end_time=event.block_time)
+            if event.name == ADMITTED:
+                terms.append(_term(event, event.args["name"], ROLES[event.args["role"]]))
+            elif event.name == KEYS_CHANGED and before is not None:
+                terms.append(_term(event, before.name, before.role))
+        return cls(address, tuple(terms))
+
+    @property
+    def name(self) -> str:
+        """The name under which the member was last admitted."""
+        return self.terms[-1].name if self.terms else ""
+
+    @property
+    def now(self) -> Term | None:
+        """The open term; None for a suspended member."""
+        return self.terms[-1] if self.terms and self.terms[-1].end_block is None else None
+
+    def at_time(self, time_ms: int) -> Term | None:
+        """Return the term that a time in milliseconds lies in, or None."""
+        return next((term for term in reversed(self.terms) if term.covers_time(time_ms)), None)
+
+    def at_block(self, block: int) -> Term | None:
+        """Return the term that holds at the end of a block, or None."""
+        return next((term for term in reversed(self.terms) if term.covers_block(block)), None)
+
+
+def _term(event: MemberEvent, name: str, role: str) -> Term:
+    signing, agreement = (bytes.fromhex(event.args[key].removeprefix("0x")) for key in ("signing", "agreement"))
+    return Term(name, role, signing, agreement, event.block, event.block_time)

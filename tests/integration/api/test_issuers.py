@@ -1,0 +1,190 @@
+"""Who may issue what, over HTTP: a good signature by the wrong party is refused by name."""
+
+import pytest
+
+from did.credentials import identity, status_list, suitability
+from did.credentials.eddsa import add_proof
+from primitives.timestamp import format_utc
+from tests.integration.api.node_kit import CHAIN_ID, START, keystore_of, next_keys
+from tests.integration.api.test_credentials import COMMITMENT, challenge, issue, north, prove, south, verify
+
+__all__ = ["north", "south"]
+DAY = 86_400_000
+ID = "urn:uuid:0191b3b0-0000-7000-8000-000000000001"
+
+
+def member(name):
+    keys = keystore_of(name)
+    did = f"did:ethr:{CHAIN_ID:#x}:{keys.address}"
+    return did, keys.newest.signing_seed, f"{did}#signing"
+
+
+def party(who):
+    """Return the DID, the seed and the verification method of a client or a member."""
+    return (who.did, who.key_seed, who.key) if hasattr(who, "key_seed") else member(who)
+
+
+def level_of(subject, by, *, created=START, **changes):
+    """Return a SuitabilityCredential whose signature is good, by whoever likes to sign it."""
+    did, seed, method = party(by)
+    values = {
+        "credential_id": ID,
+        "issuer": did,
+        "subject": subject,
+        "level": "C5",
+        "ruleset": "sac-bands@1",
+        "assessed_at": START,
+        "valid_from": START,
+        "valid_until": START + DAY,
+    }
+    document = suitability.suitability_credential(**{**values, **changes})
+    return add_proof(document, seed=seed, verification_method=method, created=format_utc(created))
+
+
+def identity_of(subject, by, commitment=COMMITMENT):
+    did, seed, method = party(by)
+    document = identity.identity_credential(
+        credential_id=ID,
+        issuer=did,
+        subject=subject,
+        commitment=commitment,
+        verified_at=START,
+        valid_from=START,
+        valid_until=START + DAY,
+    )
+    return add_proof(document, seed=seed, verification_method=method, created=format_utc(START))
+
+
+def refused(broker, document):
+    problem = verify(broker, document)
+    assert problem["status"] == 422, problem
+    return problem["code"]
+
+
+def test_a_client_attests_neither_its_own_level_nor_anybody_elses(south, client, north):
+    other = north.enrol("client two")
+    for subject in (client.did, other.did, south.did):
+        assert refused(south, level_of(subject, client)) == "issuer-right"
+        assert refused(south, identity_of(subject, client)) == "issuer-right"
+
+
+@pytest.mark.parametrize("name", ["regulator", "operator", "stranger"])
+def test_no_other_role_than_a_broker_attests(south, client, chain, name):
+    chain.admit("operator", role=3)
+    assert refused(south, level_of(client.did, name)) == "issuer-right"
+
+
+def test_a_broker_that_was_suspended_and_is_back(south, client, chain):
+    while_out = START + DAY // 4
+    chain.suspend("north")
+    chain.time = while_out // 1000 + 3600
+    chain.admit("north")
+    assert refused(south, level_of(client.did, "north", created=while_out)) == "issuer-right"
+    south.clock.now = while_out + DAY // 4
+    assert verify(south, level_of(client.did, "north", created=south.clock.now))["status"] == "verified"
+
+
+def test_no_broker_attests_about_a_member_or_about_another_brokers_client(south, client, north):
+    assert refused(south, level_of(south.did, "north")) == "issuer-right"
+    assert refused(south, level_of(member("regulator")[0], "north")) == "issuer-right"
+    assert refused(north, level_of(client.did, "south")) == "issuer-right"
+
+
+def test_what_bears_our_own_name_must_be_ours(north, client):
+    """Whoever stole the key that is in force deceives others until it ends, but not its owner."""
+    assert refused(north, level_of(client.did, "north")) == "issuer-right"
+    assert verify(north, issue(north, client))["status"] == "verified"
+
+
+def test_the_answer_names_the_issuer_and_its_right(north, south, client):
+    credential = issue(north, client)
+    assert verify(south, credential)["issuer_right"] == {
+        "basis": "broker-of-client",
+        "member": "north",
+        "role_at_issue": "broker",
+        "role_now": "broker",
+        "key": f"{north.did}#signing",
+        "key_in_force": True,
+        "witnessed_block": None,
+        "block": south.chain.height,
+    }
+
+
+def test_an_ended_key_issues_nothing_more(south, client, chain):
+    forged = level_of(client.did, "north", created=START)
+    assert verify(south, forged)["status"] == "verified"
+    chain.rotate("north", next_keys("north"))
+    assert refused(south, forged) == "issue-unwitnessed"
+
+
+@pytest.fixture
+def served(south):
+    """What the node of north answers to south in place of its status list."""
+    answers = {}
+    honest = south.node.fetch
+    object.__setattr__(south.node, "fetch", lambda url: answers.get("list") or honest(url))
+    return answers
+
+
+def listed(by, url, **changes):
+    did, seed, method = party(by)
+    values = {"list_url": url, "issuer": did, "bits": status_list.empty_list()}
+    document = status_list.status_list_credential(**values, valid_from=START, valid_until=START + DAY)
+    return add_proof({**document, **changes}, seed=seed, verification_method=method, created=format_utc(START))
+
+
+def test_a_status_list_counts_only_while_its_own_issuer_may_publish_it(north, south, client, served):
+    credential = issue(north, client)
+    url = credential["credentialStatus"]["statusListCredential"]
+    served["list"] = listed("north", url)
+    assert verify(south, credential)["status"] == "verified"
+    served["list"] = listed("south", url)
+    assert refused(south, credential) == "status-list"
+    served["list"] = listed(client, url)
+    assert refused(south, credential) == "issuer-right"
+    served["list"] = listed("north", url, issuer=south.did)
+    assert refused(south, credential) == "issuer"
+    served["list"] = identity_of(client.did, "north")
+    assert refused(south, credential) == "status-list"
+    served["list"] = {name: value for name, value in listed("north", url).items() if name != "validUntil"}
+    assert refused(south, credential) == "signature"
+
+
+def test_a_status_list_that_is_old_or_undated_says_nothing(north, south, client, served):
+    credential = issue(north, client)
+    url = credential["credentialStatus"]["statusListCredential"]
+    served["list"] = listed("north", url)
+    south.clock.now += DAY + 1
+    assert refused(south, credential) == "expired"
+    served.clear()
+    assert verify(south, credential)["status"] == "verified"  # north has signed a new one
+    _, seed, method = member("north")
+    undated = {name: value for name, value in listed("north", url).items() if name not in ("proof", "validUntil")}
+    served["list"] = add_proof(undated, seed=seed, verification_method=method, created=format_utc(START))
+    assert refused(south, credential) == "status-list"
+
+
+def test_a_status_list_by_an_ended_key_says_nothing_about_now(north, south, client, served, chain):
+    credential = issue(north, client)
+    url = credential["credentialStatus"]["statusListCredential"]
+    chain.rotate("north", next_keys("north"))
+    served["list"] = listed("north", url)
+    assert refused(south, credential) == "issue-unwitnessed"
+
+
+def test_a_self_made_identity_attests_no_commitment(south, client):
+    proof = prove(client, challenge(south, client), south.clock.now)
+    forged = {"proof": proof, "credential": identity_of(client.did, client)}
+    assert south.post("/v1/proofs/verify", forged).get_json()["code"] == "issuer-right"
+
+
+def test_a_proof_names_who_attests_its_commitment_or_says_that_nobody_does(north, south, client):
+    credential = issue(north, client, type="IdentityCredential")
+    proof = prove(client, challenge(south, client), south.clock.now)
+    attested = south.post("/v1/proofs/verify", {"proof": proof, "credential": credential}).get_json()["attestation"]
+    assert (attested["status"], attested["issuer"]) == ("attested", north.did)
+    assert (attested["issuer_right"]["member"], attested["credential_status"]) == ("north", "valid")
+    alone = prove(client, challenge(south, client), south.clock.now)
+    answer = south.post("/v1/proofs/verify", alone).get_json()["attestation"]
+    assert answer["status"] == "unattested"
+    assert answer["detail"].startswith("nobody attests this commitment")

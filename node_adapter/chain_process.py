@@ -28,7 +28,7 @@ from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import main
-from node_adapter.store import identity
+from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.workflows import owed_promises, settlement
@@ -85,6 +85,7 @@ class ChainProcess:
         self._is_broker = node.settings.member.role == "broker"
         self._boot = boot_id()
         self._connected = False
+        self._restored = False
         self._conflicts: list[str] = []
         self._chain_time = ChainTime()
         self._hold_sending_until = 0  # this and all that follows by the monotonic clock
@@ -129,7 +130,7 @@ class ChainProcess:
         busy = self._follow_chain(now)
         self._show_life()
         if self._is_broker:
-            busy |= owed_promises.keep(self._node) > 0
+            busy |= not self._restored and owed_promises.keep(self._node) > 0
             busy |= self._anchoring.step(now)
             if self._is_due("watch", WATCH_EVERY_MS):
                 settlement.watch_promises(self._node.store, now, self._chain_now())
@@ -144,13 +145,17 @@ class ChainProcess:
             if not self._connected:
                 check_chain(self._node.store, self._rpc, self._contracts, self._node.settings)
                 self._indexer.start()
+                self._look_back(now)
                 self._connected = True
             busy = self._indexer.step()
             self._refuse_conflicts()
             if self._indexer.behind == 0:
                 self._answered = tick
             self._chain_time.ask(self._rpc, tick)
-            if tick >= self._hold_sending_until:
+            if self._restored:
+                if not busy:
+                    self._finish_restoring(now)
+            elif tick >= self._hold_sending_until:
                 busy |= self._send(now)
         except CouldNotCheck as error:
             if error.code not in ("chain-unreachable", "json-rpc-error"):
@@ -162,6 +167,33 @@ class ChainProcess:
             self._unanswered_since, self._backoff = None, FIRST_BACKOFF_SECONDS
             self._report()
         return busy
+
+    def _look_back(self, now: int) -> None:
+        """Mark the database as a restored copy when the chain holds more anchors of ours than it; nobody signs then."""
+        with self._node.store.read() as connection:
+            self._restored = restored.since(connection) is not None
+            newest = anchors.latest(connection)
+        ours, head = newest.seq if newest else 0, self._contracts.head(self._node.address).seq
+        if self._restored or head > ours:
+            detail = f"the chain holds {head} anchors of this member, the database {ours}: it is an older copy"
+            with self._node.store.write() as connection:
+                restored.mark(connection, now)
+                alarms.raise_alarm(connection, alarms.RESTORED, "database", detail, now)
+            _log.warning("%s; nothing is signed before the chain was read", detail)
+            self._restored = True
+
+    def _finish_restoring(self, now: int) -> None:
+        """The index stands at the newest final block: go on signing when every anchor of ours is there."""
+        self._anchoring.require_whole()
+        with self._node.store.read() as connection:
+            newest = anchors.latest(connection)
+        if self._contracts.head(self._node.address).seq > (newest.seq if newest else 0):
+            return  # the newest are not final yet
+        with self._node.store.write() as connection:
+            restored.clear(connection)
+            alarms.close_alarm(connection, alarms.RESTORED, now)
+        self._restored = False
+        _log.info("the restored database is whole again")
 
     def _send(self, now: int) -> bool:
         progress = self._sender.step(now)
@@ -180,7 +212,8 @@ class ChainProcess:
         self, connection: Connection, outcomes: Sequence[TransactionOutcome], events: Sequence[ChainEvent]
     ) -> None:
         now, member = self._node.clock.now_ms(), self._node.address
-        self._conflicts += settlement.settle(connection, outcomes, events, member=member, now_ms=now)
+        rebuild = self._anchoring.rebuild if self._restored else None
+        self._conflicts += settlement.settle(connection, outcomes, events, member=member, now_ms=now, rebuild=rebuild)
         sign_final_checkpoints(self._node, connection, events)
 
     def _on_reset(self, connection: Connection, last_block: int) -> None:

@@ -17,11 +17,12 @@ import click
 from bonafides.cli.options import DIRECTORY, password_option, verbatim
 from bonafides.cli.output import say, write_json
 from node_adapter.chain import embedded
+from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import contract_status
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore, read_password
 from node_adapter.settings import Settings
-from node_adapter.store import chain_index
+from node_adapter.store import anchors, chain_index, restored
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from node_adapter.store.tokens import staff_tokens, token_digest
@@ -173,11 +174,33 @@ def _chain(settings: Settings) -> list[Line]:
             _clock(int(block["timestamp"], 16)),
         ]
         found = contract_status(rpc, settings.chain.directory)
-        return [*lines, Line("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts")]
+        lines.append(Line("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts"))
+        if not settings.database_path.is_file():
+            return lines
+        return [*lines, _age(settings, Contracts(rpc, settings.chain.directory).head(settings.member.address).seq)]
     except BonafidesError as error:
         return [Line("chain", ok=False, detail=str(error), mend="start the chain's node, or correct [chain] rpc_url")]
     finally:
         rpc.close()
+
+
+def _age(settings: Settings, on_chain: int) -> Line:
+    """Tell an older copy of the database, such as `cp` makes of one whose write-ahead log it leaves behind."""
+    store = open_store(settings.database_path)
+    try:
+        with store.read() as connection:
+            newest = anchors.latest(connection)
+            since = restored.since(connection)
+    finally:
+        store.dispose()
+    ours = newest.seq if newest else 0
+    marked = "" if since is None else f"; marked as restored at {format_time(since)}, nothing is signed yet"
+    return Line(
+        "database-age",
+        on_chain <= ours and since is None,
+        f"the chain holds {on_chain} anchors of this member, the database {ours}{marked}",
+        "run the node: it reads the chain again and names what is missing; copy a running node by `node backup` only",
+    )
 
 
 def _clock(block_time: int) -> Line:

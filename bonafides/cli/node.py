@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bonafides.cli.node_backup import backup_command, restore_command
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
 from bonafides.cli.output import read_document, tell, write_json
 from bonafides.cli.supervisor import Supervisor
@@ -124,6 +125,10 @@ def status(client: Client) -> None:
         if entry["ending"]:
             text = f"the token {entry['id']} of {entry['name']} ({entry['role']}) ends at {entry['expires_at']}"
             tell(f"warning: {text}: renew it by `bonafides token renew`")
+
+
+node.add_command(backup_command)
+node.add_command(restore_command)
 
 
 def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:

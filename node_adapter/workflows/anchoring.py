@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
 from evidence.checkpoint import sign_checkpoint
@@ -18,15 +20,38 @@ from evidence.subject_map import SubjectMap
 from node_adapter.abi import encode_call
 from node_adapter.member_keys import MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import anchors, chain_index, outbox, records
+from node_adapter.store import anchors, chain_index, outbox, records, restored
 from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.chain_index import ChainEvent
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.settlement import differs
-from primitives.errors import VerificationFailed
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 CONTRACT = "EvidenceAnchor"
 MS = 1000
 EMPTY_MAP_ROOT = SubjectMap().root
+
+
+@dataclass(frozen=True)
+class Lost:
+    """What the chain has anchored and the store lacks: the log entries from `first` to `size` - 1.
+
+    `seq` and `block` are those of the newest anchor that covers them.
+    """
+
+    first: int
+    size: int
+    seq: int
+    block: int
+
+    @property
+    def detail(self) -> str:
+        """One sentence for the operator."""
+        return (
+            f"the log entries {self.first} to {self.size - 1} were anchored (anchor {self.seq}, block {self.block}) "
+            "and are not in this database: it is an older copy. Restore a newer one, or bring the entries back from "
+            "what clients hold: `bonafides node recover`"
+        )
 
 
 class Anchoring:
@@ -41,12 +66,16 @@ class Anchoring:
         self._built = node.clock.monotonic_ms()  # when the newest anchor was built, or this process began
         self.in_flight: int | None = None  # since when an anchor waits to be final
         self.took = 0  # how long the last one that became final had waited, in ms
+        self._lost: Lost | None = None
 
     def load(self) -> None:
         """Read the whole log, and check it against our anchors and against the chain's events.
 
+        An anchor of ours that only the chain knows is rebuilt from the records, as after a copy was restored.
+
         Raises:
-            VerificationFailed: `local-log`, the store is not the log that was anchored.
+            VerificationFailed: `local-log`, the store is not the log that was anchored; `records-lost`, it is an older
+                copy, and records that were anchored since are not in it.
         """
         with self._node.store.read() as connection:
             self._read_log(connection)
@@ -60,14 +89,76 @@ class Anchoring:
                     raise VerificationFailed("local-log", f"the subjects are not those of anchor {rows[-1].seq}")
             topic = chain_index.address_topic(self._node.address)
             by_seq = {row.seq: row for row in rows}
+            missing = []
             for event in chain_index.events(connection, contract=CONTRACT, name="Anchored", topic1=topic):
-                difference = differs(by_seq.get(event.args["seq"]), event.args)
-                if difference:
+                made = by_seq.get(event.args["seq"])
+                if made is None:
+                    missing.append(event)
+                elif difference := differs(made, event.args):
                     raise VerificationFailed("local-log", f"{difference}; is this database an old copy?")
+        if missing:
+            with self._node.store.write() as connection:
+                for event in missing:
+                    self.rebuild(connection, event)
+        self.require_whole()
+
+    def rebuild(self, connection: Connection, event: ChainEvent) -> AnchorRow | None:
+        """Make the row of an anchor of ours that only the chain knows, where our records are the ones it anchored.
+
+        Returns:
+            The row, final; None when records are missing. `require_whole` says which, once all blocks were read.
+
+        Raises:
+            VerificationFailed: `anchor-conflict`, the chain holds another log than ours: the key is used elsewhere.
+            Refused: `signing-key-not-held`, the keystore is older than the anchor.
+        """
+        self._read_log(connection)
+        args, size = event.args, int(event.args["size"])
+        if size > self._tree.size or self._lost is not None:
+            self._lost = Lost(self._tree.size, size, int(args["seq"]), event.block)
+            return None
+        self._advance_map(connection, size)
+        found = {"root": "0x" + self._tree.root_at(size).hex(), "mapRoot": "0x" + self._map.root.hex()}
+        for name, value in found.items():
+            if args[name] != value:
+                detail = f"anchor {args['seq']}: {name} is {args[name]} on the chain, our {size} records give {value}"
+                raise VerificationFailed("anchor-conflict", f"{detail}: this member's key is used elsewhere")
+        try:
+            keys = keys_in_force(self._node, connection, event.block)
+        except CouldNotCheck as error:  # no waiting mends it
+            raise Refused(error.code, error.detail) from error
+        block = chain_index.block_at(connection, event.block)
+        row = AnchorRow(
+            seq=int(args["seq"]),
+            size=size,
+            root=self._tree.root_at(size),
+            prev_root=bytes.fromhex(args["prevRoot"].removeprefix("0x")),
+            map_root=self._map.root,
+            checkpoint=sign_checkpoint(self._node.did, size, self._tree.root_at(size), keys.signing_seed),
+            built_at=block.timestamp * MS,
+            block=block.number,
+            block_hash=block.hash,
+            tx_hash=event.tx_hash,
+            log_position=event.log_position,
+            block_time=block.timestamp,
+        )
+        anchors.add(connection, row)
+        return row
+
+    def require_whole(self) -> None:
+        """Refuse to go on while the chain has anchored records that are not in the store.
+
+        Raises:
+            VerificationFailed: `records-lost`, with the log indexes.
+        """
+        if self._lost is not None:
+            raise VerificationFailed("records-lost", self._lost.detail)
 
     def step(self, now_ms: int) -> bool:
         """Build an anchor when it is time; return whether one was built."""
         with self._node.store.read() as connection:
+            if restored.since(connection) is not None:
+                return False
             self._read_log(connection)
             last = anchors.latest(connection)
             self._watch_flight(last)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from did.credentials import identity, status_list, suitability
 from did.credentials.eddsa import add_proof
 from node_adapter.node import Node
-from node_adapter.store import chain_index, credentials, records, subjects
+from node_adapter.store import chain_index, credentials, records, restored, subjects
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fold import state_of
@@ -39,6 +39,7 @@ def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
     """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
+        restored.require_caught_up(connection)
         require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
         return each(requests, lambda request: _issue(node, connection, request))
 

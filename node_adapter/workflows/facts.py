@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.record import SealedRecord, seal
 from node_adapter.node import Node
-from node_adapter.store import chain_index, records, registry_index, subjects
+from node_adapter.store import chain_index, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fact_input import Act, Fact, read_fact
@@ -128,6 +128,8 @@ class _Intake:
         self._node = node
         self._connection = connection
         self._now = node.clock.now_ms()
+        # The next place in the log may be promised already: taking it again would fork the log.
+        restored.require_caught_up(connection)
         chain_index.require_active_member(connection, node.address)  # (2)
         self._block = registry_index.tip_block(connection)
         self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block

@@ -17,7 +17,7 @@ from evidence.receipt_trie import PROOF_KIND
 from evidence.record import SealedRecord, altered_fields, redact
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records
+from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import record as record_table
@@ -93,6 +93,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         CouldNotCheck: `not-anchored`, no final anchor covers a record of the subject yet.
         Refused: `record-erased`, the originals are gone.
     """
+    restored.require_caught_up(connection)
     last = anchored.last_final(connection)
     size = 0 if last is None else last.size
     found = tuple(_replayed(row, size) for row in records.of_subject(connection, subject.pid))

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -30,6 +30,9 @@ _OBSTACLES = (
 )
 
 
+Rebuild = Callable[[Connection, ChainEvent], object]
+
+
 def settle(
     connection: Connection,
     outcomes: Iterable[TransactionOutcome],
@@ -37,8 +40,18 @@ def settle(
     *,
     member: str,
     now_ms: int,
+    rebuild: Rebuild | None = None,
 ) -> list[str]:
-    """Take over what final blocks say; return the conflicts, each also raised as an alarm."""
+    """Take over what final blocks say; return the conflicts, each also raised as an alarm.
+
+    Args:
+        connection: of the transaction that stores the blocks.
+        outcomes: of every transaction in them.
+        events: of our contracts.
+        member: our address.
+        now_ms: the time.
+        rebuild: makes the row of an anchor of ours that this database does not hold, while it is a restored copy.
+    """
     by_hash = {outcome.hash: outcome for outcome in outcomes}
     own = [outcome for outcome in by_hash.values() if outcome.nonce is not None]
     for outcome in own:
@@ -46,6 +59,9 @@ def settle(
     conflicts = []
     for event in events:
         if event.contract == "EvidenceAnchor" and event.name == "Anchored" and event.args["member"] == member:
+            unknown = anchors.by_seq(connection, int(event.args["seq"])) is None
+            if unknown and rebuild is not None and rebuild(connection, event) is None:
+                continue
             conflict = _settle_anchor(connection, event, by_hash[event.tx_hash], now_ms)
             if conflict:
                 alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(event.args["seq"]), conflict, now_ms)

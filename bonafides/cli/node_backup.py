@@ -1,0 +1,71 @@
+"""`bonafides node backup` and `node restore`: one archive of a node, made while it runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonafides.cli.options import DIRECTORY, verbatim
+from bonafides.cli.output import write_json
+from node_adapter.backup import back_up, restore
+
+_TELL_SECONDS = 1.0
+
+
+@click.command(
+    "backup",
+    epilog=verbatim(
+        'out  {"file", "made_at", "member", "chain", "revision", "log_size", "anchors", "block", "files"}',
+        "",
+        "Example:",
+        "  bonafides node backup --node nodes/a --to backups/",
+    ),
+)
+@click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The node's directory; the node may run.")
+@click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="A new file, or a directory.")
+def backup_command(node_dir: Path, target: Path) -> None:
+    """Write one archive of database, sealed keys and settings (0600). What `cp` copies of a running node is not whole.
+
+    The archive holds what the database holds, clients' data included; the keys in it are sealed under the keystore's
+    password, which is not in it. Tokens are not in it.
+    """
+    made = back_up(node_dir, target, now_ms=time.time_ns() // 1_000_000, progress=_teller())
+    write_json({"file": str(made.file), **{name: value for name, value in made.manifest.items() if name != "format"}})
+
+
+@click.command(
+    "restore",
+    epilog=verbatim("Example:", "  bonafides node restore --from backups/bonafides-0a1b2c3d.tar --to nodes/a"),
+)
+@click.option(
+    "--from",
+    "archive",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="What `node backup` wrote, or a copy of a node's directory.",
+)
+@click.option("--to", "node_dir", type=DIRECTORY, required=True, help="The directory to make; it must not exist.")
+def restore_command(archive: Path, node_dir: Path) -> None:
+    """Make a node's directory of a backup, after every file was checked.
+
+    The node must run in one place only. When it starts it signs nothing before it has read the chain up to its head;
+    records that were anchored after the backup are named. `token add` makes new tokens.
+    """
+    made = restore(archive, node_dir, now_ms=time.time_ns() // 1_000_000, progress=_teller())
+    shown = ("made_at", "member", "chain", "revision", "log_size", "anchors", "block")
+    write_json({"home": str(node_dir), **{name: made.manifest.get(name) for name in shown}})
+
+
+def _teller() -> Any:
+    """Return what tells the progress on standard error, at most once in a second."""
+    last = [time.monotonic()]
+
+    def tell(what: str, done: int, total: int) -> None:
+        if time.monotonic() - last[0] >= _TELL_SECONDS:
+            last[0] = time.monotonic()
+            click.echo(f"{what}: {100 * done // max(total, 1)} %", err=True)
+
+    return tell

@@ -1,0 +1,326 @@
+"""A node's backup while it runs, and its restoring: one tar archive, for its owner's eyes only.
+
+    manifest.json        {"format", "made_at", "member", "chain", "revision", "log_size", "anchors", "block",
+                          "files": [{"name", "bytes", "sha256"}]}
+    node.db              one snapshot of the database, with what its write-ahead log held
+    node.toml
+    keystore/*.json      sealed as they lie in the node
+
+The database is copied before the keystore: keys are sealed before the database hears of them, so that the archive holds
+every key that its database names. Tokens' texts are not in it; their digests stand in the database.
+
+A restored database is marked (`store.restored`): its node signs nothing before it has read the chain up to its head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import shutil
+import sqlite3
+import tarfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from node_adapter.private_files import sync_directory, write_private
+from node_adapter.settings import SETTINGS_FILE, read_settings_table
+from node_adapter.store import anchors, chain_index, records, restored
+from node_adapter.store.engine import open_store
+from node_adapter.store.migrate import HEAD, revisions
+from primitives.canonical import canonical_json, parse_json
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import format_time
+
+FORMAT = "bonafides.backup/1"
+MANIFEST = "manifest.json"
+DATABASE = "node.db"
+_NAME = re.compile(r"node\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]{0,3})\.json")
+_PAGES = 2048  # pages of the database copied at a time
+_CHUNK_BYTES = 1024 * 1024
+_MAX_MANIFEST_BYTES = 1024 * 1024
+_MAX_SMALL_BYTES = 1024 * 1024  # of settings and key files
+
+Progress = Callable[[str, int, int], None]  # what is copied, how much of it, out of how much
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class Backup:
+    """An archive that was made or restored, as its manifest describes it."""
+
+    file: Path
+    manifest: Mapping[str, Any]
+
+
+def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _silent) -> Backup:
+    """Write a backup of a node's directory; the node may run.
+
+    Args:
+        home: the node's directory.
+        target: the archive to make, or a directory to make it in.
+        now_ms: the time.
+        progress: told of each step.
+
+    Raises:
+        Refused: `backup-exists`.
+        CouldNotCheck: `store-missing`, `backup-unwritable`, or the database cannot be read.
+    """
+    if not (home / DATABASE).is_file():
+        raise CouldNotCheck("store-missing", f"{home / DATABASE} does not exist")
+    member = read_settings_table(home / SETTINGS_FILE).get("member", {})
+    if target.is_dir():
+        stamp = format_time(now_ms)[:19].replace(":", "")
+        target = target / f"bonafides-{str(member.get('address'))[2:10]}-{stamp}.tar"
+    if target.exists():
+        raise Refused("backup-exists", f"{target} exists; a backup is never overwritten")
+    snapshot, unfinished = (target.with_name(f".{target.name}.{suffix}") for suffix in ("db", "new"))
+    try:
+        with _removed_at_last(snapshot, unfinished):
+            _copy_database(home / DATABASE, snapshot, progress)
+            manifest = _manifest(home, snapshot, now_ms)
+            _write_archive(home, snapshot, unfinished, manifest, progress)
+            unfinished.replace(target)
+            sync_directory(target.parent)
+    except OSError as error:
+        raise CouldNotCheck("backup-unwritable", f"{target}: {error.strerror}") from error
+    return Backup(target, manifest)
+
+
+def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _silent) -> Backup:
+    """Make a node's directory of a backup; nothing is there before everything was checked.
+
+    Args:
+        archive: what `back_up` wrote, or the directory of a node that stands still, such as a copy of its files.
+        home: the directory to make; it must not exist.
+        now_ms: the time, for the mark of a restored database.
+        progress: told of each step.
+
+    Raises:
+        Refused: `node-exists`.
+        InvalidInput: it is no backup.
+        VerificationFailed: check `backup`: a file is not what the manifest says, or the database is damaged.
+        CouldNotCheck: `backup-unreadable`, `node-unwritable`; `store-too-new`, a later version made it.
+    """
+    if home.exists():
+        raise Refused("node-exists", f"{home} exists; restore into a directory that does not")
+    unfinished = home.with_name(f".{home.name}.restoring")
+    try:
+        shutil.rmtree(unfinished, ignore_errors=True)  # of an attempt that was killed
+        unfinished.mkdir(mode=0o700, parents=True)
+        take = _take_directory if archive.is_dir() else _read_archive
+        manifest = take(archive, unfinished, progress)
+        for folder in ("tokens", "logs"):
+            (unfinished / folder).mkdir(mode=0o700)
+        _mark(unfinished / DATABASE, now_ms)
+        sync_directory(unfinished)
+        unfinished.rename(home)
+        sync_directory(home.parent)
+    except OSError as error:
+        raise CouldNotCheck("node-unwritable", f"{home}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return Backup(archive, manifest)
+
+
+def _copy_database(source: Path, target: Path, progress: Progress) -> None:
+    """Copy one snapshot by SQLite's backup API: pages that the write-ahead log holds are in it, writers go on."""
+    target.touch(mode=0o600, exist_ok=False)
+    try:
+        with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(target)) as copy:
+            origin.isolation_level = None
+            origin.execute("BEGIN")
+            origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on one snapshot, however long
+
+            def told(_status: int, left: int, total: int) -> None:
+                progress(DATABASE, total - left, total)
+
+            origin.backup(copy, pages=_PAGES, progress=told)
+    except sqlite3.Error as error:
+        raise CouldNotCheck("store-unavailable", f"{source} cannot be copied: {error}") from error
+
+
+def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
+    table = read_settings_table(home / SETTINGS_FILE)
+    store = open_store(snapshot)
+    try:
+        with store.read() as connection:
+            newest = anchors.latest(connection)
+            tip = chain_index.tip(connection)
+            stands = {
+                "log_size": records.log_size(connection),
+                "anchors": 0 if newest is None else newest.seq,
+                "block": None if tip is None else tip[0],
+            }
+    finally:
+        store.dispose()
+    _leave_wal(snapshot)
+    files = [snapshot, home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json"))]
+    return {
+        "format": FORMAT,
+        "made_at": format_time(now_ms),
+        "member": {name: table.get("member", {}).get(name) for name in ("address", "name", "role")},
+        "chain": {name: table.get("chain", {}).get(name) for name in ("chain_id", "directory")},
+        "revision": revisions(snapshot)[0],
+        **stands,
+        "files": [_described(file, _archive_name(home, snapshot, file)) for file in files],
+    }
+
+
+def _leave_wal(file: Path) -> None:
+    """Turn the copy into one file without a write-ahead log beside it; the node turns it back when it opens it."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
+def _archive_name(home: Path, snapshot: Path, file: Path) -> str:
+    return DATABASE if file == snapshot else file.relative_to(home).as_posix()
+
+
+def _described(file: Path, name: str) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    with file.open("rb") as stream:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return {"name": name, "bytes": file.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _write_archive(home: Path, snapshot: Path, target: Path, manifest: Mapping[str, Any], progress: Progress) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
+        data = canonical_json(dict(manifest))
+        _add(archive, MANIFEST, len(data), io.BytesIO(data))
+        for entry in manifest["files"]:
+            name = entry["name"]
+            progress(name, 0, entry["bytes"])
+            with (snapshot if name == DATABASE else home / name).open("rb") as file:
+                _add(archive, name, entry["bytes"], file)
+            progress(name, entry["bytes"], entry["bytes"])
+        archive.close()
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _add(archive: tarfile.TarFile, name: str, size: int, data: IO[bytes]) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o600
+    archive.addfile(entry, data)
+
+
+def _read_archive(file: Path, target: Path, progress: Progress) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            entries = iter(archive)
+            manifest = _read_manifest(archive, next(entries, None))
+            wanted = {entry["name"]: entry for entry in manifest["files"]}
+            for entry in entries:
+                described = wanted.pop(entry.name, None)
+                if described is None or not entry.isreg():
+                    raise VerificationFailed("backup", f"{entry.name} is not in the manifest")
+                _extract(archive, entry, described, target / entry.name, progress)
+    except tarfile.TarError as error:
+        raise InvalidInput("backup", "tar", f"{file} is no whole tar archive: {error}") from error
+    except FileNotFoundError as error:
+        raise CouldNotCheck("backup-unreadable", f"{file}: {error.strerror}") from error
+    if wanted:
+        raise VerificationFailed("backup", f"the archive lacks {', '.join(sorted(wanted))}")
+    return manifest
+
+
+def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str, Any]:
+    """Copy the parts of a node's directory; what its write-ahead log holds is read, tokens and logs stay behind."""
+    for name in (DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"):
+        if not (source / name).is_file():
+            raise CouldNotCheck("backup-unreadable", f"{source / name} does not exist")
+    _copy_database(source / DATABASE, target / DATABASE, progress)
+    (target / "keystore").mkdir(mode=0o700)
+    for name in (SETTINGS_FILE, *(f"keystore/{file.name}" for file in sorted((source / "keystore").glob("*.json")))):
+        write_private(target / name, (source / name).read_text("utf-8"))
+    return _manifest(target, target / DATABASE, int((source / DATABASE).stat().st_mtime * 1000))
+
+
+def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> dict[str, Any]:
+    stream = archive.extractfile(entry) if entry is not None and entry.name == MANIFEST and entry.isreg() else None
+    if stream is None:
+        raise InvalidInput("backup", "manifest", f"its first file is not {MANIFEST}")
+    manifest = parse_json(stream.read(_MAX_MANIFEST_BYTES), field=MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise InvalidInput(f"{MANIFEST}.format", "unknown", f"is not {FORMAT}")
+    files = manifest.get("files")
+    names = (
+        [entry.get("name") if isinstance(entry, dict) else None for entry in files] if isinstance(files, list) else []
+    )
+    if any(not isinstance(name, str) or _NAME.fullmatch(name) is None for name in names) or len(set(names)) != len(
+        names
+    ):
+        raise InvalidInput(f"{MANIFEST}.files", "names", "names something that is no part of a node")
+    missing = {DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"} - set(names)
+    if missing:
+        raise InvalidInput(f"{MANIFEST}.files", "missing", f"lacks {', '.join(sorted(missing))}")
+    if isinstance(manifest.get("revision"), str) and manifest["revision"] > HEAD:
+        raise CouldNotCheck("store-too-new", f"the backup has revision {manifest['revision']}, this version {HEAD}")
+    return manifest
+
+
+def _extract(
+    archive: tarfile.TarFile, entry: tarfile.TarInfo, described: Mapping[str, Any], target: Path, progress: Progress
+) -> None:
+    if entry.size != described.get("bytes") or (entry.name != DATABASE and entry.size > _MAX_SMALL_BYTES):
+        raise VerificationFailed("backup", f"{entry.name} has {entry.size} bytes")
+    stream = archive.extractfile(entry)
+    if stream is None:
+        raise VerificationFailed("backup", f"{entry.name} is no file")
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    digest, done = hashlib.sha256(), 0
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as output:
+        while chunk := stream.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            output.write(chunk)
+            done += len(chunk)
+            progress(entry.name, done, entry.size)
+        output.flush()
+        os.fsync(output.fileno())
+    if digest.hexdigest() != described.get("sha256"):
+        raise VerificationFailed("backup", f"{entry.name} is not what was backed up: its digest differs")
+
+
+def _mark(database: Path, now_ms: int) -> None:
+    store = open_store(database)
+    try:
+        with store.write() as connection:
+            found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
+            if found != "ok":
+                raise VerificationFailed("backup", f"the database is damaged: {found}")
+            restored.mark(connection, now_ms)
+    finally:
+        store.dispose()
+    _leave_wal(database)
+
+
+@contextmanager
+def _removed_at_last(*files: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for file in files:
+            for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+                name.unlink(missing_ok=True)
+
+
+def read_manifest(archive: Path) -> dict[str, Any]:
+    """Return what a backup says of itself; its files are not read."""
+    try:
+        with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as opened:
+            return _read_manifest(opened, opened.next())
+    except tarfile.TarError as error:
+        raise InvalidInput("backup", "tar", f"{archive} is no tar archive: {error}") from error
+    except OSError as error:
+        raise CouldNotCheck("backup-unreadable", f"{archive}: {error.strerror}") from error

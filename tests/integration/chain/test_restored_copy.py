@@ -1,0 +1,161 @@
+"""A node on an older copy of its database: whole records are anchored again from the chain, lost ones are named."""
+
+import shutil
+
+import pytest
+
+from bonafides.cli.doctor import _chain
+from node_adapter.bootstrap import open_node
+from node_adapter.store import alarms, anchors, outbox, records, restored
+from node_adapter.workflows.credentials import issue_credentials
+from node_adapter.workflows.facts import submit_facts
+from node_adapter.workflows.keys_in_force import rotate
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from tests.integration.api.node_kit import PAYLOADS
+from tests.integration.chain.case_kit import OLD, Case
+from tests.integration.conftest import PASSWORD
+
+pytestmark = pytest.mark.chain
+
+
+@pytest.fixture
+def case(make_consortium, drive):
+    return Case(make_consortium(anchoring={"heartbeat_seconds": 1}), drive)
+
+
+def seqs(node):
+    with node.store.read() as connection:
+        return [(row.seq, row.block is not None) for row in anchors.every(connection)]
+
+
+def is_restored(node):
+    with node.store.read() as connection:
+        return restored.since(connection) is not None
+
+
+def copy_of(case, tmp_path):
+    """A cold copy of the broker's directory, as an operator's file backup makes one."""
+    home = case.consortium.homes[0]
+    case.broker.store.dispose()
+    shutil.copytree(home, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def put_back(case, copy):
+    """Put the copy in the place of the directory, and open it as after a start."""
+    home = case.consortium.homes[0]
+    case.broker.store.dispose()
+    shutil.rmtree(home)
+    shutil.copytree(copy, home)
+    case.broker = open_node(home, PASSWORD)
+    case.consortium._nodes.append(case.broker)
+    case.workers[0] = case.consortium.worker(case.broker)
+    case.workers[0]._anchoring.load()
+
+
+def heartbeats(case, count):
+    case.drive(case.workers[0], lambda: seqs(case.broker)[-1] == (count, True), seconds=30)
+
+
+def test_heartbeats_that_the_copy_lacks_are_rebuilt_and_the_node_goes_on(case, tmp_path):
+    case.assess(OLD)
+    case.anchor()
+    first = seqs(case.broker)[-1][0]
+    copy = copy_of(case, tmp_path)
+    heartbeats(case, first + 2)
+    put_back(case, copy)
+    assert seqs(case.broker)[-1] == (first, True)
+    [line] = [line for line in _chain(case.broker.settings) if line.name == "database-age"]
+    assert not line.ok
+    case.workers[0].step()
+    assert is_restored(case.broker) or seqs(case.broker)[-1][0] >= first + 2
+    case.drive(case.workers[0], lambda: not is_restored(case.broker))
+    assert seqs(case.broker)[-1][0] >= first + 2
+    case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    report = case.verify(case.replay()["bundle"].encode())
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert len(report.records) == 7
+    assert all(line.ok for line in _chain(case.broker.settings))
+    with case.broker.store.read() as connection:
+        assert not alarms.is_open(connection, alarms.RESTORED)
+        assert not outbox.open_rows(connection, outbox.KIND_ANCHOR)
+
+
+def test_records_that_waited_for_their_anchor_in_the_copy_are_anchored_once(case, tmp_path):
+    """The copy was made between the acceptance of a record and its anchor."""
+    case.assess(OLD)
+    case.anchor()
+    case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    copy = copy_of(case, tmp_path)
+    case.anchor()
+    count = seqs(case.broker)[-1][0]
+    put_back(case, copy)
+    case.drive(case.workers[0], lambda: seqs(case.broker)[-1][0] >= count and not is_restored(case.broker))
+    report = case.verify(case.replay()["bundle"].encode())
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert len(report.records) == 7
+
+
+def test_nothing_is_signed_before_the_chain_was_read(case, tmp_path):
+    case.assess(OLD)
+    case.anchor()
+    copy = copy_of(case, tmp_path)
+    heartbeats(case, seqs(case.broker)[-1][0] + 1)
+    put_back(case, copy)
+    with case.broker.store.write() as connection:
+        restored.mark(connection, 1)
+    fact = {
+        "source_ref": "while restored",
+        "subject": case.subject,
+        "type": "DUTY_NOTICE",
+        "occurred_at": "2026-01-01T00:00:00.000+08:00",
+        "channel": "app",
+        "actor": {"did": case.broker.did, "role": "staff"},
+        "payload": PAYLOADS["DUTY_NOTICE"],
+    }
+    for sign in (
+        lambda: submit_facts(case.broker, [fact]),
+        lambda: issue_credentials(case.broker, [{"subject": case.subject}]),
+        case.replay,
+    ):
+        with pytest.raises(CouldNotCheck) as caught:
+            sign()
+        assert caught.value.code == "node-restored"
+    before = seqs(case.broker)
+    assert case.workers[0]._anchoring.step(case.broker.clock.now_ms() + 10**9) is False
+    assert seqs(case.broker) == before
+    case.drive(case.workers[0], lambda: not is_restored(case.broker))
+    submit_facts(case.broker, [fact])
+
+
+def test_lost_records_are_named_and_nothing_is_signed_over_the_gap(case, tmp_path):
+    case.assess(OLD)
+    case.anchor()
+    copy = copy_of(case, tmp_path)
+    for _ in range(3):
+        case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+        case.anchor()
+    with case.broker.store.read() as connection:
+        assert records.log_size(connection) == 9
+    put_back(case, copy)
+    with pytest.raises(VerificationFailed) as caught:
+        case.drive(case.workers[0], lambda: False)
+    assert caught.value.code == "records-lost"
+    assert "the log entries 6 to 8 were anchored" in caught.value.detail
+    with pytest.raises(VerificationFailed) as again:  # the next start says the same at once
+        case.consortium.worker(case.broker)._anchoring.load()
+    assert again.value.detail == caught.value.detail
+    assert is_restored(case.broker)
+
+
+def test_a_keystore_from_before_a_rotation_is_named(case, tmp_path):
+    case.assess(OLD)
+    case.anchor()
+    copy = copy_of(case, tmp_path)
+    rotate(case.broker)
+    heartbeats(case, seqs(case.broker)[-1][0] + 2)
+    put_back(case, copy)
+    with pytest.raises(Refused) as caught:
+        case.drive(case.workers[0], lambda: False)
+    assert caught.value.code == "signing-key-not-held"

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import DIRECTORY, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.output import tell, write_json
 from node_adapter.backup import back_up, restore
 
 _TELL_SECONDS = 1.0
@@ -63,9 +63,9 @@ def _teller() -> Any:
     """Return what tells the progress on standard error, at most once in a second."""
     last = [time.monotonic()]
 
-    def tell(what: str, done: int, total: int) -> None:
+    def told(what: str, done: int, total: int) -> None:
         if time.monotonic() - last[0] >= _TELL_SECONDS:
             last[0] = time.monotonic()
-            click.echo(f"{what}: {100 * done // max(total, 1)} %", err=True)
+            tell(f"{what}: {100 * done // max(total, 1)} %")
 
-    return tell
+    return told

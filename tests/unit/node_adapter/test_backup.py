@@ -151,7 +151,7 @@ def test_an_archive_that_was_cut_short_is_refused(home, tmp_path, kept):
 
 
 def archive_of(path, entries):
-    with tarfile.open(path, "w") as archive:
+    with tarfile.TarFile(path, "w") as archive:
         for name, data in entries:
             info = tarfile.TarInfo(name)
             info.size = len(data)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import zlib
+from gzip import BadGzipFile, GzipFile
 from http import HTTPStatus
-from typing import Any
+from io import BytesIO
+from typing import IO, Any, cast
 
 from flask import Response, request
 
@@ -14,6 +17,7 @@ from primitives.errors import InvalidInput
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
 MAX_OBJECT_BYTES = 1024 * 1024
 _MAX_DIGITS = 20
+_GZIP = ("gzip", "x-gzip")
 
 
 def read_object() -> dict[str, Any]:
@@ -25,7 +29,33 @@ def read_object() -> dict[str, Any]:
 def read_body() -> bytes:
     """Return the bytes of a request that holds one object, of one that is too long no more than shows it."""
     request.max_content_length = MAX_OBJECT_BYTES + 1  # a body of unknown length is cut there without a word
-    return request.get_data(cache=True)
+    return read_some(decoded(BytesIO(request.get_data(cache=True))), MAX_OBJECT_BYTES + 1)
+
+
+def decoded(stream: IO[bytes]) -> IO[bytes]:
+    """Return a request's body as it was before its `Content-Encoding`; read it by `read_some`, which bounds a bomb.
+
+    Raises:
+        InvalidInput: `content-encoding`, another one than gzip.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "identity":
+        return stream
+    if encoding not in _GZIP:
+        raise InvalidInput("Content-Encoding", "content-encoding", "must be gzip, or left away")
+    return cast(IO[bytes], GzipFile(fileobj=stream))  # it is one in all that `read_some` asks
+
+
+def read_some(stream: IO[bytes], size: int) -> bytes:
+    """Read at most `size` bytes of a body that `decoded` gave.
+
+    Raises:
+        InvalidInput: `gzip`, what was sent is not what its `Content-Encoding` says.
+    """
+    try:
+        return stream.read(size)
+    except (BadGzipFile, EOFError, zlib.error) as error:
+        raise InvalidInput("body", "gzip", f"is no whole gzip stream: {error}") from error
 
 
 def as_object(value: object, field: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from flask import Response, request, stream_with_context
 
-from api.bodies import MAX_BODY_BYTES, as_object, json_answer, read_object
+from api.bodies import MAX_BODY_BYTES, as_object, decoded, json_answer, read_object, read_some
 from api.problems import problem_of
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
@@ -62,7 +62,7 @@ def refused(error: BonafidesError) -> dict[str, Any]:
 
 
 def _many(handle: Handle) -> Response:
-    body = _spool(request.stream)
+    body = _spool(decoded(request.stream))
     try:
         answer = _answer(handle, _chunks(_read_lines(body)))
         first = next(answer)  # before the status goes out: a locked or full store answers 503 or 507
@@ -127,15 +127,22 @@ def _parse(text: bytes, number: int) -> dict[str, Any] | BonafidesError:
 
 def _spool(stream: IO[bytes]) -> IO[bytes]:
     spool = SpooledTemporaryFile(max_size=_SPOOL_BYTES)  # noqa: SIM115 (the answer closes it)
-    size = 0
-    while data := stream.read(_READ_BYTES):
-        size += len(data)
-        if size > MAX_BODY_BYTES:
-            spool.close()
-            raise InvalidInput("body", "max-bytes", f"is longer than {MAX_BODY_BYTES} bytes")
-        spool.write(data)
+    try:
+        _fill(spool, stream)
+    except BaseException:
+        spool.close()
+        raise
     spool.seek(0)
     return spool
+
+
+def _fill(spool: IO[bytes], stream: IO[bytes]) -> None:
+    size = 0
+    while data := read_some(stream, _READ_BYTES):
+        size += len(data)
+        if size > MAX_BODY_BYTES:
+            raise InvalidInput("body", "max-bytes", f"is longer than {MAX_BODY_BYTES} bytes")
+        spool.write(data)
 
 
 def _line(value: Any) -> bytes:

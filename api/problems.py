@@ -27,6 +27,8 @@ STATUS_BY_TYPE: tuple[tuple[type[BonafidesError], HTTPStatus], ...] = (
 STATUS_BY_RULE = {
     "json": HTTPStatus.BAD_REQUEST,
     "utf-8": HTTPStatus.BAD_REQUEST,
+    "gzip": HTTPStatus.BAD_REQUEST,
+    "content-encoding": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     "max-bytes": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 STATUS_BY_CODE = {
@@ -115,6 +117,8 @@ def _response(problem: dict[str, Any]) -> Response:
     response = Response(json.dumps(problem), status=problem["status"], content_type=CONTENT_TYPE)
     if problem["status"] == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
+    if problem["status"] == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
+        response.headers["Accept-Encoding"] = "gzip"
     if problem["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "1"
     return response

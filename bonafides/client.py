@@ -10,7 +10,6 @@ own reference, as facts do; and only when the node could not be reached or said 
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +19,7 @@ from urllib.parse import quote
 
 import httpx
 
+from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
@@ -97,11 +97,11 @@ class Client:
 
     def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> Any:
         """POST a JSON object; repeated on a failure to reach the node only under an idempotency key."""
-        headers = {} if idempotency_key is None else {"Idempotency-Key": idempotency_key}
-        answer = self._send(
-            "POST", path, repeat=idempotency_key is not None, json={} if body is None else body, headers=headers
-        )
-        return _parsed(answer)
+        headers = {"Content-Type": "application/json"}
+        if idempotency_key is not None:
+            headers["Idempotency-Key"] = idempotency_key
+        content = request_json({} if body is None else body, "body")
+        return _parsed(self._send("POST", path, repeat=idempotency_key is not None, content=content, headers=headers))
 
     def post_lines(
         self, path: str, rows: Iterable[Mapping[str, Any]], *, repeat: bool = False
@@ -114,19 +114,21 @@ class Client:
             repeat: whether sending a row twice is harmless, since it carries its own reference.
 
         Raises:
+            InvalidInput: a row holds what JSON has not, such as a Decimal; line, field and rule are named. Nothing of
+                that row's request was sent, and the answers to all requests before it have been given.
             BonafidesError: a request as a whole was refused; a refused row is an answer, not an error.
         """
-        batch: list[Mapping[str, Any]] = []
-        for row in rows:
-            batch.append(row)
+        batch: list[bytes] = []
+        for number, row in enumerate(rows, 1):
+            batch.append(request_json(row, f"line {number}") + b"\n")
             if len(batch) == BULK_LINES:
                 yield from self._post_batch(path, batch, repeat=repeat)
                 batch = []
         if batch:
             yield from self._post_batch(path, batch, repeat=repeat)
 
-    def _post_batch(self, path: str, rows: list[Mapping[str, Any]], *, repeat: bool) -> list[dict[str, Any]]:
-        content = b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in rows)
+    def _post_batch(self, path: str, rows: list[bytes], *, repeat: bool) -> list[dict[str, Any]]:
+        content = b"".join(rows)
         answer = self._send("POST", path, repeat=repeat, content=content, headers={"Content-Type": NDJSON})
         lines = [_object(line) for line in answer.content.split(b"\n") if line.strip()]
         if len(lines) != len(rows):

@@ -13,7 +13,7 @@ from typing import Any
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.timestamp import MAX_TIME_MS
+from primitives.timestamp import CLOCK_LEEWAY_MS, MAX_TIME_MS
 
 SUITE = "bonafides-zk-1"
 MIN_NONCE_BYTES = 16
@@ -135,7 +135,7 @@ class ExpectedContext:
                 raise VerificationFailed("proof-context", f"the proof was made for another {name}")
         if context.verification_method.partition("#")[0] != self.holder:
             raise VerificationFailed("proof-context", "the proof names a key of somebody else than its holder")
-        if self.now < context.issued_at:
+        if self.now + CLOCK_LEEWAY_MS < context.issued_at:
             raise VerificationFailed("proof-not-yet-valid", "the proof is dated later than now")
         if self.now > context.expires_at:
             raise VerificationFailed("proof-expired", "the proof has expired")

@@ -13,6 +13,8 @@ from primitives.errors import InvalidInput
 
 MAX_TIME_MS = 253_402_214_399_999  # 9999-12-31T23:59:59.999+08:00, the last instant that the text form can hold
 
+CLOCK_LEEWAY_MS = 30_000  # how far another's clock may be ahead of ours before what it dates is "not yet valid"
+
 _CHINA = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)

@@ -18,6 +18,21 @@ from suitability.vocabulary import LANGUAGES, LEVELS, MISMATCHES, OPINION_CODES,
 
 _DIGEST = f.hex_bytes(32)
 _COMMITMENT = f.hex_bytes(48)
+DOCUMENT_KINDS = (
+    "ID_CARD",
+    "TEMPORARY_ID_CARD",
+    "HOUSEHOLD_REGISTER",
+    "PASSPORT",
+    "FOREIGN_PERMANENT_RESIDENCE",
+    "HK_MACAO_PERMIT",
+    "TAIWAN_PERMIT",
+    "HMT_RESIDENCE_PERMIT",
+    "OFFICER_ID",
+    "SOLDIER_ID",
+    "ARMED_POLICE_ID",
+    "RESIDENCE_PERMIT",
+    "OTHER",
+)
 _NAME = f.text(120)
 _CODE = f.text(60, r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _DID = f.text(200, r"did:[a-z0-9]+:[A-Za-z0-9.:%_-]+(#[A-Za-z0-9._-]+)?")
@@ -63,7 +78,7 @@ _ALL = (
     _define(
         "ID_VERIFY",
         {
-            "id_kind": f.one_of("ID_CARD", "PASSPORT", "RESIDENCE_PERMIT", "OTHER"),
+            "id_kind": f.one_of(*DOCUMENT_KINDS),
             "id_commitment": _COMMITMENT,
             "face_score": f.nullable(f.integer(0, 100)),
             "liveness": f.boolean,

@@ -10,7 +10,7 @@ import click
 
 from bonafides.cli.options import calls_node, rows_option, verbatim
 from bonafides.cli.output import Answers, read_rows, write_json
-from bonafides.client import BULK_LINES, Client, fact_of_act, route
+from bonafides.client import BULK_LINES, Client, fact_of_act
 from primitives.errors import InvalidInput
 
 ROLE = "broker-system"
@@ -34,7 +34,7 @@ def add_subjects(client: Client, file: Path | None) -> int:
 @calls_node(ROLE)
 def show_subject(client: Client, client_ref: str) -> None:
     """Show what the node knows of one client."""
-    write_json(client.get(route("subjects", client_ref)))
+    write_json(client.get("/v1/subjects", client_ref=client_ref))
 
 
 @click.command(

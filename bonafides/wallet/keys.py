@@ -16,11 +16,13 @@ from typing import Any
 from bonafides.wallet.store import WalletStore
 from primitives import ed25519
 from primitives.canonical import parse_json
+from primitives.certificate import check_certificate
 from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data, set_attribute_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
 from primitives.secp256k1 import address_of, check_address
+from primitives.text import check_line
 
 KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
 DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
@@ -29,6 +31,7 @@ _BY_DID, _BY_SUBJECT = "identity-by-did", "identity-by-subject"
 _SEED_BYTES = 32
 _BLINDING_BYTES = 48  # 384 bits reduced modulo a 255-bit order leave no bias to speak of
 _MEMBER_DID = re.compile(r"did:ethr:0x([0-9a-f]+):0x[0-9a-f]{40}")
+_MAX_TEXT = 200  # a reference, not a document
 _MAX_NETWORK_BYTES = 64 * 1024
 
 
@@ -369,11 +372,9 @@ def _opening(certificate: object, entropy: bytes) -> Opening:
         raise InvalidInput("certificate", "type", 'must be {"kind": ..., "number": ...}')
     kind, number = _text(certificate["kind"], "certificate.kind"), _text(certificate["number"], "certificate.number")
     opening = Opening(kind, number, 1 + int.from_bytes(entropy) % (ORDER - 1))
-    certificate_message(kind, number)  # refuses a malformed number now, and not at the first proof
+    check_certificate(kind, number)  # refuses a malformed number now, and not at the first proof
     return opening
 
 
 def _text(value: object, field_: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= 200:  # noqa: PLR2004 - a reference, not a document
-        raise InvalidInput(field_, "text", "must be text of 1 to 200 characters")
-    return value
+    return check_line(value, field_, _MAX_TEXT)

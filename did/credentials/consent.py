@@ -17,6 +17,7 @@ from did.identifiers import parse_did
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.timestamp import CLOCK_LEEWAY_MS
 
 TYPE = "ConsentCredential"
 SALT_BYTES = 32
@@ -61,7 +62,7 @@ class ConsentTerms:
             raise VerificationFailed("consent-purpose", f"the consent is for {self.purpose}, not {purpose}")
         if receiver not in self.receivers:
             raise VerificationFailed("consent-receiver", f"the consent does not name {receiver}")
-        if not self.valid_from <= now_ms <= self.expires:
+        if not self.valid_from - CLOCK_LEEWAY_MS <= now_ms <= self.expires:
             raise VerificationFailed("consent-period", "the consent does not hold at this time")
 
 

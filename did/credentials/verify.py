@@ -25,6 +25,7 @@ from did.credentials.model import Credential, read_credential
 from did.member_log import MemberHistory
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, VerificationFailed
+from primitives.timestamp import CLOCK_LEEWAY_MS
 
 StatusReader = Callable[[dict[str, Any]], bool]
 Witness = Callable[[bytes], int]
@@ -163,7 +164,7 @@ def _right(
 
 
 def _check_period(credential: Credential, header: ProofHeader, now_ms: int) -> None:
-    if credential.valid_from is not None and now_ms < credential.valid_from:
+    if credential.valid_from is not None and now_ms + CLOCK_LEEWAY_MS < credential.valid_from:
         raise VerificationFailed("not-yet-valid", "the credential's validFrom is later than now")
     ends = [end for end in (credential.valid_until, header.expires) if end is not None]
     if any(now_ms > end for end in ends):

@@ -23,6 +23,7 @@ from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
+from primitives.text import check_all_legible
 from suitability.documents import render, template_for, text_digest
 from suitability.records import CLIENT_ACTS, check_payload, check_type
 from suitability.states import Rating, SubjectState
@@ -48,6 +49,7 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     if not isinstance(lang, str):
         raise InvalidInput("lang", "text", "must be text")
     given, extra = (_object(request, name) for name in ("fields", "values"))
+    check_all_legible(given, "fields")
     subject = subjects.find_by_pid(connection, str(request.get("subject")))
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")

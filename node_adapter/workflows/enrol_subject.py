@@ -29,6 +29,7 @@ from node_adapter.workflows.outcomes import Outcome, each
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
+from primitives.text import check_line
 
 PID_BYTES = 32
 _CLIENT = {"client_ref", "did", "registration"}
@@ -105,10 +106,7 @@ def _reference(request: Mapping[str, Any]) -> str:
         raise InvalidInput(name, "unknown-member", "is not a member of this request")
     if ("did" in request) != ("registration" in request):
         raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")
-    value = request.get("client_ref")
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_REFERENCE:
-        raise InvalidInput("client_ref", "text", f"must be text of 1 to {_MAX_REFERENCE} characters")
-    return value
+    return check_line(request.get("client_ref"), "client_ref", _MAX_REFERENCE)
 
 
 def _registration(request: Mapping[str, Any]) -> SponsoredCall:

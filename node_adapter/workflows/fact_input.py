@@ -18,6 +18,7 @@ from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_base64url, decode_hex
 from primitives.errors import InvalidInput, Refused
+from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
 from suitability.records import check_payload, check_type
 
@@ -67,6 +68,7 @@ def read_fact(value: Mapping[str, Any]) -> Fact:
         Refused: `act-unsigned`, the client's own act comes without the client's signature.
     """
     _no_unknown(value, "", _REQUIRED + _OPTIONAL)
+    check_all_legible(value, "")
     for name in _REQUIRED:
         if name not in value:
             raise InvalidInput(name, "required", "is missing")

@@ -29,6 +29,7 @@ from node_adapter.workflows.replay_content import Material, report_content
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.text import check_line
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rulebook import rulebook_of
@@ -105,17 +106,10 @@ def _read(request: Mapping[str, Any]) -> Request:
     return Request(
         subject=request.get("subject"),
         did=request.get("did"),
-        case=_text(request, "case", _MAX_CASE),
-        reason=_text(request, "reason", _MAX_REASON),
+        case=check_line(request.get("case"), "case", _MAX_CASE),
+        reason=check_line(request.get("reason"), "reason", _MAX_REASON),
         lang=lang,
     )
-
-
-def _text(request: Mapping[str, Any], name: str, maximum: int) -> str:
-    value = request.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= maximum:
-        raise InvalidInput(name, "text", f"must be text of 1 to {maximum} characters")
-    return value
 
 
 def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list[str]]:

@@ -16,6 +16,7 @@ from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
 from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import check_address
+from primitives.text import check_line
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
@@ -105,6 +106,4 @@ def order_json(row: OrderRow) -> dict[str, Any]:
 
 
 def _case(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_CASE:
-        raise InvalidInput("case", "text", f"must be text of 1 to {_MAX_CASE} characters")
-    return value
+    return check_line(value, "case", _MAX_CASE)

@@ -25,6 +25,7 @@ from primitives.digest import tagged_sha256
 from primitives.eip712 import approve_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.text import check_line
 from primitives.timestamp import format_time
 
 CONTRACT = "TaskRegistry"
@@ -43,8 +44,7 @@ _SPARE_BLOCKS = 10_000
 
 def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[str, str]:
     """Register a data set of this broker; the same name again gives the same answer, and what failed is tried again."""
-    if not 0 < len(name) <= _MAX_NAME:
-        raise InvalidInput("name", "text", f"must be text of 1 to {_MAX_NAME} characters")
+    check_line(name, "name", _MAX_NAME)
     dataset = tagged_sha256(DATASET_TAG, address_bytes(node.address), name.encode("utf-8"))
     data = encode_call(CONTRACT, "registerDataset", dataset, tagged_sha256(SCHEMA_TAG, canonical_json(dict(schema))))
     key = f"dataset:{dataset.hex()}"

@@ -1,6 +1,7 @@
 """What concerns one client: enrolment, DIDs, consents, sessions, receipts; and what the public sees of it: nothing."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -41,6 +42,25 @@ def test_enrolment_gives_a_random_pseudonym_and_relays_the_first_key(broker):
     assert again == answer
     found = broker.get(f"/v1/subjects/{client.registration()['client_ref']}").get_json()
     assert (found["subject"], found["count"]) == (answer["subject"], 0)
+
+
+@pytest.mark.parametrize(
+    "reference", ["沪A/123", "a?b#c&d=e", "../status", ".", "100%", "a//b", "a+b c", "\u3000", "𠮷", "x" * 200]
+)
+def test_what_is_stored_under_a_reference_is_found_under_it(broker, reference):
+    stored = broker.post("/v1/subjects", {"client_ref": reference}).get_json()
+    found = broker.get("/v1/subjects?client_ref=" + quote(reference, safe=""))
+    assert (found.status_code, found.get_json()["subject"]) == (200, stored["subject"])
+    assert found.get_json()["client_ref"] == reference
+
+
+@pytest.mark.parametrize(
+    ("reference", "rule"),
+    [("a\0b", "control-character"), ("李\ufffd", "replacement-character"), ("a\nb", "one-line"), ("x" * 201, "text")],
+)
+def test_a_reference_that_nobody_can_write_is_refused(broker, reference, rule):
+    problem = broker.post("/v1/subjects", {"client_ref": reference}).get_json()
+    assert (problem["field"], problem["rule"]) == ("client_ref", rule)
 
 
 @pytest.mark.parametrize(

@@ -267,3 +267,38 @@ def test_state_survives_a_restart_of_the_process(broker, client):
     draft = level_draft(broker, client)
     assert draft["fields"]["level"] == "C4"
     assert broker.clock.now == START
+
+
+def named(name):
+    basics = {**PAYLOADS["INFO_COLLECT"]["basics"], "name": name}
+    return {"payload": {**PAYLOADS["INFO_COLLECT"], "basics": basics}}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        (named("李\ufffd\ufffd"), "payload.basics.name", "replacement-character"),
+        (named("李\u202e明"), "payload.basics.name", "hidden-character"),
+        (named("李\x7f明"), "payload.basics.name", "control-character"),
+        ({"source_ref": "a\0b"}, "source_ref", "control-character"),
+        ({"source_ref": "a\nb"}, "source_ref", "one-line"),
+        ({"actor": {"did": "d\0", "role": "staff"}}, "actor.did", "control-character"),
+        ({"attachments": [{"name": "\ufffd"}]}, "attachments[0].name", "replacement-character"),
+    ],
+)
+def test_text_that_a_broken_import_left_is_refused_by_field_and_rule(broker, client, change, field, rule):
+    answer = broker.post("/v1/facts", {**broker.fact(client.subject, "INFO_COLLECT", None), **named("李明"), **change})
+    problem = answer.get_json()
+    assert (answer.status_code, problem["field"], problem["rule"]) == (422, field, rule)
+    assert stored(broker, client.subject)[1] == []
+
+
+def test_a_reason_is_one_line(broker, client):
+    first_steps(broker, client)
+    request = {"subject": client.subject, "case": "1", "reason": "first line\nsecond line"}
+    problem = broker.post("/v1/replays", request, role="compliance").get_json()
+    assert (problem["field"], problem["rule"]) == ("reason", "one-line")
+    decision = {"application_id": "a", "kind": "OPEN", "product_id": None, "decision": "REFUSED", "checks": []}
+    decision |= {"reviewer": "r", "reason": "first line\nsecond line"}
+    problem = broker.post("/v1/facts", broker.fact(client.subject, "BIZ_DECIDE", decision)).get_json()
+    assert (problem["field"], problem["rule"]) == ("payload.reason", "one-line")

@@ -1,5 +1,6 @@
 """What is too large, sent twice, or meets a database that cannot take it: a typed answer, and nothing lost."""
 
+import gzip
 import json
 import sqlite3
 
@@ -176,3 +177,37 @@ def test_an_idempotency_key_must_be_readable(broker, client):
     body = {"holder": client.did, "purpose": "p"}
     problem = broker.post("/v1/proofs/challenges", body, headers={"Idempotency-Key": "a b"}).get_json()
     assert problem["field"] == "Idempotency-Key"
+
+
+def packed(broker, data, encoding="gzip", content_type="application/x-ndjson", path="/v1/facts"):
+    headers = {"Authorization": f"Bearer {TOKENS['broker-system']}", "Content-Type": content_type}
+    return broker.http.post(path, data=data, headers={**headers, "Content-Encoding": encoding})
+
+
+def test_a_body_may_come_as_gzip(broker, client):
+    fact = json.dumps(fact_of(broker, client)).encode()
+    one = packed(broker, gzip.compress(fact), content_type="application/json")
+    assert one.status_code == 201
+    parts = gzip.compress(json.dumps(fact_of(broker, client)).encode() + b"\n") + gzip.compress(fact)
+    answers = [json.loads(line) for line in packed(broker, parts, "x-gzip").data.splitlines()]  # two members
+    assert [answer["status"] for answer in answers] == ["accepted", "accepted"]
+    assert size(broker) == 2
+    assert packed(broker, fact, "identity", "application/json").status_code == 201
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-ndjson"])
+def test_a_bomb_and_a_broken_stream_and_another_encoding_are_refused(broker, client, monkeypatch, content_type):
+    monkeypatch.setattr(ndjson, "MAX_BODY_BYTES", 4 * 1024 * 1024)
+    bomb = gzip.compress(b" " * (5 * 1024 * 1024))
+    assert len(bomb) < 10_000
+    for data, encoding, expected in (
+        (bomb, "gzip", (413, "max-bytes")),
+        (gzip.compress(b"{}")[:-4], "gzip", (400, "gzip")),
+        (b"{}", "gzip", (400, "gzip")),
+        (b"{}", "br", (415, "content-encoding")),
+        (b"{}", "gzip, gzip", (415, "content-encoding")),
+    ):
+        answer = packed(broker, data, encoding, content_type)
+        assert (answer.status_code, answer.get_json()["rule"]) == expected
+    assert answer.headers["Accept-Encoding"] == "gzip"
+    assert size(broker) == 0

@@ -122,7 +122,7 @@ def test_a_credential_is_revoked_by_its_id(node, run):
     ("words", "route", "body"),
     [
         (("node", "status"), ("GET", "/v1/status"), None),
-        (("subject", "show", "c-1"), ("GET", "/v1/subjects/c-1"), None),
+        (("subject", "show", "c-1"), ("GET", "/v1/subjects"), None),
         (("did", "resolve", BROKER), ("GET", f"/v1/dids/{BROKER}"), None),
         (("ruleset", "list"), ("GET", "/v1/rulesets"), None),
         (("ruleset", "add", "--packaged", "x@1"), ("POST", "/v1/rulesets"), {"packaged": "x@1"}),
@@ -207,3 +207,8 @@ def test_the_status_of_a_node_warns_of_tokens_that_end(run, node):
     assert run("node", "status") == 0
     assert run.err.count("warning: ") == 1
     assert "the token 000000000000 of Li Wei (operator) ends at soon" in run.err
+
+
+def test_a_subject_is_asked_for_by_any_reference(node, run):
+    assert run("subject", "show", "沪A/123?&#") == 0
+    assert node.requests[-1].url.params["client_ref"] == "沪A/123?&#"

@@ -1,4 +1,6 @@
 import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -181,3 +183,50 @@ def test_a_token_that_cannot_be_sent_is_refused_unshown(token):
 @pytest.mark.parametrize("name", ["../status", "a/b", "a?b#c", "100%"])
 def test_a_name_cannot_lead_to_another_resource(name):
     assert httpx.URL("http://n" + route("tasks", name, "runs")).path == f"/v1/tasks/{name}/runs"
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "rule", "word"),
+    [
+        (Decimal("1.10"), "line 2.payload.amount", "json-type", "Decimal"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "line 2.payload.amount", "json-type", "+08:00"),
+        (date(2026, 1, 1), "line 2.payload.amount", "json-type", "date"),
+        (b"x", "line 2.payload.amount", "json-type", "hexadecimal"),
+        ({1, 2}, "line 2.payload.amount", "json-type", "set"),
+        (float("nan"), "line 2.payload.amount", "finite-number", "finite"),
+        ("x\ud800", "line 2.payload.amount", "unicode", "surrogate"),
+        ([0, {"deep": object()}], "line 2.payload.amount[1].deep", "json-type", "object"),
+        ({"\udc00": 1}, "line 2.payload.amount key", "unicode", "surrogate"),
+        ({(1, 2): 1}, "line 2.payload.amount", "key", "tuple"),
+    ],
+    ids=["Decimal", "datetime", "date", "bytes", "set", "nan", "surrogate", "deep", "surrogate-key", "tuple-key"],
+)
+def test_what_json_has_not_is_named_by_line_and_field_before_anything_is_sent(value, field, rule, word):
+    client, server = client_of(httpx.Response(200, content=b'{"n":1}\n'))
+    rows = [{"payload": {"amount": 1}}, {"payload": {"amount": value}}]
+    with pytest.raises(InvalidInput) as caught:
+        list(client.post_lines("/v1/facts", rows))
+    assert (caught.value.field, caught.value.rule) == (field, rule)
+    assert word in caught.value.detail
+    assert server.requests == []
+    with pytest.raises(InvalidInput) as caught:
+        client.post("/v1/facts", rows[1])
+    assert caught.value.field == field.replace("line 2", "body")
+
+
+def test_answers_before_a_bad_row_were_given(monkeypatch):
+    monkeypatch.setattr(module, "BULK_LINES", 1)
+    client, server = client_of(httpx.Response(200, content=b'{"n":1}\n'))
+    answers = client.post_lines("/v1/facts", [{"a": 1}, {"a": Decimal(1)}])
+    assert next(answers) == {"n": 1}
+    with pytest.raises(InvalidInput, match=r"line 2\.a"):
+        next(answers)
+    assert len(server.requests) == 1
+
+
+def test_a_value_that_holds_itself_is_named():
+    loop: list = []
+    loop.append(loop)
+    with pytest.raises(InvalidInput) as caught:
+        client_of(OK)[0].post("/v1/facts", loop)
+    assert caught.value.rule == "depth"

@@ -11,6 +11,7 @@ from primitives import curve, ed25519, linear, pedersen, relations
 from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.timestamp import CLOCK_LEEWAY_MS
 
 HOLDER = "did:ethr:0x4f24:0x" + "bb" * 20
 VERIFIER = "did:ethr:0x4f24:0x" + "aa" * 20
@@ -149,7 +150,13 @@ class TestContext:
             relations.verify_opening(proof, expected=EXPECTED)
         assert caught.value.check == "proof-context"
 
-    @pytest.mark.parametrize(("now", "check"), [(NOW - 1, "proof-not-yet-valid"), (NOW + 60_001, "proof-expired")])
+    @pytest.mark.parametrize("behind", [0, 1500, CLOCK_LEEWAY_MS])
+    def test_a_clock_that_is_a_little_behind_is_no_reason(self, behind):
+        relations.verify_opening(PROOF, expected=replace(EXPECTED, now=NOW - behind))
+
+    @pytest.mark.parametrize(
+        ("now", "check"), [(NOW - CLOCK_LEEWAY_MS - 1, "proof-not-yet-valid"), (NOW + 60_001, "proof-expired")]
+    )
     def test_period(self, now, check):
         with pytest.raises(VerificationFailed) as caught:
             relations.verify_opening(PROOF, expected=replace(EXPECTED, now=now))

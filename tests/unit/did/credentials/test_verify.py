@@ -15,7 +15,7 @@ from did.member_log import MemberHistory, Term
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
-from primitives.timestamp import format_utc
+from primitives.timestamp import CLOCK_LEEWAY_MS, format_utc
 
 SEED = hashlib.sha256(b"test seed: broker").digest()
 CLIENT_SEED = hashlib.sha256(b"test seed: client").digest()
@@ -330,8 +330,12 @@ class TestEndedKeys:
 class TestPeriod:
     def test_not_yet(self):
         with pytest.raises(VerificationFailed) as caught:
-            verify_credential(issue(), CHAIN, NOW - 1)
+            verify_credential(issue(), CHAIN, NOW - CLOCK_LEEWAY_MS - 1)
         assert caught.value.check == "not-yet-valid"
+
+    @pytest.mark.parametrize("behind", [0, 1, 1500, CLOCK_LEEWAY_MS])
+    def test_a_clock_that_is_a_little_behind_is_no_reason(self, behind):
+        verify_credential(issue(), CHAIN, NOW - behind)
 
     def test_expired(self):
         verify_credential(issue(), CHAIN, NOW + YEAR)
@@ -484,7 +488,7 @@ class TestConsent:
         [
             (("AML_JOINT", OTHER, NOW), "consent-purpose"),
             (("MARKET_RISK", CLIENT, NOW), "consent-receiver"),
-            (("MARKET_RISK", OTHER, NOW - 1), "consent-period"),
+            (("MARKET_RISK", OTHER, NOW - CLOCK_LEEWAY_MS - 1), "consent-period"),
             (("MARKET_RISK", OTHER, NOW + YEAR + 1), "consent-period"),
         ],
     )

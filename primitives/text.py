@@ -1,0 +1,89 @@
+"""Text that is stored for twenty years and shown to people: what a broken import or a trick leaves in it is refused.
+
+The rules are about single characters, so that no name is refused for being rare: characters of later Unicode versions,
+private-use characters (rare names in the systems around a broker) and joiners inside words are all let through.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from unicodedata import category
+
+from primitives.errors import InvalidInput
+
+REPLACEMENT = "\ufffd"
+_LINE_BREAKS = frozenset("\n\r\x0b\x0c\x85\u2028\u2029")
+# Marks of direction make text read in another order than it is written; the others are not to be seen at all.
+_HIDDEN = frozenset("\u061c\u200b\u200e\u200f\u2060\ufeff") | {chr(code) for code in range(0x202A, 0x202F)}
+_HIDDEN |= {chr(code) for code in (*range(0x2061, 0x206A), *range(0xFFF9, 0xFFFC), *range(0xE0000, 0xE0080))}
+_CONTROLS = ("Cc", "Cs")
+_NONCHARACTER_ROW = range(0xFDD0, 0xFDF0)
+_LAST_OF_PLANE = 0xFFFE
+
+
+def check_line(value: object, field: str, maximum: int) -> str:
+    """Return one line of 1 to `maximum` characters unchanged.
+
+    Raises:
+        InvalidInput: rule `text` (no text, or of another length), or one of `check_legible`.
+    """
+    if not isinstance(value, str) or not 0 < len(value) <= maximum:
+        raise InvalidInput(field, "text", f"must be text of 1 to {maximum} characters")
+    check_legible(value, field)
+    return value
+
+
+def check_legible(value: str, field: str) -> None:
+    """Check that one line of text can be read as it is stored.
+
+    Raises:
+        InvalidInput: rule `replacement-character` (what a wrong decoding left), `one-line`, `control-character`,
+            `hidden-character` (marks of direction and zero width) or `noncharacter`; the place is in the message.
+    """
+    if value.isprintable() and REPLACEMENT not in value:
+        return
+    for place, character in enumerate(value, 1):
+        rule = _fault(character)
+        if rule is not None:
+            raise InvalidInput(field, rule, f"holds U+{ord(character):04X}{_REASONS[rule]} at character {place}")
+
+
+def check_all_legible(value: Any, field: str) -> None:
+    """Check every text of a JSON value, and every key.
+
+    Raises:
+        InvalidInput: the dotted field, and a rule of `check_legible`.
+    """
+    if isinstance(value, str):
+        check_legible(value, field)
+    elif isinstance(value, dict):
+        for name, entry in value.items():
+            check_legible(name, f"{field} key" if field else "key")
+            check_all_legible(entry, f"{field}.{name}" if field else name)
+    elif isinstance(value, list):
+        for number, entry in enumerate(value):
+            check_all_legible(entry, f"{field}[{number}]")
+
+
+_REASONS = {
+    "replacement-character": ", which stands for text that was decoded wrongly before it came here,",
+    "one-line": ", a line break, where one line belongs,",
+    "control-character": ", a control character,",
+    "hidden-character": ", which hides or reorders what is read,",
+    "noncharacter": ", which is no character,",
+}
+
+
+def _fault(character: str) -> str | None:
+    code = ord(character)
+    if character == REPLACEMENT:
+        return "replacement-character"
+    if character in _LINE_BREAKS:
+        return "one-line"
+    if category(character) in _CONTROLS:
+        return "control-character"
+    if character in _HIDDEN:
+        return "hidden-character"
+    if code in _NONCHARACTER_ROW or code & _LAST_OF_PLANE == _LAST_OF_PLANE:
+        return "noncharacter"
+    return None

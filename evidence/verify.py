@@ -1,13 +1,13 @@
 """Verification of a bundle against a trust file: bytes in, named checks out (docs/spec/evidence.md, section 12).
 
-The sixteen checks, in the order of the report:
+The checks, in the order of the report; the last is there when held promises are given:
 
  1 structure            7 member-key-history     13 promise
  2 canonical-form       8 checkpoint-signature   14 inclusion
  3 header-chain         9 fingerprint            15 subject-completeness
  4 block-receipts      10 subject-chain          16 bundle-signature
  5 directory           11 client-key-history
- 6 anchor-event        12 client-signature
+ 6 anchor-event        12 client-signature       17 held-promises
 
 A check that needs what a failed one would have established fails too and says so: a report without a verdict on
 every name would be no verdict. `InvalidInput` means that it is no bundle, `CouldNotCheck` that the trust file does not
@@ -16,23 +16,25 @@ reach far enough; everything else is in the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from evidence import shapes
-from evidence.act import CLIENT_ACT_TYPES, verify_act
+from evidence.act import CLIENT_ACT_TYPES, act_payload_of, verify_act
 from evidence.bundle import AnchorItem, Bundle, parse_bundle
 from evidence.chain import address_topic, blocks_that_may_hold
+from evidence.held import AsOf, check_held
 from evidence.log import verify_inclusion
 from evidence.map_history import check_maps
 from evidence.opened import Opened, open_histories
 from evidence.promise import verify_promise
 from evidence.record import ZERO_HASH
 from evidence.registry_events import DID_EVENTS, client_keys
-from evidence.times import time_findings
+from evidence.times import block_time, time_findings
 from evidence.trust import TrustFile, parse_trust
 from evidence.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
+from evidence.verdict import HELD_PROMISES as HELD
 from evidence.verify_chain import ChainEvidence, Histories
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -41,29 +43,35 @@ from primitives.timestamp import format_time
 _MS = 1000
 
 
-def verify_bundle(bundle: bytes, trust: bytes, *, at_least_block: int | None = None) -> VerificationReport:
+def verify_bundle(
+    bundle: bytes, trust: bytes, *, at_least_block: int | None = None, promises: Sequence[object] | None = None
+) -> VerificationReport:
     """Verify a bundle against a trust file; nothing else is read.
 
     Args:
         bundle: the bundle's bytes.
         trust: the trust file's bytes, from someone other than the bundle's maker.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
+        promises: promises that somebody holds, such as the client's wallet; the bundle must show what they promise.
 
     Raises:
-        InvalidInput: not a bundle, or not a trust file.
-        CouldNotCheck: the trust file does not reach a block that is needed.
+        InvalidInput: not a bundle, not a trust file, or not a promise.
+        CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
     """
-    return _Verification(parse_bundle(bundle), parse_trust(trust), at_least_block).report()
+    return _Verification(parse_bundle(bundle), parse_trust(trust), at_least_block, promises).report()
 
 
 class _Verification:
     """One run: each check is a method, what checks share is a cached property that raises as its check would."""
 
-    def __init__(self, bundle: Bundle, trust: TrustFile, at_least_block: int | None) -> None:
+    def __init__(
+        self, bundle: Bundle, trust: TrustFile, at_least_block: int | None, held: Sequence[object] | None
+    ) -> None:
         self._bundle = bundle
         self._trust = trust
         self._on_chain = ChainEvidence(bundle, trust)
         self._at_least = at_least_block
+        self._held = held
         self._failed: dict[str, VerificationFailed] = {}
         self._unknown: CouldNotCheck | None = None
         self._ended_keys: list[str] = []  # between acceptance and anchor, only the broker says when an act was
@@ -87,8 +95,10 @@ class _Verification:
             "inclusion": self._inclusion,
             "subject-completeness": self._subject_completeness,
             "bundle-signature": self._bundle_signature,
+            HELD: self._held_promises,
         }
-        checks = [self._run(name, steps[name]) for name in CHECKS]
+        names = CHECKS if self._held is None else (*CHECKS, HELD)
+        checks = [self._run(name, steps[name]) for name in names]
         if self._unknown is not None and not self._failed:
             raise self._unknown
         return self._summary(tuple(checks))
@@ -127,6 +137,7 @@ class _Verification:
         return f"{count} records open to their fingerprints"
 
     def _subject_chain(self) -> str:
+        known: set[str] = set()
         for history in self._bundle.histories:
             previous = ZERO_HASH
             for seq, opened in enumerate(self._opened[history.subject], 1):
@@ -138,6 +149,9 @@ class _Verification:
                         f"record {envelope['seq']} of {history.subject.hex()[:8]} does not follow at place {seq}",
                     )
                 previous = opened.record.fingerprint
+                if envelope["record_id"] in known:
+                    raise VerificationFailed("subject-chain", f"{opened.label} bears the record_id of another record")
+                known.add(envelope["record_id"])
         return f"{len(self._bundle.histories)} subjects without a gap"
 
     @cached_property
@@ -154,6 +168,7 @@ class _Verification:
 
     def _client_signature(self) -> str:
         count, newest = 0, 0
+        signed: dict[bytes, str] = {}
         for history in self._bundle.histories:
             for opened in self._opened[history.subject]:
                 signatures = opened.record.envelope["signatures"]
@@ -161,6 +176,10 @@ class _Verification:
                     raise VerificationFailed("client-signature", f"{opened.label} owes the client's signature")
                 if signatures and history is not self._bundle.history:
                     raise VerificationFailed("client-signature", f"{opened.label} of a reference bears a signature")
+                if signatures:
+                    other = signed.setdefault(act_payload_of(opened.record.envelope), opened.label)
+                    if other != opened.label:
+                        raise VerificationFailed("client-signature", f"{opened.label} is the same act as {other}")
                 for signature in signatures:
                     newest = self._check_signature(opened, signature, newest)
                     count += 1
@@ -259,6 +278,17 @@ class _Verification:
         except VerificationFailed as error:
             raise VerificationFailed("bundle-signature", error.detail) from error
         return "the broker's key of the last anchor's block signed the bundle"
+
+    def _held_promises(self) -> str:
+        chain, last = self._on_chain.chain, self._on_chain.last
+        as_of = AsOf(
+            size=self._on_chain.events[last.seq].args["size"],
+            block=last.block,
+            time=block_time(chain, last.block),
+            trusted_until=block_time(chain, chain.last),
+        )
+        broker = self._bundle.broker
+        return check_held(self._held or (), self._opened, broker, as_of, lambda b: self._on_chain.signing_key(b, HELD))
 
     # -- the report
 

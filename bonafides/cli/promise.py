@@ -10,7 +10,7 @@ import click
 
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, rows_option, verbatim
 from bonafides.cli.output import Answers, chunks, read_rows, say, write_file, write_json
-from bonafides.cli.verify import read_limited
+from bonafides.cli.verify import promise_in, read_limited
 from bonafides.client import Client
 from bonafides.wallet.promises import is_owed
 from evidence.breach import MAX_BREACH_BYTES
@@ -93,7 +93,7 @@ def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
         return row
     if is_owed(row):
         return InvalidInput("promise", "owed", "is not given yet: fetch it with `fact promises`")
-    value = row.get("promise", row)
+    value = promise_in(row)
     try:
         parse_promise(value)
     except InvalidInput as error:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import read_document, say, write_json
+from bonafides.cli.output import read_document, read_rows, say, write_json
+from bonafides.wallet.promises import is_owed
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
@@ -37,22 +38,35 @@ from suitability.ruleset import RuleSet, packaged_rulesets
 @click.option("--trust", type=FILE, required=True, help="From another member or the regulator: `chain headers`.")
 @click.option("--at-least-block", type=click.IntRange(0), help="Refuse a bundle that ends before this block.")
 @click.option("--rulesets", "ruleset_file", type=FILE, help="Rule sets of the broker: what `ruleset list` printed.")
+@click.option(
+    "--promises", "promise_file", type=FILE, help="Promises that you hold: the bundle must show their records."
+)
 @click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
-    bundle: Path, trust: Path, at_least_block: int | None, ruleset_file: Path | None, require_rules: bool, as_json: bool
+    bundle: Path,
+    trust: Path,
+    at_least_block: int | None,
+    ruleset_file: Path | None,
+    promise_file: Path | None,
+    require_rules: bool,
+    as_json: bool,
 ) -> int:
     """Verify a client's history: every check by name, complete as of which block, and what the rules say to it.
 
     Score, opinion and every rule are executed again under the rule set of that day. The last line says of how many
     records the rules were asked; each other record is named with the reason: it is not shown whole, or its rule set is
     neither in the bundle nor in --rulesets, nor packaged.
+
+    --promises reads what `wallet promises list --full`, `wallet receipts list --full` or `fact submit` printed: each
+    promise of this broker whose time is over must be kept by a record of the bundle.
     """
     rulesets = _rulesets(ruleset_file)
     report = verify_bundle(
         read_limited(bundle, MAX_BUNDLE_BYTES, "bundle"),
         read_limited(trust, MAX_TRUST_BYTES, "trust"),
         at_least_block=at_least_block,
+        promises=None if promise_file is None else _promises(promise_file),
     )
     rerun, notes = executed_again(report, rulesets)
     found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
@@ -94,6 +108,21 @@ def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[
     history = [record for record in records if record.subject == report.subject]
     rules = rulebook_of(history, [*own, *carried], packaged_rulesets().values())
     return re_run(records, report.subject, rules), notes
+
+
+def promise_in(row: dict[str, Any]) -> Any:
+    """Return the promise of a line: the line itself, or its member `promise` (receipts, answers of `fact submit`)."""
+    return row.get("promise", row)
+
+
+def _promises(file: Path) -> list[Any]:
+    found = []
+    for row in read_rows(file):
+        if isinstance(row, InvalidInput):
+            raise row
+        if not is_owed(row) and row.get("status") not in ("refused", "failed"):  # answers that hold no promise (yet)
+            found.append(promise_in(row))
+    return found
 
 
 def _rulesets(file: Path | None) -> list[RuleSet]:

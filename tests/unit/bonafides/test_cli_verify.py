@@ -11,6 +11,7 @@ from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport,
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
+from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
 from suitability.ruleset import packaged_rulesets
 
@@ -83,7 +84,7 @@ def report(*records, broken=None):
 @pytest.fixture
 def verify(capsys, monkeypatch, tmp_path):
     def call(outcome, *words):
-        def stand_in(_bundle, _trust, *, at_least_block):
+        def stand_in(_bundle, _trust, *, at_least_block, promises):
             call.at_least = at_least_block
             if isinstance(outcome, Exception):
                 raise outcome
@@ -207,3 +208,28 @@ def test_a_bundle_cannot_write_to_the_terminal(verify):
     status, _, errors = verify(InvalidInput(f"bundle.{HIDDEN}", "unknown-member", "is not a member of this format"))
     assert status == 2
     assert errors.rstrip("\n").isprintable()
+
+
+def test_promises_that_somebody_holds_are_read_and_asked_for(capsys, tmp_path):
+    world = example_world()
+    (tmp_path / "bundle.json").write_bytes(world.seal(world.bundle().body()))
+    (tmp_path / "trust.json").write_bytes(world.trust())
+    held = tmp_path / "promises.ndjson"
+
+    def verified(*rows):
+        held.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        words = [str(tmp_path / "bundle.json"), "--trust", str(tmp_path / "trust.json"), "--promises", str(held)]
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", *words])
+        return ended.value.code, capsys.readouterr()
+
+    one, two, *_ = (dict(accepted.promise) for accepted in world.records[world.subject])
+    status, told = verified(one, {"promise": two, "findings": []}, {"status": "refused", "problem": {}})
+    assert status == 0
+    assert "ok     held-promises: 2 held: 2 shown" in told.out.splitlines()
+    sealed = world.records[world.subject][0].sealed
+    status, told = verified(one, world.promise(sealed, 0, 1_795_000_000_000))
+    assert status == 1
+    assert told.out.splitlines()[-1] == "failed: held-promises"
+    status, told = verified(one, {"promise": 5})
+    assert (status, told.err.split()[:3]) == (2, ["error:", "invalid-input", "promises[1]"])

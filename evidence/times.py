@@ -77,13 +77,16 @@ def _contradictions(chain: HeaderChain, opened: Opened) -> Iterator[tuple[str, s
             f"recorded {said}, and accepted after block {promise.block} ({format_time(first)}) and anchored in block "
             f"{opened.anchor.block} ({format_time(last)})",
         )
-    if promise.block < opened.anchor.block:
-        end = block_time(chain, promise.block + 1)
-        if recorded > end + CLOCK_MS:
-            yield (
-                "TIMES_CONTRADICT",
-                f"recorded {said}, and accepted at block {promise.block}, which another followed {format_time(end)}",
-            )
+
+
+def _stale_block(chain: HeaderChain, opened: Opened) -> Iterator[tuple[str, str]]:
+    """The chain was out of reach for the broker; or it chose a block at which some key was still in force."""
+    block, said = opened.promise.block, opened.record.envelope["recorded_at"]
+    if block < opened.anchor.block:
+        end, last = block_time(chain, block + 1), block_time(chain, opened.anchor.block)
+        if end + CLOCK_MS < parse_time(said, "recorded_at") <= last + CLOCK_MS:
+            told = f"accepted at block {block}, which another followed {format_time(end)}"
+            yield "BLOCK_STALE", f"recorded {said}, and {told}"
 
 
 _RULES: tuple[Callable[[HeaderChain, Opened], Iterator[tuple[str, str]]], ...] = (
@@ -91,4 +94,5 @@ _RULES: tuple[Callable[[HeaderChain, Opened], Iterator[tuple[str, str]]], ...] =
     _promise_far,
     _anchored_late,
     _contradictions,
+    _stale_block,
 )

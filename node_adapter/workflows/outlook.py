@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from evidence.promise import MAX_PROMISE_MS
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchored, records, registry_index
 
-MAX_PROMISE_MS = 24 * 3600 * 1000  # wallets take no promise beyond that
 CLOCK_TOLERANCE_MS = 60_000
 _LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
 _PATIENCE_PART = 20  # a silence of this part of the promised time is taken for an outage

@@ -10,12 +10,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evidence.promise import promise_body, sign_promise
+from evidence.promise import MAX_PROMISE_MS, promise_body, sign_promise
 from node_adapter.node import Node
 from node_adapter.store import anchored, records, subjects
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.keys_in_force import keys_in_force
-from node_adapter.workflows.outlook import MAX_PROMISE_MS
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 
 BATCH = 500

@@ -117,7 +117,7 @@ def test_an_old_block_at_acceptance_is_a_finding():
     world.chain.headers = headers
     world.anchor()
     [finding] = verified(world).findings
-    assert finding.code == "TIMES_CONTRADICT"
+    assert finding.code == "BLOCK_STALE"
     assert f"at block {old}, which another followed" in finding.detail
 
 

@@ -40,7 +40,11 @@ def codes():
     ("group", "wanted"),
     [
         ("checks", CHECKS),
-        ("codes", codes() | {ANCHORED_LATE, "PROMISE_LATE", "PROMISE_FAR", "TIMES_CONTRADICT", "ORIGINAL_ALTERED"}),
+        (
+            "codes",
+            codes()
+            | {ANCHORED_LATE, "PROMISE_LATE", "PROMISE_FAR", "TIMES_CONTRADICT", "BLOCK_STALE", "ORIGINAL_ALTERED"},
+        ),
         ("types", RECORD_TYPES),
         ("channels", CHANNELS),
         ("stages", [stage for stage, _ in STAGES]),

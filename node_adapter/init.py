@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from node_adapter.keystore import Keystore
+from node_adapter.loopback_ports import FIRST_PORT, LOOPBACK_HOSTS, reserve_port
 from node_adapter.member_keys import Entropy
 from node_adapter.private_files import replace_private, write_private
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
@@ -27,6 +28,7 @@ from node_adapter.workflows.staff_tokens import (
 )
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
+ANY_PORT = 0
 DEFAULT_ANCHORING: Mapping[str, float | int] = {
     "period_seconds": 60,
     "promise_seconds": 600,
@@ -37,10 +39,11 @@ DEFAULT_ANCHORING: Mapping[str, float | int] = {
 
 @dataclass(frozen=True)
 class NewNode:
-    """What `init_node` made: the directory and the public keys to hand to the consortium."""
+    """What `init_node` made: the directory, the public keys to hand to the consortium, and the port, if it is known."""
 
     home: Path
     keys: Mapping[str, str]
+    port: int | None
 
 
 def init_node(
@@ -60,7 +63,8 @@ def init_node(
         name: the member's name.
         role: broker, regulator or operator.
         password: seals the keystore.
-        settings: further sections of `node.toml` (chain, http, anchoring, peers), as far as they are known.
+        settings: further sections of `node.toml` (chain, http, anchoring, peers), as far as they are known. The port 0
+            of a loopback host stands for a free one, which is held for this directory from now on.
         entropy: gives random bytes.
         now_ms: the time, from which the first tokens are valid; this machine's, if it is not given.
 
@@ -79,6 +83,7 @@ def init_node(
         "anchoring": dict(DEFAULT_ANCHORING),
     }
     _merge(table, settings)
+    is_any_port = _stand_in_for_any_port(table)
     _check(table, home)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,11 +91,13 @@ def init_node(
             (home / folder).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise CouldNotCheck("node-unwritable", f"{home}: {error.strerror}") from error
+    if is_any_port:
+        table["http"]["port"] = reserve_port(home)
     keys.save(home / "keystore", password)
     upgrade(home / "node.db")
     _make_tokens(home, role, entropy, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
     _write_settings(home, table)
-    return NewNode(home, keys.public_json())
+    return NewNode(home, keys.public_json(), table.get("http", {}).get("port"))
 
 
 def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings | None:
@@ -104,6 +111,15 @@ def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings
     complete = _check(table, home)
     _write_settings(home, table)
     return complete
+
+
+def _stand_in_for_any_port(table: dict[str, dict[str, Any]]) -> bool:
+    """Put a port in the place of 0, which asks for any, until there is a directory to reserve one for."""
+    http = table.get("http", {})
+    if http.get("port") != ANY_PORT or http.get("host") not in LOOPBACK_HOSTS:
+        return False
+    http["port"] = FIRST_PORT
+    return True
 
 
 def _make_tokens(home: Path, role: str, entropy: Entropy, now_ms: int) -> None:

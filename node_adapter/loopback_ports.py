@@ -27,6 +27,7 @@ from primitives.errors import CouldNotCheck, Refused
 
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 LOOPBACK = "127.0.0.1"
+LOOPBACK_HOSTS = (LOOPBACK, "localhost")
 # Below the range from which the kernel takes ports for outgoing connections: a port that is kept for a later run must
 # not be somebody's connection by then.
 FIRST_PORT, LAST_PORT = 20_000, 31_999
@@ -74,6 +75,17 @@ def claim_port(port: int, owner: Path) -> None:
                 raise _taken(port, reason)
             time.sleep(_POLL_SECONDS)
         _write(registry / str(port), owner)
+
+
+def keep_port(port: int, owner: Path) -> None:
+    """Reserve a port that a directory uses, unless it is reserved already: a person may have named it twice.
+
+    Raises:
+        CouldNotCheck: `runtime-directory`.
+    """
+    with _registry() as registry:
+        if _owner(registry / str(port)) is None:
+            _write(registry / str(port), owner)
 
 
 def release_ports(owner: Path) -> None:

@@ -59,7 +59,9 @@ def node() -> None:
 
 @node.command(
     epilog=verbatim(
-        'out  {"home", "member": {"address", "name", "role", "keys": {"signing", "agreement", "compliance"}}}',
+        'out  {"home", "port", "member": {"address", "name", "role", "keys": {"signing", "agreement", "compliance"}}}',
+        "",
+        "--port 0 takes a free port of this machine and holds it for the node, whatever else starts beside it.",
         "",
         "Example:",
         "  bonafides node init nodes/a --name 'Broker A' --role broker --port 8081 > a.json",
@@ -89,7 +91,7 @@ def init(
     made = init_node(home, name=name, role=role, password=read_password(file=password_file), settings=table)
     keys = {field: made.keys[field] for field in ("signing", "agreement", "compliance")}
     member = {"address": made.keys["address"], "name": name, "role": role, "keys": keys}
-    write_json({"home": str(home), "member": member})
+    write_json({"home": str(home), "port": made.port, "member": member})
 
 
 @node.command("configure")

@@ -15,12 +15,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
 import httpx
 
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
+from node_adapter.loopback_ports import LOOPBACK_HOSTS, keep_port
+from node_adapter.patience import Patience
 from node_adapter.settings import Settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.identity import worker_status
@@ -86,12 +89,12 @@ class Supervisor:
             lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error
-        deadline = time.monotonic() + _LOCK_SECONDS
+        patience = Patience(_LOCK_SECONDS)
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                if time.monotonic() > deadline:
+                if patience.is_over():
                     os.close(lock)
                     raise Refused("node-running", f"another process runs the node of {self._settings.home}") from error
                 time.sleep(_POLL_SECONDS)
@@ -106,6 +109,9 @@ class Supervisor:
                 probe.bind((http.host, http.port))
             except OSError as error:
                 raise Refused("port-taken", f"{http.host}:{http.port} cannot be used: {error.strerror}") from error
+        if http.host in LOOPBACK_HOSTS:
+            with suppress(CouldNotCheck):  # it only keeps those away who look for any port
+                keep_port(http.port, self._settings.home)
 
     def _start_all(self, lock: int) -> None:
         http = self._settings.http
@@ -140,7 +146,7 @@ class Supervisor:
             )
 
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
+        patience = Patience(_READY_SECONDS)
         url = f"{self._settings.http.url}/healthz"
         with httpx.Client(timeout=2, trust_env=False) as http:  # one for all: making it costs more than a request
             while not self._stopping:
@@ -150,7 +156,7 @@ class Supervisor:
                         return
                 except httpx.HTTPError:
                     pass
-                if time.monotonic() > deadline:
+                if patience.is_over():
                     raise CouldNotCheck("node-start", f"the node does not answer; see {self._settings.logs_path}")
                 time.sleep(_POLL_SECONDS)
 
@@ -160,9 +166,9 @@ class Supervisor:
         A process that cannot say anything yet, such as one whose database is locked, is not waited for.
         """
         store = open_store(self._settings.database_path)
-        deadline = time.monotonic() + _WORKER_SECONDS
+        patience = Patience(_WORKER_SECONDS)
         try:
-            while not self._stopping and time.monotonic() < deadline:
+            while not self._stopping and not patience.is_over():
                 self._check_alive()
                 with store.read() as connection:
                     status = worker_status(connection)

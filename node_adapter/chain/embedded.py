@@ -31,6 +31,7 @@ from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.embedded_state import STATE_FILE, WRITTEN_FILE, keep_state, prepare_state
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 from node_adapter.loopback_ports import claim_port, reserve_port
+from node_adapter.patience import Patience
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 ANVIL_VARIABLE = "BONAFIDES_ANVIL"
@@ -114,9 +115,9 @@ def down(directory: Path) -> bool:
             return False
         saved = _save_and_pause(directory, network["port"])
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience(_STOP_SECONDS)
+        patience = Patience(_STOP_SECONDS)
         while _is_alive(pid):
-            if time.monotonic() > deadline:
+            if patience.is_over():
                 raise CouldNotCheck("chain-stop", f"anvil (process {pid}) does not end; {_last_words(directory, 0)}")
             time.sleep(_POLL_SECONDS)
         if saved:  # what anvil wrote as it ended says the same, unchecked
@@ -181,11 +182,6 @@ def status(directory: Path) -> EmbeddedStatus:
         except (ChainUnavailable, JsonRpcError):
             block = None
     return EmbeddedStatus(pid is not None, _url(network["port"]), network["chain_id"], pid, block)
-
-
-def patience(seconds: float) -> float:
-    """Return how long to wait for a process of our own: longer, the more others wait for the processors."""
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def refuse_in_production() -> None:
@@ -285,14 +281,14 @@ def _await_answer(pid: int, network: dict[str, Any], directory: Path) -> bool:
         CouldNotCheck: `chain-start`, it lives and does not answer.
     """
     control = EmbeddedControl(network["port"])
-    begun = time.monotonic()
+    patience = Patience(_START_SECONDS)
     while _is_alive(pid):
         try:
             if control.chain_id(_FIRST_ANSWER_SECONDS) == network["chain_id"]:
                 return True
         except (ChainUnavailable, JsonRpcError):
             pass
-        if time.monotonic() - begun > patience(_START_SECONDS):
+        if patience.is_over():
             raise CouldNotCheck("chain-start", f"anvil does not answer on port {network['port']}; see {directory}")
         time.sleep(_POLL_SECONDS)
     return False

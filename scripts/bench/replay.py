@@ -13,13 +13,12 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 from evidence.verify import verify_bundle
 from scripts.bench.harness import Broker, Row, arguments, best_of, broker, payloads, progress, table
-from scripts.demo.surface import DemoError
+from scripts.demo.surface import DemoError, wait_until
 
 FACTS_IN_ROUND = 6  # identity, information, notice, questionnaire, level; the sixth is the client's own act
 
@@ -70,12 +69,8 @@ class Client:
         return {**fact, "occurred_at": act["occurred_at"], "act": {**sealed, **texts}}
 
     def _await_key(self, key: str) -> None:
-        deadline = time.monotonic() + 60
         system = self._broker.member.as_role("broker-system")
-        while system.get("/v1/outbox", key=key)["state"] != "final":
-            if time.monotonic() > deadline:
-                raise DemoError("the client's key did not reach the chain")
-            time.sleep(0.1)
+        wait_until(lambda: system.get("/v1/outbox", key=key)["state"] == "final", what="the client's key on the chain")
 
 
 def measure(made: Broker, records: int) -> None:

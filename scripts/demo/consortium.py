@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 import signal
-import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,6 +45,10 @@ class Member:
     def url(self) -> str:
         """Where the node listens: loopback."""
         return f"http://127.0.0.1:{self.port}"
+
+    def has_ended(self) -> bool:
+        """Say whether the node's process is over, or was never started."""
+        return self.process is None or self.process.poll() is not None
 
     def as_role(self, role: str) -> Http:
         """Return an HTTP client with the token of a role of this member's staff."""
@@ -108,7 +111,7 @@ class Consortium:
         process = self.members[name].process
         if process is not None:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=30)
+            wait_until(self.members[name].has_ended, what=f"the end of the node of {name}", seconds=60)
             self.members[name].process = None
 
     def admit_third_broker(self) -> None:
@@ -147,8 +150,8 @@ class Consortium:
         for member in self.members.values():
             if member.process is not None:
                 try:
-                    member.process.wait(timeout=30)
-                except subprocess.TimeoutExpired:
+                    wait_until(member.has_ended, what=f"the end of the node of {member.name}", seconds=60)
+                except DemoError:
                     member.process.kill()
         if self.rpc_url:
             self.command.run("network", "down", str(self.directory / "chain"))
@@ -156,16 +159,16 @@ class Consortium:
     def _make_node(self, name: str) -> Member:
         home = self.directory / "nodes" / name
         role = "regulator" if name == REGULATOR else "broker"
-        made = self.command.json("node", "init", str(home), "--name", _TITLES[name], "--role", role)
+        made = self.command.json("node", "init", str(home), "--name", _TITLES[name], "--role", role, "--port", "0")
         self._member_file(name).write_text(json.dumps(made), encoding="utf-8")
         member = made["member"]
-        return Member(name, home, member["address"], _free_port(), member["keys"]["signing"])
+        return Member(name, home, member["address"], made["port"], member["keys"]["signing"])
 
     def _configure(self, member: Member) -> None:
         peers = [("--peer", f"{peer.address}={peer.url}") for peer in self.members.values() if peer.name != member.name]
         self.command.run(
             *("node", "configure", str(member.home), "--network", str(self.network_file), "--rpc-url", self.rpc_url),
-            *("--host", "127.0.0.1", "--port", str(member.port), "--finality-depth", "1", *_ANCHORING),
+            *("--finality-depth", "1", *_ANCHORING),
             *(word for pair in peers for word in pair),
         )
         member.did = f"did:ethr:{hex(self.chain_id)}:{member.address}"
@@ -177,12 +180,21 @@ class Consortium:
         """Wait until a node says that it can accept facts."""
 
         def ready() -> bool:
-            if member.process is not None and member.process.poll() is not None:
-                log = (member.home / "logs" / "node.log").read_text(encoding="utf-8", errors="replace")
-                raise DemoError(f"the node of {member.name} ended at once:\n{log[-2000:]}")
+            self.require_alive()
             return _answers(member)
 
-        wait_until(ready, what=f"the node of {member.name}", seconds=60, every=0.1)
+        wait_until(ready, what=f"the node of {member.name}", seconds=120, every=0.1)
+
+    def require_alive(self) -> None:
+        """Say that a node has ended, and its last words; nobody waits for an answer of one that has.
+
+        Raises:
+            DemoError: one has.
+        """
+        for member in self.members.values():
+            if member.process is not None and member.has_ended():
+                log = (member.home / "logs" / "node.log").read_text(encoding="utf-8", errors="replace")
+                raise DemoError(f"the node of {member.name} ended with {member.process.returncode}:\n{log[-2000:]}")
 
 
 def still_running(directory: Path) -> list[int]:
@@ -213,12 +225,3 @@ def _answers(member: Member) -> bool:
     except (DemoError, httpx.TransportError):
         return False
     return True
-
-
-def _free_port() -> int:
-    """Return a port below the range of outgoing connections: nobody borrows it between two runs."""
-    while True:
-        port = 20_000 + secrets.randbelow(12_000)
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port

@@ -80,7 +80,7 @@ class JointStatistic:
             return self.run(task_id)
         finally:
             cheating.terminate()
-            cheating.wait(timeout=30)
+            wait_until(lambda: cheating.poll() is not None, what="the end of the cheat", seconds=60)
             self._consortium.start_nodes(CHEATER)
 
     def _start_cheat(self) -> subprocess.Popen[bytes]:

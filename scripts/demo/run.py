@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from bonafides.cli.output import survive_any_terminal
 from primitives.errors import BonafidesError
 from scripts.demo import summary
@@ -52,6 +54,9 @@ def main() -> int:
         demo = Demo(out, profiles, source, keep_at_end=options.keep)
         try:
             demo.run()
+        except httpx.TransportError as error:
+            demo.consortium.require_alive()
+            raise DemoError(f"a node gave no answer: {error!r}") from error
         finally:
             if not demo.keep:
                 demo.consortium.close()

@@ -1,4 +1,4 @@
-"""What the demo may touch: the command `bonafides`, and HTTP. Nothing of the product is imported here."""
+"""What the demo may touch: the command `bonafides`, and HTTP. Of the product it knows only how long to wait."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from node_adapter.patience import Patience
 
 COMMAND = [str(Path(sys.executable).with_name("bonafides"))]
 NDJSON = "application/x-ndjson"
@@ -125,11 +127,13 @@ class Progress:
 
 
 def wait_until(condition: Any, *, what: str, seconds: float = 90, every: float = 0.2) -> Any:
-    """Poll until `condition()` gives something true; a timeout ends the demo and says what it waited for."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
+    """Poll until `condition()` gives something true; else the demo ends and says what it waited for.
+
+    The seconds are those of a machine that is free. What can end before it gives an answer is for the condition to see.
+    """
+    begun, patience = time.monotonic(), Patience(seconds)
+    while not (value := condition()):
+        if patience.is_over():
+            raise DemoError(f"waited {time.monotonic() - begun:.0f} s in vain for {what}")
         time.sleep(every)
-    raise DemoError(f"waited {seconds:.0f} s in vain for {what}")
+    return value

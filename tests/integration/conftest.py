@@ -21,6 +21,7 @@ from node_adapter.chain_process import ChainProcess
 from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
+from node_adapter.patience import Patience
 from node_adapter.store import records
 from node_adapter.store.records import RecordRow
 
@@ -175,9 +176,9 @@ def drive() -> Callable[..., None]:
     """Step a worker in this process until a condition holds: `drive(worker, lambda: ..., seconds=10)`."""
 
     def run(worker: ChainProcess, until: Callable[[], bool], *, seconds: float = 15.0) -> None:
-        deadline = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not until():
-            assert time.monotonic() < deadline, "the condition never came true"
+            assert not patience.is_over(), "the condition never came true"
             if not worker.step():
                 time.sleep(0.01)
 

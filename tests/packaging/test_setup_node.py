@@ -13,7 +13,7 @@ from scripts.setup import node_tools
 from tests.packaging import setup_kit
 from tests.packaging.setup_kit import HOST, SetUpError
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(900)
 
 
 def archive(text):

@@ -13,7 +13,7 @@ import pytest
 from tests.packaging import setup_kit
 from tests.packaging.setup_kit import HOST, NEWER, ROOT, Checkout, add_package
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 PIN = re.compile(r"^([\w.-]+)(\[[\w,-]+\])?==([\w.]+)", re.MULTILINE)
 

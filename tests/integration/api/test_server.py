@@ -1,10 +1,8 @@
 """The real server: gunicorn with two processes on a node's directory, and a client that sends before it reads."""
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -13,24 +11,20 @@ import pytest
 
 from node_adapter.init import init_node
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
+from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import chain_index
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.staff_tokens import read_token
 from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
+from tests.waiting import wait_for_end, wait_until
 
 PASSWORD = "a password of the tests"
-READY_SECONDS = 30
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     home = tmp_path_factory.mktemp("server") / "node"
+    home.mkdir()
     settings = {
         "chain": {
             "rpc_url": "http://127.0.0.1:1",
@@ -39,7 +33,7 @@ def home(tmp_path_factory):
             "directory_block": 1,
             "finality_depth": 1,
         },
-        "http": {"host": "127.0.0.1", "port": free_port()},
+        "http": {"host": "127.0.0.1", "port": reserve_port(home)},
     }
     init_node(home, name="north", role="broker", password=PASSWORD, settings=settings)
     keys = Keystore.open(home / "keystore", PASSWORD)
@@ -65,7 +59,14 @@ def running(home, port):
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        wait_for_end(process)
+
+
+def is_ready(url):
+    try:
+        return httpx.get(f"{url}/readyz").status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +74,7 @@ def server(home):
     directory, port = home
     with running(directory, port) as process:
         url = f"http://127.0.0.1:{port}"
-        end = time.monotonic() + READY_SECONDS
-        while time.monotonic() < end:
-            try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
-                    break
-            except httpx.HTTPError:
-                time.sleep(0.1)
-            assert process.poll() is None
+        wait_until(lambda: is_ready(url), "the server", processes=[process])
         operator = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {read_token(directory, 'operator')}"}, timeout=60
         )

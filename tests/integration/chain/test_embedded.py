@@ -17,6 +17,7 @@ from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.keystore import Keystore
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.chain
 
@@ -171,10 +172,7 @@ def test_copies_are_taken_while_the_chain_runs(anvil, tmp_path):
     """Nobody calls `save`: a kill loses the last seconds, not everything since the start."""
     directory = tmp_path / "network"
     grow(anvil, 3)
-    deadline = time.monotonic() + embedded.patience(30)
-    while not (directory / embedded.STATE_FILE).exists():
-        assert time.monotonic() < deadline, "no copy was taken"
-        time.sleep(0.1)
+    wait_until((directory / embedded.STATE_FILE).exists, "a copy")
     kill(anvil.pid)
     assert head(embedded.up(directory)) == 3
 

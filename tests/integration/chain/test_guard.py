@@ -1,7 +1,6 @@
 """The chain that answers is another one, or holds another history: the node refuses to start and says why."""
 
 import shutil
-import time
 
 import pytest
 from sqlalchemy import delete, update
@@ -15,6 +14,7 @@ from node_adapter.init import configure
 from node_adapter.store import alarms, anchors, chain_index, identity, outbox
 from node_adapter.store.schema import record
 from primitives.errors import Refused, VerificationFailed
+from tests.waiting import wait_for_end, wait_until
 
 pytestmark = pytest.mark.chain
 
@@ -166,15 +166,12 @@ def test_a_second_worker_on_one_node_is_refused(consortium, start_worker):
         with node.store.read() as connection:
             return identity.worker_status(connection).seen_at is not None
 
-    deadline = time.monotonic() + 20
-    while not seen():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(seen, "the first worker", processes=[first])
     second = start_worker(consortium.homes[0])
-    assert second.wait(20) == 2
+    assert wait_for_end(second) == 2
     assert "process-running" in (consortium.homes[0] / "logs" / "chain.log").read_text(encoding="utf-8")
     first.terminate()
-    assert first.wait(20) == 0
+    assert wait_for_end(first) == 0
 
 
 def outbox_state(node, key):
@@ -204,17 +201,10 @@ def test_two_running_nodes_bring_a_reset_chain_back_together(make_consortium, ad
     nodes = [consortium.node(index) for index in (0, 1)]
     workers = [start_worker(home) for home in consortium.homes[:2]]
 
-    def wait_until(condition):
-        deadline = time.monotonic() + 60
-        while not condition():
-            assert [worker.poll() for worker in workers] == [None, None], "a worker refused to go on"
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
     def anchor(size):
         for node in nodes:
             add_records(node, 2)
-        wait_until(lambda: [final_size(node) for node in nodes] == [size, size])
+        wait_until(lambda: [final_size(node) for node in nodes] == [size, size], "anchors", processes=workers)
 
     anchor(2)
     snapshot(consortium, tmp_path / "old.json")
@@ -226,12 +216,12 @@ def test_two_running_nodes_bring_a_reset_chain_back_together(make_consortium, ad
         with node.store.read() as connection:
             return bool(alarms.list_alarms(connection, alarms.CHAIN_RESET))
 
-    wait_until(lambda: all(was_reset(node) for node in nodes))
-    wait_until(lambda: [final_size(node) for node in nodes] == [8, 8])
+    wait_until(lambda: all(was_reset(node) for node in nodes), "alarms", processes=workers)
+    wait_until(lambda: [final_size(node) for node in nodes] == [8, 8], "anchors", processes=workers)
     assert [anchored_seqs(node) for node in nodes] == [[1, 2, 3, 4]] * 2
     for worker in workers:
         worker.terminate()
-    assert [worker.wait(20) for worker in workers] == [0, 0]
+    assert [wait_for_end(worker) for worker in workers] == [0, 0]
 
 
 @pytest.mark.parametrize("damage", ["altered", "cut", "subject"])

@@ -12,7 +12,6 @@ import os
 import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -27,13 +26,16 @@ from evidence.log import Tree
 from node_adapter.abi import contract_abi, encode_call
 from node_adapter.chain import embedded
 from node_adapter.init import configure
+from node_adapter.loopback_ports import reserve_port
+from node_adapter.patience import Patience
 from node_adapter.store import alarms, anchored, anchors, identity, outbox, records
 from node_adapter.store.schema import outbox as outbox_table
 from node_adapter.workflows.rulesets import install_ruleset
 from node_adapter.workflows.staff_tokens import read_token
 from primitives.timestamp import format_time
+from tests.waiting import wait_for_end, wait_until
 
-pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(3000)]  # for a hang alone
 
 KILLS = 50
 MOST_KILLS = 200  # random kills that missed a state go on until it was hit
@@ -66,8 +68,8 @@ class Client(threading.Thread):
     def finish(self):
         """Stop asking, after the last answer."""
         self.over.set()
-        self.writer.join(30)
-        self.join(150)
+        self.writer.join()
+        self.join()  # an answer that does not come ends it
         assert self.error is None, self.error
         assert not self.is_alive()
 
@@ -100,7 +102,7 @@ class Client(threading.Thread):
         many = isinstance(body, list)
         content = "".join(json.dumps(line) + "\n" for line in body) if many else json.dumps(body)
         headers = {"Content-Type": "application/x-ndjson" if many else "application/json"}
-        deadline = time.monotonic() + 120
+        patience = Patience(120)
         while True:
             try:
                 response = http.post(path, content=content, headers=headers)
@@ -111,7 +113,7 @@ class Client(threading.Thread):
                     return [json.loads(line) for line in response.text.splitlines()] if many else response.json()
                 assert response.status_code == 503, response.text
                 assert response.json()["code"] in ("store-busy", "index-empty"), response.text
-            assert time.monotonic() < deadline, "no answer"
+            assert not patience.is_over(), "no answer"
             time.sleep(0.05)
 
     def fact(self, subject, number):
@@ -217,14 +219,13 @@ class Killer:
 
     def wait_until_it_works(self):
         before = self.progress()
-        deadline = time.monotonic() + 60
-        while self.progress() == before:
-            assert time.monotonic() < deadline, "the worker does not move"
+
+        def moved():
             assert self.client.error is None, self.client.error
-            assert self.processes[0].poll() is None, (self.home / "logs" / "chain.log").read_text(encoding="utf-8")[
-                -3000:
-            ]
-            time.sleep(0.005)
+            return self.progress() != before
+
+        logs = [self.home / "logs" / name for name in ("chain.log", "api.log")]
+        wait_until(moved, "progress of the node", processes=self.processes, logs=logs, every=0.005)
 
     def progress(self):
         with self.node.store.read() as connection:
@@ -243,7 +244,7 @@ class Killer:
         """End the node as an operator would."""
         for process in self.processes:
             process.terminate()
-        assert [process.wait(30) for process in self.processes] == [0, 0]
+        assert [wait_for_end(process) for process in self.processes] == [0, 0]
 
     def round(self):
         self.start()
@@ -271,15 +272,9 @@ def killer_of():
             process.wait()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def test_fifty_kills_a_stopped_chain_and_an_unreachable_minute(make_consortium, killer_of):
     consortium = make_consortium(anchoring={"period_seconds": 0.1, "promise_seconds": PROMISE_SECONDS})
-    configure(consortium.homes[0], {"http": {"host": "127.0.0.1", "port": free_port()}})
+    configure(consortium.homes[0], {"http": {"host": "127.0.0.1", "port": reserve_port(consortium.homes[0])}})
     node = consortium.node()
     install_ruleset(node, {"packaged": "sac-bands@2"})
     client = Client(consortium.node(), consortium.contracts.address_of("MemberRegistry"))
@@ -336,15 +331,17 @@ def make_the_chain_unreachable(consortium, killer, node):
 
 def finish(killer, node):
     """Let the node come to rest, and end it as an operator would."""
-    deadline = time.monotonic() + 90
-    while True:
+
+    def counts():
         with node.store.read() as connection:
-            counts = outbox.counts(connection)
-            at_rest = anchored.anchored_size(connection) == records.log_size(connection)
-        if at_rest and not counts["new"] + counts["signed"] + counts["sent"]:
-            break
-        assert time.monotonic() < deadline, counts
-        time.sleep(0.05)
+            return outbox.counts(connection)
+
+    def at_rest():
+        open_rows = sum(count for state, count in counts().items() if state in ("new", "signed", "sent"))
+        with node.store.read() as connection:
+            return not open_rows and anchored.anchored_size(connection) == records.log_size(connection)
+
+    wait_until(at_rest, counts, seconds=90, processes=killer.processes)
     killer.end()
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,16 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import wait_for_end, wait_until
+
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 COMMAND = [sys.executable, "-m", "bonafides.cli.main"]
 ROOT = Path(__file__).parents[3]
 SECONDS = 90
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Consortium:
@@ -58,7 +53,7 @@ class Consortium:
         return [json.loads(line) for line in self.run(*words, rows=rows).stdout.splitlines()]
 
     def make(self, name, role):
-        settings = ("--port", free_port(), "--period-seconds", 0.3, "--promise-seconds", 60)
+        settings = ("--port", 0, "--period-seconds", 0.3, "--promise-seconds", 60)
         made = self.json("node", "init", self.home / name, "--name", name, "--role", role, *settings)
         (self.home / f"{name}.json").write_text(json.dumps(made), encoding="utf-8")
         return made["member"]
@@ -72,10 +67,14 @@ class Consortium:
         assert line.strip() == b"{", (self.home / f"{name}.log").read_text(encoding="utf-8")
         return process
 
+    def wait_for(self, call, what):
+        logs = [self.home / f"{name}.log" for name in self.running]
+        return wait_until(call, what, seconds=SECONDS, processes=self.running.values(), logs=logs, every=0.2)
+
     def stop(self, name, number=signal.SIGTERM):
         process = self.running.pop(name)
         process.send_signal(number)
-        ended = process.wait(SECONDS)
+        ended = wait_for_end(process, seconds=SECONDS)
         process.stdout.close()
         return ended
 
@@ -102,16 +101,6 @@ def consortium(tmp_path_factory):
         for name in list(made.running):
             made.stop(name)
         made.run("network", "down", made.home / "chain")
-
-
-def wait_for(call, what):
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        found = call()
-        if found:
-            return found
-        time.sleep(0.2)
-    raise AssertionError(what)
 
 
 def test_a_third_broker_is_admitted_by_vote(consortium):
@@ -159,13 +148,13 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     drafts = consortium.lines("draft", "--node", node, rows=[wanted])
     acts = consortium.lines("wallet", "consent", "grant", "--wallet", wallet, "--yes", rows=drafts)
     resolve = ("did", "resolve", "--node", node, enrolled["did"])
-    wait_for(lambda: consortium.json(*resolve)["keys"], "the client's key")
+    consortium.wait_for(lambda: consortium.json(*resolve)["keys"], "the client's key")
     (granted,) = consortium.lines("consent", "grant", "--node", node, rows=acts)
     (promised,) = consortium.lines("fact", "submit", "--node", node, rows=acts)
     assert (granted["status"], promised["status"]) == ("accepted", "accepted")
     (owed,) = consortium.lines("wallet", "promises", "add", "--wallet", wallet, rows=[promised])
     assert (owed["status"], owed["receipt"]) == ("kept", False)
-    wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
+    consortium.wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
     where = json.loads((consortium.home / "a.json").read_text(encoding="utf-8"))
     assert where["member"] == member
     settings = (node / "node.toml").read_text(encoding="utf-8")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.waiting import wait_until
 
 COMMAND = Path(sys.executable).with_name("bonafides")
 CLIENTS = "60"
@@ -75,9 +76,8 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Job]:
 
 
 def _await_end(pid: int) -> None:
-    for _ in range(600):
+    def has_ended() -> bool:
         state = Path(f"/proc/{pid}/stat")
-        if not state.exists() or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.1)
-    pytest.fail(f"the node with process {pid} did not end on SIGTERM")
+        return not state.exists() or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "Z"
+
+    wait_until(has_ended, f"the end of the node with process {pid}", every=0.1)

@@ -1,11 +1,11 @@
 """A joint task over the real contracts: three nodes, TaskRegistry and ConsentRegistry on an embedded chain."""
 
-import time
 from dataclasses import replace
 
 import pytest
 
 from mpc.maskedsum import Committing
+from node_adapter.patience import Patience
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import chain_index, outbox
 from node_adapter.task_process import TaskProcess
@@ -44,9 +44,9 @@ class Network:
         return tasks.PEER_HANDLERS[verified.kind](node, verified.sender, verified.body)
 
     def until(self, condition, seconds=60):
-        end = time.monotonic() + seconds
+        patience = Patience(seconds)
         while not condition():
-            assert time.monotonic() < end, "waited in vain"
+            assert not patience.is_over(), "waited in vain"
             for process in self.processes:
                 process.step()
 

@@ -3,7 +3,6 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,14 @@ import httpx
 import pytest
 
 from node_adapter.init import configure
+from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import chain_index
 from node_adapter.workflows import tasks
 from node_adapter.workflows.rulesets import install_ruleset
 from primitives.errors import Refused
 from primitives.timestamp import format_time
 from tests.integration.tasks.consortium import PURPOSE, enrol_with_grant, plain_totals
+from tests.waiting import wait_for_end, wait_until
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,27 +38,13 @@ def command(*arguments):
     return json.loads(done.stdout)
 
 
-def until(condition, what, seconds=120):
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, f"waited in vain for {what}"
-        time.sleep(0.2)
-    return found
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Brokers:
     """Three node directories and the processes on them."""
 
     def __init__(self, consortium, stack):
         self.stack = stack
         self.homes = [str(home) for home in consortium.homes[:3]]
-        ports = [free_port() for _ in self.homes]
+        ports = [reserve_port(Path(home)) for home in self.homes]
         members = [consortium.node(index).address for index in range(3)]
         urls = {member: f"http://127.0.0.1:{port}" for member, port in zip(members, ports, strict=True)}
         self.urls = list(urls.values())
@@ -80,10 +67,15 @@ class Brokers:
 
     def stop(self, index):
         self.processes[index].terminate()
-        self.processes[index].wait(timeout=60)
+        wait_for_end(self.processes[index], seconds=60)
 
     def task(self, index, *arguments):
         return command("task", *arguments[:1], "--node", self.homes[index], *arguments[1:])
+
+    def until(self, condition, what):
+        """Wait for something that the running processes bring about."""
+        logs = [Path(home) / "run.log" for home in self.homes]
+        return wait_until(condition, what, seconds=120, processes=self.processes.values(), logs=logs, every=0.2)
 
     def indexed(self, name, count):
         for node in self.nodes:
@@ -112,7 +104,7 @@ class Brokers:
         file.write_text(json.dumps(spec), encoding="utf-8")
         self.task(0, "propose", str(file))
         for index in range(3):
-            until(lambda at=index: self.known(at, spec["task_id"]), "the proposal at its owner")
+            self.until(lambda at=index: self.known(at, spec["task_id"]), "the proposal at its owner")
             self.task(index, "approve", spec["task_id"])
         return spec["task_id"]
 
@@ -127,7 +119,9 @@ class Brokers:
         for index in range(3):
             self.task(index, "run", task_id)
         ends = ("completed", "refused")
-        until(lambda: all(tasks.show(node, task_id)["state"] in ends for node in self.nodes), "the end of the task")
+        self.until(
+            lambda: all(tasks.show(node, task_id)["state"] in ends for node in self.nodes), "the end of the task"
+        )
         return [self.task(index, "show", task_id) for index in range(3)]
 
 
@@ -147,14 +141,14 @@ def ready(brokers, index):
         except httpx.HTTPError:
             return False
 
-    until(answers, "the node")
+    brokers.until(answers, "the node")
 
 
 def test_an_honest_run_and_a_run_with_a_cheat(brokers):
     for index in range(3):
         ready(brokers, index)
     datasets = [brokers.task(index, "dataset", "clients")["dataset"] for index in range(3)]
-    until(
+    brokers.until(
         lambda: brokers.indexed("DatasetRegistered", 3) and brokers.indexed("ConsentGranted", 3 * CLIENTS), "the chain"
     )
 

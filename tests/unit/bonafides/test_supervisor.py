@@ -7,14 +7,9 @@ import pytest
 from bonafides.cli import supervisor as module
 from bonafides.cli.supervisor import Supervisor
 from node_adapter.init import init_node
+from node_adapter.loopback_ports import reserve_port
 from node_adapter.settings import Settings
 from primitives.errors import CouldNotCheck, Refused
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -26,7 +21,7 @@ def settings(tmp_path):
         "directory_block": 1,
         "finality_depth": 1,
     }
-    http = {"host": "127.0.0.1", "port": free_port()}
+    http = {"host": "127.0.0.1", "port": reserve_port(tmp_path)}
     init_node(tmp_path / "a", name="A", role="broker", password="pw", settings={"chain": chain, "http": http})
     return Settings.load(tmp_path / "a")
 

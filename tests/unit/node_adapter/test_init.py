@@ -7,7 +7,8 @@ from sqlalchemy import select, text
 
 from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
-from node_adapter.settings import Settings
+from node_adapter.loopback_ports import claim_port
+from node_adapter.settings import Settings, read_settings_table
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions, upgrade
 from node_adapter.store.schema import metadata, token
@@ -100,3 +101,21 @@ def test_a_database_of_a_later_version_is_refused(tmp_path):
     with pytest.raises(CouldNotCheck) as caught:
         upgrade(path)
     assert caught.value.code == "store-too-new"
+
+
+def test_any_free_port_is_held_for_the_directory(tmp_path):
+    http = {"http": {"host": "127.0.0.1", "port": 0}}
+    made = [init_node(tmp_path / name, name=name, role="broker", password="pw", settings=http) for name in "ab"]
+    assert made[0].port != made[1].port
+    for node, other in (made, reversed(made)):
+        assert read_settings_table(node.home / "node.toml")["http"]["port"] == node.port
+        claim_port(node.port, node.home)
+        with pytest.raises(Refused, match="reserved for"):
+            claim_port(node.port, other.home)
+
+
+def test_any_port_is_for_loopback_alone(tmp_path):
+    settings = {"http": {"host": "0.0.0.0", "port": 0}}  # noqa: S104 - nobody listens
+    with pytest.raises(InvalidInput, match=r"http\.port"):
+        init_node(tmp_path / "a", name="A", role="broker", password="pw", settings=settings)
+    assert not (tmp_path / "a").exists()

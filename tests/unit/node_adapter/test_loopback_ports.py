@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from node_adapter import loopback_ports
-from node_adapter.loopback_ports import claim_port, release_ports, reserve_port, why_taken
+from node_adapter.loopback_ports import claim_port, keep_port, release_ports, reserve_port, why_taken
 from primitives.errors import CouldNotCheck, Refused
 
 RESERVE = (
@@ -94,3 +94,13 @@ def test_a_runtime_directory_that_is_not_ours_is_refused(tmp_path, monkeypatch):
     (tmp_path / "bonafides").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(CouldNotCheck, match="runtime-directory"):
         reserve_port(tmp_path)
+
+
+def test_a_port_that_a_node_uses_is_kept_from_those_who_look_for_any(tmp_path):
+    port = reserve_port(owner(tmp_path, "first"))
+    release_ports(tmp_path / "first")
+    keep_port(port, owner(tmp_path, "second"))
+    keep_port(port, owner(tmp_path, "third"))  # named twice by a person: whose node is up first has it
+    claim_port(port, tmp_path / "second")
+    with pytest.raises(Refused, match=r"reserved for .*second"):
+        claim_port(port, tmp_path / "third")

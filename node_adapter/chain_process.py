@@ -22,7 +22,7 @@ from node_adapter.chain.chain_time import ChainTime
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.guard import check_chain
 from node_adapter.chain.indexer import Indexer
-from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.sender import Progress, Sender
 from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
@@ -265,7 +265,7 @@ class ChainProcess:
 
 def run(node: Node, stop: threading.Event) -> None:
     """Follow the chain for a node until asked to end."""
-    rpc = HttpRpc(node.settings.chain.rpc_url, timeout_seconds=RPC_TIMEOUT_SECONDS)
+    rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
         ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run()
     finally:

@@ -21,12 +21,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from node_adapter.keyfile import decrypt_key, encrypt_key
 from node_adapter.member_keys import SCRYPT_N, Entropy, MemberKeys, open_keys, seal_keys, secp256k1_key
 from node_adapter.private_files import sync_directory, write_private
-from node_adapter.transaction import sign_transaction
 from primitives.canonical import parse_json
 from primitives.digest import tagged_hmac
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -37,17 +36,6 @@ SENDER_FILE = "sender.json"
 KEYS_FILE = "keys.json"
 
 _Opened = TypeVar("_Opened")
-
-
-class Signer(Protocol):
-    """What can sign a member's transactions."""
-
-    @property
-    def address(self) -> str:
-        """The account, lower-case 0x hex."""
-
-    def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
-        """Return the raw signed transaction and its hash."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -63,6 +51,9 @@ class LocalSigner:
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""
+        # Only who sends comes here; others open a keystore and never load the library.
+        from node_adapter.chain.transactions import sign_transaction  # noqa: PLC0415
+
         return sign_transaction(transaction, self.private_key)
 
     def __repr__(self) -> str:

@@ -7,6 +7,7 @@ The file and everything beside it stand in the node's own directory:
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from node_adapter.rpc_endpoint import RpcEndpoint, check_rpc_url
 from primitives.errors import CouldNotCheck, InvalidInput
 
 SETTINGS_FILE = "node.toml"
@@ -40,15 +42,19 @@ class MemberSettings:
 class ChainSettings:
     """The chain, and where our contracts begin on it. With `finality_depth` 1 a block is final when it is there.
 
-    `max_fee_per_gas` is the most that a transaction offers for a unit of gas, in wei.
+    `rpc_url` may hold secrets. `ca_file`, `client_certificate` and `client_key` are paths of PEM files, from the node's
+    directory on, or empty. `max_fee_per_gas` is the most that a transaction offers for a unit of gas, in wei.
     """
 
-    rpc_url: str
+    rpc_url: str = dataclasses.field(repr=False)
     chain_id: int
     directory: str
     directory_block: int
     finality_depth: int
     max_fee_per_gas: int = DEFAULT_MAX_FEE
+    ca_file: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,19 @@ class Settings:
             anchoring=anchoring,
             peers=_peers(table.get("peers", {})),
         )
+
+    @property
+    def rpc_endpoint(self) -> RpcEndpoint:
+        """Where the chain's node is.
+
+        Raises:
+            InvalidInput: `file`, a certificate that [chain] names is not there.
+        """
+        chain = self.chain
+        ca_file, certificate, key = (
+            self.home / name if name else None for name in (chain.ca_file, chain.client_certificate, chain.client_key)
+        )
+        return RpcEndpoint(chain.rpc_url, ca_file, certificate, key)
 
     @property
     def database_path(self) -> Path:
@@ -231,6 +250,18 @@ def _url(value: object, field: str) -> str:
     return value.rstrip("/")
 
 
+def _rpc_url(value: object, field: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidInput(field, "type", "must be a string")
+    return check_rpc_url(value, field)
+
+
+def _path(value: object, field: str) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise InvalidInput(field, "type", "must be the path of a file")
+    return value
+
+
 def _has_host_and_port(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -270,16 +301,24 @@ def _peers(value: object) -> dict[str, str]:
 _MAX_SAFE_INTEGER = 2**53 - 1
 _DAY_SECONDS = 86_400
 
-_OPTIONAL = {"chain.max_fee_per_gas"}  # entries that a file may lack: the class has their default
+_OPTIONAL = {  # entries that a file may lack: the class has their default
+    "chain.max_fee_per_gas",
+    "chain.ca_file",
+    "chain.client_certificate",
+    "chain.client_key",
+}
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
     "chain": {
-        "rpc_url": _url,
+        "rpc_url": _rpc_url,
         "chain_id": _integer(1, _MAX_SAFE_INTEGER),
         "directory": _address,
         "directory_block": _integer(0, _MAX_SAFE_INTEGER),
         "finality_depth": _integer(1, 10_000),
         "max_fee_per_gas": _integer(0, _MAX_SAFE_INTEGER),
+        "ca_file": _path,
+        "client_certificate": _path,
+        "client_key": _path,
     },
     "http": {"host": _text, "port": _integer(1, MAX_PORT)},
     "anchoring": {

@@ -11,13 +11,18 @@ import click
 from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, write_file, write_json
 from node_adapter.chain.deploy import Founder, contract_status, deploy
-from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.rpc import JsonRpc
 from node_adapter.keystore import Keystore, read_password
+from node_adapter.rpc_endpoint import RpcEndpoint, has_secrets
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
 _KEY_BYTES = 32
+
+ca_option = click.option(
+    "--ca-file", type=FILE, help="PEM of the authorities that may sign the chain node's certificate."
+)
 
 
 @click.group()
@@ -33,7 +38,7 @@ def contracts() -> None:
         "    --founder regulator.json --veto-blocks 2 --out network.json",
     ),
 )
-@click.option("--rpc-url", required=True, help="The chain's JSON-RPC.")
+@click.option("--rpc-url", required=True, help="The chain's JSON-RPC: a URL, or a socket's path.")
 @click.option(
     "--node", "node_dir", type=DIRECTORY, required=True, help="The node whose account sends the transactions."
 )
@@ -43,6 +48,7 @@ def contracts() -> None:
 )
 @click.option("--out", type=FILE, help="Write the network file here, too.")
 @password_option
+@ca_option
 def deploy_command(
     rpc_url: str,
     node_dir: Path,
@@ -50,17 +56,21 @@ def deploy_command(
     veto_blocks: int,
     out: Path | None,
     password_file: Path | None,
+    ca_file: Path | None,
 ) -> None:
-    """Deploy all contracts; print the network file, which nodes and wallets read."""
+    """Deploy all contracts; print the network file, which nodes and wallets read.
+
+    A URL with credentials or a query is not written into it: it is handed to everybody.
+    """
     members = [read_founder(read_document(file, "founder")) for file in founders]
     signer = Keystore.open(node_dir / "keystore", read_password(file=password_file)).signer()
-    rpc = HttpRpc(rpc_url)
+    rpc = JsonRpc(RpcEndpoint(rpc_url, ca_file))
     try:
         made = deploy(rpc, signer, members, veto_blocks=veto_blocks)
     finally:
         rpc.close()
     network = {
-        "rpc_url": rpc_url,
+        **({} if has_secrets(rpc_url) else {"rpc_url": rpc_url}),
         "chain_id": made.chain_id,
         "directory": made.directory,
         "directory_block": made.directory_block,
@@ -76,7 +86,8 @@ def deploy_command(
 @click.option("--rpc-url", help="The chain's JSON-RPC; by default the network file's.")
 @click.option("--network", "network_file", type=FILE, help="What `contracts deploy` wrote.")
 @click.option("--directory", help="The Directory's address, without a network file.")
-def status(rpc_url: str | None, network_file: Path | None, directory: str | None) -> None:
+@ca_option
+def status(rpc_url: str | None, network_file: Path | None, directory: str | None, ca_file: Path | None) -> None:
     """Show every contract that the Directory names, with its earlier addresses."""
     network = {} if network_file is None else read_document(network_file, "network")
     if not isinstance(network, dict):
@@ -84,7 +95,7 @@ def status(rpc_url: str | None, network_file: Path | None, directory: str | None
     url, address = rpc_url or network.get("rpc_url"), directory or network.get("directory")
     if not isinstance(url, str):
         raise InvalidInput("rpc_url", "missing", "give --rpc-url or --network")
-    rpc = HttpRpc(url)
+    rpc = JsonRpc(RpcEndpoint(url, ca_file))
     try:
         found = contract_status(rpc, check_address(address, "directory"))
     finally:

@@ -19,7 +19,7 @@ from bonafides.cli.output import say, write_json
 from node_adapter.chain import embedded
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import contract_status
-from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.rpc import JsonRpc
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore, read_password
 from node_adapter.settings import Settings
 from node_adapter.store import anchors, chain_index, restored
@@ -27,7 +27,7 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from node_adapter.store.tokens import staff_tokens, token_digest
 from node_adapter.workflows.staff_tokens import DAY_MS, TOKEN_ROLES, WARN_MS, ending_soon, read_token, token_file
-from primitives.errors import BonafidesError, CouldNotCheck
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
 
 _PYTHON = ((3, 11), (3, 14))
@@ -160,7 +160,10 @@ def _tokens(settings: Settings) -> list[Line]:
 
 
 def _chain(settings: Settings) -> list[Line]:
-    rpc = HttpRpc(settings.chain.rpc_url, timeout_seconds=_RPC_SECONDS)
+    try:
+        rpc = JsonRpc(settings.rpc_endpoint, timeout_seconds=_RPC_SECONDS)
+    except InvalidInput as error:
+        return [Line("chain", ok=False, detail=str(error), mend="correct [chain] of node.toml")]
     try:
         chain_id = int(rpc.call("eth_chainId"), 16)
         block = rpc.call("eth_getBlockByNumber", "latest", False)
@@ -168,7 +171,7 @@ def _chain(settings: Settings) -> list[Line]:
             Line(
                 "chain",
                 chain_id == settings.chain.chain_id,
-                f"{settings.chain.rpc_url} is chain {chain_id}, node.toml names {settings.chain.chain_id}",
+                f"{rpc.shown} is chain {chain_id}, node.toml names {settings.chain.chain_id}",
                 "correct [chain] of node.toml; a node with history refuses any other chain",
             ),
             _clock(int(block["timestamp"], 16)),

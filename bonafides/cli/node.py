@@ -23,6 +23,9 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # option -> (section, entry, type)
 _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "rpc_url": ("chain", "rpc_url", str),
+    "ca_file": ("chain", "ca_file", str),
+    "client_certificate": ("chain", "client_certificate", str),
+    "client_key": ("chain", "client_key", str),
     "chain_id": ("chain", "chain_id", int),
     "directory": ("chain", "directory", str),
     "directory_block": ("chain", "directory_block", int),

@@ -17,11 +17,15 @@ from primitives.errors import CouldNotCheck, Refused
 
 
 class ChainUnavailable(CouldNotCheck):
-    """The chain's node cannot be reached, or does not answer in time: nothing is known."""
+    """The chain's node cannot be reached, or does not answer in time: nothing is known.
 
-    def __init__(self, detail: str) -> None:
+    `again` is True where the other end asks to be asked again.
+    """
+
+    def __init__(self, detail: str, *, again: bool = False) -> None:
         """Say what was tried."""
         super().__init__("chain-unreachable", detail)
+        self.again = again
 
 
 class JsonRpcError(CouldNotCheck):

@@ -1,54 +1,47 @@
-"""JSON-RPC over HTTP to one node of the chain, with typed errors.
+"""JSON-RPC to one node of the chain, with typed errors: the port `ChainRpc` over HTTP, HTTPS or a Unix socket.
 
 One node per adapter: behind a balancer, two answers may come from two different heads.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Sequence
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
-from primitives.errors import InvalidInput
+from node_adapter.chain.providers import HttpTransport, SocketTransport
+from node_adapter.rpc_endpoint import RpcEndpoint
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _MAX_ERROR_CHARACTERS = 200
+_PAUSES = (0.02, 0.05, 0.1, 0.2, 0.4)  # before a read is asked again
+# What engines say of a block that they have and whose state they do not have yet, or not any more while the next one is
+# being made: anvil with pruning, EthereumJS, geth behind a balancer.
+_PASSING = ("blockoutofrange", "does not contain state root", "header not found")
+_WRITES = ("eth_sendRawTransaction",)
 
 
-class HttpRpc:
+class JsonRpc:
     """A JSON-RPC client. It keeps one connection open and is not shared between threads or forks."""
 
-    def __init__(self, url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
-        """Remember the URL; nothing is sent yet.
+    def __init__(self, endpoint: RpcEndpoint, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        """Remember where the chain's node is; nothing is sent yet."""
+        self.shown = endpoint.shown
+        kind = SocketTransport if endpoint.is_socket else HttpTransport
+        self._transport = kind(endpoint, timeout_seconds)
 
-        Raises:
-            InvalidInput: it is no URL of http or https.
-        """
-        self.url = url
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise InvalidInput("rpc_url", "url", f"{url} is no URL: {error}") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidInput("rpc_url", "url", f"{url} is no URL of http or https")
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._path = parts.path or "/"
-        self._connection = kind(parts.hostname, port, timeout=timeout_seconds)
-        self._ids = itertools.count(1)
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.shown})"
 
     def call(self, method: str, *params: Any) -> Any:
-        """Make one call.
+        """Make one call; a read is asked again when the answer is one that passes.
 
         Raises:
             ChainUnavailable: no answer.
             JsonRpcError: the node refuses.
         """
-        return self._result(self._post(self._request(method, params)), method)
+        return self._ask([method], lambda: self._result(self._transport.exchange(method, params), method))
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Make several calls in one request; the first error of any of them is raised.
@@ -59,41 +52,36 @@ class HttpRpc:
         """
         if not calls:
             return []
-        requests = [self._request(method, params) for method, params in calls]
-        answers = self._post(requests)
-        if not isinstance(answers, list):
-            self._result(answers, "batch")  # a node that takes no batches says so once
-            raise self._no_json_rpc()
-        by_id = {answer.get("id"): answer for answer in answers if isinstance(answer, dict)}
-        if len(by_id) != len(requests):
-            raise ChainUnavailable(f"{self.url} answered {len(by_id)} of {len(requests)} calls")
-        try:
-            return [
-                self._result(by_id[request["id"]], method)
-                for request, (method, _params) in zip(requests, calls, strict=True)
-            ]
-        except KeyError as error:
-            raise ChainUnavailable(f"{self.url} answered another call than was made") from error
+        results: list[Any] = self._ask([method for method, _params in calls], lambda: self._batch_once(calls))
+        return results
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._transport.close()
 
-    def _request(self, method: str, params: Sequence[Any]) -> dict[str, Any]:
-        return {"jsonrpc": "2.0", "id": next(self._ids), "method": method, "params": list(params)}
-
-    def _post(self, body: Any) -> Any:
-        data = json.dumps(body).encode("ascii")
+    def _batch_once(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
+        answers, ids = self._transport.exchange_batch(calls)
+        if not isinstance(answers, list):
+            self._result(answers, "batch")  # a node that takes no batches says so once
+            raise self._no_json_rpc()
+        by_id = {answer["id"]: answer for answer in answers if isinstance(answer, dict) and _is_id(answer.get("id"))}
+        if len(by_id) != len(calls):
+            raise ChainUnavailable(f"{self.shown} answered {len(by_id)} of {len(calls)} calls")
         try:
-            return json.loads(self._exchange(data))
-        except TimeoutError as error:  # an OSError, but not one that a new connection mends
-            self._connection.close()
-            raise ChainUnavailable(f"{self.url} does not answer in time") from error
-        except (OSError, HTTPException) as error:
-            self._connection.close()
-            raise ChainUnavailable(f"{self.url} cannot be reached: {type(error).__name__}") from error
-        except ValueError as error:
-            raise self._no_json_rpc() from error
+            return [self._result(by_id[number], method) for number, (method, _params) in zip(ids, calls, strict=True)]
+        except KeyError:
+            raise ChainUnavailable(f"{self.shown} answered another call than was made") from None
+
+    def _ask(self, methods: Sequence[str], ask: Callable[[], Any]) -> Any:
+        if not any(method in _WRITES for method in methods):
+            for pause in _PAUSES:
+                try:
+                    return ask()
+                except (ChainUnavailable, JsonRpcError) as error:
+                    if not _passes(error):
+                        raise
+                time.sleep(pause)
+        return ask()
 
     def _result(self, answer: Any, method: str) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
@@ -104,21 +92,29 @@ class HttpRpc:
         return answer["result"]
 
     def _no_json_rpc(self) -> ChainUnavailable:
-        return ChainUnavailable(f"{self.url} does not answer JSON-RPC")
+        return ChainUnavailable(f"{self.shown} does not answer JSON-RPC")
 
-    def _exchange(self, data: bytes) -> bytes:
-        if self._connection.sock is not None:
-            try:
-                return self._request_once(data)
-            except TimeoutError:
-                raise
-            except (OSError, HTTPException):  # the kept connection was closed meanwhile: once more, on a new one
-                self._connection.close()
-        return self._request_once(data)
 
-    def _request_once(self, data: bytes) -> bytes:
-        self._connection.request("POST", self._path, data, {"Content-Type": "application/json"})
-        return self._connection.getresponse().read()
+class HttpRpc(JsonRpc):
+    """The client of a URL that needs no certificate of its own."""
+
+    def __init__(self, url: str, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> None:
+        """Remember the URL.
+
+        Raises:
+            InvalidInput: it is no URL of http or https, nor the path of a socket.
+        """
+        super().__init__(RpcEndpoint(url), timeout_seconds=timeout_seconds)
+
+
+def _passes(error: ChainUnavailable | JsonRpcError) -> bool:
+    if isinstance(error, ChainUnavailable):
+        return error.again
+    return any(words in error.message.lower() for words in _PASSING)
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _refusal(error: Any, method: str) -> JsonRpcError:

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from node_adapter.chain.rpc import HttpRpc
-from node_adapter.transaction import sign_transaction
+from node_adapter.chain.transactions import sign_transaction
 from primitives.secp256k1 import address_of
 from primitives.timestamp import parse_time
 from scripts.bench.harness import Broker, arguments, broker, percentile, progress, table

@@ -9,7 +9,7 @@ import pytest
 from api.wsgi import application
 from node_adapter.init import init_node
 
-CHAIN_LIBRARIES = {"web3", "eth_account", "py_ecc"}
+CHAIN_LIBRARIES = {"web3", "eth_account", "py_ecc", "aiohttp", "requests"}
 MIGRATIONS = {"alembic"}
 ABI = {"eth_abi", "eth_utils", "pydantic"}
 STORE = {"sqlalchemy"}
@@ -24,15 +24,37 @@ STORE = {"sqlalchemy"}
         ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
         ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
         ("api.wsgi", CHAIN_LIBRARIES | MIGRATIONS),
-        ("node_adapter.chain_process", CHAIN_LIBRARIES | MIGRATIONS),
+        ("api.app", CHAIN_LIBRARIES | MIGRATIONS),
+        ("node_adapter.task_process", CHAIN_LIBRARIES | MIGRATIONS),
+        ("node_adapter.chain.embedded_keeper", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("bonafides.cli.network", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("evidence.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("node_adapter.chain_process", MIGRATIONS),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(module, kept_out):
-    code = f"import sys, {module}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True
-    ).stdout.split()
+    loaded = run_python(f"import sys, {module}; print(*sys.modules)")
     assert kept_out.isdisjoint(loaded), sorted(kept_out.intersection(loaded))
+
+
+@pytest.mark.parametrize(
+    "module", ["node_adapter.chain.libraries", "node_adapter.chain_process", "bonafides.cli.doctor"]
+)
+def test_the_chains_libraries_leave_the_recursion_limit_as_it_was(module):
+    """One of them raises it a hundredfold for the whole process."""
+    code = f"import sys; before = sys.getrecursionlimit(); import {module}; print(before, sys.getrecursionlimit())"
+    before, after = run_python(code)
+    assert before == after
+    loaded = run_python("import sys, node_adapter.chain.libraries; print(*sys.modules)")
+    assert set(loaded) >= CHAIN_LIBRARIES  # else the test above says nothing
+
+
+def test_opening_a_keystore_loads_no_library_of_the_chain(tmp_path):
+    """The web processes and the task process do it, and read what strangers write."""
+    init_node(tmp_path / "node", name="A", role="broker", password="x", settings={})
+    code = "import sys; from pathlib import Path; from node_adapter.keystore import Keystore; "
+    code += f"Keystore.open(Path({str(tmp_path / 'node' / 'keystore')!r}), 'x').signer(); print(*sys.modules)"
+    assert CHAIN_LIBRARIES.isdisjoint(run_python(code))
 
 
 def test_the_application_is_made_without_opening_the_database(tmp_path, monkeypatch):
@@ -49,3 +71,8 @@ def test_the_application_is_made_without_opening_the_database(tmp_path, monkeypa
 
 def _is_open(number):
     return os.path.islink(f"/proc/self/fd/{number}")
+
+
+def run_python(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+    return done.stdout.split()

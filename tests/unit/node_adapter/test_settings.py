@@ -101,3 +101,28 @@ def test_an_unknown_section_and_bad_toml_are_refused(tmp_path):
 def test_what_is_rendered_is_read_back(text, number):
     written = {"member": {"name": text, "count": number}, "peers": {"0x" + "cd" * 20: text}}
     assert tomllib.loads(render_settings(written)) == written
+
+
+@pytest.mark.parametrize("url", ["https://broker:hunter2@chain.example/path?k=1", "/run/node.ipc", "http://[::1]:8545"])
+def test_where_the_chain_is(url, tmp_path):
+    settings = Settings.from_table(table("chain", "rpc_url", url), home=tmp_path)
+    assert settings.rpc_endpoint.url == url
+    assert url not in repr(settings)
+
+
+def test_certificates_lie_beside_the_settings_or_where_they_say(tmp_path):
+    (tmp_path / "ca.pem").touch()
+    made = table("chain", "ca_file", "ca.pem")
+    assert Settings.from_table(made, home=tmp_path).rpc_endpoint.ca_file == tmp_path / "ca.pem"
+    made["chain"]["ca_file"] = str(tmp_path / "ca.pem")
+    assert Settings.from_table(made, home=tmp_path / "node").rpc_endpoint.ca_file == tmp_path / "ca.pem"
+    made["chain"]["client_certificate"] = "nothing.crt"
+    with pytest.raises(InvalidInput, match="client_certificate"):
+        _ = Settings.from_table(made, home=tmp_path).rpc_endpoint
+
+
+@pytest.mark.parametrize("url", ["https://u:hunter2@chain/ x", "htp://u:hunter2@chain", "http://u:hunter2@c#f"])
+def test_a_refused_url_is_not_told(url, tmp_path):
+    with pytest.raises(InvalidInput) as caught:
+        Settings.from_table(table("chain", "rpc_url", url), home=tmp_path)
+    assert "hunter2" not in str(caught.value)

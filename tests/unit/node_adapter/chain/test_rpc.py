@@ -141,4 +141,4 @@ def test_a_server_that_speaks_no_json_rpc_is_unavailable(server, rpc, answer):
 def test_what_is_no_url_is_refused_by_name(url):
     with pytest.raises(InvalidInput) as caught:
         HttpRpc(url)
-    assert (caught.value.field, caught.value.rule) == ("rpc_url", "url")
+    assert (caught.value.field, caught.value.rule) == ("chain.rpc_url", "url")

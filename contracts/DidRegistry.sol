@@ -261,6 +261,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         address owner = _liveOwner(identity);
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_hashTypedDataV4(structHash), sig);
         if (failure != ECDSA.RecoverError.NoError || signer != owner) revert DidRegistryBadSignature(identity, signer);
+        emit DIDCallSponsored(identity, sponsoredNonce[identity]);
         sponsoredNonce[identity]++;
     }
 

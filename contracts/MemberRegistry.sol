@@ -31,9 +31,17 @@ contract MemberRegistry is IMemberRegistry {
     mapping(address member => Member) private _member;
     uint256 private _proposals;
     mapping(uint256 id => Proposal) private _proposal;
+    mapping(address member => mapping(bytes32 callId => bool)) private _called;
 
     modifier onlyMember() {
         if (!_member[msg.sender].active) revert MemberRegistryNotMember(msg.sender);
+        _;
+    }
+
+    /// @dev For calls that nothing else makes unique. The sender is part of it: nobody can use up another's ids.
+    modifier once(bytes32 callId) {
+        if (_called[msg.sender][callId]) revert MemberRegistryAlreadyCalled(msg.sender, callId);
+        _called[msg.sender][callId] = true;
         _;
     }
 
@@ -50,9 +58,10 @@ contract MemberRegistry is IMemberRegistry {
     }
 
     /// @inheritdoc IMemberRegistry
-    function proposeAdmission(address member, Role role, string calldata name, Keys calldata keys)
+    function proposeAdmission(bytes32 callId, address member, Role role, string calldata name, Keys calldata keys)
         external
         onlyMember
+        once(callId)
         returns (uint256 id)
     {
         _requireCandidate(member, role, name, keys);
@@ -64,13 +73,13 @@ contract MemberRegistry is IMemberRegistry {
     }
 
     /// @inheritdoc IMemberRegistry
-    function proposeSuspension(address member) external onlyMember returns (uint256 id) {
+    function proposeSuspension(bytes32 callId, address member) external onlyMember once(callId) returns (uint256 id) {
         if (!_member[member].active) revert MemberRegistryNotActive(member);
         id = _propose(ProposalKind.Suspension, member, keccak256(abi.encode(member)));
     }
 
     /// @inheritdoc IMemberRegistry
-    function proposeAction(bytes32 digest) external onlyMember returns (uint256 id) {
+    function proposeAction(bytes32 callId, bytes32 digest) external onlyMember once(callId) returns (uint256 id) {
         id = _propose(ProposalKind.Action, address(0), digest);
     }
 
@@ -112,7 +121,7 @@ contract MemberRegistry is IMemberRegistry {
     }
 
     /// @inheritdoc IMemberRegistry
-    function rotateKeys(Keys calldata keys) external onlyMember {
+    function rotateKeys(bytes32 callId, Keys calldata keys) external onlyMember once(callId) {
         _requireKeys(msg.sender, keys);
         Member storage member = _member[msg.sender];
         member.keys = keys;

@@ -147,6 +147,11 @@ class IdentityHistory:
         methods = self.methods_at(block, block_time)
         return {method.id: method.value for method in methods if _is_ed25519(method) and not method.authenticates}
 
+    def has_set(self, name: bytes, value: bytes) -> bool:
+        """Say whether an attribute was ever set to a value, whatever became of it later."""
+        entries = (_entry(event) for event in self.events if event.name == ATTRIBUTE_CHANGED)
+        return any(entry is not None and entry[:2] == (name, value) for entry in entries)
+
     def document_at(self, block: int, block_time: int) -> dict[str, Any]:
         """Return the DID document at a block."""
         did = self.did

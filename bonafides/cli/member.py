@@ -174,9 +174,10 @@ def show_keys(node_dir: Path, password_file: Path | None) -> None:
 
 
 def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool) -> None:
-    data = encode_call(CONTRACT, function, *arguments)
     # The same call may be made again later (a second proposal about one member), so the key is drawn.
     key = f"{KIND}:{function}:{secrets.token_hex(8)}"
+    once = (outbox.call_id(key),) if function.startswith("propose") else ()
+    data = encode_call(CONTRACT, function, *once, *arguments)
     with opened_store(node_dir) as store:
         with store.write() as connection:
             target = registry_index.contract_address(connection, CONTRACT)

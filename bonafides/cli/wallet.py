@@ -12,10 +12,10 @@ import click
 
 from bonafides.cli.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.output import each_row, read_answer, tell, write_line
-from bonafides.wallet import consent as consents
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
-from bonafides.wallet.keys import Identities, Identity, Network, bind, new_identity, registration, rotate
+from bonafides.wallet.keys import Identities, Identity, Network, bind, new_identity, registration
+from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
 from bonafides.wallet.sign import Draft, Show, sign_act
 from bonafides.wallet.store import HEAD_FILE, PASSWORD_VARIABLE, WalletStore
@@ -60,7 +60,10 @@ def new(
     broker: str | None,
     broker_key: str | None,
 ) -> int:
-    """Make identities; answers what a broker's node needs to register them."""
+    """Make identities; answers what a broker's node needs to register them.
+
+    Run it again for a registration that came too late: the identity stays, and the registration is signed anew.
+    """
     network = Network.load(network_file)
     with opened(wallet_dir, password_file, create=True) as identities:
 
@@ -154,7 +157,7 @@ def sign(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: b
     Refuses when the text is not the one whose digest stands in the draft, when it does not show the values of the
     draft's fields, and when the act is not this client's. Consents are signed by `wallet consent`.
     """
-    return _signing(wallet_dir, file, password_file, sign_act, yes=yes)
+    return signing(wallet_dir, file, password_file, sign_act, yes=yes)
 
 
 @wallet.command(
@@ -165,12 +168,16 @@ def sign(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: b
 @rows_option
 @password_option
 def rotate_command(wallet_dir: Path, file: Path | None, password_file: Path | None) -> int:
-    """Give identities a new signing key; answers the calls that a member is to relay. What was signed stays valid."""
+    """Give identities a new signing key; answers the calls that a member is to relay. What was signed stays valid.
+
+    The wallet signs with the old key until it has learned that the new one is in force (`wallet resync`, or any command
+    that opens a session). Run it again when the calls were lost or came too late: it goes on with the same new key.
+    """
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
             rotated, calls = rotate(identities, row.get("did"), now_ms())
-            return {"did": rotated.did, "key": rotated.key_id(rotated.key), "calls": calls}
+            return {"did": rotated.did, "key": rotated.key_id(rotated.pending or rotated.key), "calls": calls}
 
         return each_row(file, handle, identities.changing)
 
@@ -275,53 +282,6 @@ def list_promises(wallet_dir: Path, password_file: Path | None, without_receipt:
             write_line(entry)
 
 
-@wallet.group("consent")
-def consent_group() -> None:
-    """Give a consent, withdraw it, list what was given."""
-
-
-@consent_group.command(
-    "grant",
-    epilog=verbatim(
-        'in   a draft whose fields lack `consent_id`, or {"draft": {...}, anything else}',
-        'out  as `wallet sign`, and "consent": {"consent_id", "salt", "credential", "deadline", "signature"}',
-    ),
-)
-@wallet_option
-@rows_option
-@password_option
-@yes_option
-def grant_consent(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: bool) -> int:
-    """Sign CONSENT_GIVE drafts, with the consent credential and the grant that a member relays."""
-    return _signing(wallet_dir, file, password_file, consents.grant, yes=yes)
-
-
-@consent_group.command(
-    "withdraw",
-    epilog=verbatim(
-        'in   a draft, or {"draft": {...}, anything else}',
-        'out  as `wallet sign`, and "consent": {"consent_id", "deadline", "signature"}',
-    ),
-)
-@wallet_option
-@rows_option
-@password_option
-@yes_option
-def withdraw_consent(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: bool) -> int:
-    """Sign CONSENT_WITHDRAW drafts, with the withdrawal that a member relays."""
-    return _signing(wallet_dir, file, password_file, consents.withdraw, yes=yes)
-
-
-@consent_group.command("list")
-@wallet_option
-@password_option
-def list_consents(wallet_dir: Path, password_file: Path | None) -> None:
-    """List the consents that were given, and when they were withdrawn."""
-    with opened(wallet_dir, password_file) as identities:
-        for entry in consents.consents(identities):
-            write_line(entry)
-
-
 def now_ms() -> int:
     """The client's clock."""
     return time.time_ns() // 1_000_000
@@ -339,9 +299,10 @@ def opened(directory: Path, password_file: Path | None, *, create: bool = False)
         store.close()
 
 
-def _signing(
+def signing(
     wallet_dir: Path, file: Path | None, password_file: Path | None, make: Callable[..., dict[str, Any]], *, yes: bool
 ) -> int:
+    """Sign each draft with `make` when the client agrees to it, and answer it with what stood beside it."""
     show = _agree if yes else _ask(from_terminal=file is None)
     with opened(wallet_dir, password_file) as identities:
 

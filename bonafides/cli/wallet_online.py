@@ -8,16 +8,19 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import password_option, verbatim, wallet_option
-from bonafides.cli.output import Answers
+from bonafides.cli.options import FILE, password_option, verbatim, wallet_option
+from bonafides.cli.output import Answers, read_document
 from bonafides.cli.wallet import opened, promises_group, receipts_group, wallet
+from bonafides.cli.wallet_consents import consent_group
 from bonafides.client import Client
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity
+from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
-from primitives.errors import BonafidesError, CouldNotCheck, Refused
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 
+wallet.add_command(consent_group)
 _url_option = click.option("--url", required=True, help="The broker's node.")
 _broker_option = click.option("--broker", help="Only the identities at this broker (its DID).")
 _client_option = click.option("--client-ref", help="Only this client.")
@@ -90,6 +93,68 @@ def data_uses(
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
 
 
+@wallet.command(
+    epilog=verbatim(
+        'out  {"client_ref", "did", "key", "pending", "nonce", "block"}',
+        "",
+        "Example:",
+        "  bonafides wallet resync --wallet w --url http://127.0.0.1:8081",
+        "  bonafides did resolve --node n DID > did.json; bonafides wallet resync --wallet w --file did.json",
+    )
+)
+@wallet_option
+@password_option
+@click.option("--url", help="The broker's node.")
+@click.option("--file", type=FILE, help="What `did resolve` printed, where the wallet has no network.")
+@_broker_option
+@_client_option
+def resync(
+    wallet_dir: Path,
+    password_file: Path | None,
+    url: str | None,
+    file: Path | None,
+    broker: str | None,
+    client_ref: str | None,
+) -> int:
+    """Learn how identities stand on the chain: which keys are in force, and the nonce of the next call."""
+    if (url is None) == (file is None):
+        raise InvalidInput("url", "one-of", "give either --url or --file")
+    answers = Answers()
+    with opened(wallet_dir, password_file) as identities:
+        if file is not None:
+            did, state = state_of_resolution(_object(read_document(file, "resolution"), "resolution"))
+            states = {identities.by_did(did).did: state}
+        else:
+            chosen = _chosen(identities, broker, client_ref)
+            states = {identity.did: _state_at(url or "", identity.did) for identity in chosen}
+        for did, state in states.items():
+            with identities.changing():
+                answers.good(_standing(learn(identities, did, state)))
+    return answers.status
+
+
+def _state_at(url: str, did: str) -> Any:
+    """Ask a node how an identity stands on the chain; it answers anybody."""
+    with Client(url) as anonymous:
+        challenge = anonymous.post("/v1/client/sessions/challenge", {"did": did})
+    state = challenge.get("identity") if isinstance(challenge, dict) else None
+    if state is None:
+        raise _no_answer("identity")
+    return state
+
+
+def _standing(identity: Identity) -> dict[str, Any]:
+    pending = identity.pending
+    return {
+        "client_ref": identity.client_ref,
+        "did": identity.did,
+        "key": identity.key_id(identity.key),
+        "pending": None if pending is None else pending.public.hex(),
+        "nonce": identity.nonce,
+        "block": identity.block,
+    }
+
+
 def open_session(identities: Identities, identity: Identity, url: str) -> Client:
     """Open a client's session at the broker's node.
 
@@ -101,7 +166,9 @@ def open_session(identities: Identities, identity: Identity, url: str) -> Client
         challenge = anonymous.post("/v1/client/sessions/challenge", {"did": identity.did})
         if not isinstance(challenge, dict):
             raise _no_answer("challenge")
-        session = anonymous.post("/v1/client/sessions", answer_challenge(identities, challenge))
+        with identities.changing():
+            answer = answer_challenge(identities, challenge)
+        session = anonymous.post("/v1/client/sessions", answer)
     if not isinstance(session, dict) or not isinstance(session.get("token"), str):
         raise _no_answer("token")
     return Client(url, session["token"])
@@ -116,14 +183,7 @@ def _for_each(
     url, broker, client_ref = where
     answers = Answers()
     with opened(wallet_dir, password_file) as identities:
-        chosen = [
-            identity
-            for identity in identities.all()
-            if broker in (None, identity.broker) and client_ref in (None, identity.client_ref)
-        ]
-        if not chosen and (broker, client_ref) != (None, None):
-            raise Refused("wallet-foreign", "no identity of this wallet has that --broker and --client-ref")
-        for identity in chosen:
+        for identity in _chosen(identities, broker, client_ref):
             try:
                 with open_session(identities, identity, url) as client:
                     for outcome in fetch(identities, identity, client):
@@ -136,6 +196,17 @@ def _for_each(
             except BonafidesError as error:
                 answers.refused(error)
     return answers.status
+
+
+def _chosen(identities: Identities, broker: str | None, client_ref: str | None) -> list[Identity]:
+    found = [
+        identity
+        for identity in identities.all()
+        if broker in (None, identity.broker) and client_ref in (None, identity.client_ref)
+    ]
+    if not found and (broker, client_ref) != (None, None):
+        raise Refused("wallet-foreign", "no identity of this wallet has that --broker and --client-ref")
+    return found
 
 
 def _pages(client: Client, name: str) -> Iterator[list[Any]]:
@@ -156,6 +227,12 @@ def _list_of(answer: Any, name: str) -> list[Any]:
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise _no_answer(name)
     return found
+
+
+def _object(value: Any, field: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(field, "type", "must be an object")
+    return value
 
 
 def _no_answer(name: str) -> CouldNotCheck:

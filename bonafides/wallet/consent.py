@@ -96,6 +96,26 @@ def withdraw(identities: Identities, value: object, *, now_ms: int, show: Show) 
     return {**signed, "consent": made}
 
 
+def sign_again(identities: Identities, identifier: object, now_ms: int) -> dict[str, Any]:
+    """Sign the relayed call of a consent again, whose deadline passed before a member relayed it.
+
+    Returns:
+        The grant, or the withdrawal when it was withdrawn, as `grant` and `withdraw` put it under `consent`.
+
+    Raises:
+        Refused: `wallet-consent-unknown`.
+    """
+    wanted = decode_hex(identifier, "consent_id", _ID_BYTES)
+    kept = identities.store.get(_KIND, wanted.hex())
+    if kept is None:
+        raise Refused("wallet-consent-unknown", f"{wanted.hex()} is no consent of this wallet")
+    identity = identities.by_did(kept["did"])
+    if kept["withdrawn_at"] is not None:
+        return {"consent_id": wanted.hex(), **_relayed(identity, "withdraw", wanted, now_ms)}
+    shown = {name: kept[name] for name in ("consent_id", "salt", "credential")}
+    return {**shown, **_relayed(identity, "grant", wanted, now_ms)}
+
+
 def consents(identities: Identities) -> list[dict[str, Any]]:
     """Return every consent that was given, the earliest first."""
     return sorted(identities.store.all(_KIND), key=lambda kept: (kept["given_at"], kept["consent_id"]))

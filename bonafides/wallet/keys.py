@@ -1,7 +1,9 @@
 """Pairwise identities: one per client and broker, so that no two of a client's accounts share a key.
 
-An identity has a secp256k1 controller (its did:ethr), Ed25519 keys for acts (the newest signs; older ones are kept, for
-what they signed still verifies) and the opening of a Pedersen commitment to a certificate number.
+An identity has a secp256k1 controller (its did:ethr), Ed25519 keys for acts (the newest that came into force signs;
+older ones are kept, for what they signed still verifies) and the opening of a Pedersen commitment to a certificate
+number. What holds on the chain, the wallet learns from there (`rotation.learn`); by itself it only presumes that its
+first key is in force.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from bonafides.wallet.store import WalletStore
 from primitives import ed25519
 from primitives.canonical import parse_json
 from primitives.certificate import check_certificate
-from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data, set_attribute_typed_data, sign_typed
+from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
@@ -28,7 +30,7 @@ KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
 DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
 _KIND = "identity"
 _BY_DID, _BY_SUBJECT = "identity-by-did", "identity-by-subject"
-_SEED_BYTES = 32
+SEED_BYTES = 32
 _BLINDING_BYTES = 48  # 384 bits reduced modulo a 255-bit order leave no bias to speak of
 _MEMBER_DID = re.compile(r"did:ethr:0x([0-9a-f]+):0x[0-9a-f]{40}")
 _MAX_TEXT = 200  # a reference, not a document
@@ -83,8 +85,8 @@ class SigningKey:
     """One Ed25519 key of an identity, with its place among the identity's key events on the chain."""
 
     seed: bytes = field(repr=False)
-    number: int  # the resolver names the N-th key event `#delegate-N`
-    revoked: bool = False
+    number: int  # the resolver names the N-th key event `#delegate-N`; presumed until it was learned
+    revoked: bool = False  # it was in force once, and is no more
 
     @property
     def public(self) -> bytes:
@@ -120,8 +122,9 @@ class Identity:
     network: Network
     controller: bytes = field(repr=False)
     keys: tuple[SigningKey, ...]
-    key_events: int  # key events signed so far, revocations included
-    nonce: int  # sponsored calls signed so far
+    nonce: int  # of the next sponsored call, as far as is known
+    pending: SigningKey | None = None  # a key that was made to follow, and that nobody has seen on the chain
+    block: int = 0  # at which the chain was last seen; what is older is no news
     subject: str | None = None
     opening: Opening | None = None
 
@@ -152,9 +155,10 @@ class Identity:
             "broker": self.broker,
             "network": self.network.to_json(),
             "controller": self.controller.hex(),
-            "keys": [{"seed": key.seed.hex(), "number": key.number, "revoked": key.revoked} for key in self.keys],
-            "key_events": self.key_events,
+            "keys": [_key_json(key) for key in self.keys],
             "nonce": self.nonce,
+            "pending": None if self.pending is None else _key_json(self.pending),
+            "block": self.block,
             "subject": self.subject,
             "opening": opening
             and {"kind": opening.kind, "number": opening.number, "blinding": opening.blinding.to_bytes(32).hex()},
@@ -162,16 +166,17 @@ class Identity:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Identity:
-        """Read what `to_json` wrote; the seal proves that nobody else wrote it."""
-        opening = value["opening"]
+        """Read what `to_json` wrote, also in an earlier version; the seal proves that nobody else wrote it."""
+        opening, pending = value["opening"], value.get("pending")
         return cls(
             client_ref=value["client_ref"],
             broker=value["broker"],
             network=Network.from_json(value["network"]),
             controller=bytes.fromhex(value["controller"]),
-            keys=tuple(SigningKey(bytes.fromhex(k["seed"]), k["number"], k["revoked"]) for k in value["keys"]),
-            key_events=value["key_events"],
+            keys=tuple(_read_key(key) for key in value["keys"]),
             nonce=value["nonce"],
+            pending=pending and _read_key(pending),
+            block=value.get("block", 0),
             subject=value["subject"],
             opening=opening and Opening(opening["kind"], opening["number"], int(opening["blinding"], 16)),
         )
@@ -240,36 +245,43 @@ def new_identity(
     network: Network,
     certificate: object = None,
 ) -> Identity:
-    """Make the identity of a client at a broker; call it inside `changing`.
+    """Return the identity of a client at a broker, and make it where there is none; call it inside `changing`.
 
     Raises:
         InvalidInput: the broker's DID or the certificate is malformed, or the DID is of another chain.
-        Refused: `wallet-identity-exists`.
+        Refused: `wallet-identity-exists`, for another network or with another certificate.
     """
     match = _MEMBER_DID.fullmatch(_text(broker, "broker"))
     if match is None or int(match.group(1), 16) != network.chain_id:
         raise InvalidInput("broker", "did-ethr", f"must be a did:ethr of the chain {network.chain_id}")
-    if identities.find(_text(client_ref, "client_ref"), broker) is not None:
-        raise Refused("wallet-identity-exists", f"client {client_ref} has an identity at {broker} already")
     entropy = identities.store.entropy
+    opening = None if certificate is None else _opening(certificate, entropy(_BLINDING_BYTES))
+    known = identities.find(_text(client_ref, "client_ref"), broker)
+    if known is not None:
+        if known.network != network or not _same_certificate(known.opening, opening):
+            detail = f"client {client_ref} has another identity at {broker}: of another network or certificate"
+            raise Refused("wallet-identity-exists", detail)
+        return known
     identity = Identity(
         client_ref=client_ref,
         broker=broker,
         network=network,
-        controller=_controller(entropy(_SEED_BYTES)),
-        keys=(SigningKey(entropy(_SEED_BYTES), 1),),
-        key_events=1,
+        controller=_controller(entropy(SEED_BYTES)),
+        keys=(SigningKey(entropy(SEED_BYTES), 1),),
         nonce=1,
-        opening=None if certificate is None else _opening(certificate, entropy(_BLINDING_BYTES)),
+        opening=opening,
     )
     identities.save(identity)
     return identity
 
 
 def registration(identity: Identity, now_ms: int) -> dict[str, Any]:
-    """Return the body of `POST /v1/subjects`: the DID, and the first key under the controller's EIP-712 signature."""
+    """Return the body of `POST /v1/subjects`: the DID, and the first key under the controller's EIP-712 signature.
+
+    It may be made again at any time: when the first came too late, or to find out the pseudonym.
+    """
     first = identity.keys[0]
-    call = _set_call(identity, first.public, nonce=0, deadline=now_ms // 1000 + DEADLINE_SECONDS)
+    call = set_call(identity, first.public, nonce=0, deadline=now_ms // 1000 + DEADLINE_SECONDS)
     return {
         "client_ref": identity.client_ref,
         "did": identity.did,
@@ -282,45 +294,8 @@ def registration(identity: Identity, now_ms: int) -> dict[str, Any]:
     }
 
 
-def bind(identities: Identities, did: object, subject: object) -> Identity:
-    """Keep the pseudonym that the broker gave an identity; call it inside `changing`.
-
-    Raises:
-        Refused: `wallet-bound`, the identity is bound to another pseudonym: a broker gives one and keeps it.
-    """
-    identity = identities.by_did(did)
-    pid = decode_hex(subject, "subject", 32).hex()
-    if identity.subject not in (None, pid):
-        raise Refused("wallet-bound", f"{did} is bound to another subject")
-    bound = replace(identity, subject=pid)
-    identities.save(bound)
-    return bound
-
-
-def rotate(identities: Identities, did: object, now_ms: int) -> tuple[Identity, list[dict[str, Any]]]:
-    """Give an identity a new Ed25519 key; return it and the two sponsored calls: set the new key, revoke the old.
-
-    Call it inside `changing`. The old key is kept: what it signed before the revocation still verifies.
-    """
-    identity = identities.by_did(did)
-    old = identity.key
-    new = SigningKey(identities.store.entropy(_SEED_BYTES), identity.key_events + 1)
-    deadline = now_ms // 1000 + DEADLINE_SECONDS
-    calls = [
-        _set_call(identity, new.public, nonce=identity.nonce, deadline=deadline),
-        _revoke_call(identity, old.public, nonce=identity.nonce + 1, deadline=deadline),
-    ]
-    rotated = replace(
-        identity,
-        keys=(*identity.keys[:-1], replace(old, revoked=True), new),
-        key_events=identity.key_events + 2,
-        nonce=identity.nonce + 2,
-    )
-    identities.save(rotated)
-    return rotated, calls
-
-
-def _set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
+def set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
+    """Return the sponsored call that puts an Ed25519 key into force: a body of `POST /v1/dids/sponsored`."""
     typed = set_attribute_typed_data(
         identity.network.chain_id,
         identity.network.did_registry,
@@ -342,24 +317,31 @@ def _set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) ->
     }
 
 
-def _revoke_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
-    typed = revoke_attribute_typed_data(
-        identity.network.chain_id,
-        identity.network.did_registry,
-        identity.address,
-        ED25519_ATTRIBUTE,
-        value,
-        nonce,
-        deadline,
-    )
-    return {
-        "did": identity.did,
-        "call": "revokeAttribute",
-        "name": "0x" + ED25519_ATTRIBUTE.hex(),
-        "value": "0x" + value.hex(),
-        "deadline": deadline,
-        "signature": "0x" + sign_typed(identity.controller, typed).hex(),
-    }
+def bind(identities: Identities, did: object, subject: object) -> Identity:
+    """Keep the pseudonym that the broker gave an identity; call it inside `changing`.
+
+    Raises:
+        Refused: `wallet-bound`, the identity is bound to another pseudonym: a broker gives one and keeps it.
+    """
+    identity = identities.by_did(did)
+    pid = decode_hex(subject, "subject", 32).hex()
+    if identity.subject not in (None, pid):
+        raise Refused("wallet-bound", f"{did} is bound to another subject")
+    bound = replace(identity, subject=pid)
+    identities.save(bound)
+    return bound
+
+
+def _key_json(key: SigningKey) -> dict[str, Any]:
+    return {"seed": key.seed.hex(), "number": key.number, "revoked": key.revoked}
+
+
+def _read_key(value: dict[str, Any]) -> SigningKey:
+    return SigningKey(bytes.fromhex(value["seed"]), value["number"], value["revoked"])
+
+
+def _same_certificate(kept: Opening | None, given: Opening | None) -> bool:
+    return given is None or (kept is not None and (kept.kind, kept.number) == (given.kind, given.number))
 
 
 def _controller(entropy: bytes) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bonafides.wallet.keys import Identities
+from bonafides.wallet.rotation import learn
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
@@ -14,7 +15,7 @@ SESSION_VERSION = "bonafides.session/1"
 
 
 def answer_challenge(identities: Identities, challenge: dict[str, Any]) -> dict[str, Any]:
-    """Sign a challenge.
+    """Sign a challenge; learn from it how the identity stands on the chain. Call it inside `Identities.changing`.
 
     Raises:
         InvalidInput: it is no challenge.
@@ -26,6 +27,8 @@ def answer_challenge(identities: Identities, challenge: dict[str, Any]) -> dict[
         raise InvalidInput("nonce", "text", "must be text")
     if broker != identity.broker:
         raise Refused("wallet-wrong-broker", f"{broker} asks, but the identity is for {identity.broker}")
+    if challenge.get("identity") is not None:
+        identity = learn(identities, identity.did, challenge["identity"])
     statement = {"version": SESSION_VERSION, "broker": identity.broker, "did": identity.did, "nonce": nonce}
     return {
         "did": identity.did,

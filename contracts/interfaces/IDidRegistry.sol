@@ -30,6 +30,10 @@ interface IDidRegistry {
         address indexed identity, bytes32 name, bytes value, uint256 validTo, uint256 previousChange
     );
 
+    /// @notice A call that a member sent for the owner was spent; the next one is signed with `nonce` + 1. It stands
+    /// before the event of what the call did.
+    event DIDCallSponsored(address indexed identity, uint256 nonce);
+
     /// @notice Give the identity to another owner; zero deactivates it for good.
     /// @dev Restrictions of every plain call: deactivated (`DidRegistryDeactivated`); sender not the owner
     /// (`DidRegistryNotOwner`).

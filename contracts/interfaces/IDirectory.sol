@@ -27,7 +27,7 @@ interface IDirectory {
     event AddressSet(bytes32 indexed name, address target, uint64 fromBlock, address previous);
 
     /// @notice Let a voted change take effect; anyone may send it.
-    /// @dev The proposal is MemberRegistry.proposeAction(keccak256(abi.encode(directory, name, target))).
+    /// @dev The proposal is MemberRegistry.proposeAction(callId, keccak256(abi.encode(directory, name, target))).
     /// Restrictions: not passed (`DirectoryNotPassed`); used, or older than the one in force
     /// (`DirectoryProposalSpent`); no contract (`DirectoryNotContract`); empty name (`DirectoryInvalidName`).
     function enact(uint256 proposalId, bytes32 name, address target) external;

@@ -63,6 +63,8 @@ interface IMemberRegistry {
     error MemberRegistryTooFewVotes(uint256 id, uint256 votes, uint256 voters);
     /// @notice The regulator's time is not over.
     error MemberRegistryVetoPeriod(uint256 id, uint256 openFromBlock);
+    /// @notice The member has made this call before; made twice it would have a second effect.
+    error MemberRegistryAlreadyCalled(address member, bytes32 callId);
 
     /// @notice A member was admitted, or admitted again after a suspension.
     event MemberAdmitted(
@@ -95,22 +97,25 @@ interface IMemberRegistry {
     event ProposalExecuted(uint256 indexed id);
 
     /// @notice Propose to admit a member, or to admit a suspended one again.
-    /// @dev Proposing is not voting. Restrictions: sender not an active member (`MemberRegistryNotMember`); candidate
+    /// @dev Proposing is not voting. The sender chooses `callId`, once for each call that it means to make: the same
+    /// call sent again has no second effect. Restrictions: `callId` used before by the sender
+    /// (`MemberRegistryAlreadyCalled`); sender not an active member (`MemberRegistryNotMember`); candidate
     /// active (`MemberRegistryAlreadyMember`), incomplete (`MemberRegistryInvalidMember`) or with bad keys
     /// (`MemberRegistryInvalidKeys`).
-    function proposeAdmission(address member, Role role, string calldata name, Keys calldata keys)
+    function proposeAdmission(bytes32 callId, address member, Role role, string calldata name, Keys calldata keys)
         external
         returns (uint256 id);
 
     /// @notice Propose to suspend a member.
-    /// @dev Restrictions: sender not an active member (`MemberRegistryNotMember`); subject not active
+    /// @dev Restrictions: `callId` used before by the sender (`MemberRegistryAlreadyCalled`); sender not an active member (`MemberRegistryNotMember`); subject not active
     /// (`MemberRegistryNotActive`).
-    function proposeSuspension(address member) external returns (uint256 id);
+    function proposeSuspension(bytes32 callId, address member) external returns (uint256 id);
 
     /// @notice Propose an action of another contract, which asks `actionPassed` for it.
     /// @dev WARNING: the digest must bind the contract that will ask, or a vote could be used elsewhere.
-    /// Restriction: sender not an active member (`MemberRegistryNotMember`).
-    function proposeAction(bytes32 digest) external returns (uint256 id);
+    /// Restrictions: `callId` used before by the sender (`MemberRegistryAlreadyCalled`); sender not an active member
+    /// (`MemberRegistryNotMember`).
+    function proposeAction(bytes32 callId, bytes32 digest) external returns (uint256 id);
 
     /// @notice Vote for a proposal.
     /// @dev Restrictions: sender not active (`MemberRegistryNotMember`) or without a vote (`MemberRegistryWrongRole`);
@@ -130,9 +135,10 @@ interface IMemberRegistry {
     function execute(uint256 id) external;
 
     /// @notice Replace the sender's own keys.
-    /// @dev Restrictions: sender not an active member (`MemberRegistryNotMember`); bad keys
+    /// @dev A rotation that was sent twice must not bring back keys that were replaced since. Restrictions: `callId`
+    /// used before by the sender (`MemberRegistryAlreadyCalled`); sender not an active member (`MemberRegistryNotMember`); bad keys
     /// (`MemberRegistryInvalidKeys`).
-    function rotateKeys(Keys calldata keys) external;
+    function rotateKeys(bytes32 callId, Keys calldata keys) external;
 
     /// @notice The role that a member holds now; `None` when it is suspended or unknown.
     function roleOf(address member) external view returns (Role);

@@ -244,6 +244,20 @@ contract DidRegistrySponsoredTest is DidWorld {
         dids.setAttributeSponsored(client, NAME, _VALUE, 10, _deadline, sig);
     }
 
+    function test_a_sponsored_call_says_which_nonce_it_spent() public {
+        for (uint256 nonce = 0; nonce < 3; nonce++) {
+            bytes memory sig = signedSet(nonce);
+            vm.expectEmit(true, true, true, true, address(dids));
+            emit IDidRegistry.DIDCallSponsored(client, nonce);
+            set(sig);
+        }
+        vm.recordLogs();
+        vm.prank(client);
+        dids.setAttribute(client, NAME, _VALUE, 10);
+        eq(vm.getRecordedLogs().length, 1, "a call of the owner itself spends none");
+        eq(dids.sponsoredNonce(client), 3, "nonce");
+    }
+
     function badSignature() private {
         vm.expectPartialRevert(IDidRegistry.DidRegistryBadSignature.selector);
     }

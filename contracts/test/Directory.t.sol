@@ -27,7 +27,7 @@ contract DirectoryTest is World {
 
     function propose(bytes32 name, address next) private returns (uint256) {
         vm.prank(east);
-        return members.proposeAction(digest(name, next));
+        return members.proposeAction(fresh(), digest(name, next));
     }
 
     function test_the_constructor_names_contracts() public view {

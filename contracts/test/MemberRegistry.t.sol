@@ -13,7 +13,7 @@ contract MemberRegistryTest is World {
 
     function proposeOperator() private returns (uint256) {
         vm.prank(east);
-        return members.proposeAdmission(operator, IMemberRegistry.Role.Operator, OPERATOR, keysFor(OPERATOR));
+        return members.proposeAdmission(fresh(), operator, IMemberRegistry.Role.Operator, OPERATOR, keysFor(OPERATOR));
     }
 
     function test_founders_hold_roles_and_keys() public view {
@@ -88,7 +88,7 @@ contract MemberRegistryTest is World {
             2, IMemberRegistry.ProposalKind.Suspension, regulator, west, keccak256(abi.encode(west))
         );
         vm.prank(regulator);
-        members.proposeSuspension(west);
+        members.proposeSuspension(fresh(), west);
     }
 
     function test_execute_with_too_few_votes() public {
@@ -195,13 +195,13 @@ contract MemberRegistryTest is World {
         IMemberRegistry.Keys memory keys = keysFor(OUTSIDER);
         vm.expectRevert(notMember);
         vm.prank(outsider);
-        members.proposeAdmission(outsider, IMemberRegistry.Role.Broker, OUTSIDER, keys);
+        members.proposeAdmission(fresh(), outsider, IMemberRegistry.Role.Broker, OUTSIDER, keys);
         vm.expectRevert(notMember);
         vm.prank(outsider);
-        members.proposeSuspension(east);
+        members.proposeSuspension(fresh(), east);
         vm.expectRevert(notMember);
         vm.prank(outsider);
-        members.proposeAction(bytes32(uint256(1)));
+        members.proposeAction(fresh(), bytes32(uint256(1)));
         uint256 id = proposeOperator();
         vote(east, id);
         vote(west, id);
@@ -211,13 +211,13 @@ contract MemberRegistryTest is World {
         members.execute(id);
         vm.expectRevert(notMember);
         vm.prank(outsider);
-        members.rotateKeys(keys);
+        members.rotateKeys(fresh(), keys);
     }
 
     function test_suspension_takes_role_and_vote_but_not_keys() public {
         uint256 before = members.changed(north);
         vm.prank(east);
-        uint256 id = members.proposeSuspension(north);
+        uint256 id = members.proposeSuspension(fresh(), north);
         vote(east, id);
         vote(west, id);
         vm.roll(block.number + VETO_BLOCKS);
@@ -251,11 +251,11 @@ contract MemberRegistryTest is World {
     function test_suspending_who_is_not_active() public {
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryNotActive.selector, outsider));
         vm.prank(east);
-        members.proposeSuspension(outsider);
+        members.proposeSuspension(fresh(), outsider);
         vm.prank(east);
-        uint256 first = members.proposeSuspension(north);
+        uint256 first = members.proposeSuspension(fresh(), north);
         vm.prank(east);
-        uint256 second = members.proposeSuspension(north);
+        uint256 second = members.proposeSuspension(fresh(), north);
         pass(first);
         vote(east, second);
         vote(west, second);
@@ -269,7 +269,7 @@ contract MemberRegistryTest is World {
         suspend(north);
         suspend(west);
         vm.prank(east);
-        uint256 id = members.proposeSuspension(east);
+        uint256 id = members.proposeSuspension(fresh(), east);
         vote(east, id);
         vm.roll(block.number + VETO_BLOCKS);
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryNoVoter.selector));
@@ -282,7 +282,7 @@ contract MemberRegistryTest is World {
         uint256 before = members.changed(north);
         IMemberRegistry.Keys memory keys = keysFor("test broker north, new keys");
         vm.prank(east);
-        uint256 id = members.proposeAdmission(north, IMemberRegistry.Role.Broker, NORTH, keys);
+        uint256 id = members.proposeAdmission(fresh(), north, IMemberRegistry.Role.Broker, NORTH, keys);
         vote(east, id);
         vote(west, id);
         vm.roll(block.number + VETO_BLOCKS);
@@ -300,7 +300,7 @@ contract MemberRegistryTest is World {
         IMemberRegistry.Keys memory keys = keysFor(WEST);
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryAlreadyMember.selector, west));
         vm.prank(east);
-        members.proposeAdmission(west, IMemberRegistry.Role.Regulator, WEST, keys);
+        members.proposeAdmission(fresh(), west, IMemberRegistry.Role.Regulator, WEST, keys);
         uint256 first = proposeOperator();
         uint256 second = proposeOperator();
         pass(first);
@@ -318,13 +318,13 @@ contract MemberRegistryTest is World {
         bytes4 selector = IMemberRegistry.MemberRegistryInvalidMember.selector;
         vm.expectRevert(abi.encodeWithSelector(selector, address(0)));
         vm.prank(east);
-        members.proposeAdmission(address(0), IMemberRegistry.Role.Broker, "x", keys);
+        members.proposeAdmission(fresh(), address(0), IMemberRegistry.Role.Broker, "x", keys);
         vm.expectRevert(abi.encodeWithSelector(selector, operator));
         vm.prank(east);
-        members.proposeAdmission(operator, IMemberRegistry.Role.None, "x", keys);
+        members.proposeAdmission(fresh(), operator, IMemberRegistry.Role.None, "x", keys);
         vm.expectRevert(abi.encodeWithSelector(selector, operator));
         vm.prank(east);
-        members.proposeAdmission(operator, IMemberRegistry.Role.Broker, "", keys);
+        members.proposeAdmission(fresh(), operator, IMemberRegistry.Role.Broker, "", keys);
     }
 
     function test_keys_that_are_missing_or_not_separate() public {
@@ -344,7 +344,57 @@ contract MemberRegistryTest is World {
     function expectInvalidKeys(IMemberRegistry.Keys memory keys) private {
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryInvalidKeys.selector, east));
         vm.prank(east);
-        members.rotateKeys(keys);
+        members.rotateKeys(fresh(), keys);
+    }
+
+    function expectCalled(address member, bytes32 callId) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IMemberRegistry.MemberRegistryAlreadyCalled.selector, member, callId)
+        );
+        vm.prank(member);
+    }
+
+    function test_a_call_that_is_sent_twice_has_one_effect() public {
+        bytes32 id = fresh();
+        vm.prank(east);
+        eq(members.proposeAction(id, bytes32(uint256(1))), 1, "the first proposal");
+        expectCalled(east, id);
+        members.proposeAction(id, bytes32(uint256(1)));
+        expectCalled(east, id);
+        members.proposeSuspension(id, west);
+        expectCalled(east, id);
+        members.proposeAdmission(id, operator, IMemberRegistry.Role.Operator, OPERATOR, keysFor(OPERATOR));
+        expectCalled(east, id);
+        members.rotateKeys(id, keysFor("test broker east, new keys"));
+        // Another call of the same member, and the same id of another member.
+        bytes32 other = fresh();
+        vm.prank(east);
+        eq(members.proposeAction(other, bytes32(uint256(1))), 2, "meant twice");
+        vm.prank(west);
+        eq(members.proposeSuspension(id, north), 3, "another member's id");
+        expectCalled(west, id);
+        members.proposeAction(id, bytes32(uint256(1)));
+    }
+
+    function test_a_refused_call_uses_no_id() public {
+        bytes32 id = fresh();
+        vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryNotActive.selector, operator));
+        vm.prank(east);
+        members.proposeSuspension(id, operator);
+        vm.prank(east);
+        members.proposeSuspension(id, west);
+    }
+
+    function test_a_rotation_that_is_sent_twice_brings_no_replaced_keys_back() public {
+        bytes32 first = fresh();
+        vm.prank(east);
+        members.rotateKeys(first, keysFor("test broker east, second keys"));
+        bytes32 second = fresh();
+        vm.prank(east);
+        members.rotateKeys(second, keysFor("test broker east, third keys"));
+        expectCalled(east, first);
+        members.rotateKeys(first, keysFor("test broker east, second keys"));
+        eq(members.keysOf(east).signing, keysFor("test broker east, third keys").signing, "the newest keys");
     }
 
     function test_rotating_keys_links_the_earlier_change() public {
@@ -354,7 +404,7 @@ contract MemberRegistryTest is World {
         vm.expectEmit(true, true, true, true, address(members));
         emit IMemberRegistry.MemberKeysChanged(east, keys.signing, keys.agreement, keys.compliance, first);
         vm.prank(east);
-        members.rotateKeys(keys);
+        members.rotateKeys(fresh(), keys);
         eq(members.changed(east), first + 9, "changed");
         eq(members.keysOf(east).compliance, keys.compliance, "keys");
     }
@@ -362,7 +412,7 @@ contract MemberRegistryTest is World {
     function test_an_action_passes_with_its_digest_only() public {
         bytes32 digest = keccak256("an action");
         vm.prank(east);
-        uint256 id = members.proposeAction(digest);
+        uint256 id = members.proposeAction(fresh(), digest);
         check(!members.actionPassed(id, digest), "not before execution");
         pass(id);
         check(members.actionPassed(id, digest), "passed");
@@ -391,7 +441,7 @@ contract MemberRegistryTest is World {
         founders[voters] = founder(REGULATOR, IMemberRegistry.Role.Regulator);
         members = new MemberRegistry(founders, oneMore ? 1 : 0);
         vm.prank(regulator);
-        uint256 id = members.proposeAction(bytes32(uint256(1)));
+        uint256 id = members.proposeAction(fresh(), bytes32(uint256(1)));
         for (uint256 i = 0; i < votes; i++) {
             vote(founders[i].member, id);
         }
@@ -453,13 +503,13 @@ contract VotingHandler is World {
             subject == operator ? IMemberRegistry.Role.Operator : IMemberRegistry.Role.Broker;
         vm.prank(sender);
         if (suspension) {
-            try members.proposeSuspension(subject) {
+            try members.proposeSuspension(fresh(), subject) {
                 _expect(allowed, true, "proposeSuspension");
             } catch {
                 _expect(allowed, false, "proposeSuspension");
             }
         } else {
-            try members.proposeAdmission(subject, role, "name", keys) {
+            try members.proposeAdmission(fresh(), subject, role, "name", keys) {
                 _expect(allowed, true, "proposeAdmission");
             } catch {
                 _expect(allowed, false, "proposeAdmission");

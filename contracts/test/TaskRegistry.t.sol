@@ -260,7 +260,7 @@ contract TaskRegistryTest is TaskWorld {
         propose();
         IMemberRegistry.Keys memory keys = keysFor("test broker east, new keys");
         vm.prank(east);
-        members.rotateKeys(keys);
+        members.rotateKeys(fresh(), keys);
         expectBadApproval(approval(complianceKey(EAST), _TASK, SPEC), vm.addr(complianceKey(EAST)));
         approve(east, "test broker east, new keys");
     }
@@ -366,7 +366,7 @@ contract TaskRegistryTest is TaskWorld {
     function test_a_suspended_owner_takes_no_step() public {
         propose();
         vm.prank(east);
-        uint256 id = members.proposeSuspension(west);
+        uint256 id = members.proposeSuspension(fresh(), west);
         vote(east, id);
         vote(north, id);
         vm.roll(block.number + VETO_BLOCKS);

@@ -23,6 +23,7 @@ abstract contract World is MiniTest {
     address internal regulator = account(REGULATOR);
     address internal operator = account(OPERATOR);
     address internal outsider = account(OUTSIDER);
+    uint256 private _callIds;
 
     function foundConsortium() internal {
         IMemberRegistry.Founder[] memory founders = new IMemberRegistry.Founder[](4);
@@ -31,6 +32,11 @@ abstract contract World is MiniTest {
         founders[2] = founder(NORTH, IMemberRegistry.Role.Broker);
         founders[3] = founder(REGULATOR, IMemberRegistry.Role.Regulator);
         members = new MemberRegistry(founders, VETO_BLOCKS);
+    }
+
+    /// @dev An id for a call that was not made before.
+    function fresh() internal returns (bytes32) {
+        return bytes32(++_callIds);
     }
 
     function founder(string memory name, IMemberRegistry.Role role)
@@ -77,7 +83,7 @@ abstract contract World is MiniTest {
 
     function suspend(address member) internal {
         vm.prank(east);
-        pass(members.proposeSuspension(member));
+        pass(members.proposeSuspension(fresh(), member));
     }
 
     /// @dev EIP-712, written out here so that the tests do not lean on the library that the contracts use.

@@ -9,7 +9,7 @@ failed row is tried again only by command: see `retry`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +18,13 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store.schema import outbox, outbox_attempt
+from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused
 
 NEW, SIGNED, SENT, FINAL, FAILED = "new", "signed", "sent", "final", "failed"
 STATES = (NEW, SIGNED, SENT, FINAL, FAILED)
 KIND_ANCHOR = "anchor"
+CALL_TAG = "bonafides/call/1"
 _ADDRESS_CHARACTERS = 42
 
 
@@ -91,6 +93,11 @@ def enqueue(connection: Connection, kind: str, key: str, target: str, data: byte
     return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
 
 
+def call_id(key: str) -> bytes:
+    """Return the id under which a contract takes the call of a row once (docs/spec/contracts.md, Votes)."""
+    return tagged_sha256(CALL_TAG, key.encode("utf-8"))
+
+
 def enqueue_again(connection: Connection, kind: str, key: str, target: str, data: bytes, now_ms: int) -> None:
     """Put a chain write into the outbox, also in place of one under its key that failed; any other one stays.
 
@@ -120,6 +127,18 @@ def retry(connection: Connection, key: str, now_ms: int) -> None:
         raise Refused("outbox-not-failed", f"key: {key} is {row.state}; only what failed is tried again")
     nothing = dict.fromkeys(("nonce", "raw", "tx_hash", "block", "block_hash", "gas_used", "error"))
     _set(connection, row.id, state=NEW, updated_at=now_ms, **nothing)
+
+
+def under(connection: Connection, prefix: str, states: Collection[str]) -> list[OutboxRow]:
+    """Return the rows whose key begins with `prefix`, which ends with a colon, and that are in one of the states."""
+    if not prefix.endswith(":"):
+        raise InvalidInput("prefix", "form", "must end with a colon")
+    query = select(outbox).where(
+        outbox.c.key >= prefix,
+        outbox.c.key < prefix[:-1] + ";",  # ";" follows ":": every key with this prefix, by the index
+        outbox.c.state.in_(states),
+    )
+    return [_row(row) for row in connection.execute(query.order_by(outbox.c.id))]
 
 
 def in_state(connection: Connection, state: str | None = None) -> list[OutboxRow]:

@@ -46,6 +46,14 @@ def did_events(connection: Connection, address: str) -> list[ChainEvent]:
     return chain_index.events(connection, contract=_DID_REGISTRY, topic1=address_topic(address))
 
 
+def spent_calls(connection: Connection, address: str) -> int:
+    """Return how many sponsored calls of an identity the registry has taken: the nonce of its next one."""
+    last = chain_index.last_event(
+        connection, contract=_DID_REGISTRY, name="DIDCallSponsored", topic1=address_topic(address)
+    )
+    return 0 if last is None else int(last.args["nonce"]) + 1
+
+
 def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, Version]:
     """Return a value for each identity that has events; it changes when its history does."""
     topics = {address_topic(address): address for address in addresses}

@@ -11,14 +11,16 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
+from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces, registry_index, subjects, tokens
+from node_adapter.workflows.dids import chain_state
 from node_adapter.workflows.identities import history
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_hmac
 from primitives.encoding import decode_base64url, encode_base64url
-from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 
 VERSION = "bonafides.session/1"
@@ -34,7 +36,10 @@ _MEMBERS = ("did", "nonce", "key", "signature")
 
 
 def open_challenge(node: Node, did: object) -> dict[str, Any]:
-    """Give a nonce to sign. A stranger's DID gets one too: the answer does not tell who is a client here."""
+    """Give a nonce to sign, and how the identity stands on the chain, so that the wallet signs with a key that holds.
+
+    A stranger's DID gets both too: the answer does not tell who is a client here.
+    """
     if not isinstance(did, str) or not did.startswith("did:") or not did.isascii() or len(did) > _MAX_DID:
         raise InvalidInput("did", "did", f"must be a DID of at most {_MAX_DID} characters")
     expires_at = node.clock.now_ms() + CHALLENGE_MS
@@ -45,7 +50,18 @@ def open_challenge(node: Node, did: object) -> dict[str, Any]:
         "did": did,
         "nonce": encode_base64url(body + _mac(node, body, did)),
         "expires_at": format_time(expires_at),
+        "identity": _on_chain(node, did),
     }
+
+
+def _on_chain(node: Node, text: str) -> dict[str, Any] | None:
+    """Return the identity's state in the index; None for a DID of another kind or chain, and before the first block."""
+    try:
+        did = parse_did(text)
+        with node.store.read() as connection:
+            return chain_state(node, connection, did) if did.chain_id == node.settings.chain.chain_id else None
+    except (InvalidInput, CouldNotCheck):
+        return None
 
 
 def open_session(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:

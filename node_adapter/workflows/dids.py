@@ -1,7 +1,7 @@
 """DIDs of this chain: resolve one from the index, and relay a client's signed registry calls through the outbox.
 
-The client signs (EIP-712), the member pays. A call's nonce is not sent along: it is the number of this identity's
-calls that this member has relayed, since a pairwise DID has one member.
+The client signs (EIP-712), the member pays. A call's nonce is not sent along: it is the number of calls that the
+registry's events show, and of those that are on their way. A call that failed counts nothing: the client signs anew.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from did.identifiers import Did, parse_did
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, registry_index
-from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.identities import history
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
+from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import SIGNATURE_BYTES, check_address
@@ -61,6 +62,7 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
         block = registry_index.tip_block(connection)
         found = history(node, connection, did.text)
         member = chain_index.members(connection).get(did.address)
+        state, underway = chain_state(node, connection, did), len(_in_flight(connection, did))
     document = found.document_at(block.number, block.timestamp)
     return {
         "didDocument": document,
@@ -69,8 +71,25 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
             "deactivated": found.deactivated_at(block.number),
         },
         "didResolutionMetadata": {"block": block.number, "member": member is not None},
-        "keys": {name: key.hex() for name, key in found.ed25519_keys_at(block.number, block.timestamp).items()},
+        "keys": state["keys"],
+        "sponsored": {
+            "block": block.number,
+            "nonce": state["nonce"],
+            "in_flight": underway,
+            "next_nonce": state["nonce"] + underway,
+        },
     }
+
+
+def chain_state(node: Node, connection: Connection, did: Did) -> dict[str, Any]:
+    """Return how an identity stands at the last indexed block, from which a wallet learns where it stands.
+
+    {"block", "keys": {method: hex, of the Ed25519 keys that hold}, "nonce": of the next sponsored call}
+    """
+    block = registry_index.tip_block(connection)
+    found = history(node, connection, did.text).ed25519_keys_at(block.number, block.timestamp)
+    keys = {name: key.hex() for name, key in found.items()}
+    return {"block": block.number, "keys": keys, "nonce": registry_index.spent_calls(connection, did.address)}
 
 
 def relay_calls(node: Node, calls: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -142,25 +161,61 @@ def enqueue_call(node: Node, connection: Connection, call: SponsoredCall) -> str
     """Verify a call's signature and put it into the outbox; the same call again gives the same key.
 
     Raises:
-        Refused: `did-signature`, the owner of the identity did not sign this call as its next one; `deadline-passed`.
+        Refused: `did-signature`, the owner of the identity did not sign this call as its next one;
+            `did-call-in-flight`, it is signed in place of one that is on its way; `deadline-passed`.
     """
     _require_chain(node, call.did)
-    prefix = f"{KIND}:{call.did.address}:"
-    key = prefix + hashlib.sha256(call.data).hexdigest()[:32]
-    if outbox.by_key(connection, key) is not None:
+    key = _key_prefix(call.did) + hashlib.sha256(call.data).hexdigest()[:32]
+    there = outbox.by_key(connection, key)
+    if there is not None and there.state != outbox.FAILED:
         return key
     require_in_time(node, call.deadline)
-    contract = registry_index.contract_address(connection, "DidRegistry")
-    block = registry_index.tip_block(connection)
-    owner = history(node, connection, call.did.text).owner_at(block.number)
-    nonce = _relayed(connection, prefix)
-    typed = call.typed(node.settings.chain.chain_id, contract, nonce)
-    if eip712.recover_typed(typed, call.signature) != owner:
+    spent, underway = registry_index.spent_calls(connection, call.did.address), _in_flight(connection, call.did)
+    nonce = spent + len(underway)
+    if not is_signed(node, connection, call, nonce):
+        for row, taken in zip(underway, range(spent, nonce), strict=True):
+            if is_signed(node, connection, call, taken):
+                raise Refused("did-call-in-flight", f"signature: the nonce {taken} is that of {row.key}, on its way")
         raise Refused(
             "did-signature", f"signature: is not by the owner of {call.did} over this call with the nonce {nonce}"
         )
-    outbox.enqueue(connection, KIND, key, contract, call.data, node.clock.now_ms())
+    contract = registry_index.contract_address(connection, "DidRegistry")
+    outbox.enqueue_again(connection, KIND, key, contract, call.data, node.clock.now_ms())
     return key
+
+
+def enqueue_registration(node: Node, connection: Connection, call: SponsoredCall, value: bytes) -> str | None:
+    """Put the first call of a known client into the outbox, once: it may be signed again as often as one likes.
+
+    Args:
+        node: this node.
+        connection: a connection inside the caller's write transaction.
+        call: sets the identity's first key.
+        value: that key.
+
+    Returns:
+        The key of the outbox row that makes it or made it; None when the chain holds the key by another.
+
+    Raises:
+        Refused: as `enqueue_call`.
+    """
+    underway = _in_flight(connection, call.did)
+    if not is_signed(node, connection, call, 0):
+        return enqueue_call(node, connection, call)
+    if history(node, connection, call.did.text).has_set(ED25519_ATTRIBUTE, value):
+        done = outbox.under(connection, _key_prefix(call.did), (outbox.FINAL,))
+        return done[0].key if done else None
+    if underway and not registry_index.spent_calls(connection, call.did.address):
+        return underway[0].key
+    return enqueue_call(node, connection, call)
+
+
+def is_signed(node: Node, connection: Connection, call: SponsoredCall, nonce: int) -> bool:
+    """Say whether the owner of the identity signed this call with a nonce."""
+    contract = registry_index.contract_address(connection, "DidRegistry")
+    owner = history(node, connection, call.did.text).owner_at(registry_index.tip_block(connection).number)
+    typed = call.typed(node.settings.chain.chain_id, contract, nonce)
+    return eip712.recover_typed(typed, call.signature) == owner
 
 
 def outbox_state(node: Node, key: str) -> dict[str, Any]:
@@ -219,14 +274,13 @@ def hex_bytes(value: object, field: str, length: int | None = None) -> bytes:
     return decode_hex(value[2:], field, length)
 
 
-def _relayed(connection: Connection, prefix: str) -> int:
-    statement = select(outbox_table.c.id).where(
-        outbox_table.c.kind == KIND,
-        outbox_table.c.key >= prefix,
-        outbox_table.c.key < prefix[:-1] + ";",  # ";" follows ":": every key with this prefix, by the index
-        outbox_table.c.state != outbox.FAILED,
-    )
-    return len(connection.execute(statement).all())
+def _key_prefix(did: Did) -> str:
+    return f"{KIND}:{did.address}:"
+
+
+def _in_flight(connection: Connection, did: Did) -> list[OutboxRow]:
+    """Return an identity's calls that are neither final nor failed, in the order in which they were signed."""
+    return outbox.under(connection, _key_prefix(did), (outbox.NEW, outbox.SIGNED, outbox.SENT))
 
 
 def _require_chain(node: Node, did: Did) -> None:

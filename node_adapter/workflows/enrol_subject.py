@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,10 +15,12 @@ from sqlalchemy import Connection
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, subjects
+from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.dids import (
     SponsoredCall,
     enqueue_call,
+    enqueue_registration,
     hex_bytes,
     read_deadline,
     read_integer,
@@ -37,8 +40,19 @@ _REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
 _MAX_REFERENCE = 200
 
 
+@dataclass(frozen=True)
+class _Registration:
+    """The call that sets a client's first key, and that key."""
+
+    call: SponsoredCall
+    key: bytes
+
+
 def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
-    """Enrol subjects in one transaction; each gets its own outcome. The same request again changes nothing."""
+    """Enrol subjects in one transaction; each gets its own outcome.
+
+    The same request again changes nothing; one that is signed anew makes up for a registration that came too late.
+    """
     with node.store.write() as connection:
         chain_index.require_active_member(connection, node.address)
         return each(requests, lambda request: _enrol(node, connection, request))
@@ -66,12 +80,12 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
 def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
     reference = _reference(request)
     call = _registration(request) if "did" in request else None
-    did = None if call is None else call.did.text
+    did = None if call is None else call.call.did.text
     known = subjects.find_by_client_ref(connection, reference)
     if known is not None:
         if known.did != did:
             raise Refused("duplicate", "client_ref: another subject has this reference")
-        return _answer(node, connection, known, call)
+        return _answer(known, None if call is None else _relay_again(node, connection, call))
     if did is not None and subjects.find_by_did(connection, did) is not None:
         raise Refused("duplicate", "did: another subject has this DID")
     row = SubjectRow(
@@ -83,21 +97,24 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         head=EMPTY_HEAD,
         state=EMPTY_STATE,
     )
-    answer = _answer(node, connection, row, call)  # refuses a wrong signature before anything is stored
+    first = None if call is None else enqueue_call(node, connection, call.call)  # refuses a wrong signature
     subjects.insert_subjects(connection, [row])
-    return answer
+    return _answer(row, None if first is None else outbox.by_key(connection, first))
 
 
-def _answer(node: Node, connection: Connection, row: SubjectRow, call: SponsoredCall | None) -> dict[str, Any]:
-    key = None if call is None else enqueue_call(node, connection, call)
-    found = None if key is None else outbox.by_key(connection, key)
+def _relay_again(node: Node, connection: Connection, registration: _Registration) -> OutboxRow | None:
+    key = enqueue_registration(node, connection, registration.call, registration.key)
+    return None if key is None else outbox.by_key(connection, key)
+
+
+def _answer(row: SubjectRow, written: OutboxRow | None) -> dict[str, Any]:
     return {
         "status": "accepted",
         "client_ref": row.client_ref,
         "subject": row.pid,
         "did": row.did,
-        "outbox": key,
-        "outbox_state": None if found is None else found.state,
+        "outbox": None if written is None else written.key,
+        "outbox_state": None if written is None else written.state,
     }
 
 
@@ -109,18 +126,20 @@ def _reference(request: Mapping[str, Any]) -> str:
     return check_line(request.get("client_ref"), "client_ref", _MAX_REFERENCE)
 
 
-def _registration(request: Mapping[str, Any]) -> SponsoredCall:
+def _registration(request: Mapping[str, Any]) -> _Registration:
     value = request["registration"]
     if not isinstance(value, dict) or set(value) != _REGISTRATION:
         raise InvalidInput("registration", "object", f"must be an object of {', '.join(sorted(_REGISTRATION))}")
     signing_key = value["signing_key"]
     if not isinstance(signing_key, str):
         raise InvalidInput("registration.signing_key", "hex", "must be lower-case hexadecimal")
-    return set_attribute_call(
+    key = hex_bytes("0x" + signing_key, "registration.signing_key", ed25519.PUBLIC_KEY_BYTES)
+    call = set_attribute_call(
         parse_did(request["did"]),
         ED25519_ATTRIBUTE,
-        hex_bytes("0x" + signing_key, "registration.signing_key", ed25519.PUBLIC_KEY_BYTES),
+        key,
         read_integer(value["validity"], "registration.validity"),
         read_deadline(value["deadline"]),
         read_signature(value["signature"]),
     )
+    return _Registration(call, key)

@@ -110,7 +110,7 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
         key = f"{KIND_ROTATION}:{new.signing_public.hex()}"
         keys = (new.signing_public, new.agreement_public, new.compliance_address)
         target = registry_index.contract_address(connection, REGISTRY)
-        data = encode_call(REGISTRY, "rotateKeys", keys)
+        data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
         outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())
     return new, key
 

@@ -124,7 +124,9 @@ class Bench:
 
     def votes_and_tasks(self) -> None:
         """Carry a vote through, and a task from its data sets to its result."""
-        self.send("proposeAction", self.members.functions.proposeAction(digest("an action")), self.east)
+        self.send(
+            "proposeAction", self.members.functions.proposeAction(digest("a call"), digest("an action")), self.east
+        )
         for voter in (self.east, self.west):
             self.send("vote", self.members.functions.vote(1), voter)
         self.send("execute an action", self.members.functions.execute(1), self.east)

@@ -38,7 +38,15 @@ class Identities:
     def rotate(self, relation: Relation) -> None:
         """Give a client a new signing key; the broker relays the calls."""
         rotated = _good(self._command.lines("wallet", "rotate", *self._wallet, rows=[{"did": relation.did}]))[0]
-        relation.broker.as_role("broker-system").post_lines("/v1/dids/sponsored", rotated["calls"])
+        _good(relation.broker.as_role("broker-system").post_lines("/v1/dids/sponsored", rotated["calls"]))
+
+    def learn_rotation(self, relation: Relation) -> None:
+        """Let the wallet see on the chain that the new key is in force."""
+        client = ("--broker", relation.broker.did, "--client-ref", relation.client_ref)
+        where = ("--url", relation.broker.url)
+        learned = self._command.lines("wallet", "resync", *self._wallet, *where, *client, rows=[])[0]
+        if learned["pending"] is not None:
+            raise DemoError(f"the rotated key is not in force: {learned}")
 
     def issue_credentials(self, relations: list[Relation]) -> dict[str, dict[str, Any]]:
         """Issue a suitability credential to each client; return them by client reference."""

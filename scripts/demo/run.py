@@ -156,6 +156,7 @@ class Demo:
             self._identities.rotate(self._subject)
             self.facts["withdrawn"] = len(story.withdraw_consents(self._relations))
             wait_for_outbox(self.consortium, BROKERS)
+            self._identities.learn_rotation(self._subject)
             self._story.sign_again(self._subject)
         self.facts["breaches"] = findings_as_planned(self._relations, BREACHES)
         self.facts["gates_refused"] = story.gates_refused

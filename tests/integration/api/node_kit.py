@@ -113,6 +113,7 @@ class Chain:
         self.time = START // 1000  # of block 0; a test moves it ahead
         self.known = []
         self.changed = {}
+        self.spent = {}
 
     def join(self, node):
         self.nodes.append(node)
@@ -184,7 +185,7 @@ class Chain:
         self.block(("MemberRegistry", "MemberSuspended", address_topic(address), args))
 
     def set_key(self, address, public, validity=VALIDITY):
-        """A key set as attribute; `validity` 0 revokes it."""
+        """A key set as attribute by a sponsored call; `validity` 0 revokes it."""
         args = {
             "identity": address,
             "name": "0x" + ED25519_ATTRIBUTE.hex(),
@@ -192,7 +193,12 @@ class Chain:
             "validTo": START // 1000 + validity if validity else 0,
             "previousChange": self.changed.get(address, 0),
         }
-        self.changed[address] = self.block(("DidRegistry", "DIDAttributeChanged", address_topic(address), args))
+        nonce = self.spent.get(address, 0)
+        self.spent[address] = nonce + 1
+        self.changed[address] = self.block(
+            ("DidRegistry", "DIDCallSponsored", address_topic(address), {"identity": address, "nonce": nonce}),
+            ("DidRegistry", "DIDAttributeChanged", address_topic(address), args),
+        )
 
     def consent(self, name, consent_id):
         self.block(("ConsentRegistry", name, "0x" + consent_id, {"consentId": "0x" + consent_id}))
@@ -222,8 +228,8 @@ class Client:
     def key(self):
         return f"{self.did}#delegate-{self.number}"
 
-    def registration(self):
-        deadline = START // 1000 + 86_400
+    def registration(self, *, days=1):
+        deadline = START // 1000 + days * 86_400
         typed = set_attribute_typed_data(
             CHAIN_ID,
             CONTRACTS["DidRegistry"],

@@ -88,15 +88,16 @@ def test_a_reference_and_a_did_stand_for_one_subject(broker, client):
     assert broker.post("/v1/subjects", same).get_json()["code"] == "duplicate"
 
 
-def sponsored(client, call, value, nonce):
+def sponsored(client, call, value, nonce, *, days=1):
+    deadline = START // 1000 + days * 86_400
     arguments = (CHAIN_ID, CONTRACTS["DidRegistry"], client.address, ED25519_ATTRIBUTE, value)
     common = {"did": client.did, "call": call, "name": "0x" + ED25519_ATTRIBUTE.hex(), "value": "0x" + value.hex()}
     if call == "setAttribute":
-        typed = set_attribute_typed_data(*arguments, VALIDITY, nonce, DEADLINE)
+        typed = set_attribute_typed_data(*arguments, VALIDITY, nonce, deadline)
         common["validity"] = VALIDITY
     else:
-        typed = revoke_attribute_typed_data(*arguments, nonce, DEADLINE)
-    return {**common, "deadline": DEADLINE, "signature": "0x" + sign_typed(client.controller, typed).hex()}
+        typed = revoke_attribute_typed_data(*arguments, nonce, deadline)
+    return {**common, "deadline": deadline, "signature": "0x" + sign_typed(client.controller, typed).hex()}
 
 
 def test_a_key_rotation_is_relayed_in_order_and_once(broker, client):
@@ -107,6 +108,77 @@ def test_a_key_rotation_is_relayed_in_order_and_once(broker, client):
     assert broker.lines("/v1/dids/sponsored", calls) == answers
     with broker.store.read() as connection:
         assert outbox.counts(connection)["new"] == 2
+
+
+def outbox_rows(broker, client):
+    with broker.store.read() as connection:
+        return outbox.under(connection, f"did:{client.did.rsplit(':', 1)[1]}:", outbox.STATES)
+
+
+def fail(broker, *rows):
+    with broker.store.write() as connection:
+        for row in rows:
+            outbox.mark_failed(connection, row.id, "DidRegistryExpired", 5)
+
+
+def test_an_identity_is_not_held_up_by_a_call_that_failed(broker, client):
+    new = ed25519.public_key(seed("new key"))
+    calls = [sponsored(client, "setAttribute", new, 1), sponsored(client, "revokeAttribute", client.public, 2)]
+    broker.lines("/v1/dids/sponsored", calls)
+    assert broker.get(f"/v1/dids/{client.did}").get_json()["sponsored"] == {
+        "block": broker.chain.height,
+        "nonce": 1,
+        "in_flight": 2,
+        "next_nonce": 3,
+    }
+    fail(broker, *outbox_rows(broker, client)[1:])
+    state = broker.get(f"/v1/dids/{client.did}").get_json()["sponsored"]
+    assert (state["nonce"], state["in_flight"], state["next_nonce"]) == (1, 0, 1)
+    again = broker.lines("/v1/dids/sponsored", calls)  # the very same calls: what failed is tried again
+    assert [answer["status"] for answer in again] == ["accepted", "accepted"]
+    assert [row.state for row in outbox_rows(broker, client)[1:]] == ["new", "new"]
+    fail(broker, *outbox_rows(broker, client)[1:])
+    broker.clock.now += 2 * 86_400_000
+    late = broker.post("/v1/dids/sponsored", calls[0])
+    assert (late.status_code, late.get_json()["code"]) == (409, "deadline-passed")
+    fresh = [sponsored(client, "setAttribute", new, 1, days=9), sponsored(client, "revokeAttribute", new, 2, days=9)]
+    assert [answer["status"] for answer in broker.lines("/v1/dids/sponsored", fresh)] == ["accepted", "accepted"]
+
+
+def test_the_nonce_counts_what_another_member_relayed(broker, client):
+    broker.chain.set_key(client.address, ed25519.public_key(seed("relayed elsewhere")))
+    answer = broker.post("/v1/dids/sponsored", sponsored(client, "revokeAttribute", client.public, 2))
+    assert answer.get_json()["status"] == "accepted"
+
+
+def test_a_call_in_place_of_one_that_is_on_its_way_is_told_apart(broker, client):
+    first, second = (ed25519.public_key(seed(name)) for name in ("new key", "another"))
+    broker.post("/v1/dids/sponsored", sponsored(client, "setAttribute", first, 1))
+    answer = broker.post("/v1/dids/sponsored", sponsored(client, "setAttribute", second, 1))
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "did-call-in-flight")
+
+
+def test_a_registration_that_came_too_late_is_signed_again(broker):
+    client = Client("late", broker.did)
+    first = broker.post("/v1/subjects", client.registration()).get_json()
+    fail(broker, *outbox_rows(broker, client))
+    repeated = broker.post("/v1/subjects", client.registration()).get_json()
+    assert (repeated["outbox"], repeated["outbox_state"]) == (first["outbox"], "new")
+    fail(broker, *outbox_rows(broker, client))
+    broker.clock.now += 2 * 86_400_000
+    assert broker.post("/v1/subjects", client.registration()).get_json()["code"] == "deadline-passed"
+    again = broker.post("/v1/subjects", client.registration(days=9)).get_json()
+    assert (again["status"], again["subject"], again["outbox_state"]) == ("accepted", first["subject"], "new")
+    assert again["outbox"] != first["outbox"]
+
+
+@pytest.mark.parametrize("on_chain", [False, True])
+def test_a_registration_that_is_made_or_on_its_way_is_not_made_again(broker, on_chain):
+    client = broker.enrol("twice", on_chain=on_chain)
+    (row,) = outbox_rows(broker, client)
+    again = broker.post("/v1/subjects", client.registration(days=9)).get_json()
+    assert (again["outbox"], again["outbox_state"]) == (row.key, "final" if on_chain else "new")
+    assert len(outbox_rows(broker, client)) == 1
 
 
 def test_a_sponsored_call_out_of_order_is_refused(broker, client):

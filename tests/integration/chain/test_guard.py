@@ -99,7 +99,7 @@ def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium
     snapshot(consortium, tmp_path / "old.json")
     anchor_some(node, worker, add_records, drive, 3)
     with node.store.write() as connection:
-        data = encode_call("MemberRegistry", "proposeAction", b"\x05" * 32)
+        data = encode_call("MemberRegistry", "proposeAction", b"\x04" * 32, b"\x05" * 32)
         outbox.enqueue(connection, "vote", "action:5", consortium.contracts.address_of("MemberRegistry"), data, 0)
     drive(worker, lambda: outbox_state(node, "action:5") == "final")
     before = raw_by_key(node)

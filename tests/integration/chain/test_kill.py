@@ -144,7 +144,7 @@ class Client(threading.Thread):
             return
         digest, now = secrets.token_bytes(32), self.node.clock.now_ms()
         with self.node.store.write() as connection:
-            call = encode_call("MemberRegistry", "proposeAction", digest)
+            call = encode_call("MemberRegistry", "proposeAction", outbox.call_id(digest.hex()), digest)
             outbox.enqueue(connection, "action", digest.hex(), self.target, call, now)
             if len(self.digests) % 2 == 0:  # one that the contract refuses
                 refused = encode_call("MemberRegistry", "vote", 10**9 + self.refusals)

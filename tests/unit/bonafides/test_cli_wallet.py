@@ -97,15 +97,31 @@ def test_rotation_and_session_and_consents_are_lines(run, wallet):
     assert (status, rotated["key"]) == (0, f"{did}#delegate-2")
     challenge = {"version": "bonafides.session/1", "broker": BROKER, "did": did, "nonce": "n"}
     status, (session,) = run("wallet", "session", "--wallet", wallet, stdin=json.dumps(challenge))
+    assert (status, session["key"]) == (0, f"{did}#delegate-1")  # the new one was not seen on the chain
+    keys = {f"{did}#delegate-2": rotated["calls"][0]["value"][2:]}
+    challenge["identity"] = {"block": 9, "nonce": 3, "keys": keys}
+    status, (session,) = run("wallet", "session", "--wallet", wallet, stdin=json.dumps(challenge))
     assert (status, session["key"]) == (0, f"{did}#delegate-2")
+    resolution = run.path / "did.json"
+    sponsored = {"block": 10, "nonce": 3, "in_flight": 0, "next_nonce": 3}
+    resolution.write_text(json.dumps({"didDocument": {"id": did}, "keys": keys, "sponsored": sponsored}), "utf-8")
+    status, (learned,) = run("wallet", "resync", "--wallet", wallet, "--file", resolution)
+    assert (status, learned["key"], learned["pending"], learned["block"]) == (0, f"{did}#delegate-2", None, 10)
     terms = {"receivers": [BROKER], "contact": "desk", "method": "totals", "data_kinds": ["HOLDINGS"]}
     terms |= {"purpose": "MARKET_RISK", "expires_at": "2030-01-01T00:00:00.000+08:00", "separate": True}
     value = json.dumps(draft("CONSENT_GIVE", **terms))
     status, (given,) = run("wallet", "consent", "grant", "--wallet", wallet, "--yes", stdin=value)
     assert status == 0
+    identifier = json.dumps({"consent_id": given["consent"]["consent_id"]})
+    status, (again,) = run("wallet", "consent", "sign-again", "--wallet", wallet, stdin=identifier)
+    assert (status, set(again["consent"])) == (0, set(given["consent"]))
+    assert again["consent"]["credential"] == given["consent"]["credential"]
     value = draft("CONSENT_WITHDRAW", consent_id=given["consent"]["consent_id"], scope="ALL", effective_at="now")
     status, _ = run("wallet", "consent", "withdraw", "--wallet", wallet, "--yes", stdin=json.dumps(value))
     assert status == 0
+    status, (again,) = run("wallet", "consent", "sign-again", "--wallet", wallet, stdin=identifier)
+    assert (status, set(again["consent"])) == (0, {"consent_id", "deadline", "signature"})
+    assert run("wallet", "consent", "sign-again", "--wallet", wallet, stdin='{"consent_id": "00"}')[0] == 2
     status, (listed,) = run("wallet", "consent", "list", "--wallet", wallet)
     assert listed["withdrawn_at"] is not None
     assert run("wallet", "receipts", "list", "--wallet", wallet) == (0, [])
@@ -142,10 +158,13 @@ def test_errors_are_one_line_or_one_object_without_a_secret(run, wallet, monkeyp
     assert run.errors.startswith("error: invalid-input password missing ")
 
 
-def test_a_second_wallet_command_does_not_overwrite(run, wallet):
+def test_a_second_wallet_command_signs_again_and_overwrites_nothing(run, wallet):
+    before = run("wallet", "list", "--wallet", wallet)[1][0]
     status, answers = run(
         *("wallet", "new", "--wallet", wallet, "--network", run.path / "network.json", "--broker", BROKER),
         stdin='{"client_ref": "c-1"}\n{"client_ref": "c-2", "broker_key": "' + "00" * 32 + '"}',
     )
-    assert (status, answers[0]["problem"]["code"]) == (2, "wallet-identity-exists")
+    assert (status, answers[0]["did"]) == (0, before["did"])
+    assert answers[0]["registration"]["signature"]
     assert answers[1]["client_ref"] == "c-2"
+    assert run("wallet", "list", "--wallet", wallet)[1][0] == before

@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from bonafides.wallet.keys import Network, bind, new_identity, registration, rotate
-from did.registry_log import DidEvent, IdentityHistory
+from bonafides.wallet.keys import Network, bind, new_identity, registration
 from primitives import eip712
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import commit
@@ -14,19 +13,6 @@ def new(identities, **changes):
     arguments = {"client_ref": "c-2", "broker": BROKER, "network": NETWORK, **changes}
     with identities.changing():
         return new_identity(identities, **arguments)
-
-
-def event(block, previous, key, valid_to, identity):
-    args = {
-        "identity": identity.address,
-        "name": "0x" + eip712.ED25519_ATTRIBUTE.hex(),
-        "value": "0x" + key.hex(),
-        "validTo": valid_to,
-        "previousChange": previous,
-    }
-    return DidEvent(
-        block=block, tx_index=0, log_index=0, name="DIDAttributeChanged", args=args, block_time=NOW // 1000 + block
-    )
 
 
 def test_a_registration_is_signed_by_the_controller(identity):
@@ -57,9 +43,13 @@ def test_clients_and_brokers_share_no_key(identities, identity):
 
 
 def test_an_identity_is_made_once_and_of_its_own_chain(identities, identity):
-    with pytest.raises(Refused) as caught:
-        new(identities, client_ref="c-1")
-    assert caught.value.code == "wallet-identity-exists"
+    assert new(identities, client_ref="c-1") == identity  # to sign its registration again
+    assert new(identities, client_ref="c-1", certificate={"kind": "passport", "number": "TEST00001"}) == identity
+    other_network = Network(CHAIN, "0x" + "d2" * 20, "0x" + "c1" * 20)
+    for change in ({"certificate": {"kind": "passport", "number": "TEST00002"}}, {"network": other_network}):
+        with pytest.raises(Refused) as caught:
+            new(identities, client_ref="c-1", **change)
+        assert caught.value.code == "wallet-identity-exists"
     for broker in ("", 8, "did:key:z6Mk", BROKER.replace("0x4f24", "0x1")):
         with pytest.raises(InvalidInput):
             new(identities, broker=broker)
@@ -88,39 +78,6 @@ def test_a_subject_is_bound_once(identities, identity):
         with pytest.raises(Refused) as foreign:
             find()
         assert foreign.value.code == "wallet-foreign"
-
-
-def test_rotations_number_the_keys_as_the_resolver_does(identities, identity):
-    events, previous, valid = [event(1, 0, identity.key.public, 2**40, identity)], 1, 2**40
-    for _ in range(3):
-        old = identities.by_did(identity.did).key
-        with identities.changing():
-            rotated, calls = rotate(identities, identity.did, NOW)
-        assert [call["call"] for call in calls] == ["setAttribute", "revokeAttribute"]
-        for key, until in ((rotated.key.public, valid), (old.public, 0)):
-            events.append(event(previous + 1, previous, key, until, identity))
-            previous += 1
-        history = IdentityHistory.from_events(events, did=identity.did)
-        keys = history.ed25519_keys_at(previous, NOW // 1000 + previous)
-        assert keys == {rotated.key_id(rotated.key): rotated.key.public}
-    assert len(rotated.keys) == 4
-    assert [key.revoked for key in rotated.keys] == [True, True, True, False]
-
-
-def test_rotation_calls_carry_following_nonces(identities, identity):
-    with identities.changing():
-        _, (set_call, revoke_call) = rotate(identities, identity.did, NOW)
-    typed = eip712.revoke_attribute_typed_data(
-        CHAIN,
-        NETWORK.did_registry,
-        identity.address,
-        eip712.ED25519_ATTRIBUTE,
-        identity.key.public,
-        2,
-        revoke_call["deadline"],
-    )
-    assert eip712.recover_typed(typed, bytes.fromhex(revoke_call["signature"][2:])) == identity.address
-    assert set_call["value"] != revoke_call["value"]
 
 
 def test_a_network_file_is_read_strictly(tmp_path):

@@ -25,8 +25,8 @@ def test_call_data_is_the_selector_and_the_arguments():
 
 def test_structs_are_tuples_in_the_signature():
     keys = (b"\x01" * 32, b"\x02" * 32, MEMBER)
-    data = encode_call("MemberRegistry", "rotateKeys", keys)
-    assert data[:4] == keccak(b"rotateKeys((bytes32,bytes32,address))")[:4]
+    data = encode_call("MemberRegistry", "rotateKeys", b"\x03" * 32, keys)
+    assert data[:4] == keccak(b"rotateKeys(bytes32,(bytes32,bytes32,address))")[:4]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The outbox as a table: once per key, one in flight, anchors first, and back again when the chain lost something."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from node_adapter.store.schema import metadata
 from primitives.errors import InvalidInput, Refused
 
 TARGET = "0x" + "ab" * 20
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -143,3 +145,10 @@ def test_only_a_failed_write_is_put_again(connection):
     assert outbox.counts(connection)["new"] == 2
     with pytest.raises(Refused, match="outbox-key-reused"):
         outbox.enqueue_again(connection, "consent", "a", TARGET, b"\x02", 16)
+
+
+def test_the_id_of_a_call_is_the_one_of_the_specification():
+    key = "governance:proposeSuspension:0011223344556677"
+    worked = "27e3fa2c1e42832dc3ec258dbd69191e33c27049431608a19bff7769448c0baa"
+    assert outbox.call_id(key).hex() == worked
+    assert f"`{key}` gives `{worked}`" in (ROOT / "docs" / "spec" / "contracts.md").read_text(encoding="utf-8")

@@ -44,6 +44,7 @@ _SOURCE = f.one_of("client", "broker", "third-party", "synthetic")
 _OPINION = f.one_of(*OPINION_CODES)
 _LETTERS = f.list_of(f.text(1, "[A-Z]"), 1, 26, unique=True)
 _TYPES = f.list_of(f.one_of(*TYPES), 1, len(TYPES), unique=True)
+_LOSS = f.one_of("WALLET_LOST", "WALLET_STOLEN", "PASSWORD_LOST")
 _BUSINESS = f.one_of("OPEN", "BUY", "SELL")
 
 _SHOWN_TEXT: dict[str, f.Check] = {"lang": f.one_of(*LANGUAGES), "text_sha256": _DIGEST}
@@ -84,6 +85,21 @@ _ALL = (
             "liveness": f.boolean,
             "police_check_ref": f.nullable(_CODE),
             "valid_to": f.nullable(f.time),
+        },
+    ),
+    _define(
+        "ID_SUCCEED",  # of a client who comes with a new wallet: the new identity follows an old one
+        {"predecessor": _DIGEST, "predecessor_did": _DID, "identity_ref": _DIGEST, "reason": _LOSS},
+        client_act=True,
+    ),
+    _define(
+        "ID_SUCCEEDED",  # the same, in the old identity's history
+        {
+            "successor": _DIGEST,
+            "successor_did": _DID,
+            "succession_ref": _DIGEST,
+            "identity_ref": _DIGEST,
+            "reason": _LOSS,
         },
     ),
     _define(

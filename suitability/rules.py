@@ -42,6 +42,11 @@ def _identified(state: SubjectState, act: Act) -> Findings:
         yield Finding("NOT_IDENTIFIED", "identity-first", "no document that was valid then was verified before")
 
 
+def _not_ended(state: SubjectState, act: Act) -> Findings:
+    if happened(state.succeeded, act.at):
+        yield Finding("IDENTITY_ENDED", "identity.succession", "another identity of this client took over before")
+
+
 def _informed(state: SubjectState, act: Act) -> Findings:
     if not happened(state.informed, act.at) or not happened(state.noticed, act.at):
         yield Finding("NOT_INFORMED", "information-first", "information or the notice of duties is missing before")
@@ -341,8 +346,10 @@ def _use(state: SubjectState, act: Act) -> Findings:
         yield Finding("CONSENT_OTHER_RECEIVER", "consent.receivers", f"not a receiver: {', '.join(strangers)}")
 
 
-RULES: Mapping[str, tuple[Rule, ...]] = {
+_OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "ID_VERIFY": (_document,),
+    "ID_SUCCEED": (_identified,),
+    "ID_SUCCEEDED": (),
     "INFO_COLLECT": (_identified,),
     "DUTY_NOTICE": (_identified,),
     "Q_SUBMIT": (_identified, _informed, _submission),
@@ -361,5 +368,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "CONSENT_WITHDRAW": (_withdraw,),
     "DATA_USE": (_use,),
     "ACCESS_LOG": (),
+}
+# What may still be recorded of an identity that has ended: who read it, and that data was used before.
+_AFTER_THE_END = frozenset({"PRODUCT_RATE", "ID_SUCCEEDED", "DATA_USE", "ACCESS_LOG"})
+
+RULES: Mapping[str, tuple[Rule, ...]] = {
+    code: rules if code in _AFTER_THE_END else (_not_ended, *rules) for code, rules in _OF_TYPE.items()
 }
 """The rules of each record type, in the order in which a gate names the first that is broken."""

@@ -228,6 +228,15 @@ def _fold_consent(state: SubjectState, fact: Fact) -> SubjectState:
     return replace(state, consents={**state.consents, key: given})
 
 
+def _fold_end(state: SubjectState, fact: Fact) -> SubjectState:
+    """Another identity took over: what the old one consented to ends."""
+    ended = {
+        key: consent if consent.withdrawn_at is not None else replace(consent, withdrawn_at=fact.occurred_at)
+        for key, consent in state.consents.items()
+    }
+    return replace(state, consents=ended, succeeded=(*state.succeeded, fact.occurred_at))
+
+
 def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
     key = str(fact.payload["consent_id"])
     known = state.consents.get(key)
@@ -238,9 +247,11 @@ def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
 
 
 _INFORMED, _NOTICED = (_fold_times(name) for name in ("informed", "noticed"))
-_UNSEEN = (_keep, _INFORMED, _NOTICED)  # they read no payload
+_UNSEEN = (_keep, _INFORMED, _NOTICED, _fold_end)  # they read no payload
 _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
     "ID_VERIFY": _fold_identity,
+    "ID_SUCCEED": _keep,
+    "ID_SUCCEEDED": _fold_end,
     "INFO_COLLECT": _INFORMED,
     "DUTY_NOTICE": _NOTICED,
     "Q_SUBMIT": _fold_submission,

@@ -127,6 +127,7 @@ class SubjectState:
     tracks: Mapping[str, Track] = field(default_factory=dict)
     applications: Mapping[str, Application] = field(default_factory=dict)
     consents: Mapping[str, Consent] = field(default_factory=dict)
+    succeeded: tuple[int, ...] = ()  # when another identity of the same client took over
 
     def level_at(self, at: int) -> Level | None:
         """Return the last level that began at or before an instant, expired or not."""
@@ -191,6 +192,7 @@ class SubjectState:
                 key: Consent(**{**entry, "receivers": tuple(entry["receivers"])})
                 for key, entry in read["consents"].items()
             },
+            succeeded=tuple(read.get("succeeded", ())),
         )
 
 
@@ -276,5 +278,6 @@ _STATE = f.fields(
             0,
             _MANY,
         ),
-    }
+    },
+    {"succeeded": _TIMES},  # not in states that were stored before it was known
 )

@@ -85,7 +85,17 @@ def save(answer: Any, out: Path) -> dict[str, Any]:
     }
     for name, content in contents.items():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them
-    rest = {name: value for name, value in answer.items() if name not in ("bundle", "report_html", "report")}
+    related = [
+        {
+            **{name: entry.get(name) for name in ("relation", "subject", "did")},
+            **save({**entry, "related": []}, out / f"{entry['relation']}-{str(entry['subject'])[:8]}"),
+        }
+        for entry in answer.get("related", [])
+    ]
+    named = ("bundle", "report_html", "report", "related", "relation", "subject", "did")
+    rest = {name: value for name, value in answer.items() if name not in named}
+    if related:
+        rest["related"] = related
     return {
         "bundle": str(out / BUNDLE_FILE),
         "report": str(out / REPORT_FILE),

@@ -16,11 +16,12 @@ from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
 from evidence.verify import verify_bundle
-from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
 from replay.records import of_verified
 from replay.rulebook import read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
+from replay.succession import require_joined, ties_of
 from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
 
@@ -41,6 +42,7 @@ from suitability.ruleset import RuleSet, packaged_rulesets
 @click.option(
     "--promises", "promise_file", type=FILE, help="Promises that you hold: the bundle must show their records."
 )
+@click.option("--related", type=FILE, help="The bundle of another identity of this client; both must name the tie.")
 @click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
@@ -49,6 +51,7 @@ def verify(
     at_least_block: int | None,
     ruleset_file: Path | None,
     promise_file: Path | None,
+    related: Path | None,
     require_rules: bool,
     as_json: bool,
 ) -> int:
@@ -60,15 +63,19 @@ def verify(
 
     --promises reads what `wallet promises list --full`, `wallet receipts list --full` or `fact submit` printed: each
     promise of this broker whose time is over must be kept by a record of the bundle.
+
+    A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
     """
     rulesets = _rulesets(ruleset_file)
+    trusted = read_limited(trust, MAX_TRUST_BYTES, "trust")
     report = verify_bundle(
         read_limited(bundle, MAX_BUNDLE_BYTES, "bundle"),
-        read_limited(trust, MAX_TRUST_BYTES, "trust"),
+        trusted,
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
     )
     rerun, notes = executed_again(report, rulesets)
+    notes += _succession(report, related, trusted)
     found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
     report = replace(report, notes=(*report.notes, *notes), findings=(*report.findings, *found))
     if as_json:
@@ -123,6 +130,21 @@ def _promises(file: Path) -> list[Any]:
         if not is_owed(row) and row.get("status") not in ("refused", "failed"):  # answers that hold no promise (yet)
             found.append(promise_in(row))
     return found
+
+
+def _succession(report: VerificationReport, related: Path | None, trust: bytes) -> list[str]:
+    """Return what ties this client to other identities.
+
+    Raises:
+        VerificationFailed: check `succession`, or the related bundle does not hold.
+    """
+    own = [of_verified(record) for record in report.records]
+    if related is None or not report.ok:
+        return [tie.sentence for tie in ties_of(own, report.subject)]
+    other = verify_bundle(read_limited(related, MAX_BUNDLE_BYTES, "related"), trust)
+    if not other.ok:
+        raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
+    return [require_joined(report, own, other, [of_verified(record) for record in other.records])]
 
 
 def _rulesets(file: Path | None) -> list[RuleSet]:

@@ -57,3 +57,9 @@ def mark_withdrawn(connection: Connection, consent_id: str, now_ms: int) -> bool
         .values(withdrawn_at=now_ms)
     )
     return connection.execute(statement).rowcount == 1
+
+
+def end_all(connection: Connection, pid: str, now_ms: int) -> None:
+    """Withdraw every consent of a subject that is in force here."""
+    statement = update(consent).where(consent.c.pid == pid, consent.c.withdrawn_at.is_(None))
+    connection.execute(statement.values(withdrawn_at=now_ms))

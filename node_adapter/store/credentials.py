@@ -52,6 +52,12 @@ def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, CredentialRo
     return found
 
 
+def revoke_all(connection: Connection, pid: str, now_ms: int) -> None:
+    """Revoke every credential of a subject."""
+    statement = update(credential).where(credential.c.pid == pid, credential.c.revoked_at.is_(None))
+    connection.execute(statement.values(revoked_at=now_ms))
+
+
 def mark_revoked(connection: Connection, credential_id: str, now_ms: int) -> bool:
     """Revoke a credential; False when there is none, or when it is revoked already."""
     statement = (

@@ -63,6 +63,11 @@ def find_by_client_ref(connection: Connection, reference: str) -> SubjectRow | N
     return by_client_refs(connection, [reference]).get(reference)
 
 
+def rename(connection: Connection, pid: str, client_ref: str) -> None:
+    """Give a subject another reference; its old one is free."""
+    connection.execute(update(subject).where(subject.c.pid == pid).values(client_ref=client_ref))
+
+
 def update_heads(connection: Connection, rows: Sequence[SubjectRow]) -> None:
     """Write count, head and folded state of subjects whose chain has grown."""
     if not rows:

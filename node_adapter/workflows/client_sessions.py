@@ -15,6 +15,7 @@ from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces, registry_index, subjects, tokens
 from node_adapter.workflows.dids import chain_state
+from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.identities import history
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -104,8 +105,11 @@ def _check_nonce(node: Node, nonce: str, did: str, now: int) -> int:
 
 def _check_signature(node: Node, did: str, nonce: str, key: str, signature: bytes) -> None:
     with node.store.read() as connection:
-        if subjects.find_by_did(connection, did) is None:
+        row = subjects.find_by_did(connection, did)
+        if row is None:
             raise Refused("unauthenticated", "did: is no client of this broker")
+        if state_of(node, row).succeeded:  # its wallet may be in a stranger's hands
+            raise Refused("unauthenticated", "did: another identity of this client took over")
         block = registry_index.tip_block(connection)
         public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
     if public is None:

@@ -1,6 +1,7 @@
 """Enrolling subjects: a random pseudonym for each, and for a client the first key of the pairwise DID on the chain.
 
 {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
+{"client_ref", "did", "registration", "succeeds": pseudonym}    the same client with a new wallet (`succession`)
 {"client_ref"}                                                                                  a product
 """
 
@@ -33,11 +34,13 @@ from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
+from primitives.timestamp import format_time
 
 PID_BYTES = 32
-_CLIENT = {"client_ref", "did", "registration"}
+_CLIENT = {"client_ref", "did", "registration", "succeeds"}
 _REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
 _MAX_REFERENCE = 200
+_MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,16 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     call = _registration(request) if "did" in request else None
     did = None if call is None else call.call.did.text
     known = subjects.find_by_client_ref(connection, reference)
-    if known is not None:
-        if known.did != did:
-            raise Refused("duplicate", "client_ref: another subject has this reference")
+    if known is not None and known.did == did:
         return _answer(known, None if call is None else _relay_again(node, connection, call))
+    if known is not None and not (did and known.did and request.get("succeeds") == known.pid):
+        raise Refused(
+            "duplicate",
+            "client_ref: another subject has this reference; where it is the same person with a new wallet, `succeeds` "
+            "names the old pseudonym",
+        )
+    if known is None and "succeeds" in request:
+        raise Refused("succession-predecessor", "succeeds: is not the pseudonym that has this reference")
     if did is not None and subjects.find_by_did(connection, did) is not None:
         raise Refused("duplicate", "did: another subject has this DID")
     row = SubjectRow(
@@ -98,6 +107,8 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         state=EMPTY_STATE,
     )
     first = None if call is None else enqueue_call(node, connection, call.call)  # refuses a wrong signature
+    if known is not None:
+        subjects.rename(connection, known.pid, f"{reference[:_MAX_OLD]} until {format_time(row.created_at)}")
     subjects.insert_subjects(connection, [row])
     return _answer(row, None if first is None else outbox.by_key(connection, first))
 

@@ -29,6 +29,7 @@ from node_adapter.node import Node
 from node_adapter.store import chain_index, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows import succession
 from node_adapter.workflows.fact_input import Act, Fact, read_fact
 from node_adapter.workflows.fold import (
     apply_record,
@@ -147,6 +148,7 @@ class _Intake:
         self._rows: list[RecordRow] = []
         self._findings: list[FindingRow] = []
         self._changed: dict[str, SubjectRow] = {}
+        self._ended: list[str] = []
 
     def accept(self, fact: Fact) -> Accepted:
         """Store one fact, or refuse it."""
@@ -158,15 +160,39 @@ class _Intake:
             return self._again(known, fact)
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
+        predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
         findings = self._fold(fact, subject, sealed)  # (6)
-        return self._store(fact, subject, sealed, findings)  # (7)
+        accepted = self._store(fact, subject, sealed, findings)  # (7)
+        if predecessor is not None:
+            self._end(predecessor, subject, fact, accepted)
+        return accepted
+
+    def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
+        if fact.type != succession.SUCCEED or fact.payload is None:
+            return None
+        old = succession.require_predecessor(self._connection, subject, fact.payload, self._rows)
+        old = self._subjects.setdefault(old.pid, old)
+        succession.require_not_succeeded(bool(self._state(old).succeeded))
+        return old
+
+    def _end(self, old: SubjectRow, new: SubjectRow, fact: Fact, accepted: Accepted) -> None:
+        told = {
+            "payload": fact.payload,
+            "occurred_at": fact.occurred_at,
+            "channel": fact.channel,
+            "broker": self._node.did,
+        }
+        self.accept(read_fact(succession.ending(told, old, new, accepted.record_id, accepted.fingerprint)))
+        self._ended.append(old.pid)
 
     def flush(self) -> None:
         """Write what was accepted."""
         records.insert_records(self._connection, self._rows, self._findings)
         changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
+        for pid in self._ended:
+            succession.end_rights(self._connection, pid, self._now)
         for row in changed:
             remember_state(self._node, row, self._states[row.pid])
 

@@ -7,12 +7,13 @@
 4. The bundle is verified as a stranger would, against this node's own headers.
 5. Results and rules are executed again under the rule sets of their day.
 6. The report is rendered: one self-contained page, and the same as JSON.
+7. Where the client has had another wallet (`succession`), each other identity is replayed beside it in the same way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,6 +28,7 @@ from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.replay_bundle import Collected, collect
 from node_adapter.workflows.replay_content import Material, report_content
 from node_adapter.workflows.rulesets import rulebook
+from node_adapter.workflows.succession import Related, related
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.text import check_line
@@ -55,7 +57,8 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """Replay a client ({"subject" or "did", "case", "reason", "lang"?}).
 
     Returns:
-        {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON}.
+        {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON, "related": [the same of each
+        other identity of this client, with "relation", "subject" and "did"]}.
 
     Raises:
         InvalidInput: malformed request.
@@ -64,6 +67,24 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     asked = _read(request)  # (1)
     subject, order, types = _find(node, asked)
+    answer, found = _replay(node, asked, subject, order, types)
+    seen, waiting, others = {subject.pid}, found, []
+    while waiting:  # (7)
+        tie = waiting.pop(0)
+        if tie.subject in seen:
+            continue
+        seen.add(tie.subject)
+        other, order, types = _find(node, replace(asked, subject=tie.subject, did=None))
+        shown, further = _replay(node, asked, other, order, types)
+        others.append({"relation": tie.relation, "subject": other.pid, "did": other.did, **shown})
+        waiting += [entry for entry in further if entry.relation == tie.relation]
+    return {**answer, "related": others}
+
+
+def _replay(
+    node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]
+) -> tuple[dict[str, Any], list[Related]]:
+    """Replay one identity; return its answer, and the other identities that its records name."""
     _log_access(node, asked, subject, order, types)  # (2)
     with node.store.read() as connection:  # (3)
         collected = collect(node, connection, _again(connection, subject), asked.case)
@@ -87,11 +108,12 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     )
     content = report_content(material)  # (6)
     _answered(node, asked, collected)
-    return {
+    answer = {
         "bundle": collected.bundle.decode(),
         "report_html": render_report(content, asked.lang),
         "report": content,
     }
+    return answer, related((record.row.type, record.values) for record in collected.records)
 
 
 def _read(request: Mapping[str, Any]) -> Request:

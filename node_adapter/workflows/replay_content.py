@@ -17,7 +17,19 @@ from suitability.replay import Comparison
 
 REPORT_FORMAT = "bonafides.replay-report/1"
 STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("assessment", ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT", "LEVEL_RESULT", "LEVEL_CONFIRM")),
+    (
+        "assessment",
+        (
+            "ID_VERIFY",
+            "ID_SUCCEED",
+            "ID_SUCCEEDED",
+            "INFO_COLLECT",
+            "DUTY_NOTICE",
+            "Q_SUBMIT",
+            "LEVEL_RESULT",
+            "LEVEL_CONFIRM",
+        ),
+    ),
     (
         "risk",
         ("PRODUCT_RATE", "MATCH_OPINION", "MISMATCH_WARN", "MISMATCH_INSIST", "RISK_DISCLOSE", "RISK_CONFIRM"),

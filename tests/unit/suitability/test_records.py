@@ -9,9 +9,9 @@ from suitability.documents import packaged_documents
 from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload, check_type
 
 CODES = (
-    "ID_VERIFY INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE MATCH_OPINION MISMATCH_WARN "
-    "MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN CONSENT_GIVE CONSENT_WITHDRAW "
-    "DATA_USE ACCESS_LOG"
+    "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
+    "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
+    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -30,6 +30,14 @@ VALID = {
         "liveness": True,
         "police_check_ref": "CHECK-1",
         "valid_to": T1,
+    },
+    "ID_SUCCEED": {"predecessor": D32, "predecessor_did": DID, "identity_ref": D32, "reason": "WALLET_LOST"} | SHOWN,
+    "ID_SUCCEEDED": {
+        "successor": D32,
+        "successor_did": DID,
+        "succession_ref": D32,
+        "identity_ref": D32,
+        "reason": "WALLET_STOLEN",
     },
     "INFO_COLLECT": {
         "basics": {"source": "client", "name": "李雷（合成）", "age": 33, "synthetic": True},
@@ -151,7 +159,7 @@ VALID = {
 
 def test_the_types_of_this_job_and_the_acts_that_owe_a_signature() -> None:
     assert list(RECORD_TYPES) == CODES.split() == list(VALID)
-    acts = "LEVEL_CONFIRM MISMATCH_INSIST RISK_CONFIRM AGREEMENT_SIGN CONSENT_GIVE CONSENT_WITHDRAW"
+    acts = "ID_SUCCEED LEVEL_CONFIRM MISMATCH_INSIST RISK_CONFIRM AGREEMENT_SIGN CONSENT_GIVE CONSENT_WITHDRAW"
     assert set(acts.split()) == CLIENT_ACTS
     assert {document.type for document in packaged_documents().values()} >= CLIENT_ACTS
     for code in ("LEVEL_EXPIRE", None, 5, ["ID_VERIFY"]):

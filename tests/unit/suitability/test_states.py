@@ -610,6 +610,42 @@ def test_a_late_record_is_judged_by_when_it_happened() -> None:
     assert journey.state.track("P3").confirmed[0] < earlier.occurred_at < journey.last("BIZ_DECIDE").occurred_at
 
 
+SUCCEEDED = {
+    "successor": digest("another pseudonym"),
+    "successor_did": CLIENT,
+    "succession_ref": digest("succession"),
+    "identity_ref": digest("identity"),
+    "reason": "WALLET_LOST",
+}
+
+
+def test_after_another_identity_took_over_nothing_may_be_done_and_no_consent_holds() -> None:
+    journey = opened()
+    assert journey.give() == []
+    assert journey.do("ID_SUCCEEDED", SUCCEEDED) == []
+    assert journey.use() == ["CONSENT_WITHDRAWN"]
+    assert journey.use(started_at=format_time(journey.now - 2 * SECOND)) == []
+    assert journey.do("ID_VERIFY", ID_VERIFY) == ["IDENTITY_ENDED"]
+    assert "IDENTITY_ENDED" in journey.give("another consent")
+    again = SubjectState.from_json(journey.state.to_json())
+    assert again == journey.state
+    older = {name: value for name, value in journey.state.to_json().items() if name != "succeeded"}
+    assert SubjectState.from_json(older).succeeded == ()
+
+
+def test_a_successor_is_identified_first() -> None:
+    tie = {
+        "predecessor": digest("old"),
+        "predecessor_did": CLIENT,
+        "identity_ref": digest("id"),
+        "reason": "WALLET_LOST",
+    }
+    assert Journey().do("ID_SUCCEED", tie) == ["NOT_IDENTIFIED"]
+    journey = Journey()
+    journey.identify()
+    assert journey.do("ID_SUCCEED", tie) == []
+
+
 def test_consent_use() -> None:
     journey = opened()
     assert journey.use() == ["USED_WITHOUT_CONSENT"]

@@ -1,0 +1,119 @@
+"""A client who comes with a new wallet: the recorded succession of one identity by another.
+
+1. The broker enrols the new DID under the client's reference, naming the old pseudonym (`enrol_subject`, `succeeds`).
+2. It verifies the person at the counter: an ID_VERIFY of the new subject.
+3. The client signs ID_SUCCEED with the new DID's key; it names the old pseudonym and that ID_VERIFY.
+4. With it, in one transaction, ID_SUCCEEDED is recorded in the old subject's history; the consents and the credentials
+   of the old identity end. Each history names the other, and a replay shows both.
+
+The old key signs nothing here: it is lost. That both are one person is the broker's word, given by its records and its
+signature over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node_adapter.store import consents, credentials, records, subjects
+from node_adapter.store.records import RecordRow
+from node_adapter.store.subjects import SubjectRow
+from primitives.errors import Refused
+
+SUCCEED, SUCCEEDED = "ID_SUCCEED", "ID_SUCCEEDED"
+PREDECESSOR, SUCCESSOR = "predecessor", "successor"
+_IDENTITY = "ID_VERIFY"
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another identity of the same client: which relation, and its pseudonym."""
+
+    relation: str
+    subject: str
+
+
+def require_predecessor(
+    connection: Connection, subject: SubjectRow, payload: Mapping[str, Any], fresh: Iterable[RecordRow]
+) -> SubjectRow:
+    """Return the subject that an ID_SUCCEED names, after its ties were checked.
+
+    Args:
+        connection: of the transaction that stores the fact.
+        subject: the new identity.
+        payload: of the ID_SUCCEED.
+        fresh: records that this transaction has not written yet.
+
+    Raises:
+        Refused: `succession-predecessor`, it names no other client's identity of this broker under that DID;
+            `succession-identity`, no verification of the new identity has that fingerprint.
+    """
+    old = subjects.find_by_pid(connection, payload["predecessor"])
+    if old is None or old.did is None or old.pid == subject.pid or old.did != payload["predecessor_did"]:
+        raise Refused(
+            "succession-predecessor", "payload.predecessor: with payload.predecessor_did it names no other client here"
+        )
+    wanted = bytes.fromhex(payload["identity_ref"])
+    rows = [row for row in fresh if row.pid == subject.pid and row.fingerprint == wanted]
+    found = rows[0] if rows else records.find_by_fingerprint(connection, subject.pid, wanted)
+    if found is None or found.type != _IDENTITY:
+        raise Refused("succession-identity", "payload.identity_ref: is no identity verification of this subject")
+    return old
+
+
+def require_not_succeeded(ended: bool) -> None:
+    """Refuse a second successor.
+
+    Raises:
+        Refused: `succession-predecessor`.
+    """
+    if ended:
+        raise Refused("succession-predecessor", "payload.predecessor: another identity succeeded it before")
+
+
+def ending(fact: Mapping[str, Any], old: SubjectRow, new: SubjectRow, record_id: str, ref: str) -> dict[str, Any]:
+    """Return the fact that ends the old identity: what `read_fact` takes.
+
+    Args:
+        fact: payload, occurred_at, channel and the broker's DID of the ID_SUCCEED.
+        old: the old identity.
+        new: the new one.
+        record_id: of the ID_SUCCEED.
+        ref: its fingerprint, hex.
+    """
+    payload = fact["payload"]
+    return {
+        "source_ref": f"succession:{record_id}",
+        "subject": old.pid,
+        "type": SUCCEEDED,
+        "occurred_at": fact["occurred_at"],
+        "channel": fact["channel"],
+        "actor": {"did": fact["broker"], "role": "system"},
+        "payload": {
+            "successor": new.pid,
+            "successor_did": new.did,
+            "succession_ref": ref,
+            "identity_ref": payload["identity_ref"],
+            "reason": payload["reason"],
+        },
+    }
+
+
+def end_rights(connection: Connection, pid: str, now_ms: int) -> None:
+    """End what the old identity consented to, and revoke what was attested of it."""
+    consents.end_all(connection, pid, now_ms)
+    credentials.revoke_all(connection, pid, now_ms)
+
+
+def related(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Related]:
+    """Return the identities that records name as (type, payload): predecessors and successors, each once."""
+    found = []
+    for type_, payload in entries:
+        if type_ == SUCCEED:
+            found.append(Related(PREDECESSOR, str(payload["predecessor"])))
+        elif type_ == SUCCEEDED:
+            found.append(Related(SUCCESSOR, str(payload["successor"])))
+    return list(dict.fromkeys(found))

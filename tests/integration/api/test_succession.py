@@ -1,0 +1,143 @@
+"""A client lost the wallet and comes with a new DID: both histories are tied, and shown together."""
+
+import json
+
+import pytest
+
+from bonafides.wallet.texts import check_text
+from node_adapter.store import consents, credentials, records
+from tests.integration.api.node_kit import PAYLOADS, Client, seed
+from tests.integration.api.test_clients import answer_to, consent_of
+
+REASON = "WALLET_LOST"
+
+
+def new_wallet(broker, old, name="the same person again"):
+    """Enrol a second identity of a client under the client's own reference."""
+    client = Client(name, broker.did)
+    body = {**client.registration(), "client_ref": old.registration()["client_ref"]}
+    return client, body
+
+
+def enrol_again(broker, old):
+    client, body = new_wallet(broker, old)
+    answer = broker.post("/v1/subjects", {**body, "succeeds": old.subject})
+    assert answer.status_code == 201, answer.get_json()
+    client.subject = answer.get_json()["subject"]
+    broker.mine()
+    broker.chain.set_key(client.address, client.public)
+    return client
+
+
+def identify(broker, client):
+    answer = broker.post("/v1/facts", broker.fact(client.subject, "ID_VERIFY", PAYLOADS["ID_VERIFY"]))
+    return answer.get_json()["fingerprint"]
+
+
+def declare(broker, client, old, identity_ref, changes=None):
+    fields = {"predecessor": old.subject, "predecessor_did": old.did, "identity_ref": identity_ref, "reason": REASON}
+    body = {"subject": client.subject, "type": "ID_SUCCEED", "lang": "zh", "fields": fields | (changes or {})}
+    draft = broker.post("/v1/acts/drafts", body)
+    assert draft.status_code == 200, draft.get_json()
+    told = draft.get_json()
+    check_text("ID_SUCCEED", told["document"], "zh", told["text"]["body"], told["fields"])  # as the wallet does
+    return broker.post("/v1/facts", client.act(told, broker.clock.now))
+
+
+@pytest.fixture
+def old(broker):
+    client = broker.enrol("a person")
+    for type_, payload in PAYLOADS.items():
+        assert broker.post("/v1/facts", broker.fact(client.subject, type_, payload)).status_code == 201
+    return client
+
+
+def test_the_same_reference_with_another_did_is_refused_with_a_way_out(broker, old):
+    _, body = new_wallet(broker, old)
+    answer = broker.post("/v1/subjects", body)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "duplicate")
+    assert "succeeds" in answer.get_json()["detail"]
+    answer = broker.post("/v1/subjects", {**body, "succeeds": "ab" * 32})
+    assert answer.get_json()["code"] == "duplicate"
+    answer = broker.post("/v1/subjects", {**body, "client_ref": "nobody", "succeeds": old.subject})
+    assert answer.get_json()["code"] == "succession-predecessor"
+    reference = old.registration()["client_ref"]
+    assert broker.get(f"/v1/subjects/{reference}").get_json()["did"] == old.did
+
+
+def test_a_new_wallet_takes_over_and_both_histories_name_the_tie(broker, old):
+    client = enrol_again(broker, old)
+    reference = old.registration()["client_ref"]
+    assert broker.get(f"/v1/subjects/{reference}").get_json()["did"] == client.did
+    answer = declare(broker, client, old, identify(broker, client))
+    assert answer.status_code == 201, answer.get_json()
+    assert answer.get_json()["findings"] == []
+    again = broker.post("/v1/subjects", {**new_wallet(broker, old)[1], "succeeds": old.subject})
+    assert again.get_json()["subject"] == client.subject, "the same request again makes another subject"
+    ref = answer.get_json()["fingerprint"]
+    tied = [row for row in rows_of(broker, old.subject) if row.type == "ID_SUCCEEDED"]
+    [end] = [json.loads(row.payload) for row in tied]
+    assert (end["successor"], end["successor_did"], end["succession_ref"]) == (client.subject, client.did, ref)
+    [start] = [json.loads(row.payload) for row in rows_of(broker, client.subject) if row.type == "ID_SUCCEED"]
+    assert (start["predecessor"], start["predecessor_did"]) == (old.subject, old.did)
+
+
+def rows_of(broker, subject):
+    with broker.store.read() as connection:
+        return records.of_subject(connection, subject)
+
+
+def test_consents_credentials_and_sessions_of_the_old_identity_end(broker, old):
+    given = consent_of(broker, old)
+    granted = broker.post("/v1/consents/grant", given).get_json()["consent_id"]
+    issued = broker.post("/v1/credentials/issue", {"subject": old.subject, "type": "IdentityCredential"})
+    assert issued.status_code == 201, issued.get_json()
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    with broker.store.read() as connection:
+        assert consents.find_consent(connection, granted).withdrawn_at == broker.clock.now
+        row = credentials.find_credential(connection, issued.get_json()["id"])
+        assert row.revoked_at == broker.clock.now
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": old.did}).get_json()
+    refused = broker.http.post("/v1/client/sessions", json=answer_to(challenge, old)).get_json()
+    assert (refused["code"], refused["detail"][:21]) == ("unauthenticated", "did: another identity")
+    gate = broker.post("/v1/gates", {"subject": old.subject, "act": "Q_SUBMIT", "details": {}}).get_json()
+    assert (gate["allowed"], gate["code"]) == (False, "IDENTITY_ENDED")
+    late = broker.post("/v1/facts", broker.fact(old.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])).get_json()
+    assert [finding["code"] for finding in late["findings"]] == ["IDENTITY_ENDED"]
+
+
+def test_a_tie_that_does_not_hold_is_refused_and_nothing_is_recorded(broker, old):
+    client = enrol_again(broker, old)
+    stranger = broker.enrol("a stranger")
+    verified = identify(broker, client)
+    foreign = identify(broker, stranger)
+    count = broker.get(f"/v1/subjects/{old.registration()['client_ref']}").get_json()["count"]
+    for changes, code in (
+        ({"predecessor": "ab" * 32}, "succession-predecessor"),
+        ({"predecessor": client.subject, "predecessor_did": client.did}, "succession-predecessor"),
+        ({"predecessor_did": stranger.did}, "succession-predecessor"),
+        ({"identity_ref": foreign}, "succession-identity"),
+        ({"identity_ref": seed("nothing").hex()}, "succession-identity"),
+    ):
+        answer = declare(broker, client, old, verified, changes)
+        assert (answer.status_code, answer.get_json()["code"]) == (409, code)
+    assert broker.get(f"/v1/subjects/{old.registration()['client_ref']}").get_json()["count"] == count
+    assert declare(broker, client, old, verified).status_code == 201
+    broker.clock.now += 1000
+    second = declare(broker, client, old, verified)
+    assert second.get_json()["code"] == "succession-predecessor"
+
+
+def test_the_successor_must_sign(broker, old):
+    client = enrol_again(broker, old)
+    payload = {
+        "predecessor": old.subject,
+        "predecessor_did": old.did,
+        "identity_ref": identify(broker, client),
+        "reason": REASON,
+        "lang": "zh",
+        "text_sha256": "ab" * 32,
+    }
+    answer = broker.post("/v1/facts", broker.fact(client.subject, "ID_SUCCEED", payload))
+    assert answer.get_json()["code"] == "act-unsigned"

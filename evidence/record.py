@@ -159,6 +159,12 @@ def redact(sealed: SealedRecord, names: Iterable[str] | None = None) -> dict[str
     }
 
 
+def envelope_copy(canonical: bytes, salt: bytes) -> dict[str, Any]:
+    """Return the redacted copy that shows no field: what is left of a record whose originals are erased."""
+    envelope = parse_json(canonical, field="envelope", max_bytes=MAX_ENVELOPE_BYTES)
+    return {"envelope": envelope, "envelope_salt": salt.hex(), "fields": {}}
+
+
 def open_redacted(copy: object, field: str = "record", *, fingerprint: bytes | None = None) -> OpenedRecord:
     """Check a redacted copy: every shown value against its digest, and the fingerprint when one is expected.
 

@@ -344,6 +344,12 @@ class _Verification:
         redacted = sum(1 for records in self._opened.values() for opened in records if opened.record.redacted)
         if redacted:
             notes.append(f"{redacted} records are redacted: the bundle does not show all their fields")
+        notes += [
+            f"{opened.label} of {opened.record.envelope['occurred_at']}: content not available, only its envelope is "
+            f"shown; fingerprint {opened.record.fingerprint.hex()}"
+            for opened in self._every
+            if opened.record.envelope["fields"] and not opened.record.values
+        ]
         if self._bundle.pending:
             notes.append(f"{self._bundle.pending} later records are not yet anchored; the bundle cannot prove them")
         topic = address_topic(shapes.did_parts(self._bundle.broker)[1])

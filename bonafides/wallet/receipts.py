@@ -71,9 +71,10 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
     receipt = verify_receipt(value, *pinned_keys(identities, identity.broker))
     act = _check_signed(identities, identity, receipt)
     _check_contradiction(identities, identity, receipt, value)
-    identities.store.put(
-        {"receipt": value, "did": identity.did}, RECEIPT_KIND, identity.broker, receipt.promise.record_id
-    )
+    place = (RECEIPT_KIND, identity.broker, receipt.promise.record_id)
+    before = identities.store.get(*place)
+    if before is None or len(before["receipt"]["record"]["fields"]) <= len(receipt.record.values):
+        identities.store.put({"receipt": value, "did": identity.did}, *place)  # never one that shows less
     return _summary(identity.did, receipt.record.envelope, receipt, signed=act is not None)
 
 

@@ -17,8 +17,9 @@ _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 class RecordRow:
     """One accepted record, as stored.
 
-    `payload` and `root_salt` are None once erased; `promise` and `anchor_by` while the promise is owed. `block` is the
-    newest block that was indexed at acceptance.
+    `payload` and `root_salt` are None once erased; `envelope_salt` stays, which opens the envelope and no field.
+    `promise` and `anchor_by` are None while the promise is owed. `block` is the newest block that was indexed at
+    acceptance.
     """
 
     log_index: int
@@ -38,6 +39,12 @@ class RecordRow:
     promise: str | None
     block: int | None = None
     broken_at: int | None = None
+    envelope_salt: bytes | None = None
+
+    @property
+    def erased(self) -> bool:
+        """Tell whether the originals are gone."""
+        return self.payload is None or self.root_salt is None
 
 
 @dataclass(frozen=True)

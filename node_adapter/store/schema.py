@@ -51,6 +51,7 @@ record = Table(
     Column("envelope", LargeBinary, nullable=False),  # the RFC 8785 bytes that the fingerprint covers
     Column("payload", Text),  # null once erased
     Column("root_salt", LargeBinary(32)),  # null once erased
+    Column("envelope_salt", LargeBinary(32)),  # of the root salt; kept when that is erased: it opens no field
     Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
     Column("act_signature", String, unique=True),  # a client's act is recorded once
     Column("accepted_at", BigInteger, nullable=False),

@@ -24,7 +24,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
-from evidence.record import SealedRecord, seal
+from evidence.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
 from node_adapter.store import chain_index, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
@@ -290,6 +290,7 @@ class _Intake:
             anchor_by=None,
             promise=None,
             block=self._block.number,
+            envelope_salt=envelope_salt(sealed.root_salt),
         )
         if self._outlook.trouble is None:
             promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from evidence.log import Tree
 from evidence.receipt import AnchorPlace, build_receipt
-from evidence.record import redact, restore
+from evidence.record import envelope_copy, redact, restore
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
 from node_adapter.store import anchored, records, registry_index, subjects
@@ -87,14 +87,14 @@ def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
         rows = [] if subject is None else records.of_subject(connection, subject.pid)
-    shown = [row for row in rows if row.type in ("DATA_USE", "ACCESS_LOG") and row.payload is not None]
+    shown = [row for row in rows if row.type in ("DATA_USE", "ACCESS_LOG")]
     return [
         {
             "record_id": row.record_id,
             "type": row.type,
             "seq": row.seq,
             "occurred_at": json.loads(row.envelope)["occurred_at"],
-            "use": json.loads(row.payload or "{}"),
+            "use": None if row.payload is None else json.loads(row.payload),  # null: erased
         }
         for row in shown
     ]
@@ -114,11 +114,9 @@ class _Maker:
         anchor, node = self._anchor, self._node
         if anchor is None or row.log_index >= anchor.size:
             raise Refused("not-anchored", f"record_id: {row.record_id} is not anchored yet; see its promise")
-        if row.payload is None or row.root_salt is None:
-            raise Refused("record-erased", f"record_id: the originals of {row.record_id} are erased")
         return build_receipt(
             promise=promise_of(row),
-            record=redact(restore(row.envelope, json.loads(row.payload), row.root_salt)),
+            record=copy_of(row),
             size=anchor.size,
             path=self._tree.inclusion(row.log_index, anchor.size),
             checkpoint=anchor.checkpoint,
@@ -135,6 +133,24 @@ class _Maker:
                 log_index=anchor.log_position,
             ),
         )
+
+
+def copy_of(row: RecordRow) -> dict[str, Any]:
+    """Return the copy that shows everything; of an erased record, nothing but the envelope."""
+    if row.payload is not None and row.root_salt is not None:
+        return redact(restore(row.envelope, json.loads(row.payload), row.root_salt))
+    return envelope_of(row)
+
+
+def envelope_of(row: RecordRow) -> dict[str, Any]:
+    """Return what can be shown of an erased record: its envelope, opened by the salt that was kept for it.
+
+    Raises:
+        Refused: `record-erased`, that salt is not kept either.
+    """
+    if row.envelope_salt is None:
+        raise Refused("record-erased", f"record {row.record_id}: the originals are erased, and its envelope's salt too")
+    return envelope_copy(row.envelope, row.envelope_salt)
 
 
 def _outcome(

@@ -24,11 +24,11 @@ from node_adapter.store.schema import record as record_table
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.owed_promises import promise_of
-from node_adapter.workflows.receipts import LogView
+from node_adapter.workflows.receipts import LogView, envelope_of
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
 from primitives.canonical import parse_json
-from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
 from suitability.act import product_of
@@ -38,7 +38,10 @@ OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 
 @dataclass(frozen=True)
 class ReplayedRecord:
-    """A stored record as the replay read it; `altered` names fields whose value is not the one that was sealed."""
+    """A stored record as the replay read it; `altered` names fields whose value is not the one that was sealed.
+
+    Of an erased one the envelope is left, which bundle and report show; `values` is empty.
+    """
 
     row: RecordRow
     envelope: Mapping[str, Any]
@@ -58,7 +61,7 @@ class ReplayedRecord:
     def copy(self) -> dict[str, Any]:
         """Return the redacted copy that shows everything that was not altered."""
         if self.row.root_salt is None:
-            raise Refused("record-erased", f"subject: the originals of {self.row.record_id} are erased")
+            return envelope_of(self.row)
         sealed = SealedRecord(self.envelope, self.row.envelope, self.row.fingerprint, self.row.root_salt, self.values)
         return redact(sealed, [name for name in self.values if name not in self.altered])
 
@@ -91,7 +94,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
 
     Raises:
         CouldNotCheck: `not-anchored`, no final anchor covers a record of the subject yet.
-        Refused: `record-erased`, the originals are gone.
+        Refused: `record-erased`, of a record not even the envelope can be shown.
     """
     restored.require_caught_up(connection)
     last = anchored.last_final(connection)
@@ -142,15 +145,14 @@ def _rulesets(node: Node, connection: Connection, found: Sequence[ReplayedRecord
 
 
 def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
-    if row.payload is None or row.root_salt is None:
-        raise Refused("record-erased", f"subject: the originals of {row.record_id} are erased")
-    envelope, values = parse_json(row.envelope, field="envelope"), json.loads(row.payload)
+    envelope = parse_json(row.envelope, field="envelope")
+    values = {} if row.payload is None or row.root_salt is None else json.loads(row.payload)
     return ReplayedRecord(
         row=row,
         envelope=envelope,
         values=values,
         promise=promise_of(row) if row.log_index < size else {},  # what is not anchored stands in no bundle
-        altered=altered_fields(envelope, values, row.root_salt),
+        altered=() if row.root_salt is None or row.erased else altered_fields(envelope, values, row.root_salt),
         anchored=row.log_index < size,
     )
 
@@ -234,10 +236,6 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: 
 
 
 def _rating_records(connection: Connection) -> list[ReplayedRecord]:
-    """Return every product rating of this broker whose original is kept, in log order."""
-    statement = (
-        select(record_table)
-        .where(record_table.c.type == RATING, record_table.c.payload.is_not(None))
-        .order_by(record_table.c.log_index)
-    )
+    """Return every product rating of this broker, in log order."""
+    statement = select(record_table).where(record_table.c.type == RATING).order_by(record_table.c.log_index)
     return [_replayed(RecordRow(**row), 0) for row in connection.execute(statement).mappings()]

@@ -93,6 +93,7 @@ def report_content(material: Material) -> dict[str, Any]:
         "records": [_record(record, collected) for record in collected.records],
         "completeness": _completeness(material),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in verified.checks],
+        "erased": [_erased(record) for record in collected.records if record.row.erased],
         "notes": list(verified.notes),
         "keys": [_key(event) for event in collected.key_events],
         "consents": _listed(inside, ("CONSENT_GIVE", "CONSENT_WITHDRAW")),
@@ -156,6 +157,7 @@ def _entry(record: ReplayedRecord, codes: list[str]) -> dict[str, Any]:
         "ruleset": envelope["ruleset"],
         "signed": bool(envelope["signatures"]),
         "altered": list(record.altered),
+        "erased": record.row.erased,
         "findings": codes,
         "reference": None,
         "shown": [[name, plain(value, name)] for name, value in record.values.items()],
@@ -178,6 +180,19 @@ def _comparison(item: Comparison, records: Sequence[ReplayedRecord]) -> dict[str
         "reason": item.reason,
         "recorded": [[name, plain(item.recorded.get(name), name)] for name in names],
         "computed": [] if item.computed is None else [[name, plain(item.computed.get(name), name)] for name in names],
+    }
+
+
+def _erased(record: ReplayedRecord) -> dict[str, Any]:
+    """Name a gap: what stood here is proved, and what it said is gone."""
+    row = record.row
+    return {
+        "seq": row.seq,
+        "record_id": row.record_id,
+        "type": row.type,
+        "occurred_at": record.envelope["occurred_at"],
+        "fingerprint": row.fingerprint.hex(),
+        "anchored": record.anchored,
     }
 
 

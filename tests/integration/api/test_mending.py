@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from api.idempotency import ABANDONED_MS
+from evidence.receipt import verify_receipt
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.store import idempotency
 from node_adapter.store.schema import idempotency as idempotency_table
@@ -35,10 +36,16 @@ def anchored_record(broker, client):
     return record_id
 
 
-def test_an_erased_record_has_no_receipt(broker, client):
+def test_an_erased_record_has_a_receipt_that_shows_its_envelope_alone(broker, client):
     record_id = anchored_record(broker, client)
+    whole = broker.post("/v1/receipts", {"record_id": record_id}).get_json()
     with broker.store.write() as connection:
         connection.execute(update(record).values(payload=None, root_salt=None))
+    left = broker.post("/v1/receipts", {"record_id": record_id}).get_json()
+    assert left == {**whole, "record": {**whole["record"], "fields": {}}}
+    assert verify_receipt(left, broker.keys.signing_public).record.redacted == ("documents", "dwell_ms", "scroll_end")
+    with broker.store.write() as connection:
+        connection.execute(update(record).values(envelope_salt=None))
     assert broker.post("/v1/receipts", {"record_id": record_id}).get_json()["code"] == "record-erased"
 
 

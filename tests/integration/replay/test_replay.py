@@ -234,10 +234,45 @@ def test_what_cannot_be_replayed_is_refused(broker):
             replay(broker.node, {**REQUEST, **bad})
 
 
-def test_an_erased_record_cannot_be_replayed(broker):
-    client = sold(broker)
+def erase(broker, *types):
     with broker.store.write() as connection:
-        connection.execute(update(record).where(record.c.type == "ID_VERIFY").values(payload=None, root_salt=None))
+        connection.execute(update(record).where(record.c.type.in_(types)).values(payload=None, root_salt=None))
+
+
+@pytest.mark.parametrize(
+    "types", [("ID_VERIFY",), ("Q_SUBMIT", "LEVEL_RESULT"), ("PRODUCT_RATE",), ("LEVEL_CONFIRM",)], ids="-".join
+)
+def test_an_erased_record_is_a_gap_that_has_a_name(broker, types):
+    client = sold(broker)
+    whole = run(broker, client)["report"]
+    erase(broker, *types)
+    answer = run(broker, client)
+    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    assert report.ok, report.failed
+    gaps = [item for item in report.records if not item.values]
+    assert {item.type for item in gaps} == set(types)
+    told = " ".join(report.notes)
+    for item in gaps:
+        assert f"({item.type}) of {item.occurred_at}: content not available" in told or item.type in told
+        assert item.fingerprint in told
+    own = [item for item in gaps if item.subject == report.subject]
+    assert [entry["seq"] for entry in answer["report"]["erased"]] == [item.seq for item in own]
+    assert all(entry["fingerprint"] in told for entry in answer["report"]["erased"])
+    assert answer["report"]["conclusion"]["ok"]
+    shown = [entry for stage in answer["report"]["stages"] for entry in stage["entries"] if entry["type"] in types]
+    assert all(entry["erased"] and entry["shown"] == [] for entry in shown)
+    assert ("内容不可用" in answer["report_html"]) == bool(shown)
+    # what cannot be asked is not judged: no finding appears that the whole history does not give, but for the gap's own
+    codes, before = ({item["code"] for item in made["findings"]} for made in (answer["report"], whole))
+    assert codes - before <= {"RATING_NOT_SHOWN"}
+    assert answer["report"]["rules"]["asked"] < answer["report"]["rules"]["records"]
+
+
+def test_a_record_of_which_nothing_is_kept_is_refused_by_name(broker):
+    client = sold(broker)
+    erase(broker, "ID_VERIFY")
+    with broker.store.write() as connection:
+        connection.execute(update(record).values(envelope_salt=None))
     with pytest.raises(Refused, match="record-erased"):
         run(broker, client)
 

@@ -5,6 +5,7 @@ from alembic import command
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
+from evidence.record import envelope_salt
 from node_adapter.store import alarms, migrate, outbox, own_transactions, records
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import record
@@ -41,6 +42,7 @@ def test_a_token_of_the_first_schema_goes_on_working_under_its_role_s_name(tmp_p
 
 def old_record(index):
     values = {column.name: b"" for column in record.c if str(column.type).startswith(("BLOB", "VARBINARY"))}
+    del values["envelope_salt"]  # came later
     values |= {"log_index": index, "record_id": f"r{index}", "source_ref": f"s{index}", "fingerprint": bytes([index])}
     values |= {"pid": "aa", "seq": index, "type": "T", "accepted_at": 0, "anchor_by": 1, "promise": "{}"}
     return insert(record).values(**values | {"act_signature": None})
@@ -105,9 +107,34 @@ def test_records_of_before_keep_their_promises_and_a_new_one_may_be_owed(tmp_pat
     migrate.upgrade(tmp_path / "node.db")
     with store.write() as connection:
         after = dict(connection.execute(text("SELECT * FROM record")).mappings().one())
-        assert after == {**before, "broken_at": None, "block": None}
+        assert after == {**before, "broken_at": None, "block": None, "envelope_salt": after["envelope_salt"]}
         connection.execute(old_record(1).values(anchor_by=None, promise=None))
         assert records.owed_count(connection) == 1
         with pytest.raises(IntegrityError):  # the table that was written anew has kept what must be unique
             connection.execute(old_record(2).values(source_ref="s0"))
     store.dispose()
+
+
+def test_records_of_before_get_the_salt_that_shows_their_envelope(tmp_path):
+    store = database_at(tmp_path / "node.db", "0005")
+    with store.write() as connection:
+        for index in range(1002):  # more than the upgrade reads at once
+            salt = index.to_bytes(32) if index else None
+            digest = index.to_bytes(32)
+            connection.execute(
+                old_record(0).values(
+                    log_index=index,
+                    record_id=f"r{index}",
+                    source_ref=f"s{index}",
+                    seq=index,
+                    fingerprint=digest,
+                    root_salt=salt,
+                )
+            )
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        rows = records.of_subject(connection, "aa")
+    store.dispose()
+    assert rows[0].envelope_salt is None
+    assert all(row.envelope_salt == envelope_salt(row.root_salt) for row in rows[1:])
+    assert len(rows) == 1002

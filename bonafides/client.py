@@ -14,14 +14,15 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
-
-import httpx
 
 from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+
+if TYPE_CHECKING:  # loading it takes as long as signing an act, and most of a wallet's commands call nobody
+    import httpx
 
 NDJSON = "application/x-ndjson"
 PROBLEM = "application/problem+json"
@@ -36,6 +37,7 @@ _KIND_BY_TITLE: dict[str, type[BonafidesError]] = {
     "A check failed": VerificationFailed,
     "The answer is not known now": CouldNotCheck,
 }
+_OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _UNAVAILABLE = frozenset({502, 503, 504, 507})
 _TOKEN = re.compile(r"[\x20-\x7e]{1,1000}")
 _UNPROCESSABLE = frozenset({400, 413, 422})
@@ -53,6 +55,8 @@ class Client:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """Name the node and the token; no call is made yet."""
+        import httpx  # noqa: PLC0415 - see above
+
         headers = {"Accept": "application/json"}
         if token is not None:
             if _TOKEN.fullmatch(token) is None:  # the HTTP library would show what it cannot send
@@ -146,12 +150,17 @@ class Client:
         return self._once(method, path, request)
 
     def _once(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
+        import httpx  # noqa: PLC0415 - see above
+
         try:
-            response = self._http.request(method, path, **request)
+            with self._http.stream(method, path, **request) as answer:
+                content = _bounded(answer.iter_bytes())
         except httpx.HTTPError as error:
             raise CouldNotCheck(
                 "node-unreachable", f"{self._http.base_url}: {type(error).__name__}: {error}"
             ) from error
+        headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_TRANSFER}
+        response = httpx.Response(answer.status_code, headers=headers, content=content)
         if response.is_success:
             return response
         raise error_of(response)
@@ -218,11 +227,19 @@ def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _bounded(parts: Iterator[bytes]) -> bytes:
+    """Join the parts of an answer; one that does not end is given up before it fills the memory."""
+    content = bytearray()
+    for part in parts:
+        content += part
+        if len(content) > MAX_ANSWER_BYTES:
+            raise CouldNotCheck("node-answer", f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+    return bytes(content)
+
+
 def _parsed(response: httpx.Response) -> Any:
     if not response.content:
         return None
-    if len(response.content) > MAX_ANSWER_BYTES:
-        raise CouldNotCheck("node-answer", f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
     try:
         return parse_json(response.content, field="answer", max_bytes=MAX_ANSWER_BYTES)
     except InvalidInput as error:

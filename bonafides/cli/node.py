@@ -11,7 +11,6 @@ import click
 from bonafides.cli.node_backup import backup_command, restore_command
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
 from bonafides.cli.output import read_document, tell, write_json
-from bonafides.cli.supervisor import Supervisor
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
 from node_adapter.keystore import read_password
@@ -115,6 +114,8 @@ def run(home: Path, workers: int, password_file: Path | None) -> int:
 
     Prints {"ready": true, "url", "pid"} once it answers. Logs go to DIR/logs.
     """
+    from bonafides.cli.supervisor import Supervisor  # noqa: PLC0415 - `node init` needs no HTTP client
+
     settings = Settings.load(home)
     supervisor = Supervisor(settings, read_password(file=password_file), workers)
     return supervisor.run(on_ready=lambda: write_json({"ready": True, "url": settings.http.url, "pid": supervisor.pid}))

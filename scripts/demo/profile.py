@@ -9,7 +9,7 @@ from typing import Any
 from primitives.canonical import canonical_json
 from suitability.vocabulary import RISKS
 
-SYNTHETIC_REGION = "999999"
+SYNTHETIC_REGION = "100000"  # no province begins with 10; a first digit 9 is a foreigner's
 """No administrative region has this code: a number that starts with it belongs to nobody."""
 
 _CHECK_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)

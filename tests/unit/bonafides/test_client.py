@@ -230,3 +230,18 @@ def test_a_value_that_holds_itself_is_named():
     with pytest.raises(InvalidInput) as caught:
         client_of(OK)[0].post("/v1/facts", loop)
     assert caught.value.rule == "depth"
+
+
+def test_an_answer_that_does_not_end_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "MAX_ANSWER_BYTES", 1_000_000)
+    sent = []
+
+    def endless():
+        while len(sent) < 100:
+            sent.append(1)
+            yield b" " * 100_000
+
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=endless()))
+    with Client("http://node", transport=transport) as node, pytest.raises(CouldNotCheck, match="longer than 1000000"):
+        node.post("/v1/x", {})
+    assert len(sent) < 20

@@ -13,21 +13,23 @@ CHAIN_LIBRARIES = {"web3", "eth_account", "py_ecc", "aiohttp", "requests"}
 MIGRATIONS = {"alembic"}
 ABI = {"eth_abi", "eth_utils", "pydantic"}
 STORE = {"sqlalchemy"}
+HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
 
 
 @pytest.mark.parametrize(
     ("module", "kept_out"),
     [
-        ("bonafides.cli.main", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
-        ("bonafides.cli.broker", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
-        ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI),
-        ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
-        ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("bonafides.cli.main", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
+        ("bonafides.cli.broker", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
+        ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI | HTTP),
+        ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
+        ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
         ("api.wsgi", CHAIN_LIBRARIES | MIGRATIONS),
         ("api.app", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.task_process", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.chain.embedded_keeper", CHAIN_LIBRARIES | MIGRATIONS | STORE),
-        ("bonafides.cli.network", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("bonafides.cli.promise", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
+        ("bonafides.cli.network", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
         ("evidence.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
         ("node_adapter.chain_process", MIGRATIONS),
     ],

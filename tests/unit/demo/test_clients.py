@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from primitives.certificate import check_certificate
 from primitives.errors import InvalidInput
 from scripts.demo.generate import MAX_CLIENTS, generate
 from scripts.demo.households import HOLDINGS, fen, to_profile
@@ -110,6 +111,7 @@ def test_profiles_are_marked_as_synthetic_and_make_valid_records(
         assert profile.name_zh.endswith("（合成）")
         assert profile.name_en.endswith("(synthetic)")
         assert profile.certificate.startswith(SYNTHETIC_REGION)
+        check_certificate("resident-id", profile.certificate)
         assert profile.to_json()["synthetic"] is True
         check_payload(
             "Q_SUBMIT",

@@ -20,6 +20,7 @@ from typing import Any
 
 from did.identifiers import Did, parse_did
 from did.keys import encode_ed25519
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.secp256k1 import check_address
 
@@ -142,10 +143,11 @@ class IdentityHistory:
     def ed25519_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
         """Return the Ed25519 keys that hold at a block, by verification method.
 
-        Only keys under `did/pub/Ed25519/veriKey/hex` sign for a client; the offline verifier reads no other name.
+        Only keys under `did/pub/Ed25519/veriKey/hex` sign for a client; the offline verifier reads no other name, and
+        no more than the newest `MAX_KEYS_IN_FORCE`.
         """
-        methods = self.methods_at(block, block_time)
-        return {method.id: method.value for method in methods if _is_ed25519(method) and not method.authenticates}
+        methods = [m for m in self.methods_at(block, block_time) if _is_ed25519(m) and not m.authenticates]
+        return {method.id: method.value for method in methods[-MAX_KEYS_IN_FORCE:]}
 
     def has_set(self, name: bytes, value: bytes) -> bool:
         """Say whether an attribute was ever set to a value, whatever became of it later."""

@@ -23,6 +23,7 @@ from primitives.timestamp import parse_time
 
 BUNDLE_FORMAT = "bonafides.bundle/1"
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
+MAX_BUNDLE_NODES = 2_000_000  # twice what an honest bundle of 64 MiB holds
 MAX_DEPTH = 32
 MAX_RECORDS = 100_000
 MAX_REFERENCES = 1_000
@@ -199,7 +200,7 @@ def parse_bundle(data: bytes) -> Bundle:
     Raises:
         InvalidInput: it is not one: too long, too deep, or not of this shape.
     """
-    parsed = parse_json(data, field="bundle", max_bytes=MAX_BUNDLE_BYTES)
+    parsed = parse_json(data, field="bundle", max_bytes=MAX_BUNDLE_BYTES, max_nodes=MAX_BUNDLE_NODES)
     _check_depth(parsed)
     value = shapes.members(parsed, "bundle", _BODY | {"signature"})
     shapes.constant(value["format"], "bundle.format", BUNDLE_FORMAT)

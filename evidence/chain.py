@@ -103,13 +103,17 @@ class HeaderChain:
         """The number of the last header."""
         return self._headers[-1].number
 
+    def reaches(self, number: int) -> bool:
+        """Tell whether a block is among the trusted headers."""
+        return self.first <= number <= self.last
+
     def at(self, number: int) -> Header:
         """Return the header of a block.
 
         Raises:
             CouldNotCheck: `trust-range`; the block is not among the trusted headers.
         """
-        if not self.first <= number <= self.last:
+        if not self.reaches(number):
             raise CouldNotCheck(
                 "trust-range", f"block {number} is not among the trusted headers {self.first} to {self.last}"
             )

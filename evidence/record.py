@@ -209,7 +209,7 @@ def check_envelope(value: object, place: str) -> Mapping[str, Any]:
     shapes.hash32(envelope["prev"], f"{place}.prev")
     parse_time(envelope["occurred_at"], f"{place}.occurred_at")
     parse_time(envelope["recorded_at"], f"{place}.recorded_at")
-    if envelope["channel"] not in CHANNELS:
+    if not isinstance(envelope["channel"], str) or envelope["channel"] not in CHANNELS:
         raise InvalidInput(f"{place}.channel", "channel", f"must be one of {', '.join(sorted(CHANNELS))}")
     actor = shapes.members(envelope["actor"], f"{place}.actor", _ACTOR)
     shapes.text(actor["did"], f"{place}.actor.did")

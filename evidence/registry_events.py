@@ -12,12 +12,14 @@ from typing import Any
 
 from evidence.chain import HeaderChain, HeaderRule, PlacedLog, address_topic, blocks_that_may_hold
 from evidence.events import EVENT_TYPES, decode_event
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import CouldNotCheck, VerificationFailed
 
 MEMBER_EVENTS = frozenset({"MemberAdmitted", "MemberSuspended", "MemberKeysChanged"})
 DID_EVENTS = frozenset({"DIDOwnerChanged", "DIDDelegateChanged", "DIDAttributeChanged"})
 ED25519_ATTRIBUTE = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0")
 ROLE_BROKER = 1
+_PUBLIC_KEY = b"did/pub/"
 _NO_ADDRESS = "0x" + "0" * 40
 _KEY_BYTES = 32
 
@@ -99,21 +101,30 @@ def _check_links(events: Sequence[RegistryEvent], first_trusted: int, identity: 
         before = event.block
 
 
-def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) -> tuple[bytes, ...]:
-    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds)."""
-    keys: dict[bytes, None] = {}
-    deactivated = False
+def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) -> Mapping[str, bytes]:
+    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds), the newest last.
+
+    They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys. No more than
+    the newest `MAX_KEYS_IN_FORCE` count.
+    """
+    keys: dict[bytes, str] = {}
+    number = 0
     for event in events:
         if event.block > block:
             break
         if event.name == "DIDOwnerChanged":
-            deactivated = deactivated or event.args["owner"] == _NO_ADDRESS
-        elif event.name == "DIDAttributeChanged" and event.args["name"] == ED25519_ATTRIBUTE:
+            if event.args["owner"] == _NO_ADDRESS:
+                return {}
+            continue
+        if event.name == "DIDAttributeChanged" and not event.args["name"].startswith(_PUBLIC_KEY):
+            continue
+        number += 1
+        if event.name == "DIDAttributeChanged" and event.args["name"] == ED25519_ATTRIBUTE:
             value = event.args["value"]
             keys.pop(value, None)
             if event.args["valid_to"] > block_time and len(value) == _KEY_BYTES:
-                keys[value] = None
-    return () if deactivated else tuple(keys)
+                keys[value] = f"delegate-{number}"
+    return {name: value for value, name in list(keys.items())[-MAX_KEYS_IN_FORCE:]}
 
 
 def member_keys(events: Sequence[RegistryEvent], block: int) -> MemberKeys | None:

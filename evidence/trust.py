@@ -15,6 +15,7 @@ from primitives.errors import CouldNotCheck, InvalidInput
 
 TRUST_FORMAT = "bonafides.trust/1"
 MAX_TRUST_BYTES = 128 * 1024 * 1024
+MAX_TRUST_NODES = 200_000
 MAX_DIRECTORY = 1_000
 MAX_HEADERS = 100_000
 
@@ -108,7 +109,7 @@ def parse_trust(data: bytes) -> TrustFile:
     Raises:
         InvalidInput: not a trust file, too long, or of a header rule that this version does not know.
     """
-    parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES)
+    parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES, max_nodes=MAX_TRUST_NODES)
     value = shapes.members(parsed, "trust", _TRUST)
     shapes.constant(value["format"], "trust.format", TRUST_FORMAT)
     rule = header_rule(value["header_rule"], "trust.header_rule")

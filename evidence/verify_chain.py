@@ -96,9 +96,12 @@ class ChainEvidence:
 
     @cached_property
     def _blocks(self) -> Mapping[int, tuple[PlacedLog, ...]]:
-        kind = PROOF_KINDS[self._bundle.proof_kind]
+        """The blocks that are shown and trusted; one that is out of reach is a matter of `header-chain`."""
+        kind, chain = PROOF_KINDS[self._bundle.proof_kind], self.chain
         return {
-            block.number: kind.open_all(self.chain.at(block.number), block.receipts) for block in self._bundle.blocks
+            block.number: kind.open_all(chain.at(block.number), block.receipts)
+            for block in self._bundle.blocks
+            if chain.reaches(block.number)
         }
 
     def block_receipts(self) -> str:
@@ -111,8 +114,8 @@ class ChainEvidence:
     def _anchor_logs(self) -> Mapping[int, Log]:
         kind = PROOF_KINDS[self._bundle.proof_kind]
         logs = {}
-        for anchor in self._bundle.anchors:
-            try:
+        for anchor in sorted(self._bundle.anchors, key=lambda anchor: not self.chain.reaches(anchor.block)):
+            try:  # what can be refuted comes before what is out of reach
                 found = kind.open_one(self.chain.at(anchor.block), anchor.tx_index, anchor.proof)
             except VerificationFailed as error:
                 check = error.check if error.check in CHECKS else "anchor-event"
@@ -136,6 +139,7 @@ class ChainEvidence:
 
     def _check_other_contracts(self) -> None:
         """Each contract counts from 1 for itself: what the broker anchored under another one is not in this bundle."""
+        self.chain.at(self.last.block)
         contract = self._trust.address_at("EvidenceAnchor", self.last.block)
         for number in blocks_of_other_contracts(
             self._trust, self.chain, "EvidenceAnchor", contract, self._member_topic, self.last.block
@@ -212,6 +216,7 @@ class ChainEvidence:
 
     def registry_history(self, name: str, identity: str, names: frozenset[str], check: str) -> Histories:
         """Return an identity's whole history up to the last anchor, in every registry that the Directory named."""
+        self.chain.at(self.last.block)  # a history up to a block needs the headers up to there
         histories: dict[str, tuple[RegistryEvent, ...]] = {}
         for entry in self._trust.entries(name):
             if entry.from_block > self.last.block:

@@ -14,6 +14,7 @@ from primitives.errors import InvalidInput
 
 MAX_DOCUMENT_BYTES = 8 * 1024 * 1024
 MAX_DEPTH = 64
+MAX_NODES = 1_000_000  # opening brackets and commas: an empty list takes two bytes to send and sixty to hold
 _MAX_INTEGER_CHARACTERS = 17  # "-9007199254740991"; int() of a longer text would only cost time
 _STRING = re.compile(rb'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)')  # possessive, and never fails at a quote: linear
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
@@ -77,7 +78,9 @@ _PLAIN_ATOMS = (str, bool, type(None))
 _PLAIN_GROUPS = (dict, list, tuple)
 
 
-def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
+def parse_json(
+    data: bytes, *, field: str = "document", max_bytes: int = MAX_DOCUMENT_BYTES, max_nodes: int = MAX_NODES
+) -> Any:
     """Parse UTF-8 JSON strictly: what RFC 8785 cannot hold is refused here, not where it is hashed.
 
     No byte order mark, no duplicate keys, no NaN, no Infinity (written so or as 1e999), no integer beyond 2^53-1,
@@ -87,13 +90,14 @@ def parse_json(data: bytes, *, field: str = "document", max_bytes: int = MAX_DOC
         data: the bytes as they came.
         field: what to call the document in an error.
         max_bytes: refuse anything longer, before parsing.
+        max_nodes: refuse more opening brackets and commas outside of text, before parsing: each value follows one.
 
     Raises:
-        InvalidInput: too long, not UTF-8, not JSON, too deep, or a rule above is broken.
+        InvalidInput: too long, not UTF-8, not JSON, too deep, too many values, or a rule above is broken.
     """
     if len(data) > max_bytes:
         raise InvalidInput(field, "max-bytes", f"{len(data)} bytes are more than {max_bytes}")
-    _check_depth(data, field)
+    _check_shape(data, field, max_nodes)
     try:
         value = json.loads(
             _decode(data, field),
@@ -134,15 +138,20 @@ def _perhaps(data: bytes) -> str:
     return "; is it GBK?"
 
 
-def _check_depth(data: bytes, field: str) -> None:
-    """Refuse deep nesting before parsing.
+def _check_shape(data: bytes, field: str, max_nodes: int) -> None:
+    """Refuse deep nesting, and more values than may be held, before parsing.
 
     The parser recurses on the C stack, and what stops it is a limit that any library of the process may have raised
-    so far that the process dies first (py_ecc does).
+    so far that the process dies first (py_ecc does). What it makes of a byte may take thirty bytes of memory.
     """
-    if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
+    opened = data.count(b"[") + data.count(b"{")
+    deep, many = opened > MAX_DEPTH, opened + data.count(b",") > max_nodes
+    if not deep and not many:
         return
-    brackets = _STRING.sub(b"", data).translate(_BRACKETS, _NOT_BRACKETS)
+    bare = _STRING.sub(b"", data)  # what stands in text opens and parts nothing
+    if many and sum(bare.count(sign) for sign in (b"[", b"{", b",")) > max_nodes:
+        raise InvalidInput(field, "max-nodes", f"holds more than {max_nodes} opening brackets and commas")
+    brackets = bare.translate(_BRACKETS, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):
         brackets = brackets.replace(b"[]", b"")  # takes away the innermost level
     if b"[" in brackets:

@@ -12,6 +12,7 @@ from primitives.errors import VerificationFailed
 SEED_BYTES = 32
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
+MAX_KEYS_IN_FORCE = 32  # of one identity at one moment, the newest: each signature may have to be tried with all
 
 _P = 2**255 - 19
 _Y_OF_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7

@@ -25,6 +25,10 @@ from replay.succession import require_joined, ties_of
 from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
 
+MIB = 1024 * 1024
+_LONGER = "; --max-mib takes a longer one"
+USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refused; the format allows twice as much
+
 
 @click.command(
     epilog=verbatim(
@@ -44,6 +48,13 @@ from suitability.ruleset import RuleSet, packaged_rulesets
 )
 @click.option("--related", type=FILE, help="The bundle of another identity of this client; both must name the tie.")
 @click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
+@click.option(
+    "--max-mib",
+    type=click.IntRange(1, MAX_BUNDLE_BYTES // MIB),
+    default=USUAL_MIB,
+    show_default=True,
+    help="Refuse a longer bundle unread.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
     bundle: Path,
@@ -53,6 +64,7 @@ def verify(
     promise_file: Path | None,
     related: Path | None,
     require_rules: bool,
+    max_mib: int,
     as_json: bool,
 ) -> int:
     """Verify a client's history: every check by name, complete as of which block, and what the rules say to it.
@@ -69,13 +81,14 @@ def verify(
     rulesets = _rulesets(ruleset_file)
     trusted = read_limited(trust, MAX_TRUST_BYTES, "trust")
     report = verify_bundle(
-        read_limited(bundle, MAX_BUNDLE_BYTES, "bundle"),
+        read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
         trusted,
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
     )
     rerun, notes = executed_again(report, rulesets)
-    notes += _succession(report, related, trusted)
+    other = None if related is None else read_limited(related, max_mib * MIB, "related", _LONGER)
+    notes += _succession(report, other, trusted)
     found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
     report = replace(report, notes=(*report.notes, *notes), findings=(*report.findings, *found))
     if as_json:
@@ -86,7 +99,7 @@ def verify(
     return 0 if report.ok and not (require_rules and rerun.not_asked) else 1
 
 
-def read_limited(file: Path, limit: int, field: str) -> bytes:
+def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
     """Read a file that a stranger may have made, one byte further than allowed at most.
 
     Raises:
@@ -99,7 +112,7 @@ def read_limited(file: Path, limit: int, field: str) -> bytes:
     except OSError as error:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
     if len(data) > limit:
-        raise InvalidInput(field, "max-bytes", f"is longer than {limit} bytes")
+        raise InvalidInput(field, "max-bytes", f"is longer than {limit // MIB} MiB{hint}")
     return data
 
 
@@ -132,7 +145,7 @@ def _promises(file: Path) -> list[Any]:
     return found
 
 
-def _succession(report: VerificationReport, related: Path | None, trust: bytes) -> list[str]:
+def _succession(report: VerificationReport, related: bytes | None, trust: bytes) -> list[str]:
     """Return what ties this client to other identities.
 
     Raises:
@@ -141,7 +154,7 @@ def _succession(report: VerificationReport, related: Path | None, trust: bytes) 
     own = [of_verified(record) for record in report.records]
     if related is None or not report.ok:
         return [tie.sentence for tie in ties_of(own, report.subject)]
-    other = verify_bundle(read_limited(related, MAX_BUNDLE_BYTES, "related"), trust)
+    other = verify_bundle(related, trust)
     if not other.ok:
         raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
     return [require_joined(report, own, other, [of_verified(record) for record in other.records])]

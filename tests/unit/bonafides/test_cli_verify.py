@@ -233,3 +233,21 @@ def test_promises_that_somebody_holds_are_read_and_asked_for(capsys, tmp_path):
     assert told.out.splitlines()[-1] == "failed: held-promises"
     status, told = verified(one, {"promise": 5})
     assert (status, told.err.split()[:3]) == (2, ["error:", "invalid-input", "promises[1]"])
+
+
+def test_a_long_bundle_is_refused_unread_unless_asked_for(capsys, tmp_path):
+    long, trust = tmp_path / "bundle.json", tmp_path / "trust.json"
+    long.write_bytes(b" " * (2 * 1024 * 1024))
+    trust.write_bytes(b"{}")
+
+    def verified(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", str(long), "--trust", str(trust), *words])
+        return ended.value.code, capsys.readouterr().err
+
+    assert verified("--max-mib", "1") == (
+        2, "error: invalid-input bundle max-bytes is longer than 1 MiB; --max-mib takes a longer one\n",
+    )  # fmt: skip
+    assert "max-bytes" not in verified("--max-mib", "2")[1]
+    assert "max-bytes" not in verified()[1]
+    assert verified("--max-mib", "65")[0] == 2  # the format ends at 64

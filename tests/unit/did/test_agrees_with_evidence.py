@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from did.identifiers import ethr_did
 from did.registry_log import DidEvent, IdentityHistory
 from evidence.registry_events import RegistryEvent, client_keys
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.eip712 import ED25519_ATTRIBUTE, attribute_name
 
 IDENTITY = "0x" + "aa" * 20
@@ -37,7 +38,20 @@ def both(changes):
     return IdentityHistory.from_events(ours, did=ethr_did(1, IDENTITY), changed=last), theirs
 
 
+def named(keys):
+    return {name.partition("#")[2]: value for name, value in keys.items()}
+
+
 @given(changes, st.integers(0, 7))
-def test_the_same_keys_hold(changes, block):
+def test_the_same_keys_hold_under_the_same_names_in_the_same_order(changes, block):
     history, events = both(changes)
-    assert sorted(history.ed25519_keys_at(block, block * 5).values()) == sorted(client_keys(events, block, block * 5))
+    found = client_keys(events, block, block * 5)
+    assert list(named(history.ed25519_keys_at(block, block * 5)).items()) == list(found.items())
+
+
+def test_no_more_than_the_newest_keys_count():
+    changes = [(1, (ED25519_ATTRIBUTE, bytes([number]) * 32, 10**6)) for number in range(MAX_KEYS_IN_FORCE + 3)]
+    history, events = both(changes)
+    found = client_keys(events, 1, 5)
+    assert list(found) == [f"delegate-{number}" for number in range(4, MAX_KEYS_IN_FORCE + 4)]
+    assert named(history.ed25519_keys_at(1, 5)) == found

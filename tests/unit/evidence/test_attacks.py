@@ -6,10 +6,13 @@ import copy
 
 import pytest
 
+from evidence import verify as verify_module
+from evidence.act import verify_act
 from evidence.record import seal
 from evidence.registry_events import ED25519_ATTRIBUTE
 from evidence.verify import verify_bundle
 from primitives import ed25519
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import World, event_log, example_world, seeded
 
@@ -228,3 +231,50 @@ def test_a_map_that_went_back_is_refused():
     report = verify(world)
     assert report.failed == ("subject-completeness",)
     assert "anchor 3 covers 3 of the records shown, its map counts 5" in report.checks[14].detail
+
+
+def many_keys(count):
+    """A client sets keys without end; the first one, and then the last, signs acts."""
+    world = own_world()
+    first, world.client_seed = world.client_seed, seeded("the last key")
+    keys = [seeded(f"key {number}") for number in range(count)] + [ed25519.public_key(world.client_seed)]
+    for key in keys:
+        world.chain.add_block([world.set_key(key)])
+    return world, first
+
+
+def test_hundreds_of_keys_cost_no_more_than_the_newest(monkeypatch):
+    """Each signature would have to be tried with all of them."""
+    world, first = many_keys(150)
+    for _ in range(3):
+        world.accept("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
+    last, world.client_seed = world.client_seed, first
+    world.accept("RISK_CONFIRM", {"items": []}, signed=True)
+    world.client_seed = last
+    world.anchor()
+    tried = []
+    monkeypatch.setattr(verify_module, "verify_act", lambda *words: tried.append(words) or verify_act(*words))
+    report = verify(world)
+    assert report.failed == ("client-signature",)  # the first key is none of the newest any more
+    assert len(tried) == 3 + MAX_KEYS_IN_FORCE
+
+
+def test_the_key_that_a_signature_names_is_tried_first(monkeypatch):
+    world, _ = many_keys(20)
+    envelope_key = f"{world.client}#delegate-1"
+    world.client_seed = seeded("client signing seed")
+    accepted = world.accept("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
+    assert accepted.sealed.envelope["signatures"][0]["key"] == envelope_key
+    world.anchor()
+    tried = []
+    monkeypatch.setattr(verify_module, "verify_act", lambda *words: tried.append(words) or verify_act(*words))
+    assert verify(world).ok
+    assert len(tried) == 1
+
+
+def test_which_key_a_signature_names_decides_nothing():
+    world, _ = many_keys(5)
+    accepted = world.accept("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
+    assert accepted.sealed.envelope["signatures"][0]["key"].endswith("#delegate-1")  # the last one signed
+    world.anchor()
+    assert verify(world).ok

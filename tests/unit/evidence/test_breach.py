@@ -52,6 +52,18 @@ def kept_world():
     return world, kept
 
 
+def test_a_block_out_of_reach_does_not_hide_what_is_refuted():
+    world, kept = kept_world()
+    claim = claim_of(world, kept.promise, last_anchor_in_time(world, kept.promise))
+    claim = replace(claim, blocks=(*claim.blocks, (10**9, ())))
+    report = verify(world, claim)
+    assert {"header-chain", "not-kept"} <= set(report.failed)
+    broken, late = broken_world()
+    claim = claim_of(broken, late.promise)
+    with pytest.raises(CouldNotCheck):
+        verify(broken, replace(claim, blocks=(*claim.blocks, (10**9, ()))))
+
+
 # -- what is proved
 
 

@@ -284,12 +284,13 @@ def rotated():
 
 def test_keys_at_every_block():
     events = read(rotated())
+    two_and_three = {"delegate-2": KEYS[1], "delegate-4": KEYS[2]}
     assert [client_keys(events, block, 0) for block in range(5)] == [
-        (),
-        (KEYS[0],),
-        (KEYS[0],),
-        (KEYS[1], KEYS[2]),
-        (KEYS[1], KEYS[2]),
+        {},
+        {"delegate-1": KEYS[0]},
+        {"delegate-1": KEYS[0]},
+        two_and_three,
+        two_and_three,
     ]
 
 
@@ -325,8 +326,8 @@ def test_a_deactivated_identity_has_no_keys():
     world = rotated()
     world.chain.add_block([world.change("DidRegistry", "DIDOwnerChanged", world.identity, "0x" + "0" * 40)])
     events = read(world)
-    assert client_keys(events, world.chain.head, 0) == ()
-    assert client_keys(events, world.chain.head - 1, 0) != ()
+    assert client_keys(events, world.chain.head, 0) == {}
+    assert client_keys(events, world.chain.head - 1, 0) != {}
 
 
 def test_an_expired_key_and_other_attributes_do_not_count():
@@ -338,8 +339,8 @@ def test_an_expired_key_and_other_attributes_do_not_count():
     )
     world.chain.add_block([delegate, service])
     events = read(world)
-    assert client_keys(events, 2, 99) == (KEYS[0],)
-    assert client_keys(events, 2, 100) == ()
+    assert client_keys(events, 2, 99) == {"delegate-1": KEYS[0]}
+    assert client_keys(events, 2, 100) == {}
 
 
 def test_a_members_keys_follow_admission_rotation_and_suspension():

@@ -392,6 +392,37 @@ def test_what_is_refuted_is_refuted_though_another_check_is_out_of_reach(world, 
     assert any(check.detail.startswith("could not check") for check in report.checks)
 
 
+def far_block(body):
+    body["blocks"].append({"number": 10**9, "receipts": []})
+    return body
+
+
+def test_a_block_out_of_reach_does_not_hide_what_is_refuted(world, body, trust):
+    """A refuted bundle must not turn into one that could not be checked by adding a block that nobody has."""
+    with pytest.raises(CouldNotCheck):
+        verify(world, far_block(copy.deepcopy(body)), trust)
+    body["history"]["records"].pop()
+    report = verify(world, far_block(body), trust)
+    assert set(report.failed) == {"header-chain", "subject-completeness"}
+    assert report.checks[2].detail.startswith("could not check: block 1000000000")
+
+
+def test_an_anchor_out_of_reach_does_not_hide_a_refuted_one(world, body, trust):
+    body["anchors"][0]["tx_index"] = 0
+    body["anchors"][-1]["block"] = 10**9
+    assert "anchor-event" in verify(world, body, trust).failed
+
+
+@pytest.mark.parametrize("last", range(3, 8))
+def test_too_few_headers_refute_nothing_that_is_true(world, body, last):
+    """The headers end before the last anchor: histories are not whole, and no answer is drawn from a part of them."""
+    if last >= world.anchors[-1].block:
+        assert verify(world, body, world.trust(last=last)).ok
+        return
+    with pytest.raises(CouldNotCheck):
+        verify(world, body, world.trust(last=last))
+
+
 def test_broken_headers_fail_by_name(world, body):
     data = parse_json(world.trust())
     data["headers"][3] = data["headers"][2]

@@ -242,3 +242,26 @@ def test_what_is_no_utf_8_is_told_by_what_it_may_be(data, hint):
     with pytest.raises(InvalidInput) as caught:
         parse_json(data)
     assert (caught.value.rule, caught.value.detail) == ("utf-8", hint)
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        (b"[]", 1),
+        (b"[[],[],[]]", 6),
+        (b'{"a":1,"b":{"c":2}}', 3),
+        (b'["a,b,[{,","\\\\",",","\\\\\\""]', 4),
+        (b"[1,2,3]", 3),
+    ],
+)
+def test_more_values_than_may_be_held_are_refused_unparsed(data, count):
+    assert parse_json(data, max_nodes=count) is not None
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(data, max_nodes=count - 1)
+    assert caught.value.rule == "max-nodes"
+
+
+def test_millions_of_empty_lists_are_refused_at_once():
+    with pytest.raises(InvalidInput) as caught:
+        parse_json(b"[" + b"[]," * 1_000_000 + b"[]]")
+    assert caught.value.rule == "max-nodes"

@@ -11,6 +11,7 @@ from api.bodies import json_answer
 from api.context import current_node
 from api.ndjson import one_or_many
 from node_adapter.workflows.credentials import issue_credentials, revoke_credential, status_list_of
+from node_adapter.workflows.issue_witness import published_witness
 from node_adapter.workflows.proofs import check_proofs, open_challenges
 from node_adapter.workflows.verify_credentials import check_credentials
 
@@ -43,8 +44,12 @@ def credentials_blueprint() -> Blueprint:
 
 
 def status_lists_blueprint() -> Blueprint:
-    """Return the public route of the status lists."""
+    """Return the public routes about credentials: the status lists, and the witnesses of issues."""
     blueprint = Blueprint("status_lists", __name__)
+
+    @blueprint.get("/v1/credentials/witnesses/<digest>")
+    def witness(digest: str) -> Response:
+        return json_answer(published_witness(current_node(), digest))
 
     @blueprint.get("/v1/status-lists/<list_id>")
     def status_list(list_id: str) -> Response:

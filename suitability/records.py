@@ -287,10 +287,17 @@ _ALL = (
             "approved_by": f.nullable(_NAME),
         },
     ),
+    _define(
+        "CREDENTIAL_ISSUE",
+        {"credential_sha256": _DIGEST, "credential_id": _CODE, "credential_type": _CODE},
+    ),
 )
 
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
+
+NODE_TYPES = frozenset({"CREDENTIAL_ISSUE"})
+"""The types that the broker's node alone writes: a caller who could would give evidence of what never happened."""
 
 CLIENT_ACTS = frozenset(entry.code for entry in _ALL if entry.client_act)
 """The types that owe the client's signature."""

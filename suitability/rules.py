@@ -368,6 +368,7 @@ _OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "CONSENT_WITHDRAW": (_withdraw,),
     "DATA_USE": (_use,),
     "ACCESS_LOG": (),
+    "CREDENTIAL_ISSUE": (),
 }
 # What may still be recorded of an identity that has ended: who read it, and that data was used before.
 _AFTER_THE_END = frozenset({"PRODUCT_RATE", "ID_SUCCEEDED", "DATA_USE", "ACCESS_LOG"})

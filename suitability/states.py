@@ -270,4 +270,5 @@ _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
     "CONSENT_WITHDRAW": _fold_withdrawal,
     "DATA_USE": _keep,
     "ACCESS_LOG": _keep,
+    "CREDENTIAL_ISSUE": _keep,
 }

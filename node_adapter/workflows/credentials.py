@@ -1,6 +1,7 @@
 """Credentials that this member issues: a client's level, and the commitment to the certificate number that it saw.
 
-A credential of what is already attested is handed out again, so that a request sent twice issues once.
+A credential of what is already attested is handed out again, so that a request sent twice issues once. Each issue is
+recorded in the transaction that stores it: once its key has ended, only that record proves that it came before.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.credentials import identity, status_list, suitability
-from did.credentials.eddsa import add_proof
+from did.credentials.eddsa import add_proof, verify_proof
 from node_adapter.node import Node
 from node_adapter.store import chain_index, credentials, records, restored, subjects
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.fact_input import Fact
+from node_adapter.workflows.facts import record_facts
 from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.issue_witness import issue_fact
 from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives.encoding import decode_hex
-from primitives.errors import InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
@@ -41,7 +45,10 @@ def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
         chain_index.require_active_member(connection, node.address)
         restored.require_caught_up(connection)
         require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
-        return each(requests, lambda request: _issue(node, connection, request))
+        issued: list[Fact] = []
+        outcomes = each(requests, lambda request: _issue(node, connection, request, issued))
+        record_facts(node, connection, issued)
+        return outcomes
 
 
 def revoke_credential(node: Node, credential_id: str) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
         return node.views.get("status-list", list_id, (revision, signing, hour), make)
 
 
-def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
     for name in sorted(set(request) - _MEMBERS):
         raise InvalidInput(name, "unknown-member", "is not a member of this request")
     kind = request.get("type", suitability.TYPE)
@@ -99,12 +106,22 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     document = make(node, connection, subject, common)
     for known in credentials.of_subject(connection, subject.pid, kind):
         body: dict[str, Any] = json.loads(known.body)
-        if _says(body, document, kind):
+        if _says(body, document, kind) and _by_key_in_force(node, connection, body):
             return body
     signed = _sign(node, connection, document, now)
     row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
     credentials.insert_credentials(connection, [row])
+    issued.append(issue_fact(node, subject.pid, signed, kind, now))
     return signed
+
+
+def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, Any]) -> bool:
+    """Say whether a credential is by the key of now: one by an earlier key needs its witness, a new one does not."""
+    try:
+        verify_proof(credential, keys_in_force(node, connection).signing_public)
+    except VerificationFailed:
+        return False
+    return True
 
 
 def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> bool:

@@ -20,7 +20,7 @@ from primitives.encoding import decode_base64url, decode_hex
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
-from suitability.records import check_payload, check_type
+from suitability.records import NODE_TYPES, check_payload, check_type
 
 COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
 _REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
@@ -61,12 +61,19 @@ class Fact:
 
 
 def read_fact(value: Mapping[str, Any]) -> Fact:
-    """Check the shape of a fact.
+    """Check the shape of a caller's fact.
 
     Raises:
         InvalidInput: the dotted field, and the rule that it breaks.
         Refused: `act-unsigned`, the client's own act comes without the client's signature.
     """
+    if isinstance(value.get("type"), str) and value["type"] in NODE_TYPES:
+        raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
+    return read_node_fact(value)
+
+
+def read_node_fact(value: Mapping[str, Any]) -> Fact:
+    """Check the shape of a fact of any type, also of those that only the node writes; raises as `read_fact`."""
     _no_unknown(value, "", _REQUIRED + _OPTIONAL)
     check_all_legible(value, "")
     for name in _REQUIRED:

@@ -110,6 +110,14 @@ def submit_facts(node: Node, facts: Sequence[Mapping[str, Any]]) -> list[Accepte
     return outcomes
 
 
+def record_facts(node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+    """Store facts of the node's own in a transaction of its caller: all of them, or the first one's error is raised."""
+    intake = _Intake(node, connection, facts)
+    for fact in facts:
+        intake.accept(fact)
+    intake.flush()
+
+
 def _outcome_of(step: Any, value: Any) -> Any:
     """Return a step's result, or the typed error that refuses this one fact; what concerns the node is raised."""
     try:

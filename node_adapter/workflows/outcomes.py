@@ -10,6 +10,14 @@ from primitives.errors import BonafidesError, InvalidInput, Refused, Verificatio
 Outcome = dict[str, Any] | BonafidesError
 
 
+def outcome_of(step: Callable[[Any], Any], value: Any) -> Any:
+    """Return a step's result, or the typed error that is this one value's outcome, "could not check" among them."""
+    try:
+        return step(value)
+    except BonafidesError as error:
+        return error
+
+
 def each(requests: Sequence[Mapping[str, Any]], handle: Callable[[Mapping[str, Any]], dict[str, Any]]) -> list[Outcome]:
     """Handle requests one by one; a typed error about a request is its outcome, in place of an answer.
 

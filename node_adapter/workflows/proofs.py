@@ -11,7 +11,7 @@ A nonce is given to one holder for one purpose and serves once: it is used up be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from did.credentials.verify import VerifiedCredential
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces
+from node_adapter.workflows.outcomes import outcome_of
 from node_adapter.workflows.verify_credentials import CredentialVerifier, right_json
 from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
@@ -61,7 +62,7 @@ def open_challenges(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[d
 
 def check_proofs(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
     """Check proofs; each gets its own outcome, in order. Keys, issuers and status are read from one snapshot."""
-    parsed = [_outcome(_read, request) for request in requests]
+    parsed = [outcome_of(_read, request) for request in requests]
     wellformed = [one for one in parsed if isinstance(one, _Presented)]
     with node.store.read() as connection:
         verifier = CredentialVerifier(
@@ -71,7 +72,7 @@ def check_proofs(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict
             clients=[one.context.verification_method.partition("#")[0] for one in wellformed],
         )
     return [
-        _outcome(lambda shown: _check(node, verifier, shown), one) if isinstance(one, _Presented) else one
+        outcome_of(lambda shown: _check(node, verifier, shown), one) if isinstance(one, _Presented) else one
         for one in parsed
     ]
 
@@ -83,13 +84,6 @@ class _Presented:
     proof: Mapping[str, Any]
     context: ProofContext
     credential: Mapping[str, Any] | None
-
-
-def _outcome(step: Callable[[Any], Any], value: Any) -> Any:
-    try:
-        return step(value)
-    except BonafidesError as error:
-        return error
 
 
 def _challenge(request: Mapping[str, Any]) -> tuple[str, str]:

@@ -26,23 +26,30 @@ from node_adapter.node import Node
 from node_adapter.store import credentials, subjects
 from node_adapter.workflows.credentials import STATUS_PATH
 from node_adapter.workflows.identities import chain_snapshot
-from primitives.errors import BonafidesError, CouldNotCheck, VerificationFailed
+from node_adapter.workflows.issue_witness import (
+    fetch_witness,
+    split_request,
+    witness_in,
+    witness_of,
+    witnessed_block,
+)
+from node_adapter.workflows.outcomes import Outcome, outcome_of
+from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_utc
 
 
-def check_credentials(node: Node, documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
-    """Verify credentials; each gets its own outcome, in order: what it says and by what right, or the failed check."""
+def check_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Verify credentials; each gets its own outcome, in order: what it says and by what right, or the failed check.
+
+    A request is a credential, or {"credential", "witness"?}: a holder may bring the witness of its issue along.
+    """
+    split = [outcome_of(split_request, request) for request in requests]
     with node.store.read() as connection:
-        verifier = CredentialVerifier(node, connection, documents)
-    outcomes: list[dict[str, Any] | BonafidesError] = []
-    for document in documents:
-        try:
-            verified = verifier.verify(document)
-        except BonafidesError as error:
-            outcomes.append(error)
-        else:
-            outcomes.append(verdict_json(verified))
-    return outcomes
+        verifier = CredentialVerifier(node, connection, [one[0] for one in split if isinstance(one, tuple)])
+    return [
+        outcome_of(lambda parts: verdict_json(verifier.verify(*parts)), one) if isinstance(one, tuple) else one
+        for one in split
+    ]
 
 
 class CredentialVerifier:
@@ -66,8 +73,12 @@ class CredentialVerifier:
         self._issued = credentials.by_ids(connection, [one for one in ids if isinstance(one, str)])
         self._lists: dict[str, dict[str, Any]] = {}
 
-    def verify(self, document: Mapping[str, Any]) -> VerifiedCredential:
+    def verify(self, document: Mapping[str, Any], witness: object = None) -> VerifiedCredential:
         """Verify one credential.
+
+        Args:
+            document: the credential.
+            witness: the witness of its issue, when the holder brought one; else the issuer's node is asked, if need be.
 
         Raises:
             InvalidInput, VerificationFailed, CouldNotCheck: see `did.credentials.verify`; check `issuer-right` also for
@@ -78,7 +89,10 @@ class CredentialVerifier:
         def status(entry: dict[str, Any]) -> bool:
             return self._is_revoked_here(document) if ours else self._is_revoked(entry, str(issuer_of(document)))
 
-        verified = verify_credential(dict(document), self._chain, self._now, status=status)
+        def witnessed(digest: bytes) -> int:
+            return self._witnessed(str(issuer_of(document)), digest, witness)
+
+        verified = verify_credential(dict(document), self._chain, self._now, status=status, witness=witnessed)
         if ours:
             self._require_issued(verified)
         elif (
@@ -107,6 +121,19 @@ class CredentialVerifier:
         if row is None or credential_digest(json.loads(row.body)) != credential_digest(verified.document):
             raise VerificationFailed(issuers.CHECK, "it bears this broker's name, and this broker did not issue it")
 
+    def _witnessed(self, issuer: str, digest: bytes, brought: object) -> int:
+        node = self._node
+        if issuer == node.did:
+            with node.store.read() as connection:
+                brought = witness_in(witness_of(node, connection, digest))
+        elif brought is None:
+            brought = fetch_witness(node, self._peer(issuer), digest)
+        with node.store.read() as connection:  # what is final up to the snapshot's block does not change after it
+            return witnessed_block(connection, brought, issuer, digest, self._chain.block)
+
+    def _peer(self, issuer: str) -> str | None:
+        return self._node.settings.peers.get(parse_did(issuer, "issuer").address)
+
     def _is_revoked_here(self, document: Mapping[str, Any]) -> bool:
         row = self._issued.get(str(document.get("id")))
         return row is not None and row.revoked_at is not None
@@ -119,7 +146,7 @@ class CredentialVerifier:
 
     def _fetch_list(self, url: str, issuer: str) -> dict[str, Any]:
         """Read a status list and verify it as every credential is: signed by the issuer, which may publish it now."""
-        base = self._node.settings.peers.get(parse_did(issuer, "issuer").address)
+        base = self._peer(issuer)
         if base is None or not url.startswith(base + STATUS_PATH):
             raise CouldNotCheck("status-unknown", f"{url} is not at the issuer's node, as our settings name it")
         verified = verify_credential(self._node.fetch(url), self._chain, self._now)

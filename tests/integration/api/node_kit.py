@@ -179,6 +179,18 @@ class Chain:
         }
         return self.block(("MemberRegistry", "MemberKeysChanged", address_topic(address), args))
 
+    def anchored(self, address, row):
+        """A member's anchor (`node_adapter.store.anchors.AnchorRow`)."""
+        args = {
+            "member": address,
+            "seq": row.seq,
+            "root": "0x" + row.root.hex(),
+            "size": row.size,
+            "prevRoot": "0x" + row.prev_root.hex(),
+            "mapRoot": "0x" + row.map_root.hex(),
+        }
+        return self.block(("EvidenceAnchor", "Anchored", address_topic(address), args))
+
     def suspend(self, name):
         address = keystore_of(name).address
         args = {"member": address, "previousChange": 1}
@@ -363,13 +375,20 @@ class Broker:
                 place = {"block": self.chain.height, "block_hash": bytes(32), "gas_used": 1}
                 _settle(connection, row.id, place)
 
+    def rotate(self):
+        """Change the member's keys, as `bonafides member rotate-keys` does; return the block in which the old ended."""
+        self.keys._generations = (*self.keys.generations, next_keys(self.name))
+        return self.chain.rotate(self.name, next_keys(self.name))
+
     def anchor(self):
         """Anchor what is in the log, as the chain process does, and take the anchor as final."""
         anchoring = Anchoring(self.node)
         self.clock.sleep(2)
         assert anchoring.step(self.clock.now)
-        with self.store.write() as connection:
+        with self.store.read() as connection:
             row = anchors.latest(connection)
+        self.chain.anchored(self.keys.address, row)
+        with self.store.write() as connection:
             place = {"block": self.chain.height, "block_hash": seed("block"), "tx_hash": seed("tx")}
             anchors.settle(connection, row.seq, **place, log_position=0, block_time=self.clock.now // 1000)
         self.mine()

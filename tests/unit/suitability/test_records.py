@@ -1,4 +1,4 @@
-"""Payloads: the nineteen types, the client's own acts, and malformed fields by name."""
+"""Payloads: the types, the client's own acts, and malformed fields by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload, check_
 CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
     "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
-    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG"
+    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -153,6 +153,11 @@ VALID = {
         "reason": "dispute",
         "fields": ["payload"],
         "approved_by": None,
+    },
+    "CREDENTIAL_ISSUE": {
+        "credential_sha256": D32,
+        "credential_id": "urn:uuid:0191b3b0-0000-7000-8000-000000000001",
+        "credential_type": "SuitabilityCredential",
     },
 }
 

@@ -1,0 +1,160 @@
+"""When a credential was issued: the record of its digest, the witness that a node gives of it, and its check.
+
+Whoever stole a signing key that has ended writes any time into a proof. So each issue is a record of the issuer's log,
+written in the transaction that stores the credential, on the subject's own chain; its anchor bounds its time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials.verify import UNWITNESSED, credential_digest
+from did.identifiers import parse_did
+from evidence.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness, parse_witness
+from evidence.record import restore
+from node_adapter.node import Node
+from node_adapter.store import anchored, chain_index, records
+from node_adapter.workflows.fact_input import Fact, read_node_fact
+from node_adapter.workflows.receipts import LogView
+from primitives.encoding import decode_hex
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.timestamp import format_time
+
+PATH = "/v1/credentials/witnesses/"
+ANCHORED, PENDING, ERASED, NONE = "anchored", "pending", "erased", "none"
+_CONTRACT = "EvidenceAnchor"
+_DIGEST_BYTES = 32
+_REFERENCE = "credential-issue:"
+
+
+def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, now_ms: int) -> Fact:
+    """Return the fact that a credential was issued to a subject of this broker."""
+    digest = credential_digest(credential).hex()
+    return read_node_fact(
+        {
+            "source_ref": _REFERENCE + digest,
+            "subject": subject,
+            "type": RECORD_TYPE,
+            "occurred_at": format_time(now_ms),
+            "channel": "api",
+            "actor": {"did": node.did, "role": "issuer"},
+            "payload": {DIGEST_FIELD: digest, "credential_id": credential["id"], "credential_type": kind},
+        }
+    )
+
+
+def published_witness(node: Node, digest: str) -> dict[str, Any]:
+    """Return what this node's log says of a credential, by its digest (64 hex): {"state", "witness" or null}.
+
+    Raises:
+        InvalidInput: not a digest.
+    """
+    wanted = decode_hex(digest, "digest", _DIGEST_BYTES)
+    with node.store.read() as connection:
+        return witness_of(node, connection, wanted)
+
+
+def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, Any]:
+    """Return what `published_witness` shows: the proof stands on the first anchor that covers the record."""
+    reference = _REFERENCE + digest.hex()
+    row = records.by_source_refs(connection, [reference]).get(reference)
+    if row is None or row.type != RECORD_TYPE:
+        return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
+    first, newest = anchored.first_covering(connection, row.log_index), anchored.last_final(connection)
+    if first is None or newest is None:
+        return {DIGEST_FIELD: digest.hex(), "state": PENDING, "witness": None}
+    if row.payload is None or row.root_salt is None:
+        return {DIGEST_FIELD: digest.hex(), "state": ERASED, "witness": None}
+    view: LogView = node.views.get("log", "", "", LogView)
+    tree, _map = view.at(connection, newest)
+    witness = build_witness(
+        restore(row.envelope, json.loads(row.payload), row.root_salt),
+        index=row.log_index,
+        size=first.size,
+        path=tree.inclusion(row.log_index, first.size),
+        block=first.block,
+        seq=first.seq,
+    )
+    return {DIGEST_FIELD: digest.hex(), "state": ANCHORED, "witness": witness}
+
+
+def fetch_witness(node: Node, base: str | None, digest: bytes) -> object:
+    """Ask the issuer's node for a witness.
+
+    Args:
+        node: the node.
+        base: the address of the issuer's node; None when it is not known.
+        digest: SHA-256 of the credential.
+
+    Raises:
+        VerificationFailed: check `issue-unwitnessed`, the issuer's own log holds no such issue.
+        CouldNotCheck: `witness-unknown`; peer errors.
+    """
+    if base is None:
+        raise CouldNotCheck("witness-unknown", "the key that signed has ended, and the issuer's node is not known here")
+    answer = node.fetch(f"{base}{PATH}{digest.hex()}")
+    return witness_in(answer)
+
+
+def witness_in(answer: object) -> object:
+    """Return the witness of an answer of `published_witness`.
+
+    Raises:
+        VerificationFailed: check `issue-unwitnessed`.
+        CouldNotCheck: `witness-unknown`, it is not anchored yet, or this is no such answer.
+    """
+    state = answer.get("state") if isinstance(answer, Mapping) else None
+    if isinstance(answer, Mapping) and state == ANCHORED:
+        return answer.get("witness")
+    if state in (NONE, ERASED):
+        raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and the issuer's log shows no such issue")
+    raise CouldNotCheck("witness-unknown", f"the issuer's node gave no witness: {str(state)[:20]}")
+
+
+def witnessed_block(connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int) -> int:
+    """Check a witness against our own index of the chain, and return the block of its anchor.
+
+    Raises:
+        InvalidInput: not a witness.
+        VerificationFailed: checks `issue-witness`, `inclusion`, `field-digest`.
+    """
+    witness = parse_witness(value)
+    if witness.block > up_to_block:
+        raise VerificationFailed(
+            "issue-witness", f"block {witness.block} is later than {up_to_block}, the last indexed"
+        )
+    topic = chain_index.address_topic(parse_did(issuer, "issuer").address)
+    found = chain_index.events(
+        connection,
+        contract=_CONTRACT,
+        name="Anchored",
+        topic1=topic,
+        after_block=witness.block - 1,
+        up_to_block=witness.block,
+    )
+    anchor = next((event.args for event in found if int(event.args["seq"]) == witness.seq), None)
+    if anchor is None:
+        raise VerificationFailed("issue-witness", f"block {witness.block} holds no anchor {witness.seq} of {issuer}")
+    root = decode_hex(anchor["root"].removeprefix("0x"), "root", _DIGEST_BYTES)
+    witness.check(issuer, digest, root, int(anchor["size"]))
+    return witness.block
+
+
+def split_request(request: Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
+    """Return the credential of a request, and the witness that came beside it: {"credential", "witness"?}, or itself.
+
+    Raises:
+        InvalidInput: unknown members, or the credential is no object.
+    """
+    if "credential" not in request or "@context" in request:
+        return request, None
+    for name in sorted(set(request) - {"credential", "witness"}):
+        raise InvalidInput(name, "unknown-member", "give credential and, when you hold one, its witness")
+    credential = request["credential"]
+    if not isinstance(credential, dict):
+        raise InvalidInput("credential", "object", "must be a JSON object")
+    return credential, request.get("witness")

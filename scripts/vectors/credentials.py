@@ -1,0 +1,121 @@
+"""Write the worked values of docs/spec/credentials.md: the vectors and the blocks of the page itself.
+
+Run it as `python -m scripts.vectors.credentials`; `--check` writes nothing and fails when a file would change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from did.credentials.eddsa import add_proof
+from did.credentials.suitability import TYPE, suitability_credential
+from did.credentials.verify import credential_digest
+from evidence.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
+from primitives import ed25519
+from primitives.canonical import canonical_json
+from primitives.timestamp import format_utc
+from scripts.vectors.synthetic_chain import GENESIS_TIME, World
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "vectors" / "credentials"
+PAGE = ROOT / "docs" / "spec" / "credentials.md"
+CREDENTIAL_ID = "urn:uuid:019aa3b1-5c10-7000-8000-00000000000c"
+_NOW = GENESIS_TIME * 1000
+_DAY = 86_400_000
+_BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def issued(world: World) -> dict[str, Any]:
+    """Return a level that the world's broker attests of its client."""
+    document = suitability_credential(
+        credential_id=CREDENTIAL_ID,
+        issuer=world.broker,
+        subject=world.client,
+        level="C4",
+        ruleset="suitability-demo@1:0123456789abcdef",
+        assessed_at=_NOW,
+        valid_from=_NOW,
+        valid_until=_NOW + _DAY,
+    )
+    return add_proof(
+        document, seed=world.broker_seed, verification_method=f"{world.broker}#signing", created=format_utc(_NOW)
+    )
+
+
+def witnessed_world() -> tuple[World, dict[str, Any], Any]:
+    """Return a world whose broker issued a credential and anchored the record of it, the credential, its witness."""
+    world = World()
+    world.chain.add_block([world.admit(world.member, world.broker_seed)])
+    world.chain.add_block([world.set_key(ed25519.public_key(world.client_seed))])
+    world.accept("Q_SUBMIT", {"answers": {"Q1": "A"}, "synthetic": True})
+    credential = issued(world)
+    record = world.accept(
+        RECORD_TYPE,
+        {
+            DIGEST_FIELD: credential_digest(credential).hex(),
+            "credential_id": CREDENTIAL_ID,
+            "credential_type": TYPE,
+        },
+    )
+    anchor = world.anchor()
+    index = record.promise["log_index"]
+    witness = build_witness(
+        record.sealed,
+        index=index,
+        size=anchor.size,
+        path=world.tree.inclusion(index, anchor.size),
+        block=anchor.block,
+        seq=anchor.seq,
+    )
+    return world, credential, witness
+
+
+def vectors() -> dict[str, dict[str, Any]]:
+    """Return every worked value by name."""
+    world, credential, witness = witnessed_world()
+    return {
+        "witness": {
+            "issuer": world.broker,
+            "credential": canonical_json(credential).decode(),
+            "credential_bytes": canonical_json(credential).hex(),
+            "digest": credential_digest(credential).hex(),
+            "root": world.tree.root().hex(),
+            "size": str(world.tree.size),
+            "witness": canonical_json(witness).decode(),
+            "witness_bytes": canonical_json(witness).hex(),
+        }
+    }
+
+
+def outputs() -> dict[Path, str]:
+    """Return every file that this script writes, with its text."""
+    values = vectors()
+    files = {VECTORS / f"{name}.json": json.dumps(vector, indent=2) + "\n" for name, vector in values.items()}
+
+    def block(match: re.Match[str]) -> str:
+        lines = [f"{name}:\n  {text}" for name, text in values[match.group(2)].items()]
+        return f"{match.group(1)}```text\n" + "\n".join(lines) + f"\n```\n{match.group(3)}"
+
+    files[PAGE] = _BLOCK.sub(block, PAGE.read_text(encoding="utf-8"))
+    return files
+
+
+def main() -> int:
+    """Write the files, or compare them."""
+    stale = []
+    for path, text in outputs().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            stale.append(str(path.relative_to(ROOT)))
+            if "--check" not in sys.argv:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    print("\n".join(stale) or "nothing changed")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

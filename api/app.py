@@ -12,6 +12,7 @@ from api.consents import consents_blueprint
 from api.context import EXTENSION
 from api.credentials import credentials_blueprint, status_lists_blueprint
 from api.dids import dids_blueprint
+from api.exports import exports_blueprint
 from api.facts import facts_blueprint
 from api.health import health_blueprint
 from api.idempotency import register_idempotency
@@ -54,6 +55,7 @@ FACTORIES = (
     task_approvals_blueprint,
     task_views_blueprint,
     replays_blueprint,
+    exports_blueprint,
     chain_blueprint,
     openapi_blueprint,
 )

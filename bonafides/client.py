@@ -131,6 +131,28 @@ class Client:
         if batch:
             yield from self._post_batch(path, batch, repeat=repeat)
 
+    def post_for_lines(self, path: str, body: Any) -> Iterator[bytes]:
+        """POST a JSON object and give the lines of the NDJSON answer as they come, each with its line break.
+
+        Raises:
+            BonafidesError: the request was refused; CouldNotCheck where the answer breaks off or a line is too long.
+        """
+        import httpx  # noqa: PLC0415 - see above
+
+        headers = {"Content-Type": "application/json", "Accept": NDJSON}
+        request = self._http.build_request("POST", path, content=request_json(body, "body"), headers=headers)
+        try:
+            response = self._http.send(request, stream=True)
+            try:
+                if not response.is_success:
+                    response.read()
+                    raise error_of(response)
+                yield from _lines_of(response.iter_bytes())
+            finally:
+                response.close()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from error
+
     def _post_batch(self, path: str, rows: list[bytes], *, repeat: bool) -> list[dict[str, Any]]:
         content = b"".join(rows)
         answer = self._send("POST", path, repeat=repeat, content=content, headers={"Content-Type": NDJSON})
@@ -156,14 +178,15 @@ class Client:
             with self._http.stream(method, path, **request) as answer:
                 content = _bounded(answer.iter_bytes())
         except httpx.HTTPError as error:
-            raise CouldNotCheck(
-                "node-unreachable", f"{self._http.base_url}: {type(error).__name__}: {error}"
-            ) from error
+            raise self._unreachable(error) from error
         headers = {name: value for name, value in answer.headers.items() if name not in _OF_THE_TRANSFER}
         response = httpx.Response(answer.status_code, headers=headers, content=content)
         if response.is_success:
             return response
         raise error_of(response)
+
+    def _unreachable(self, error: httpx.HTTPError) -> CouldNotCheck:
+        return CouldNotCheck("node-unreachable", f"{self._http.base_url}: {type(error).__name__}: {error}")
 
 
 def route(*parts: str) -> str:
@@ -235,6 +258,18 @@ def _bounded(parts: Iterator[bytes]) -> bytes:
         if len(content) > MAX_ANSWER_BYTES:
             raise CouldNotCheck("node-answer", f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
     return bytes(content)
+
+
+def _lines_of(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    pending = b""
+    for chunk in chunks:
+        *whole, pending = (pending + chunk).split(b"\n")
+        for line in whole:
+            yield line + b"\n"
+        if len(pending) > MAX_DOCUMENT_BYTES:
+            raise CouldNotCheck("node-answer", f"a line of the node's answer is longer than {MAX_DOCUMENT_BYTES} bytes")
+    if pending:
+        raise CouldNotCheck("answer-incomplete", "the answer ends in the middle of a line")
 
 
 def _parsed(response: httpx.Response) -> Any:

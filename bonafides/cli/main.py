@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "keystore": ("keystore", "keystore", "Seal a node's keys under another password."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
     "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
-    "subject": ("broker", "subject", "Make clients known to a broker's node."),
+    "subject": ("export", "subject", "Make clients known to a broker's node."),
     "draft": ("broker", "draft", "Get the texts that clients are to sign."),
     "gate": ("broker", "gate", "Ask whether an act is allowed now."),
     "fact": ("broker", "fact", "Report what happened."),

@@ -84,6 +84,12 @@ def of_subject(connection: Connection, pid: str, kind: str) -> list[CredentialRo
     return [CredentialRow(**row) for row in connection.execute(statement).mappings()]
 
 
+def every_of_subject(connection: Connection, pid: str) -> list[CredentialRow]:
+    """Return all of a subject's credentials, revoked ones too, in the order of their issue."""
+    statement = select(credential).where(credential.c.pid == pid).order_by(credential.c.status_index)
+    return [CredentialRow(**row) for row in connection.execute(statement).mappings()]
+
+
 def revision(connection: Connection) -> tuple[int, int]:
     """Return (issued, revoked): it changes whenever the status list does."""
     statement = select(func.count(), func.count(credential.c.revoked_at))

@@ -37,6 +37,12 @@ def find_order(connection: Connection, case_number: str, did: str) -> OrderRow |
     return None if row is None else OrderRow(**row)
 
 
+def about(connection: Connection, did: str) -> list[OrderRow]:
+    """Return the orders about a client, in the order of their cases."""
+    statement = select(replay_order).where(replay_order.c.did == did).order_by(replay_order.c.case_number)
+    return [OrderRow(**row) for row in connection.execute(statement).mappings()]
+
+
 def all_orders(connection: Connection) -> list[OrderRow]:
     """Return every order, the newest first."""
     statement = select(replay_order).order_by(replay_order.c.ordered_at.desc(), replay_order.c.id)

@@ -107,6 +107,12 @@ def clients_of(connection: Connection, task_id: str) -> list[TaskClient]:
     return [TaskClient(*row) for row in connection.execute(query.order_by(task_client.c.pid))]
 
 
+def of_client(connection: Connection, pid: str) -> list[tuple[str, str]]:
+    """Return the tasks that a client takes part in, each with the consent that allows it."""
+    query = select(task_client.c.task_id, task_client.c.consent_id).where(task_client.c.pid == pid)
+    return [(task_id, consent_id) for task_id, consent_id in connection.execute(query.order_by(task_client.c.task_id))]
+
+
 def add_message(connection: Connection, task_id: str, sender: str, kind: str, body: str, now_ms: int) -> str:
     """Keep the first message of a sender and kind; return the body that is kept."""
     values = {"task_id": task_id, "sender": sender, "kind": kind, "body": body, "received_at": now_ms}

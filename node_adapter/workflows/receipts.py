@@ -60,7 +60,7 @@ def receipts_for(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict
     ids = [request.get("record_id") for request in requests]
     with node.store.read() as connection:
         found = records.by_record_ids(connection, [one for one in ids if isinstance(one, str)])
-        maker = _Maker(node, connection)
+        maker = ReceiptMaker(node, connection)
         return [_outcome(maker, request, found) for request in requests]
 
 
@@ -73,7 +73,7 @@ def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
         rows = [] if subject is None else records.of_subject(connection, subject.pid)
-        maker = _Maker(node, connection)
+        maker = ReceiptMaker(node, connection)
         done = [row for row in rows if row.log_index < maker.size and row.promise is not None]
         page = [row for row in done if row.seq > after][:limit]
         receipts = [maker.receipt(row) for row in page]
@@ -100,7 +100,9 @@ def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
     ]
 
 
-class _Maker:
+class ReceiptMaker:
+    """Makes receipts against the newest final anchor, which covers `size` entries of the log."""
+
     def __init__(self, node: Node, connection: Connection) -> None:
         self._node = node
         self._anchor = anchored.last_final(connection)
@@ -111,6 +113,12 @@ class _Maker:
             self._contract = registry_index.contract_address(connection, _CONTRACT)
 
     def receipt(self, row: RecordRow) -> dict[str, Any]:
+        """Return the receipt of a record.
+
+        Raises:
+            Refused: `not-anchored`, or `record-erased` where not even the envelope can be shown.
+            VerificationFailed: the store does not hold what was sealed.
+        """
         anchor, node = self._anchor, self._node
         if anchor is None or row.log_index >= anchor.size:
             raise Refused("not-anchored", f"record_id: {row.record_id} is not anchored yet; see its promise")
@@ -154,7 +162,7 @@ def envelope_of(row: RecordRow) -> dict[str, Any]:
 
 
 def _outcome(
-    maker: _Maker, request: Mapping[str, Any], found: Mapping[str, RecordRow]
+    maker: ReceiptMaker, request: Mapping[str, Any], found: Mapping[str, RecordRow]
 ) -> dict[str, Any] | BonafidesError:
     if set(request) != {"record_id"} or not isinstance(request["record_id"], str):
         return InvalidInput("record_id", "required", "give record_id, a string, and nothing else")

@@ -85,7 +85,8 @@ def _replay(
     node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]
 ) -> tuple[dict[str, Any], list[Related]]:
     """Replay one identity; return its answer, and the other identities that its records name."""
-    _log_access(node, asked, subject, order, types)  # (2)
+    approved_by = None if order is None else f"regulator {order.regulator}"
+    log_access(node, subject, case=asked.case, reason=asked.reason, types=types, approved_by=approved_by)  # (2)
     with node.store.read() as connection:  # (3)
         collected = collect(node, connection, _again(connection, subject), asked.case)
         rules = rulebook(node, connection).rulesets
@@ -151,7 +152,10 @@ def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list
         return subject, order, types
 
 
-def _log_access(node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]) -> None:
+def log_access(
+    node: Node, subject: SubjectRow, *, case: str, reason: str, types: list[str], approved_by: str | None = None
+) -> None:
+    """Record that a subject's originals are read, before they are."""
     now = node.clock.now_ms()
     fact = {
         "source_ref": f"replay:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
@@ -163,10 +167,10 @@ def _log_access(node: Node, asked: Request, subject: SubjectRow, order: OrderRow
         "payload": {
             "reader": node.did,
             "role": "compliance",
-            "case": asked.case,
-            "reason": asked.reason,
+            "case": case,
+            "reason": reason,
             "fields": types,
-            "approved_by": None if order is None else f"regulator {order.regulator}",
+            "approved_by": approved_by,
         },
     }
     [outcome] = submit_facts(node, [fact])

@@ -99,7 +99,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
     restored.require_caught_up(connection)
     last = anchored.last_final(connection)
     size = 0 if last is None else last.size
-    found = tuple(_replayed(row, size) for row in records.of_subject(connection, subject.pid))
+    found = tuple(replayed(row, size) for row in records.of_subject(connection, subject.pid))
     inside = [record for record in found if record.anchored]
     if last is None or not inside:
         raise CouldNotCheck(
@@ -130,7 +130,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         references=references,
         anchors=made,
         anchor_times=times,
-        key_events=_key_events(node, connection, subject, last.block),
+        key_events=key_events(node, connection, subject, last.block),
         bundle=seal_bundle(bundle.body(), keys_in_force(node, connection, last.block).signing_seed),
     )
 
@@ -144,7 +144,8 @@ def _rulesets(node: Node, connection: Connection, found: Sequence[ReplayedRecord
     return [ruleset.document for ruleset in rules.rulesets if ruleset.label in named]
 
 
-def _replayed(row: RecordRow, size: int) -> ReplayedRecord:
+def replayed(row: RecordRow, size: int) -> ReplayedRecord:
+    """Read a stored record, in a log of which `size` entries are anchored."""
     envelope = parse_json(row.envelope, field="envelope")
     values = {} if row.payload is None or row.root_salt is None else json.loads(row.payload)
     return ReplayedRecord(
@@ -174,7 +175,7 @@ def _references(
     chains = []
     for pid in products:
         if pid not in own:
-            chain = (_replayed(row, size) for row in records.of_subject(connection, pid))
+            chain = (replayed(row, size) for row in records.of_subject(connection, pid))
             chains.append((pid, tuple(record for record in chain if record.anchored)))
     return [(pid, chain) for pid, chain in chains if chain]
 
@@ -222,7 +223,8 @@ def _maps(connection: Connection, last_seq: int) -> Iterator[SubjectMap]:
         yield made
 
 
-def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int) -> tuple[ChainEvent, ...]:
+def key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int | None) -> tuple[ChainEvent, ...]:
+    """Return the key changes of the broker and the client, up to a block."""
     wanted = [("MemberRegistry", node.address)]
     if subject.did is not None:
         wanted.append(("DidRegistry", parse_did(subject.did).address))
@@ -238,4 +240,4 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: 
 def _rating_records(connection: Connection) -> list[ReplayedRecord]:
     """Return every product rating of this broker, in log order."""
     statement = select(record_table).where(record_table.c.type == RATING).order_by(record_table.c.log_index)
-    return [_replayed(RecordRow(**row), 0) for row in connection.execute(statement).mappings()]
+    return [replayed(RecordRow(**row), 0) for row in connection.execute(statement).mappings()]

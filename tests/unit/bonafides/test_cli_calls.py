@@ -1,5 +1,6 @@
 """The commands that call a node: which route, which token, which body, and how answers are written."""
 
+import hashlib
 import io
 import json
 import sys
@@ -212,3 +213,64 @@ def test_the_status_of_a_node_warns_of_tokens_that_end(run, node):
 def test_a_subject_is_asked_for_by_any_reference(node, run):
     assert run("subject", "show", "沪A/123?&#") == 0
     assert node.requests[-1].url.params["client_ref"] == "沪A/123?&#"
+
+
+def export_of(*values, end=None):
+    lines = b"".join(json.dumps(value, ensure_ascii=False).encode() + b"\n" for value in values)
+    told = {"kind": "end", "lines": len(values), "sha256": hashlib.sha256(lines).hexdigest(), **(end or {})}
+    return lines + json.dumps(told).encode() + b"\n"
+
+
+EXPORT = [
+    {"kind": "export", "format": "bonafides.export/1", "subject": PID},
+    {"kind": "record", "seq": 1, "erased": "erased: content not available"},
+    {"kind": "record", "seq": 2, "note": "𠮷\u2028"},
+    {"kind": "bundle", "part": 1, "of": 2, "text": '{"a":'},
+    {"kind": "bundle", "part": 2, "of": 2, "text": "1}"},
+]
+
+
+def test_an_export_is_kept_whole_in_a_private_file(node, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = export_of(*EXPORT)
+    node.answers["/v1/exports"] = lambda _request: httpx.Response(200, content=data)
+    assert run("subject", "export", "--client-ref", "沪A/1", "--bundle", "b.json") == 0
+    told = json.loads(run.out)
+    file = tmp_path / f"export-{PID[:16]}.ndjson"
+    assert (told["file"], told["lines"], told["records"], told["erased"]) == (file.name, 5, 2, 1)
+    assert file.read_bytes() == data
+    assert (tmp_path / "b.json").read_bytes() == b'{"a":1}'
+    assert all((tmp_path / name).stat().st_mode & 0o077 == 0 for name in ("b.json", file.name))
+    assert node.bodies == [{"client_ref": "沪A/1", "case": "export", "reason": "copy of the client's data"}]
+    assert run("subject", "export") == run("subject", "export", PID, "--did", "d") == 2
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        export_of(*EXPORT)[:-1],
+        export_of(*EXPORT)[:-200],
+        export_of(*EXPORT, end={"lines": 4}),
+        export_of(*EXPORT, end={"sha256": "00" * 32}),
+        export_of(*EXPORT) + b'{"kind":"record"}\n',
+        b"",
+        b"[]\n",
+        b"not json\n",
+    ],
+    ids=["cut-by-one", "cut", "count", "digest", "more", "empty", "list", "text"],
+)
+def test_an_export_that_is_not_whole_is_not_kept(node, run, tmp_path, data):
+    node.answers["/v1/exports"] = lambda _request: httpx.Response(200, content=data)
+    (tmp_path / "out").write_text("the one before", encoding="utf-8")
+    assert run("subject", "export", PID, "--out", tmp_path / "out") == 2
+    assert run.err.startswith("error: ")
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", "token"]
+    assert (tmp_path / "out").read_text(encoding="utf-8") == "the one before"
+
+
+def test_a_refused_export_says_why(node, run):
+    body = {"status": 404, "code": "subject-not-found", "title": "The request is refused", "detail": "no such subject"}
+    refusal = httpx.Response(404, json=body, headers={"Content-Type": "application/problem+json"})
+    node.answers["/v1/exports"] = lambda _request: refusal
+    assert run("subject", "export", PID) == 2
+    assert "subject-not-found" in run.err

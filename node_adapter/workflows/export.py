@@ -1,0 +1,198 @@
+"""Everything that this node holds of one client, in one stream (docs/spec/export.md): the client's own copy.
+
+1. The request names one subject; the reading of originals is itself recorded first, as for a replay.
+2. One snapshot of the store is read: subject, records with findings, receipts, credentials, consents, tasks, replay
+   orders, key events, and the bundle as of the last final anchor.
+3. A line for each, and a last line by which a reader sees that none is missing.
+
+Tokens, sessions and nonces are keys to this node and no data of the client's; root salts stay here, since a copy of a
+record carries the salts of what it shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node_adapter.node import Node
+from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
+from node_adapter.store.records import FindingRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.receipts import ReceiptMaker
+from node_adapter.workflows.replay import log_access
+from node_adapter.workflows.replay_bundle import ReplayedRecord, collect, key_events, replayed
+from node_adapter.workflows.replay_orders import order_json
+from node_adapter.workflows.succession import related
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.text import check_line
+from primitives.timestamp import format_time
+
+FORMAT = "bonafides.export/1"
+ERASED = "erased: content not available"
+PART_CHARACTERS = 1024 * 1024
+_WAYS = ("subject", "did", "client_ref")
+_MEMBERS = {*_WAYS, "case", "reason"}
+_MAX_CASE, _MAX_REASON, _MAX_REFERENCE = 120, 300, 200
+
+
+def export_subject(node: Node, request: Mapping[str, Any]) -> Iterator[bytes]:
+    """Return the lines of an export ({"subject" or "did" or "client_ref", "case", "reason"}).
+
+    All is read before the first line is given; what fails, fails before.
+
+    Raises:
+        InvalidInput: malformed request.
+        Refused: `subject-not-found`.
+    """
+    for name in sorted(set(request) - _MEMBERS):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    case = check_line(request.get("case"), "case", _MAX_CASE)
+    reason = check_line(request.get("reason"), "reason", _MAX_REASON)
+    subject, types = _find(node, request)  # (1)
+    log_access(node, subject, case=case, reason=reason, types=types or ["SUBJECT"])
+    with node.store.read() as connection:  # (2)
+        current = subjects.find_by_pid(connection, subject.pid) or subject
+        head = {
+            "kind": "export",
+            "format": FORMAT,
+            "broker": node.did,
+            "subject": current.pid,
+            "client_ref": current.client_ref,
+            "did": current.did,
+            "case": case,
+            "reason": reason,
+            "made_at": format_time(node.clock.now_ms()),
+        }
+        lines = [head, *_lines(node, connection, current, case)]
+    return sealed_lines(lines)  # (3)
+
+
+def sealed_lines(values: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Give each value as a line of UTF-8 JSON, and a last line with the number and the SHA-256 of those before it."""
+    digest, count = hashlib.sha256(), 0
+    for value in values:
+        line = _line(value)
+        digest.update(line)
+        count += 1
+        yield line
+    yield _line({"kind": "end", "lines": count, "sha256": digest.hexdigest()})
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _find(node: Node, request: Mapping[str, Any]) -> tuple[SubjectRow, list[str]]:
+    named = [name for name in _WAYS if request.get(name) is not None]
+    if len(named) != 1:
+        raise InvalidInput("subject", "one-of", f"give one of {', '.join(_WAYS)}")
+    value = check_line(request[named[0]], named[0], _MAX_REFERENCE)
+    find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did, "client_ref": subjects.find_by_client_ref}
+    with node.store.read() as connection:
+        subject = find[named[0]](connection, value)
+        if subject is None:
+            raise Refused("subject-not-found", f"{named[0]}: this broker has no such subject")
+        return subject, sorted({row.type for row in records.of_subject(connection, subject.pid)})
+
+
+def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
+    yield {
+        "kind": "subject",
+        "created_at": format_time(subject.created_at),
+        "count": subject.count,
+        "head": subject.head.hex(),
+    }
+    maker = ReceiptMaker(node, connection)
+    found = [replayed(row, 0) for row in records.of_subject(connection, subject.pid)]
+    findings = records.findings_of(connection, [record.row.record_id for record in found])
+    for record in found:
+        yield _record(record, findings.get(record.row.record_id, []))
+    for record in found:
+        if record.row.log_index < maker.size:
+            yield {"kind": "receipt", "record_id": record.row.record_id, **_receipt(maker, record)}
+    for issued in credentials.every_of_subject(connection, subject.pid):
+        revoked = None if issued.revoked_at is None else format_time(issued.revoked_at)
+        times = {"issued_at": format_time(issued.issued_at), "revoked_at": revoked}
+        yield {"kind": "credential", "type": issued.type, **times, "credential": json.loads(issued.body)}
+    yield from _consents(connection, subject)
+    for tie in related((record.row.type, record.values) for record in found):
+        yield {"kind": "related", "relation": tie.relation, "subject": tie.subject}
+    for task_id, consent_id in tasks.of_client(connection, subject.pid):
+        yield {"kind": "task", "task_id": task_id, "consent_id": consent_id}
+    for order in replay_orders.about(connection, subject.did) if subject.did is not None else ():
+        yield {"kind": "replay_order", **order_json(order)}
+    if subject.did is not None:
+        yield from _key_events(node, connection, subject)
+    yield from _bundle(node, connection, subject, case)
+
+
+def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str, Any]:
+    row = record.row
+    line = {
+        "kind": "record",
+        "seq": row.seq,
+        "type": row.type,
+        "record_id": row.record_id,
+        "occurred_at": record.envelope["occurred_at"],
+        "fingerprint": row.fingerprint.hex(),
+        "log_index": row.log_index,
+        "source_ref": row.source_ref,
+        "accepted_at": format_time(row.accepted_at),
+        "findings": [{"code": item.code, "rule": item.rule, "detail": item.detail} for item in findings],
+        "promise": None if row.promise is None else json.loads(row.promise),
+        "altered": list(record.altered),
+    }
+    if row.erased:
+        line["erased"] = ERASED
+        if row.envelope_salt is None:
+            return {**line, "record": None, "envelope": record.envelope}
+    return {**line, "record": record.copy()}
+
+
+def _receipt(maker: ReceiptMaker, record: ReplayedRecord) -> dict[str, Any]:
+    try:
+        return {"receipt": maker.receipt(record.row)}
+    except BonafidesError as error:  # one record that cannot be shown must not hide the others
+        return {"receipt": None, "problem": {"code": error.code, "detail": error.detail}}
+
+
+def _consents(connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
+    for row in consents.of_subject(connection, subject.pid):
+        yield {
+            "kind": "consent",
+            "consent_id": row.consent_id,
+            "purpose": row.purpose,
+            "receivers": json.loads(row.receivers),
+            "salt": None if row.salt is None else row.salt.hex(),
+            "given_at": format_time(row.given_at),
+            "expires_at": format_time(row.expires_at),
+            "withdrawn_at": None if row.withdrawn_at is None else format_time(row.withdrawn_at),
+            "credential": json.loads(row.credential),
+        }
+
+
+def _key_events(node: Node, connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
+    for event in key_events(node, connection, subject, None):
+        if event.contract == "DidRegistry":
+            yield {"kind": "key_event", "event": event.name, "block": event.block, "args": dict(event.args)}
+
+
+def _bundle(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
+    try:
+        text = collect(node, connection, subject, case).bundle.decode()
+    except (CouldNotCheck, Refused) as error:  # nothing is anchored yet, or nothing is left that could be shown
+        yield {
+            "kind": "bundle",
+            "part": 0,
+            "of": 0,
+            "text": "",
+            "problem": {"code": error.code, "detail": error.detail},
+        }
+        return
+    parts = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
+    for number, part in enumerate(parts, 1):
+        yield {"kind": "bundle", "part": number, "of": len(parts), "text": part}

@@ -1,0 +1,108 @@
+"""Everything of one client in one stream: what is in it, what is not, and how it is checked."""
+
+import hashlib
+import json
+
+import pytest
+from sqlalchemy import select, update
+
+from evidence.receipt import verify_receipt
+from evidence.record import open_redacted
+from evidence.verify import verify_bundle
+from node_adapter.store.schema import metadata, record
+from node_adapter.workflows.export import ERASED, export_subject
+from node_adapter.workflows.trust_file import trust_file
+from primitives.errors import InvalidInput, Refused
+from tests.integration.replay.replay_kit import Broker
+from tests.integration.replay.test_replay import erase, sold
+
+REQUEST = {"case": "2026-17", "reason": "copy for the client"}
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = Broker(tmp_path)
+    yield broker
+    broker.store.dispose()
+
+
+def export(broker, **who):
+    data = list(export_subject(broker.node, {**REQUEST, **who}))
+    digest = hashlib.sha256(b"".join(data[:-1])).hexdigest()
+    lines = [json.loads(line) for line in data]
+    assert lines[-1] == {"kind": "end", "lines": len(data) - 1, "sha256": digest}
+    return lines
+
+
+def of_kind(lines, kind):
+    return [line for line in lines if line["kind"] == kind]
+
+
+def test_an_export_holds_every_record_and_proves_it(broker):
+    client = sold(broker)
+    lines = export(broker, did=client.did)
+    head, found = lines[0], of_kind(lines, "record")
+    assert (head["format"], head["did"], head["case"]) == ("bonafides.export/1", client.did, "2026-17")
+    assert [line["seq"] for line in found] == list(range(1, len(found) + 1))
+    assert found[-1]["type"] == "ACCESS_LOG"  # of this very reading
+    assert of_kind(lines, "subject")[0]["head"] == found[-1]["fingerprint"]
+    for line in found:
+        opened = open_redacted(line["record"], fingerprint=bytes.fromhex(line["fingerprint"]))
+        assert opened.redacted == ()
+    receipts = of_kind(lines, "receipt")
+    assert len(receipts) == len(found) - 1
+    for line in receipts:
+        assert verify_receipt(line["receipt"], broker.keys.signing_public).promise.record_id == line["record_id"]
+    parts = of_kind(lines, "bundle")
+    assert [line["part"] for line in parts] == list(range(1, parts[0]["of"] + 1))
+    report = verify_bundle("".join(line["text"] for line in parts).encode(), trust_file(broker.node))
+    assert report.ok
+    assert {item.fingerprint for item in report.records} >= {line["fingerprint"] for line in found[:-1]}
+    assert of_kind(lines, "key_event")
+    with broker.store.read() as connection:
+        root_salts = [salt.hex() for salt in connection.execute(select(record.c.root_salt)).scalars()]
+    assert root_salts
+    assert not any(salt in json.dumps(lines) for salt in root_salts)
+
+
+def test_an_erased_record_is_named_and_the_rest_goes_on(broker):
+    client = sold(broker)
+    erase(broker, "ID_VERIFY")
+    lines = export(broker, did=client.did)
+    gap = next(line for line in of_kind(lines, "record") if line["type"] == "ID_VERIFY")
+    assert (gap["erased"], gap["record"]["fields"]) == (ERASED, {})
+    assert open_redacted(gap["record"]).fingerprint.hex() == gap["fingerprint"]
+    assert sum("erased" in line for line in of_kind(lines, "record")) == 1
+    with broker.store.write() as connection:
+        connection.execute(update(record).where(record.c.type == "ID_VERIFY").values(envelope_salt=None))
+    lines = export(broker, did=client.did)
+    gap = next(line for line in of_kind(lines, "record") if line["type"] == "ID_VERIFY")
+    assert (gap["record"], gap["envelope"]["type"]) == (None, "ID_VERIFY")
+    assert of_kind(lines, "bundle")[0]["problem"]["code"] == "record-erased"
+    assert len(of_kind(lines, "record")) > 5
+
+
+def test_a_subject_without_records_is_exported_too(broker):
+    client = broker.enrol("fresh")
+    lines = export(broker, did=client.did)
+    assert [line["type"] for line in of_kind(lines, "record")] == ["ACCESS_LOG"]
+    assert of_kind(lines, "bundle")[0]["problem"]["code"] == "not-anchored"
+
+
+@pytest.mark.parametrize(
+    "who", [{}, {"subject": "aa" * 32, "did": "x"}, {"client_ref": "a\0"}, {"subject": 7}, {"subject": "x", "more": 1}]
+)
+def test_a_malformed_request_reads_nothing(broker, who):
+    with pytest.raises(InvalidInput):
+        export_subject(broker.node, {**REQUEST, **who})
+    with pytest.raises(Refused, match="subject-not-found"):
+        export_subject(broker.node, {**REQUEST, "client_ref": "nobody"})
+
+
+def test_every_table_that_names_a_client_is_in_an_export_or_said_not_to_be():
+    """A table that is added later must be put into the export, or into this list with its reason."""
+    exported = {"subject", "record", "credential", "consent", "replay_order", "task_client"}
+    not_exported = {"token": "a client's sessions: keys to the node"}
+    names = {"pid", "did", "subject", "client_ref"}
+    found = {table.name for table in metadata.tables.values() if names & {column.name for column in table.columns}}
+    assert found == exported | set(not_exported)

@@ -65,7 +65,7 @@ def main() -> int:
         if options.task_process:
             logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
             OtherVector.added_fen = options.add
-            task_engine.Committing = OtherVector  # type: ignore[misc]
+            task_engine.Committing = OtherVector  # type: ignore[attr-defined]
             run_process(task_process.NAME, options.node, password, task_process.run)
             return 0
         node = CheatingNode(Settings.load(options.node), password, options.add)

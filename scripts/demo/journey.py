@@ -89,7 +89,7 @@ class BrokerSystem:
         rows = []
         for relation in relations:
             account, person = relation.account, relation.account.profile
-            steps = {
+            steps: dict[str, dict[str, Any]] = {
                 "ID_VERIFY": {
                     "id_kind": "ID_CARD",
                     "id_commitment": relation.commitment,

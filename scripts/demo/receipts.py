@@ -31,7 +31,7 @@ def _promised(consortium: Consortium, relation: Relation) -> list[dict[str, Any]
         return relation.answers
     wait_until_anchored(consortium, relation.broker.name)
     system = consortium.members[relation.broker.name].as_role("broker-system")
-    late = system.post_lines("/v1/promises", [{"record_id": answer["record_id"]} for answer in owed], repeat=True)
+    late = system.post_lines("/v1/promises", [{"record_id": answer["record_id"]} for answer in owed])
     return [answer for answer in relation.answers if not is_owed(answer)] + list(late)
 
 

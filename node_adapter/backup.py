@@ -5,6 +5,7 @@
     node.db              one snapshot of the database, with what its write-ahead log held
     node.toml
     keystore/*.json      sealed as they lie in the node
+    (others)             what the settings name inside the directory: certificates to reach the chain
 
 The database is copied before the keystore: keys are sealed before the database hears of them, so that the archive holds
 every key that its database names. Tokens' texts are not in it; their digests stand in the database.
@@ -40,6 +41,11 @@ FORMAT = "bonafides.backup/1"
 MANIFEST = "manifest.json"
 DATABASE = "node.db"
 _NAME = re.compile(r"node\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]{0,3})\.json")
+# Files of the operator's own beside them, which the settings name: authorities and certificates to reach the chain.
+_OWN_NAME = re.compile(
+    r"(?!(?:tokens|logs|keystore|node)[./])[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*"
+)
+_OWN_SETTINGS = ("ca_file", "client_certificate", "client_key")
 _PAGES = 2048  # pages of the database copied at a time
 _CHUNK_BYTES = 1024 * 1024
 _MAX_MANIFEST_BYTES = 1024 * 1024
@@ -162,7 +168,7 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
     finally:
         store.dispose()
     _leave_wal(snapshot)
-    files = [snapshot, home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json"))]
+    files = [snapshot, home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json")), *_own_files(home, table)]
     return {
         "format": FORMAT,
         "made_at": format_time(now_ms),
@@ -172,6 +178,12 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
         **stands,
         "files": [_described(file, _archive_name(home, snapshot, file)) for file in files],
     }
+
+
+def _own_files(home: Path, table: Mapping[str, Any]) -> list[Path]:
+    """Return the files inside the directory that the settings name."""
+    named = [str(table.get("chain", {}).get(name, "")) for name in _OWN_SETTINGS]
+    return [home / name for name in dict.fromkeys(named) if _OWN_NAME.fullmatch(name) and (home / name).is_file()]
 
 
 def _leave_wal(file: Path) -> None:
@@ -241,7 +253,16 @@ def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str,
             raise CouldNotCheck("backup-unreadable", f"{source / name} does not exist")
     _copy_database(source / DATABASE, target / DATABASE, progress)
     (target / "keystore").mkdir(mode=0o700)
-    for name in (SETTINGS_FILE, *(f"keystore/{file.name}" for file in sorted((source / "keystore").glob("*.json")))):
+    own = [
+        file.relative_to(source).as_posix() for file in _own_files(source, read_settings_table(source / SETTINGS_FILE))
+    ]
+    for name in own:
+        (target / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (
+        *own,
+        SETTINGS_FILE,
+        *(f"keystore/{file.name}" for file in sorted((source / "keystore").glob("*.json"))),
+    ):
         write_private(target / name, (source / name).read_text("utf-8"))
     return _manifest(target, target / DATABASE, int((source / DATABASE).stat().st_mtime * 1000))
 
@@ -257,9 +278,9 @@ def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> d
     names = (
         [entry.get("name") if isinstance(entry, dict) else None for entry in files] if isinstance(files, list) else []
     )
-    if any(not isinstance(name, str) or _NAME.fullmatch(name) is None for name in names) or len(set(names)) != len(
-        names
-    ):
+    if any(
+        not isinstance(name, str) or not (_NAME.fullmatch(name) or _OWN_NAME.fullmatch(name)) for name in names
+    ) or len(set(names)) != len(names):
         raise InvalidInput(f"{MANIFEST}.files", "names", "names something that is no part of a node")
     missing = {DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"} - set(names)
     if missing:
@@ -277,7 +298,7 @@ def _extract(
     stream = archive.extractfile(entry)
     if stream is None:
         raise VerificationFailed("backup", f"{entry.name} is no file")
-    target.parent.mkdir(mode=0o700, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, done = hashlib.sha256(), 0
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as output:

@@ -93,7 +93,7 @@ def add(node_dir: Path, name: str, role: str, days: int, to: Path | None) -> Non
     epilog=verbatim("Example:", "  bonafides token renew --node nodes/a 3f0c1d2e4a5b --to core-banking.token"),
 )
 @_node_option
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", metavar="ID|NAME")
 @_days_option
 @click.option(
     "--overlap-hours",
@@ -129,7 +129,7 @@ def renew(node_dir: Path, token_id: str, days: int, overlap_hours: int, to: Path
 
 @token.command("revoke")
 @_node_option
-@click.argument("token_id", metavar="ID")
+@click.argument("token_id", metavar="ID|NAME")
 def revoke(node_dir: Path, token_id: str) -> None:
     """Refuse a token from now on."""
     with _opened(node_dir) as store, store.write() as connection:

@@ -104,10 +104,10 @@ def renew_token(
     """Make a new token for the same name and role; the old one ends after the overlap. Returns the old and the new.
 
     Raises:
-        Refused: `token-not-found`; `token-revoked`, what was taken away is not given back by renewing it.
+        Refused: `token-not-found`, `token-ambiguous`; `token-revoked`: what was taken away is not given back by it.
         InvalidInput: `days` is out of range.
     """
-    old = _find(connection, token_id)
+    old = _find(connection, token_id, now_ms)
     if old.ended(now_ms) == tokens.REVOKED:
         raise Refused(tokens.REVOKED, f"the token {old.id} of {old.name} was revoked: add a new one")
     new = make_token(
@@ -127,12 +127,12 @@ def revoke_token(connection: Connection, token_id: str, now_ms: int) -> TokenRow
     """Refuse a token from now on; revoking it again changes nothing.
 
     Raises:
-        Refused: `token-not-found`.
+        Refused: `token-not-found`, `token-ambiguous`.
     """
-    row = _find(connection, token_id)
+    row = _find(connection, token_id, now_ms)
     if row.revoked_at is None:
         tokens.revoke_token(connection, row, now_ms)
-    return _find(connection, token_id)
+    return _find(connection, row.id, now_ms)
 
 
 def replace_token_file(home: Path, old: TokenRow, text: str) -> Path | None:
@@ -177,11 +177,17 @@ def _end(row: TokenRow) -> float:
     return float("inf") if row.expires_at is None else row.expires_at
 
 
-def _find(connection: Connection, token_id: str) -> TokenRow:
-    for row in tokens.staff_tokens(connection):
-        if row.id == token_id:
-            return row
-    raise Refused("token-not-found", f"no token of the staff has the id {token_id}")
+def _find(connection: Connection, wanted: str, now_ms: int) -> TokenRow:
+    """Return the token with an id, or the one valid token of a name."""
+    rows = tokens.staff_tokens(connection)
+    found = [row for row in rows if row.id == wanted]
+    found = found or [row for row in rows if row.name == wanted and row.ended(now_ms) is None]
+    if len(found) > 1:
+        ids = ", ".join(row.id for row in found)
+        raise Refused("token-ambiguous", f"{wanted} has several valid tokens: name one by its id: {ids}")
+    if not found:
+        raise Refused("token-not-found", f"no token of the staff has the id, and no valid one the name, {wanted}")
+    return found[0]
 
 
 def _check_name(name: str) -> None:

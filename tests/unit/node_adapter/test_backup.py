@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from node_adapter import backup as module
 from node_adapter.backup import back_up, read_manifest, restore
-from node_adapter.init import init_node
+from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
 from node_adapter.settings import read_settings_table
 from node_adapter.store import identity, restored
@@ -230,3 +230,17 @@ def test_a_copy_of_a_directory_is_restored_with_its_write_ahead_log(home, tmp_pa
     with pytest.raises(CouldNotCheck) as caught:
         restore(tmp_path, tmp_path / "other", now_ms=NOW)
     assert caught.value.code == "backup-unreadable"
+
+
+def test_the_certificates_that_the_settings_name_are_taken_along(home, tmp_path):
+    (home / "tls").mkdir()
+    for name in ("ca.pem", "tls/node.crt", "tls/node.key", "unnamed.txt"):
+        (home / name).write_text(name, "utf-8")
+    named = {"ca_file": "ca.pem", "client_certificate": "tls/node.crt", "client_key": "tls/node.key"}
+    configure(home, {"chain": named})
+    made = back_up(home, tmp_path / "b.tar", now_ms=NOW)
+    for source, target in ((made.file, "r"), (home, "s")):
+        restore(source, tmp_path / target, now_ms=NOW)
+        assert (tmp_path / target / "tls" / "node.key").read_text("utf-8") == "tls/node.key"
+        assert (tmp_path / target / "ca.pem").is_file()
+        assert not (tmp_path / target / "unnamed.txt").exists()

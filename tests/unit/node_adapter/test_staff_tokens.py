@@ -139,3 +139,17 @@ def test_only_the_file_that_holds_the_old_token_is_replaced(connection, tmp_path
     assert replace_token_file(tmp_path, made.row, "new") == file
     assert file.read_text("utf-8") == "new\n"
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_is_named_by_its_holder_while_the_holder_has_one(connection):
+    first = make(connection)
+    old, second = renew(connection, "Li Wei", NOW)
+    assert old.id == first.row.id
+    with pytest.raises(Refused) as caught:
+        revoke_token(connection, "Li Wei", NOW + 1)
+    assert caught.value.code == "token-ambiguous"
+    assert first.row.id in caught.value.detail
+    later = NOW + 25 * HOUR_MS
+    assert revoke_token(connection, "Li Wei", later).id == second.row.id
+    with pytest.raises(Refused):
+        revoke_token(connection, "Li Wei", later + 1)

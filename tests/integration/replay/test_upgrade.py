@@ -1,0 +1,132 @@
+"""A database that the first version made is brought to this version with every row, and its node goes on.
+
+`data/schema-0001.sql` is a dump of a broker's database as the code of the first schema made it: two clients, a product,
+a sale that breaks rules, two anchors, and a record that waits for the third.
+"""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from evidence.verify import verify_bundle
+from node_adapter.keystore import Keystore
+from node_adapter.node import Node
+from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
+from node_adapter.store import alarms, anchors, migrate, outbox, records, subjects, tokens
+from node_adapter.store.engine import open_store
+from node_adapter.workflows.anchoring import Anchoring
+from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.replay import replay
+from node_adapter.workflows.trust_file import trust_file
+from primitives.timestamp import format_time
+from tests.integration.api.node_kit import PAYLOADS
+from tests.integration.replay.replay_kit import CHAIN_ID, NAMES, Clock, MemberKeys, entropy_of, seeded
+
+DUMP = Path(__file__).with_name("data") / "schema-0001.sql"
+_CHANGED = {"alembic_version", "alarm"}  # an alarm stands for a cause since, not for a promise
+
+
+def rows_of(path):
+    """Return every row of every table as a mapping; what a later schema adds is not in it."""
+    with sqlite3.connect(path) as connection:
+        connection.row_factory = sqlite3.Row
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        tables = {}
+        for name in names:
+            found = connection.execute(f'SELECT * FROM "{name}"')  # noqa: S608 - a name of our own schema
+            tables[name] = [dict(row) for row in found]
+        return tables
+
+
+@pytest.fixture
+def old(tmp_path):
+    path = tmp_path / "node.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(DUMP.read_text("utf-8"))
+    connection.close()
+    return path
+
+
+@pytest.fixture
+def node(old):
+    migrate.upgrade(old)
+    sender, *keys = (seeded(f"broker {key}") for key in ("sender", "signing", "agreement", "compliance"))
+    keystore, clock, store = Keystore(sender, MemberKeys(*keys)), Clock(), open_store(old)
+    with store.read() as connection:
+        newest = connection.exec_driver_sql("SELECT max(accepted_at) FROM record").scalar_one()
+    clock.now = newest + 60_000
+    yield Node(
+        settings=Settings(
+            home=old.parent,
+            member=MemberSettings(keystore.address, "Broker North", "broker"),
+            chain=ChainSettings("http://127.0.0.1:1", CHAIN_ID, NAMES["Directory"], 0, 1),
+            http=HttpSettings("127.0.0.1", 8080),
+            anchoring=AnchoringSettings(0.0, 600.0, 1e9, 10_000),
+            peers={},
+        ),
+        store=store,
+        keys=keystore,
+        clock=clock,
+        entropy=entropy_of("after the upgrade"),
+        send=lambda _url, _message: None,
+        sign_of_life=clock.sign_of_life,
+    )
+    store.dispose()
+
+
+def test_every_row_of_every_table_is_kept(old):
+    before = rows_of(old)
+    assert {name for name, rows in before.items() if not rows} == set(), "the dump leaves a table empty"
+    migrate.upgrade(old)
+    after = rows_of(old)
+    for name in set(before) - _CHANGED:
+        assert len(after[name]) == len(before[name]), name
+        for was, is_now in zip(before[name], after[name], strict=True):
+            kept = set(was) & set(is_now)
+            assert {column: was[column] for column in kept} == {column: is_now[column] for column in kept}, name
+    migrate.require_current(old)
+    again = rows_of(old)
+    migrate.upgrade(old)
+    assert rows_of(old) == again
+
+
+def test_alarms_and_tokens_mean_what_they_meant(node):
+    with node.store.read() as connection:
+        assert {alarm.kind for alarm in alarms.list_alarms(connection)} == {"promise-broken", "chain-reset"}
+        token = tokens.find_token(connection, "operator token")
+    assert (token.name, token.role, token.ended(node.clock.now_ms())) == ("operator", "operator", None)
+
+
+def test_the_node_goes_on_where_it_was(node):
+    anchoring = Anchoring(node)
+    anchoring.load()
+    with node.store.read() as connection:
+        subject = subjects.find_by_client_ref(connection, "ref one")
+        size = records.log_size(connection)
+    shown = replay(node, {"did": subject.did, "case": "2", "reason": "after the upgrade"})
+    report = verify_bundle(shown["bundle"].encode(), trust_file(node))
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert {"SOLD_WITHOUT_WARNING", "SOLD_WITHOUT_INSISTENCE"} <= {
+        found["code"] for found in shown["report"]["findings"]
+    }
+    fact = {
+        "source_ref": "after the upgrade",
+        "subject": subject.pid,
+        "type": "DUTY_NOTICE",
+        "occurred_at": format_time(node.clock.now_ms()),
+        "channel": "app",
+        "actor": {"did": node.did, "role": "staff"},
+        "payload": PAYLOADS["DUTY_NOTICE"],
+    }
+    [outcome] = submit_facts(node, [fact])
+    assert isinstance(outcome, Accepted), outcome
+    assert outcome.promise is not None
+    assert outcome.log_index == size + 1  # the reading of the originals came before
+    assert anchoring.step(node.clock.now_ms())
+    with node.store.read() as connection:
+        last = anchors.latest(connection)
+        assert (last.seq, last.size) == (3, size + 2)
+        assert outbox.by_key(connection, last.key).state == outbox.NEW
+        assert json.loads(records.of_subject(connection, subject.pid)[-1].envelope)["type"] == "DUTY_NOTICE"

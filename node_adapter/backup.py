@@ -32,7 +32,7 @@ from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, chain_index, records, restored
 from node_adapter.store.engine import open_store
-from node_adapter.store.migrate import HEAD, revisions
+from node_adapter.store.migrate import HEAD, revisions, upgrade
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
@@ -314,6 +314,7 @@ def _extract(
 
 
 def _mark(database: Path, now_ms: int) -> None:
+    upgrade(database)  # commands may need this version's schema before the node is started
     store = open_store(database)
     try:
         with store.write() as connection:

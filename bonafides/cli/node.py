@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bonafides.cli.node_backup import backup_command, restore_command
+from bonafides.cli.node_backup import backup_command, recover_command, restore_command
 from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
 from bonafides.cli.output import read_document, tell, write_json
 from bonafides.client import Client
@@ -135,6 +135,7 @@ def status(client: Client) -> None:
 
 node.add_command(backup_command)
 node.add_command(restore_command)
+node.add_command(recover_command)
 
 
 def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:

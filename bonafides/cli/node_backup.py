@@ -1,16 +1,23 @@
-"""`bonafides node backup` and `node restore`: one archive of a node, made while it runs."""
+"""`bonafides node backup`, `restore` and `recover`: one archive of a node, made while it runs, and what it lacks."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, verbatim
-from bonafides.cli.output import tell, write_json
+from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.output import read_rows, tell, write_json
+from evidence.bundle import parse_bundle
 from node_adapter.backup import back_up, restore
+from node_adapter.bootstrap import open_node
+from node_adapter.keystore import read_password
+from node_adapter.stopped_node import stopped_node
+from node_adapter.workflows.recovery import recover
+from primitives.errors import InvalidInput
 
 _TELL_SECONDS = 1.0
 
@@ -57,6 +64,52 @@ def restore_command(archive: Path, node_dir: Path) -> None:
     made = restore(archive, node_dir, now_ms=time.time_ns() // 1_000_000, progress=_teller())
     shown = ("made_at", "member", "chain", "revision", "log_size", "anchors", "block")
     write_json({"home": str(node_dir), **{name: made.manifest.get(name) for name in shown}})
+
+
+@click.command(
+    "recover",
+    epilog=verbatim(
+        'in   receipts, or {"receipt": {...}}: what `wallet receipts list --full` prints',
+        'out  {"recovered", "first", "last", "incomplete"}',
+        "",
+        "Example:",
+        "  bonafides node recover --node nodes/a --receipts receipts.ndjson --bundle case/bundle.json",
+    ),
+)
+@click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The node's directory; the node must not run.")
+@click.option("--receipts", "receipts", type=FILE, multiple=True, help="Receipts that clients hold, NDJSON.")
+@click.option("--bundle", "bundles", type=FILE, multiple=True, help="What an earlier replay made.")
+@password_option
+def recover_command(
+    node_dir: Path, receipts: tuple[Path, ...], bundles: tuple[Path, ...], password_file: Path | None
+) -> None:
+    """Bring records back that a restored copy lacks and the chain has anchored (`records-lost`).
+
+    Nothing is stored unless every lost entry is brought and the log is then exactly what was anchored. What came back
+    has its envelope and what its copy showed, not its salts: replays name it as a record whose originals are gone.
+    """
+    held = [item for file in receipts for item in _receipts(file)] + [
+        item for file in bundles for item in _bundled(file)
+    ]
+    with stopped_node(node_dir):
+        node = open_node(node_dir, read_password(file=password_file))
+        try:
+            write_json(recover(node, held))
+        finally:
+            node.store.dispose()
+
+
+def _receipts(file: Path) -> Iterator[dict[str, Any]]:
+    for row in read_rows(file):
+        if isinstance(row, InvalidInput):
+            raise row
+        receipt = row.get("receipt", row)
+        yield receipt if isinstance(receipt, dict) else row
+
+
+def _bundled(file: Path) -> list[dict[str, Any]]:
+    bundle = parse_bundle(file.read_bytes())
+    return [item.to_json() for history in bundle.histories for item in history.records]
 
 
 def _teller() -> Any:

@@ -10,6 +10,8 @@ from node_adapter.store import alarms, anchors, outbox, records, restored
 from node_adapter.workflows.credentials import issue_credentials
 from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.keys_in_force import rotate
+from node_adapter.workflows.receipts import receipts_of_client
+from node_adapter.workflows.recovery import recover
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.chain.case_kit import OLD, Case
@@ -147,6 +149,62 @@ def test_lost_records_are_named_and_nothing_is_signed_over_the_gap(case, tmp_pat
         case.consortium.worker(case.broker)._anchoring.load()
     assert again.value.detail == caught.value.detail
     assert is_restored(case.broker)
+
+
+def lose(case, tmp_path):
+    """Accept and anchor three records that the copy does not hold; return the client's receipts."""
+    case.assess(OLD)
+    case.anchor()
+    copy = copy_of(case, tmp_path)
+    for _ in range(3):
+        case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    receipts = receipts_of_client(case.broker, case.did, 0, 100)["receipts"]
+    put_back(case, copy)
+    with pytest.raises(VerificationFailed):
+        case.drive(case.workers[0], lambda: False)
+    return receipts
+
+
+def test_lost_records_come_back_from_receipts_and_the_node_goes_on(case, tmp_path):
+    receipts = lose(case, tmp_path)
+    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 6]
+    with pytest.raises(Refused) as caught:
+        recover(case.broker, lost[:1])
+    assert caught.value.code == "records-missing"
+    assert caught.value.detail.endswith("2 of 3 entries were not brought: 7, 8")
+    answer = recover(case.broker, receipts)
+    assert answer == {"recovered": 3, "first": 6, "last": 8, "incomplete": []}
+    with pytest.raises(Refused) as caught:
+        recover(case.broker, receipts)
+    assert caught.value.code == "nothing-lost"
+    case.workers[0] = case.consortium.worker(case.broker)
+    case.workers[0]._anchoring.load()
+    case.drive(case.workers[0], lambda: not is_restored(case.broker))
+    case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    shown = case.replay()
+    report = case.verify(shown["bundle"].encode())
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert len(report.records) == 10
+    erased = [record.seq for record in report.records if not record.values]
+    assert erased == [7, 8, 9], "the gap is not named"
+    with case.broker.store.read() as connection:
+        [alarm] = [entry for entry in alarms.list_alarms(connection) if entry.kind == alarms.RECOVERED]
+    assert alarm.detail.startswith("the log entries 6 to 8 came back")
+
+
+def test_what_comes_back_must_be_what_was_anchored(case, tmp_path):
+    receipts = lose(case, tmp_path)
+    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 6]
+    moved = {**lost[0], "promise": {**lost[0]["promise"], "log_index": 8}}
+    swapped = {**lost[0], "record": lost[1]["record"]}
+    for forged in (moved, swapped):
+        with pytest.raises(VerificationFailed):
+            recover(case.broker, [forged, *lost[1:]])
+    with case.broker.store.read() as connection:
+        assert records.log_size(connection) == 6
+    assert recover(case.broker, lost)["recovered"] == 3
 
 
 def test_a_keystore_from_before_a_rotation_is_named(case, tmp_path):

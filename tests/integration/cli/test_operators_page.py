@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from node_adapter.store import restored
+from node_adapter.store import anchored, restored
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from tests.waiting import wait_for_end, wait_until
@@ -146,12 +146,15 @@ def place(tmp_path):
         made.command("network", "down", "chain")
 
 
-def status(place):
-    return place.command("node", "status", "--node", "nodes/a", password=False)
-
-
 def anchors_of(place):
-    return (status(place)["log"]["anchor"] or {"seq": 0})["seq"]
+    """Return the number of the newest final anchor, from the database: asking by command costs a second each time."""
+    store = open_store(place.home / "nodes" / "a" / "node.db")
+    try:
+        with store.read() as connection:
+            newest = anchored.last_final(connection)
+    finally:
+        store.dispose()
+    return newest.seq if newest else 0
 
 
 def settled(place):

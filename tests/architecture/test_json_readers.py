@@ -26,7 +26,7 @@ OWN_FILES = {
     "node_adapter/store/chain_evidence.py": "the node's own index",
     "node_adapter/workflows/task_input.py": "rows of the node's own database",
 }
-ROWS = ("row", "known")  # what a function calls a row of the node's own database
+ROWS = ("row", "known", "issued")  # what a function calls a row of the node's own database
 READERS = {"loads", "load", "get_json", "json", "JSONDecoder", "raw_decode"}
 
 

@@ -257,3 +257,15 @@ def test_an_old_copy_of_the_database_is_refused(consortium, add_records, drive, 
         drive(consortium.worker(old), lambda: False)
     with pytest.raises(VerificationFailed, match="old copy"):
         consortium.worker(old).run()
+
+
+def test_a_node_knows_its_chain_again_after_many_restarts(consortium):
+    """Each start of the embedded chain makes another block 0; a node that met it would rightly stop."""
+    node = consortium.node()
+    for _ in range(7):
+        consortium.worker(node).step()
+        consortium.stop_chain()
+        consortium.start_chain()
+    with node.store.read() as connection:
+        assert identity.worker_status(connection).stopped is None
+    consortium.worker(node).step()

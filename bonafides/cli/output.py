@@ -26,6 +26,7 @@ from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Verif
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 CHUNK_LINES = 200
+PROGRESS_LINES = 1000
 
 
 def error_object(error: BonafidesError) -> dict[str, Any]:
@@ -188,30 +189,40 @@ def _row(line: bytes, field: str) -> dict[str, Any] | InvalidInput:
 
 
 class Answers:
-    """Writes the answer of each line, and remembers the worst."""
+    """Writes the answer of each line, remembers the worst, and tells now and then how far it is."""
 
     def __init__(self) -> None:
         """Start with nothing refused."""
         self.status = 0
+        self._count = self._refused = 0
 
     def good(self, value: Any) -> None:
         """Write an answer."""
         write_line(value)
+        self._tick(refused=False)
 
     def refused(self, error: BonafidesError) -> None:
         """Write a refused line, and the error on standard error."""
         write_line({"status": "refused", "problem": error_object(error)})
         tell_error(error)
         self.status = max(self.status, exit_status(error))
+        self._tick(refused=True)
 
     def from_node(self, answer: dict[str, Any]) -> None:
         """Write a node's answer; one that is refused or failed goes to standard error, too."""
         write_line(answer)
         problem = answer.get("problem")
+        self._tick(refused=answer.get("status") in ("refused", "failed"))
         if answer.get("status") in ("refused", "failed") and isinstance(problem, dict):
             error = error_of_problem(problem)
             tell_error(error)
             self.status = max(self.status, exit_status(error))
+
+    def _tick(self, *, refused: bool) -> None:
+        self._count += 1
+        self._refused += refused
+        if self._count % PROGRESS_LINES == 0:
+            tell(f"progress: {self._count} lines answered, {self._refused} of them refused")
 
 
 def each_row(

@@ -9,7 +9,7 @@ from did.credentials.consent import consent_credential, consent_id
 from did.credentials.eddsa import add_proof
 from evidence.checkpoint import open_checkpoint
 from evidence.receipt import verify_receipt
-from node_adapter.store import outbox
+from node_adapter.store import outbox, subjects
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.eip712 import (
@@ -21,6 +21,7 @@ from primitives.eip712 import (
     withdraw_typed_data,
 )
 from primitives.encoding import encode_base64url
+from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
 from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, START, VALIDITY, Client, seed
 
@@ -448,3 +449,26 @@ def test_a_client_signs_no_payload_that_is_computed_later(broker, client):
     act = {"root_salt": "00" * 32, "key": client.key, "signature": "A" * 86, "document": None, "ruleset": None}
     problem = broker.post("/v1/facts", {**fact, "act": act}).get_json()
     assert (problem["field"], problem["rule"]) == ("compute", "act")
+
+
+def test_a_bulk_that_broke_off_is_sent_again_and_each_line_has_its_answer(broker, monkeypatch):
+    """A bad line refuses itself alone; what a locked store cut off is `failed`, and the repeat answers as before."""
+    rows = [Client(f"bulk {number}", broker.did).registration() for number in range(450)]
+    rows[225] = {**rows[225], "client_ref": "李\ufffd"}
+    insert, calls = subjects.insert_subjects, []
+
+    def locked(connection, new):
+        calls.append(new)
+        if len(calls) > 250:
+            raise CouldNotCheck("store-busy", "another process holds the lock")
+        insert(connection, new)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subjects, "insert_subjects", locked)
+        first = broker.lines("/v1/subjects", rows)
+    assert [answer["status"] for answer in first] == ["accepted"] * 200 + ["failed"] * 250  # a chunk is one transaction
+    second = broker.lines("/v1/subjects", rows)
+    assert second[:200] == first[:200]
+    assert [number for number, answer in enumerate(second) if answer["status"] != "accepted"] == [225]
+    assert second[225]["problem"]["rule"] == "replacement-character"
+    assert broker.lines("/v1/subjects", rows) == second

@@ -72,6 +72,7 @@ def test_what_is_no_bundle_ends_with_2(run, tmp_path, content):
 
 
 def test_a_huge_or_missing_file_ends_with_2(run, tmp_path):
+    (tmp_path / "trust").write_bytes(b"{}")
     with (tmp_path / "bundle").open("wb") as huge:
         huge.truncate(65 * 1024 * 1024)
     status, _, errors = run("verify", tmp_path / "bundle", "--trust", tmp_path / "trust")

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import outbox, own_transactions
@@ -152,3 +153,18 @@ def test_the_id_of_a_call_is_the_one_of_the_specification():
     worked = "27e3fa2c1e42832dc3ec258dbd69191e33c27049431608a19bff7769448c0baa"
     assert outbox.call_id(key).hex() == worked
     assert f"`{key}` gives `{worked}`" in (ROOT / "docs" / "spec" / "contracts.md").read_text(encoding="utf-8")
+
+
+def test_the_rows_of_one_identity_are_found_by_its_keys_whatever_else_waits(connection):
+    """The index of states would lead over every open row, and a bulk of ten thousand over itself."""
+    asked = []
+    event.listen(connection.engine, "before_cursor_execute", lambda *args: asked.append(args[2:4]))
+    for number in range(3):
+        put(connection, f"did:0x{number}:a")
+    asked.clear()
+    assert [row.key for row in outbox.under(connection, "did:0x1:", (outbox.NEW,))] == ["did:0x1:a"]
+    assert outbox.under(connection, "did:0x1:", (outbox.FINAL,)) == []
+    statement, values = asked[0]
+    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert len(plan) == 1
+    assert "(key>? AND key<?)" in plan[0][3]

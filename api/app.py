@@ -16,6 +16,8 @@ from api.exports import exports_blueprint
 from api.facts import facts_blueprint
 from api.health import health_blueprint
 from api.idempotency import register_idempotency
+from api.limits import EXTENSION as RATES
+from api.limits import Rates
 from api.log import log_blueprint
 from api.openapi import openapi_blueprint
 from api.peers import peers_blueprint
@@ -28,10 +30,9 @@ from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
 from api.status import status_blueprint
 from api.subjects import subjects_blueprint
 from api.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
-from node_adapter.node import Node
+from node_adapter.node import Node, Watched
 
 FACTORIES = (
-    health_blueprint,
     log_blueprint,
     subjects_blueprint,
     facts_blueprint,
@@ -67,8 +68,18 @@ def create_app(node: Node) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions[EXTENSION] = node
     register_problems(app)
+    app.extensions[RATES] = Rates()
     close_by_default(app)
     register_idempotency(app)
+    app.register_blueprint(health_blueprint(node))
     for factory in FACTORIES:
         app.register_blueprint(factory())
+    return app
+
+
+def create_health_app(node: Watched) -> Flask:
+    """Return an application that says how a node fares, and nothing else."""
+    app = Flask("health", static_folder=None)
+    register_problems(app)
+    app.register_blueprint(health_blueprint(node))
     return app

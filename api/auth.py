@@ -13,6 +13,8 @@ from flask import Blueprint, Flask, request
 
 from api.context import Caller, current_node, set_caller
 from api.idempotency import take_key
+from api.limits import limit_client, limit_stranger
+from node_adapter.node import Node
 from node_adapter.store import tokens
 from primitives.errors import Refused
 
@@ -75,7 +77,11 @@ def close_by_default(app: Flask) -> None:
             return  # no such route: Flask answers 404 or 405
         blueprint = app.blueprints.get(request.blueprint or "")
         method = "GET" if request.method == "HEAD" else request.method
-        if has_guard(blueprint) or (method, rule.rule) in PUBLIC_ROUTES:
+        if has_guard(blueprint):
+            return
+        if (method, rule.rule) in PUBLIC_ROUTES:
+            if method == "POST":
+                limit_stranger(request.remote_addr)
             return
         raise Refused("wrong-role", "this route has no guard and is not public")
 
@@ -83,6 +89,15 @@ def close_by_default(app: Flask) -> None:
 def has_guard(blueprint: object) -> bool:
     """Say whether a blueprint was made by `guarded` or `guarded_by`."""
     return hasattr(blueprint, _GUARD_ATTRIBUTE)
+
+
+def is_known_token(node: Node, header: str) -> bool:
+    """Say whether a header Authorization bears a token that is valid now, whatever it allows."""
+    if not header.startswith(_SCHEME):
+        return False
+    with node.store.read() as connection:
+        row = tokens.find_token(connection, header[len(_SCHEME) :].strip())
+    return row is not None and row.ended(node.clock.now_ms()) is None
 
 
 def _bearer() -> Caller:
@@ -97,4 +112,6 @@ def _bearer() -> Caller:
     ended = row.ended(node.clock.now_ms())
     if ended is not None:
         raise Refused(ended, f"the token {row.id} of {row.name} is not valid any more")
+    if row.role == tokens.CLIENT_ROLE:
+        limit_client(row.id)
     return Caller(role=row.role, name=row.name, did=row.did)

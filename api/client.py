@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.auth import guarded, guarded_by
 from api.bodies import integer_argument, json_answer, read_object
 from api.context import Caller, current_caller, current_node, set_caller
+from api.limits import limit_stranger
 from node_adapter.store.tokens import CLIENT_ROLE
 from node_adapter.workflows.client_sessions import open_challenge, open_session
 from node_adapter.workflows.consents import consents_of
@@ -77,6 +78,7 @@ def _signed_nonce() -> None:
     body = read_object()
     if not isinstance(body.get("nonce"), str) or not isinstance(body.get("signature"), str):
         raise Refused("unauthenticated", "nonce and signature: a session needs a signed nonce")
+    limit_stranger(request.remote_addr)
     set_caller(Caller(role="applicant", name="applicant"))
 
 

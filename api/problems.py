@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException
 
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
@@ -42,6 +42,7 @@ STATUS_BY_CODE = {
     "peer-receiver": HTTPStatus.FORBIDDEN,
     "peer-role": HTTPStatus.FORBIDDEN,
     "store-full": HTTPStatus.INSUFFICIENT_STORAGE,
+    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
     "not-found": HTTPStatus.NOT_FOUND,
     "task-unknown": HTTPStatus.NOT_FOUND,
 }
@@ -74,6 +75,21 @@ def problem_of(error: BonafidesError) -> dict[str, Any]:
     return problem
 
 
+def problem_of_status(status: HTTPStatus, detail: str) -> dict[str, Any]:
+    """Return as a problem object what HTTP itself refuses; its code is the status's phrase."""
+    code = "-".join(status.phrase.lower().split())
+    problem: dict[str, Any] = {
+        "type": _TYPE_PREFIX + code,
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "code": code,
+    }
+    if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        problem |= {"field": "body", "rule": "max-bytes"}
+    return problem
+
+
 def register_problems(app: Flask) -> None:
     """Render the product's errors, and Flask's own, as problems."""
     app.register_error_handler(BonafidesError, _render)
@@ -100,17 +116,7 @@ def _render_http(error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    code = "-".join(status.phrase.lower().split())
-    problem: dict[str, Any] = {
-        "type": _TYPE_PREFIX + code,
-        "title": status.phrase,
-        "status": status.value,
-        "detail": error.description or status.phrase,
-        "code": code,
-    }
-    if isinstance(error, RequestEntityTooLarge):
-        problem |= {"field": "body", "rule": "max-bytes"}
-    return _response(problem)
+    return _response(problem_of_status(status, error.description or status.phrase))
 
 
 def _response(problem: dict[str, Any]) -> Response:
@@ -119,6 +125,6 @@ def _response(problem: dict[str, Any]) -> Response:
         response.headers["WWW-Authenticate"] = "Bearer"
     if problem["status"] == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         response.headers["Accept-Encoding"] = "gzip"
-    if problem["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+    if problem["status"] in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         response.headers["Retry-After"] = "1"
     return response

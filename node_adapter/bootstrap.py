@@ -9,11 +9,13 @@ from pathlib import Path
 
 from node_adapter.keystore import Keystore
 from node_adapter.life import read_sign
-from node_adapter.node import Node
+from node_adapter.node import Node, Watched
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store, open_store
 from primitives.errors import CouldNotCheck, InvalidInput
+
+WATCH_BUSY_SECONDS = 3.0
 
 
 class SystemClock:
@@ -40,13 +42,29 @@ def open_node(home: Path, password: str) -> Node:
         Refused: `keystore-password`.
         CouldNotCheck: a file cannot be read; `store-missing` when the database was never made.
     """
+    settings = _settings_of(home)
+    keystore = Keystore.open(settings.keystore_path, password)
+    return assemble(settings, open_store(settings.database_path), keystore)
+
+
+def open_watched(home: Path) -> Watched:
+    """Open what tells how the node of a directory fares: no key, and little patience with a busy store.
+
+    Raises:
+        InvalidInput, CouldNotCheck: as `open_node`.
+    """
+    settings = _settings_of(home)
+    store = open_store(settings.database_path, busy_timeout_seconds=WATCH_BUSY_SECONDS)
+    return Watched(settings, store, SystemClock(), partial(read_sign, settings.home))
+
+
+def _settings_of(home: Path) -> Settings:
     settings = Settings.load(home)
     if not settings.database_path.is_file():
         raise CouldNotCheck(
             "store-missing", f"{settings.database_path} does not exist: run `bonafides node init` first"
         )
-    keystore = Keystore.open(settings.keystore_path, password)
-    return assemble(settings, open_store(settings.database_path), keystore)
+    return settings
 
 
 def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:

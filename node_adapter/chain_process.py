@@ -27,7 +27,7 @@ from node_adapter.chain.sender import Progress, Sender
 from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
-from node_adapter.process import main
+from node_adapter.process import Ready, main
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
@@ -96,8 +96,8 @@ class ChainProcess:
         self._backoff = FIRST_BACKOFF_SECONDS
         self._due: dict[str, int] = {}
 
-    def run(self) -> None:
-        """Go on until asked to end.
+    def run(self, ready: Ready = lambda: None) -> None:
+        """Go on until asked to end; `ready` is called after the first look at the chain.
 
         Raises:
             Refused: another chain or history.
@@ -105,6 +105,8 @@ class ChainProcess:
         """
         try:
             self._anchoring.load()
+            self._turn()
+            ready()
             while not self._should_stop():
                 self._turn()
         except (Refused, VerificationFailed) as error:
@@ -249,7 +251,7 @@ class ChainProcess:
             seen=tick,
             answered=self._answered,
             chain_ahead=self._chain_time.ahead,
-            chain_asked=self._chain_time.asked,
+            chain_told=self._chain_time.told,
             in_flight=flight,
             anchor_took=self._anchoring.took,
         )
@@ -263,11 +265,11 @@ class ChainProcess:
             identity.put_worker_status(connection, WorkerStatus(now, stalled, self._indexer.chain_head, stopped))
 
 
-def run(node: Node, stop: threading.Event) -> None:
+def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run()
+        ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()
 

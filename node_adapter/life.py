@@ -27,7 +27,7 @@ class SignOfLife:
         seen: when it last did something.
         answered: when the chain last answered and the index stood level with it; None before the first time.
         chain_ahead: what to add to the monotonic clock to get the chain's time (ms since the epoch); None when unknown.
-        chain_asked: when that was last measured.
+        chain_told: when the chain last told its time to the second or so, by a new block or a pending one.
         in_flight: since when an anchor waits to become final; None when none does.
         anchor_took: how long an anchor took lately, from being built to being final.
     """
@@ -37,7 +37,7 @@ class SignOfLife:
     seen: int
     answered: int | None = None
     chain_ahead: int | None = None
-    chain_asked: int | None = None
+    chain_told: int | None = None
     in_flight: int | None = None
     anchor_took: int = 0
 

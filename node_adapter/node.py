@@ -29,6 +29,21 @@ def _no_fetch(url: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What tells how a node fares, without its keys; the attributes are those of `Node`."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    sign_of_life: Callable[[], SignOfLife | None] = _no_sign
+
+    @property
+    def address(self) -> str:
+        """The member's founding account."""
+        return self.settings.member.address
+
+
+@dataclass(frozen=True)
 class Node:
     """One member's node. A workflow reads time and entropy from here and nowhere else.
 

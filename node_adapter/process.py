@@ -15,16 +15,20 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from node_adapter.bootstrap import open_node
+from node_adapter.handover import read_handed_over, report_ready
 from node_adapter.keystore import read_password
 from node_adapter.node import Node
-from primitives.errors import BonafidesError, Refused
+from primitives.errors import BonafidesError, CouldNotCheck, Refused
 
-EXIT_REFUSED = 2
+EXIT_REFUSED = 2  # what it refuses does not change by itself: it is not to be started again
+EXIT_FAILED = 1
 
-Run = Callable[[Node, threading.Event], None]  # works until the event is set
+Ready = Callable[[], None]  # to be called once the process does its work
+Run = Callable[[Node, threading.Event, Ready], None]  # works until the event is set
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def only_one(home: Path, name: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def run_process(name: str, home: Path, password: str, run: Run) -> None:
+def run_process(name: str, home: Path, password: str, run: Run, ready: Ready = lambda: None) -> None:
     """Run one process of a node's directory until SIGTERM or SIGINT.
 
     Raises:
@@ -60,7 +64,7 @@ def run_process(name: str, home: Path, password: str, run: Run) -> None:
         node = open_node(home, password)
         try:
             log.info("the %s process of %s begins", name, node.address)
-            run(node, stop)
+            run(node, stop, ready)
             log.info("the %s process of %s ends", name, node.address)
         finally:
             node.store.dispose()
@@ -71,12 +75,16 @@ def main(name: str, run: Run, arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"node_adapter.{name}_process", description=f"the {name} process of a node")
     parser.add_argument("--node", type=Path, required=True, help="the node's directory")
     parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
+    parser.add_argument("--password-fd", type=int, help="a pipe that holds the password")
+    parser.add_argument("--ready-fd", type=int, help="a pipe to write to once the process does its work")
     options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
-        run_process(name, options.node, read_password(file=options.password_file), run)
+        handed = options.password_fd
+        password = read_password(file=options.password_file) if handed is None else read_handed_over(handed)
+        run_process(name, options.node, password, run, partial(report_ready, options.ready_fd))
     except BonafidesError as error:
         logging.getLogger(f"node_adapter.{name}").error("%s", error)  # noqa: TRY400 - meant for a person, who needs no traceback
-        return EXIT_REFUSED
+        return EXIT_FAILED if isinstance(error, CouldNotCheck) else EXIT_REFUSED
     return 0

@@ -59,10 +59,11 @@ class ChainSettings:
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Where the node's HTTP interface listens."""
+    """Where the node's HTTP interface listens, and on which loopback port it says how it fares (0: any free one)."""
 
     host: str
     port: int
+    health_port: int = 0
 
     @property
     def url(self) -> str:
@@ -306,6 +307,7 @@ _OPTIONAL = {  # entries that a file may lack: the class has their default
     "chain.ca_file",
     "chain.client_certificate",
     "chain.client_key",
+    "http.health_port",
 }
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
@@ -320,7 +322,7 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
         "client_certificate": _path,
         "client_key": _path,
     },
-    "http": {"host": _text, "port": _integer(1, MAX_PORT)},
+    "http": {"host": _text, "port": _integer(1, MAX_PORT), "health_port": _integer(0, MAX_PORT)},
     "anchoring": {
         "period_seconds": _seconds(0.05, _DAY_SECONDS),
         "promise_seconds": _seconds(0.1, _DAY_SECONDS),  # a wallet refuses a promise of more than a day

@@ -12,7 +12,7 @@ import threading
 import time
 
 from node_adapter.node import Node
-from node_adapter.process import main
+from node_adapter.process import Ready, main
 from node_adapter.store import alarms, identity
 from node_adapter.workflows import settlement, task_engine
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -66,8 +66,9 @@ class TaskProcess:
             self._reported_at = time.monotonic()
 
 
-def run(node: Node, stop: threading.Event) -> None:
+def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Move the tasks of a node until asked to end."""
+    ready()
     TaskProcess(node).run(stop)
 
 

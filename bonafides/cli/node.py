@@ -32,6 +32,7 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "max_fee_per_gas": ("chain", "max_fee_per_gas", int),
     "host": ("http", "host", str),
     "port": ("http", "port", int),
+    "health_port": ("http", "health_port", int),
     "period_seconds": ("anchoring", "period_seconds", float),
     "promise_seconds": ("anchoring", "promise_seconds", float),
     "heartbeat_seconds": ("anchoring", "heartbeat_seconds", float),
@@ -110,15 +111,21 @@ def configure_command(home: Path, peers: tuple[str, ...], network_file: Path | N
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Processes that answer HTTP.")
 @password_option
 def run(home: Path, workers: int, password_file: Path | None) -> int:
-    """Run the node until SIGTERM or ^C: HTTP, chain and tasks, each a process; when one dies, all end.
+    """Run the node until SIGTERM or ^C: HTTP, health, chain and tasks are processes that are started again if they die.
 
-    Prints {"ready": true, "url", "pid"} once it answers. Logs go to DIR/logs.
+    Prints {"ready": true, "url", "health_url", "pid"} once it answers. /healthz and /readyz are answered there, too, on
+    loopback, whatever happens at the interface. Logs go to DIR/logs.
     """
     from bonafides.cli.supervisor import Supervisor  # noqa: PLC0415 - `node init` needs no HTTP client
 
     settings = Settings.load(home)
     supervisor = Supervisor(settings, read_password(file=password_file), workers)
-    return supervisor.run(on_ready=lambda: write_json({"ready": True, "url": settings.http.url, "pid": supervisor.pid}))
+
+    def ready() -> dict[str, Any]:
+        url, health = settings.http.url, supervisor.health_url
+        return {"ready": True, "url": url, "health_url": health, "pid": supervisor.pid}
+
+    return supervisor.run(on_ready=lambda: write_json(ready()))
 
 
 @node.command()

@@ -1,43 +1,43 @@
-"""Running a node: gunicorn, the chain process and the task process as children of one process that watches both.
+"""Running a node: its processes are children of one that watches them, keeps their logs and starts them again.
 
 A node directory is run once: the lock that forbids a second run is inherited by the children, so that it also holds
 while a child outlives a supervisor that was killed. The kernel ends the children when that happens.
+
+What the node runs is one list (`_specs`). The listening sockets are bound here and inherited: a port that is taken is
+told at once, and stays this node's while a child that answers is started again. The keystore's password goes to each
+child that needs it through a pipe; it stands in nobody's environment.
 """
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
-import httpx
-
+from bonafides.cli.child import Child, ChildSpec, State
+from bonafides.cli.child_log import ChildLog
+from node_adapter.handover import erase_from_environment
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.loopback_ports import LOOPBACK_HOSTS, keep_port
 from node_adapter.patience import Patience
 from node_adapter.settings import Settings
+from node_adapter.store import alarms
 from node_adapter.store.engine import open_store
-from node_adapter.store.identity import worker_status
 from node_adapter.store.migrate import upgrade
 from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
+HEALTH_URL_FILE = "health.url"
 _LOCK_SECONDS = 20.0
 _READY_SECONDS = 60.0
-_WORKER_SECONDS = 8.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
-_PR_SET_PDEATHSIG = 1
-_GUNICORN_GRACE_SECONDS = 20
+_BACKLOG = 1024
 
 
 class Supervisor:
@@ -48,162 +48,171 @@ class Supervisor:
         self._settings = settings
         self._password = password
         self._workers = workers
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: list[Child] = []
+        self._logs: dict[str, ChildLog] = {}
+        self._told: set[str] = set()
         self._stopping = False
+        self.health_url = ""
         self.pid = os.getpid()
 
     def run(self, on_ready: Callable[[], None]) -> int:
         """Run until told to stop; return the exit status.
 
         Raises:
-            Refused: `keystore-password`, `node-running`.
-            CouldNotCheck: `node-start` when the node does not come up, `node-died` when a process of it ends.
+            Refused: `keystore-password`, `node-running`, `port-taken`.
+            CouldNotCheck: `node-start` when the node does not come up, `node-died` when a process of it is given up.
         """
         Keystore.open(self._settings.keystore_path, self._password)  # a wrong password is told at once, by us
-        lock = self._take_lock()
-        try:
-            self._check_port()
+        erase_from_environment(PASSWORD_VARIABLE)
+        with self._lock() as lock, self._sockets() as (interface, health):
             upgrade(self._settings.database_path)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
-            begun_ms = time.time_ns() // 1_000_000
-            self._start_all(lock)
-            self._await_ready()
-            self._await_worker(begun_ms)
-            if not self._stopping:
-                on_ready()
-            while not self._stopping:
-                self._check_alive()
-                time.sleep(_POLL_SECONDS)
-        finally:
-            self._end_all()
-            os.close(lock)
+            try:
+                self._start(lock, interface, health)
+                self._await_ready()
+                if not self._stopping:
+                    on_ready()
+                while not self._stopping:
+                    self._look_after()
+                    time.sleep(_POLL_SECONDS)
+            finally:
+                self._end_all()
         return 0
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    def _take_lock(self) -> int:
+    @contextmanager
+    def _lock(self) -> Iterator[int]:
         file = self._settings.home / LOCK_FILE
         try:
             lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error
-        patience = Patience(_LOCK_SECONDS)
+        try:
+            self._take(lock)
+            yield lock
+        finally:
+            os.close(lock)
+
+    def _take(self, lock: int) -> None:
+        patience = Patience(_LOCK_SECONDS)  # the children of a run that was killed may still be ending
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 if patience.is_over():
-                    os.close(lock)
                     raise Refused("node-running", f"another process runs the node of {self._settings.home}") from error
                 time.sleep(_POLL_SECONDS)
             else:
-                return lock
+                return
 
-    def _check_port(self) -> None:
+    @contextmanager
+    def _sockets(self) -> Iterator[tuple[socket.socket, socket.socket]]:
         http = self._settings.http
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((http.host, http.port))
-            except OSError as error:
-                raise Refused("port-taken", f"{http.host}:{http.port} cannot be used: {error.strerror}") from error
         if http.host in LOOPBACK_HOSTS:
             with suppress(CouldNotCheck):  # it only keeps those away who look for any port
                 keep_port(http.port, self._settings.home)
+        with _listening(http.host, http.port) as interface, _listening("127.0.0.1", http.health_port) as health:
+            self.health_url = f"http://127.0.0.1:{health.getsockname()[1]}"
+            (self._settings.home / HEALTH_URL_FILE).write_text(self.health_url + "\n", "ascii")
+            yield interface, health
 
-    def _start_all(self, lock: int) -> None:
-        http = self._settings.http
-        home = str(self._settings.home)
-        logs = self._settings.logs_path
-        logs.mkdir(mode=0o700, exist_ok=True)
-        gunicorn = [
-            *("-m", "gunicorn", "--bind", f"{http.host}:{http.port}", "--workers", str(self._workers)),
-            *("--threads", "4", "--graceful-timeout", str(_GUNICORN_GRACE_SECONDS), "--timeout", "120"),
-            *("--log-level", "warning", "--no-control-socket"),
-            *("--preload", "api.wsgi:application()"),  # one import and one opened keystore for all workers
+    def _specs(self, interface: int, health: int) -> list[ChildSpec]:
+        node = ("--node", str(self._settings.home))
+        answer = ("-m", "api.server", *node, "--socket-fd")
+        return [
+            *(
+                ChildSpec(f"api-{number}", (*answer, str(interface)), descriptors=(interface,))
+                for number in range(1, self._workers + 1)
+            ),
+            ChildSpec("health", (*answer, str(health), "--only-health"), needs_password=False, descriptors=(health,)),
+            ChildSpec("chain", ("-m", "node_adapter.chain_process", *node)),
+            ChildSpec("task", ("-m", "node_adapter.task_process", *node)),
         ]
-        self._start("api", gunicorn, lock, logs / "api.log")
-        for name in ("chain", "task"):
-            self._start(name, ["-m", f"node_adapter.{name}_process", "--node", home], lock, logs / f"{name}.log")
 
-    def _start(self, name: str, arguments: list[str], lock: int, log: Path) -> None:
-        environment = {
-            **os.environ,
-            PASSWORD_VARIABLE: self._password,
-            "BONAFIDES_NODE_DIR": str(self._settings.home),
-        }
-        with log.open("ab") as output:
-            self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
-                [sys.executable, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                pass_fds=(lock,),
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread has been started here
-            )
+    def _start(self, lock: int, interface: socket.socket, health: socket.socket) -> None:
+        directory = self._settings.logs_path
+        directory.mkdir(mode=0o700, exist_ok=True)
+        directory.chmod(0o700)
+        environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+        for spec in self._specs(interface.fileno(), health.fileno()):
+            log = spec.name.partition("-")[0]
+            if log not in self._logs:
+                self._logs[log] = ChildLog(directory / f"{log}.log")
+            held = ChildSpec(spec.name, spec.arguments, spec.needs_password, (*spec.descriptors, lock))
+            child = Child(held, self._logs[log], environment, self._password)
+            self._children.append(child)
+            child.start()
 
     def _await_ready(self) -> None:
+        """Wait until each child says that it does its work, or one of them ends for good."""
         patience = Patience(_READY_SECONDS)
-        url = f"{self._settings.http.url}/healthz"
-        with httpx.Client(timeout=2, trust_env=False) as http:  # one for all: making it costs more than a request
-            while not self._stopping:
-                self._check_alive()
-                try:
-                    if http.get(url).is_success:
-                        return
-                except httpx.HTTPError:
-                    pass
-                if patience.is_over():
-                    raise CouldNotCheck("node-start", f"the node does not answer; see {self._settings.logs_path}")
-                time.sleep(_POLL_SECONDS)
+        while not self._stopping:
+            waiting = []
+            for child in self._children:
+                child.look()
+                if child.state in (State.REFUSED, State.GIVEN_UP):
+                    raise self._died(child)
+                if child.state is not State.READY:
+                    waiting.append(child)
+            if not waiting:
+                return
+            if patience.is_over():
+                name, said = waiting[0].spec.name, waiting[0].log.last_words
+                raise CouldNotCheck("node-start", f"the process {name} does not come up: {said}")
+            time.sleep(_POLL_SECONDS)
 
-    def _await_worker(self, begun_ms: int) -> None:
-        """Wait for the chain process's first look at the chain: a node on the wrong one must not say that it is ready.
+    def _look_after(self) -> None:
+        for child in self._children:
+            child.look()
+            if child.state is State.GIVEN_UP:
+                error = self._died(child)
+                self._alarm(child, error.detail)
+                raise error
+            if child.state is State.REFUSED and child.spec.name not in self._told:
+                self._told.add(child.spec.name)
+                self._alarm(child, f"refuses to go on: {child.log.last_words}")
 
-        A process that cannot say anything yet, such as one whose database is locked, is not waited for.
-        """
+    def _died(self, child: Child) -> CouldNotCheck:
+        return CouldNotCheck(
+            "node-died", f"the process {child.spec.name} ended ({child.status}): {child.log.last_words}"
+        )
+
+    def _alarm(self, child: Child, detail: str) -> None:
+        """Tell those who watch the node; that the store cannot take it must not hide the cause."""
         store = open_store(self._settings.database_path)
-        patience = Patience(_WORKER_SECONDS)
         try:
-            while not self._stopping and not patience.is_over():
-                self._check_alive()
-                with store.read() as connection:
-                    status = worker_status(connection)
-                if status.stopped is None and (status.seen_at or 0) >= begun_ms:
-                    return
-                time.sleep(_POLL_SECONDS)
+            with store.write() as connection:
+                now = time.time_ns() // 1_000_000
+                alarms.raise_alarm(connection, alarms.PROCESS_STOPPED, child.spec.name, detail, now)
+        except CouldNotCheck as error:
+            child.log.note(f"no alarm could be raised: {error}")
         finally:
             store.dispose()
 
-    def _check_alive(self) -> None:
-        for name, child in self._children.items():
-            if child.poll() is not None and not self._stopping:
-                log = self._settings.logs_path / f"{name}.log"
-                raise CouldNotCheck("node-died", f"the process {name} ended ({child.returncode}): {_last_line(log)}")
-
     def _end_all(self) -> None:
-        running = [child for child in self._children.values() if child.poll() is None]
-        for child in running:
-            child.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for child in running:
-            try:
-                child.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()  # safe at any instant: the next start goes on where it was
-                child.wait()
+        for child in self._children:
+            child.end(signal.SIGTERM)
+        patience = Patience(_STOP_SECONDS)
+        while not all([child.has_ended() for child in self._children]) and not patience.is_over():
+            time.sleep(_POLL_SECONDS)
+        for child in self._children:
+            child.end(signal.SIGKILL)  # safe at any instant: the next start goes on where it was
+            child.close()
+        for log in self._logs.values():
+            log.close()
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text("utf-8", "replace").strip().splitlines()
-    except OSError:
-        return "no log"
-    return lines[-1][:300] if lines else "its log is empty"
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+            bound.listen(_BACKLOG)
+        except OSError as error:
+            raise Refused("port-taken", f"{host}:{port} cannot be used: {error.strerror}") from error
+        yield bound

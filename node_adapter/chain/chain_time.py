@@ -9,7 +9,6 @@ shows its time in the pending block, where the engine gives one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from node_adapter.chain.errors import JsonRpcError
 from node_adapter.ports import ChainRpc
@@ -27,7 +26,9 @@ class ChainTime:
         self._newest: int | None = None  # the largest bound of this half hour
         self._before: int | None = None  # and of the one before
         self._since = 0
-        self.asked: int | None = None  # when, by the monotonic clock
+        self._asked: int | None = None  # when, by the monotonic clock
+        self._latest: int | None = None  # the newest block's time at that moment
+        self.told: int | None = None  # when the chain last told its time to the second or so
 
     @property
     def ahead(self) -> int | None:
@@ -47,20 +48,22 @@ class ChainTime:
         Raises:
             CouldNotCheck: `chain-unreachable`.
         """
-        if self.asked is not None and monotonic_ms - self.asked < ASK_EVERY_MS:
+        if self._asked is not None and monotonic_ms - self._asked < ASK_EVERY_MS:
             return
-        for tag in ("latest", "pending"):
-            try:
-                block = rpc.call("eth_getBlockByNumber", tag, False)
-            except JsonRpcError:  # such as an engine that gives no pending block
-                continue
-            timestamp = _timestamp(block)
+        latest, pending = _time_of(rpc, "latest"), _time_of(rpc, "pending")
+        for timestamp in (latest, pending):
             if timestamp is not None:
                 self.saw(timestamp, monotonic_ms)
-        self.asked = monotonic_ms
+        if (self._asked is not None and latest != self._latest) or (pending or 0) > (latest or 0):
+            self.told = monotonic_ms
+        self._asked, self._latest = monotonic_ms, latest
 
 
-def _timestamp(block: Any) -> int | None:
+def _time_of(rpc: ChainRpc, tag: str) -> int | None:
+    try:
+        block = rpc.call("eth_getBlockByNumber", tag, False)
+    except JsonRpcError:  # such as an engine that gives no pending block
+        return None
     text = block.get("timestamp") if isinstance(block, Mapping) else None
     try:
         return int(text, 16) if isinstance(text, str) else None

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from evidence.promise import MAX_PROMISE_MS
 from node_adapter.life import SignOfLife
-from node_adapter.node import Node
+from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchored, records, registry_index
 
@@ -58,17 +58,16 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
     chain_ms = chain_time_ms(sign, tick, registry_index.tip_block(connection).timestamp * _MS)
-    waiting = records.log_size(connection) + arriving - anchored.anchored_size(connection)
     trouble = (
         process_trouble(node, sign)
-        or _anchoring_trouble(node.settings.anchoring, sign, tick, waiting)
-        or _clock_trouble(node.clock.now_ms(), chain_ms)
+        or anchoring_trouble(node, connection, sign, arriving)
+        or clock_trouble(node.clock.now_ms(), chain_ms)
     )
     code, detail = trouble or (None, "nothing")
     return Outlook(code, detail, chain_ms)
 
 
-def process_trouble(node: Node, sign: SignOfLife | None) -> tuple[str, str] | None:
+def process_trouble(node: Node | Watched, sign: SignOfLife | None) -> tuple[str, str] | None:
     """Return code and detail when the chain process, or the chain as it sees it, has been silent for too long."""
     patience, tick = _patience(node.settings.anchoring), node.clock.monotonic_ms()
     if sign is None or tick - sign.seen > patience:
@@ -85,9 +84,12 @@ def chain_time_ms(sign: SignOfLife | None, tick: int, tip_ms: int) -> int:
     return tip_ms if sign is None or sign.chain_ahead is None else max(tip_ms, tick + sign.chain_ahead)
 
 
-def _anchoring_trouble(
-    settings: AnchoringSettings, sign: SignOfLife | None, tick: int, waiting: int
+def anchoring_trouble(
+    node: Node | Watched, connection: Connection, sign: SignOfLife | None, arriving: int = 0
 ) -> tuple[str, str] | None:
+    """Return code and detail when anchors do not become final, or not soon enough for what waits and arrives."""
+    settings, tick = node.settings.anchoring, node.clock.monotonic_ms()
+    waiting = records.log_size(connection) + arriving - anchored.anchored_size(connection)
     took = 0 if sign is None else sign.anchor_took
     flight = 0 if sign is None or sign.in_flight is None else tick - sign.in_flight
     if flight > max(_patience(settings), _USUAL_TIMES * took):
@@ -99,7 +101,8 @@ def _anchoring_trouble(
     return None
 
 
-def _clock_trouble(now_ms: int, chain_ms: int) -> tuple[str, str] | None:
+def clock_trouble(now_ms: int, chain_ms: int) -> tuple[str, str] | None:
+    """Return code and detail when this machine's clock is behind the chain's time."""
     behind = chain_ms - now_ms
     if behind > CLOCK_TOLERANCE_MS:
         return "clock-behind", f"this machine's clock is {behind / _MS:.0f} s behind the chain's time"

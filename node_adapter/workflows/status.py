@@ -8,21 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchored, chain_index, identity, records, registry_index, subjects, tokens
+from node_adapter.store import alarms, anchored, identity, records, registry_index, subjects, tokens
 from node_adapter.store.schema import credential, outbox
+from node_adapter.workflows.readiness import member_check
 from node_adapter.workflows.staff_tokens import describe, ending_soon
-from primitives.errors import CouldNotCheck, Refused
+from primitives.errors import CouldNotCheck
 
 _MOST_ALARMS = 100
-
-
-def readiness(node: Node) -> dict[str, str]:
-    """Return what the node needs to accept facts, each `ok` or the code of what is wrong."""
-    try:
-        with node.store.read() as connection:
-            return {"store": "ok", "index": _index_check(connection), "member": _member_check(node, connection)}
-    except CouldNotCheck as error:
-        return {"store": error.code}
 
 
 def status_of(node: Node) -> dict[str, Any]:
@@ -38,7 +30,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "did": node.did,
                 "name": node.settings.member.name,
                 "role": node.settings.member.role,
-                "state": _member_check(node, connection),
+                "state": member_check(node, connection),
             },
             "chain": _chain(node, connection),
             "worker": {
@@ -50,6 +42,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "anchored": anchored_size,
                 "oldest_unanchored_ms": None if oldest is None else now - oldest,
                 "promises_broken": records.broken_count(connection),
+                "promises_owed": records.owed_count(connection),
                 "anchor": None if newest is None else {"seq": newest.seq, "block": newest.block},
             },
             "subjects": subjects.total(connection),
@@ -60,22 +53,6 @@ def status_of(node: Node) -> dict[str, Any]:
             "alarms": _alarms(connection),
             "tokens": _tokens(connection, now),
         }
-
-
-def _index_check(connection: Connection) -> str:
-    try:
-        registry_index.tip_block(connection)
-    except CouldNotCheck as error:
-        return error.code
-    return "ok"
-
-
-def _member_check(node: Node, connection: Connection) -> str:
-    try:
-        chain_index.require_active_member(connection, node.address)
-    except (Refused, CouldNotCheck) as error:
-        return error.code
-    return "ok"
 
 
 def _chain(node: Node, connection: Connection) -> dict[str, Any]:

@@ -10,16 +10,16 @@ One class is replaced in the task process of this script alone. SIGTERM ends it;
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from bonafides.cli.child import ChildSpec
 from bonafides.cli.supervisor import Supervisor
 from mpc.maskedsum import Committing, Masking, Session, mask_vector
-from node_adapter import task_process
+from node_adapter import process, task_process
 from node_adapter.keystore import read_password
-from node_adapter.process import run_process
 from node_adapter.settings import Settings
 from node_adapter.workflows import task_engine
 from primitives.errors import BonafidesError
@@ -45,11 +45,12 @@ class CheatingNode(Supervisor):
         super().__init__(settings, password, 1)
         self._added_fen = added_fen
 
-    def _start(self, name: str, arguments: list[str], lock: int, log: Path) -> None:
-        if name == task_process.NAME:
-            home = str(self._settings.home)
-            arguments = [__file__, "--task-process", "--node", home, "--add", str(self._added_fen)]
-        super()._start(name, arguments, lock, log)
+    def _specs(self, interface: int, health: int) -> list[ChildSpec]:
+        mine = (__file__, "--task-process", "--add", str(self._added_fen), "--node", str(self._settings.home))
+        return [
+            replace(spec, arguments=mine) if spec.name == task_process.NAME else spec
+            for spec in super()._specs(interface, health)
+        ]
 
 
 def main() -> int:
@@ -59,15 +60,13 @@ def main() -> int:
     parser.add_argument("--add", type=int, default=OtherVector.added_fen, help="fen added to each amount that is sent")
     parser.add_argument("--password-file", type=Path, help="else BONAFIDES_KEYSTORE_PASSWORD")
     parser.add_argument("--task-process", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args()
+    options, others = parser.parse_known_args()
+    if options.task_process:
+        OtherVector.added_fen = options.add
+        task_engine.Committing = OtherVector  # type: ignore[attr-defined]
+        return process.main(task_process.NAME, task_process.run, ["--node", str(options.node), *others])
     try:
         password = read_password(file=options.password_file)
-        if options.task_process:
-            logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-            OtherVector.added_fen = options.add
-            task_engine.Committing = OtherVector  # type: ignore[attr-defined]
-            run_process(task_process.NAME, options.node, password, task_process.run)
-            return 0
         node = CheatingNode(Settings.load(options.node), password, options.add)
         return node.run(lambda: print("the cheating node is ready", flush=True))
     except BonafidesError as error:

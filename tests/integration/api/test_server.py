@@ -1,10 +1,12 @@
-"""The real server: gunicorn with two processes on a node's directory, and a client that sends before it reads."""
+"""The real server: two processes on a directory; a client that sends before it reads, and some that never send."""
 
 import json
+import socket
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import httpx
 import pytest
@@ -50,21 +52,26 @@ def home(tmp_path_factory):
 
 @contextmanager
 def running(home, port):
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"]
-    environment = {PASSWORD_VARIABLE: PASSWORD, "BONAFIDES_NODE_DIR": str(home), "PATH": ""}
-    process = subprocess.Popen(
-        [*command, "--log-level", "warning", "--no-control-socket", "api.wsgi:application()"], env=environment
-    )
+    """Two processes that share one listening socket, as `node run` starts them."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(("127.0.0.1", port))
+        listening.listen(1024)
+        number = listening.fileno()
+        command = [sys.executable, "-m", "api.server", "--node", str(home), "--socket-fd", str(number)]
+        environment = {PASSWORD_VARIABLE: PASSWORD, "PATH": ""}
+        processes = [subprocess.Popen(command, env=environment, pass_fds=[number]) for _ in range(2)]
     try:
-        yield process
+        yield processes
     finally:
-        process.terminate()
-        wait_for_end(process)
+        for process in processes:
+            process.terminate()
+        assert [wait_for_end(process) for process in processes] == [0, 0]
 
 
-def is_ready(url):
+def lives(url):
     try:
-        return httpx.get(f"{url}/readyz").status_code == 200
+        return httpx.get(f"{url}/healthz", timeout=1).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -72,9 +79,9 @@ def is_ready(url):
 @pytest.fixture(scope="module")
 def server(home):
     directory, port = home
-    with running(directory, port) as process:
+    with running(directory, port) as processes:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: is_ready(url), "the server", processes=[process])
+        wait_until(lambda: lives(url), "the server", processes=processes)
         operator = httpx.Client(
             base_url=url, headers={"Authorization": f"Bearer {read_token(directory, 'operator')}"}, timeout=60
         )
@@ -153,3 +160,54 @@ def test_a_nonce_serves_once_across_processes(server):
 def test_the_node_listens_where_its_settings_say_and_nothing_leaks_without_a_token(server):
     assert server.base_url.host == "127.0.0.1"
     assert httpx.get(f"{server.base_url}/v1/status").status_code == 401
+
+
+SILENT, HALF_HEADS, SLOW_BODIES = 200, 64, 32
+PATIENCE_SECONDS = 2.0
+
+
+def connect(server, said=b""):
+    one = socket.create_connection((server.base_url.host, server.base_url.port), timeout=10)
+    one.sendall(said)
+    return one
+
+
+def test_silent_and_slow_clients_do_not_keep_a_good_one_waiting(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "among silent ones"}).json()["subject"]
+    head = b"POST /v1/facts HTTP/1.1\r\nHost: n\r\nContent-Type: application/json\r\n"
+    with ExitStack() as stack:
+        for _ in range(SILENT):
+            stack.enter_context(connect(server))
+        for _ in range(HALF_HEADS):
+            stack.enter_context(connect(server, head))
+        for _ in range(SLOW_BODIES):
+            stack.enter_context(connect(server, head + b"Content-Length: 5000\r\n\r\n{"))
+        slowest = 0.0
+        for number in range(20):
+            begun = time.monotonic()
+            with httpx.Client(base_url=server.base_url, headers=server.headers, timeout=30) as newcomer:
+                answer = newcomer.post("/v1/facts", json=fact(subject, f"among silent ones {number}"))
+            assert answer.json()["status"] == "accepted"
+            slowest = max(slowest, time.monotonic() - begun)
+    assert slowest < PATIENCE_SECONDS
+
+
+def test_an_answer_that_is_read_slowly_holds_no_thread(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "slow reader"}).json()["subject"]
+    body = b"".join(lines_of(fact(subject, f"slow {number}") for number in range(2000)))
+    head = (
+        f"POST /v1/facts HTTP/1.1\r\nHost: n\r\nAuthorization: {server.headers['Authorization']}\r\n"
+        f"Content-Type: application/x-ndjson\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    with ExitStack() as stack:
+        for _ in range(10):  # more than all threads; each asks for much and reads nothing
+            stack.enter_context(connect(server, head.encode() + body))
+        wait_until(lambda: server.get("/v1/subjects/slow reader").json()["count"] == 2000, "the facts")
+        # While the requests are worked on, others wait for a thread; what nobody reads must not hold one after that.
+        wait_until(lambda: seconds_of(server) < PATIENCE_SECONDS, "a quick answer beside answers that nobody reads")
+
+
+def seconds_of(server):
+    begun = time.monotonic()
+    assert server.get("/healthz").status_code == 200
+    return time.monotonic() - begun

@@ -1,8 +1,8 @@
 """A killer outside the node's process group, a chain that is stopped, and a chain that is unreachable: nothing is lost.
 
-The node is gunicorn and the worker, killed together. A client hands in facts over HTTP, asks again until it has an
-answer, and keeps its own list of the promises. Beside it, writes that no contract would refuse a second time
-(proposals) go into the outbox. At the end that list is compared with the events that the chain itself gives: each
+The node is a process that answers HTTP and the chain process, killed together. A client hands in facts, asks again
+until it has an answer, and keeps its own list of the answers. Beside it, writes that no contract would refuse a second
+time (proposals) go into the outbox. At the end that list is compared with the events that the chain itself gives: each
 exactly once, in order.
 """
 
@@ -12,6 +12,7 @@ import os
 import random
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -197,22 +198,27 @@ class Killer:
         self.processes = []
 
     def start(self):
-        http = self.node.settings.http
-        gunicorn = ["gunicorn", "--bind", f"{http.host}:{http.port}", "--workers", "1", "--threads", "2"]
         self.processes = []
-        for name, arguments in (
-            ("chain", ["node_adapter.chain_process", "--node", str(self.home)]),
-            ("api", [*gunicorn, "--no-control-socket", "--log-level", "error", "api.wsgi:application()"]),
-        ):
-            with (self.home / "logs" / f"{name}.log").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", *arguments],
-                    env=os.environ | {"BONAFIDES_KEYSTORE_PASSWORD": PASSWORD, "BONAFIDES_NODE_DIR": str(self.home)},
-                    stdout=log,
-                    stderr=log,
-                    process_group=self.group(),
-                )
-            self.processes.append(process)
+        http = self.node.settings.http
+        with socket.socket() as listening:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((http.host, http.port))
+            listening.listen()
+            number = listening.fileno()
+            for name, arguments in (
+                ("chain", ["node_adapter.chain_process"]),
+                ("api", ["api.server", "--socket-fd", str(number)]),
+            ):
+                with (self.home / "logs" / f"{name}.log").open("ab") as log:
+                    process = subprocess.Popen(
+                        [sys.executable, "-m", *arguments, "--node", str(self.home)],
+                        env=os.environ | {"BONAFIDES_KEYSTORE_PASSWORD": PASSWORD},
+                        stdout=log,
+                        stderr=log,
+                        pass_fds=[number],
+                        process_group=self.group(),
+                    )
+                self.processes.append(process)
 
     def group(self):
         return self.processes[0].pid if self.processes else 0

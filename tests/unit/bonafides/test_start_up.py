@@ -1,12 +1,10 @@
 """What a command or a process does at its start: costly libraries are loaded by who needs them."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
-from api.wsgi import application
 from node_adapter.init import init_node
 
 CHAIN_LIBRARIES = {"web3", "eth_account", "py_ecc", "aiohttp", "requests"}
@@ -24,7 +22,7 @@ HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
         ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI | HTTP),
         ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
-        ("api.wsgi", CHAIN_LIBRARIES | MIGRATIONS),
+        ("api.server", CHAIN_LIBRARIES | MIGRATIONS),
         ("api.app", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.task_process", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.chain.embedded_keeper", CHAIN_LIBRARIES | MIGRATIONS | STORE),
@@ -57,22 +55,6 @@ def test_opening_a_keystore_loads_no_library_of_the_chain(tmp_path):
     code = "import sys; from pathlib import Path; from node_adapter.keystore import Keystore; "
     code += f"Keystore.open(Path({str(tmp_path / 'node' / 'keystore')!r}), 'x').signer(); print(*sys.modules)"
     assert CHAIN_LIBRARIES.isdisjoint(run_python(code))
-
-
-def test_the_application_is_made_without_opening_the_database(tmp_path, monkeypatch):
-    """Gunicorn forks after it is made: a connection that its children shared would corrupt the file."""
-    chain = {"rpc_url": "http://127.0.0.1:1", "chain_id": 7, "directory": "0x" + "11" * 20, "directory_block": 1}
-    settings = {"chain": {**chain, "finality_depth": 1}, "http": {"host": "127.0.0.1", "port": 8080}}
-    init_node(tmp_path / "node", name="A", role="broker", password="x", settings=settings)
-    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "x")
-    monkeypatch.setenv("BONAFIDES_NODE_DIR", str(tmp_path / "node"))
-    application()
-    opened = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if _is_open(number)]
-    assert not [name for name in opened if "node.db" in name]
-
-
-def _is_open(number):
-    return os.path.islink(f"/proc/self/fd/{number}")
 
 
 def run_python(code):

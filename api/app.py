@@ -11,7 +11,7 @@ from api.client import challenge_blueprint, client_blueprint, sessions_blueprint
 from api.consents import consents_blueprint
 from api.context import EXTENSION
 from api.credentials import credentials_blueprint, status_lists_blueprint
-from api.dids import dids_blueprint
+from api.dids import dids_blueprint, member_dids_blueprint
 from api.exports import exports_blueprint
 from api.facts import facts_blueprint
 from api.health import health_blueprint
@@ -37,6 +37,7 @@ FACTORIES = (
     subjects_blueprint,
     facts_blueprint,
     dids_blueprint,
+    member_dids_blueprint,
     consents_blueprint,
     rulesets_blueprint,
     ruleset_changes_blueprint,

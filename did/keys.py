@@ -7,12 +7,18 @@ from primitives.errors import InvalidInput
 
 _ED25519 = b"\xed\x01"
 _SECP256K1 = b"\xe7\x01"
-_KEY_BYTES = {_ED25519: 32, _SECP256K1: 33}
+_X25519 = b"\xec\x01"
+_KEY_BYTES = {_ED25519: 32, _SECP256K1: 33, _X25519: 32}
 
 
 def encode_ed25519(public_key: bytes) -> str:
     """Return the Multikey of a 32-byte Ed25519 key (`z6Mk...`)."""
     return _encode(_ED25519, public_key)
+
+
+def encode_x25519(public_key: bytes) -> str:
+    """Return the Multikey of a 32-byte X25519 key (`z6LS...`)."""
+    return _encode(_X25519, public_key)
 
 
 def decode_ed25519(text: object, field: str) -> bytes:

@@ -4,7 +4,8 @@ Rules, as ethr-did-resolver reads them:
 1. Events count in the order of (block, transaction, log); an event after the asked block does not exist yet.
 2. `previousChange` of each event names the block of the change before; a gap means that an event is missing.
 3. Every delegate event and every `did/pub/` attribute event takes the next number N of `#delegate-N`, also when it
-   revokes or has expired: a key keeps its identifier for ever, and no identifier names two keys.
+   revokes or has expired: a key keeps its identifier for ever, and no identifier names two keys. So do the
+   `did/svc/` attributes with N of `#service-N`.
 4. The same name and value again replaces the earlier entry; an entry whose `validTo` is not later than the asked
    block's time does not hold (the contract's own rule; a revocation carries 0 or the block's own time).
 5. An owner of zero deactivates the DID for good: no key holds after it, and later events do not count.
@@ -32,6 +33,7 @@ _EVENT_NAMES = frozenset({OWNER_CHANGED, DELEGATE_CHANGED, ATTRIBUTE_CHANGED})
 _NO_OWNER = "0x" + "00" * 20
 _ED25519_KEY = re.compile(r"did/pub/Ed25519/(veriKey|sigAuth)/hex")
 _ED25519_BYTES = 32
+_SERVICE = b"did/svc/"
 _DOCUMENT_CONTEXTS = (
     "https://www.w3.org/ns/did/v1",
     "https://w3id.org/security/suites/ed25519-2020/v1",
@@ -74,6 +76,15 @@ class VerificationMethod:
     value: bytes
     authenticates: bool
     valid_to: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service endpoint of the document, set as the attribute `did/svc/<type>`."""
+
+    id: str
+    type: str
+    endpoint: str
 
 
 @dataclass(frozen=True)
@@ -140,6 +151,24 @@ class IdentityHistory:
                 entries[key] = VerificationMethod(method_id, text, value, authenticates, valid_to)
         return tuple(entries.values())
 
+    def services_at(self, block: int, block_time: int) -> tuple[Service, ...]:
+        """Return the services that hold at a block; the newest of a type stands last."""
+        if self.deactivated_at(block):
+            return ()
+        entries: dict[tuple[bytes, bytes], Service] = {}
+        number = 0
+        for event in self._until(block):
+            name = _bytes(event.args["name"]) if event.name == ATTRIBUTE_CHANGED else b""
+            if not name.startswith(_SERVICE):
+                continue
+            number += 1
+            value = _bytes(event.args["value"])
+            entries.pop((name, value), None)
+            if int(event.args["validTo"]) > block_time:
+                kind, endpoint = (text.decode("utf-8", errors="replace") for text in (name[len(_SERVICE) :], value))
+                entries[name, value] = Service(self.did.url(f"service-{number}"), kind.rstrip("\0"), endpoint)
+        return tuple(entries.values())
+
     def ed25519_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
         """Return the Ed25519 keys that hold at a block, by verification method.
 
@@ -167,11 +196,16 @@ class IdentityHistory:
             if rendered is not None:
                 methods.append(rendered)
                 authentication += [method.id] if method.authenticates else []
+        services = [
+            {"id": service.id, "type": service.type, "serviceEndpoint": service.endpoint}
+            for service in self.services_at(block, block_time)
+        ]
         return {
             **document,
             "verificationMethod": methods,
             "authentication": authentication,
             "assertionMethod": [method["id"] for method in methods],
+            **({"service": services} if services else {}),
         }
 
     def _until(self, block: int) -> Iterator[DidEvent]:

@@ -25,7 +25,7 @@ MAX_PORT = 65535
 DEFAULT_MAX_FEE = 10**12  # wei for one unit of gas
 _MAX_SETTINGS_BYTES = 64 * 1024
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
-_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
+URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 _MAX_NAME_CHARACTERS = 100
 
 
@@ -246,7 +246,7 @@ def _address(value: object, field: str) -> str:
 
 
 def _url(value: object, field: str) -> str:
-    if not isinstance(value, str) or _URL.fullmatch(value) is None or not _has_host_and_port(value):
+    if not isinstance(value, str) or URL.fullmatch(value) is None or not _has_host_and_port(value):
         raise InvalidInput(field, "url", "must be an http or https URL without query")
     return value.rstrip("/")
 

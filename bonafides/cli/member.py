@@ -18,8 +18,10 @@ from bonafides.cli.output import read_document, write_json
 from node_adapter.abi import encode_call
 from node_adapter.bootstrap import open_node
 from node_adapter.keystore import read_password
+from node_adapter.settings import Settings
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.engine import Store
+from node_adapter.workflows.endpoints import publish_endpoint
 from node_adapter.workflows.keys_in_force import generations, rotate
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
@@ -147,6 +149,35 @@ def rotate_keys(node_dir: Path, wait: bool, password_file: Path | None) -> None:
     tx = None if row.tx_hash is None else "0x" + row.tx_hash.hex()
     place = {"block": row.block, "tx": tx, "gas_used": row.gas_used, "outbox": key}
     write_json({"keys": keys.public_json(), **place})
+
+
+@member.command(
+    "endpoint",
+    epilog=verbatim(
+        'out  {"endpoint", "block", "tx", "gas_used", "outbox"}',
+        "",
+        "Example:",
+        "  bonafides member endpoint https://a.example:8443 --node nodes/a",
+    ),
+)
+@click.argument("url")
+@governed
+def endpoint(url: str, node_dir: Path, wait: bool) -> None:
+    """Say on the chain where this member's node is, so that others find it after a change of host or port.
+
+    It becomes a service of the member's DID, in place of an earlier one. Status lists and witnesses of its credentials
+    are read there.
+    """
+    settings = Settings.load(node_dir)
+    with opened_store(node_dir) as store:
+        with store.write() as connection:
+            key = publish_endpoint(settings, connection, url, time.time_ns() // 1_000_000)
+        if not wait:
+            write_json({"endpoint": url, "outbox": key, "state": outbox.NEW})
+            return
+        row = _await_final(store, key)
+    tx = None if row.tx_hash is None else "0x" + row.tx_hash.hex()
+    write_json({"endpoint": url, "block": row.block, "tx": tx, "gas_used": row.gas_used, "outbox": key})
 
 
 @member.command("keys")

@@ -1,10 +1,15 @@
 """Bitstring Status List (W3C Recommendation 1.0): one bit per credential, 131,072 credentials a list.
 
 Bit 0 is the highest bit of the first byte. The list travels as `u` + base64url(gzip(bytes)).
+
+A credential names its list by a DID URL, `<issuer>?serviceType=BonafidesNode&relativeRef=%2Fv1%2Fstatus-lists%2F<n>`:
+where the issuer's node is, is asked when the list is read, so that a credential outlives a change of host or port. The
+URLs of earlier credentials, `http(s)://<host>/v1/status-lists/<n>`, name the same list n of their issuer, on any host.
 """
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any
 
@@ -14,6 +19,8 @@ from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import format_utc
 
+NODE_SERVICE = "BonafidesNode"
+LIST_PATH = "/v1/status-lists/"
 LIST_BITS = 131_072
 LIST_BYTES = LIST_BITS // 8
 ENTRY_TYPE = "BitstringStatusListEntry"
@@ -24,6 +31,9 @@ REVOCATION = "revocation"
 _GZIP_WINDOW = 31  # zlib: a gzip header and trailer around the largest window
 _MAX_ENCODED_CHARACTERS = 32_768  # what 16 KiB of random bytes need, and room to spare
 _MAX_INDEX_DIGITS = 6
+_NUMBER = "([1-9][0-9]{0,8})"
+_QUERY = f"?serviceType={NODE_SERVICE}&relativeRef=%2Fv1%2Fstatus-lists%2F"
+_EARLIER = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?" + LIST_PATH + _NUMBER)
 
 
 def empty_list() -> bytes:
@@ -73,34 +83,53 @@ def decode_list(text: object, field: str = "encodedList") -> bytes:
     return bits
 
 
-def status_entry(list_url: str, index: int, purpose: str = REVOCATION) -> dict[str, Any]:
+def list_url(issuer: str, number: int) -> str:
+    """Return the DID URL of one of an issuer's lists; they are numbered from 1."""
+    return f"{issuer}{_QUERY}{number}"
+
+
+def list_number(url: str, issuer: str) -> int:
+    """Return which of an issuer's lists a URL names.
+
+    Raises:
+        VerificationFailed: check `status-list`; it names no list of this issuer.
+    """
+    own = re.fullmatch(re.escape(issuer + _QUERY) + _NUMBER, url)
+    match = own or _EARLIER.fullmatch(url)
+    if match is None:
+        raise VerificationFailed("status-list", f"{url} names no status list of {issuer}")
+    return int(match[1])
+
+
+def status_entry(url: str, index: int, purpose: str = REVOCATION) -> dict[str, Any]:
     """Return the `credentialStatus` of a credential that has a place in a list."""
     _check(empty_list(), index)
     return {
-        "id": f"{check_url(list_url, 'statusListCredential')}#{index}",
+        "id": f"{check_url(url, 'statusListCredential')}#{index}",
         "type": ENTRY_TYPE,
         "statusPurpose": purpose,
         "statusListIndex": str(index),
-        "statusListCredential": list_url,
+        "statusListCredential": url,
     }
 
 
 def status_list_credential(
-    *, list_url: str, issuer: str, bits: bytes, valid_from: int, valid_until: int, purpose: str = REVOCATION
+    *, number: int, issuer: str, bits: bytes, valid_from: int, valid_until: int, purpose: str = REVOCATION
 ) -> dict[str, Any]:
     """Return the unsecured credential that publishes a list; times are in milliseconds.
 
     A list speaks of a short time only, so that nobody is shown one from before a revocation for long.
     """
+    url = list_url(issuer, number)
     return {
         "@context": credential_contexts(),
-        "id": check_url(list_url, "id"),
+        "id": url,
         "type": [BASE_TYPE, LIST_CREDENTIAL_TYPE],
         "issuer": issuer,
         "validFrom": format_utc(valid_from),
         "validUntil": format_utc(valid_until),
         "credentialSubject": {
-            "id": f"{list_url}#list",
+            "id": f"{url}#list",
             "type": LIST_TYPE,
             "statusPurpose": purpose,
             "encodedList": encode_list(bits),
@@ -141,7 +170,7 @@ def is_set(entry: dict[str, Any], list_credential: dict[str, Any], issuer: str) 
     subject = list_credential.get("credentialSubject")
     if not isinstance(subject, dict) or subject.get("type") != LIST_TYPE:
         raise InvalidInput("credentialSubject", "status-list", f"must be a {LIST_TYPE}")
-    if list_credential.get("id") != url:
+    if list_credential.get("id") != list_url(issuer, list_number(url, issuer)):
         raise VerificationFailed("status-list", "the status list is not the one that the credential names")
     if list_credential.get("issuer") != issuer:
         raise VerificationFailed("status-list", "the status list is by somebody else than the credential's issuer")

@@ -34,7 +34,6 @@ TYPES = (suitability.TYPE, identity.TYPE)
 IDENTITY_VALID_MS = 365 * 86_400_000
 LIST_VALID_MS = 24 * 3_600_000
 LIST_RENEWED_MS = 3_600_000
-STATUS_PATH = "/v1/status-lists/"
 _MS = 1000
 _MEMBERS = {"subject", "type"}
 
@@ -99,7 +98,7 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
         "subject": subject.did,
         "valid_from": now,
         "status": status_list.status_entry(
-            _list_url(node, 1 + index // status_list.LIST_BITS), index % status_list.LIST_BITS
+            status_list.list_url(node.did, 1 + index // status_list.LIST_BITS), index % status_list.LIST_BITS
         ),
     }
     make = _suitability if kind == suitability.TYPE else _identity
@@ -177,17 +176,13 @@ def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any
             bits[place // 8] |= 1 << (7 - place % 8)
     now = node.clock.now_ms()
     unsigned = status_list.status_list_credential(
-        list_url=_list_url(node, number),
+        number=number,
         issuer=node.did,
         bits=bytes(bits),
         valid_from=now,
         valid_until=now + LIST_VALID_MS,
     )
     return _sign(node, connection, unsigned, now)
-
-
-def _list_url(node: Node, number: int) -> str:
-    return f"{node.settings.http.url}{STATUS_PATH}{number}"
 
 
 def _sign(node: Node, connection: Connection, document: dict[str, Any], now: int) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import Did, parse_did
+from did.member_document import with_member_keys
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.outbox import OutboxRow
-from node_adapter.workflows.identities import history
+from node_adapter.workflows.identities import history, member_histories
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
 from primitives.eip712 import ED25519_ATTRIBUTE
@@ -51,7 +52,7 @@ class SponsoredCall:
 
 
 def resolve(node: Node, text: str) -> dict[str, Any]:
-    """Return a DID's document at the last indexed block, as a resolution result.
+    """Return a DID's document at the last indexed block, as a resolution result, and how its sponsored calls stand.
 
     Raises:
         InvalidInput: no did:ethr of this chain.
@@ -60,17 +61,10 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
     _require_chain(node, did)
     with node.store.read() as connection:
         block = registry_index.tip_block(connection)
-        found = history(node, connection, did.text)
-        member = chain_index.members(connection).get(did.address)
+        result = _resolution(node, connection, did, block)
         state, underway = chain_state(node, connection, did), len(_in_flight(connection, did))
-    document = found.document_at(block.number, block.timestamp)
     return {
-        "didDocument": document,
-        "didDocumentMetadata": {
-            "versionId": str(found.version_at(block.number)),
-            "deactivated": found.deactivated_at(block.number),
-        },
-        "didResolutionMetadata": {"block": block.number, "member": member is not None},
+        **result,
         "keys": state["keys"],
         "sponsored": {
             "block": block.number,
@@ -78,6 +72,40 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
             "in_flight": underway,
             "next_nonce": state["nonce"] + underway,
         },
+    }
+
+
+def resolve_member(node: Node, text: str, at_block: int | None = None) -> dict[str, Any]:
+    """Return a member's DID document at a block, the last indexed one when none is named: what anybody may know.
+
+    Raises:
+        InvalidInput: no did:ethr of this chain.
+        Refused: `member-unknown`.
+        CouldNotCheck: `block-unknown`.
+    """
+    did = parse_did(text)
+    _require_chain(node, did)
+    with node.store.read() as connection:
+        block = registry_index.tip_block(connection)
+        if at_block is not None:
+            named = chain_index.block_at(connection, at_block)
+            block = registry_index.TipBlock(named.number, named.hash, named.timestamp)
+        if did.address not in member_histories(connection):
+            raise Refused("member-unknown", f"did: {did} was never a member of the consortium")
+        return _resolution(node, connection, did, block)
+
+
+def _resolution(node: Node, connection: Connection, did: Did, block: registry_index.TipBlock) -> dict[str, Any]:
+    found = history(node, connection, did.text)
+    member = member_histories(connection).get(did.address)
+    document = found.document_at(block.number, block.timestamp)
+    deactivated = found.deactivated_at(block.number)
+    if member is not None and not deactivated:
+        document = with_member_keys(document, did, member.at_block(block.number))
+    return {
+        "didDocument": document,
+        "didDocumentMetadata": {"versionId": str(found.version_at(block.number)), "deactivated": deactivated},
+        "didResolutionMetadata": {"block": block.number, "member": member is not None},
     }
 
 

@@ -38,6 +38,11 @@ def history(node: Node, connection: Connection, did: str) -> IdentityHistory:
     return histories(node, connection, [did])[did]
 
 
+def read_history(connection: Connection, did: str) -> IdentityHistory:
+    """Return the registry history of one DID, read anew."""
+    return _read(connection, did, parse_did(did).address)
+
+
 def _read(connection: Connection, did: str, address: str) -> IdentityHistory:
     events = [
         DidEvent(

@@ -1,8 +1,8 @@
 """Verifying credentials of any member: proof, the issuer's right and key, period and status, decided from one block.
 
 Everything that the index and our own store say is read first, in one read transaction; then the issuers' nodes are
-asked for their status lists. A list is read where our settings say that the issuer's node is, never from a URL that
-only the credential names, and it counts only while its own issuer may publish it.
+asked for their status lists. A list is read where the member itself has said on the chain that its node is, else where
+our settings say, never from a URL that only the credential names; it counts only while its own issuer may publish it.
 
 Whose client somebody is, only that broker's own list of clients says. So a credential that bears our own name must be
 one that we issued, and another broker's credential about a client of ours is refused: a pairwise DID has one broker.
@@ -19,12 +19,12 @@ from sqlalchemy import Connection
 from did.credentials import consent, issuers
 from did.credentials.issuers import IssuerRight
 from did.credentials.model import issuer_of
-from did.credentials.status_list import LIST_CREDENTIAL_TYPE, entry_place, is_set
+from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_place, is_set, list_number, list_url
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import credentials, subjects
-from node_adapter.workflows.credentials import STATUS_PATH
+from node_adapter.workflows.endpoints import node_endpoints
 from node_adapter.workflows.identities import chain_snapshot
 from node_adapter.workflows.issue_witness import (
     fetch_witness,
@@ -71,7 +71,8 @@ class CredentialVerifier:
         self._clients = set(subjects.by_dids(connection, [did for did in dids if isinstance(did, str)]))
         ids = [document.get("id") for document in documents if issuer_of(document) == node.did]
         self._issued = credentials.by_ids(connection, [one for one in ids if isinstance(one, str)])
-        self._lists: dict[str, dict[str, Any]] = {}
+        self._lists: dict[tuple[str, int], dict[str, Any]] = {}
+        self._endpoints = node_endpoints(node, connection, self._chain)
 
     def verify(self, document: Mapping[str, Any], witness: object = None) -> VerifiedCredential:
         """Verify one credential.
@@ -132,7 +133,8 @@ class CredentialVerifier:
             return witnessed_block(connection, brought, issuer, digest, self._chain.block)
 
     def _peer(self, issuer: str) -> str | None:
-        return self._node.settings.peers.get(parse_did(issuer, "issuer").address)
+        address = parse_did(issuer, "issuer").address
+        return self._endpoints.get(address) or self._node.settings.peers.get(address)
 
     def _is_revoked_here(self, document: Mapping[str, Any]) -> bool:
         row = self._issued.get(str(document.get("id")))
@@ -140,17 +142,18 @@ class CredentialVerifier:
 
     def _is_revoked(self, entry: dict[str, Any], issuer: str) -> bool:
         url, _index, _purpose = entry_place(entry)
-        if url not in self._lists:
-            self._lists[url] = self._fetch_list(url, issuer)
-        return is_set(entry, self._lists[url], issuer)
+        number = list_number(url, issuer)
+        if (issuer, number) not in self._lists:
+            self._lists[issuer, number] = self._fetch_list(number, issuer)
+        return is_set(entry, self._lists[issuer, number], issuer)
 
-    def _fetch_list(self, url: str, issuer: str) -> dict[str, Any]:
+    def _fetch_list(self, number: int, issuer: str) -> dict[str, Any]:
         """Read a status list and verify it as every credential is: signed by the issuer, which may publish it now."""
         base = self._peer(issuer)
-        if base is None or not url.startswith(base + STATUS_PATH):
-            raise CouldNotCheck("status-unknown", f"{url} is not at the issuer's node, as our settings name it")
-        verified = verify_credential(self._node.fetch(url), self._chain, self._now)
-        wanted = (LIST_CREDENTIAL_TYPE, issuer, url)
+        if base is None:
+            raise CouldNotCheck("status-unknown", f"where the node of {issuer} is, neither chain nor settings say")
+        verified = verify_credential(self._node.fetch(f"{base}{LIST_PATH}{number}"), self._chain, self._now)
+        wanted = (LIST_CREDENTIAL_TYPE, issuer, list_url(issuer, number))
         if (verified.right.kind, verified.issuer, verified.document.get("id")) != wanted:
             raise VerificationFailed("status-list", "what the issuer's node gave is another list")
         if verified.credential.valid_until is None:

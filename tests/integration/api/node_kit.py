@@ -196,6 +196,18 @@ class Chain:
         args = {"member": address, "previousChange": 1}
         self.block(("MemberRegistry", "MemberSuspended", address_topic(address), args))
 
+    def set_endpoint(self, name, url, *, held=True):
+        """Where a member's node is, as its DID says; `held` False revokes it."""
+        address = keystore_of(name).address
+        args = {
+            "identity": address,
+            "name": "0x" + b"did/svc/BonafidesNode".ljust(32, b"\0").hex(),
+            "value": "0x" + url.encode().hex(),
+            "validTo": START // 1000 + VALIDITY if held else 0,
+            "previousChange": self.changed.get(address, 0),
+        }
+        self.changed[address] = self.block(("DidRegistry", "DIDAttributeChanged", address_topic(address), args))
+
     def set_key(self, address, public, validity=VALIDITY):
         """A key set as attribute by a sponsored call; `validity` 0 revokes it."""
         args = {

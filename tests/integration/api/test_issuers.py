@@ -4,9 +4,12 @@ import pytest
 
 from did.credentials import identity, status_list, suitability
 from did.credentials.eddsa import add_proof
+from node_adapter.workflows.endpoints import node_endpoints
+from node_adapter.workflows.identities import chain_snapshot
+from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
 from tests.integration.api.node_kit import CHAIN_ID, START, keystore_of
-from tests.integration.api.test_credentials import COMMITMENT, challenge, issue, north, prove, south, verify
+from tests.integration.api.test_credentials import COMMITMENT, NORTH_URL, challenge, issue, north, prove, south, verify
 
 __all__ = ["north", "south"]
 DAY = 86_400_000
@@ -123,40 +126,38 @@ def served(south):
     return answers
 
 
-def listed(by, url, **changes):
+def listed(by, **changes):
     did, seed, method = party(by)
-    values = {"list_url": url, "issuer": did, "bits": status_list.empty_list()}
+    values = {"number": 1, "issuer": did, "bits": status_list.empty_list()}
     document = status_list.status_list_credential(**values, valid_from=START, valid_until=START + DAY)
     return add_proof({**document, **changes}, seed=seed, verification_method=method, created=format_utc(START))
 
 
 def test_a_status_list_counts_only_while_its_own_issuer_may_publish_it(north, south, client, served):
     credential = issue(north, client)
-    url = credential["credentialStatus"]["statusListCredential"]
-    served["list"] = listed("north", url)
+    served["list"] = listed("north")
     assert verify(south, credential)["status"] == "verified"
-    served["list"] = listed("south", url)
+    served["list"] = listed("south")
     assert refused(south, credential) == "status-list"
-    served["list"] = listed(client, url)
+    served["list"] = listed(client)
     assert refused(south, credential) == "issuer-right"
-    served["list"] = listed("north", url, issuer=south.did)
+    served["list"] = listed("north", issuer=south.did)
     assert refused(south, credential) == "issuer"
     served["list"] = identity_of(client.did, "north")
     assert refused(south, credential) == "status-list"
-    served["list"] = {name: value for name, value in listed("north", url).items() if name != "validUntil"}
+    served["list"] = {name: value for name, value in listed("north").items() if name != "validUntil"}
     assert refused(south, credential) == "signature"
 
 
 def test_a_status_list_that_is_old_or_undated_says_nothing(north, south, client, served):
     credential = issue(north, client)
-    url = credential["credentialStatus"]["statusListCredential"]
-    served["list"] = listed("north", url)
+    served["list"] = listed("north")
     south.clock.now += DAY + 1
     assert refused(south, credential) == "expired"
     served.clear()
     assert verify(south, credential)["status"] == "verified"  # north has signed a new one
     _, seed, method = member("north")
-    undated = {name: value for name, value in listed("north", url).items() if name not in ("proof", "validUntil")}
+    undated = {name: value for name, value in listed("north").items() if name not in ("proof", "validUntil")}
     served["list"] = add_proof(undated, seed=seed, verification_method=method, created=format_utc(START))
     assert refused(south, credential) == "status-list"
 
@@ -164,11 +165,10 @@ def test_a_status_list_that_is_old_or_undated_says_nothing(north, south, client,
 def test_a_status_list_by_an_ended_key_says_nothing_about_now(north, south, client, served):
     """A list speaks of now: no witness of an earlier time makes it good again."""
     credential = issue(north, client)
-    url = credential["credentialStatus"]["statusListCredential"]
     north.anchor()
     north.rotate()
     assert verify(south, credential)["status"] == "verified"
-    served["list"] = listed("north", url)
+    served["list"] = listed("north")
     assert refused(south, credential) == "issue-unwitnessed"
 
 
@@ -188,3 +188,71 @@ def test_a_proof_names_who_attests_its_commitment_or_says_that_nobody_does(north
     answer = south.post("/v1/proofs/verify", alone).get_json()["attestation"]
     assert answer["status"] == "unattested"
     assert answer["detail"].startswith("nobody attests this commitment")
+
+
+class TestAddresses:
+    """Credentials outlive a change of their issuer's host or port."""
+
+    NEW_URL = "https://north.example:9443"
+
+    @pytest.fixture
+    def moved(self, north, south, chain):
+        """North listens at another address and has said so on the chain; south's settings still name the old one."""
+        asked = []
+        honest = south.node.fetch
+
+        def fetch(url):
+            asked.append(url)
+            if not url.startswith(self.NEW_URL):
+                raise CouldNotCheck("peer-unreachable", url)
+            return honest(url.replace(self.NEW_URL, NORTH_URL))
+
+        object.__setattr__(south.node, "fetch", fetch)
+        chain.set_endpoint("north", self.NEW_URL)
+        return asked
+
+    def test_a_status_list_is_found_after_the_node_has_moved(self, north, south, client, moved):
+        credential = issue(north, client)
+        assert verify(south, credential)["status"] == "verified"
+        assert moved == [f"{self.NEW_URL}/v1/status-lists/1"]
+        north.post(f"/v1/credentials/{credential['id']}/revoke", {})
+        assert refused(south, credential) == "status"
+
+    def test_a_credential_from_before_names_a_host_that_nobody_asks(self, north, south, client, moved):
+        did, seed, method = member("north")
+        entry = status_list.status_entry("http://10.0.0.1:1234/v1/status-lists/1", 7)
+        document = suitability.suitability_credential(
+            credential_id=ID,
+            issuer=did,
+            subject=client.did,
+            level="C4",
+            ruleset="sac-bands@1",
+            assessed_at=START,
+            valid_from=START,
+            valid_until=START + DAY,
+            status=entry,
+        )
+        signed = add_proof(document, seed=seed, verification_method=method, created=format_utc(START))
+        assert verify(south, signed)["status"] == "verified"
+        assert all(url.startswith(self.NEW_URL) for url in moved)
+
+    def test_a_witness_is_found_too(self, north, south, client, moved):
+        credential = issue(north, client)
+        north.anchor()
+        north.rotate()
+        assert verify(south, credential)["status"] == "verified"
+
+    @pytest.mark.parametrize("url", ["ftp://north.example", "https://user:word@north.example", "north", "https://x/?q"])
+    def test_what_is_no_address_of_a_node_is_not_asked(self, north, south, client, chain, url):
+        chain.set_endpoint("north", url)
+        assert verify(south, issue(north, client))["status"] == "verified"  # by the settings
+
+    def test_a_suspended_members_word_does_not_count(self, south, chain):
+        chain.set_endpoint("north", self.NEW_URL)
+        with south.store.read() as connection:
+            snapshot = chain_snapshot(south.node, connection, [])
+            assert list(node_endpoints(south.node, connection, snapshot).values()) == [self.NEW_URL]
+        chain.suspend("north")
+        with south.store.read() as connection:
+            snapshot = chain_snapshot(south.node, connection, [])
+            assert node_endpoints(south.node, connection, snapshot) == {}

@@ -10,8 +10,9 @@ from api.app import create_app
 from did.credentials.eddsa import add_proof
 from did.credentials.suitability import suitability_credential
 from node_adapter.bootstrap import open_node
-from node_adapter.settings import HttpSettings
 from node_adapter.store import chain_index, outbox, tokens
+from node_adapter.workflows.endpoints import node_endpoints, publish_endpoint
+from node_adapter.workflows.identities import chain_snapshot
 from node_adapter.workflows.keys_in_force import KIND_ROTATION, keys_in_force, rotate
 from primitives.timestamp import format_utc
 from tests.integration.chain.case_kit import OLD, Case
@@ -31,7 +32,6 @@ class Served:
             tokens.insert_token(connection, TOKEN, "broker-system", name="test")
         self._server = make_server("127.0.0.1", 0, create_app(self.node), threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        object.__setattr__(self.node.settings, "http", HttpSettings("127.0.0.1", self._server.server_port))
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
@@ -119,3 +119,29 @@ def test_the_thief_dates_back_and_is_refused_while_what_was_issued_in_time_stays
     north.close()
     problem = south.post("/v1/credentials/verify", honest)
     assert (problem["status"], problem["code"]) == (503, "peer-unreachable")
+
+
+def test_a_node_that_moved_is_found_by_what_its_member_says_on_the_chain(case, nodes):
+    north, south = nodes
+    case.assess(OLD)
+    credential = north.post("/v1/credentials/issue", {"subject": case.subject})
+    south.node.settings.peers[north.node.address] = "http://127.0.0.1:1"  # where it was
+    assert south.post("/v1/credentials/verify", credential)["status"] == 503
+    for url in ("http://127.0.0.1:2", north.url):
+        with case.broker.store.write() as connection:
+            key = publish_endpoint(case.broker.settings, connection, url, case.broker.clock.now_ms())
+        case.drive(case.workers[0], lambda key=key: state(case.broker, key) == outbox.FINAL)
+    case.drive(case.workers[1], lambda: endpoint(south.node, north.node.address) == north.url)
+    assert south.post("/v1/credentials/verify", credential)["status"] == "verified"
+    answer = httpx.get(f"{south.url}/v1/members/{north.node.did}", trust_env=False).json()
+    assert [service["serviceEndpoint"] for service in answer["didDocument"]["service"]] == [north.url]
+
+
+def state(node, key):
+    with node.store.read() as connection:
+        return outbox.by_key(connection, key).state
+
+
+def endpoint(node, address):
+    with node.store.read() as connection:
+        return node_endpoints(node, connection, chain_snapshot(node, connection, [])).get(address)

@@ -9,8 +9,8 @@ from did.credentials.model import read_credential
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
 
-URL = "http://127.0.0.1:8000/v1/status-lists/1"
 ISSUER = "did:ethr:0x1:0x" + "aa" * 20
+URL = sl.list_url(ISSUER, 1)
 
 
 @settings(max_examples=25)
@@ -75,7 +75,7 @@ def test_gzip_bomb_is_not_inflated():
 def published(bits, **changes):
     return {
         **sl.status_list_credential(
-            list_url=URL, issuer=ISSUER, bits=bits, valid_from=1_800_000_000_000, valid_until=1_800_000_000_001
+            number=1, issuer=ISSUER, bits=bits, valid_from=1_800_000_000_000, valid_until=1_800_000_000_001
         ),
         **changes,
     }
@@ -139,3 +139,34 @@ def test_index_out_of_the_list(index):
 def test_bits_of_another_length():
     with pytest.raises(InvalidInput):
         sl.get_bit(b"\0", 0)
+
+
+def test_a_list_is_named_by_its_issuers_did():
+    assert f"{ISSUER}?serviceType=BonafidesNode&relativeRef=%2Fv1%2Fstatus-lists%2F1" == URL
+    assert sl.list_number(URL, ISSUER) == 1
+    assert sl.list_number(sl.list_url(ISSUER, 917), ISSUER) == 917
+
+
+@pytest.mark.parametrize("host", ["http://127.0.0.1:8000", "https://a.example", "https://a.example/node"])
+def test_the_urls_of_earlier_credentials_name_the_same_list_on_any_host(host):
+    entry = sl.status_entry(f"{host}/v1/status-lists/1", 7)
+    assert sl.is_set(entry, published(sl.set_bit(sl.empty_list(), 7)), ISSUER)
+    assert sl.list_number(f"{host}/v1/status-lists/12", ISSUER) == 12
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        sl.list_url("did:ethr:0x1:0x" + "bb" * 20, 1),
+        sl.list_url(ISSUER, 0),
+        URL + "x",
+        "https://a.example/v1/status-lists/0",
+        "https://a.example/v1/status-lists/1?x",
+        "https://a.example/status/1",
+        "urn:list:1",
+    ],
+)
+def test_urls_of_no_list_of_the_issuer(url):
+    with pytest.raises(VerificationFailed) as caught:
+        sl.list_number(url, ISSUER)
+    assert caught.value.check == "status-list"

@@ -25,7 +25,7 @@ OTHER = "did:ethr:0x4f24:0x" + "cc" * 20
 ID = "urn:uuid:0191b3b0-0000-7000-8000-000000000001"
 NOW = 1_800_000_000_000
 YEAR = 365 * 86_400_000
-LIST_URL = "http://127.0.0.1:8000/v1/status-lists/1"
+LIST_URL = status_list.list_url(BROKER, 1)
 
 
 def unsecured(**changes):
@@ -222,7 +222,7 @@ def self_issued(kind):
         "SuitabilityCredential": unsecured(issuer=CLIENT, subject=OTHER),
         "IdentityCredential": identity_credential(**{**IDENTITY_VALUES, "issuer": CLIENT}),
         "BitstringStatusListCredential": status_list.status_list_credential(
-            list_url=LIST_URL, issuer=CLIENT, bits=status_list.empty_list(), valid_from=NOW, valid_until=NOW + YEAR
+            number=1, issuer=CLIENT, bits=status_list.empty_list(), valid_from=NOW, valid_until=NOW + YEAR
         ),
     }
     return issue(documents[kind], seed=CLIENT_SEED, method=f"{CLIENT}#delegate-1")
@@ -361,7 +361,7 @@ class TestStatus:
     def test_revoked(self):
         bits = status_list.set_bit(status_list.empty_list(), 7)
         published = status_list.status_list_credential(
-            list_url=LIST_URL, issuer=BROKER, bits=bits, valid_from=NOW, valid_until=NOW + 1
+            number=1, issuer=BROKER, bits=bits, valid_from=NOW, valid_until=NOW + 1
         )
         with pytest.raises(VerificationFailed) as caught:
             verify_credential(

@@ -26,6 +26,7 @@ PUBLIC_ROUTES = (
     ("GET", "/v1/log/entries"),
     ("GET", "/v1/status-lists/<list_id>"),
     ("GET", "/v1/members/<did>"),
+    ("GET", "/v1/contexts/credentials-v1"),
     ("GET", "/v1/credentials/witnesses/<digest>"),  # asked for by the digest of a credential: its holder knows it
     ("POST", "/v1/client/sessions/challenge"),  # gives a nonce to sign; it tells nothing
 )

@@ -10,6 +10,7 @@ from api.auth import guarded
 from api.bodies import json_answer
 from api.context import current_node
 from api.ndjson import one_or_many
+from did.credentials.contexts import bonafides_context
 from node_adapter.workflows.credentials import issue_credentials, revoke_credential, status_list_of
 from node_adapter.workflows.issue_witness import published_witness
 from node_adapter.workflows.proofs import check_proofs, open_challenges
@@ -44,8 +45,12 @@ def credentials_blueprint() -> Blueprint:
 
 
 def status_lists_blueprint() -> Blueprint:
-    """Return the public routes about credentials: the status lists, and the witnesses of issues."""
+    """Return the public routes about credentials: our JSON-LD context, the status lists, the witnesses of issues."""
     blueprint = Blueprint("status_lists", __name__)
+
+    @blueprint.get("/v1/contexts/credentials-v1")
+    def context() -> Response:
+        return Response(bonafides_context(), content_type="application/ld+json")
 
     @blueprint.get("/v1/credentials/witnesses/<digest>")
     def witness(digest: str) -> Response:

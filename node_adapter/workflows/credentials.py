@@ -125,7 +125,7 @@ def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, A
 
 def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> bool:
     """Say whether a credential that was issued before attests what is asked for now."""
-    if known["credentialSubject"] != document["credentialSubject"]:
+    if any(known[name] != document[name] for name in ("@context", "credentialSubject")):
         return False
     if kind == suitability.TYPE:
         return bool(known["validUntil"] == document["validUntil"])

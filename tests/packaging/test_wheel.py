@@ -21,6 +21,7 @@ TRAVELS = (
     "node_adapter/migrations/script.py.mako",
     "node_adapter/migrations/versions/rev_0001.py",
     "suitability/rulesets/sac-bands-v1.json",
+    "did/credentials/credentials-v1.jsonld",
     "suitability/questionnaires/",
     "suitability/documents/consent-give-v1.json",
     "bonafides/cli/main.py",

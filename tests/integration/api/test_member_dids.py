@@ -1,5 +1,6 @@
 """Anybody can resolve an issuer: its DID document holds the keys that MemberRegistry held at a block."""
 
+from did.credentials.contexts import bonafides_context
 from did.keys import decode_ed25519
 from tests.integration.api.node_kit import keystore_of, next_keys
 
@@ -53,3 +54,9 @@ def test_no_client_is_resolved_for_strangers(broker, client):
     assert resolve(broker, "did:ethr:0x1:0x" + "11" * 20).get_json()["code"] == "invalid-input"
     assert resolve(broker, broker.did, "?block=999").get_json()["code"] == "block-unknown"
     assert resolve(broker, broker.did, "?block=x").get_json()["rule"] == "range"
+
+
+def test_the_context_of_our_credentials_is_served_to_anybody(broker):
+    answer = broker.get("/v1/contexts/credentials-v1", role=None)
+    assert answer.content_type == "application/ld+json"
+    assert answer.data == bonafides_context()

@@ -125,6 +125,7 @@ def test_a_node_that_moved_is_found_by_what_its_member_says_on_the_chain(case, n
     north, south = nodes
     case.assess(OLD)
     credential = north.post("/v1/credentials/issue", {"subject": case.subject})
+    case.anchor()
     south.node.settings.peers[north.node.address] = "http://127.0.0.1:1"  # where it was
     assert south.post("/v1/credentials/verify", credential)["status"] == 503
     for url in ("http://127.0.0.1:2", north.url):

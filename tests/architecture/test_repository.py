@@ -20,6 +20,7 @@ _MAY_HOLD_LONG_HEX = (
     "docs/spec/",
     "scripts/",
     "suitability/rulesets/",
+    "did/credentials/contexts.py",
 )
 
 

@@ -24,6 +24,7 @@ PASSWORD, NEW_PASSWORD = "the first password", "the second password"
 SECTIONS = (
     "Tokens",
     "New keys of the member",
+    "A new address of the node",
     "New password of the keystore",
     "Backup and restore",
     "Another machine",

@@ -68,6 +68,7 @@ class ChainProcess:
             rpc,
             self._contracts,
             member=node.address,
+            monotonic_ms=node.clock.monotonic_ms,
             first_block=settings.directory_block,
             finality_depth=settings.finality_depth,
             on_blocks=self._on_blocks,
@@ -157,7 +158,7 @@ class ChainProcess:
             if self._restored:
                 if not busy:
                     self._finish_restoring(now)
-            elif tick >= self._hold_sending_until:
+            elif tick >= self._hold_sending_until and not self._indexer.in_doubt:
                 busy |= self._send(now)
         except CouldNotCheck as error:
             if error.code not in ("chain-unreachable", "json-rpc-error"):
@@ -198,9 +199,9 @@ class ChainProcess:
         _log.info("the restored database is whole again")
 
     def _send(self, now: int) -> bool:
-        progress = self._sender.step(now)
+        progress = self._sender.step(now, self._node.clock.monotonic_ms())
         if progress is Progress.MOVED:  # signed: it leaves at once, and the index looks for it in the next turn
-            progress = self._sender.step(now)
+            progress = self._sender.step(now, self._node.clock.monotonic_ms())
         return progress is Progress.MOVED
 
     def _lost_chain(self, error: CouldNotCheck, tick: int) -> None:

@@ -1,6 +1,7 @@
 """What a transaction pays for a unit of gas: nothing on a chain without fees, enough on others, never more than told.
 
-All amounts are wei for one unit of gas.
+All amounts are wei for one unit of gas. Where blocks carry a base fee, transactions are of type 2 (EIP-1559): they pay
+the base fee and a tip, and a price bounds the sum. Elsewhere the price is paid as it is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,14 @@ from typing import Any
 
 # A pool takes another transaction at a nonce only when it pays a tenth more; an eighth is safe with any rounding.
 _BUMP_NUMERATOR, _BUMP_DENOMINATOR = 9, 8
+_TIP_SHARE = 10  # of the price
+
+
+def fields(price: int, *, has_base_fee: bool) -> dict[str, int]:
+    """Return the members of a transaction that offer a price."""
+    if not has_base_fee:
+        return {"gasPrice": price}
+    return {"maxFeePerGas": price, "maxPriorityFeePerGas": -(-price // _TIP_SHARE)}
 
 
 def first_price(block: Mapping[str, Any], bound: int) -> int:

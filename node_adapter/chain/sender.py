@@ -37,7 +37,7 @@ RESEND_AFTER_MS = 2_000
 RETRY_REFUSED_MS = 1_000  # an anchor that the contract refuses now, such as before this member is admitted
 RESEND_PATIENCE_MS = 120_000
 MISSING_EVENT_MS = 60_000
-NONCE_AHEAD_MS = 10_000
+GAP_AFTER_MS = 10_000
 STUCK_AFTER_MS = 60_000  # a transaction that pays enough and is not mined is replaced all the same
 _MS = 1000
 _GAS_MARGIN_PERCENT = 130
@@ -55,9 +55,11 @@ class Progress(enum.Enum):
 
 
 @dataclass(frozen=True)
-class _Indexed:
-    """What one snapshot of the store says: the first unused nonce, and the newest indexed block."""
+class _Moment:
+    """When a step is made, and what one snapshot of the store says: the first unused nonce, the newest block."""
 
+    now: int  # to write down
+    tick: int  # to wait by
     nonce: int | None
     tip: int | None
 
@@ -82,47 +84,52 @@ class Sender:
         self._signer = signer
         self._chain_id = chain_id
         self._max_fee = max_fee_per_gas
-        self._not_before: dict[int, int] = {}  # row id -> time of the next try
-        self._gap_since: dict[int, int] = {}  # row id -> since when nonces before its own are missing
-        self._ahead: tuple[int, int, int] | None = None  # an account that is ahead of the index: nonce, block, time
+        self._not_before: dict[int, int] = {}  # row id -> tick of the next try
+        self._since: dict[tuple[str, int], int] = {}  # (what, row id) -> since when
 
-    def step(self, now_ms: int) -> Progress:
+    def step(self, now_ms: int, tick: int) -> Progress:
         """Work on the first open row.
+
+        Args:
+            now_ms: the time, to write down.
+            tick: milliseconds of a clock that only goes forward, to wait by.
 
         Raises:
             ChainUnavailable: nobody answers; nothing changed that another step does not repeat.
             VerificationFailed: `anchor-conflict`, see rule 5.
         """
-        self._not_before = {row_id: time for row_id, time in self._not_before.items() if now_ms < time}
+        self._not_before = {row_id: time for row_id, time in self._not_before.items() if tick < time}
         waiting = list(self._not_before)
         with self._store.read() as connection:
             row = outbox.next_open(connection, waiting)
             tip = chain_index.tip(connection)
-            indexed = _Indexed(own_transactions.next_nonce(connection), None if tip is None else tip[0])
+            at = _Moment(now_ms, tick, own_transactions.next_nonce(connection), None if tip is None else tip[0])
         if row is None:
+            if not waiting:
+                self._since.clear()
             return Progress.WAITING if waiting else Progress.IDLE
         if row.state == outbox.NEW:
-            return self._sign_new(row, indexed, now_ms)
-        if row.nonce is not None and indexed.nonce is not None and indexed.nonce > row.nonce:
-            return self._give_back(row, now_ms)  # rule 2: the index would have settled it
+            return self._sign_new(row, at)
+        if row.nonce is not None and at.nonce is not None and at.nonce > row.nonce:
+            return self._give_back(row, at)  # rule 2: the index would have settled it
         if row.id in self._not_before:
             return Progress.WAITING
-        if self._follows_gap(row, indexed, now_ms):
-            return self._give_back(row, now_ms)
+        if self._follows_gap(row, at):
+            return self._give_back(row, at)
         # One that had failed in a lost block goes out as it is: it holds the place of its nonce.
         was_final = row.state == outbox.SIGNED and row.block is not None and row.error is None
-        if was_final and not self._may_resend(row, indexed, now_ms):
-            return self._retry(row, now_ms)
-        return self._send(row, now_ms)
+        if was_final and not self._may_resend(row, at):
+            return self._retry(row, at)
+        return self._send(row, at)
 
     # A new row: may it be sent, under which nonce, and for how much?
 
-    def _sign_new(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> Progress:
-        if row.kind == outbox.KIND_ANCHOR and not self._follows_last_anchor(row, now_ms):
-            return self._retry(row, now_ms)
-        nonce = self._free_nonce(indexed, now_ms)
+    def _sign_new(self, row: OutboxRow, at: _Moment) -> Progress:
+        if row.kind == outbox.KIND_ANCHOR and not self._follows_last_anchor(row, at):
+            return self._retry(row, at)
+        nonce = self._free_nonce(at)
         if nonce is None:
-            return self._retry(row, now_ms)
+            return self._retry(row, at)
         block = self._newest_block()
         try:
             gas = int(self._rpc.call("eth_estimateGas", self._call_of(row)), 16)
@@ -130,40 +137,47 @@ class Sender:
             refusal = reverted(error)
             if not isinstance(refusal, ContractReverted):
                 raise
-            return self._refused(row, refusal, indexed, now_ms)
-        self._sign(row, nonce, _gas_limit(gas, block), fees.first_price(block, self._max_fee), now_ms)
+            return self._refused(row, refusal, at)
+        self._sign(row, nonce, fees.first_price(block, self._max_fee), gas, block, at)
         return Progress.MOVED
 
-    def _free_nonce(self, indexed: _Indexed, now_ms: int) -> int | None:
+    def _free_nonce(self, at: _Moment) -> int | None:
         """Return the nonce to sign with, or None to wait until the index has come to what the account shows."""
         count = self._account_nonce()
-        if indexed.nonce is None:
-            return count
-        if count <= indexed.nonce:
-            self._ahead = None
-            return indexed.nonce
-        # Another transaction of this account is on its way to the index, or was sent before the index followed them.
-        if self._ahead is None or self._ahead[0] != count:
-            self._ahead = (count, int(self._rpc.call("eth_blockNumber"), 16), now_ms)
-        _, block, since = self._ahead
-        passed = indexed.tip is not None and indexed.tip >= block and now_ms - since > NONCE_AHEAD_MS
-        return count if passed else None
+        if at.nonce is not None and count <= at.nonce:
+            return at.nonce
+        # The index holds nothing of this account yet, or not what moved it last: it may never, when that was before the
+        # index followed it. A block that the index has taken says which.
+        settled = None if at.tip is None else self._nonce_at(at.tip)
+        if at.nonce is None:
+            return count if settled is None else settled
+        return settled if settled is not None and settled > at.nonce else None
 
-    def _sign(self, row: OutboxRow, nonce: int, gas: int, price: int, now_ms: int) -> None:
+    def _nonce_at(self, block: int) -> int | None:
+        """Return the account's nonce at a block; None when the node cannot say."""
+        try:
+            return int(self._rpc.call("eth_getTransactionCount", self._signer.address, quantity(block)), 16)
+        except JsonRpcError:
+            return None
+
+    def _sign(
+        self, row: OutboxRow, nonce: int, price: int, estimate: int, block: Mapping[str, Any], at: _Moment
+    ) -> None:
         transaction = {
             "nonce": nonce,
-            "gas": gas,
+            "gas": min(estimate * _GAS_MARGIN_PERCENT // 100, int(block["gasLimit"], 16)),
             "to": bytes.fromhex(row.target[2:]),
             "value": 0,
             "data": row.data,
             "chainId": self._chain_id,
-            "gasPrice": price,
+            **fees.fields(price, has_base_fee=fees.base_fee(block) > 0),
         }
         raw, tx_hash = self._signer.sign_transaction(transaction)
         with self._store.write() as connection:
-            outbox.mark_signed(connection, Attempt(tx_hash, row.id, nonce, price, raw, now_ms))
+            outbox.mark_signed(connection, Attempt(tx_hash, row.id, nonce, price, raw, at.now))
+        self._forget(row)
 
-    def _follows_last_anchor(self, row: OutboxRow, now_ms: int) -> bool:
+    def _follows_last_anchor(self, row: OutboxRow, at: _Moment) -> bool:
         seq = anchors.seq_of_key(row.key)
         topic = chain_index.address_topic(self._signer.address)
         with self._store.read() as connection:
@@ -182,38 +196,39 @@ class Sender:
                 f"{expected}: this member's key is used elsewhere, or the chain is not the one of this log"
             )
             with self._store.write() as connection:
-                alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(seq), detail, now_ms)
+                alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(seq), detail, at.now)
             raise VerificationFailed("anchor-conflict", detail)
         return True
 
     # The contract refuses.
 
-    def _refused(self, row: OutboxRow, refusal: ContractReverted, indexed: _Indexed, now_ms: int) -> Progress:
+    def _refused(self, row: OutboxRow, refusal: ContractReverted, at: _Moment) -> Progress:
         if row.kind == outbox.KIND_ANCHOR:
-            self._note(row, alarms.ANCHOR_REFUSED, refusal.detail, now_ms)
-            self._watch_missing_event(row, now_ms)
-            return self._retry(row, now_ms)
-        final = self._refusal_at(row, indexed)
+            self._note(row, alarms.ANCHOR_REFUSED, refusal.detail, at)
+            self._watch_missing_event(row, at)
+            return self._retry(row, at)
+        # An older write that still waits may be what this one needs.
+        final = None if min(self._not_before, default=row.id) < row.id else self._refusal_at(row, at)
         if final is None:
-            self._note(row, alarms.CALL_REFUSED, refusal.detail, now_ms)
-            return self._retry(row, now_ms)
-        self._fail(row, final.detail, now_ms)
+            self._note(row, alarms.CALL_REFUSED, refusal.detail, at)
+            return self._retry(row, at)
+        self._fail(row, final.detail, at)
         return Progress.MOVED
 
-    def _refusal_at(self, row: OutboxRow, indexed: _Indexed) -> ContractReverted | None:
+    def _refusal_at(self, row: OutboxRow, at: _Moment) -> ContractReverted | None:
         """Return what the contract says at the newest indexed block; None when it agrees, or the node cannot say."""
-        if indexed.tip is None:
+        if at.tip is None:
             return None
         try:
-            call_raw(self._rpc, self._call_of(row), quantity(indexed.tip))
+            call_raw(self._rpc, self._call_of(row), quantity(at.tip))
         except ContractReverted as refusal:
             return refusal
         except JsonRpcError:  # it does not have that block, or not its state any more: ask again at the next one
             return None
         return None
 
-    def _watch_missing_event(self, row: OutboxRow, now_ms: int) -> None:
-        if now_ms - row.created_at <= MISSING_EVENT_MS:
+    def _watch_missing_event(self, row: OutboxRow, at: _Moment) -> None:
+        if self._lasts("missing", row, at.tick) <= MISSING_EVENT_MS:
             return
         with self._store.read() as connection:
             anchor = anchors.by_seq(connection, anchors.seq_of_key(row.key))
@@ -221,57 +236,57 @@ class Sender:
         if anchor is not None and (head.seq, head.root) == (anchor.seq, anchor.root):
             detail = "the contract's head holds this anchor, but no final block its event: the chain's state was torn"
             with self._store.write() as connection:
-                alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, now_ms)
+                alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, at.now)
 
-    def _fail(self, row: OutboxRow, detail: str, now_ms: int) -> None:
+    def _fail(self, row: OutboxRow, detail: str, at: _Moment) -> None:
         with self._store.write() as connection:
-            outbox.mark_failed(connection, row.id, detail, now_ms)
+            outbox.mark_failed(connection, row.id, detail, at.now)
             for kind in (alarms.CALL_REFUSED, alarms.RESEND_BLOCKED):
-                alarms.close_alarm(connection, kind, now_ms, row.key)
-            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {detail}", now_ms)
+                alarms.close_alarm(connection, kind, at.now, row.key)
+            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {detail}", at.now)
 
     # A signed row: it goes out, again and again until the index has it.
 
-    def _send(self, row: OutboxRow, now_ms: int) -> Progress:
-        if row.state == outbox.SENT and self._replaced(row, now_ms):
+    def _send(self, row: OutboxRow, at: _Moment) -> Progress:
+        if row.state == outbox.SENT and self._replaced(row, at):
             return Progress.MOVED
-        if not self._deliver(row, now_ms):
-            moved = self._replaced(row, now_ms, is_refused=True)
-            return Progress.MOVED if moved else self._retry(row, now_ms, RESEND_AFTER_MS)
-        self._retry(row, now_ms, RESEND_AFTER_MS)
+        if not self._deliver(row, at):
+            moved = self._replaced(row, at, is_refused=True)
+            return Progress.MOVED if moved else self._retry(row, at, RESEND_AFTER_MS)
+        self._retry(row, at, RESEND_AFTER_MS)
         if row.state == outbox.SENT:
             return Progress.WAITING
         with self._store.write() as connection:
-            outbox.mark_sent(connection, row.id, now_ms)
-            alarms.close_alarm(connection, alarms.SEND_REFUSED, now_ms, row.key)
+            outbox.mark_sent(connection, row.id, at.now)
+            alarms.close_alarm(connection, alarms.SEND_REFUSED, at.now, row.key)
         return Progress.MOVED
 
-    def _follows_gap(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> bool:
+    def _follows_gap(self, row: OutboxRow, at: _Moment) -> bool:
         """Say whether the nonces before this one are missing: what a reset took away and was not ours to send again."""
-        if row.nonce is None or indexed.nonce is None or row.nonce <= indexed.nonce:
+        if row.nonce is None or (at.nonce is not None and row.nonce <= at.nonce):
             return False
-        if row.block is not None:
+        if row.block is not None and at.nonce is not None:
             return True
         if self._account_nonce() >= row.nonce:
-            self._gap_since.pop(row.id, None)
+            self._since.pop(("gap", row.id), None)
             return False
-        return now_ms - self._gap_since.setdefault(row.id, now_ms) > NONCE_AHEAD_MS
+        return self._lasts("gap", row, at.tick) > GAP_AFTER_MS
 
-    def _may_resend(self, row: OutboxRow, indexed: _Indexed, now_ms: int) -> bool:
-        """Say whether a write that a reset took away goes through now; its `updated_at` is the time of the reset."""
+    def _may_resend(self, row: OutboxRow, at: _Moment) -> bool:
+        """Say whether a write that a reset took away goes through now."""
         try:
             call_raw(self._rpc, self._call_of(row))
         except ContractReverted as refusal:
-            final = self._refusal_at(row, indexed) if now_ms - row.updated_at > RESEND_PATIENCE_MS else None
+            final = self._refusal_at(row, at) if self._lasts("blocked", row, at.tick) > RESEND_PATIENCE_MS else None
             if final is not None and row.kind != outbox.KIND_ANCHOR:
-                self._fail(row, f"lost by a chain reset: {final.detail}", now_ms)
+                self._fail(row, f"lost by a chain reset: {final.detail}", at)
                 return False
             with self._store.write() as connection:
-                alarms.raise_alarm(connection, alarms.RESEND_BLOCKED, row.key, refusal.detail, now_ms)
+                alarms.raise_alarm(connection, alarms.RESEND_BLOCKED, row.key, refusal.detail, at.now)
             return False
         return True
 
-    def _deliver(self, row: OutboxRow, now_ms: int) -> bool:
+    def _deliver(self, row: OutboxRow, at: _Moment) -> bool:
         """Hand the raw transaction over; that the node has it already is no error. False: it pays too little."""
         try:
             self._rpc.call("eth_sendRawTransaction", "0x" + (row.raw or b"").hex())
@@ -281,11 +296,11 @@ class Sender:
                 return True
             if any(known in message for known in _UNDERPAID):
                 return False
-            self._note(row, alarms.SEND_REFUSED, error.detail, now_ms)
+            self._note(row, alarms.SEND_REFUSED, error.detail, at)
             raise
         return True
 
-    def _replaced(self, row: OutboxRow, now_ms: int, *, is_refused: bool = False) -> bool:
+    def _replaced(self, row: OutboxRow, at: _Moment, *, is_refused: bool = False) -> bool:
         """Sign the row again at its nonce for more, when it pays too little; return whether it was."""
         with self._store.read() as connection:
             signed = [attempt for attempt in outbox.attempts(connection, row.id) if attempt.nonce == row.nonce]
@@ -293,14 +308,16 @@ class Sender:
         block = self._newest_block()
         base = fees.base_fee(block)
         # By the chain's time: while it stands still, a higher price would not help.
-        overdue = last > 0 and int(block["timestamp"], 16) * _MS - row.updated_at > STUCK_AFTER_MS
+        overdue = last > 0 and self._lasts("stuck", row, int(block["timestamp"], 16) * _MS) > STUCK_AFTER_MS
         if row.nonce is None or not (is_refused or last < base or overdue):
             return False
         asked = 0 if base else int(self._rpc.call("eth_gasPrice"), 16)
+        if not (base or asked or last):
+            return False  # a chain without fees: the pool holds another of our transactions for a while
         price = fees.higher_price(block, asked, last, self._max_fee)
         if price is None:
             detail = f"the chain asks more than chain.max_fee_per_gas, {self._max_fee} wei, allows"
-            self._note(row, alarms.FEE_BOUND, detail, now_ms)
+            self._note(row, alarms.FEE_BOUND, detail, at)
             return False
         try:
             gas = int(self._rpc.call("eth_estimateGas", self._call_of(row)), 16)
@@ -308,26 +325,26 @@ class Sender:
             if isinstance(reverted(error), ContractReverted):
                 return False  # one of them is mined, or will be refused: the index says which
             raise
-        self._sign(row, row.nonce, _gas_limit(gas, block), price, now_ms)
+        self._sign(row, row.nonce, price, gas, block, at)
         return True
 
-    def _give_back(self, row: OutboxRow, now_ms: int) -> Progress:
+    def _give_back(self, row: OutboxRow, at: _Moment) -> Progress:
         """Its nonce is used, or lies after a gap: sign it anew, unless one of its transactions stands in the index."""
         with self._store.write() as connection:
             signed = [attempt.tx_hash for attempt in outbox.attempts(connection, row.id)]
             done = [mined for mined in own_transactions.find(connection, signed) if mined.succeeded]
             if done:
-                outbox.settle(connection, row.id, done[0], now_ms)
+                outbox.settle(connection, row.id, done[0], at.now)
             else:
-                outbox.unsign(connection, row.id, now_ms)
-        self._gap_since.pop(row.id, None)
+                outbox.unsign(connection, row.id, at.now)
         self._not_before.pop(row.id, None)
+        self._forget(row)
         return Progress.MOVED
 
-    def _note(self, row: OutboxRow, kind: str, detail: str, now_ms: int) -> None:
+    def _note(self, row: OutboxRow, kind: str, detail: str, at: _Moment) -> None:
         with self._store.write() as connection:
             outbox.note_error(connection, row.id, detail)
-            alarms.raise_alarm(connection, kind, row.key, detail, now_ms)
+            alarms.raise_alarm(connection, kind, row.key, detail, at.now)
 
     def _account_nonce(self) -> int:
         return int(self._rpc.call("eth_getTransactionCount", self._signer.address, "latest"), 16)
@@ -339,10 +356,13 @@ class Sender:
     def _call_of(self, row: OutboxRow) -> dict[str, str]:
         return {"from": self._signer.address, "to": row.target, "data": "0x" + row.data.hex()}
 
-    def _retry(self, row: OutboxRow, now_ms: int, after_ms: int = RETRY_REFUSED_MS) -> Progress:
-        self._not_before[row.id] = now_ms + after_ms
+    def _retry(self, row: OutboxRow, at: _Moment, after_ms: int = RETRY_REFUSED_MS) -> Progress:
+        self._not_before[row.id] = at.tick + after_ms
         return Progress.WAITING
 
+    def _lasts(self, what: str, row: OutboxRow, time: int) -> int:
+        """Return for how long something has been so with a row, since it was first asked for."""
+        return time - self._since.setdefault((what, row.id), time)
 
-def _gas_limit(estimate: int, block: Mapping[str, Any]) -> int:
-    return min(estimate * _GAS_MARGIN_PERCENT // 100, int(block["gasLimit"], 16))
+    def _forget(self, row: OutboxRow) -> None:
+        self._since = {(what, row_id): time for (what, row_id), time in self._since.items() if row_id != row.id}

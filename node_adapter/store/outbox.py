@@ -173,8 +173,9 @@ def row_of_attempt(connection: Connection, tx_hash: bytes) -> OutboxRow | None:
 
 
 def attempts(connection: Connection, row_id: int) -> list[Attempt]:
-    """Return every transaction that was signed for a write, the newest last."""
-    query = select(outbox_attempt).where(outbox_attempt.c.row_id == row_id).order_by(outbox_attempt.c.signed_at)
+    """Return every transaction that was signed for a write, by nonce and price."""
+    query = select(outbox_attempt).where(outbox_attempt.c.row_id == row_id)
+    query = query.order_by(outbox_attempt.c.nonce, outbox_attempt.c.max_fee)
     return [Attempt(**row) for row in connection.execute(query).mappings()]
 
 

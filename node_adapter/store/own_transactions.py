@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store.schema import outbox_attempt, own_transaction
+from node_adapter.store.schema import own_transaction
 
 
 def add(connection: Connection, outcome: TransactionOutcome) -> None:
@@ -28,15 +28,9 @@ def truncate(connection: Connection, last: int) -> None:
 
 
 def next_nonce(connection: Connection) -> int | None:
-    """Return the first nonce that no indexed block uses; None while this account was never seen to send anything.
-
-    After a reset that took the first of our transactions away, it is the nonce of the first that we ever signed.
-    """
+    """Return the first nonce that no indexed block uses; None while no indexed block holds anything of this account."""
     used: int | None = connection.execute(select(func.max(own_transaction.c.nonce))).scalar_one()
-    if used is not None:
-        return used + 1
-    first: int | None = connection.execute(select(func.min(outbox_attempt.c.nonce))).scalar_one()
-    return first
+    return None if used is None else used + 1
 
 
 def find(connection: Connection, hashes: Iterable[bytes]) -> list[TransactionOutcome]:

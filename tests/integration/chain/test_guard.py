@@ -108,9 +108,8 @@ def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium
 
     reborn = consortium.node()
     worker = consortium.worker(reborn)
-    worker.step()
+    drive(worker, lambda: was_reset(reborn))
     with reborn.store.read() as connection:
-        assert alarms.list_alarms(connection, alarms.CHAIN_RESET)
         assert outbox.counts(connection)["signed"] == 4
     assert final_size(reborn) == 0 or final_size(reborn) == 10 - 6
     drive(worker, lambda: final_size(reborn) == 10 and outbox_state(reborn, "action:5") == "final")
@@ -174,6 +173,11 @@ def test_a_second_worker_on_one_node_is_refused(consortium, start_worker):
     assert wait_for_end(first) == 0
 
 
+def was_reset(node):
+    with node.store.read() as connection:
+        return bool(alarms.list_alarms(connection, alarms.CHAIN_RESET))
+
+
 def outbox_state(node, key):
     with node.store.read() as connection:
         return outbox.by_key(connection, key).state
@@ -211,10 +215,6 @@ def test_two_running_nodes_bring_a_reset_chain_back_together(make_consortium, ad
     for size in (4, 6, 8):
         anchor(size)
     restore(consortium, tmp_path / "old.json")
-
-    def was_reset(node):
-        with node.store.read() as connection:
-            return bool(alarms.list_alarms(connection, alarms.CHAIN_RESET))
 
     wait_until(lambda: all(was_reset(node) for node in nodes), "alarms", processes=workers)
     wait_until(lambda: [final_size(node) for node in nodes] == [8, 8], "anchors", processes=workers)

@@ -101,17 +101,15 @@ def test_what_was_signed_is_kept_when_a_write_is_signed_anew(connection):
     assert outbox.row_of_attempt(connection, b"\x03" * 32).id == row
 
 
-def test_the_next_nonce_is_read_from_the_blocks_and_after_a_reset_from_the_first_signature(connection):
+def test_the_next_nonce_is_read_from_the_blocks(connection):
     assert own_transactions.next_nonce(connection) is None
-    sign(connection, put(connection, "a"), 3, b"raw", b"\x03" * 32)
-    assert own_transactions.next_nonce(connection) == 3
     own_transactions.add(connection, replace(outcome(5), nonce=3))
     own_transactions.add(connection, replace(outcome(6), hash=b"\x02" * 32, nonce=4))
     assert own_transactions.next_nonce(connection) == 5
     own_transactions.truncate(connection, 5)
     assert own_transactions.next_nonce(connection) == 4
     own_transactions.truncate(connection, 4)
-    assert own_transactions.next_nonce(connection) == 3
+    assert own_transactions.next_nonce(connection) is None
 
 
 def test_only_a_failed_write_is_tried_again_by_command(connection):

@@ -1,12 +1,14 @@
 """The index against a chain in memory: finality, pages, resets and rewritten histories."""
 
+import itertools
+
 import pytest
 from eth_hash.auto import keccak
 
 from evidence.receipt_trie import EMPTY_ROOT
 from node_adapter.chain.blocks import encode_header
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
-from node_adapter.chain.indexer import PAGE_BLOCKS, Indexer
+from node_adapter.chain.indexer import ODD_AFTER_MS, PAGE_BLOCKS, RESET_AFTER_MS, Indexer
 from node_adapter.store import chain_index
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
@@ -15,6 +17,7 @@ from primitives.errors import VerificationFailed
 FIRST = 3
 ZERO = "0x" + "00" * 32
 MEMBER = "0x" + "11" * 20
+TICKS = itertools.count(0, RESET_AFTER_MS)  # each look at the clock is later by what must pass
 
 
 class Chain:
@@ -79,12 +82,13 @@ def store(tmp_path):
     store.dispose()
 
 
-def indexer(store, chain, *, depth=1, resets=None):
+def indexer(store, chain, *, depth=1, resets=None, clock=None):
     made = Indexer(
         store,
         chain,
         NoContracts(),
         member=MEMBER,
+        monotonic_ms=clock or (lambda: next(TICKS)),
         first_block=FIRST,
         finality_depth=depth,
         on_blocks=lambda *_: None,
@@ -153,11 +157,24 @@ def test_a_shorter_chain_that_is_ours_is_taken_as_reset(store):
     made = indexer(store, chain, resets=resets)
     run(made)
     chain.cut(6)
+    assert not made.step()
+    assert (tip(store)[0], resets) == (9, [])
     made.step()
     assert (tip(store)[0], resets) == (5, [5])
     chain.grow(3, mark=1)
     run(made)
     assert tip(store)[0] == 8
+
+
+def test_a_chain_that_was_cut_is_compared_where_it_is_final(store):
+    chain, resets = Chain(12), []
+    made = indexer(store, chain, depth=3, resets=resets)
+    run(made)
+    chain.cut(7)
+    chain.grow(2, mark=1)  # blocks 7 and 8 of another branch, above what is final
+    for _ in range(2):
+        made.step()
+    assert (tip(store)[0], resets) == (6, [6])
 
 
 def test_a_head_that_lags_by_less_than_the_depth_is_no_reset(store):
@@ -169,19 +186,67 @@ def test_a_head_that_lags_by_less_than_the_depth_is_no_reset(store):
     assert (tip(store)[0], resets) == (7, [])
 
 
+def test_a_node_that_lags_for_a_moment_is_no_reset(store):
+    chain, resets, now = Chain(10), [], [0]
+    made = indexer(store, chain, resets=resets, clock=lambda: now[0])
+    run(made)
+    kept = list(chain.blocks)
+    for _ in range(20):  # every second answer comes from an endpoint that is behind
+        now[0] += RESET_AFTER_MS // 2
+        chain.cut(7)
+        made.step()
+        chain.blocks[:] = kept
+        made.step()
+    assert (tip(store)[0], resets) == (9, [])
+
+
+class Mixed(Chain):
+    """A balancer: the newest number and the first block come from one node, the rest from another."""
+
+    def __init__(self, length, other):
+        super().__init__(length)
+        self.other = other
+
+    def call(self, method, *params):
+        behind = method == "eth_getBlockByNumber" and int(params[0], 16) >= len(self.other.blocks) - 1
+        return self.other.call(method, *params) if behind else super().call(method, *params)
+
+
+def test_a_block_of_an_endpoint_that_will_lose_it_is_not_taken_on_the_word_of_another(store):
+    """With depth 3, block 7 of the lagging endpoint stands on a branch that the chain has left."""
+    lagging = Chain(7)
+    chain = Mixed(10, lagging)
+    lagging.grow(1, mark=1)
+    made = indexer(store, chain, depth=3)
+    with pytest.raises(ChainUnavailable):
+        run(made)
+    assert (tip(store) or (0,))[0] < 7
+    chain.other = chain_without_end = Chain(0)
+    chain_without_end.blocks = [*chain.blocks, None]
+    run(indexer(store, chain, depth=3))
+    assert tip(store)[0] == 7
+
+
 def test_a_shorter_chain_that_is_not_ours_is_refused(store):
     made = indexer(store, Chain(10))
     run(made)
     with pytest.raises(HistoryMismatch, match="not a part of ours"):
         indexer(store, Chain(7, mark=1))
+    made = indexer(store, Chain(2))
+    assert not made.step()
     with pytest.raises(HistoryMismatch, match="before our contracts"):
-        indexer(store, Chain(2))
+        made.step()
 
 
 def test_a_header_that_does_not_hash_is_not_stored(store):
     chain = Chain(10)
     chain.blocks[5] = chain.blocks[5] | {"timestamp": "0x1"}
-    made = indexer(store, chain)
+    now = [0]
+    made = indexer(store, chain, clock=lambda: now[0])
+    for now[0] in (0, ODD_AFTER_MS - 1):  # it may be the answers of two moments
+        with pytest.raises(ChainUnavailable, match="block-header"):
+            run(made)
+    now[0] = ODD_AFTER_MS
     with pytest.raises(VerificationFailed, match="block-header"):
         run(made)
     assert tip(store) is None

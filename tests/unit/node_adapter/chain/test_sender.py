@@ -4,8 +4,8 @@ import pytest
 
 from node_adapter.chain.errors import JsonRpcError
 from node_adapter.chain.sender import (
+    GAP_AFTER_MS,
     MISSING_EVENT_MS,
-    NONCE_AHEAD_MS,
     RESEND_AFTER_MS,
     RESEND_PATIENCE_MS,
     RETRY_REFUSED_MS,
@@ -34,7 +34,7 @@ class Node:
     """A chain's node: `nonce` of the account, `sent` raw transactions; `refuse` holds errors by method or by tag."""
 
     def __init__(self):
-        self.nonce = 0
+        self.nonce, self.nonces = 0, {}
         self.head = 10
         self.base_fee = "0x0"
         self.gas_price = "0x0"
@@ -50,8 +50,8 @@ class Node:
     def batch(self, calls):
         return [self.call(method, *params) for method, params in calls]
 
-    def eth_getTransactionCount(self, _address, _tag):
-        return hex(self.nonce)
+    def eth_getTransactionCount(self, _address, tag):
+        return hex(self.nonces.get(tag, self.nonce))
 
     def eth_getBlockByNumber(self, _tag, _full):
         return {"gasLimit": hex(30_000_000), "baseFeePerGas": self.base_fee, "timestamp": hex(self.time)}
@@ -97,6 +97,10 @@ class Bench:
     def restart(self):
         self.sender = Sender(self.store, self.rpc, self.contracts, self.signer, chain_id=5, max_fee_per_gas=BOUND)
 
+    def step(self, tick):
+        """A step at a tick; the wall clock goes its own way."""
+        return self.sender.step(10**12 - 7 * tick, tick)
+
     def put(self, key="a", kind="did"):
         with self.store.write() as connection:
             return outbox.enqueue(connection, kind, key, TARGET, b"\x01\x02", 0)
@@ -139,7 +143,7 @@ class Bench:
 
     def to_sent(self, key="a"):
         self.put(key)
-        assert [self.sender.step(1), self.sender.step(1)] == [Progress.MOVED] * 2
+        assert [self.step(1), self.step(1)] == [Progress.MOVED] * 2
         assert self.row(key).state == "sent"
 
     def lost(self, *, succeeded=True):
@@ -165,15 +169,15 @@ def bench(tmp_path):
 
 
 def test_nothing_to_do(bench):
-    assert bench.sender.step(1) is Progress.IDLE
+    assert bench.step(1) is Progress.IDLE
 
 
 def test_the_raw_transaction_is_kept_before_it_leaves(bench):
     bench.put()
-    bench.sender.step(1)
+    bench.step(1)
     row = bench.row()
     assert (row.state, row.nonce, bench.rpc.sent) == ("signed", 0, [])
-    bench.sender.step(1)
+    bench.step(1)
     assert bench.rpc.sent == ["0x" + row.raw.hex()]
 
 
@@ -182,35 +186,35 @@ def test_the_raw_transaction_is_kept_before_it_leaves(bench):
 )
 def test_a_node_that_has_it_already_is_no_error(bench, said):
     bench.put()
-    bench.sender.step(1)
+    bench.step(1)
     bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, said)
-    bench.sender.step(1)
+    bench.step(1)
     assert bench.row().state == "sent"
 
 
 def test_any_other_refusal_keeps_the_row_and_says_so_until_it_is_sent(bench):
     bench.put()
-    bench.sender.step(1)
+    bench.step(1)
     bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, "insufficient funds for gas")
     with pytest.raises(JsonRpcError):
-        bench.sender.step(1)
+        bench.step(1)
     assert (bench.row().state, bench.alarms()) == ("signed", [alarms.SEND_REFUSED])
     assert "insufficient funds" in bench.row().error
     del bench.rpc.refuse["eth_sendRawTransaction"]
-    bench.sender.step(2)
+    bench.step(2)
     assert (bench.row().state, bench.alarms()) == ("sent", [])
 
 
 def test_a_transaction_that_the_pool_dropped_is_sent_again(bench):
     bench.to_sent()
-    assert bench.sender.step(10) is Progress.WAITING
+    assert bench.step(10) is Progress.WAITING
     assert len(bench.rpc.sent) == 1
-    bench.sender.step(1 + RESEND_AFTER_MS)
-    assert bench.sender.step(2 + RESEND_AFTER_MS) is Progress.WAITING
+    bench.step(1 + RESEND_AFTER_MS)
+    assert bench.step(2 + RESEND_AFTER_MS) is Progress.WAITING
     assert len(bench.rpc.sent) == 2
     assert len(set(bench.rpc.sent)) == 1
     bench.restart()
-    bench.sender.step(3 + RESEND_AFTER_MS)
+    bench.step(3 + RESEND_AFTER_MS)
     assert len(bench.rpc.sent) == 3
 
 
@@ -219,7 +223,7 @@ def test_an_account_that_is_ahead_of_its_receipts_loses_nothing(bench):
     raw = bench.row().raw
     bench.rpc.nonce = 1  # the engine shows the account before the block that holds the transaction
     for now in range(10, 60_000, 500):
-        bench.sender.step(now)
+        bench.step(now)
     assert (bench.row().state, bench.row().raw, len(bench.attempts())) == ("sent", raw, 1)
     bench.index((bench.row().tx_hash, 0, True))
     assert bench.row().state == "final"
@@ -229,9 +233,9 @@ def test_a_nonce_that_another_transaction_used_in_an_indexed_block_is_signed_ane
     bench.to_sent()
     first = bench.row()
     bench.index((OTHER, 0, True))
-    assert bench.sender.step(10) is Progress.MOVED
+    assert bench.step(10) is Progress.MOVED
     assert bench.row().state == "new"
-    bench.sender.step(20)
+    bench.step(20)
     assert bench.row().nonce == 1
     assert [attempt.tx_hash for attempt in bench.attempts()] == [first.tx_hash, bench.row().tx_hash]
 
@@ -240,27 +244,54 @@ def test_the_nonce_is_the_first_that_no_indexed_block_uses_whatever_an_endpoint_
     bench.index((OTHER, 6, True))
     bench.rpc.nonce = 3
     bench.put()
-    bench.sender.step(1)
+    bench.step(1)
     assert bench.row().nonce == 7
 
 
-def test_an_account_ahead_of_the_index_is_waited_for_and_then_believed(bench):
+def test_an_account_ahead_of_the_index_is_waited_for(bench):
     bench.index((OTHER, 6, True))
-    bench.rpc.nonce, bench.rpc.head = 9, 3
+    bench.rpc.nonce, bench.rpc.nonces = 9, {"0x1": 7}
     bench.put()
-    for now in range(1, 4 * NONCE_AHEAD_MS, 500):
-        assert bench.sender.step(now) is Progress.WAITING
-    for _ in range(3):
-        bench.index()  # the block at which the account was seen, and no transaction of this account in any
-    bench.sender.step(4 * NONCE_AHEAD_MS + RETRY_REFUSED_MS)
+    for now in range(1, 60_000, 500):
+        assert bench.step(now) is Progress.WAITING
+    bench.index((NEXT, 7, True), (ROOT, 8, True))
+    bench.step(61_000)
     assert bench.row().nonce == 9
+
+
+def test_what_moved_the_account_before_the_index_followed_it_counts_at_an_indexed_block(bench):
+    bench.index((OTHER, 6, True))
+    bench.rpc.nonce, bench.rpc.nonces = 9, {"0x1": 9}
+    bench.put()
+    bench.step(1)
+    assert bench.row().nonce == 9
+
+
+def test_the_first_nonce_of_all_is_that_of_an_indexed_block(bench):
+    bench.index()
+    bench.rpc.nonce, bench.rpc.nonces = 2, {"0x1": 0}  # what moved it since may still be left behind by the chain
+    bench.put()
+    bench.step(1)
+    assert bench.row().nonce == 0
+
+
+def test_nonces_that_will_never_come_are_a_gap(bench):
+    bench.rpc.nonce = 2
+    bench.to_sent()
+    bench.rpc.nonce = 0
+    for now in (RESEND_AFTER_MS, 2 * RESEND_AFTER_MS, GAP_AFTER_MS):
+        bench.step(1 + now)
+        assert bench.row().nonce == 2
+    assert bench.step(2 * GAP_AFTER_MS) is Progress.MOVED
+    bench.step(2 * GAP_AFTER_MS + 1)
+    assert bench.row().nonce == 0
 
 
 def test_a_node_in_trouble_at_estimating_is_no_refusal(bench):
     bench.put()
     bench.rpc.refuse["eth_estimateGas"] = (-32603, "state trie does not contain state root")
     with pytest.raises(JsonRpcError):
-        bench.sender.step(1)
+        bench.step(1)
     assert (bench.row().state, bench.alarms()) == ("new", [])
 
 
@@ -269,7 +300,7 @@ def test_a_refusal_counts_when_the_newest_indexed_block_refuses_too(bench):
     bench.put()
     bench.put("b")
     bench.rpc.refuse["eth_estimateGas"] = bench.rpc.refuse["eth_call", "0x1"] = REVERTED
-    assert bench.sender.step(1) is Progress.MOVED
+    assert bench.step(1) is Progress.MOVED
     assert (bench.row().state, bench.alarms()) == ("failed", [alarms.TRANSACTION_FAILED])
 
 
@@ -281,14 +312,14 @@ def test_a_refusal_of_an_endpoint_that_lags_decides_nothing_and_keeps_no_other_w
     bench.rpc.refuse["eth_estimateGas"] = REVERTED
     if at_tip:
         bench.rpc.refuse["eth_call", "0x1"] = at_tip
-    assert bench.sender.step(1) is Progress.WAITING
+    assert bench.step(1) is Progress.WAITING
     assert (bench.row().state, bench.alarms()) == ("new", [alarms.CALL_REFUSED])
     del bench.rpc.refuse["eth_estimateGas"]
-    bench.sender.step(2)
+    bench.step(2)
     assert (bench.row("b").state, bench.row().state) == ("signed", "new")
-    bench.sender.step(2)
+    bench.step(2)
     bench.index((bench.row("b").tx_hash, 0, True))
-    bench.sender.step(1 + RETRY_REFUSED_MS)
+    bench.step(1 + RETRY_REFUSED_MS)
     assert bench.row().state == "signed"
 
 
@@ -296,9 +327,9 @@ def test_a_lost_write_waits_while_it_would_revert_and_is_given_up_at_last(bench)
     bench.lost()
     bench.index()
     bench.rpc.refuse["eth_call"] = REVERTED
-    assert bench.sender.step(20) is Progress.WAITING
+    assert bench.step(20) is Progress.WAITING
     assert (bench.row().state, bench.rpc.sent, bench.alarms()) == ("signed", [], [alarms.RESEND_BLOCKED])
-    bench.sender.step(20 + RESEND_PATIENCE_MS + 1)
+    bench.step(20 + RESEND_PATIENCE_MS + 1)
     assert (bench.row().state, bench.alarms()) == ("failed", [alarms.TRANSACTION_FAILED])
     bench.index((bench.attempts()[0].tx_hash, 0, True))  # and the chain had it after all
     assert bench.row().state == "final"
@@ -306,14 +337,14 @@ def test_a_lost_write_waits_while_it_would_revert_and_is_given_up_at_last(bench)
 
 def test_a_lost_write_goes_out_again_as_it_was(bench):
     bench.lost()
-    bench.sender.step(20)
+    bench.step(20)
     assert bench.rpc.sent == ["0x" + bench.row().raw.hex()]
 
 
 def test_a_lost_revert_goes_out_again_too_for_it_holds_the_place_of_its_nonce(bench):
     bench.lost(succeeded=False)
     bench.rpc.refuse["eth_call"] = REVERTED
-    bench.sender.step(20)
+    bench.step(20)
     assert (bench.row().state, bench.rpc.sent) == ("sent", ["0x" + bench.row().raw.hex()])
 
 
@@ -323,15 +354,15 @@ def test_a_lost_write_after_a_gap_is_signed_anew(bench):
     bench.block = 0
     bench.index((OTHER, 0, True))
     assert bench.row().nonce == 3
-    assert bench.sender.step(20) is Progress.MOVED
-    bench.sender.step(21)
+    assert bench.step(20) is Progress.MOVED
+    bench.step(21)
     assert (bench.row().state, bench.row().nonce) == ("signed", 1)
 
 
 def test_an_anchor_goes_out_on_the_newest_anchor_of_the_index(bench):
     bench.put_anchor()
     bench.index_anchor(1, ROOT)
-    assert bench.sender.step(1) is Progress.MOVED
+    assert bench.step(1) is Progress.MOVED
     assert bench.row("anchor:2").state == "signed"
 
 
@@ -348,7 +379,7 @@ def test_another_anchor_in_the_index_stops_the_sender(bench, seq, root):
     if seq is not None:
         bench.index_anchor(seq, root)
     with pytest.raises(VerificationFailed, match="anchor-conflict"):
-        bench.sender.step(1)
+        bench.step(1)
     assert bench.alarms() == [alarms.ANCHOR_CONFLICT]
     assert bench.rpc.sent == []
 
@@ -356,7 +387,7 @@ def test_another_anchor_in_the_index_stops_the_sender(bench, seq, root):
 def test_an_anchor_that_stands_already_is_not_signed(bench):
     bench.put_anchor()
     bench.index_anchor(2, NEXT)
-    assert bench.sender.step(1) is Progress.WAITING
+    assert bench.step(1) is Progress.WAITING
     assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [])
 
 
@@ -365,9 +396,9 @@ def test_an_anchor_that_the_contract_holds_without_an_event_is_told(bench):
     bench.index_anchor(1, ROOT)
     bench.contracts.head_now = MemberHead(NEXT, 7, 2, 0, OTHER)
     bench.rpc.refuse["eth_estimateGas"] = REVERTED
-    assert bench.sender.step(1) is Progress.WAITING
+    assert bench.step(1) is Progress.WAITING
     assert bench.alarms() == [alarms.ANCHOR_REFUSED]
-    bench.sender.step(MISSING_EVENT_MS + 2000)
+    bench.step(MISSING_EVENT_MS + 2000)
     assert bench.alarms() == [alarms.ANCHOR_REFUSED, alarms.ANCHOR_WITHOUT_EVENT]
     assert bench.rpc.sent == []
 
@@ -376,24 +407,29 @@ def test_an_anchor_that_the_contract_refuses_now_is_tried_again(bench):
     bench.put_anchor()
     bench.index_anchor(1, ROOT)
     bench.rpc.refuse["eth_estimateGas"] = (3, "execution reverted: not a broker", "0x")
-    assert bench.sender.step(1) is Progress.WAITING
+    assert bench.step(1) is Progress.WAITING
     assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [alarms.ANCHOR_REFUSED])
     del bench.rpc.refuse["eth_estimateGas"]
-    assert bench.sender.step(2) is Progress.WAITING  # not at once
-    assert bench.sender.step(1002) is Progress.MOVED
+    assert bench.step(2) is Progress.WAITING  # not at once
+    assert bench.step(1002) is Progress.MOVED
 
 
 def test_an_anchor_in_the_outbox_alone_is_a_conflict(bench):
     bench.put("anchor:9", outbox.KIND_ANCHOR)
     with pytest.raises(VerificationFailed, match="not among the anchors"):
-        bench.sender.step(1)
+        bench.step(1)
 
 
 def test_a_chain_that_asks_fees_gets_twice_the_base_fee(bench):
     bench.rpc.base_fee = hex(7)
     bench.put()
-    bench.sender.step(1)
-    assert (bench.signer.seen["gasPrice"], bench.signer.seen["gas"], bench.signer.seen["chainId"]) == (14, 130_000, 5)
+    bench.step(1)
+    assert {name: bench.signer.seen[name] for name in ("maxFeePerGas", "maxPriorityFeePerGas", "gas", "chainId")} == {
+        "maxFeePerGas": 14,
+        "maxPriorityFeePerGas": 2,
+        "gas": 130_000,
+        "chainId": 5,
+    }
 
 
 def prices(bench):
@@ -404,9 +440,9 @@ def test_a_base_fee_that_rises_replaces_the_transaction_at_its_nonce(bench):
     bench.rpc.base_fee = hex(2)
     bench.to_sent()
     bench.rpc.base_fee = hex(200)
-    assert bench.sender.step(1 + RESEND_AFTER_MS) is Progress.MOVED
+    assert bench.step(1 + RESEND_AFTER_MS) is Progress.MOVED
     assert prices(bench) == [(0, 4), (0, 400)]
-    bench.sender.step(2 + RESEND_AFTER_MS)
+    bench.step(2 + RESEND_AFTER_MS)
     assert (bench.row().state, bench.rpc.sent[-1]) == ("sent", "0x" + bench.attempts()[1].raw.hex())
     bench.index((bench.attempts()[0].tx_hash, 0, True))  # the cheap one was mined after all
     assert (bench.row().state, bench.row().tx_hash) == ("final", bench.attempts()[0].tx_hash)
@@ -419,7 +455,7 @@ def test_no_more_is_offered_than_was_allowed(bench):
     now = 1
     for _ in range(6):
         now += RESEND_AFTER_MS
-        bench.sender.step(now)
+        bench.step(now)
     assert prices(bench) == [(0, 800), (0, BOUND)]
     assert bench.alarms() == [alarms.FEE_BOUND]
     bench.index((bench.row().tx_hash, 0, True))
@@ -429,19 +465,19 @@ def test_no_more_is_offered_than_was_allowed(bench):
 def test_a_pool_that_asks_more_than_nothing_gets_what_the_node_names(bench):
     bench.rpc.gas_price = hex(9)
     bench.put()
-    bench.sender.step(1)
+    bench.step(1)
     bench.rpc.refuse["eth_sendRawTransaction"] = (-32000, "transaction underpriced")
-    assert bench.sender.step(1) is Progress.MOVED
+    assert bench.step(1) is Progress.MOVED
     assert prices(bench) == [(0, 0), (0, 9)]
 
 
 def test_a_transaction_that_pays_enough_is_replaced_when_the_chain_goes_on_without_it(bench):
     bench.rpc.base_fee = hex(8)
     bench.to_sent()
-    bench.sender.step(1 + 2 * STUCK_AFTER_MS)  # by our clock alone nothing is late: the chain may stand still
+    bench.step(1 + 2 * STUCK_AFTER_MS)  # by our clock alone nothing is late: the chain may stand still
     assert prices(bench) == [(0, 16)]
     bench.rpc.time = STUCK_AFTER_MS // 1000 + 1
-    bench.sender.step(1 + 3 * STUCK_AFTER_MS)
+    bench.step(1 + 3 * STUCK_AFTER_MS)
     assert prices(bench) == [(0, 16), (0, 19)]
 
 
@@ -450,5 +486,5 @@ def test_a_transaction_that_may_be_mined_already_is_not_replaced(bench):
     bench.to_sent()
     bench.rpc.base_fee = hex(200)
     bench.rpc.refuse["eth_estimateGas"] = REVERTED  # as it is when the call is done
-    bench.sender.step(1 + RESEND_AFTER_MS)
+    bench.step(1 + RESEND_AFTER_MS)
     assert prices(bench) == [(0, 4)]

@@ -19,18 +19,6 @@ from primitives.errors import InvalidInput, VerificationFailed
 ACT_FORMAT = "bonafides.act/1"
 ROOT_SALT_BYTES = 32
 
-CLIENT_ACT_TYPES = frozenset(
-    {
-        "ID_SUCCEED",
-        "LEVEL_CONFIRM",
-        "MISMATCH_INSIST",
-        "RISK_CONFIRM",
-        "AGREEMENT_SIGN",
-        "CONSENT_GIVE",
-        "CONSENT_WITHDRAW",
-    }
-)
-
 _FIELD_SALT_TAG = "bonafides/record/1/field-salt"
 
 

@@ -16,12 +16,13 @@ reach far enough; everything else is in the report.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from evidence import shapes
-from evidence.act import CLIENT_ACT_TYPES, act_payload_of, verify_act
+from evidence.act import act_payload_of, verify_act
 from evidence.bundle import AnchorItem, Bundle, parse_bundle
 from evidence.chain import address_topic, blocks_that_may_hold
 from evidence.held import AsOf, check_held
@@ -44,13 +45,19 @@ _MS = 1000
 
 
 def verify_bundle(
-    bundle: bytes, trust: bytes, *, at_least_block: int | None = None, promises: Sequence[object] | None = None
+    bundle: bytes,
+    trust: bytes,
+    *,
+    client_acts: Collection[str],
+    at_least_block: int | None = None,
+    promises: Sequence[object] | None = None,
 ) -> VerificationReport:
     """Verify a bundle against a trust file; nothing else is read.
 
     Args:
         bundle: the bundle's bytes.
         trust: the trust file's bytes, from someone other than the bundle's maker.
+        client_acts: the record types that owe the client's signature; the domain names them.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
         promises: promises that somebody holds, such as the client's wallet; the bundle must show what they promise.
 
@@ -58,20 +65,27 @@ def verify_bundle(
         InvalidInput: not a bundle, not a trust file, or not a promise.
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
     """
-    return _Verification(parse_bundle(bundle), parse_trust(trust), at_least_block, promises).report()
+    asked = _Asked(client_acts, at_least_block, promises)
+    return _Verification(parse_bundle(bundle), parse_trust(trust), asked).report()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a verification was asked for, beside bundle and trust file."""
+
+    client_acts: Collection[str]
+    at_least_block: int | None
+    promises: Sequence[object] | None
 
 
 class _Verification:
     """One run: each check is a method, what checks share is a cached property that raises as its check would."""
 
-    def __init__(
-        self, bundle: Bundle, trust: TrustFile, at_least_block: int | None, held: Sequence[object] | None
-    ) -> None:
+    def __init__(self, bundle: Bundle, trust: TrustFile, asked: _Asked) -> None:
         self._bundle = bundle
         self._trust = trust
         self._on_chain = ChainEvidence(bundle, trust)
-        self._at_least = at_least_block
-        self._held = held
+        self._asked = asked
         self._failed: dict[str, VerificationFailed] = {}
         self._unknown: CouldNotCheck | None = None
         self._keys: dict[int, Mapping[str, bytes]] = {}
@@ -98,7 +112,7 @@ class _Verification:
             "bundle-signature": self._bundle_signature,
             HELD: self._held_promises,
         }
-        names = CHECKS if self._held is None else (*CHECKS, HELD)
+        names = CHECKS if self._asked.promises is None else (*CHECKS, HELD)
         checks = [self._run(name, steps[name]) for name in names]
         if self._unknown is not None and not self._failed:
             raise self._unknown
@@ -171,7 +185,7 @@ class _Verification:
         for history in self._bundle.histories:
             for opened in self._opened[history.subject]:
                 signatures = opened.record.envelope["signatures"]
-                if not signatures and opened.record.envelope["type"] in CLIENT_ACT_TYPES:
+                if not signatures and opened.record.envelope["type"] in self._asked.client_acts:
                     raise VerificationFailed("client-signature", f"{opened.label} owes the client's signature")
                 if signatures and history is not self._bundle.history:
                     raise VerificationFailed("client-signature", f"{opened.label} of a reference bears a signature")
@@ -267,9 +281,10 @@ class _Verification:
             opened = self._opened[history.subject]
             records = [(item.promise.log_index, item.record.fingerprint) for item in opened]
             check_maps(history.subject, history.maps, records, anchors)
-        if self._at_least is not None and self._on_chain.last.block < self._at_least:
+        if self._asked.at_least_block is not None and self._on_chain.last.block < self._asked.at_least_block:
             raise VerificationFailed(
-                "subject-completeness", f"reaches block {self._on_chain.last.block}, asked for was {self._at_least}"
+                "subject-completeness",
+                f"reaches block {self._on_chain.last.block}, asked for was {self._asked.at_least_block}",
             )
         count = len(self._bundle.history.records)
         return f"{count} records are all that was ever anchored up to block {self._on_chain.last.block}"
@@ -291,7 +306,9 @@ class _Verification:
             trusted_until=block_time(chain, chain.last),
         )
         broker = self._bundle.broker
-        return check_held(self._held or (), self._opened, broker, as_of, lambda b: self._on_chain.signing_key(b, HELD))
+        return check_held(
+            self._asked.promises or (), self._opened, broker, as_of, lambda b: self._on_chain.signing_key(b, HELD)
+        )
 
     # -- the report
 

@@ -22,6 +22,7 @@ from replay.records import of_verified
 from replay.rulebook import read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.succession import require_joined, ties_of
+from suitability.records import CLIENT_ACTS
 from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
 
@@ -79,10 +80,12 @@ def verify(
     A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
     """
     rulesets = _rulesets(ruleset_file)
+    data = read_limited(bundle, max_mib * MIB, "bundle", _LONGER)
     trusted = read_limited(trust, MAX_TRUST_BYTES, "trust")
     report = verify_bundle(
-        read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
+        data,
         trusted,
+        client_acts=CLIENT_ACTS,
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
     )
@@ -154,7 +157,7 @@ def _succession(report: VerificationReport, related: bytes | None, trust: bytes)
     own = [of_verified(record) for record in report.records]
     if related is None or not report.ok:
         return [tie.sentence for tie in ties_of(own, report.subject)]
-    other = verify_bundle(related, trust)
+    other = verify_bundle(related, trust, client_acts=CLIENT_ACTS)
     if not other.ok:
         raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
     return [require_joined(report, own, other, [of_verified(record) for record in other.records])]

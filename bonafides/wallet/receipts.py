@@ -21,11 +21,11 @@ from bonafides.wallet.promises import (
     remember_place,
 )
 from bonafides.wallet.sign import kept_act
-from evidence.act import CLIENT_ACT_TYPES
 from evidence.promise import parse_promise
 from evidence.receipt import Receipt, verify_receipt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
+from suitability.records import CLIENT_ACTS
 
 _PLACE_KIND = "chain-place"
 _KEY_BYTES = 32
@@ -108,7 +108,7 @@ def _owner(identities: Identities, value: object) -> Identity:
 
 def _check_signed(identities: Identities, identity: Identity, receipt: Receipt) -> dict[str, Any] | None:
     envelope = receipt.record.envelope
-    if envelope["type"] not in CLIENT_ACT_TYPES:
+    if envelope["type"] not in CLIENT_ACTS:
         return None
     mine = [entry["value"] for entry in envelope["signatures"] if entry["did"] == identity.did]
     act = kept_act(identities, mine[0]) if len(mine) == 1 else None

@@ -15,11 +15,12 @@ from typing import Any
 
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.texts import check_text
-from evidence.act import ACT_FORMAT, CLIENT_ACT_TYPES, ROOT_SALT_BYTES, act_payload, field_digests
+from evidence.act import ACT_FORMAT, ROOT_SALT_BYTES, act_payload, field_digests
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time
+from suitability.records import CLIENT_ACTS
 
 Show = Callable[[Identity, "Draft"], bool]
 
@@ -59,8 +60,8 @@ def parse_draft(value: object) -> Draft:
         )
     if value["version"] != ACT_FORMAT:
         raise InvalidInput("draft.version", "unknown", f"must be {ACT_FORMAT}")
-    if not isinstance(value["type"], str) or value["type"] not in CLIENT_ACT_TYPES:
-        raise InvalidInput("draft.type", "client-act", f"must be one of {', '.join(sorted(CLIENT_ACT_TYPES))}")
+    if not isinstance(value["type"], str) or value["type"] not in CLIENT_ACTS:
+        raise InvalidInput("draft.type", "client-act", f"must be one of {', '.join(sorted(CLIENT_ACTS))}")
     for name in ("broker", "subject"):
         if not isinstance(value[name], str):
             raise InvalidInput(f"draft.{name}", "type", "must be a string")

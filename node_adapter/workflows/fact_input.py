@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.act import CLIENT_ACT_TYPES, ROOT_SALT_BYTES
+from evidence.act import ROOT_SALT_BYTES
 from evidence.record import CHANNELS
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -20,7 +20,7 @@ from primitives.encoding import decode_base64url, decode_hex
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
-from suitability.records import NODE_TYPES, check_payload, check_type
+from suitability.records import CLIENT_ACTS, NODE_TYPES, check_payload, check_type
 
 COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
 _REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
@@ -81,7 +81,7 @@ def read_node_fact(value: Mapping[str, Any]) -> Fact:
             raise InvalidInput(name, "required", "is missing")
     type_ = check_type(value["type"]).code
     act = None if value.get("act") is None else _read_act(value["act"])
-    if act is None and type_ in CLIENT_ACT_TYPES:
+    if act is None and type_ in CLIENT_ACTS:
         raise Refused("act-unsigned", f"act: {type_} is the client's own act and owes the client's signature")
     if ("payload" in value) == ("compute" in value):
         raise InvalidInput("payload", "one-of", "give either payload or compute")

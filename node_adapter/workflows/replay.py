@@ -36,6 +36,7 @@ from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
+from suitability.records import CLIENT_ACTS
 
 LANGUAGES = ("zh", "en")
 _MEMBERS = frozenset({"subject", "did", "case", "reason", "lang"})
@@ -91,7 +92,7 @@ def _replay(
         collected = collect(node, connection, _again(connection, subject), asked.case)
         rules = rulebook(node, connection).rulesets
         stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
-    verified = verify_bundle(collected.bundle, trust_file(node))  # (4)
+    verified = verify_bundle(collected.bundle, trust_file(node), client_acts=CLIENT_ACTS)  # (4)
     material = Material(  # (5)
         case=asked.case,
         reason=asked.reason,

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evidence.verify import verify_bundle
 from scripts.bench.harness import Broker, Row, arguments, best_of, broker, payloads, progress, table
 from scripts.demo.surface import DemoError, wait_until
+from scripts.vectors.synthetic_chain import verify_bundle
 
 FACTS_IN_ROUND = 6  # identity, information, notice, questionnaire, level; the sixth is the client's own act
 

@@ -23,11 +23,10 @@ from evidence.receipt import AnchorPlace, build_receipt
 from evidence.receipt_trie import EthereumReceiptTrie
 from evidence.record import SealedRecord, envelope_salt, redact, seal
 from evidence.subject_map import SubjectMap
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
-from scripts.vectors.synthetic_chain import World
+from scripts.vectors.synthetic_chain import World, verify_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "evidence"

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
+from evidence import verify
 from evidence.act import act_payload_of, field_digests
 from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.bundle import Bundle, seal_bundle
@@ -33,6 +35,9 @@ from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
+from suitability.records import CLIENT_ACTS
+
+verify_bundle = partial(verify.verify_bundle, client_acts=CLIENT_ACTS)  # with the record types of this project
 
 CHAIN_ID = 0x2A3F
 GENESIS_TIME = 1_795_000_000  # seconds

@@ -7,7 +7,6 @@ import itertools
 
 from did.identifiers import ethr_did
 from evidence.act import act_payload, field_digests
-from evidence.verify import verify_bundle
 from node_adapter.store import anchors, chain_index, records
 from node_adapter.workflows.dids import relay_calls
 from node_adapter.workflows.enrol_subject import enrol_subjects
@@ -26,6 +25,7 @@ from primitives.eip712 import (
 from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
+from scripts.vectors.synthetic_chain import verify_bundle
 from tests.integration.api.node_kit import PAYLOADS
 
 VALIDITY = 10 * 365 * 86_400

@@ -9,13 +9,12 @@ import time
 import pytest
 from sqlalchemy import update
 
-from evidence.verify import verify_bundle
 from node_adapter.store.schema import finding, record
 from node_adapter.workflows import owed_promises
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from scripts.vectors.synthetic_chain import seeded
+from scripts.vectors.synthetic_chain import seeded, verify_bundle
 from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.replay.replay_kit import Broker
 

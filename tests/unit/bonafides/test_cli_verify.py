@@ -13,6 +13,7 @@ from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
+from suitability.records import CLIENT_ACTS
 from suitability.ruleset import packaged_rulesets
 
 NOW = 1_795_000_000_000
@@ -84,7 +85,8 @@ def report(*records, broken=None):
 @pytest.fixture
 def verify(capsys, monkeypatch, tmp_path):
     def call(outcome, *words):
-        def stand_in(_bundle, _trust, *, at_least_block, promises):
+        def stand_in(_bundle, _trust, *, client_acts, at_least_block, promises):
+            assert client_acts == CLIENT_ACTS
             call.at_least = at_least_block
             if isinstance(outcome, Exception):
                 raise outcome

@@ -10,11 +10,10 @@ from evidence import verify as verify_module
 from evidence.act import verify_act
 from evidence.record import seal
 from evidence.registry_events import ED25519_ATTRIBUTE
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import World, event_log, example_world, seeded
+from scripts.vectors.synthetic_chain import World, event_log, example_world, seeded, verify_bundle
 
 ANYBODY = bytes([1]) + bytes(31)  # the neutral point: R = neutral, S = 0 is a signature of every message
 

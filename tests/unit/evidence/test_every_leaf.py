@@ -10,10 +10,9 @@ import copy
 
 import pytest
 
-from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import parse_time
-from scripts.vectors.synthetic_chain import PRODUCT, example_world
+from scripts.vectors.synthetic_chain import PRODUCT, example_world, verify_bundle
 
 VOUCHED = {("case",), ("made_at",), ("pending",)}
 WORLD = example_world()

@@ -6,10 +6,9 @@ import pytest
 
 from evidence.record import seal
 from evidence.verdict import CHECKS
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput
-from scripts.vectors.synthetic_chain import World, example_world, seeded
+from scripts.vectors.synthetic_chain import World, example_world, seeded, verify_bundle
 
 
 def own_world():

@@ -12,11 +12,19 @@ from hypothesis import strategies as st
 from evidence.log import EMPTY_ROOT, Tree
 from evidence.map_history import AnchoredMap, MapItem, check_maps, prove_maps
 from evidence.subject_map import SubjectMap
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, VerificationFailed
-from scripts.vectors.synthetic_chain import CONTRACTS, PRODUCT, World, address, event_log, example_world, seeded
+from scripts.vectors.synthetic_chain import (
+    CONTRACTS,
+    PRODUCT,
+    World,
+    address,
+    event_log,
+    example_world,
+    seeded,
+    verify_bundle,
+)
 
 NEIGHBOUR = seeded("another subject")
 NEXT = address("the EvidenceAnchor after")

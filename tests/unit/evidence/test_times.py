@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evidence.promise import MAX_PROMISE_MS
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import World, seeded
+from scripts.vectors.synthetic_chain import World, seeded, verify_bundle
 
 DAY = 86_400
 HOUR = 3_600

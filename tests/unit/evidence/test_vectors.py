@@ -9,8 +9,8 @@ import json
 import pytest
 from eth_hash.auto import keccak
 
-from evidence.verify import verify_bundle
 from scripts.vectors import evidence as script
+from scripts.vectors.synthetic_chain import verify_bundle
 
 OUTPUTS = script.outputs()
 

@@ -11,12 +11,12 @@ import random
 
 import pytest
 
+from evidence import verify
 from evidence.bundle import MAX_BUNDLE_BYTES, parse_bundle, seal_bundle
 from evidence.record import redact, seal
 from evidence.subject_map import SubjectMap
 from evidence.trust import parse_trust
 from evidence.verdict import CHECKS
-from evidence.verify import verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -28,6 +28,7 @@ from scripts.vectors.synthetic_chain import (
     event_log,
     example_world,
     seeded,
+    verify_bundle,
 )
 
 
@@ -46,12 +47,12 @@ def body(world):
     return copy.deepcopy(world.bundle(references=[PRODUCT]).body())
 
 
-def verify(world, body, trust=None, **options):
+def verified(world, body, trust=None, **options):
     return verify_bundle(world.seal(body), world.trust() if trust is None else trust, **options)
 
 
 def test_an_honest_bundle_holds(world, body, trust):
-    report = verify(world, body, trust)
+    report = verified(world, body, trust)
     assert report.ok, report.checks
     assert tuple(check.name for check in report.checks) == CHECKS
     assert report.complete_as_of_block == world.anchors[-1].block
@@ -72,13 +73,13 @@ def test_what_was_signed_before_a_rotation_still_verifies(world, body, trust):
     ]
     keys_changed = world.changed[world.identity]
     assert blocks[0] < keys_changed <= blocks[1]
-    assert verify(world, body, trust).ok
+    assert verified(world, body, trust).ok
 
 
 def test_a_redacted_bundle_holds_too(world, body, trust):
     for record in body["history"]["records"]:
         record["record"]["fields"] = {}
-    assert verify(world, body, trust).ok
+    assert verified(world, body, trust).ok
 
 
 def test_no_flipped_byte_goes_unseen(world, body, trust):
@@ -108,7 +109,7 @@ def test_no_removed_or_added_byte_goes_unseen(world, body, trust):
 
 
 def fails(world, body, *names, trust=None):
-    report = verify(world, body, trust)
+    report = verified(world, body, trust)
     assert not report.ok
     assert set(names) <= set(report.failed), (names, report.failed, [c for c in report.checks if not c.ok])
     assert report.complete_as_of_time is None
@@ -157,12 +158,12 @@ def test_a_truncated_tail_with_an_older_map_is_missed(world, body):
 def test_an_older_bundle_says_how_old_it_is(world, trust):
     """True as of its block; the verifier says that it is not the end."""
     older = world.bundle(anchors=2).body()
-    report = verify(world, older, trust)
+    report = verified(world, older, trust)
     assert report.ok
     assert report.complete_as_of_block == world.anchors[1].block
     assert f"first in block {world.anchors[2].block}" in report.notes[-1]
     assert "2 later records" in report.notes[0]
-    asked = verify(world, older, trust, at_least_block=world.anchors[2].block)
+    asked = verified(world, older, trust, at_least_block=world.anchors[2].block)
     assert asked.failed == ("subject-completeness",)
 
 
@@ -225,7 +226,7 @@ def test_a_hidden_rating_of_a_product_is_seen():
     world.accept("PRODUCT_RATE", {"product": "FUND-1", "risk": "R5"}, subject=PRODUCT)
     world.anchor()
     body = world.bundle(references=[PRODUCT]).body()
-    assert verify(world, body).ok
+    assert verified(world, body).ok
     body["references"][0]["records"].pop()
     fails(world, body, "subject-completeness")
 
@@ -304,7 +305,7 @@ def test_a_broker_that_rotates_its_key_goes_on():
     world.broker_seed = next_seed
     world.accept("DUTY_NOTICE", {})
     world.anchor()
-    assert verify(world, world.bundle().body()).ok
+    assert verified(world, world.bundle().body()).ok
 
 
 @pytest.mark.parametrize("status", ["suspended", "regulator", "never admitted"])
@@ -368,26 +369,26 @@ def test_a_rotation_after_the_last_act_cannot_be_hidden_either(world):
     later.chain.add_block([later.set_key(seeded("another key"))])
     later.anchor()
     body = later.bundle().body()
-    assert verify(later, body).ok
+    assert verified(later, body).ok
     fails(later, without_block(body, later.changed[later.identity]), "client-key-history")
 
 
 def test_an_earlier_change_before_the_trusted_headers_could_not_be_checked(world):
     first = next(number for number in range(1, 9) if len(world.chain.receipts[number]) > 0) + 1
     with pytest.raises(CouldNotCheck):
-        verify(world, world.bundle().body(), world.trust(first=first))
+        verified(world, world.bundle().body(), world.trust(first=first))
 
 
 def test_headers_that_end_before_the_anchor_could_not_be_checked(world):
     with pytest.raises(CouldNotCheck):
-        verify(world, world.bundle().body(), world.trust(last=world.anchors[-1].block - 1))
+        verified(world, world.bundle().body(), world.trust(last=world.anchors[-1].block - 1))
 
 
 def test_what_is_refuted_is_refuted_though_another_check_is_out_of_reach(world, body):
     first = next(number for number in range(1, 9) if len(world.chain.receipts[number]) > 0) + 1
     body["blocks"] = [block for block in body["blocks"] if block["number"] >= first]
     body["history"]["records"].pop()
-    report = verify(world, body, world.trust(first=first))
+    report = verified(world, body, world.trust(first=first))
     assert "subject-completeness" in report.failed
     assert any(check.detail.startswith("could not check") for check in report.checks)
 
@@ -400,9 +401,9 @@ def far_block(body):
 def test_a_block_out_of_reach_does_not_hide_what_is_refuted(world, body, trust):
     """A refuted bundle must not turn into one that could not be checked by adding a block that nobody has."""
     with pytest.raises(CouldNotCheck):
-        verify(world, far_block(copy.deepcopy(body)), trust)
+        verified(world, far_block(copy.deepcopy(body)), trust)
     body["history"]["records"].pop()
-    report = verify(world, far_block(body), trust)
+    report = verified(world, far_block(body), trust)
     assert set(report.failed) == {"header-chain", "subject-completeness"}
     assert report.checks[2].detail.startswith("could not check: block 1000000000")
 
@@ -410,17 +411,17 @@ def test_a_block_out_of_reach_does_not_hide_what_is_refuted(world, body, trust):
 def test_an_anchor_out_of_reach_does_not_hide_a_refuted_one(world, body, trust):
     body["anchors"][0]["tx_index"] = 0
     body["anchors"][-1]["block"] = 10**9
-    assert "anchor-event" in verify(world, body, trust).failed
+    assert "anchor-event" in verified(world, body, trust).failed
 
 
 @pytest.mark.parametrize("last", range(3, 8))
 def test_too_few_headers_refute_nothing_that_is_true(world, body, last):
     """The headers end before the last anchor: histories are not whole, and no answer is drawn from a part of them."""
     if last >= world.anchors[-1].block:
-        assert verify(world, body, world.trust(last=last)).ok
+        assert verified(world, body, world.trust(last=last)).ok
         return
     with pytest.raises(CouldNotCheck):
-        verify(world, body, world.trust(last=last))
+        verified(world, body, world.trust(last=last))
 
 
 def test_broken_headers_fail_by_name(world, body):
@@ -464,6 +465,16 @@ def test_an_act_without_its_signature_fails():
     fails(world, world.bundle().body(), "client-signature")
 
 
+def test_which_types_owe_the_signature_is_the_domains_to_say():
+    """There is one list: a type that the domain makes an act of the client is not accepted unsigned here."""
+    world = own_world()
+    world.accept("DUTY_NOTICE", {})
+    world.anchor()
+    data, trust = world.seal(world.bundle().body()), world.trust()
+    assert verify.verify_bundle(data, trust, client_acts=()).ok
+    assert verify.verify_bundle(data, trust, client_acts={"DUTY_NOTICE"}).failed == ("client-signature",)
+
+
 def test_an_act_signed_by_another_key_fails():
     world = own_world()
     world.client_seed = seeded("a thief")
@@ -497,7 +508,7 @@ def test_a_late_promise_is_a_finding_not_a_failure():
     for _ in range(20):
         world.chain.add_block()
     world.anchor()
-    report = verify(world, world.bundle().body())
+    report = verified(world, world.bundle().body())
     assert report.ok
     [finding] = report.findings
     assert finding.code == "PROMISE_LATE"
@@ -671,4 +682,4 @@ def test_a_stray_registry_event_in_the_same_block_is_not_taken_for_a_change():
     world = example_world()
     stray = event_log(address("look-alike DidRegistry"), "DIDOwnerChanged", world.identity, "0x" + "0" * 40, 0)
     world.anchor(stray)
-    assert verify(world, world.bundle().body()).ok
+    assert verified(world, world.bundle().body()).ok

@@ -11,11 +11,10 @@ import pytest
 
 from evidence.promise import verify_promise
 from evidence.receipt import verify_receipt
-from evidence.verify import verify_bundle
 from evidence.verify_breach import verify_breach
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import BonafidesError
-from scripts.vectors.synthetic_chain import PRODUCT, example_world
+from scripts.vectors.synthetic_chain import PRODUCT, example_world, verify_bundle
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 STRANGE = [

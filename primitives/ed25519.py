@@ -1,4 +1,8 @@
-"""Ed25519 (RFC 8032) over plain bytes: 32-byte seeds, 32-byte public keys, 64-byte signatures."""
+"""Ed25519 (RFC 8032) over plain bytes: 32-byte seeds, 32-byte public keys, 64-byte signatures.
+
+Verification is cofactorless: R is the encoding of SB - kA, and S is below the group's order. A key must lie in the
+prime-order subgroup: under any other, readers that multiply by the cofactor and readers that do not can disagree.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,13 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from primitives.edwards import decode_point, is_of_prime_order
 from primitives.errors import VerificationFailed
 
 SEED_BYTES = 32
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 MAX_KEYS_IN_FORCE = 32  # of one identity at one moment, the newest: each signature may have to be tried with all
-
-_P = 2**255 - 19
-_Y_OF_ORDER_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
-_SMALL_ORDER = frozenset({0, 1, _P - 1, _Y_OF_ORDER_8, _P - _Y_OF_ORDER_8})  # y of the eight points of order 1 to 8
 
 
 def public_key(seed: bytes) -> bytes:
@@ -33,12 +34,11 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
     """Check a signature.
 
     Raises:
-        VerificationFailed: check `signature`; the key is not a point, or one of small order (under which anybody can
-            sign anything), or the signature is not of this key and message.
+        VerificationFailed: check `signature`; the key is not a point in its one spelling, or not of prime order (under
+            one of small order anybody can sign anything), or the signature is not of this key and message.
     """
-    height = int.from_bytes(public, "little") & (2**255 - 1)
-    if height >= _P or height in _SMALL_ORDER:
-        raise VerificationFailed("signature", "the Ed25519 key is of small order, or not in its one spelling")
+    if not _is_sound(public):
+        raise VerificationFailed("signature", "the Ed25519 key is not of prime order, or not in its one spelling")
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
     except (InvalidSignature, ValueError) as error:
@@ -48,3 +48,9 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
 @lru_cache(maxsize=4)  # opening a seed costs as much as a signature, and a node signs thousands with one
 def _private_key(seed: bytes) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+@lru_cache(maxsize=65_536)  # a millisecond or two for each key, once
+def _is_sound(public: bytes) -> bool:
+    point = decode_point(public)
+    return point is not None and is_of_prime_order(point)

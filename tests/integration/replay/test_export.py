@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 
 from evidence.receipt import verify_receipt
 from evidence.record import open_redacted
-from evidence.verify import verify_bundle
 from node_adapter.store.schema import metadata, record
 from node_adapter.workflows.export import ERASED, export_subject
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import InvalidInput, Refused
+from scripts.vectors.synthetic_chain import verify_bundle
 from tests.integration.replay.replay_kit import Broker
 from tests.integration.replay.test_replay import erase, sold
 

@@ -1,8 +1,12 @@
+import hashlib
+
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from primitives import ed25519
+from primitives import ed25519, edwards
 from primitives.errors import VerificationFailed
 
 RFC_8032 = [  # section 7.1, tests 1, 2, 3: seed, public key, message, signature
@@ -93,3 +97,85 @@ def test_a_key_under_which_anybody_can_sign_signs_nothing(public):
     for number in range(32):
         with pytest.raises(VerificationFailed):
             ed25519.verify(bytes.fromhex(public), b"message %d" % number, forged)
+
+
+# -- cofactor: derived here, since the cases of public collections differ in what they expect
+
+BASE = edwards.decode_point((4 * pow(5, -1, edwards.P) % edwards.P).to_bytes(32, "little"))
+TORSION = edwards.decode_point(
+    bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a")
+)  # order 8
+NEUTRAL = bytes([1]) + bytes(31)
+
+
+def encoded(point):
+    inverse = pow(point[2], -1, edwards.P)
+    x, y = point[0] * inverse % edwards.P, point[1] * inverse % edwards.P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def signed(secret, public, cancels, *, r_torsion=0):
+    """A signature by the textbook under (secret)B + torsion, for the first message whose torsion cancels, or not."""
+    for number in range(1000):
+        message, r = b"message %d" % number, 77 + number
+        point = edwards.multiply(r, BASE)
+        if r_torsion:
+            point = edwards.add(point, edwards.multiply(r_torsion, TORSION))
+        big_r = encoded(point)
+        k = int.from_bytes(hashlib.sha512(big_r + public + message).digest(), "little") % edwards.ORDER
+        if ((k + r_torsion) % 8 == 0) == cancels:
+            return message, big_r + ((r + k * secret) % edwards.ORDER).to_bytes(32, "little")
+    raise AssertionError("none of a thousand")
+
+
+def accepted_by_the_library(public, message, signature):
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def test_the_arithmetic_is_that_of_the_library():
+    for name in range(5):
+        seed = hashlib.sha256(b"%d" % name).digest()
+        scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little")
+        scalar = scalar & (2**254 - 8) | 2**254
+        assert encoded(edwards.multiply(scalar, BASE)) == ed25519.public_key(seed)
+    assert encoded(edwards.multiply(8, TORSION)) == NEUTRAL != encoded(edwards.multiply(4, TORSION))
+    assert edwards.is_of_prime_order(BASE)
+    assert not edwards.is_of_prime_order(TORSION)
+    assert not edwards.is_of_prime_order(edwards.decode_point(NEUTRAL))
+
+
+@pytest.mark.parametrize("r_torsion", [0, 1])
+def test_a_key_of_mixed_order_signs_nothing_though_the_library_would_take_it(r_torsion):
+    public = encoded(edwards.add(edwards.multiply(5, BASE), TORSION))
+    message, signature = signed(5, public, cancels=True, r_torsion=r_torsion)
+    assert accepted_by_the_library(public, message, signature)
+    with pytest.raises(VerificationFailed, match="not of prime order"):
+        ed25519.verify(public, message, signature)
+
+
+def test_verification_is_cofactorless():
+    """A sound key, and an R with a part of small order: only who multiplies by the cofactor would take it."""
+    public = encoded(edwards.multiply(5, BASE))
+    message, r = b"m", 77
+    big_r = encoded(edwards.add(edwards.multiply(r, BASE), TORSION))
+    k = int.from_bytes(hashlib.sha512(big_r + public + message).digest(), "little")
+    signature = big_r + ((r + k * 5) % edwards.ORDER).to_bytes(32, "little")
+    assert not accepted_by_the_library(public, message, signature)
+    with pytest.raises(VerificationFailed, match="does not verify"):
+        ed25519.verify(public, message, signature)
+    sound = encoded(edwards.multiply(r, BASE))
+    k = int.from_bytes(hashlib.sha512(sound + public + message).digest(), "little")
+    ed25519.verify(public, message, sound + ((r + k * 5) % edwards.ORDER).to_bytes(32, "little"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", bytes(31), b"\xff" * 32, (edwards.P + 1).to_bytes(32, "little"), b"\2" + bytes(31)]
+)
+def test_what_is_no_point(data):
+    assert edwards.decode_point(data) is None
+    negative_zero = NEUTRAL[:31] + b"\x80"
+    assert edwards.decode_point(negative_zero) is None

@@ -84,6 +84,7 @@ class VerificationReport:
     findings: tuple[EvidenceFinding, ...]
     notes: tuple[str, ...]
     rulesets: tuple[Mapping[str, Any], ...] = ()
+    anchored_since: int | None = None  # the first later block that may hold an anchor of this broker
 
     @property
     def ok(self) -> bool:
@@ -102,5 +103,7 @@ class VerificationReport:
         if self.ok:
             late = len({finding.record_id for finding in self.findings if finding.code == ANCHORED_LATE})
             told = f"; {late} of {len(self.records)} records anchored late" if late else ""
+            if self.anchored_since is not None:
+                told += f"; not the newest: the broker may have anchored again in block {self.anchored_since}"
             return f"complete as of block {self.complete_as_of_block} ({self.complete_as_of_time}){told}"
         return f"failed: {', '.join(self.failed)}"

@@ -331,6 +331,7 @@ class _Verification:
             findings=time_findings(self._on_chain.chain, self._every) if whole else (),
             notes=self._notes() if whole else (),
             rulesets=bundle.rulesets if whole else (),
+            anchored_since=self._anchored_since() if whole else None,
         )
 
     def _records(self) -> tuple[VerifiedRecord, ...]:
@@ -372,11 +373,17 @@ class _Verification:
         ]
         if self._bundle.pending:
             notes.append(f"{self._bundle.pending} later records are not yet anchored; the bundle cannot prove them")
-        topic = address_topic(shapes.did_parts(self._bundle.broker)[1])
-        for entry in self._trust.entries("EvidenceAnchor"):
-            later = blocks_that_may_hold(
-                self._on_chain.chain.after(self._on_chain.last.block), self._trust.rule, entry.address, topic
-            )
-            if later:
-                notes.append(f"the broker may have anchored again, first in block {later[0]}: ask for a newer bundle")
+        since = self._anchored_since()
+        if since is not None:
+            notes.append(f"the broker may have anchored again, first in block {since}: ask for a newer bundle")
         return tuple(notes)
+
+    def _anchored_since(self) -> int | None:
+        topic = address_topic(shapes.did_parts(self._bundle.broker)[1])
+        headers = self._on_chain.chain.after(self._on_chain.last.block)
+        later = [
+            number
+            for entry in self._trust.entries("EvidenceAnchor")
+            for number in blocks_that_may_hold(headers, self._trust.rule, entry.address, topic)
+        ]
+        return min(later, default=None)

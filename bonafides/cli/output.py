@@ -61,11 +61,21 @@ def exit_status(error: BonafidesError) -> int:
 
 
 def json_bytes(value: Any, indent: int | None = None) -> bytes:
-    """Return a value as UTF-8 JSON; a lone surrogate, which UTF-8 lacks, is written as the escape that JSON has."""
+    """Return a value as UTF-8 JSON that a terminal shows as it is.
+
+    What a stranger wrote must not move the cursor or turn the order of words: control characters, format characters
+    such as those of direction, and lone surrogates are written as the escapes that JSON has for them.
+    """
     separators = (",", ":") if indent is None else None
-    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators).encode(
-        "utf-8", "backslashreplace"
-    )
+    text = json.dumps(value, ensure_ascii=False, indent=indent, separators=separators)
+    if not text.isprintable():
+        text = "".join(c if c == "\n" or c.isprintable() or category(c) == "Zs" else _json_escape(c) for c in text)
+    return text.encode("utf-8")
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
 def write_json(value: Any) -> None:

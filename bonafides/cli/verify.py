@@ -188,6 +188,7 @@ def _as_json(report: VerificationReport, rerun: Reexecuted) -> dict[str, Any]:
         "subject": report.subject,
         "case": report.case,
         "complete_as_of": {"block": report.complete_as_of_block, "time": report.complete_as_of_time},
+        "anchored_since": report.anchored_since,
         "pending": report.pending,
         "records": [_record(record) for record in report.records],
         "findings": [vars(finding) for finding in report.findings],

@@ -207,6 +207,9 @@ def test_a_bundle_cannot_write_to_the_terminal(verify):
     assert all(character.isprintable() or character == "\n" for character in text)
     assert not any(line.startswith("complete") for line in text.splitlines())
     assert text.splitlines()[-1] == "failed: fingerprint"
+    _, text, _ = verify(replace(made, case=HIDDEN, notes=("\x7f\U000e0001",)), "--json")
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert (json.loads(text)["case"], json.loads(text)["notes"]) == (HIDDEN, ["\x7f\U000e0001"])
     status, _, errors = verify(InvalidInput(f"bundle.{HIDDEN}", "unknown-member", "is not a member of this format"))
     assert status == 2
     assert errors.rstrip("\n").isprintable()
@@ -253,3 +256,20 @@ def test_a_long_bundle_is_refused_unread_unless_asked_for(capsys, tmp_path):
     assert "max-bytes" not in verified("--max-mib", "2")[1]
     assert "max-bytes" not in verified()[1]
     assert verified("--max-mib", "65")[0] == 2  # the format ends at 64
+
+
+def test_an_older_bundle_says_so_in_the_verdict(capsys, tmp_path):
+    world = example_world()
+    (tmp_path / "bundle.json").write_bytes(world.seal(world.bundle(anchors=2).body()))
+    (tmp_path / "trust.json").write_bytes(world.trust())
+    words = ["verify", str(tmp_path / "bundle.json"), "--trust", str(tmp_path / "trust.json")]
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    last, block = capsys.readouterr().out.splitlines()[-1], world.anchors[1].block
+    assert ended.value.code == 0
+    assert last.startswith(f"complete as of block {block} (2026-")
+    assert f"; not the newest: the broker may have anchored again in block {world.anchors[2].block}; rules" in last
+    with pytest.raises(SystemExit):
+        main([*words, "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["complete_as_of"]["block"], told["anchored_since"]) == (block, world.anchors[2].block)

@@ -95,3 +95,16 @@ def read_rulesets(documents: Iterable[Mapping[str, object]]) -> tuple[list[RuleS
         except InvalidInput as error:
             notes.append(f"rule set {number} of the bundle cannot be read: {error}")
     return found, notes
+
+
+def made_by_broker(rulebook: Rulebook, known: Iterable[RuleSet]) -> list[str]:
+    """Return the labels of the judging rule sets that are in nobody's hands but the broker's.
+
+    One that differs from a known rule set in nothing but its effective date is that one.
+    """
+    contents = [_undated(ruleset) for ruleset in known]
+    return [ruleset.label for ruleset in rulebook.candidates if _undated(ruleset) not in contents]
+
+
+def _undated(ruleset: RuleSet) -> dict[str, object]:
+    return {name: value for name, value in ruleset.document.items() if name != "effective_from"}

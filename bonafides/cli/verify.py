@@ -19,7 +19,7 @@ from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
 from replay.records import of_verified
-from replay.rulebook import read_rulesets, rulebook_of
+from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.succession import require_joined, ties_of
 from suitability.records import CLIENT_ACTS
@@ -129,7 +129,12 @@ def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[
     records = [of_verified(record) for record in report.records]
     carried, notes = read_rulesets(report.rulesets)
     history = [record for record in records if record.subject == report.subject]
-    rules = rulebook_of(history, [*own, *carried], packaged_rulesets().values())
+    mine, packaged = list(own), list(packaged_rulesets().values())
+    rules = rulebook_of(history, [*mine, *carried], packaged)
+    notes += [
+        f"rule set {label} is the broker's own: it came with the bundle, and is neither packaged nor in --rulesets"
+        for label in made_by_broker(rules, [*mine, *packaged])
+    ]
     return re_run(records, report.subject, rules), notes
 
 

@@ -8,7 +8,7 @@ from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
 from replay.claims import NOT_PROVABLE, REFUTED, judge
 from replay.records import Record
-from replay.rulebook import read_rulesets, rulebook_of
+from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import re_run
 from suitability.engine import level_result, match_opinion
 from suitability.ruleset import RuleSet, packaged_rulesets
@@ -213,3 +213,13 @@ def test_the_verifiers_own_rule_set_comes_before_the_bundles():
     ours = RuleSet.from_document(RULES.document)
     book = rulebook_of(History().assessed().records, [ours, RULES])
     assert book.by_label[RULES.label] is ours
+
+
+def test_a_rule_set_of_the_brokers_own_making_is_named():
+    """A broker may seal rules that nothing breaks: that there is no finding then says nothing."""
+    lax = RuleSet.from_document({**RULES.document, "agreement": {"max_sign_delay_ms": 10**12}})
+    packaged = list(packaged_rulesets().values())
+    records = History().assessed().records
+    assert made_by_broker(rulebook_of(records, [RULES], packaged), packaged) == []  # but for its date, a packaged one
+    assert made_by_broker(rulebook_of(records, [RULES, lax], packaged), packaged) == [lax.label]
+    assert made_by_broker(rulebook_of(records, [RULES, lax], packaged), [*packaged, lax]) == []

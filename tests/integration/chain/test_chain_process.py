@@ -9,6 +9,7 @@ from node_adapter import chain_process, process, task_process
 from node_adapter.store import alarms, anchored, identity
 from node_adapter.store.engine import open_store
 from primitives.errors import Refused
+from tests.waiting import wait_for_end
 
 pytestmark = pytest.mark.chain
 
@@ -89,6 +90,6 @@ def test_sigterm_ends_it_cleanly_and_a_wrong_password_is_named(consortium, start
     while not consortium_is_indexed(node):
         assert running.poll() is None
     running.terminate()
-    assert running.wait(20) == 0
+    assert wait_for_end(running) == 0
     monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "another password")
     assert process.main(chain_process.NAME, chain_process.run, ["--node", str(consortium.homes[0])]) == 2

@@ -24,9 +24,9 @@ from node_adapter.chain import rpc as module
 from node_adapter.chain.embedded import find_anvil
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 from node_adapter.chain.rpc import HttpRpc, JsonRpc
-from node_adapter.patience import Patience
 from node_adapter.rpc_endpoint import RpcEndpoint, has_secrets, shown_url
 from primitives.errors import InvalidInput
+from tests.waiting import wait_until
 
 LOOPBACK = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 SECRETS = ("hunter2", "s3cr3t-key", "path-t0ken")
@@ -402,11 +402,7 @@ def test_a_real_node_behind_a_socket(tmp_path):
     anvil = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         with client(str(path)) as rpc:
-            patience = Patience(20)
-            while not path.exists():
-                assert anvil.poll() is None
-                assert not patience.is_over()
-                threading.Event().wait(0.02)
+            wait_until(path.exists, "anvil's socket", processes=[anvil])
             assert rpc.call("eth_chainId") == "0x4d"
             assert rpc.batch([("eth_chainId", []), ("eth_blockNumber", [])]) == ["0x4d", "0x0"]
     finally:

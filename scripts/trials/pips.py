@@ -1,6 +1,6 @@
 """Install the real lock with the oldest and the newest pip of every supported Python found here, and say which pass.
 
-    python3 scripts/setup/trial.py [PYTHON ...]
+    python3 scripts/trials/pips.py [PYTHON ...]
 
 By hand, before a release of ours: it needs the package index and takes a minute for each pair.
 """
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
 
 import python_env
 

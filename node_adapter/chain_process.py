@@ -207,7 +207,7 @@ class ChainProcess:
     def _lost_chain(self, error: CouldNotCheck, tick: int) -> None:
         self._connected = False  # what answers next may be another chain
         if self._unanswered_since is None:
-            _log.warning("the chain does not answer: %s", error)
+            _log.warning("the chain cannot be used now: %s", error)
             self._unanswered_since = tick
             self._report()
 

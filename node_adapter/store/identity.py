@@ -26,7 +26,7 @@ class WorkerStatus:
 
     Attributes:
         seen_at: when it last ran.
-        stalled_since: since when the chain does not answer.
+        stalled_since: since when the chain does not answer, or refuses what is asked.
         chain_head: the newest block that it has seen.
         stopped: why it refuses to go on.
     """

@@ -1,7 +1,9 @@
 """The header `Idempotency-Key`: a POST that is sent twice under one key acts once and gets the same answer.
 
-The key is taken before the request runs and given back when it fails. NDJSON needs no key: each line carries its own
-reference, under which it is stored once.
+The key is taken before the request runs and given back when it fails. It belongs to the process that works on the
+request for as long as that takes and the process lives: the same request again is told to wait meanwhile, and acts
+itself when that process has died. NDJSON needs no key: each line carries its own reference, under which it is stored
+once.
 """
 
 from __future__ import annotations
@@ -11,18 +13,20 @@ import re
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
+from sqlalchemy import Connection
 
 from api.bodies import read_body
 from api.context import current_node
 from api.ndjson import is_bulk
-from node_adapter.store import idempotency
+from node_adapter.process_identity import is_running, own_identity
+from node_adapter.store import idempotency, registry_index
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 KEEP_MS = 24 * 3600 * 1000
-ABANDONED_MS = 120_000  # a key without an answer for so long belonged to a process that died
+_working: set[tuple[str, str]] = set()  # the keys that this process works on
 _log = logging.getLogger(__name__)
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
@@ -50,17 +54,35 @@ def take_key() -> Response | None:
         response=b"",
         content_type="",
         created_at=now,
+        owner=own_identity(),
     )
     with node.store.write() as connection:
-        idempotency.forget_before(connection, now - KEEP_MS)
+        idempotency.forget_before(connection, _earlier_of(connection, now) - KEEP_MS)
         known = idempotency.reserve(connection, row)
-        if known is not None and known.status == idempotency.IN_PROGRESS and known.created_at < now - ABANDONED_MS:
+        if known is not None and known.status == idempotency.IN_PROGRESS and not _is_worked_on(known):
             idempotency.release(connection, row.key, row.route)
             known = idempotency.reserve(connection, row)
+        if known is None:
+            _working.add((row.key, row.route))
     if known is None:
         g.idempotency = row
         return None
     return _answer_again(known, row)
+
+
+def _is_worked_on(known: idempotency.StoredAnswer) -> bool:
+    """Say whether the process that took a key still works on its request."""
+    if known.owner == own_identity():
+        return (known.key, known.route) in _working
+    return is_running(known.owner)
+
+
+def _earlier_of(connection: Connection, now: int) -> int:
+    """Return the earlier of the machine's time and the chain's: a clock that jumps ahead must forget nothing."""
+    try:
+        return min(now, registry_index.tip_block(connection).timestamp * 1000)
+    except CouldNotCheck:
+        return now
 
 
 def _answer_again(known: idempotency.StoredAnswer, row: idempotency.StoredAnswer) -> Response:
@@ -85,6 +107,7 @@ def _keep(response: Response) -> Response:
         response=response.get_data(),
         content_type=response.content_type or "",
         created_at=row.created_at,
+        owner=row.owner,
     )
     g.idempotency = None
     try:
@@ -92,6 +115,8 @@ def _keep(response: Response) -> Response:
             idempotency.complete(connection, answer)
     except CouldNotCheck:
         _log.warning("the answer under an idempotency key could not be kept: what was done stays done")
+    finally:
+        _working.discard((row.key, row.route))
     return response
 
 
@@ -103,7 +128,9 @@ def _release(_error: BaseException | None) -> None:
         with current_node().store.write() as connection:
             idempotency.release(connection, row.key, row.route)
     except CouldNotCheck:
-        _log.warning("an idempotency key could not be given back: it frees itself after %d ms", ABANDONED_MS)
+        _log.warning("an idempotency key could not be given back: the next request under it takes it")
+    finally:
+        _working.discard((row.key, row.route))
 
 
 def _caller_name() -> str:

@@ -14,7 +14,7 @@ IN_PROGRESS = 0  # the status of a key whose request has no answer yet
 
 @dataclass(frozen=True)
 class StoredAnswer:
-    """The answer of an earlier request; `status` is IN_PROGRESS while there is none."""
+    """The answer of an earlier request; `status` is IN_PROGRESS while there is none, and `owner` works on it."""
 
     key: str
     route: str
@@ -23,6 +23,7 @@ class StoredAnswer:
     response: bytes
     content_type: str
     created_at: int
+    owner: str
 
 
 def reserve(connection: Connection, row: StoredAnswer) -> StoredAnswer | None:

@@ -230,6 +230,7 @@ idempotency = Table(
     Column("response", LargeBinary, nullable=False),
     Column("content_type", String, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("owner", String, nullable=False, server_default=""),  # the process that works on the request
 )
 
 replay_order = Table(

@@ -1,15 +1,18 @@
 """What a node does about the rare things: a process that died, originals that are gone, a store that was altered."""
 
 import json
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from sqlalchemy import update
 
-from api.idempotency import ABANDONED_MS
 from evidence.receipt import verify_receipt
+from node_adapter.life import boot_id
 from node_adapter.peers.client import get_document, post_message
+from node_adapter.process_identity import _start_of, own_identity
 from node_adapter.store import idempotency
 from node_adapter.store.schema import idempotency as idempotency_table
 from node_adapter.store.schema import record
@@ -18,15 +21,46 @@ from primitives.errors import CouldNotCheck, Refused
 from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, START
 
 
-def test_a_key_whose_process_died_is_free_again_after_a_while(broker, client):
+@pytest.fixture
+def living():
+    """A process that works on a request, and its name; it ends with the test at the latest."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        yield process, f"{boot_id()}:{process.pid}:{_start_of(process.pid)}"
+
+
+def in_progress(broker, owner):
+    with broker.store.write() as connection:
+        connection.execute(update(idempotency_table).values(status=idempotency.IN_PROGRESS, owner=owner))
+
+
+def test_a_key_belongs_to_the_process_that_works_on_it_and_is_free_when_that_dies(broker, client, living):
+    process, owner = living
     body, headers = {"holder": client.did, "purpose": "p"}, {"Idempotency-Key": "k"}
     assert broker.post("/v1/proofs/challenges", body, headers=headers).status_code == 201
-    with broker.store.write() as connection:
-        connection.execute(update(idempotency_table).values(status=idempotency.IN_PROGRESS))
+    in_progress(broker, owner)
+    broker.clock.now += 3_600_000  # however long it takes
     answer = broker.post("/v1/proofs/challenges", body, headers=headers)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "idempotency-in-progress")
-    broker.clock.now += ABANDONED_MS + 1
+    process.kill()
+    process.wait()
     assert broker.post("/v1/proofs/challenges", body, headers=headers).status_code == 201
+
+
+@pytest.mark.parametrize("owner", [str, lambda: "another start of the machine:1:1", own_identity], ids=range(3))
+def test_a_key_that_nobody_works_on_is_taken(broker, client, owner):
+    body, headers = {"holder": client.did, "purpose": "p"}, {"Idempotency-Key": "k"}
+    assert broker.post("/v1/proofs/challenges", body, headers=headers).status_code == 201
+    in_progress(broker, owner())
+    assert broker.post("/v1/proofs/challenges", body, headers=headers).status_code == 201
+
+
+def test_a_clock_that_jumps_ahead_forgets_no_answer(broker, client):
+    body, headers = {"holder": client.did, "purpose": "p"}, {"Idempotency-Key": "k"}
+    first = broker.post("/v1/proofs/challenges", body, headers=headers)
+    broker.clock.now += 30 * 86_400_000
+    again = broker.post("/v1/proofs/challenges", body, headers=headers)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.get_json() == first.get_json()
 
 
 def anchored_record(broker, client):

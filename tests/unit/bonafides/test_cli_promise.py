@@ -62,6 +62,9 @@ def test_a_broken_promise_is_told_by_the_exit_status(run, world):
     assert "promise-signature" in run.err
     assert run("promise", "check", rows=[{"no": "promise"}, world[1]], answers=[KEPT]) == 2
     assert [json.loads(line)["status"] for line in run.out.splitlines()] == ["refused", "kept"]
+    owed = {"status": "accepted", "record_id": "r", "promise": None, "findings": []}
+    assert run("promise", "check", rows=[owed, world[1]], answers=[KEPT]) == 2
+    assert "fact promises" in run.err
 
 
 def test_a_claim_written_to_a_file_verifies(run, world, tmp_path):

@@ -137,7 +137,8 @@ def test_without_a_pinned_key_nothing_is_kept(identities, identity):
 
 def test_the_commands_keep_and_list(wallet, store, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BONAFIDES_WALLET_PASSWORD", PASSWORD)
-    rows = [{"status": "accepted", "promise": promise_of()}, promise_of(**ANOTHER), {"no": "promise"}]
+    owed = {"status": "accepted", "record_id": "r-1", "promise": None, "promise_owed": "chain-silent", "findings": []}
+    rows = [{"status": "accepted", "promise": promise_of()}, promise_of(**ANOTHER), {"no": "promise"}, owed]
     (tmp_path / "in").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     def run(*words):
@@ -147,7 +148,8 @@ def test_the_commands_keep_and_list(wallet, store, tmp_path, capsys, monkeypatch
         return ended.value.code, [json.loads(line) for line in out.splitlines()]
 
     status, lines = run("add", "--file", tmp_path / "in")
-    assert (status, [line["status"] for line in lines]) == (1, ["kept", "contradiction", "refused"])
+    assert (status, [line["status"] for line in lines]) == (1, ["kept", "contradiction", "refused", "owed"])
     assert "error: contradiction" in run.err
+    assert lines[-1] == {"status": "owed", "record_id": "r-1"}
     assert run("list") == (0, promises(wallet))
     assert run("list", "--full", "--without-receipt") == (0, full_promises(wallet))

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.urls import shown_url
 
 if TYPE_CHECKING:  # loading it takes as long as signing an act, and most of a wallet's commands call nobody
     import httpx
@@ -65,9 +66,9 @@ class Client:
         try:
             url = httpx.URL(base_url)
         except httpx.InvalidURL as error:
-            raise InvalidInput("url", "url", f"{base_url} is not the URL of a node") from error
+            raise InvalidInput("url", "url", "is not the URL of a node") from error
         if url.scheme not in ("http", "https") or not url.host:
-            raise InvalidInput("url", "url", f"{base_url} is not the URL of a node")
+            raise InvalidInput("url", "url", f"{shown_url(base_url)} is not the URL of a node")
         self._http = httpx.Client(
             base_url=url,
             headers=headers,
@@ -85,7 +86,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({self._http.base_url})"
+        return f"Client({shown_url(str(self._http.base_url))})"
 
     def close(self) -> None:
         """Close the connections."""
@@ -186,7 +187,8 @@ class Client:
         raise error_of(response)
 
     def _unreachable(self, error: httpx.HTTPError) -> CouldNotCheck:
-        return CouldNotCheck("node-unreachable", f"{self._http.base_url}: {type(error).__name__}: {error}")
+        where = shown_url(str(self._http.base_url))
+        return CouldNotCheck("node-unreachable", f"{where}: {type(error).__name__}: {error}")
 
 
 def route(*parts: str) -> str:

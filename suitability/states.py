@@ -7,7 +7,7 @@ it broke. Both ask suitability.rules; recording in time is a matter of facts onl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from primitives.timestamp import parse_time
@@ -40,7 +40,7 @@ class Fact:
     """
 
     type: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
     occurred_at: int
     recorded_at: int
     channel: str

@@ -24,7 +24,7 @@ class Submission:
 
     ref: str
     at: int
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Level:
     """A LEVEL_RESULT, and when the client confirmed it."""
 
     ref: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
     ruleset: str | None
     confirmed: tuple[int, ...] = ()
 
@@ -57,7 +57,7 @@ class Rating:
     """A PRODUCT_RATE record: its fingerprint (hex) and payload."""
 
     ref: str
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
 
     @property
     def effective_from(self) -> int:
@@ -72,7 +72,7 @@ class OpinionGiven:
     ref: str
     at: int
     ruleset: str | None
-    payload: Mapping[str, Any]
+    payload: Mapping[str, Any] = field(repr=False)
 
     @property
     def code(self) -> str:

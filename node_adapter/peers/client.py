@@ -10,6 +10,7 @@ import httpx
 
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, Refused
+from primitives.urls import shown_url
 
 PATH = "/v1/peer/messages"
 TIMEOUT_SECONDS = 10.0  # of each step: to connect, and for the next bytes
@@ -40,13 +41,15 @@ def _exchange(method: str, url: str, **request: Any) -> Any:
         with httpx.stream(method, url, timeout=TIMEOUT_SECONDS, trust_env=through_proxy, **request) as answer:
             data = _read(answer, url)
     except httpx.HTTPError as error:
-        raise CouldNotCheck("peer-unreachable", f"{url}: {type(error).__name__}") from error
+        raise CouldNotCheck("peer-unreachable", f"{shown_url(url)}: {type(error).__name__}") from error
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        raise CouldNotCheck("peer-failed", f"{url} answered {answer.status_code}")
+        raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered {answer.status_code}")
     body = parse_json(data, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
     if answer.status_code >= httpx.codes.BAD_REQUEST:
         told = body if isinstance(body, dict) else {}
-        raise Refused("peer-refused", f"{url} answered {answer.status_code} {told.get('code')}: {told.get('detail')}")
+        raise Refused(
+            "peer-refused", f"{shown_url(url)} answered {answer.status_code} {told.get('code')}: {told.get('detail')}"
+        )
     return body
 
 
@@ -56,7 +59,9 @@ def _read(answer: httpx.Response, url: str) -> bytes:
     for part in answer.iter_bytes():
         data += part
         if len(data) > _MAX_ANSWER_BYTES:
-            raise CouldNotCheck("peer-failed", f"{url} answered more than {_MAX_ANSWER_BYTES} bytes")
+            raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered more than {_MAX_ANSWER_BYTES} bytes")
         if time.monotonic() > deadline:
-            raise CouldNotCheck("peer-unreachable", f"{url} did not end its answer within {ANSWER_SECONDS:.0f} s")
+            raise CouldNotCheck(
+                "peer-unreachable", f"{shown_url(url)} did not end its answer within {ANSWER_SECONDS:.0f} s"
+            )
     return bytes(data)

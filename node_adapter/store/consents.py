@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -21,7 +21,7 @@ class ConsentRow:
     credential: str
     given_at: int
     withdrawn_at: int | None
-    salt: bytes | None = None
+    salt: bytes | None = field(default=None, repr=False)
 
 
 def insert_consent(connection: Connection, row: ConsentRow) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -20,7 +20,7 @@ class StoredAnswer:
     route: str
     request_digest: bytes
     status: int
-    response: bytes
+    response: bytes = field(repr=False)
     content_type: str
     created_at: int
     owner: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -30,8 +30,8 @@ class RecordRow:
     seq: int
     type: str
     envelope: bytes
-    payload: str | None
-    root_salt: bytes | None
+    payload: str | None = field(repr=False)
+    root_salt: bytes | None = field(repr=False)
     fingerprint: bytes
     act_signature: str | None
     accepted_at: int
@@ -39,7 +39,7 @@ class RecordRow:
     promise: str | None
     block: int | None = None
     broken_at: int | None = None
-    envelope_salt: bytes | None = None
+    envelope_salt: bytes | None = field(default=None, repr=False)
 
     @property
     def erased(self) -> bool:

@@ -53,7 +53,7 @@ class Fact:
     occurred_ms: int
     channel: str
     actor: Mapping[str, str]
-    payload: Mapping[str, Any] | None
+    payload: Mapping[str, Any] | None = field(repr=False)
     compute: Mapping[str, Any] | None
     attachments: list[Any]
     act: Act | None

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -77,7 +77,7 @@ class Accepted:
     log_index: int
     promise: Mapping[str, Any] | None
     findings: tuple[Mapping[str, str], ...]
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
     trouble: str | None = None
 
     def to_json(self) -> dict[str, Any]:

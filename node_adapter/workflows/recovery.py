@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -46,7 +46,7 @@ class _Found:
     promise: Promise
     text: str
     record: OpenedRecord
-    envelope_salt: bytes
+    envelope_salt: bytes = field(repr=False)
 
 
 def recover(node: Node, held: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -245,3 +245,25 @@ def test_an_answer_that_does_not_end_is_given_up(monkeypatch):
     with Client("http://node", transport=transport) as node, pytest.raises(CouldNotCheck, match="longer than 1000000"):
         node.post("/v1/x", {})
     assert len(sent) < 20
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:geheim@127.0.0.1:1/x?token=geheim",
+        "ftp://user:geheim@host",
+        "http://user:geheim@[::1",
+        "http://user:geheim@:80",
+        "http://user:geheim@host:port",
+    ],
+)
+def test_no_error_and_no_repr_shows_what_opens_a_url(url):
+    shown = ""
+    try:
+        client = Client(url, "geheim-token")
+        shown += repr(client)
+        client.get("/v1/status")
+    except (InvalidInput, CouldNotCheck) as error:
+        shown += f"{error} {error!r}"
+    assert shown
+    assert "geheim" not in shown

@@ -1,0 +1,16 @@
+"""URLs in errors and logs: where something is, never how to get in."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+
+def shown_url(url: str) -> str:
+    """Return scheme, host, port and path of a URL; user, password, query and fragment may be secrets."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return "a malformed URL"
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"

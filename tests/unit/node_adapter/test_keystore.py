@@ -119,7 +119,15 @@ def test_the_public_keys_are_those_of_the_private_ones(keys):
 
 def test_the_signer_signs_for_the_members_account(home, keys):
     signer = Keystore.open(home, PASSWORD).signer()
-    transaction = {"nonce": 0, "gas": 21000, "gasPrice": 0, "to": "0x" + "11" * 20, "value": 0, "chainId": 1}
+    transaction = {
+        "nonce": 0,
+        "gas": 21000,
+        "gasPrice": 0,
+        "to": "0x" + "11" * 20,
+        "value": 0,
+        "data": b"",
+        "chainId": 1,
+    }
     raw, _ = signer.sign_transaction(transaction)
     assert Account.recover_transaction(raw).lower() == signer.address == keys.address
 

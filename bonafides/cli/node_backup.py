@@ -13,10 +13,8 @@ from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_rows, tell, write_json
 from evidence.bundle import parse_bundle
 from node_adapter.backup import back_up, restore
-from node_adapter.bootstrap import open_node
 from node_adapter.keystore import read_password
 from node_adapter.stopped_node import stopped_node
-from node_adapter.workflows.recovery import recover
 from primitives.errors import InvalidInput
 
 _TELL_SECONDS = 1.0
@@ -88,6 +86,9 @@ def recover_command(
     Nothing is stored unless every lost entry is brought and the log is then exactly what was anchored. What came back
     has its envelope and what its copy showed, not its salts: replays name it as a record whose originals are gone.
     """
+    from node_adapter.bootstrap import open_node  # noqa: PLC0415 - the other commands of a node start without
+    from node_adapter.workflows.recovery import recover  # noqa: PLC0415 - the ABI and the HTTP client
+
     held = [item for file in receipts for item in _receipts(file)] + [
         item for file in bundles for item in _bundled(file)
     ]

@@ -250,7 +250,7 @@ def each_row(
         outcomes: list[Any] = []
         with transaction():
             for row in chunk:
-                outcomes.append(row if isinstance(row, InvalidInput) else _outcome(handle, row))
+                outcomes.append(row if isinstance(row, InvalidInput) else _outcome(handle, row, transaction))
         for outcome in outcomes:
             if isinstance(outcome, BonafidesError):
                 answers.refused(outcome)
@@ -266,9 +266,10 @@ def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _outcome(handle: Callable[[dict[str, Any]], Any], row: dict[str, Any]) -> Any:
+def _outcome(handle: Callable[[dict[str, Any]], Any], row: dict[str, Any], transaction: Callable[[], Any]) -> Any:
     try:
-        return handle(row)
+        with transaction():  # what a refused line has written before it was refused is undone with it
+            return handle(row)
     except CouldNotCheck:
         raise
     except BonafidesError as error:

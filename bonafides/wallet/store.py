@@ -109,15 +109,18 @@ class WalletStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep everything written inside, or nothing of it."""
+        """Keep everything written inside, or nothing of it; one inside another is undone alone."""
         with _translated_errors():
-            self._connection.execute("begin immediate")
+            inner = self._connection.in_transaction
+            self._connection.execute("savepoint one" if inner else "begin immediate")
             try:
                 yield
             except BaseException:
-                self._connection.rollback()
+                self._connection.execute("rollback to one" if inner else "rollback")
+                if inner:
+                    self._connection.execute("release one")
                 raise
-            self._connection.commit()
+            self._connection.execute("release one" if inner else "commit")
 
     def get(self, kind: str, *names: str) -> Any:
         """Return the value of a kind and name, or None."""

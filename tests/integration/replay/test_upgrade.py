@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from evidence.verify import verify_bundle
 from node_adapter.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
@@ -21,6 +20,7 @@ from node_adapter.workflows.facts import Accepted, submit_facts
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
 from primitives.timestamp import format_time
+from scripts.vectors.synthetic_chain import verify_bundle
 from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.replay.replay_kit import CHAIN_ID, NAMES, Clock, MemberKeys, entropy_of, seeded
 

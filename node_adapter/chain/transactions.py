@@ -17,8 +17,8 @@ def sign_transaction(transaction: Mapping[str, Any], private_key: bytes) -> tupl
     """Return the raw transaction and its hash. The same input gives the same bytes (RFC 6979).
 
     Args:
-        transaction: nonce, gas, value, chainId as integers; to (0x hex or bytes, empty to create a contract), data; and
-            gasPrice, or maxFeePerGas and maxPriorityFeePerGas, in wei.
+        transaction: nonce, gas, value, chainId as integers; to (20 bytes, or none to create a contract) and data as
+            bytes; and gasPrice, or maxFeePerGas and maxPriorityFeePerGas, in wei.
         private_key: secp256k1, 32 bytes.
 
     Raises:
@@ -30,8 +30,8 @@ def sign_transaction(transaction: Mapping[str, Any], private_key: bytes) -> tupl
         raise InvalidInput("transaction", "members", f"has members too many or too few: {odd}")
     for name, value in transaction.items():
         if name in _OCTETS:
-            if not isinstance(value, bytes | str):
-                raise InvalidInput(f"transaction.{name}", "type", "must be bytes or 0x hex")
+            if not isinstance(value, bytes):
+                raise InvalidInput(f"transaction.{name}", "type", "must be bytes")
         elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise InvalidInput(f"transaction.{name}", "range", "must be an integer from 0")
     try:

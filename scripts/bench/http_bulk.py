@@ -100,10 +100,10 @@ def insert_again(database: Path) -> tuple[float, int, int]:
 def plain_transactions(rpc_url: str, chain_id: int, count: int) -> list[float]:
     """Return the seconds from sending to receipt of transactions that do nothing."""
     key = hashlib.sha256(b"bench: plain transactions").digest()
-    sender, rpc = address_of(key), HttpRpc(rpc_url)
+    to, rpc = bytes.fromhex(address_of(key)[2:]), HttpRpc(rpc_url)
     times = []
     for nonce in range(count):
-        call = {"nonce": nonce, "gasPrice": 0, "gas": 21_000, "to": sender, "value": 0, "chainId": chain_id}
+        call = {"nonce": nonce, "gasPrice": 0, "gas": 21_000, "to": to, "value": 0, "data": b"", "chainId": chain_id}
         raw, tx_hash = sign_transaction(call, key)
         begun = time.perf_counter()
         rpc.call("eth_sendRawTransaction", "0x" + raw.hex())

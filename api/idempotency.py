@@ -135,4 +135,4 @@ def _release(_error: BaseException | None) -> None:
 
 def _caller_name() -> str:
     caller = g.get("caller")
-    return "-" if caller is None else (caller.did or caller.member or caller.role)
+    return "-" if caller is None else (caller.did or caller.member or f"{caller.role}:{caller.name}")

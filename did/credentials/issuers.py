@@ -121,10 +121,11 @@ def issuing_broker(credential: Credential, kind: str, header: ProofHeader, chain
     if header.verification_method != issuer.url(SIGNING_FRAGMENT):
         raise VerificationFailed("key", f"{header.verification_method} is not the signing key of {issuer}")
     if ISSUERS[kind] is Basis.BROKER_OF_CLIENT:
-        for subject in credential.subjects:
-            about = _did_here(subject.get("id"), "credentialSubject.id", chain)
-            if about.address in chain.members:
-                raise VerificationFailed(CHECK, f"{about} is a member of the consortium, no client of a broker")
+        if len(credential.subjects) != 1:
+            raise VerificationFailed(CHECK, f"a {kind} is about one client, not {len(credential.subjects)}")
+        about = _did_here(credential.subjects[0].get("id"), "credentialSubject.id", chain)
+        if about.address in chain.members:
+            raise VerificationFailed(CHECK, f"{about} is a member of the consortium, no client of a broker")
     return member
 
 

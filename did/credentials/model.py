@@ -83,6 +83,13 @@ def issuer_of(document: object) -> str | None:
     return named if isinstance(named, str) else None
 
 
+def subjects_of(document: object) -> list[str]:
+    """Return about whom a JSON value says that it speaks, unchecked, whether it names one subject or a list."""
+    about = document.get("credentialSubject") if isinstance(document, dict) else None
+    named = [one.get("id") for one in (about if isinstance(about, list) else [about]) if isinstance(one, dict)]
+    return [did for did in named if isinstance(did, str)]
+
+
 def _strings(value: object, field: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
     strings = [item for item in values if isinstance(item, str) and item]

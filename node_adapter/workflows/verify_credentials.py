@@ -18,12 +18,13 @@ from sqlalchemy import Connection
 
 from did.credentials import consent, issuers
 from did.credentials.issuers import IssuerRight
-from did.credentials.model import issuer_of
+from did.credentials.model import issuer_of, subjects_of
 from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_place, is_set, list_number, list_url
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import credentials, subjects
+from node_adapter.workflows.credentials import LIST_VALID_MS
 from node_adapter.workflows.endpoints import node_endpoints
 from node_adapter.workflows.identities import chain_snapshot
 from node_adapter.workflows.issue_witness import (
@@ -35,7 +36,7 @@ from node_adapter.workflows.issue_witness import (
 )
 from node_adapter.workflows.outcomes import Outcome, outcome_of
 from primitives.errors import CouldNotCheck, VerificationFailed
-from primitives.timestamp import format_utc
+from primitives.timestamp import CLOCK_LEEWAY_MS, format_utc
 
 
 def check_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -66,9 +67,8 @@ class CredentialVerifier:
         self._node = node
         self._now = node.clock.now_ms()
         self._chain = chain_snapshot(node, connection, [*map(issuer_of, documents), *clients])
-        named = [document.get("credentialSubject") for document in documents]
-        dids = [one.get("id") for one in named if isinstance(one, dict)]
-        self._clients = set(subjects.by_dids(connection, [did for did in dids if isinstance(did, str)]))
+        named = [did for document in documents for did in subjects_of(document)]
+        self._clients = set(subjects.by_dids(connection, named))
         ids = [document.get("id") for document in documents if issuer_of(document) == node.did]
         self._issued = credentials.by_ids(connection, [one for one in ids if isinstance(one, str)])
         self._lists: dict[tuple[str, int], dict[str, Any]] = {}
@@ -156,8 +156,9 @@ class CredentialVerifier:
         wanted = (LIST_CREDENTIAL_TYPE, issuer, list_url(issuer, number))
         if (verified.right.kind, verified.issuer, verified.document.get("id")) != wanted:
             raise VerificationFailed("status-list", "what the issuer's node gave is another list")
-        if verified.credential.valid_until is None:
-            raise VerificationFailed("status-list", "the list says no time until which it may be relied on")
+        until = verified.credential.valid_until
+        if until is None or until > self._now + LIST_VALID_MS + CLOCK_LEEWAY_MS:
+            raise VerificationFailed("status-list", "the list does not end within a day: it may be relied on no longer")
         return verified.document
 
 

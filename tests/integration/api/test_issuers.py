@@ -93,6 +93,24 @@ def test_no_broker_attests_about_a_member_or_about_another_brokers_client(south,
     assert refused(north, level_of(client.did, "south")) == "issuer-right"
 
 
+def test_a_list_of_subjects_hides_nobody(north, south, client):
+    def about(document, *subjects):
+        _did, seed, method = member("south")
+        unsecured = {name: value for name, value in document.items() if name != "proof"}
+        changed = {**unsecured, "credentialSubject": list(subjects)}
+        return add_proof(changed, seed=seed, verification_method=method, created=format_utc(START))
+
+    level = level_of(client.did, "south")
+    stranger = {"id": f"did:ethr:{CHAIN_ID:#x}:0x{'12' * 20}", "riskLevel": "C1"}
+    assert refused(north, about(level, level["credentialSubject"])) == "issuer-right"
+    assert refused(north, about(level, stranger, level["credentialSubject"])) == "issuer-right"
+    assert refused(south, about(level, stranger, stranger)) == "issuer-right"
+    attested = about(identity_of(client.did, "south"), identity_of(client.did, "south")["credentialSubject"])
+    proof = prove(client, challenge(north, client), north.clock.now)
+    answer = north.post("/v1/proofs/verify", {"proof": proof, "credential": attested})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "issuer-right")
+
+
 def test_what_bears_our_own_name_must_be_ours(north, client):
     """Whoever stole the key that is in force deceives others until it ends, but not its owner."""
     assert refused(north, level_of(client.did, "north")) == "issuer-right"
@@ -126,10 +144,10 @@ def served(south):
     return answers
 
 
-def listed(by, **changes):
+def listed(by, *, valid_until=START + DAY, **changes):
     did, seed, method = party(by)
     values = {"number": 1, "issuer": did, "bits": status_list.empty_list()}
-    document = status_list.status_list_credential(**values, valid_from=START, valid_until=START + DAY)
+    document = status_list.status_list_credential(**values, valid_from=START, valid_until=valid_until)
     return add_proof({**document, **changes}, seed=seed, verification_method=method, created=format_utc(START))
 
 
@@ -159,6 +177,12 @@ def test_a_status_list_that_is_old_or_undated_says_nothing(north, south, client,
     _, seed, method = member("north")
     undated = {name: value for name, value in listed("north").items() if name not in ("proof", "validUntil")}
     served["list"] = add_proof(undated, seed=seed, verification_method=method, created=format_utc(START))
+    assert refused(south, credential) == "status-list"
+
+
+def test_a_status_list_that_would_hold_for_years_can_be_kept_by_nobody(north, south, client, served):
+    credential = issue(north, client)
+    served["list"] = listed("north", valid_until=START + 3650 * DAY)
     assert refused(south, credential) == "status-list"
 
 

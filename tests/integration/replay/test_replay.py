@@ -7,9 +7,11 @@ import re
 import time
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from node_adapter.store.schema import finding, record
+from api.app import create_app
+from node_adapter.store import records, tokens
+from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows import owed_promises
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
@@ -76,6 +78,23 @@ def test_reading_the_originals_is_recorded_first_and_counted_as_pending(broker):
     second = run(broker, client)["report"]
     assert [item["anchored"] for item in second["access_log"]] == [True, False]
     assert second["completeness"]["records"] == content["completeness"]["records"] + 1
+
+
+def test_each_reading_is_recorded_and_no_answer_is_kept(broker):
+    client, now = sold(broker), broker.clock.now_ms()
+    officers = {"first officer": "aa" * 32, "second officer": "bb" * 32}
+    with broker.store.write() as connection:
+        for name, token in officers.items():
+            tokens.insert_token(connection, token, "compliance", name=name, created_at=now, expires_at=now + 3_600_000)
+    http = create_app(broker.node).test_client()
+    for token in officers.values():
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k1"}
+        answer = http.post("/v1/replays", json={"did": client.did, "case": "1", "reason": "r"}, headers=headers)
+        assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (201, None)
+    with broker.store.read() as connection:
+        readings = [row for row in records.of_subject(connection, client.subject) if row.type == "ACCESS_LOG"]
+        assert connection.execute(select(idempotency)).all() == []
+    assert len(readings) == len(officers)
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

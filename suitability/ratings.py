@@ -21,7 +21,8 @@ class Ratings:
         begun = [rating for rating in known if rating.effective_from <= time_ms]
         if product_id is None or not begun:
             return {}
-        return {product_id: max(begun, key=lambda rating: rating.effective_from)}
+        latest = max(reversed(begun), key=lambda rating: rating.effective_from)  # of equals, the last recorded
+        return {product_id: latest}
 
     def with_rating(self, rating: Rating) -> Ratings:
         """Return the ratings with one more."""

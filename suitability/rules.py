@@ -234,7 +234,7 @@ def _after_sale(state: SubjectState, act: Act, step: str, code: str) -> Findings
     given, product_id = _given(state, act), act.product_id
     if given is None or product_id is None:
         return
-    sold = [entry for entry in state.applications.values() if entry.product_id == product_id and entry.kind == "BUY"]
+    sold = [entry for entry in state.applications.values() if entry.product_id == product_id and entry.kind != "SELL"]
     if _missed(sold, getattr(state.track(product_id), step), given.at, act.at):
         yield Finding(code, "order.before-handling", "the product was handled before this step")
 
@@ -259,7 +259,7 @@ def _decide(state: SubjectState, act: Act) -> Findings:
     level = state.level_at(act.at)
     if level is not None and not happened(level.confirmed, act.at):
         yield Finding("LEVEL_NOT_CONFIRMED", "handling.level-confirmed", "the client had not confirmed the level")
-    if kind == "BUY":
+    if kind == "BUY" or act.product_id is not None:  # a product is a purchase, whatever the business is called
         yield from _sale(state, act, level)
 
 
@@ -310,6 +310,10 @@ def _sign(state: SubjectState, act: Act) -> Findings:
     elif act.at - application.decided_at > act.ruleset.max_sign_delay_ms:
         late = act.at - application.decided_at
         yield Finding("SIGNED_LATE", "agreement.max-sign-delay-ms", f"signed {late} ms after the decision")
+    if application is not None and act.details.get("product_id", application.product_id) != application.product_id:
+        yield Finding("OTHER_BUSINESS", "agreement.applied", "the agreement is not on what the client applied for")
+    if application is not None and application.signed_at is not None:
+        yield Finding("SIGNED_AGAIN", "agreement.once", "an agreement on this application was signed before")
     if application is None or application.kind != "SELL":
         yield from _valid_level(state, act)
 

@@ -197,6 +197,53 @@ def test_an_act_that_names_no_rule_set_is_no_gap_and_makes_no_false_finding(brok
     assert (status, said["findings"], said["rules"]["not_asked"]) == (0, [], [])
 
 
+def findings_of(broker, client, capsys, directory):
+    """The codes that the node's replay and the verifier both find."""
+    answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
+    said = verified(capsys, directory, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")[1]
+    assert said["rules"]["not_asked"] == []
+    codes = [entry["code"] for entry in said["findings"]]
+    assert codes == [entry["code"] for entry in answer["report"]["findings"]]
+    return codes
+
+
+def agree(broker, client, product_id):
+    contract = {"contract_id": "c-1", "contract_version": "contract@1", "file_sha256": DIGEST, "sign_mode": "wallet"}
+    values = {"application_id": "a-1", "product_id": product_id, **contract, "signers": [client.did]}
+    broker.act(client, "AGREEMENT_SIGN", values, "agreement-sign@1")
+
+
+def test_an_agreement_on_another_product_and_a_second_one_are_found_from_the_bundle(broker, capsys, tmp_path):
+    client = honest_sale(broker)
+    agree(broker, client, "structured-R5")
+    agree(broker, client, "fund-1")
+    broker.anchor()
+    assert findings_of(broker, client, capsys, tmp_path) == ["OTHER_BUSINESS", "SIGNED_AGAIN"]
+
+
+def test_a_product_sold_as_an_opening_is_found_from_the_bundle(broker, capsys, tmp_path):
+    client = broker.enrol("one")
+    broker.assess(client)
+    order = {"application_id": "a-1", "kind": "OPEN", "product_id": "structured-R5"}
+    broker.submit(client, "BIZ_APPLY", {**order, "amount_fen": 5})
+    decision = {"decision": "APPROVED", "checks": [], "reviewer": "r", "reason": None}
+    broker.submit(client, "BIZ_DECIDE", {**order, **decision})
+    agree(broker, client, "structured-R5")
+    broker.anchor()
+    assert findings_of(broker, client, capsys, tmp_path) == ["NO_OPINION"]
+
+
+def test_of_two_ratings_from_one_instant_an_opinion_rests_on_the_last_recorded(broker, capsys, tmp_path):
+    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    broker.rate(product, "R1")
+    broker.assess(client)
+    broker.rate(product, "R5")
+    made = broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
+    assert (made.payload["product"]["risk"], made.payload["code"]) == ("R5", "RISK_MISMATCH")
+    broker.anchor()
+    assert findings_of(broker, client, capsys, tmp_path) == []
+
+
 def test_a_bundle_without_its_rule_sets_says_that_no_rule_was_asked(broker, capsys, tmp_path):
     install_ruleset(broker.node, {"packaged": "sac-bands@1", "effective_from": format_time(START + 120_000)})
     broker.clock.sleep(600)

@@ -17,6 +17,7 @@ from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from suitability.engine import level_result, match_opinion
+from suitability.ratings import Ratings
 from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload
 from suitability.ruleset import RuleSet, packaged_rulesets
 from suitability.states import Fact, Finding, Rating, SubjectState, apply, gate
@@ -190,7 +191,7 @@ class Journey:
         }
         return self.do("BIZ_DECIDE", payload)
 
-    def sign(self, product: str | None = "P3") -> list[str]:
+    def sign(self, product: str | None = "P3", **changes: object) -> list[str]:
         payload = {
             "application_id": f"A-{product}",
             "product_id": product,
@@ -200,7 +201,7 @@ class Journey:
             "signers": [CLIENT, BROKER],
             "sign_mode": "wallet",
         }
-        return self.do("AGREEMENT_SIGN", payload)
+        return self.do("AGREEMENT_SIGN", payload | changes)
 
     def give(self, name: str = "consent", **changes: object) -> list[str]:
         payload = {
@@ -593,6 +594,64 @@ def test_the_agreement_is_signed_after_handling_and_in_time() -> None:
     late.decide()
     late.now += RULES.max_sign_delay_ms
     assert late.sign() == ["SIGNED_LATE"]
+
+
+@pytest.mark.parametrize("signed", ["P5", None])
+def test_an_agreement_on_another_product_than_applied_for(signed: str | None) -> None:
+    journey = ready("P1")
+    assert journey.decide("P1") == []
+    assert journey.sign("P1", product_id=signed) == ["OTHER_BUSINESS"]
+    opening = assessed()
+    assert opening.apply_for(None, "OPEN") + opening.decide(None, kind="OPEN") == []
+    assert opening.sign(None, product_id="P5") == ["OTHER_BUSINESS"]
+    selling = assessed()
+    assert selling.apply_for("P1", "SELL") + selling.decide("P1", kind="SELL") == []
+    assert selling.sign("P1", product_id="P5") == ["OTHER_BUSINESS"]
+
+
+def test_an_agreement_that_does_not_say_yet_on_which_product() -> None:
+    journey = ready()
+    journey.decide()
+    ask = {"at_ms": journey.now, "ruleset": RULES, "ratings": RATINGS}
+    assert gate(journey.state, "AGREEMENT_SIGN", details={"application_id": "A-P3"}, **ask).allowed
+
+
+def test_an_application_is_signed_once() -> None:
+    journey = ready()
+    assert journey.decide() + journey.sign() == []
+    assert journey.sign() == ["SIGNED_AGAIN"]
+    assert journey.sign(product_id="P5", contract_id="K-2") == ["OTHER_BUSINESS", "SIGNED_AGAIN"]
+
+
+def test_a_product_is_a_purchase_whatever_the_business_is_called() -> None:
+    journey = assessed()
+    assert journey.apply_for("P5", "OPEN") == []
+    assert journey.decide("P5", kind="OPEN") == ["NO_OPINION"]
+    mismatch = assessed()
+    assert mismatch.opine("P5") + mismatch.apply_for("P5", "OPEN") == []
+    assert mismatch.decide("P5", kind="OPEN") == [
+        "SOLD_WITHOUT_WARNING",
+        "SOLD_WITHOUT_INSISTENCE",
+        "RISK_NOT_CONFIRMED",
+    ]
+    assert mismatch.warn("P5") == ["WARNED_LATE"]
+    assert mismatch.insist("P5") == ["SIGNED_LATE"]
+    clean = assessed()
+    assert clean.opine() + clean.disclose() + clean.confirm_risk() + clean.apply_for("P3", "OPEN") == []
+    assert clean.decide("P3", kind="OPEN") + clean.sign("P3") == []
+    selling = assessed()
+    assert selling.apply_for("P5", "SELL") + selling.decide("P5", kind="SELL") + selling.sign("P5") == []
+
+
+def test_of_two_ratings_from_the_same_instant_the_last_recorded_counts() -> None:
+    earlier, low, high = (
+        rating("P3", risk, at=at) for risk, at in (("R2", START - 2 * DAY), ("R1", START), ("R5", START))
+    )
+    for first, last in ((low, high), (high, low)):
+        ratings = Ratings().with_rating(first).with_rating(last).with_rating(earlier)
+        assert ratings.at("P3", START) == {"P3": last}
+        own = SubjectState(ratings=(first, last, earlier))
+        assert own.rating_at("P3", START) == last
 
 
 def test_recording_in_time() -> None:

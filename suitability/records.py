@@ -296,7 +296,7 @@ _ALL = (
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
 
-NODE_TYPES = frozenset({"CREDENTIAL_ISSUE"})
+NODE_TYPES = frozenset({"CREDENTIAL_ISSUE", "ID_SUCCEEDED"})
 """The types that the broker's node alone writes: a caller who could would give evidence of what never happened."""
 
 CLIENT_ACTS = frozenset(entry.code for entry in _ALL if entry.client_act)

@@ -104,3 +104,8 @@ def forget_ended_sessions(connection: Connection, now_ms: int) -> None:
     """Drop the sessions of clients that are over."""
     ended = (token.c.role == CLIENT_ROLE) & (token.c.expires_at <= now_ms)
     connection.execute(delete(token).where(ended))
+
+
+def end_sessions(connection: Connection, did: str) -> None:
+    """Drop every session of one client."""
+    connection.execute(delete(token).where((token.c.role == CLIENT_ROLE) & (token.c.did == did)))

@@ -26,6 +26,7 @@ from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
 from node_adapter.workflows.identities import chain_snapshot, history
 from node_adapter.workflows.outcomes import Outcome, each
+from node_adapter.workflows.succession import require_current
 from primitives import eip712
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
@@ -115,6 +116,8 @@ def _relay(
     subject = subjects.find_by_pid(connection, pid)
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "consent_id: its client is unknown here")
+    if call == "grant":
+        require_current(node, subject)
     did = parse_did(subject.did)
     contract = registry_index.contract_address(connection, _CONTRACT)
     make = eip712.grant_typed_data if call == "grant" else eip712.withdraw_typed_data

@@ -25,6 +25,7 @@ from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.issue_witness import issue_fact
 from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.outcomes import Outcome, each
+from node_adapter.workflows.succession import require_current
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_utc, parse_time
@@ -90,6 +91,7 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
     subject = subjects.find_by_pid(connection, str(request.get("subject")))
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "subject: this broker has no such client")
+    require_current(node, subject)
     index = credentials.next_status_index(connection)
     now = node.clock.now_ms()
     common: dict[str, Any] = {

@@ -30,17 +30,16 @@ from node_adapter.workflows.dids import (
 )
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.outcomes import Outcome, each
+from node_adapter.workflows.succession import former_reference
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
-from primitives.timestamp import format_time
 
 PID_BYTES = 32
 _CLIENT = {"client_ref", "did", "registration", "succeeds"}
 _REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
 _MAX_REFERENCE = 200
-_MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     )
     first = None if call is None else enqueue_call(node, connection, call.call)  # refuses a wrong signature
     if known is not None:
-        subjects.rename(connection, known.pid, f"{reference[:_MAX_OLD]} until {format_time(row.created_at)}")
+        subjects.rename(connection, known.pid, former_reference(reference, row.created_at))
     subjects.insert_subjects(connection, [row])
     return _answer(row, None if first is None else outbox.by_key(connection, first))
 

@@ -30,7 +30,7 @@ from node_adapter.store import chain_index, records, registry_index, restored, s
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import succession
-from node_adapter.workflows.fact_input import Act, Fact, read_fact
+from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
 from node_adapter.workflows.fold import (
     apply_record,
     compute_payload,
@@ -179,6 +179,8 @@ class _Intake:
     def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
             return None
+        if self._state(subject).succeeded:
+            raise succession.ended_identity()
         old = succession.require_predecessor(self._connection, subject, fact.payload, self._rows)
         old = self._subjects.setdefault(old.pid, old)
         succession.require_not_succeeded(bool(self._state(old).succeeded))
@@ -191,7 +193,7 @@ class _Intake:
             "channel": fact.channel,
             "broker": self._node.did,
         }
-        self.accept(read_fact(succession.ending(told, old, new, accepted.record_id, accepted.fingerprint)))
+        self.accept(read_node_fact(succession.ending(told, old, new, accepted.record_id, accepted.fingerprint)))
         self._ended.append(old.pid)
 
     def flush(self) -> None:

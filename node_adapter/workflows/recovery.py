@@ -28,6 +28,7 @@ from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.fold import EMPTY_STATE, dump_state, state_of
 from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.succession import SUCCEEDED, end_rights
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -136,6 +137,8 @@ def _store(node: Node, connection: Connection, found: list[_Found]) -> list[str]
         rows.append(_row(entry, pid, whole=whole))
     records.insert_records(connection, rows, [])
     subjects.update_heads(connection, [replace(known[pid], state=dump_state(state)) for pid, state in folded.items()])
+    for pid in {row.pid for row in rows if row.type == SUCCEEDED}:
+        end_rights(connection, pid, node.clock.now_ms())
     return incomplete
 
 

@@ -18,14 +18,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from node_adapter.store import consents, credentials, records, subjects
+from node_adapter.node import Node
+from node_adapter.store import consents, credentials, records, subjects, tokens
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.fold import state_of
 from primitives.errors import Refused
+from primitives.timestamp import format_time
 
 SUCCEED, SUCCEEDED = "ID_SUCCEED", "ID_SUCCEEDED"
 PREDECESSOR, SUCCESSOR = "predecessor", "successor"
 _IDENTITY = "ID_VERIFY"
+_MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,14 @@ class Related:
 
     relation: str
     subject: str
+
+
+def former_reference(reference: str, enrolled_ms: int) -> str:
+    """Return what an old identity is called once its reference passed to one that was enrolled at that time.
+
+    It is the only trace of `succeeds`: by it `require_predecessor` knows whom an enrolment named.
+    """
+    return f"{reference[:_MAX_OLD]} until {format_time(enrolled_ms)}"
 
 
 def require_predecessor(
@@ -48,7 +60,8 @@ def require_predecessor(
         fresh: records that this transaction has not written yet.
 
     Raises:
-        Refused: `succession-predecessor`, it names no other client's identity of this broker under that DID;
+        Refused: `succession-predecessor`, it names no other client's identity of this broker under that DID, or
+            one that the enrolment of the new identity did not name;
             `succession-identity`, no verification of the new identity has that fingerprint.
     """
     old = subjects.find_by_pid(connection, payload["predecessor"])
@@ -56,6 +69,8 @@ def require_predecessor(
         raise Refused(
             "succession-predecessor", "payload.predecessor: with payload.predecessor_did it names no other client here"
         )
+    if old.client_ref != former_reference(subject.client_ref, subject.created_at):
+        raise Refused("succession-predecessor", "payload.predecessor: the enrolment of this subject did not name it")
     wanted = bytes.fromhex(payload["identity_ref"])
     rows = [row for row in fresh if row.pid == subject.pid and row.fingerprint == wanted]
     found = rows[0] if rows else records.find_by_fingerprint(connection, subject.pid, wanted)
@@ -74,8 +89,23 @@ def require_not_succeeded(ended: bool) -> None:
         raise Refused("succession-predecessor", "payload.predecessor: another identity succeeded it before")
 
 
+def require_current(node: Node, subject: SubjectRow) -> None:
+    """Refuse what only the client's present identity may do.
+
+    Raises:
+        Refused: `identity-ended`.
+    """
+    if state_of(node, subject).succeeded:
+        raise ended_identity()
+
+
+def ended_identity() -> Refused:
+    """Return the refusal of an identity that another one succeeded."""
+    return Refused("identity-ended", "subject: another identity of this client took over")
+
+
 def ending(fact: Mapping[str, Any], old: SubjectRow, new: SubjectRow, record_id: str, ref: str) -> dict[str, Any]:
-    """Return the fact that ends the old identity: what `read_fact` takes.
+    """Return the fact that ends the old identity: what `read_node_fact` takes.
 
     Args:
         fact: payload, occurred_at, channel and the broker's DID of the ID_SUCCEED.
@@ -103,9 +133,12 @@ def ending(fact: Mapping[str, Any], old: SubjectRow, new: SubjectRow, record_id:
 
 
 def end_rights(connection: Connection, pid: str, now_ms: int) -> None:
-    """End what the old identity consented to, and revoke what was attested of it."""
+    """End what the old identity consented to and its sessions, and revoke what was attested of it."""
     consents.end_all(connection, pid, now_ms)
     credentials.revoke_all(connection, pid, now_ms)
+    subject = subjects.find_by_pid(connection, pid)
+    if subject is not None and subject.did is not None:
+        tokens.end_sessions(connection, subject.did)
 
 
 def related(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Related]:

@@ -3,9 +3,13 @@
 import json
 
 import pytest
+from sqlalchemy import delete, select, update
 
 from bonafides.wallet.texts import check_text
-from node_adapter.store import consents, credentials, records
+from node_adapter.store import consents, credentials, records, subjects
+from node_adapter.store.schema import consent, credential, finding, record, subject
+from node_adapter.workflows.receipts import receipts_of_client
+from node_adapter.workflows.recovery import recover
 from tests.integration.api.node_kit import PAYLOADS, Client, seed
 from tests.integration.api.test_clients import answer_to, consent_of
 
@@ -141,3 +145,123 @@ def test_the_successor_must_sign(broker, old):
     }
     answer = broker.post("/v1/facts", broker.fact(client.subject, "ID_SUCCEED", payload))
     assert answer.get_json()["code"] == "act-unsigned"
+
+
+def session_of(broker, client):
+    challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
+    answer = broker.http.post("/v1/client/sessions", json=answer_to(challenge, client)).get_json()
+    return {"Authorization": "Bearer " + answer["token"]}
+
+
+def issue(broker, client):
+    return broker.post("/v1/credentials/issue", {"subject": client.subject, "type": "IdentityCredential"})
+
+
+def test_another_client_cannot_take_an_identity_over(broker, old):
+    issued = issue(broker, old).get_json()["id"]
+    mallory = broker.enrol("mallory")
+    count = len(rows_of(broker, old.subject))
+    taken = declare(broker, mallory, old, identify(broker, mallory))
+    assert (taken.status_code, taken.get_json()["code"]) == (409, "succession-predecessor")
+    client = enrol_again(broker, old)  # nor once the reference has passed to the true successor
+    taken = declare(broker, mallory, old, identify(broker, mallory))
+    assert (taken.status_code, taken.get_json()["code"]) == (409, "succession-predecessor")
+    assert len(rows_of(broker, old.subject)) == count
+    with broker.store.read() as connection:
+        assert credentials.find_credential(connection, issued).revoked_at is None
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+
+
+def test_a_reference_of_the_longest_kind_passes_on(broker):
+    old = Client("long", broker.did)
+    body = {**old.registration(), "client_ref": "x" * 200}
+    old.subject = broker.post("/v1/subjects", body).get_json()["subject"]
+    client = Client("long again", broker.did)
+    again = {**client.registration(), "client_ref": "x" * 200, "succeeds": old.subject}
+    client.subject = broker.post("/v1/subjects", again).get_json()["subject"]
+    broker.mine()
+    broker.chain.set_key(client.address, client.public)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+
+
+def test_the_end_of_an_identity_is_written_by_the_node_alone(broker, old):
+    told = {
+        "successor": "ab" * 32,
+        "successor_did": "did:ethr:0x7a69:0x" + "ee" * 20,
+        "succession_ref": "cd" * 32,
+        "identity_ref": "ef" * 32,
+        "reason": REASON,
+    }
+    answer = broker.post("/v1/facts", broker.fact(old.subject, "ID_SUCCEEDED", told)).get_json()
+    assert (answer.get("field"), answer.get("rule")) == ("type", "node-record")
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+
+
+def test_an_ended_identity_takes_nobody_over(broker, old):
+    verified = next(row for row in rows_of(broker, old.subject) if row.type == "ID_VERIFY").fingerprint.hex()
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    back = declare(broker, old, client, verified)
+    assert (back.status_code, back.get_json()["code"]) == (409, "identity-ended")
+    assert session_of(broker, client)
+
+
+def test_an_ended_identity_gets_no_credential(broker, old):
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    refused = issue(broker, old)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "identity-ended")
+    assert issue(broker, client).status_code == 201
+
+
+def test_an_ended_identity_gives_no_consent(broker, old):
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    given = consent_of(broker, old)
+    refused = broker.post("/v1/consents/grant", given)
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "identity-ended")
+    with broker.store.read() as connection:
+        assert consents.of_subject(connection, old.subject) == []
+
+
+def test_an_open_session_of_the_old_identity_ends(broker, old):
+    stranger = broker.enrol("a stranger")
+    held, other = session_of(broker, old), session_of(broker, stranger)
+    assert broker.http.get("/v1/client/receipts", headers=held).status_code == 200
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    assert broker.http.get("/v1/client/receipts", headers=held).status_code == 401
+    assert broker.http.get("/v1/client/receipts", headers=other).status_code == 200
+
+
+def lose(broker, kept, owners):
+    """Put the database back to `kept` records, to the subjects that `owners` then were, and to nothing ended."""
+    with broker.store.write() as connection:
+        lost = select(record.c.record_id).where(record.c.log_index >= kept)
+        connection.execute(delete(finding).where(finding.c.record_id.in_(lost)))
+        connection.execute(delete(record).where(record.c.log_index >= kept))
+        for row in owners:
+            connection.execute(update(subject).where(subject.c.pid == row.pid).values(**vars(row)))
+        connection.execute(update(consent).values(withdrawn_at=None))
+        connection.execute(update(credential).values(revoked_at=None))
+
+
+def test_an_end_that_is_brought_back_ends_the_rights_again(broker, old):
+    granted = broker.post("/v1/consents/grant", consent_of(broker, old)).get_json()["consent_id"]
+    issued = issue(broker, old).get_json()["id"]
+    client = enrol_again(broker, old)
+    verified = identify(broker, client)
+    with broker.store.read() as connection:
+        kept = records.log_size(connection)
+        owners = list(subjects.by_pids(connection, [old.subject, client.subject]).values())
+    assert declare(broker, client, old, verified).status_code == 201
+    broker.anchor()
+    held = [
+        receipt for did in (old.did, client.did) for receipt in receipts_of_client(broker.node, did, 0, 100)["receipts"]
+    ]
+    lose(broker, kept, owners)
+    assert recover(broker.node, held)["recovered"] == 2
+    with broker.store.read() as connection:
+        assert consents.find_consent(connection, granted).withdrawn_at == broker.clock.now
+        assert credentials.find_credential(connection, issued).revoked_at == broker.clock.now

@@ -34,6 +34,7 @@ from node_adapter.workflows.anchoring import Anchoring
 from node_adapter.workflows.facts import Accepted, submit_facts
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.succession import former_reference
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
@@ -197,10 +198,12 @@ class Broker:
 
     # -- clients and facts
 
-    def enrol(self, name, *, did=True):
+    def enrol(self, name, *, did=True, succeeds=None):
         client = Client(name)
         row = SubjectRow(client.subject, f"ref {name}", client.did if did else None, 0, 0, EMPTY_HEAD, EMPTY_STATE)
         with self.store.write() as connection:
+            if succeeds is not None:
+                subjects.rename(connection, succeeds.subject, former_reference(row.client_ref, row.created_at))
             subjects.insert_subjects(connection, [row])
         if did:
             self.set_key(client, client.key_seed)

@@ -21,7 +21,8 @@ def broker(tmp_path):
 @pytest.fixture
 def clients(broker):
     """The same person with a lost wallet and with a new one; both identities are anchored."""
-    old, new = broker.enrol("the lost wallet"), broker.enrol("the new wallet")
+    old = broker.enrol("the lost wallet")
+    new = broker.enrol("the new wallet", succeeds=old)
     broker.assess(old)
     broker.submit(new, "ID_VERIFY", PAYLOAD)
     succeed(broker, new, old)
@@ -82,7 +83,7 @@ def test_both_histories_are_shown_from_either_side(broker, clients):
 
 def test_a_chain_of_wallets_is_followed_to_its_end(broker, clients):
     old, new = clients
-    third = broker.enrol("the third wallet")
+    third = broker.enrol("the third wallet", succeeds=new)
     broker.submit(third, "ID_VERIFY", PAYLOAD)
     succeed(broker, third, new)
     broker.anchor()

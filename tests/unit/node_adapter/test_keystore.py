@@ -123,7 +123,7 @@ def test_the_signer_signs_for_the_members_account(home, keys):
         "nonce": 0,
         "gas": 21000,
         "gasPrice": 0,
-        "to": "0x" + "11" * 20,
+        "to": b"\x11" * 20,
         "value": 0,
         "data": b"",
         "chainId": 1,

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import json_answer
+from api.bodies import json_answer, read_object
 from api.context import current_node
 from api.ndjson import one_or_many
 from did.credentials.contexts import bonafides_context
@@ -31,7 +31,7 @@ def credentials_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/credentials/<credential_id>/revoke")
     def revoke(credential_id: str) -> Response:
-        return json_answer(revoke_credential(current_node(), credential_id))
+        return json_answer(revoke_credential(current_node(), credential_id, read_object()))
 
     @blueprint.post("/v1/proofs/challenges")
     def challenges() -> Response:

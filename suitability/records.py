@@ -291,12 +291,23 @@ _ALL = (
         "CREDENTIAL_ISSUE",
         {"credential_sha256": _DIGEST, "credential_id": _CODE, "credential_type": _CODE},
     ),
+    _define(
+        "CREDENTIAL_REVOKE",
+        {
+            "credential_sha256": _DIGEST,
+            "credential_id": _CODE,
+            "credential_type": _CODE,
+            "status_list": f.integer(1),
+            "status_index": f.integer(0),
+            "reason": f.nullable(f.text(500)),
+        },
+    ),
 )
 
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
 
-NODE_TYPES = frozenset({"CREDENTIAL_ISSUE", "ID_SUCCEEDED"})
+NODE_TYPES = frozenset({"CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_SUCCEEDED"})
 """The types that the broker's node alone writes: a caller who could would give evidence of what never happened."""
 
 CLIENT_ACTS = frozenset(entry.code for entry in _ALL if entry.client_act)

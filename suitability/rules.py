@@ -373,9 +373,10 @@ _OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "DATA_USE": (_use,),
     "ACCESS_LOG": (),
     "CREDENTIAL_ISSUE": (),
+    "CREDENTIAL_REVOKE": (),
 }
-# What may still be recorded of an identity that has ended: who read it, and that data was used before.
-_AFTER_THE_END = frozenset({"PRODUCT_RATE", "ID_SUCCEEDED", "DATA_USE", "ACCESS_LOG"})
+# What may still be recorded of an identity that has ended: who read it, that data was used before, what was taken back.
+_AFTER_THE_END = frozenset({"PRODUCT_RATE", "ID_SUCCEEDED", "DATA_USE", "ACCESS_LOG", "CREDENTIAL_REVOKE"})
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
     code: rules if code in _AFTER_THE_END else (_not_ended, *rules) for code, rules in _OF_TYPE.items()

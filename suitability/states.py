@@ -271,4 +271,5 @@ _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
     "DATA_USE": _keep,
     "ACCESS_LOG": _keep,
     "CREDENTIAL_ISSUE": _keep,
+    "CREDENTIAL_REVOKE": _keep,
 }

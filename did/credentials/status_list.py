@@ -32,6 +32,7 @@ _GZIP_WINDOW = 31  # zlib: a gzip header and trailer around the largest window
 _MAX_ENCODED_CHARACTERS = 32_768  # what 16 KiB of random bytes need, and room to spare
 _MAX_INDEX_DIGITS = 6
 _NUMBER = "([1-9][0-9]{0,8})"
+MOST_LISTS = 999_999_999
 _QUERY = f"?serviceType={NODE_SERVICE}&relativeRef=%2Fv1%2Fstatus-lists%2F"
 _EARLIER = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?" + LIST_PATH + _NUMBER)
 
@@ -99,6 +100,11 @@ def list_number(url: str, issuer: str) -> int:
     if match is None:
         raise VerificationFailed("status-list", f"{url} names no status list of {issuer}")
     return int(match[1])
+
+
+def read_number(text: str) -> int | None:
+    """Return the number of a list from its one spelling; None when it is none."""
+    return int(text) if re.fullmatch(_NUMBER, text) else None
 
 
 def status_entry(url: str, index: int, purpose: str = REVOCATION) -> dict[str, Any]:

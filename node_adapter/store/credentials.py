@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
+from node_adapter.store import identity
 from node_adapter.store.schema import credential
 
+LOST_BODY = "null"  # of a credential that was lost with a database, and whose revocation came back
+FIRST_LIST = 1
+_LIST = "status_list"  # the list that new credentials are put into; empty: one that nobody used is to be chosen
 _MAX_VARIABLES = 500
 
 
 @dataclass(frozen=True)
 class CredentialRow:
-    """An issued credential; `body` is its JSON as handed out."""
+    """An issued credential; `body` is its JSON as handed out, or `LOST_BODY`.
+
+    `status_index` counts through all lists: bit i of list n is (n - 1) * the length of a list + i.
+    """
 
     id: str
     pid: str
@@ -25,9 +32,44 @@ class CredentialRow:
     revoked_at: int | None
 
 
-def next_status_index(connection: Connection) -> int:
-    """Return the first free index; call it inside the write transaction that uses it."""
-    return int(connection.execute(select(func.coalesce(func.max(credential.c.status_index) + 1, 0))).scalar_one())
+def next_status_index(connection: Connection, bits: int, fresh_list: Callable[[], int]) -> int:
+    """Return the first free index; call it inside the write transaction that uses it.
+
+    Args:
+        connection: of that transaction.
+        bits: how many places a list has.
+        fresh_list: draws the number of a list that was never used, after a restore and when a list is full.
+    """
+    chosen = identity.get(connection, _LIST)
+    number = FIRST_LIST if chosen is None else int(chosen or 0)
+    taken = 0 if number == 0 else _taken(connection, number, bits)
+    if number == 0 or taken == bits:
+        number, taken = fresh_list(), 0
+        while number == FIRST_LIST or list_exists(connection, number, bits):
+            number = fresh_list()
+        identity.put(connection, _LIST, str(number))
+    return (number - 1) * bits + taken
+
+
+def begin_fresh_list(connection: Connection) -> None:
+    """Give no place of the present list any more: a copy that was restored does not know which ones are taken."""
+    identity.put(connection, _LIST, "")
+
+
+def list_exists(connection: Connection, number: int, bits: int) -> bool:
+    """Say whether a list has a place that was given; the first one always exists."""
+    return number == FIRST_LIST or _taken(connection, number, bits) > 0
+
+
+def _taken(connection: Connection, number: int, bits: int) -> int:
+    """Return how many places of a list are given, or lie before one that is."""
+    statement = select(func.max(credential.c.status_index)).where(_in_list(number, bits))
+    newest = connection.execute(statement).scalar_one()
+    return 0 if newest is None else int(newest) + 1 - (number - 1) * bits
+
+
+def _in_list(number: int, bits: int) -> ColumnElement[bool]:
+    return credential.c.status_index.between((number - 1) * bits, number * bits - 1)
 
 
 def insert_credentials(connection: Connection, rows: list[CredentialRow]) -> None:
@@ -68,10 +110,11 @@ def mark_revoked(connection: Connection, credential_id: str, now_ms: int) -> boo
     return connection.execute(statement).rowcount == 1
 
 
-def revoked_indexes(connection: Connection) -> list[int]:
-    """Return the status indexes of revoked credentials."""
-    statement = select(credential.c.status_index).where(credential.c.revoked_at.is_not(None))
-    return list(connection.execute(statement.order_by(credential.c.status_index)).scalars())
+def revoked_places(connection: Connection, number: int, bits: int) -> list[int]:
+    """Return the places of revoked credentials in a list."""
+    statement = select(credential.c.status_index).where(credential.c.revoked_at.is_not(None), _in_list(number, bits))
+    first = (number - 1) * bits
+    return [index - first for index in connection.execute(statement.order_by(credential.c.status_index)).scalars()]
 
 
 def of_subject(connection: Connection, pid: str, kind: str) -> list[CredentialRow]:
@@ -82,6 +125,11 @@ def of_subject(connection: Connection, pid: str, kind: str) -> list[CredentialRo
         .order_by(credential.c.status_index.desc())
     )
     return [CredentialRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def valid_of_subject(connection: Connection, pid: str) -> list[CredentialRow]:
+    """Return all of a subject's credentials that are not revoked."""
+    return [row for row in every_of_subject(connection, pid) if row.revoked_at is None]
 
 
 def every_of_subject(connection: Connection, pid: str) -> list[CredentialRow]:

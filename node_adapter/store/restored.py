@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
-from node_adapter.store import identity
+from node_adapter.store import credentials, identity
 from node_adapter.store.schema import setting
 from primitives.errors import CouldNotCheck
 
@@ -19,6 +19,7 @@ CODE = "node-restored"
 
 def mark(connection: Connection, now_ms: int) -> None:
     """Mark the database as a restored copy; a mark that is there stays."""
+    credentials.begin_fresh_list(connection)
     if since(connection) is None:
         identity.put(connection, _KEY, str(now_ms))
 

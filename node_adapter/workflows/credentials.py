@@ -25,6 +25,7 @@ from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.issue_witness import issue_fact
 from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.outcomes import Outcome, each
+from node_adapter.workflows.revocation import revocation_fact
 from node_adapter.workflows.succession import require_current
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -36,6 +37,8 @@ IDENTITY_VALID_MS = 365 * 86_400_000
 LIST_VALID_MS = 24 * 3_600_000
 LIST_RENEWED_MS = 3_600_000
 _MS = 1000
+_LIST_ENTROPY = 8
+_FIRST_FRESH = 1_000_000  # earlier versions counted their lists up from 1
 _MEMBERS = {"subject", "type"}
 
 
@@ -51,15 +54,27 @@ def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
         return outcomes
 
 
-def revoke_credential(node: Node, credential_id: str) -> dict[str, Any]:
-    """Revoke a credential; doing it again changes nothing.
+def revoke_credential(node: Node, credential_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Revoke a credential, for a `reason` if one is given, and record it; doing it again changes nothing.
+
+    A suspended member, whose log takes no records, revokes nothing: its credentials do not verify.
 
     Raises:
-        Refused: `credential-not-found`.
+        InvalidInput: another member than `reason`.
+        Refused: `credential-not-found`; `member-suspended`, this member may not record.
+        CouldNotCheck: `node-restored`, the copy has not yet read the chain.
     """
+    for name in sorted(set(request) - {"reason"}):
+        raise InvalidInput(name, "unknown-member", "give a reason, or nothing")
     with node.store.write() as connection:
-        credentials.mark_revoked(connection, credential_id, node.clock.now_ms())
         row = credentials.find_credential(connection, credential_id)
+        if row is None:
+            raise Refused("credential-not-found", "id: this member issued no such credential")
+        if row.revoked_at is None:
+            now = node.clock.now_ms()
+            record_facts(node, connection, [revocation_fact(node.did, row, request.get("reason"), now)])
+            credentials.mark_revoked(connection, row.id, now)
+            row = credentials.find_credential(connection, credential_id)
     if row is None or row.revoked_at is None:
         raise Refused("credential-not-found", "id: this member issued no such credential")
     return {"status": "revoked", "id": row.id, "revoked_at": format_utc(row.revoked_at)}
@@ -74,10 +89,10 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
     with node.store.read() as connection:
         revision = credentials.revision(connection)
         signing = keys_in_force(node, connection).signing_public
-        lists = 1 + revision[0] // status_list.LIST_BITS
-        if list_id not in {str(number) for number in range(1, lists + 1)}:
-            raise Refused("status-list-not-found", f"there are the lists 1 to {lists}")
-        make = partial(_make_list, node, connection, int(list_id))
+        number = status_list.read_number(list_id)
+        if number is None or not credentials.list_exists(connection, number, status_list.LIST_BITS):
+            raise Refused("status-list-not-found", "no credential of this member has a place in such a list")
+        make = partial(_make_list, node, connection, number)
         hour = node.clock.now_ms() // LIST_RENEWED_MS
         return node.views.get("status-list", list_id, (revision, signing, hour), make)
 
@@ -92,7 +107,9 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "subject: this broker has no such client")
     require_current(node, subject)
-    index = credentials.next_status_index(connection)
+    index = credentials.next_status_index(
+        connection, status_list.LIST_BITS, lambda: fresh_list(node.entropy(_LIST_ENTROPY))
+    )
     now = node.clock.now_ms()
     common: dict[str, Any] = {
         "credential_id": f"urn:uuid:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
@@ -114,6 +131,16 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
     credentials.insert_credentials(connection, [row])
     issued.append(issue_fact(node, subject.pid, signed, kind, now))
     return signed
+
+
+def fresh_list(entropy: bytes) -> int:
+    """Return the number of a list that no earlier copy of this database can have used, but by an incredible chance.
+
+    Args:
+        entropy: 8 random bytes.
+    """
+    spread = status_list.MOST_LISTS - _FIRST_FRESH + 1
+    return _FIRST_FRESH + int.from_bytes(entropy) % spread
 
 
 def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, Any]) -> bool:
@@ -170,12 +197,9 @@ def _identity(_: Node, connection: Connection, subject: SubjectRow, common: dict
 
 
 def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:
-    first = (number - 1) * status_list.LIST_BITS
     bits = bytearray(status_list.empty_list())
-    for index in credentials.revoked_indexes(connection):
-        if first <= index < first + status_list.LIST_BITS:
-            place = index - first
-            bits[place // 8] |= 1 << (7 - place % 8)
+    for place in credentials.revoked_places(connection, number, status_list.LIST_BITS):
+        bits[place // 8] |= 1 << (7 - place % 8)
     now = node.clock.now_ms()
     unsigned = status_list.status_list_credential(
         number=number,

@@ -23,6 +23,8 @@ from primitives.timestamp import parse_time
 from suitability.records import CLIENT_ACTS, NODE_TYPES, check_payload, check_type
 
 COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
+# Whoever took such a reference first would keep the node from recording a revocation.
+NODE_REFERENCES = ("credential-issue:", "credential-revoke:")
 _REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
 _OPTIONAL = ("payload", "compute", "attachments", "act")
 _ACT = ("root_salt", "key", "signature", "document", "ruleset")
@@ -69,6 +71,9 @@ def read_fact(value: Mapping[str, Any]) -> Fact:
     """
     if isinstance(value.get("type"), str) and value["type"] in NODE_TYPES:
         raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
+    reference = value.get("source_ref")
+    if isinstance(reference, str) and reference.startswith(NODE_REFERENCES):
+        raise InvalidInput("source_ref", "node-reference", "the node itself names its records so")
     return read_node_fact(value)
 
 

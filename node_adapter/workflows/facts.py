@@ -26,7 +26,7 @@ from sqlalchemy import Connection
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
-from node_adapter.store import chain_index, records, registry_index, restored, subjects
+from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import succession
@@ -44,6 +44,7 @@ from node_adapter.workflows.outlook import outlook
 from node_adapter.workflows.owed_promises import make_promise, promise_of
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.revocation import revocation_fact
 from node_adapter.workflows.rulesets import rulebook
 from primitives import ed25519
 from primitives.encoding import decode_base64url
@@ -194,6 +195,8 @@ class _Intake:
             "broker": self._node.did,
         }
         self.accept(read_node_fact(succession.ending(told, old, new, accepted.record_id, accepted.fingerprint)))
+        for issued in credentials.valid_of_subject(self._connection, old.pid):
+            self.accept(revocation_fact(self._node.did, issued, succession.REVOKED_BECAUSE, self._now))
         self._ended.append(old.pid)
 
     def flush(self) -> None:

@@ -28,7 +28,7 @@ PATH = "/v1/credentials/witnesses/"
 ANCHORED, PENDING, ERASED, NONE = "anchored", "pending", "erased", "none"
 _CONTRACT = "EvidenceAnchor"
 _DIGEST_BYTES = 32
-_REFERENCE = "credential-issue:"
+ISSUE_REFERENCE = "credential-issue:"
 
 
 def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, now_ms: int) -> Fact:
@@ -36,7 +36,7 @@ def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, 
     digest = credential_digest(credential).hex()
     return read_node_fact(
         {
-            "source_ref": _REFERENCE + digest,
+            "source_ref": ISSUE_REFERENCE + digest,
             "subject": subject,
             "type": RECORD_TYPE,
             "occurred_at": format_time(now_ms),
@@ -60,7 +60,7 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
 
 def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, Any]:
     """Return what `published_witness` shows: the proof stands on the first anchor that covers the record."""
-    reference = _REFERENCE + digest.hex()
+    reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
     if row is None or row.type != RECORD_TYPE:
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
@@ -80,6 +80,13 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
         seq=first.seq,
     )
     return {DIGEST_FIELD: digest.hex(), "state": ANCHORED, "witness": witness}
+
+
+def was_issued(connection: Connection, digest: bytes) -> bool:
+    """Say whether this node recorded that it issued a credential, also one that was lost with a database."""
+    reference = ISSUE_REFERENCE + digest.hex()
+    row = records.by_source_refs(connection, [reference]).get(reference)
+    return row is not None and row.type == RECORD_TYPE
 
 
 def fetch_witness(node: Node, base: str | None, digest: bytes) -> object:

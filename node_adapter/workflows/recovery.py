@@ -5,7 +5,7 @@ lacks the last of them. Each comes back as (promise, redacted copy): our own sig
 They are taken only together, when log and map are then exactly what was anchored.
 
 A record that came back has its envelope and what its copy showed, not its salts: a bundle shows its envelope, and names
-it as one whose originals are gone. Its `source_ref` is not known any more.
+it as one whose originals are gone. The `source_ref` of what callers sent is not known any more.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from evidence.issue_witness import DIGEST_FIELD
+from evidence.issue_witness import RECORD_TYPE as ISSUED
 from evidence.log import Tree
 from evidence.promise import Promise, verify_promise
 from evidence.record import OpenedRecord, open_redacted
@@ -27,7 +29,9 @@ from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.fold import EMPTY_STATE, dump_state, state_of
+from node_adapter.workflows.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.revocation import REVOKE_REFERENCE, REVOKED, bring_back
 from node_adapter.workflows.succession import SUCCEEDED, end_rights
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
@@ -48,6 +52,19 @@ class _Found:
     text: str
     record: OpenedRecord
     envelope_salt: bytes = field(repr=False)
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether every field was shown."""
+        return set(self.record.values) == set(self.record.envelope["fields"])
+
+    @property
+    def source_ref(self) -> str:
+        """What the record is found by: of the node's own records as before, the callers' references are lost."""
+        prefix = {ISSUED: ISSUE_REFERENCE, REVOKED: REVOKE_REFERENCE}.get(self.record.envelope["type"])
+        if prefix is None or not self.is_whole:
+            return f"recovered:{self.promise.record_id}"
+        return prefix + str(self.record.values[DIGEST_FIELD])
 
 
 def recover(node: Node, held: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -126,35 +143,37 @@ def _store(node: Node, connection: Connection, found: list[_Found]) -> list[str]
         if (envelope["seq"], envelope["prev"]) != (subject.count + 1, subject.head.hex()):
             raise VerificationFailed("subject-chain", f"record {entry.promise.record_id} does not follow its subject's")
         state = folded.get(pid) or state_of(node, subject)
-        whole = set(entry.record.values) == set(envelope["fields"])
-        if whole:
+        if entry.is_whole:
             fact = to_fact(envelope, entry.record.values, entry.record.fingerprint.hex())
             folded[pid] = states.fold(state, fact)
         else:
             folded[pid] = state
             incomplete.append(entry.promise.record_id)
         known[pid] = replace(subject, count=envelope["seq"], head=entry.record.fingerprint)
-        rows.append(_row(entry, pid, whole=whole))
+        rows.append(_row(entry, pid))
     records.insert_records(connection, rows, [])
     subjects.update_heads(connection, [replace(known[pid], state=dump_state(state)) for pid, state in folded.items()])
+    for entry in found:
+        if entry.record.envelope["type"] == REVOKED and entry.is_whole:
+            bring_back(connection, entry.promise.subject.hex(), entry.record.envelope, entry.record.values)
     for pid in {row.pid for row in rows if row.type == SUCCEEDED}:
         end_rights(connection, pid, node.clock.now_ms())
     return incomplete
 
 
-def _row(entry: _Found, pid: str, *, whole: bool) -> RecordRow:
+def _row(entry: _Found, pid: str) -> RecordRow:
     promise, envelope = entry.promise, entry.record.envelope
     signatures = envelope["signatures"]
     return RecordRow(
         log_index=promise.log_index,
         record_id=promise.record_id,
-        source_ref=f"recovered:{promise.record_id}",
+        source_ref=entry.source_ref,
         request_digest=bytes(32),
         pid=pid,
         seq=envelope["seq"],
         type=envelope["type"],
         envelope=canonical_json(dict(envelope)),
-        payload=json.dumps(dict(entry.record.values), ensure_ascii=False) if whole else None,
+        payload=json.dumps(dict(entry.record.values), ensure_ascii=False) if entry.is_whole else None,
         root_salt=None,
         fingerprint=promise.fingerprint,
         act_signature=signatures[0]["value"] if signatures else None,

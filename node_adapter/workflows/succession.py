@@ -28,6 +28,7 @@ from primitives.timestamp import format_time
 
 SUCCEED, SUCCEEDED = "ID_SUCCEED", "ID_SUCCEEDED"
 PREDECESSOR, SUCCESSOR = "predecessor", "successor"
+REVOKED_BECAUSE = "another identity of this client took over"
 _IDENTITY = "ID_VERIFY"
 _MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 

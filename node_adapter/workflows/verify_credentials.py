@@ -24,12 +24,14 @@ from did.credentials.verify import VerifiedCredential, credential_digest, verify
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import credentials, subjects
+from node_adapter.store.credentials import LOST_BODY
 from node_adapter.workflows.credentials import LIST_VALID_MS
 from node_adapter.workflows.endpoints import node_endpoints
 from node_adapter.workflows.identities import chain_snapshot
 from node_adapter.workflows.issue_witness import (
     fetch_witness,
     split_request,
+    was_issued,
     witness_in,
     witness_of,
     witnessed_block,
@@ -118,8 +120,14 @@ class CredentialVerifier:
     def _require_issued(self, verified: VerifiedCredential) -> None:
         if verified.right.kind == LIST_CREDENTIAL_TYPE:
             return
+        digest = credential_digest(verified.document)
         row = self._issued.get(verified.credential.id or "")
-        if row is None or credential_digest(json.loads(row.body)) != credential_digest(verified.document):
+        if row is not None and row.body != LOST_BODY:
+            issued = credential_digest(json.loads(row.body)) == digest
+        else:
+            with self._node.store.read() as connection:
+                issued = was_issued(connection, digest)
+        if not issued:
             raise VerificationFailed(issuers.CHECK, "it bears this broker's name, and this broker did not issue it")
 
     def _witnessed(self, issuer: str, digest: bytes, brought: object) -> int:

@@ -3,9 +3,11 @@
 import copy
 
 import pytest
+from sqlalchemy import update
 
 from did.credentials.verify import credential_digest
 from node_adapter.store import records
+from node_adapter.store.schema import record
 from primitives.errors import CouldNotCheck
 from tests.integration.api.node_kit import PAYLOADS, START
 from tests.integration.api.test_credentials import issue, north, south, verify
@@ -143,11 +145,14 @@ def test_only_the_node_itself_records_an_issue(north, client):
 
 
 def test_a_fact_under_the_reference_of_an_issue_is_no_witness(north, south, client):
-    """The caller's own references are free text: what is looked up by one must also be of the type."""
+    """Such a reference was a caller's to take in earlier versions: what is looked up by it must also be of the type."""
     forged = level_of(client.did, "north", created=START)
     fact = north.fact(client.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
-    fact["source_ref"] = f"credential-issue:{credential_digest(forged).hex()}"
     assert north.post("/v1/facts", fact).status_code == 201
+    reference = f"credential-issue:{credential_digest(forged).hex()}"
+    with north.store.write() as connection:
+        taken = update(record).where(record.c.source_ref == fact["source_ref"])
+        assert connection.execute(taken.values(source_ref=reference)).rowcount == 1
     north.anchor()
     assert witness_answer(north, forged)["state"] == "none"
 

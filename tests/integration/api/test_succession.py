@@ -102,6 +102,11 @@ def test_consents_credentials_and_sessions_of_the_old_identity_end(broker, old):
         assert consents.find_consent(connection, granted).withdrawn_at == broker.clock.now
         row = credentials.find_credential(connection, issued.get_json()["id"])
         assert row.revoked_at == broker.clock.now
+    [revoked] = [json.loads(row.payload) for row in rows_of(broker, old.subject) if row.type == "CREDENTIAL_REVOKE"]
+    assert revoked["credential_id"] == issued.get_json()["id"]
+    with broker.store.read() as connection:
+        found = records.findings_of(connection, [row.record_id for row in rows_of(broker, old.subject)])
+    assert found == {}
     challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": old.did}).get_json()
     refused = broker.http.post("/v1/client/sessions", json=answer_to(challenge, old)).get_json()
     assert (refused["code"], refused["detail"][:21]) == ("unauthenticated", "did: another identity")
@@ -256,12 +261,13 @@ def test_an_end_that_is_brought_back_ends_the_rights_again(broker, old):
         kept = records.log_size(connection)
         owners = list(subjects.by_pids(connection, [old.subject, client.subject]).values())
     assert declare(broker, client, old, verified).status_code == 201
+    ended = broker.clock.now
     broker.anchor()
     held = [
         receipt for did in (old.did, client.did) for receipt in receipts_of_client(broker.node, did, 0, 100)["receipts"]
     ]
     lose(broker, kept, owners)
-    assert recover(broker.node, held)["recovered"] == 2
+    assert recover(broker.node, held)["recovered"] == 3
     with broker.store.read() as connection:
         assert consents.find_consent(connection, granted).withdrawn_at == broker.clock.now
-        assert credentials.find_credential(connection, issued).revoked_at == broker.clock.now
+        assert credentials.find_credential(connection, issued).revoked_at == ended, "not when its record says"

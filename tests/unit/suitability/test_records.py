@@ -11,7 +11,7 @@ from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload, check_
 CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
     "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
-    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE"
+    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE CREDENTIAL_REVOKE"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -158,6 +158,14 @@ VALID = {
         "credential_sha256": D32,
         "credential_id": "urn:uuid:0191b3b0-0000-7000-8000-000000000001",
         "credential_type": "SuitabilityCredential",
+    },
+    "CREDENTIAL_REVOKE": {
+        "credential_sha256": D32,
+        "credential_id": "urn:uuid:0191b3b0-0000-7000-8000-000000000001",
+        "credential_type": "SuitabilityCredential",
+        "status_list": 1,
+        "status_index": 0,
+        "reason": None,
     },
 }
 

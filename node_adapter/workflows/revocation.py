@@ -1,0 +1,69 @@
+"""Each revocation of a credential is a record of the subject's history, written in the revocation's transaction.
+
+So a copy of the database that was restored gets the revocation back with the record, and the anchored log shows when a
+credential was taken back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials.status_list import LIST_BITS
+from did.credentials.verify import credential_digest
+from evidence.issue_witness import DIGEST_FIELD
+from node_adapter.store import credentials, records
+from node_adapter.store.credentials import LOST_BODY, CredentialRow
+from node_adapter.workflows.fact_input import Fact, read_node_fact
+from node_adapter.workflows.issue_witness import ISSUE_REFERENCE
+from primitives.timestamp import format_time, parse_time
+
+REVOKED = "CREDENTIAL_REVOKE"
+REVOKE_REFERENCE = "credential-revoke:"
+
+
+def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int) -> Fact:
+    """Return the fact that a credential of this broker was revoked.
+
+    Raises:
+        InvalidInput: the reason is no text of this format.
+    """
+    digest = credential_digest(json.loads(row.body)).hex()
+    return read_node_fact(
+        {
+            "source_ref": REVOKE_REFERENCE + digest,
+            "subject": row.pid,
+            "type": REVOKED,
+            "occurred_at": format_time(now_ms),
+            "channel": "api",
+            "actor": {"did": broker, "role": "issuer"},
+            "payload": {
+                DIGEST_FIELD: digest,
+                "credential_id": row.id,
+                "credential_type": row.type,
+                "status_list": 1 + row.status_index // LIST_BITS,
+                "status_index": row.status_index % LIST_BITS,
+                "reason": reason,
+            },
+        }
+    )
+
+
+def bring_back(connection: Connection, pid: str, envelope: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Revoke again what a record says was revoked, also a credential that the restored copy does not hold."""
+    at = parse_time(envelope["occurred_at"], "occurred_at")
+    known = credentials.find_credential(connection, values["credential_id"])
+    if known is not None:
+        credentials.mark_revoked(connection, known.id, at)
+        return
+    reference = ISSUE_REFERENCE + values[DIGEST_FIELD]
+    issue = records.by_source_refs(connection, [reference]).get(reference)
+    index = (values["status_list"] - 1) * LIST_BITS + values["status_index"]
+    issued_at = at if issue is None else issue.accepted_at
+    row = CredentialRow(
+        values["credential_id"], pid, values["credential_type"], LOST_BODY, index, issued_at, revoked_at=at
+    )
+    credentials.insert_credentials(connection, [row])

@@ -147,11 +147,12 @@ class Sender:
         if at.nonce is not None and count <= at.nonce:
             return at.nonce
         # The index holds nothing of this account yet, or not what moved it last: it may never, when that was before the
-        # index followed it. A block that the index has taken says which.
+        # index followed it. A block that the index has taken says which. The account's newest state does not: where the
+        # chain takes that back, a nonce after a gap is signed, and the write is signed once more to fill the gap.
         settled = None if at.tip is None else self._nonce_at(at.tip)
-        if at.nonce is None:
-            return count if settled is None else settled
-        return settled if settled is not None and settled > at.nonce else None
+        if settled is None or (at.nonce is not None and settled <= at.nonce):
+            return None
+        return settled
 
     def _nonce_at(self, block: int) -> int | None:
         """Return the account's nonce at a block; None when the node cannot say."""

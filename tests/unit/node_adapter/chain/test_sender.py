@@ -91,7 +91,7 @@ class NotingSigner:
 class Bench:
     def __init__(self, store):
         self.store, self.rpc, self.contracts, self.signer = store, Node(), Contracts(), NotingSigner()
-        self.block = 0
+        self.block = -1  # nothing is indexed
         self.restart()
 
     def restart(self):
@@ -164,7 +164,9 @@ def bench(tmp_path):
     store = open_store(tmp_path / "node.db")
     with store.write() as connection:
         metadata.create_all(connection)
-    yield Bench(store)
+    made = Bench(store)
+    made.index()
+    yield made
     store.dispose()
 
 
@@ -246,6 +248,18 @@ def test_the_nonce_is_the_first_that_no_indexed_block_uses_whatever_an_endpoint_
     bench.put()
     bench.step(1)
     assert bench.row().nonce == 7
+
+
+def test_no_nonce_is_taken_from_a_state_that_no_indexed_block_holds(bench):
+    bench.rpc.nonce = 2  # two blocks that the chain may take back
+    with bench.store.write() as connection:
+        chain_index.truncate(connection, -1)
+    bench.put()
+    assert bench.step(1) is Progress.WAITING
+    bench.index()
+    bench.rpc.nonces = {"0x1": 1}  # one of them stands in the indexed block
+    bench.step(2_000)
+    assert bench.row().nonce == 1
 
 
 def test_an_account_ahead_of_the_index_is_waited_for(bench):

@@ -12,7 +12,6 @@ programs do with a port is seen by binding it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import socket
@@ -23,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from node_adapter.file_lock import file_lock
 from primitives.errors import CouldNotCheck, Refused
 
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
@@ -117,14 +117,10 @@ def _registry() -> Iterator[Path]:
     directory = _runtime_directory() / "ports"
     try:
         directory.mkdir(mode=0o700, exist_ok=True)
-        descriptor = os.open(directory / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise CouldNotCheck("runtime-directory", f"{directory}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with file_lock(directory / _LOCK_FILE, unwritable="runtime-directory"):
         yield directory
-    finally:
-        os.close(descriptor)
 
 
 def _runtime_directory() -> Path:

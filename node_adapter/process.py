@@ -7,9 +7,7 @@ task    `node_adapter.task_process`    moves the joint tasks, and speaks with ot
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
-import os
 import signal
 import sys
 import threading
@@ -19,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from node_adapter.bootstrap import open_node
+from node_adapter.file_lock import file_lock
 from node_adapter.handover import read_handed_over, report_ready
 from node_adapter.keystore import read_password
 from node_adapter.node import Node
@@ -33,20 +32,15 @@ Run = Callable[[Node, threading.Event, Ready], None]  # works until the event is
 
 @contextmanager
 def only_one(home: Path, name: str) -> Iterator[None]:
-    """Hold the lock of a process of a node; the kernel lets go of it when the process ends, however it ends.
+    """Hold the lock of a process of a node.
 
     Raises:
         Refused: `process-running`.
+        CouldNotCheck: `node-unwritable`.
     """
-    descriptor = os.open(home / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused("process-running", f"another {name} process runs on {home}") from error
+    busy = Refused("process-running", f"another {name} process runs on {home}")
+    with file_lock(home / f"{name}.lock", busy=busy):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def run_process(name: str, home: Path, password: str, run: Run, ready: Ready = lambda: None) -> None:

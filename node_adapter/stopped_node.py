@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from primitives.errors import CouldNotCheck, Refused
+from node_adapter.file_lock import file_lock
+from primitives.errors import Refused
 
 LOCKS = ("run.lock", "chain.lock", "task.lock")
 
 
 @contextmanager
 def stopped_node(home: Path) -> Iterator[None]:
-    """Keep a node from being started; the kernel lets go of the locks when this process ends, however it ends.
+    """Keep a node from being started.
 
     Raises:
         Refused: `node-running`.
@@ -23,21 +22,6 @@ def stopped_node(home: Path) -> Iterator[None]:
     """
     with ExitStack() as held:
         for name in LOCKS:
-            held.enter_context(_locked(home / name))
+            busy = Refused("node-running", f"the node of {home} runs: stop it first")
+            held.enter_context(file_lock(home / name, busy=busy))
         yield
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused("node-running", f"the node of {file.parent} runs: stop it first") from error
-        yield
-    finally:
-        os.close(descriptor)

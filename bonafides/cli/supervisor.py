@@ -10,17 +10,17 @@ child that needs it through a pipe; it stands in nobody's environment.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
 from bonafides.cli.child import Child, ChildSpec, State
 from bonafides.cli.child_log import ChildLog
+from node_adapter.file_lock import file_lock
 from node_adapter.handover import erase_from_environment
 from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.loopback_ports import LOOPBACK_HOSTS, keep_port
@@ -83,30 +83,11 @@ class Supervisor:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
-    @contextmanager
-    def _lock(self) -> Iterator[int]:
-        file = self._settings.home / LOCK_FILE
-        try:
-            lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise CouldNotCheck("node-unwritable", f"{file}: {error.strerror}") from error
-        try:
-            self._take(lock)
-            yield lock
-        finally:
-            os.close(lock)
-
-    def _take(self, lock: int) -> None:
-        patience = Patience(_LOCK_SECONDS)  # the children of a run that was killed may still be ending
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if patience.is_over():
-                    raise Refused("node-running", f"another process runs the node of {self._settings.home}") from error
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
+    def _lock(self) -> AbstractContextManager[int]:
+        home = self._settings.home
+        busy = Refused("node-running", f"another process runs the node of {home}")
+        # The children of a run that was killed may still be ending.
+        return file_lock(home / LOCK_FILE, busy=busy, patience=Patience(_LOCK_SECONDS))
 
     @contextmanager
     def _sockets(self) -> Iterator[tuple[socket.socket, socket.socket]]:

@@ -14,15 +14,13 @@ then, and every node sends again what is missing.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from typing import Any
 from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.embedded_state import STATE_FILE, WRITTEN_FILE, keep_state, prepare_state
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
+from node_adapter.file_lock import file_lock
 from node_adapter.loopback_ports import claim_port, reserve_port
 from node_adapter.patience import Patience
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -323,15 +322,9 @@ def _log_size(directory: Path) -> int:
         return 0
 
 
-@contextmanager
-def _alone(directory: Path, name: str) -> Iterator[None]:
+def _alone(directory: Path, name: str) -> AbstractContextManager[int]:
     """Hold a lock of a network's directory: two commands may be given at once."""
-    descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return file_lock(directory / name, unwritable="network-unwritable")
 
 
 def _no_network(directory: Path) -> InvalidInput:

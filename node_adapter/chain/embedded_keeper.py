@@ -6,16 +6,17 @@ writing it down takes long.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import select
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from node_adapter.chain import embedded
-from primitives.errors import BonafidesError
+from node_adapter.file_lock import file_lock
+from primitives.errors import BonafidesError, Refused
 
 LOCK_FILE = "keeper.lock"
 _LEAST_SECONDS = 3.0
@@ -26,18 +27,13 @@ _log = logging.getLogger("node_adapter.chain.embedded_keeper")
 
 def keep(directory: Path, pid: int) -> None:
     """Copy the state whenever there are new blocks, until the process `pid` ends. Returns at once if another does."""
-    lock = os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    busy = Refused("keeper-running", f"another process copies the state of {directory}")
+    with suppress(Refused, ProcessLookupError), file_lock(directory / LOCK_FILE, busy=busy):
         process = os.pidfd_open(pid)
-    except (BlockingIOError, ProcessLookupError):
-        os.close(lock)
-        return
-    try:
-        _keep_until_end(directory, process)
-    finally:
-        os.close(process)
-        os.close(lock)
+        try:
+            _keep_until_end(directory, process)
+        finally:
+            os.close(process)
 
 
 def _keep_until_end(directory: Path, process: int) -> None:

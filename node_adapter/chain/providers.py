@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ _COME_AGAIN = frozenset({429, 502, 503, 504})
 logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)  # below that it says path and query
 
 
-class Transport(JSONBaseProvider):
+class Transport(JSONBaseProvider, ABC):
     """What both kinds do: one request, one answer, parsed within bounds. Every method raises ChainUnavailable."""
 
     _shown: str
@@ -47,12 +48,12 @@ class Transport(JSONBaseProvider):
         data = self.encode_batch_rpc_request([(RPCEndpoint(method), list(params)) for method, params in calls])
         return parse_answer(self._send(data), self._shown), range(first, first + len(calls))
 
+    @abstractmethod
     def close(self) -> None:
         """Close the connection."""
-        raise NotImplementedError
 
-    def _send(self, data: bytes) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _send(self, data: bytes) -> bytes: ...
 
 
 class HttpTransport(Transport, HTTPProvider):

@@ -17,6 +17,7 @@ from mpc.spec import ENGINE, FORMAT, TaskSpec, address_bytes
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, tasks
+from node_adapter.store.registry_index import contract_address
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
 from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.task_input import require_named, resolve_clients
@@ -49,7 +50,7 @@ def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[s
     data = encode_call(CONTRACT, "registerDataset", dataset, tagged_sha256(SCHEMA_TAG, canonical_json(dict(schema))))
     key = f"dataset:{dataset.hex()}"
     with node.store.write() as connection:
-        outbox.enqueue_again(connection, KIND, key, _contract(connection), data, node.clock.now_ms())
+        outbox.enqueue_again(connection, KIND, key, contract_address(connection, CONTRACT), data, node.clock.now_ms())
     return {"dataset": dataset.hex(), "outbox": key}
 
 
@@ -98,7 +99,7 @@ def approve(node: Node, task_id: str) -> dict[str, Any]:
         require_open(spec, now)
         if row.state == tasks.PROPOSED:
             require_on_chain(connection, spec)
-            contract = _contract(connection)
+            contract = contract_address(connection, CONTRACT)
             require_no_rotation(connection)  # the contract asks for the key that is in force when the call arrives
             keys = keys_in_force(node, connection)
             typed = approve_typed_data(node.settings.chain.chain_id, contract, spec.task_id, spec.digest())
@@ -267,7 +268,7 @@ def spec_of(row: TaskRow) -> TaskSpec:
 def enqueue(connection: Connection, key: str, data: bytes, now_ms: int) -> None:
     """Put a call of TaskRegistry into the outbox; once it is there under its key it stays as it was written."""
     if outbox.by_key(connection, key) is None:
-        outbox.enqueue(connection, KIND, key, _contract(connection), data, now_ms)
+        outbox.enqueue(connection, KIND, key, contract_address(connection, CONTRACT), data, now_ms)
 
 
 def party_dids(node: Node, spec: TaskSpec) -> list[str]:
@@ -285,13 +286,6 @@ def _require_datasets(connection: Connection, spec: TaskSpec) -> None:
     for index, owner in enumerate(spec.owners):
         if tasks.dataset_owner(connection, owner.dataset) != owner.member:
             raise Refused("dataset-unknown", f"task.owners.{index}.dataset: {owner.member} registered no such data set")
-
-
-def _contract(connection: Connection) -> str:
-    address = chain_index.contract_addresses(connection).get(CONTRACT)
-    if address is None:
-        raise CouldNotCheck("contract-unknown", f"the index holds no address of {CONTRACT} yet")
-    return address
 
 
 def _summary(row: TaskRow, spec: TaskSpec) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def brokers(make_consortium):
 def ready(brokers, index):
     def answers():
         try:
-            return httpx.get(f"{brokers.urls[index]}/healthz", timeout=2).is_success
+            return httpx.get(f"{brokers.urls[index]}/readyz", timeout=10).is_success
         except httpx.HTTPError:
             return False
 

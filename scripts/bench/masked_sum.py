@@ -35,7 +35,7 @@ def bench_spec() -> TaskSpec:
             "owners": [{"member": member, "dataset": "00" * 32} for member in MEMBERS],
             "receivers": list(MEMBERS),
             "policy": {"min_contributors": 3, "min_clients": 10},
-            "deadline": "2030-01-01T00:00:00.000+08:00",
+            "deadline": "2099-01-01T00:00:00.000+08:00",
             "engine": "masked-sum/1",
         }
     )

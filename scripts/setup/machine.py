@@ -192,6 +192,12 @@ def has_stamp(file: Path, stamp: str) -> bool:
         return False
 
 
+def withdraw(file: Path) -> None:
+    """Take a stamp away before anything is removed: a removal that is cut short must not look finished."""
+    if file.exists():
+        file.unlink()
+
+
 def remove(path: Path) -> None:
     """Remove a folder that set-up made, or the link that stands for it."""
     if path.is_symlink():

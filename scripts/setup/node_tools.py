@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from machine import ROOT, SetUpError, check_machine, has_stamp, install, remove, run_alone, stamp_of
+from machine import ROOT, SetUpError, check_machine, has_stamp, install, remove, run_alone, stamp_of, withdraw
 
 TOOLS = ROOT / ".tools"
 MODULES = ROOT / "node_modules"
@@ -60,6 +60,7 @@ def set_up() -> None:
         return
     check_machine()
     check_npm()
+    withdraw(STAMP)
     environment = npm_environment()
     install_node(environment)
     install_locked(environment)
@@ -134,6 +135,7 @@ def install_node(environment: "dict[str, str]") -> None:
     if has_stamp(TOOLS_STAMP, stamp) and matches(NODE) and link.exists():
         return
     print("setting up Node in .tools (once) ...", flush=True)
+    withdraw(TOOLS_STAMP)
     remove(TOOLS)
     link.parent.mkdir(parents=True)
     for file in (*NODE_PACKAGES, ROOT / ".npmrc"):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from machine import ROOT, SetUpError, check_machine, has_stamp, install, remove, run_alone, stamp_of
+from machine import ROOT, SetUpError, check_machine, has_stamp, install, remove, run_alone, stamp_of, withdraw
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -42,12 +42,15 @@ def set_up() -> None:
     check_machine()
     python = find_python(exactly)
     print("setting up the Python environment in .venv (a minute or two, once) ...", flush=True)
+    withdraw(STAMP)
     remove(VENV)
     environment = {name: value for name, value in os.environ.items() if name not in UNWANTED}
-    environment["PIP_USER"] = "0"
+    environment.update(PIP_USER="0", PYTHONUTF8="1")  # venv writes the path as UTF-8, whatever the locale
     install([python, "-m", "venv", str(VENV)], "the Python environment could not be made", environment=environment)
     install(of_the_lock(PYTHON), "the locked Python packages could not be installed", environment=environment)
     install(of_the_project(PYTHON), "the project itself could not be installed", environment=environment)
+    for packages in VENV.glob("lib/python3*/site-packages"):
+        lead_by_a_relative_path(packages)
     STAMP.write_bytes(wanted_stamp().encode())
 
 
@@ -61,6 +64,18 @@ def of_the_project(python: Path) -> "list[str]":
     return [*pip(python), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
 
 
+def lead_by_a_relative_path(packages: Path) -> None:
+    """Write the way to the checkout in ASCII: before 3.13 Python decodes it by the locale, even in UTF-8 mode.
+
+    Where the checkout's own path holds other letters, every start would end in `site` or look into no folder.
+    """
+    root, way = os.fsencode(str(ROOT)), os.path.relpath(str(ROOT), str(packages)).encode("ascii")
+    for file in packages.glob("*.pth"):
+        lines = file.read_bytes().split(b"\n")
+        if root in lines:
+            file.write_bytes(b"\n".join(way if line == root else line for line in lines))
+
+
 def pip(python: Path) -> "list[str]":
     """Return how the pip of an environment installs, whatever its version."""
     return [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--progress-bar=off"]
@@ -68,7 +83,7 @@ def pip(python: Path) -> "list[str]":
 
 def wanted_stamp() -> str:
     """The stamp changes with the lock file, the project's metadata, this script and the place of the checkout."""
-    return stamp_of(LOCK, ROOT / "pyproject.toml", "python-env-2")
+    return stamp_of(LOCK, ROOT / "pyproject.toml", "python-env-3")
 
 
 def version_of(python: str) -> "tuple[int, int] | None":

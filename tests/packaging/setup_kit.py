@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -101,10 +101,10 @@ class Checkout:
         said = process.communicate()[0]
         return process.returncode, said
 
-    def greets(self, root: Path | None = None) -> bool:
+    def greets(self, root: Path | None = None, **more: str) -> bool:
         """Say whether the installed command runs."""
         command = (root or self.root) / ".venv" / "bin" / "bonafides"
-        done = subprocess.run([command], capture_output=True, env=self.environment(), cwd="/", check=False)
+        done = subprocess.run([command], capture_output=True, env=self.environment(**more), cwd="/", check=False)
         return (done.returncode, done.stdout) == (0, b"hello\n")
 
     def installed(self) -> set[str]:
@@ -142,7 +142,7 @@ def canonical(name: str) -> str:
 
 def authority(directory: Path) -> tuple[Path, ssl.SSLContext]:
     """Make a certificate authority that no machine knows; return its certificate's file and a server's context."""
-    now = datetime.now(UTC)
+    begin, end = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # on any day, by any clock
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "An authority of a proxy")])
 
@@ -152,8 +152,8 @@ def authority(directory: Path) -> tuple[Path, ssl.SSLContext]:
             subject_name=subject,
             public_key=public,
             serial_number=x509.random_serial_number(),
-            not_valid_before=now - timedelta(days=1),
-            not_valid_after=now + timedelta(days=1),
+            not_valid_before=begin,
+            not_valid_after=end,
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))

@@ -167,6 +167,31 @@ def test_a_wrong_machine_ends_with_2_and_its_sentence(capsys):
     assert capsys.readouterr().err == "set-up: it is wrong\n        mend it\n"
 
 
+class CutShortError(Exception):
+    """As a kill in the middle of a removal."""
+
+
+def cut_short(*_, **__):
+    raise CutShortError
+
+
+@pytest.mark.parametrize("parts", ["python", "node", "tools"])
+def test_a_removal_that_is_cut_short_leaves_nothing_that_looks_finished(tmp_path, monkeypatch, parts):
+    stamp = tmp_path / "stamp"
+    stamp.write_bytes(b"of a finished set-up")
+    for name in ("check_machine", "check_npm", "npm_environment"):
+        monkeypatch.setattr(node_tools, name, dict)
+    monkeypatch.setattr(python_env, "STAMP", stamp)
+    monkeypatch.setattr(python_env, "remove", cut_short)
+    monkeypatch.setattr(node_tools, "STAMP" if parts == "node" else "TOOLS_STAMP", stamp)
+    monkeypatch.setattr(node_tools, "TOOLS", tmp_path)
+    monkeypatch.setattr(node_tools, "remove", cut_short)
+    work = {"python": python_env.set_up, "node": node_tools.set_up, "tools": lambda: node_tools.install_node({})}[parts]
+    with pytest.raises(CutShortError):
+        work()
+    assert not stamp.exists()
+
+
 def test_the_scripts_are_written_for_any_python():
     """Nothing newer than Python 3.6 is in them, so that an old one says what is wrong and not `SyntaxError`."""
     for file in (ROOT / "scripts" / "setup").glob("*.py"):

@@ -141,7 +141,7 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
             "contact": "compliance desk",
             "method": "totals",
             "data_kinds": ["HOLDINGS"],
-            "expires_at": "2035-01-01T00:00:00.000+08:00",
+            "expires_at": "2099-01-01T00:00:00.000+08:00",
             "separate": True,
         },
     }

@@ -108,7 +108,7 @@ def test_rotation_and_session_and_consents_are_lines(run, wallet):
     status, (learned,) = run("wallet", "resync", "--wallet", wallet, "--file", resolution)
     assert (status, learned["key"], learned["pending"], learned["block"]) == (0, f"{did}#delegate-2", None, 10)
     terms = {"receivers": [BROKER], "contact": "desk", "method": "totals", "data_kinds": ["HOLDINGS"]}
-    terms |= {"purpose": "MARKET_RISK", "expires_at": "2030-01-01T00:00:00.000+08:00", "separate": True}
+    terms |= {"purpose": "MARKET_RISK", "expires_at": "2099-01-01T00:00:00.000+08:00", "separate": True}
     value = json.dumps(draft("CONSENT_GIVE", **terms))
     status, (given,) = run("wallet", "consent", "grant", "--wallet", wallet, "--yes", stdin=value)
     assert status == 0

@@ -20,7 +20,7 @@ TERMS = {
     "contact": "compliance desk",
     "method": "totals only",
     "data_kinds": ["HOLDINGS"],
-    "expires_at": "2030-01-01T00:00:00.000+08:00",
+    "expires_at": "2099-01-01T00:00:00.000+08:00",
     "separate": True,
 }
 

@@ -41,18 +41,16 @@ def guarded(name: str, *roles: str) -> Blueprint:
     return guarded_by(name, role_guard(*roles))
 
 
-def guarded_by(name: str, guard: Guard, *, keeps_answers: bool = True) -> Blueprint:
+def guarded_by(name: str, guard: Guard) -> Blueprint:
     """Return a blueprint whose every request passes `guard` first.
 
     Args:
         name: the blueprint's.
         guard: raises when the caller may not go on.
-        keeps_answers: whether an `Idempotency-Key` is honoured, for which the answer is stored as it went out.
     """
     blueprint = Blueprint(name, f"api.{name}")
     blueprint.before_request(guard)
-    if keeps_answers:
-        blueprint.before_request(take_key)
+    blueprint.before_request(take_key)
     setattr(blueprint, _GUARD_ATTRIBUTE, guard)
     return blueprint
 

@@ -59,12 +59,8 @@ def challenge_blueprint() -> Blueprint:
 
 
 def sessions_blueprint() -> Blueprint:
-    """Return the route that trades a signed nonce for a token; the signature is its guard.
-
-    An `Idempotency-Key` has no effect: the answer holds a token, which is never stored, and the same request again is
-    the replay of a nonce, which serves once.
-    """
-    blueprint = guarded_by("sessions", _signed_nonce, keeps_answers=False)
+    """Return the route that trades a signed nonce for a token; the signature is its guard."""
+    blueprint = guarded_by("sessions", _signed_nonce)
 
     @blueprint.post("/v1/client/sessions")
     def session() -> Response:

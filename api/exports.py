@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from api.auth import guarded_by, role_guard
+from api.auth import guarded
 from api.bodies import read_object
 from api.context import current_node
 from api.ndjson import CONTENT_TYPE
@@ -12,8 +12,8 @@ from node_adapter.workflows.export import export_subject
 
 
 def exports_blueprint() -> Blueprint:
-    """Return the route of exports; none is kept under an idempotency key, since it holds originals."""
-    blueprint = guarded_by("exports", role_guard("compliance"), keeps_answers=False)
+    """Return the route of exports."""
+    blueprint = guarded("exports", "compliance")
 
     @blueprint.post("/v1/exports")
     def export() -> Response:

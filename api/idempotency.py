@@ -4,6 +4,9 @@ The key is taken before the request runs and given back when it fails. It belong
 request for as long as that takes and the process lives: the same request again is told to wait meanwhile, and acts
 itself when that process has died. NDJSON needs no key: each line carries its own reference, under which it is stored
 once.
+
+Keys are for writes. An answer that says how things stand now (a check, a gate, a receipt) is never kept: a day later it
+would say it again, of what was revoked meanwhile.
 """
 
 from __future__ import annotations
@@ -23,6 +26,27 @@ from node_adapter.store import idempotency, registry_index
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
+# The one list of routes that honour a key. Not here, besides what only reads: a session, whose answer holds a token;
+# replays and exports, which hold originals and must record each reading; the check of a proof, whose nonce serves once.
+WRITES = frozenset(
+    {
+        "/v1/subjects",
+        "/v1/facts",
+        "/v1/dids/sponsored",
+        "/v1/consents/grant",
+        "/v1/consents/withdraw",
+        "/v1/credentials/issue",
+        "/v1/credentials/<credential_id>/revoke",
+        "/v1/proofs/challenges",
+        "/v1/rulesets",
+        "/v1/peer/messages",
+        "/v1/replay-orders",
+        "/v1/datasets",
+        "/v1/tasks",
+        "/v1/tasks/<task_id>/runs",
+        "/v1/tasks/<task_id>/approvals",
+    }
+)
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 KEEP_MS = 24 * 3600 * 1000
@@ -40,7 +64,8 @@ def register_idempotency(app: Flask) -> None:
 def take_key() -> Response | None:
     """Take the key of a request that has one; returns the answer of an earlier request under the same key."""
     key = request.headers.get(HEADER)
-    if key is None or request.method != "POST" or is_bulk():
+    rule = request.url_rule
+    if key is None or request.method != "POST" or is_bulk() or rule is None or rule.rule not in WRITES:
         return None
     if _KEY.fullmatch(key) is None:
         raise InvalidInput(HEADER, "characters", "must be 1 to 200 visible ASCII characters")

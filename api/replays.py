@@ -6,15 +6,15 @@ from http import HTTPStatus
 
 from flask import Blueprint, Response
 
-from api.auth import guarded_by, role_guard
+from api.auth import guarded
 from api.bodies import json_answer, read_object
 from api.context import current_node
 from node_adapter.workflows.replay import replay
 
 
 def replays_blueprint() -> Blueprint:
-    """Return the route of replays; none is kept under an idempotency key, since it holds originals."""
-    blueprint = guarded_by("replays", role_guard("compliance"), keeps_answers=False)
+    """Return the route of replays."""
+    blueprint = guarded("replays", "compliance")
 
     @blueprint.post("/v1/replays")
     def make() -> Response:

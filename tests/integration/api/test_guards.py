@@ -1,10 +1,15 @@
 """Who may call what: no route without a guard, and no token where another role is needed."""
 
+import json
+
 import pytest
+from flask import request
 
 from api.auth import PUBLIC_ROUTES, has_guard
 from api.context import current_caller
-from node_adapter.store import tokens
+from api.idempotency import WRITES
+from api.openapi import read_description
+from node_adapter.store import idempotency, tokens
 from node_adapter.workflows import staff_tokens
 from tests.integration.api.node_kit import TOKENS
 
@@ -112,3 +117,43 @@ def test_an_unknown_route_and_a_wrong_method_are_problems(broker):
         assert answer.status_code == status
         assert answer.content_type == "application/problem+json"
         assert answer.get_json()["code"]
+
+
+def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
+    """Over the whole route table: a key is taken where the one list says so, and nowhere else."""
+    taken = set()
+
+    def reserve(_connection, _row):
+        taken.add(current_rule())
+
+    monkeypatch.setattr(idempotency, "reserve", reserve)
+    posts = [rule for method, rule in routes(broker) if method == "POST"]
+    for role in TOKENS:
+        for rule in posts:
+            broker.call("POST", path_of(rule), {}, role=role, headers={"Idempotency-Key": f"{role} {rule}"[:3]})
+    assert taken == WRITES - {"/v1/peer/messages"}  # which only a member's signature opens
+    fresh = {rule.rule for rule in posts} - WRITES
+    assert fresh == {
+        "/v1/acts/drafts",
+        "/v1/client/sessions",
+        "/v1/client/sessions/challenge",
+        "/v1/credentials/verify",
+        "/v1/exports",
+        "/v1/gates",
+        "/v1/promises",
+        "/v1/promises/check",
+        "/v1/proofs/verify",
+        "/v1/receipts",
+        "/v1/replays",
+    }, "a new POST route: does it write, or must its answer be fresh?"
+
+
+def current_rule():
+    return request.url_rule.rule
+
+
+def test_the_description_names_the_key_where_it_is_honoured():
+    paths = json.loads(read_description())["paths"]
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    named = {path for path, item in paths.items() if key in item.get("post", {}).get("parameters", [])}
+    assert {path.replace("{", "<").replace("}", ">") for path in named} == WRITES

@@ -11,7 +11,7 @@ from node_adapter.store.schema import credential, record, subject
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
 from primitives.errors import CouldNotCheck
-from tests.integration.api.test_credentials import issue, north, south, verify
+from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import refused
 
 __all__ = ["north", "south"]
@@ -166,6 +166,19 @@ def test_a_full_list_is_followed_by_another(north, south, client):
         assert credentials.list_exists(connection, place(second)[0], LIST_BITS)
     for unknown in ("2", "0", "01", "x", "1000000000"):
         assert north.get(f"/v1/status-lists/{unknown}", role=None).status_code == 404
+
+
+def test_a_check_under_an_idempotency_key_is_made_anew(north, south, client):
+    issued = issue(north, client)
+    key = {"Idempotency-Key": "the same"}
+    assert south.post("/v1/credentials/verify", issued, headers=key).get_json()["status"] == "verified"
+    assert revoke(north, issued).status_code == 200
+    again = south.post("/v1/credentials/verify", issued, headers=key)
+    assert (again.status_code, again.get_json()["code"]) == (422, "status")
+    proof = prove(client, challenge(south, client), south.clock.now)
+    assert south.post("/v1/proofs/verify", proof, headers=key).get_json()["status"] == "verified"
+    again = south.post("/v1/proofs/verify", proof, headers=key)
+    assert (again.status_code, again.get_json()["code"]) == (409, "proof-replayed")
 
 
 def test_a_suspended_member_revokes_nothing_and_says_so(north, client, chain):

@@ -7,8 +7,9 @@ Steps, each tagged below:
  4. The signature verifies with a key of the issuer.
  5. The issuer was entitled when it issued. While its key is in force, `created` says when; once the key has ended,
     whoever stole it writes `created` too, so only a witness says when: the digest's record, anchored before the end.
- 6. Now is inside its period, and not after the proof's expiry.
- 7. Its status bit is not set. A status that cannot be read is CouldNotCheck, never "valid".
+ 6. The claims are what the reader of this kind accepts (`did.credentials.readers`).
+ 7. Now is inside its period, and not after the proof's expiry.
+ 8. Its status bit is not set. A status that cannot be read is CouldNotCheck, never "valid".
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from did.credentials import issuers
 from did.credentials.eddsa import ASSERTION, ProofHeader, proof_header, single_proof, verify_proof
 from did.credentials.issuers import Basis, ChainSnapshot, IssuerRight
 from did.credentials.model import Credential, read_credential
+from did.credentials.readers import READERS
 from did.member_log import MemberHistory
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -36,7 +38,7 @@ _MAX_ENDED_KEYS = 64
 
 @dataclass(frozen=True)
 class VerifiedCredential:
-    """A credential whose seven checks hold. Only `verify_credential` makes one."""
+    """A credential whose eight checks hold. Only `verify_credential` makes one."""
 
     document: dict[str, Any]
     credential: Credential
@@ -73,7 +75,7 @@ def verify_credential(
             when none was, CouldNotCheck when that is unknown. It is asked only about a key that has ended.
 
     Raises:
-        InvalidInput: not a credential, or not exactly one proof.
+        InvalidInput: not a credential, not exactly one proof, or a claim is ill-formed.
         VerificationFailed: checks `issuer`, `proof-purpose`, `issuer-right`, `key`, `signature`, `issue-unwitnessed`,
             `not-yet-valid`, `expired`, `status`.
         CouldNotCheck: the witness or the status could not be read.
@@ -91,8 +93,9 @@ def verify_credential(
     else:
         member = issuers.issuing_broker(credential, kind, header, chain)  # (3)
         right = _by_member(document, kind, header, chain, member, witness)  # (4) (5)
-    _check_period(credential, header, now_ms)  # (6)
-    _check_status(credential, status)  # (7)
+    READERS[kind](credential)  # (6)
+    _check_period(credential, header, now_ms)  # (7)
+    _check_status(credential, status)  # (8)
     return VerifiedCredential(dict(document) if isinstance(document, dict) else {}, credential, header, right)
 
 

@@ -21,7 +21,7 @@ from node_adapter.store import anchored, chain_index, records
 from node_adapter.workflows.fact_input import Fact, read_node_fact
 from node_adapter.workflows.receipts import LogView
 from primitives.encoding import decode_hex
-from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
 
 PATH = "/v1/credentials/witnesses/"
@@ -149,19 +149,3 @@ def witnessed_block(connection: Connection, value: object, issuer: str, digest: 
     root = decode_hex(anchor["root"].removeprefix("0x"), "root", _DIGEST_BYTES)
     witness.check(issuer, digest, root, int(anchor["size"]))
     return witness.block
-
-
-def split_request(request: Mapping[str, Any]) -> tuple[Mapping[str, Any], object]:
-    """Return the credential of a request, and the witness that came beside it: {"credential", "witness"?}, or itself.
-
-    Raises:
-        InvalidInput: unknown members, or the credential is no object.
-    """
-    if "credential" not in request or "@context" in request:
-        return request, None
-    for name in sorted(set(request) - {"credential", "witness"}):
-        raise InvalidInput(name, "unknown-member", "give credential and, when you hold one, its witness")
-    credential = request["credential"]
-    if not isinstance(credential, dict):
-        raise InvalidInput("credential", "object", "must be a JSON object")
-    return credential, request.get("witness")

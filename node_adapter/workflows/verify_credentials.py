@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from did.credentials import consent, issuers
-from did.credentials.issuers import IssuerRight
 from did.credentials.model import issuer_of, subjects_of
 from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_place, is_set, list_number, list_url
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
@@ -25,34 +25,58 @@ from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import credentials, subjects
 from node_adapter.store.credentials import LOST_BODY
+from node_adapter.workflows.consent_standing import Standing, standing_of
 from node_adapter.workflows.credentials import LIST_VALID_MS
 from node_adapter.workflows.endpoints import node_endpoints
 from node_adapter.workflows.identities import chain_snapshot
 from node_adapter.workflows.issue_witness import (
     fetch_witness,
-    split_request,
     was_issued,
     witness_in,
     witness_of,
     witnessed_block,
 )
 from node_adapter.workflows.outcomes import Outcome, outcome_of
-from primitives.errors import CouldNotCheck, VerificationFailed
-from primitives.timestamp import CLOCK_LEEWAY_MS, format_utc
+from node_adapter.workflows.verdicts import verdict_json
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.timestamp import CLOCK_LEEWAY_MS
 
 
 def check_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Verify credentials; each gets its own outcome, in order: what it says and by what right, or the failed check.
 
-    A request is a credential, or {"credential", "witness"?}: a holder may bring the witness of its issue along.
+    A request is a credential, or {"credential", "witness"?, "salt"?}: a holder may bring along the witness of its
+    issue, and the salt of a consent, by which the chain is asked about it.
     """
-    split = [outcome_of(split_request, request) for request in requests]
+    shown = [outcome_of(_read, request) for request in requests]
     with node.store.read() as connection:
-        verifier = CredentialVerifier(node, connection, [one[0] for one in split if isinstance(one, tuple)])
-    return [
-        outcome_of(lambda parts: verdict_json(verifier.verify(*parts)), one) if isinstance(one, tuple) else one
-        for one in split
-    ]
+        verifier = CredentialVerifier(node, connection, [one.credential for one in shown if isinstance(one, _Shown)])
+
+    def check(one: _Shown) -> dict[str, Any]:
+        verified = verifier.verify(one.credential, one.witness)
+        return verdict_json(verified, verifier.standing(verified, one.salt), node.did)
+
+    return [outcome_of(check, one) if isinstance(one, _Shown) else one for one in shown]
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A credential as it was presented, with what the holder brought along."""
+
+    credential: Mapping[str, Any]
+    witness: object
+    salt: object
+
+
+def _read(request: Mapping[str, Any]) -> _Shown:
+    if "credential" not in request or "@context" in request:
+        return _Shown(request, None, None)
+    for name in sorted(set(request) - {"credential", "witness", "salt"}):
+        raise InvalidInput(name, "unknown-member", "give credential and, when you hold one, its witness or salt")
+    credential = request["credential"]
+    if not isinstance(credential, dict):
+        raise InvalidInput("credential", "object", "must be a JSON object")
+    return _Shown(credential, request.get("witness"), request.get("salt"))
 
 
 class CredentialVerifier:
@@ -105,6 +129,17 @@ class CredentialVerifier:
                 issuers.CHECK, f"{verified.subject['id']} is a client of this broker, not of {verified.issuer}"
             )
         return verified
+
+    def standing(self, verified: VerifiedCredential, salt: object) -> Standing:
+        """Return what else was asked of a credential that verified: of a consent, whether it was withdrawn.
+
+        Raises:
+            InvalidInput, VerificationFailed: see `consent_standing.standing_of`.
+        """
+        if verified.right.kind != consent.TYPE:
+            return Standing((), {})
+        with self._node.store.read() as connection:
+            return standing_of(self._node, connection, verified.document, verified.issuer, salt)
 
     def client_key(self, method: str) -> bytes:
         """Return the key of a client that was named at the start, in force at the snapshot's block.
@@ -168,31 +203,3 @@ class CredentialVerifier:
         if until is None or until > self._now + LIST_VALID_MS + CLOCK_LEEWAY_MS:
             raise VerificationFailed("status-list", "the list does not end within a day: it may be relied on no longer")
         return verified.document
-
-
-def verdict_json(verified: VerifiedCredential) -> dict[str, Any]:
-    """Return the answer about a credential that was verified."""
-    credential = verified.credential
-    return {
-        "status": "verified",
-        "id": credential.id,
-        "type": verified.right.kind,
-        "issuer": credential.issuer,
-        "issuer_right": right_json(verified.right),
-        "subject": verified.subject,
-        "valid_until": None if credential.valid_until is None else format_utc(credential.valid_until),
-    }
-
-
-def right_json(right: IssuerRight) -> dict[str, Any]:
-    """Return by what right somebody issued: who, in which role then and now, with which key, as of which block."""
-    return {
-        "basis": right.basis.value,
-        "member": right.member,
-        "role_at_issue": right.role_at_issue,
-        "role_now": right.role_now,
-        "key": right.key,
-        "key_in_force": right.key_in_force,
-        "witnessed_block": right.witnessed_block,
-        "block": right.block,
-    }

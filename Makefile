@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: mutants kills help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: mutants properties kills help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,9 @@ bench: setup  ## every benchmark, each with its ratio to a native limit
 
 mutants: setup  ## check that the contract tests notice every missing check (about 15 minutes)
 	$(BIN)/python scripts/contracts/mutants.py
+
+properties: setup  ## search for new counterexamples to the properties: random ones, and 20 times as many
+	BONAFIDES_PROPERTY_FACTOR=20 $(BIN)/pytest -m "not chain and not slow" -n 2 -q $$(grep -rl '^from hypothesis' tests)
 
 kills: setup  ## kill a node a thousand times while it works and compare with the chain (hours)
 	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.properties  # noqa: F401 - the examples of every property, before one is made
+
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
 _LONGEST_VALUE_IN_AN_ID = 60
 

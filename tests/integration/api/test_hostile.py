@@ -1,10 +1,11 @@
 """Whatever JSON comes to whatever route: a typed answer, never a crash."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.integration.api.node_kit import PAYLOADS, TOKENS, Broker, Chain
+from tests.properties import examples
 
 VALUES = st.recursive(
     st.none()
@@ -119,7 +120,7 @@ ROUTES = [
 def test_any_json_gets_a_typed_answer(hostile, rule):
     (role,) = roles_of(hostile, rule)[:1] or ["operator"]
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @examples(40, suppress_health_check=list(HealthCheck))
     @given(body=BODIES)
     def check(body):
         answer = hostile.call("POST", rule, body, role=role)
@@ -130,7 +131,7 @@ def test_any_json_gets_a_typed_answer(hostile, rule):
 
 
 @given(change=st.dictionaries(st.sampled_from(NAMES), VALUES, min_size=1, max_size=2))
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(150, suppress_health_check=list(HealthCheck))
 def test_a_fact_with_anything_in_any_member_is_accepted_or_refused_with_a_reason(hostile, change):
     fact = hostile.fact(hostile.client.subject, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
     answer = hostile.post("/v1/facts", {**fact, **change})
@@ -138,7 +139,7 @@ def test_a_fact_with_anything_in_any_member_is_accepted_or_refused_with_a_reason
 
 
 @given(field=st.sampled_from(sorted(PAYLOADS["Q_SUBMIT"])), value=VALUES)
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(100, suppress_health_check=list(HealthCheck))
 def test_a_payload_with_anything_in_any_field_too(hostile, field, value):
     fact = hostile.fact(hostile.client.subject, "Q_SUBMIT", {**PAYLOADS["Q_SUBMIT"], field: value})
     answer = hostile.post("/v1/facts", fact)
@@ -147,7 +148,7 @@ def test_a_payload_with_anything_in_any_field_too(hostile, field, value):
 
 
 @given(name=st.text(min_size=1, max_size=30))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(60, suppress_health_check=list(HealthCheck))
 def test_any_name_in_a_path(hostile, name):
     for prefix in ("/v1/subjects/", "/v1/dids/", "/v1/tasks/", "/v1/status-lists/"):
         answer = hostile.http.get(prefix + name, headers={"Authorization": f"Bearer {TOKENS['broker-system']}"})

@@ -1,7 +1,7 @@
 """A key rotated: whatever becomes of the calls, the wallet signs with a key that holds and finds its way back."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bonafides.wallet.keys import Identities, new_identity
@@ -11,6 +11,7 @@ from bonafides.wallet.store import WalletStore
 from did.registry_log import DidEvent, IdentityHistory
 from primitives import eip712
 from primitives.errors import InvalidInput, Refused
+from tests.properties import examples
 from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, entropy_from
 
 VALID = 2**40
@@ -191,7 +192,7 @@ _numbers = iter(range(10**6))
 STEPS = st.lists(st.sampled_from(["rotate", "relay", "relay old", "learn", "learn old"]), max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(STEPS)
 def test_no_order_of_losses_and_news_wedges_an_identity(wallet, steps):
     with wallet.changing():

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
@@ -136,7 +136,6 @@ def some_receipts(count):
     return [encode_receipt([log] * (index % 3), kind=index % 3, gas=index) for index in range(count)]
 
 
-@settings(deadline=None)
 @given(count=st.integers(1, 150), data=st.data())
 def test_one_receipt_is_proved_and_a_bent_proof_is_not(count, data):
     receipts = some_receipts(count)

@@ -6,7 +6,7 @@ The broker owns its node and its keys; the chain checks that its log only grows,
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.log import EMPTY_ROOT, Tree
@@ -25,6 +25,7 @@ from scripts.vectors.synthetic_chain import (
     seeded,
     verify_bundle,
 )
+from tests.properties import examples
 
 NEIGHBOUR = seeded("another subject")
 NEXT = address("the EvidenceAnchor after")
@@ -54,7 +55,7 @@ def refused(world, body=None):
 ACTS = st.lists(st.sampled_from(["subject", "neighbour", "product", "act", "anchor", "anchor"]), max_size=14)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(ACTS)
 def test_every_honest_history_verifies(acts):
     world = own_world()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mpc.errors import MessageRefused, PartyFault, PolicyRefused, SumCheckFailed
@@ -20,6 +20,7 @@ from mpc.maskedsum import (
 )
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.pedersen import ORDER, vector_commit
+from tests.properties import examples
 from tests.unit.mpc.masked_sum_kit import (
     BLINDINGS,
     CHAIN_ID,
@@ -38,7 +39,7 @@ VALUE = st.integers(0, 2**64 - 1)
 MORE = tuple(f"0x{number:040x}" for number in range(1, 8))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(st.tuples(st.integers(10, 2**40), VALUE, VALUE, VALUE, VALUE), min_size=3, max_size=6))
 def test_the_joint_sum_is_the_plain_sum(vectors):
     spec = spec_for(MORE[: len(vectors)])
@@ -48,7 +49,7 @@ def test_the_joint_sum_is_the_plain_sum(vectors):
         assert state.result().totals == tuple(sum(column) for column in zip(*vectors, strict=True))
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(3, 7))
 def test_the_masks_cancel_and_every_message_is_masked(owners):
     spec = spec_for(MORE[:owners])

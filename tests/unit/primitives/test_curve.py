@@ -1,10 +1,11 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from py_arkworks_bls12381 import G1Point, Scalar
 
 from primitives import curve
 from primitives.errors import InvalidInput
+from tests.properties import examples
 
 scalars = st.integers(0, curve.ORDER - 1)
 GENERATOR_HEX = "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
@@ -21,7 +22,7 @@ def test_generator_and_order():
     assert curve.is_identity(last + curve.GENERATOR)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(scalars.filter(bool))
 def test_point_round_trip(scalar):
     point = curve.multiply(curve.GENERATOR, scalar)
@@ -88,7 +89,7 @@ def test_negative_scalar():
         curve.multiply(curve.GENERATOR, -1)
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.lists(st.tuples(scalars.filter(bool), scalars), max_size=6))
 def test_msm_is_the_sum_of_products(pairs):
     points = [curve.multiply(curve.GENERATOR, base) for base, _ in pairs]

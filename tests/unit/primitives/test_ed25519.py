@@ -3,11 +3,12 @@ import hashlib
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives import ed25519, edwards
 from primitives.errors import VerificationFailed
+from tests.properties import examples
 
 RFC_8032 = [  # section 7.1, tests 1, 2, 3: seed, public key, message, signature
     (
@@ -43,7 +44,7 @@ def test_rfc_8032(seed, public, message, signature):
     ed25519.verify(public, message, signature)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=60), st.integers(0, 511))
 def test_any_flipped_bit_fails(seed, message, bit):
     public, signature = ed25519.public_key(seed), bytearray(ed25519.sign(seed, message))

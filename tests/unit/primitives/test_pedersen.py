@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from py_ecc.bls.g2_primitives import G1_to_pubkey
 from py_ecc.bls.hash_to_curve import hash_to_G1
@@ -9,6 +9,7 @@ from py_ecc.optimized_bls12_381 import G1, add, multiply
 
 from primitives import curve, pedersen
 from primitives.errors import InvalidInput
+from tests.properties import examples
 
 scalars = st.integers(0, curve.ORDER - 1)
 blindings = st.integers(1, curve.ORDER - 1)
@@ -35,7 +36,7 @@ def test_generators_are_all_different():
     assert len(set(points)) == pedersen.MAX_VECTOR + 2
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(scalars, blindings, scalars, blindings)
 def test_commitments_add_up(m1, r1, m2, r2):
     total = (r1 + r2) % curve.ORDER
@@ -44,7 +45,7 @@ def test_commitments_add_up(m1, r1, m2, r2):
         assert pedersen.add([pedersen.commit(m1, r1), pedersen.commit(m2, r2)]) == expected
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.lists(st.tuples(scalars, scalars), min_size=1, max_size=5), blindings, blindings)
 def test_vector_commitments_add_up(pairs, r1, r2):
     total = (r1 + r2) % curve.ORDER

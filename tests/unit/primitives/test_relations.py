@@ -3,7 +3,7 @@ import hashlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives import context as zk_context
@@ -12,6 +12,7 @@ from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import CLOCK_LEEWAY_MS
+from tests.properties import examples
 
 HOLDER = "did:ethr:0x4f24:0x" + "bb" * 20
 VERIFIER = "did:ethr:0x4f24:0x" + "aa" * 20
@@ -58,7 +59,7 @@ def test_a_signed_proof():
     assert relations.verify_opening(SIGNED, expected=EXPECTED, holder_key=KEY).commitment == COMMITMENT
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(st.integers(0, curve.ORDER - 1), st.integers(1, curve.ORDER - 1), st.binary(min_size=32, max_size=64))
 def test_complete(message, blinding, entropy):
     commitment = pedersen.commit(message, blinding)

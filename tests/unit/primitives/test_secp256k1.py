@@ -2,11 +2,12 @@ import hashlib
 
 import pytest
 from eth_account import Account
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives import secp256k1
 from primitives.errors import InvalidInput, VerificationFailed
+from tests.properties import examples
 
 KEY = hashlib.sha256(b"test key: secp256k1").digest()
 DIGEST = secp256k1.keccak256(b"hello")
@@ -24,7 +25,7 @@ def test_keccak_is_not_sha3():
     assert secp256k1.keccak256(b"").hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(1, secp256k1.CURVE_ORDER - 1), st.binary(min_size=32, max_size=32))
 def test_sign_and_recover(number, digest):
     key = number.to_bytes(32)

@@ -9,7 +9,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.canonical import canonical_json, parse_json
@@ -21,6 +21,7 @@ from suitability.ratings import Ratings
 from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload
 from suitability.ruleset import RuleSet, packaged_rulesets
 from suitability.states import Fact, Finding, Rating, SubjectState, apply, gate
+from tests.properties import examples
 
 RULES = packaged_rulesets()["sac-bands@1"]
 EQUAL_BANDS = packaged_rulesets()["sac-bands@2"]
@@ -753,7 +754,7 @@ STEPS = (
 NEEDS = {"result": "Q_SUBMIT", "confirm": "LEVEL_RESULT"}
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3 * DAY)), max_size=25))
 def test_folding_is_deterministic_survives_json_and_gates_foretell_findings(steps: list[tuple[str, int]]) -> None:
     journey = Journey()

@@ -1,19 +1,20 @@
 import gzip
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from did.credentials import status_list as sl
 from did.credentials.model import read_credential
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
+from tests.properties import examples
 
 ISSUER = "did:ethr:0x1:0x" + "aa" * 20
 URL = sl.list_url(ISSUER, 1)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.sets(st.integers(0, sl.LIST_BITS - 1), max_size=20), st.integers(0, sl.LIST_BITS - 1))
 def test_set_get_encode_decode(indexes, probe):
     bits = sl.empty_list()

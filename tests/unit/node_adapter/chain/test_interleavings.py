@@ -18,6 +18,7 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, outbox_attempt
 from node_adapter.workflows import settlement
 from primitives.errors import CouldNotCheck
+from tests.properties import examples
 from tests.unit.node_adapter.chain.simulated_chain import DEPTH, MEMBER, TARGET, Node, Signer, SimulatedChain
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the store syncs at each commit; in memory that costs nothing
@@ -207,12 +208,7 @@ class Interleavings(RuleBasedStateMachine):
 
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TestInterleavings.settings = examples(40, stateful_step_count=30, suppress_health_check=list(HealthCheck))
 
 
 class TwoAnswers(Sender):

@@ -3,13 +3,14 @@
 import hashlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.rlp_codec import decode_rlp, encode_rlp
 from node_adapter.chain.transactions import sign_transaction
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import address_of, keccak256, recover_address
+from tests.properties import examples
 
 KEY = hashlib.sha256(b"test key: transaction").digest()
 TO = bytes(range(20))
@@ -24,7 +25,7 @@ def number(value):
 numbers = st.integers(0, 2**64 - 1)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(
     nonce=numbers, price=numbers, gas=numbers, value=numbers, data=st.binary(max_size=300), chain=st.integers(1, 2**53)
 )
@@ -39,7 +40,7 @@ def test_a_legacy_transaction_is_eip_155(to, nonce, price, gas, value, data, cha
     assert signer_of(digest, r, s, int.from_bytes(v) - 35 - 2 * chain) == address_of(KEY)
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(nonce=numbers, gas=numbers, data=st.binary(max_size=300), chain=st.integers(1, 2**53))
 def test_a_transaction_with_fees_is_eip_1559(nonce, gas, data, chain):
     call = {"nonce": nonce, "gas": gas, "to": TO, "value": 0, "data": data, "chainId": chain, **FEES}

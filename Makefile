@@ -43,7 +43,7 @@ mutants: setup  ## check that the contract tests notice every missing check (abo
 properties: setup  ## search for new counterexamples to the properties: random ones, and 20 times as many
 	BONAFIDES_PROPERTY_FACTOR=20 $(BIN)/pytest -m "not chain and not slow" -n 2 -q $$(grep -rl '^from hypothesis' tests)
 
-kills: setup  ## kill a node a thousand times while it works and compare with the chain (hours)
+kills: setup  ## kill a node, its supervisor and its chain a thousand times at work, and compare with the chain (hours)
 	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0
 
 contracts: setup  ## compile the contracts and write the checked-in artifacts

@@ -17,11 +17,13 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from bonafides.cli.child_log import ChildLog, Voice
 from node_adapter.handover import hand_over
 
 EXIT_REFUSED = 2
+EXIT_ORPHANED = 1
 FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.5, 30.0
 MOST_DEATHS = 6  # in a row, each within QUIET_SECONDS after a start
 QUIET_SECONDS = 120.0  # who lives so long has made a new beginning
@@ -94,7 +96,7 @@ class Child:
                 stderr=voice.writing,
                 env=self._environment,
                 pass_fds=descriptors,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - this process has one thread
+                preexec_fn=partial(_die_with_parent, os.getpid()),  # noqa: PLW1509 - this process has one thread
             )
         finally:
             voice.started()
@@ -163,5 +165,7 @@ class Child:
         self._next = time.monotonic() + min(FIRST_PAUSE_SECONDS * 2 ** (self._deaths - 1), LAST_PAUSE_SECONDS)
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the kernel was told, and nobody will send the signal
+        os._exit(EXIT_ORPHANED)

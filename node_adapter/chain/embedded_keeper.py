@@ -20,20 +20,41 @@ from primitives.errors import BonafidesError, Refused
 
 LOCK_FILE = "keeper.lock"
 _LEAST_SECONDS = 3.0
+_LOOK_SECONDS = 0.2
 _SHARE_OF_TIME = 20  # writing takes at most a twentieth of the time
 
 _log = logging.getLogger("node_adapter.chain.embedded_keeper")
 
 
 def keep(directory: Path, pid: int) -> None:
-    """Copy the state whenever there are new blocks, until the process `pid` ends. Returns at once if another does."""
-    busy = Refused("keeper-running", f"another process copies the state of {directory}")
-    with suppress(Refused, ProcessLookupError), file_lock(directory / LOCK_FILE, busy=busy):
+    """Copy the state whenever there are new blocks, until the process `pid` ends. Returns at once if another does.
+
+    The keeper of a chain that was killed may still hold the lock, amid its last copy: it is waited for.
+    """
+    try:
         process = os.pidfd_open(pid)
-        try:
-            _keep_until_end(directory, process)
-        finally:
-            os.close(process)
+    except ProcessLookupError:
+        return
+    try:
+        while not _keep_alone(directory, pid, process):
+            if _kept(directory) == str(pid) or select.select([process], [], [], _LOOK_SECONDS)[0]:
+                return
+    finally:
+        os.close(process)
+
+
+def _keep_alone(directory: Path, pid: int, process: int) -> bool:
+    """Keep the copies of a chain, named in the lock's file, until it ends; False when another holds the lock."""
+    busy = Refused("keeper-running", f"another process copies the state of {directory}")
+    with suppress(Refused), file_lock(directory / LOCK_FILE, busy=busy):
+        (directory / LOCK_FILE).write_text(str(pid), "ascii")
+        _keep_until_end(directory, process)
+        return True
+    return False
+
+
+def _kept(directory: Path) -> str:
+    return (directory / LOCK_FILE).read_text("ascii", "replace")
 
 
 def _keep_until_end(directory: Path, process: int) -> None:

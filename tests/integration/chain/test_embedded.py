@@ -1,5 +1,6 @@
 """The embedded chain keeps its state between runs, through a torn file and through a kill."""
 
+import fcntl
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import time
 
 import pytest
 
-from node_adapter.chain import embedded
+from node_adapter.chain import embedded, embedded_keeper
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.rpc import HttpRpc
@@ -175,6 +176,22 @@ def test_copies_are_taken_while_the_chain_runs(anvil, tmp_path):
     wait_until((directory / embedded.STATE_FILE).exists, "a copy")
     kill(anvil.pid)
     assert head(embedded.up(directory)) == 3
+
+
+def test_the_keeper_of_a_killed_chain_does_not_keep_the_next_one_away(tmp_path):
+    """It may hold the lock for as long as its last copy takes; a chain without a keeper would lose everything."""
+    directory = tmp_path / "network"
+    directory.mkdir()
+    lock = os.open(directory / embedded_keeper.LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as the keeper of a chain that is gone
+    os.pwrite(lock, b"1", 0)
+    chain = embedded.up(directory)
+    try:
+        grow(chain, 2)
+        os.close(lock)
+        wait_until((directory / embedded.STATE_FILE).exists, "a copy")
+    finally:
+        embedded.down(directory)
 
 
 def test_a_chain_that_was_ended_by_the_machine_keeps_its_state(anvil, tmp_path):

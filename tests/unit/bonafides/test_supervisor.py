@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -286,3 +287,10 @@ def test_what_a_child_says_is_taken_line_by_line_whatever_it_is(tmp_path):
     lines = (tmp_path / "x.log").read_text(encoding="utf-8").splitlines()
     assert lines[:3] == ["one", "two", "\\xff"]
     assert "".join(lines[3:]) == "y" * 20_000
+
+
+def test_a_child_whose_parent_died_before_it_began_does_not_begin():
+    """The kernel tells of a parent's death from the moment on when it is asked to."""
+    begin = "from bonafides.cli.child import _die_with_parent; _die_with_parent(2**22 + 1); print('it works')"
+    done = subprocess.run([sys.executable, "-c", begin], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (child_module.EXIT_ORPHANED, b"")

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from node_adapter.file_lock import file_lock
+from node_adapter.patience import Patience
 from primitives.errors import CouldNotCheck, Refused
 
 RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
@@ -65,13 +66,13 @@ def claim_port(port: int, owner: Path) -> None:
         Refused: `port-taken`, another directory has it, or another program listens there.
         CouldNotCheck: `runtime-directory`.
     """
-    deadline = time.monotonic() + _LET_GO_SECONDS
+    patience = Patience(_LET_GO_SECONDS)
     with _registry() as registry:
         holder = _owner(registry / str(port))
         if holder not in (None, owner.resolve()):
             raise _taken(port, f"it is reserved for {holder}")
         while reason := why_taken(port):
-            if holder is None or time.monotonic() > deadline:
+            if holder is None or patience.is_over():
                 raise _taken(port, reason)
             time.sleep(_POLL_SECONDS)
         _write(registry / str(port), owner)

@@ -18,6 +18,7 @@ from bonafides.cli.output import read_document, write_json
 from node_adapter.abi import encode_call
 from node_adapter.bootstrap import open_node
 from node_adapter.keystore import read_password
+from node_adapter.patience import Patience
 from node_adapter.settings import Settings
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.engine import Store
@@ -224,8 +225,8 @@ def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bo
 
 
 def _await_final(store: Store, key: str) -> outbox.OutboxRow:
-    deadline = time.monotonic() + _WAIT_SECONDS
-    while time.monotonic() < deadline:
+    patience = Patience(_WAIT_SECONDS)
+    while not patience.is_over():
         with store.read() as connection:
             row = outbox.by_key(connection, key)
         if row is not None and row.state == outbox.FAILED:
@@ -233,7 +234,7 @@ def _await_final(store: Store, key: str) -> outbox.OutboxRow:
         if row is not None and row.state == outbox.FINAL:
             return row
         time.sleep(_POLL_SECONDS)
-    raise CouldNotCheck("not-final", f"{key} is not final after {_WAIT_SECONDS:.0f} s: does the node run?")
+    raise CouldNotCheck("not-final", f"{key} is not final yet: does the node run?")
 
 
 def _proposal(connection: Connection, row: outbox.OutboxRow, function: str, arguments: tuple[Any, ...]) -> int | None:

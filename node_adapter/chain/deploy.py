@@ -10,6 +10,7 @@ from did.member_log import ROLES
 from node_adapter.abi import CONTRACTS, contract_abi, directory_name
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
+from node_adapter.patience import Patience
 from node_adapter.ports import ChainRpc, TransactionSigner
 from primitives.errors import InvalidInput, Refused
 
@@ -145,15 +146,15 @@ def send_and_wait(
         }
     )
     rpc.call("eth_sendRawTransaction", "0x" + raw.hex())
-    deadline = time.monotonic() + _RECEIPT_SECONDS
-    while time.monotonic() < deadline:
+    patience = Patience(_RECEIPT_SECONDS)
+    while not patience.is_over():
         receipt: dict[str, str] | None = rpc.call("eth_getTransactionReceipt", "0x" + tx_hash.hex())
         if receipt is not None:
             if receipt["status"] != "0x1":
                 raise Refused("transaction-reverted", f"transaction 0x{tx_hash.hex()} reverted")
             return receipt
         time.sleep(_POLL_SECONDS)
-    raise ChainUnavailable(f"no receipt of 0x{tx_hash.hex()} within {_RECEIPT_SECONDS:.0f} s")
+    raise ChainUnavailable(f"no receipt of 0x{tx_hash.hex()} came in time")
 
 
 def _create(

@@ -185,6 +185,20 @@ class Consortium:
 
         wait_until(ready, what=f"the node of {member.name}", seconds=120, every=0.1)
 
+    def await_level(self, *names: str) -> None:
+        """Wait until the nodes named have read as much of the chain as any node has now: one may ask what another did.
+
+        That a node has written something says nothing of the others, which follow the chain by themselves.
+        """
+
+        def read(member: Member) -> int:
+            self.require_alive()
+            return int(member.as_role("operator").get("/v1/status")["chain"]["indexed"]["number"])
+
+        newest = max(read(member) for member in self.members.values() if member.process is not None)
+        for name in names:
+            wait_until(lambda at=self.members[name]: read(at) >= newest, what=f"block {newest} at {name}")
+
     def require_alive(self) -> None:
         """Say that a node has ended, and its last words; nobody waits for an answer of one that has.
 

@@ -51,6 +51,7 @@ class Dispute:
 
     def trust_file(self) -> Path:
         """Take the block headers and the Directory's history from the regulator's node."""
+        self._consortium.await_level(REGULATOR)  # the file must reach the newest anchor of the bundle
         trust = self._out / "trust.json"
         regulator = str(self._consortium.members[REGULATOR].home)
         self._command.run("chain", "headers", "--node", regulator, "--out", str(trust))

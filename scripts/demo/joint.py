@@ -12,6 +12,7 @@ from typing import Any
 
 from scripts.demo.consortium import BROKERS, Consortium
 from scripts.demo.journey import Relation, now_text
+from scripts.demo.story import wait_for_outbox
 from scripts.demo.surface import DemoError, wait_until
 
 CHEAT = Path(__file__).with_name("cheat_masked_sum.py")
@@ -32,9 +33,10 @@ class JointStatistic:
     def register_datasets(self) -> None:
         """Each broker registers its data set; the chain gets a digest of the schema."""
         for name in BROKERS:
-            self._datasets[name] = self._command.json("task", "dataset", "--node", self._home(name), _DATASET)[
-                "dataset"
-            ]
+            made = self._command.json("task", "dataset", "--node", self._home(name), _DATASET)
+            self._datasets[name] = made["dataset"]
+        wait_for_outbox(self._consortium, BROKERS)
+        self._consortium.await_level(BROKERS[0])  # the proposer asks its own node for the others' data sets
 
     def approved_task(self) -> str:
         """Propose a task and have every owner's compliance officer approve it."""

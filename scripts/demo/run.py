@@ -165,6 +165,7 @@ class Demo:
         levelled = [r for r in self._relations if r.plan.breach != EXPIRED_TEST]  # an expired level is not attested
         issued = self._identities.issue_credentials(levelled)
         alpha, beta = self.consortium.members["alpha"], self.consortium.members["beta"]
+        self.consortium.await_level("beta")  # it judges what alpha issued by its own reading of the chain
         client = next(r for r in self._relations if r.broker is alpha and r is not self._subject)
         self.facts["credentials"] = {
             "issued": len(issued),

@@ -110,7 +110,8 @@ class Story:
         self._round(planted, lambda system, own: system.give_opinions(own))
         self._round(planted, lambda system, own: system.disclose(own))
         self._confirm_risks(planted)
-        time.sleep(3.5)
+        expiry = max((r.level["valid_to"] for r in planted), default="")
+        wait_until(lambda: now_text() >= expiry, what="the end of the tests' validity")
         self.handle(planted)
 
     def sign_again(self, relation: Relation) -> None:

@@ -14,10 +14,11 @@ from typing import Any
 
 import httpx
 
-from node_adapter.patience import Patience
+from node_adapter.patience import Patience, slowness
 
 COMMAND = [str(Path(sys.executable).with_name("bonafides"))]
 NDJSON = "application/x-ndjson"
+_ANSWER_SECONDS = 120.0  # on a machine that is free
 
 
 class DemoError(Exception):
@@ -61,19 +62,21 @@ class Http:
     def __init__(self, url: str, token: str | None = None) -> None:
         """Keep connections open between calls."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=120)
+        self._client = httpx.Client(base_url=url, headers=headers)
 
     def get(self, path: str, *, expect: int = 200, **parameters: Any) -> Any:
         """GET and parse JSON."""
-        return self._answer(self._client.get(path, params=parameters), expect)
+        return self._answer(self._client.get(path, params=parameters, timeout=_patience()), expect)
 
     def post(self, path: str, body: Any, *, expect: int = 200) -> Any:
         """POST JSON and parse JSON."""
-        return self._answer(self._client.post(path, json=body), expect)
+        return self._answer(self._client.post(path, json=body, timeout=_patience()), expect)
 
     def post_lines(self, path: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """POST NDJSON and parse NDJSON: one answer per line."""
-        response = self._client.post(path, content=to_ndjson(rows), headers={"Content-Type": NDJSON})
+        response = self._client.post(
+            path, content=to_ndjson(rows), headers={"Content-Type": NDJSON}, timeout=_patience()
+        )
         if response.status_code != httpx.codes.OK:
             raise DemoError(f"POST {path}: {response.status_code} {response.text[:1000]}")
         return from_ndjson(response.content)
@@ -85,6 +88,11 @@ class Http:
         if response.status_code != expect:
             raise DemoError(f"{request.method} {request.url.path}: {response.status_code} {response.text[:1000]}")
         return response.json() if response.content else None
+
+
+def _patience() -> float:
+    """Return how many seconds an answer may take now."""
+    return _ANSWER_SECONDS * slowness()
 
 
 def to_ndjson(rows: Iterable[dict[str, Any]]) -> bytes:

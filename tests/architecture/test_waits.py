@@ -1,6 +1,8 @@
 """Waits end with an event or by the seconds of a free machine, and nobody takes a port that is not held for him.
 
-Both kinds of fault show only on a busy machine, or beside another network, and then as a test that failed for nothing.
+All these faults show only on a busy machine, or beside another network, and then as a test that failed for nothing. The
+event must be a sign of what the next step needs: that a process answers (`/healthz`) is none that its index holds
+anything, and what one node has read of the chain says nothing of another.
 """
 
 from __future__ import annotations
@@ -13,6 +15,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = ("tests", "scripts/demo", "scripts/bench")
+_PRODUCT = ("api", "bonafides", "node_adapter")
+# What a stranger may take, for whom it is no excuse how busy this machine is; and a pause, which is no wait.
+_BOUNDS = ("node_adapter/chain/providers.py", "node_adapter/peers/client.py", "api/server.py")
+_PAUSES = ("bonafides/cli/child.py",)
+_ALONE = (
+    "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer
+    "scripts/bench/replay.py",  # one member: whose node reads the chain is the one that wrote
+)
 _HELPERS = ("tests/waiting.py", "tests/architecture/test_waits.py")
 _PROCESS = re.compile(r"process|worker|child|running|anvil|node")  # as processes are called
 _CLOCKS = ("time.monotonic", "time.perf_counter")
@@ -50,6 +60,56 @@ def drawn_ports(source: str) -> list[int]:
     return found
 
 
+def waits_for_an_answer(source: str) -> list[int]:
+    """Return the lines of functions that ask `/healthz` and take an error for "not yet": who waits, needs `/readyz`."""
+    found = []
+    for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
+        inner = {node for child in ast.walk(function) if child is not function for node in _functions(child)}
+        parts = [node for node in ast.walk(function) if node not in inner]
+        if any(isinstance(node, ast.Try) for node in parts) and "/healthz" in _strings(parts):
+            found.append(function.lineno)
+    return found
+
+
+def trust_taken_early(source: str) -> list[int]:
+    """Return the lines on which a node's block headers are taken before its index was waited for in that function."""
+    found = []
+    for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
+        calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+        waits = [call.lineno for call in calls if ast.unparse(call.func).endswith("await_level")]
+        taken = [call.lineno for call in calls if {"chain", "headers", "--node"} <= set(_words(call))]
+        found += [line for line in taken if not any(wait < line for wait in waits)]
+    return found
+
+
+def _functions(node: ast.AST) -> set[ast.AST]:
+    return set(ast.walk(node)) if isinstance(node, ast.FunctionDef) else set()
+
+
+def _strings(nodes: list[ast.AST]) -> str:
+    return " ".join(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def _words(call: ast.Call) -> list[str]:
+    return [node.value for node in call.args if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
+@pytest.mark.parametrize("search", [waits_for_an_answer, trust_taken_early])
+def test_what_is_waited_for_is_a_sign_of_what_comes_next(search):
+    files = [file for folder in _FOLDERS for file in (ROOT / folder).rglob("*.py")]
+    names = {file: file.relative_to(ROOT).as_posix() for file in files}
+    passed = (*_HELPERS, *_ALONE)
+    found = [f"{names[f]}:{line}" for f in files if names[f] not in passed for line in search(f.read_text("utf-8"))]
+    assert found == []
+
+
+def test_the_product_waits_for_its_own_by_the_seconds_of_a_free_machine():
+    files = [file for folder in _PRODUCT for file in (ROOT / folder).rglob("*.py")]
+    names = {file: file.relative_to(ROOT).as_posix() for file in files}
+    found = {names[file] for file in files if deadlines(file.read_text("utf-8"))}
+    assert found == {*_BOUNDS, *_PAUSES}
+
+
 @pytest.mark.parametrize("search", [deadlines, ends_of_patience, drawn_ports])
 def test_no_test_or_demo_depends_on_a_free_machine(search):
     files = [file for folder in _FOLDERS for file in (ROOT / folder).rglob("*.py")]
@@ -64,3 +124,9 @@ def test_the_searches_find():
     text = "def free_port():\n    with socket() as s:\n        s.bind((HOST, 0))\n        return s.getsockname()[1]\n"
     assert drawn_ports(text) == [1]
     assert ends_of_patience("process.wait()") == deadlines("time.monotonic() - begun") == []
+    asks = "def up():\n    try:\n        return get(url + '/healthz').is_success\n    except E:\n        return 0\n"
+    assert waits_for_an_answer(asks) == [1]
+    assert waits_for_an_answer(asks.replace("healthz", "readyz")) == []
+    takes = "def take(node):\n    run('chain', 'headers', '--node', node)\n"
+    assert trust_taken_early(takes) == [2]
+    assert trust_taken_early(takes.replace("    run", "    await_level(node)\n    run")) == []

@@ -103,8 +103,7 @@ class Killer:
     def round_supervised(self):
         """A child dies and comes again; its parent dies alone, and the next takes over; all die at once."""
         self.kill(*MODULES)
-        self.listening.close()
-        self.listening = None
+        self.let_go_of_the_port()
         self.run_supervisor()
         self.wait_until_it_works()
         child = self.random.choice(list(MODULES))
@@ -126,6 +125,11 @@ class Killer:
         self.supervisor = None
         self.wait_for_end_of(children)
         self.note("node")
+
+    def let_go_of_the_port(self):
+        if self.listening is not None:
+            self.listening.close()
+            self.listening = None
 
     def wait_for_end_of(self, pids):
         wait_until(lambda: not any(embedded._is_alive(pid) for pid in pids), f"the end of {pids}", logs=self.logs())
@@ -210,8 +214,7 @@ class Killer:
         for process in self.processes.values():
             process.kill()
             process.wait()
-        if self.listening is not None:
-            self.listening.close()
+        self.let_go_of_the_port()
 
 
 def states_at_death(node):

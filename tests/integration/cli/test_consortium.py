@@ -71,6 +71,15 @@ class Consortium:
         logs = [self.home / f"{name}.log" for name in self.running]
         return wait_until(call, what, seconds=SECONDS, processes=self.running.values(), logs=logs, every=0.2)
 
+    def await_level(self, name, with_name):
+        """Wait until a node has read as much of the chain as another has now."""
+
+        def read(node):
+            return self.json("node", "status", "--node", self.home / node)["chain"]["indexed"]["number"]
+
+        newest = read(with_name)
+        self.wait_for(lambda: read(name) >= newest, f"block {newest} at {name}")
+
     def stop(self, name, number=signal.SIGTERM):
         process = self.running.pop(name)
         process.send_signal(number)
@@ -168,6 +177,7 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     consortium.json(
         "replay", "--node", node, "--did", enrolled["did"], "--case", "1", "--reason", "test", "--out", case
     )
+    consortium.await_level("b", "a")
     consortium.json("chain", "headers", "--node", consortium.home / "b", "--out", consortium.home / "trust.json")
     done = consortium.run("verify", case / "bundle.json", "--trust", consortium.home / "trust.json")
     assert done.stdout.splitlines()[-1].startswith("complete as of block ")

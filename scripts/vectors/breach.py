@@ -6,8 +6,6 @@ Run it as `python -m scripts.vectors.breach`; `--check` writes nothing and fails
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,13 +19,11 @@ from evidence.trust import parse_trust
 from evidence.verify_breach import verify_breach
 from primitives import ed25519
 from primitives.timestamp import parse_time
+from scripts.vectors.output import ROOT, page_with, vector_files, write_or_check
 from scripts.vectors.synthetic_chain import Accepted, World, seeded
 
-ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "breach"
 PAGE = ROOT / "docs" / "spec" / "breach.md"
-MAX_SHOWN = 12_000  # longer values stand in the vector files only
-_BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def started_world() -> World:
@@ -119,33 +115,11 @@ def vectors() -> dict[str, dict[str, Any]]:
 
 
 def outputs() -> dict[Path, str]:
-    """Return every file that this script writes, with its text."""
+    """Return every file that this script owns a part of, with its text."""
     values = vectors()
-    files = {VECTORS / f"{name}.json": json.dumps(vector, indent=2) + "\n" for name, vector in values.items()}
-
-    def block(match: re.Match[str]) -> str:
-        lines = [f"{name}:\n  {_shown(text)}" for name, text in values[match.group(2)].items()]
-        return f"{match.group(1)}```text\n" + "\n".join(lines) + f"\n```\n{match.group(3)}"
-
-    files[PAGE] = _BLOCK.sub(block, PAGE.read_text(encoding="utf-8"))
-    return files
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"({len(text)} characters: see tests/vectors/breach)"
-
-
-def main() -> int:
-    """Write the files, or compare them."""
-    stale = []
-    for path, text in outputs().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(str(path.relative_to(ROOT)))
-            if "--check" not in sys.argv:
-                path.write_text(text, encoding="utf-8")
-    print("\n".join(stale) or "nothing changed")
-    return 1 if stale and "--check" in sys.argv else 0
+    page = page_with(PAGE.read_text(encoding="utf-8"), values, VECTORS)
+    return {**vector_files(VECTORS, values), PAGE: page}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(outputs()))

@@ -5,8 +5,6 @@ Run it as `python -m scripts.vectors.credentials`; `--check` writes nothing and 
 
 from __future__ import annotations
 
-import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,15 +16,14 @@ from evidence.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_utc
+from scripts.vectors.output import ROOT, page_with, vector_files, write_or_check
 from scripts.vectors.synthetic_chain import GENESIS_TIME, World
 
-ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "credentials"
 PAGE = ROOT / "docs" / "spec" / "credentials.md"
 CREDENTIAL_ID = "urn:uuid:019aa3b1-5c10-7000-8000-00000000000c"
 _NOW = GENESIS_TIME * 1000
 _DAY = 86_400_000
-_BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def issued(world: World) -> dict[str, Any]:
@@ -92,30 +89,11 @@ def vectors() -> dict[str, dict[str, Any]]:
 
 
 def outputs() -> dict[Path, str]:
-    """Return every file that this script writes, with its text."""
+    """Return every file that this script owns a part of, with its text."""
     values = vectors()
-    files = {VECTORS / f"{name}.json": json.dumps(vector, indent=2) + "\n" for name, vector in values.items()}
-
-    def block(match: re.Match[str]) -> str:
-        lines = [f"{name}:\n  {text}" for name, text in values[match.group(2)].items()]
-        return f"{match.group(1)}```text\n" + "\n".join(lines) + f"\n```\n{match.group(3)}"
-
-    files[PAGE] = _BLOCK.sub(block, PAGE.read_text(encoding="utf-8"))
-    return files
-
-
-def main() -> int:
-    """Write the files, or compare them."""
-    stale = []
-    for path, text in outputs().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(str(path.relative_to(ROOT)))
-            if "--check" not in sys.argv:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-    print("\n".join(stale) or "nothing changed")
-    return 1 if stale and "--check" in sys.argv else 0
+    page = page_with(PAGE.read_text(encoding="utf-8"), values, VECTORS)
+    return {**vector_files(VECTORS, values), PAGE: page}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(outputs()))

@@ -6,8 +6,6 @@ Run it as `python -m scripts.vectors.evidence`; `--check` writes nothing and fai
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,15 +24,11 @@ from evidence.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
+from scripts.vectors.output import ROOT, Vector, page_with, vector_files, write_or_check
 from scripts.vectors.synthetic_chain import World, verify_bundle
 
-ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "evidence"
 PAGE = ROOT / "docs" / "spec" / "evidence.md"
-_BLOCK = re.compile(r"(<!-- vector ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-Vector = dict[str, Any]
-MAX_SHOWN = 12_000  # longer values stand in the vector files only
 
 
 def seeded(name: str) -> bytes:
@@ -324,44 +318,12 @@ def _bundle() -> Vector:
     }
 
 
-def page_with(text: str, content: dict[str, Vector]) -> str:
-    """Return the page with every vector block filled in."""
-    return _BLOCK.sub(lambda match: match.group(1) + _render(content[match.group(2)]) + match.group(3), text)
-
-
-def _render(vector: Vector) -> str:
-    lines = ["```text"]
-    for name, value in vector.items():
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        if len(shown) > MAX_SHOWN:
-            shown = f"({len(shown)} characters: see tests/vectors/evidence)"
-        lines += [f"{name}:", *(f"  {line}" for line in shown.rstrip("\n").split("\n"))]
-    return "\n".join([*lines, "```", ""])
-
-
 def outputs() -> dict[Path, str]:
     """Return every file that this script owns a part of, with its text."""
-    content = vectors()
-    files = {
-        VECTORS / f"{name}.json": json.dumps(vector, indent=2, ensure_ascii=False) + "\n"
-        for name, vector in content.items()
-    }
-    return {**files, PAGE: page_with(PAGE.read_text(encoding="utf-8"), content)}
-
-
-def main() -> int:
-    """Write the files, or compare them with `--check`."""
-    check, stale = "--check" in sys.argv[1:], []
-    for path, text in outputs().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(str(path.relative_to(ROOT)))
-            if not check:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-    for name in stale:
-        print(f"{'stale' if check else 'written'}: {name}")
-    return 1 if check and stale else 0
+    values = vectors()
+    page = page_with(PAGE.read_text(encoding="utf-8"), values, VECTORS)
+    return {**vector_files(VECTORS, values), PAGE: page}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(outputs()))

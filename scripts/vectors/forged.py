@@ -1,22 +1,19 @@
 """Vectors: false histories that a broker forged with its own keys, and what a verifier has to say to each.
 
-`python scripts/vectors/forged.py` writes tests/vectors/forged/*.json; with `--check` it only says which are stale.
+Run it as `python -m scripts.vectors.forged`; `--check` writes nothing and fails when a file would change.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from evidence.record import seal  # noqa: E402
-from primitives import ed25519  # noqa: E402
-from scripts.vectors.synthetic_chain import World, seeded, verify_bundle  # noqa: E402
+from evidence.record import seal
+from primitives import ed25519
+from scripts.vectors.output import ROOT, as_file, write_or_check
+from scripts.vectors.synthetic_chain import World, seeded, verify_bundle
 
 VECTORS = ROOT / "tests" / "vectors" / "forged"
 DAY = 86_400
@@ -133,24 +130,8 @@ def vector(forgery: Callable[[], Forgery]) -> dict[str, Any]:
 
 def outputs() -> dict[Path, str]:
     """Return every file that this script writes, with its text."""
-    return {
-        VECTORS / f"{forgery.__name__.replace('_', '-')}.json": json.dumps(vector(forgery), indent=2) + "\n"
-        for forgery in FORGERIES
-    }
-
-
-def main() -> int:
-    """Write the files, or compare them."""
-    stale = []
-    for path, text in outputs().items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(str(path.relative_to(ROOT)))
-            if "--check" not in sys.argv:
-                path.parent.mkdir(exist_ok=True)
-                path.write_text(text, encoding="utf-8")
-    print("\n".join(stale) or "nothing changed")
-    return 1 if stale and "--check" in sys.argv else 0
+    return {VECTORS / f"{forgery.__name__.replace('_', '-')}.json": as_file(vector(forgery)) for forgery in FORGERIES}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(outputs()))

@@ -1,7 +1,6 @@
-"""Make or check the worked example of `masked-sum/1`: docs/spec/vectors/masked-sum-1.json.
+"""Write the worked example of `masked-sum/1`: docs/spec/vectors/masked-sum-1.json.
 
-    python scripts/vectors/masked_sum.py            check the file against the code
-    python scripts/vectors/masked_sum.py --write    write it anew
+Run it as `python -m scripts.vectors.masked_sum`; `--check` writes nothing and fails when the file would change.
 
 Every key is the SHA-256 of a telling name and serves nothing else.
 """
@@ -9,9 +8,7 @@ Every key is the SHA-256 of a telling name and serves nothing else.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -19,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from mpc.maskedsum import Committing, Session, expand_masks, pair_seed
 from mpc.spec import TaskSpec
 from primitives.canonical import canonical_json
+from scripts.vectors.output import ROOT, as_file, write_or_check
 
-TARGET = Path(__file__).resolve().parents[2] / "docs" / "spec" / "vectors" / "masked-sum-1.json"
+TARGET = ROOT / "docs" / "spec" / "vectors" / "masked-sum-1.json"
 CHAIN_ID = 31_337
 MEMBERS = ("0x" + "0a" * 20, "0x" + "5b" * 20, "0x" + "c0" * 20)
 VECTORS = (
@@ -115,18 +113,5 @@ def worked_example() -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Write the file, or say whether it is what the code makes."""
-    text = json.dumps(worked_example(), indent=1, ensure_ascii=False) + "\n"
-    if "--write" in sys.argv[1:]:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-        print(f"written: {TARGET}")
-        return 0
-    same = TARGET.is_file() and TARGET.read_text(encoding="utf-8") == text
-    print(f"{TARGET.name}: {'as the code makes it' if same else 'differs from what the code makes'}")
-    return 0 if same else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({TARGET: as_file(worked_example(), indent=1)}))

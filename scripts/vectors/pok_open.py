@@ -1,7 +1,6 @@
-"""Make or check the worked example of `pok-open/1`: docs/spec/vectors/pok-open-1.json.
+"""Write the worked example of `pok-open/1`: docs/spec/vectors/pok-open-1.json.
 
-    python scripts/vectors/pok_open.py            check the file against the code
-    python scripts/vectors/pok_open.py --write    write it anew
+Run it as `python -m scripts.vectors.pok_open`; `--check` writes nothing and fails when the file would change.
 
 The certificate number is the example of GB 11643 itself; every key is the SHA-256 of a telling name.
 """
@@ -9,16 +8,15 @@ The certificate number is the example of GB 11643 itself; every key is the SHA-2
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from primitives import curve, ed25519, linear, pedersen, relations
 from primitives.context import ProofContext
 from primitives.transcript import derive_session_id
+from scripts.vectors.output import ROOT, as_file, write_or_check
 
-TARGET = Path(__file__).resolve().parents[2] / "docs" / "spec" / "vectors" / "pok-open-1.json"
+TARGET = ROOT / "docs" / "spec" / "vectors" / "pok-open-1.json"
 KIND, NUMBER = pedersen.RESIDENT_ID, "11010519491231002X"
 ISSUED_AT = 1_795_223_798_123
 
@@ -66,20 +64,5 @@ def worked_example() -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Write the file, or say whether it is what the code makes."""
-    text = json.dumps(worked_example(), indent=1, ensure_ascii=False) + "\n"
-    if "--write" in sys.argv[1:]:
-        TARGET.parent.mkdir(parents=True, exist_ok=True)
-        TARGET.write_text(text, encoding="utf-8")
-        print(f"wrote {TARGET}")
-        return 0
-    if not TARGET.exists() or TARGET.read_text(encoding="utf-8") != text:
-        print(f"{TARGET} is not what the code makes; run with --write and read the difference", file=sys.stderr)
-        return 1
-    print(f"{TARGET} is what the code makes")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check({TARGET: as_file(worked_example(), indent=1)}))

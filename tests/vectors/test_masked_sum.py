@@ -12,10 +12,8 @@ ORDER = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 
 
 def test_the_file_is_what_the_script_makes():
-    command = [sys.executable, "scripts/vectors/masked_sum.py"]
-    done = subprocess.run(
-        command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    command = [sys.executable, "-m", "scripts.vectors.masked_sum", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout
 
 

@@ -7,15 +7,19 @@ asked with all that they need, and where not, why: a rule that was never asked m
  2. A record that cannot be read whole is named. Where its payload would have changed the client's state, that state is
     unknown from there on, and no rule is asked of what follows.
  3. A record is folded into the state whether or not its rules could be asked: what follows would else look broken.
- 4. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
+ 4. Whoever applies for a product, or gets an opinion on it, relies on its rating. Where that does not lie on the
+    pseudonym derived from broker and product (docs/spec/evidence.md, 5.1), others may lie elsewhere: a finding.
+ 5. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
     and counted as asked with less than they need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from evidence.product_subject import product_subject
 from replay.records import CannotRead, Record, fact_of, shown_of, to_fact
 from replay.rulebook import NotAtHand, Rulebook
 from suitability.act import Finding, product_of
@@ -24,7 +28,13 @@ from suitability.records import RECORD_TYPES
 from suitability.replay import Comparison, re_execute
 from suitability.states import Fact, Rating, SubjectState, broken, fold, folds_unseen
 
-_OPINION, _RATING = "MATCH_OPINION", "PRODUCT_RATE"
+_OPINION, _RATING, _APPLICATION = "MATCH_OPINION", "PRODUCT_RATE", "BIZ_APPLY"
+NOT_DERIVED = (
+    "RATING_NOT_DERIVED",
+    "rating.subject",
+    "its rating lies on a pseudonym that is not derived from the product: other ratings of it may not be shown",
+)
+"""Code, rule and sentence of a finding; the node notes it at intake, at the rating itself."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,23 @@ def re_run(records: Iterable[Record], subject: str, rulebook: Rulebook) -> Reexe
     )
 
 
+def ratings_relied_on(type_: str, payload: Mapping[str, Any], ratings: Ratings, at_ms: int) -> list[Rating]:
+    """Return the ratings on which an opinion or an application rests, as far as they are known.
+
+    Args:
+        type_: of the record.
+        payload: of the record.
+        ratings: what was logged before it.
+        at_ms: when it happened.
+    """
+    product = product_of(payload)
+    if product is None:
+        return []
+    if type_ == _OPINION:
+        return [rating for rating in ratings.of(product) if rating.ref == payload["rating_ref"]]
+    return list(ratings.at(product, at_ms).values()) if type_ == _APPLICATION else []
+
+
 class _Run:
     """One client's records, one after the other."""
 
@@ -100,7 +127,7 @@ class _Run:
         self._subject = subject
         self._rulebook = rulebook
         self._state, self._ratings = SubjectState(), Ratings()
-        self._shown: set[str] = set()  # fingerprints of the ratings so far
+        self._shown: dict[str, bool] = {}  # by fingerprint of the ratings so far, whether it lies where it must
         self._unrated: dict[str, str] = {}  # by product, the opinion whose rating is not shown
         self._blind = ""  # why the state is no longer known
         self._ratings_blind = ""  # why the ratings are no longer known
@@ -121,7 +148,8 @@ class _Run:
             self._state = fold(self._state, fact)  # (3)
         if fact.type == _RATING:
             self._ratings = self._ratings.with_rating(Rating(fact.ref, fact.payload))
-            self._shown.add(fact.ref)
+            derived = product_subject(record.envelope["broker"], str(fact.payload["product"]["id"]))
+            self._shown[fact.ref] = record.subject == derived
 
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
         if own:
@@ -141,12 +169,17 @@ class _Run:
             )
             if product is not None:
                 self._unrated.setdefault(product, record.label)
+        self._note(record, *self._ill_placed(fact))  # (4)
         reason = self._blind
         if product is not None and not reason:
             reason = self._ratings_blind
         if not reason:
             reason = self._judge(record, fact, product)
         self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
+
+    def _ill_placed(self, fact: Fact) -> list[Finding]:
+        used = ratings_relied_on(fact.type, fact.payload, self._ratings, fact.occurred_at)
+        return [Finding(*NOT_DERIVED)] if any(not self._shown[rating.ref] for rating in used) else []
 
     def _judge(self, record: Record, fact: Fact, product: str | None) -> str:
         try:
@@ -156,7 +189,7 @@ class _Run:
         found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at))
         self._note(record, *about_it, *found)
         unrated = None if product is None else self._unrated.get(product)
-        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (4)
+        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (5)
 
     def _note(self, record: Record, *found: Finding) -> None:
         self.findings += [

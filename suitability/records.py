@@ -304,6 +304,9 @@ _ALL = (
     ),
 )
 
+check_product_id: f.Check = _CODE
+"""The check of a product's id, as every record writes it."""
+
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
 

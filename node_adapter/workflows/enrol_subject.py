@@ -1,8 +1,11 @@
-"""Enrolling subjects: a random pseudonym for each, and for a client the first key of the pairwise DID on the chain.
+"""Enrolling subjects: a pseudonym for each, and for a client the first key of the pairwise DID on the chain.
+
+A pseudonym is random, but for products: theirs is derived from the id, so that everybody finds all their ratings.
 
 {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
 {"client_ref", "did", "registration", "succeeds": pseudonym}    the same client with a new wallet (`succession`)
-{"client_ref"}                                                                                  a product
+{"client_ref", "product_id"}                                                                    a product
+{"client_ref"}                                                                                  neither of them
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
+from evidence.product_subject import product_subject
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, subjects
 from node_adapter.store.outbox import OutboxRow
@@ -35,9 +39,10 @@ from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
+from suitability.records import check_product_id
 
 PID_BYTES = 32
-_CLIENT = {"client_ref", "did", "registration", "succeeds"}
+_MEMBERS = {"client_ref", "did", "registration", "succeeds", "product_id"}
 _REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
 _MAX_REFERENCE = 200
 
@@ -83,7 +88,10 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     reference = _reference(request)
     call = _registration(request) if "did" in request else None
     did = None if call is None else call.call.did.text
+    product = _product(node, request)
     known = subjects.find_by_client_ref(connection, reference)
+    if product is not None:
+        _require_free(connection, product, known)
     if known is not None and known.did == did:
         return _answer(known, None if call is None else _relay_again(node, connection, call))
     if known is not None and not (did and known.did and request.get("succeeds") == known.pid):
@@ -97,7 +105,7 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     if did is not None and subjects.find_by_did(connection, did) is not None:
         raise Refused("duplicate", "did: another subject has this DID")
     row = SubjectRow(
-        pid=node.entropy(PID_BYTES).hex(),
+        pid=product or node.entropy(PID_BYTES).hex(),
         client_ref=reference,
         did=did,
         created_at=node.clock.now_ms(),
@@ -110,6 +118,24 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         subjects.rename(connection, known.pid, former_reference(reference, row.created_at))
     subjects.insert_subjects(connection, [row])
     return _answer(row, None if first is None else outbox.by_key(connection, first))
+
+
+def _product(node: Node, request: Mapping[str, Any]) -> str | None:
+    """Return the pseudonym of the product that is to be enrolled; None when it is none."""
+    if "product_id" not in request:
+        return None
+    if "did" in request or "succeeds" in request:
+        raise InvalidInput("product_id", "one-of", "a product has no DID, and succeeds nobody")
+    return product_subject(node.did, check_product_id(request["product_id"], "product_id"))
+
+
+def _require_free(connection: Connection, product: str, known: SubjectRow | None) -> None:
+    """Refuse a reference of something else, and a second reference of the same product."""
+    if known is not None and known.pid != product:
+        raise Refused("duplicate", "client_ref: another subject has this reference; give the product one of its own")
+    there = subjects.find_by_pid(connection, product)
+    if known is None and there is not None:
+        raise Refused("duplicate", f"product_id: is enrolled under the reference {there.client_ref}")
 
 
 def _relay_again(node: Node, connection: Connection, registration: _Registration) -> OutboxRow | None:
@@ -129,7 +155,7 @@ def _answer(row: SubjectRow, written: OutboxRow | None) -> dict[str, Any]:
 
 
 def _reference(request: Mapping[str, Any]) -> str:
-    for name in sorted(set(request) - _CLIENT):
+    for name in sorted(set(request) - _MEMBERS):
         raise InvalidInput(name, "unknown-member", "is not a member of this request")
     if ("did" in request) != ("registration" in request):
         raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")

@@ -24,6 +24,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
+from evidence.product_subject import product_subject
 from evidence.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
 from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
@@ -51,8 +52,9 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.rules import NOT_DERIVED, ratings_relied_on
 from suitability.act import product_of
-from suitability.states import Rating, SubjectState
+from suitability.states import Finding, Rating, SubjectState
 
 SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")
@@ -169,6 +171,8 @@ class _Intake:
             return self._again(known, fact)
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
+        if fact.type == PRODUCT_RATE:
+            self._require_product(subject, payload)
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
         findings = self._fold(fact, subject, sealed)  # (6)
@@ -176,6 +180,36 @@ class _Intake:
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
+
+    def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
+        """Take a rating on the pseudonym derived from its product, where everybody looks for it, or where it lay.
+
+        Raises:
+            Refused: `product-subject`; it is neither there nor where the product's last rating lies.
+        """
+        product_id = str(payload["product"]["id"])
+        known = self._ratings.of(product_id)
+        if subject.pid == product_subject(self._node.did, product_id) or not known:
+            return
+        if not self._is_of(subject.pid, known[-1]):
+            raise Refused(
+                "product-subject",
+                f"subject: {product_id} is rated under another pseudonym; enrol it by its product_id and rate it there",
+            )
+
+    def _is_of(self, pid: str, rating: Rating) -> bool:
+        wanted = bytes.fromhex(rating.ref)
+        if any(row.pid == pid and row.fingerprint == wanted for row in self._rows):
+            return True
+        return records.find_by_fingerprint(self._connection, pid, wanted) is not None
+
+    def _is_ill_placed(self, fact: Fact, sealed: SealedRecord) -> bool:
+        """Say whether a rating lies, or what rests on one has it lying, where it is not looked for."""
+        product = product_subject(self._node.did, str(product_of(sealed.values)))
+        if fact.type == PRODUCT_RATE:
+            return bool(product != sealed.envelope["subject"])
+        used = ratings_relied_on(fact.type, sealed.values, self._ratings, fact.occurred_ms)
+        return not all(self._is_of(product, rating) for rating in used)
 
     def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
@@ -279,6 +313,8 @@ class _Intake:
         ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
         ruleset = self._rulebook.at(fact.occurred_ms)
         state, findings = apply_record(self._state(subject), sealed, ruleset, ratings)
+        if self._is_ill_placed(fact, sealed):
+            findings = (*findings, Finding(*NOT_DERIVED))
         self._states[subject.pid] = state
         if fact.type == PRODUCT_RATE:
             self._ratings = self._ratings.with_rating(Rating(sealed.fingerprint.hex(), sealed.values))

@@ -69,7 +69,7 @@ class BrokerSystem:
 
     def rate_products(self) -> None:
         """Rate one product of each risk level; a product is a subject of its own."""
-        rows = [{"client_ref": f"product:{risk}"} for risk in RISKS]
+        rows = [{"client_ref": f"product:{risk}", "product_id": f"FUND-{risk}"} for risk in RISKS]
         subjects = _accepted(self._http.post_lines("/v1/subjects", rows))
         facts = []
         for risk, row in zip(RISKS, subjects, strict=True):

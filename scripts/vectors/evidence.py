@@ -16,6 +16,7 @@ from evidence.chain import address_topic
 from evidence.checkpoint import key_id, sign_checkpoint, verifier_key
 from evidence.events import decode_event
 from evidence.header import EthereumHeader, bloom_bits
+from evidence.product_subject import product_subject
 from evidence.promise import promise_body, sign_promise
 from evidence.receipt import AnchorPlace, build_receipt
 from evidence.receipt_trie import EthereumReceiptTrie
@@ -131,6 +132,7 @@ def vectors() -> dict[str, Vector]:
         "act": _act(),
         "log": _log(),
         "map": _map(),
+        "product": _product(),
         "checkpoint": _checkpoint(),
         "promise": _promise(),
         "receipt": _receipt(),
@@ -201,6 +203,10 @@ def _log() -> Vector:
         "consistency_2_to_7": [node.hex() for node in tree.consistency(2, 7)],
         "consistency_3_to_7": [node.hex() for node in tree.consistency(3, 7)],
     }
+
+
+def _product() -> Vector:
+    return {"broker": BROKER, "product_id": "FUND-1", "pseudonym": product_subject(BROKER, "FUND-1")}
 
 
 def _map() -> Vector:

@@ -233,7 +233,7 @@ def _public(key_seed):
 
 
 def test_the_engine_states_an_opinion_from_the_rating_in_force(broker, client):
-    product = broker.post("/v1/subjects", {"client_ref": "product fund-1"}).get_json()
+    product = broker.post("/v1/subjects", {"client_ref": "product fund-1", "product_id": "fund-1"}).get_json()
     assert product["did"] is None
     broker.post("/v1/facts", broker.fact(product["subject"], "PRODUCT_RATE", rating()))
     first_steps(broker, client)

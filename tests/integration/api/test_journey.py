@@ -14,7 +14,7 @@ class Journey:
 
     def __init__(self, broker, client):
         self.broker, self.client, self.refs = broker, client, {}
-        product = broker.post("/v1/subjects", {"client_ref": "product"}).get_json()["subject"]
+        product = broker.post("/v1/subjects", {"client_ref": "product", "product_id": "fund-1"}).get_json()["subject"]
         broker.post("/v1/facts", broker.fact(product, "PRODUCT_RATE", rating()))
 
     def fact(self, type_, payload=None, **more):

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from did.identifiers import ethr_did
 from evidence.act import act_payload, field_digests
 from evidence.header import EthereumHeader
+from evidence.product_subject import product_subject
 from evidence.receipt_trie import EthereumReceiptTrie
 from node_adapter.abi import contract_abi, directory_name
 from node_adapter.chain.indexer import json_value
@@ -200,6 +201,8 @@ class Broker:
 
     def enrol(self, name, *, did=True, succeeds=None):
         client = Client(name)
+        if not did:  # a product of that id
+            client.subject = product_subject(self.node.did, name)
         row = SubjectRow(client.subject, f"ref {name}", client.did if did else None, 0, 0, EMPTY_HEAD, EMPTY_STATE)
         with self.store.write() as connection:
             if succeeds is not None:

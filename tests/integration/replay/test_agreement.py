@@ -168,9 +168,9 @@ def test_intake_replay_and_verify_agree_on_any_history(broker, capsys, tmp_path,
     )
 
 
-def honest_sale(broker):
+def honest_sale(broker, product=None):
     """A history under a rule set that nobody packaged, with acts that name no rule set."""
-    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    product, client = product or broker.enrol("fund-1", did=False), broker.enrol("one")
     broker.rate(product, "R2")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
@@ -221,6 +221,15 @@ def test_an_agreement_on_another_product_and_a_second_one_are_found_from_the_bun
     assert findings_of(broker, client, capsys, tmp_path) == ["OTHER_BUSINESS", "SIGNED_AGAIN"]
 
 
+def test_a_product_whose_rating_may_be_one_of_several_is_named_from_the_bundle(broker, capsys, tmp_path):
+    """Its pseudonym is none that a verifier derives: another one, with another rating, could be left out."""
+    client = honest_sale(broker, broker.enrol("a pseudonym of the broker's choice", did=False))
+    assert findings_of(broker, client, capsys, tmp_path) == ["RATING_NOT_DERIVED", "RATING_NOT_DERIVED"]
+    answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
+    assert answer["report"]["missing_findings"] == []
+    assert all(item["stored"] for item in answer["report"]["findings"]), "the node did not say so at intake"
+
+
 def test_a_product_sold_as_an_opening_is_found_from_the_bundle(broker, capsys, tmp_path):
     client = broker.enrol("one")
     broker.assess(client)
@@ -234,7 +243,7 @@ def test_a_product_sold_as_an_opening_is_found_from_the_bundle(broker, capsys, t
 
 
 def test_of_two_ratings_from_one_instant_an_opinion_rests_on_the_last_recorded(broker, capsys, tmp_path):
-    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    product, client = broker.enrol("fund-1", did=False), broker.enrol("one")
     broker.rate(product, "R1")
     broker.assess(client)
     broker.rate(product, "R5")

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from api.app import create_app
+from evidence.product_subject import product_subject
 from node_adapter.store import records, tokens
 from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows import owed_promises
@@ -31,7 +32,7 @@ def broker(tmp_path):
 
 
 def sold(broker, name="one"):
-    product = broker.enrol("product", did=False)
+    product = broker.enrol("fund-1", did=False)
     client = broker.enrol(name)
     broker.rate(product)
     broker.assess(client)
@@ -65,7 +66,9 @@ def test_a_replay_verifies_offline_and_finds_the_breach(broker):
     assert claims(answer)["WRONG_RESULT"] == claims(answer)["NEVER_TESTED"] == "REFUTED"
     assert claims(answer)["NO_CONSENT"] == "NOT_PROVABLE"
     assert content["synthetic"]
-    assert [item["subject"] for item in content["completeness"]["references"]] == [seeded("pid product").hex()]
+    assert [item["subject"] for item in content["completeness"]["references"]] == [
+        product_subject(broker.node.did, "fund-1")
+    ]
 
 
 def test_reading_the_originals_is_recorded_first_and_counted_as_pending(broker):
@@ -148,7 +151,7 @@ def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
 
 
 def test_a_score_altered_before_it_was_recorded_is_found_by_re_execution(broker):
-    product, client = broker.enrol("product", did=False), broker.enrol("one")
+    product, client = broker.enrol("fund-1", did=False), broker.enrol("one")
     broker.rate(product)
     for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
         broker.submit(client, type_, PAYLOADS[type_])

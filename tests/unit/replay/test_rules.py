@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evidence.product_subject import product_subject
 from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
 from replay.claims import NOT_PROVABLE, REFUTED, judge
@@ -16,7 +17,8 @@ from tests.integration.api.node_kit import PAYLOADS, rating
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000
-SUBJECT, PRODUCT, BROKER = "5a" * 32, "6b" * 32, "did:ethr:0x7:0x" + "b1" * 20
+SUBJECT, BROKER = "5a" * 32, "did:ethr:0x7:0x" + "b1" * 20
+PRODUCT = product_subject(BROKER, "P")
 RULES = packaged_rulesets()["sac-bands@1"].effective(NOW - 100 * DAY)
 LATER = packaged_rulesets()["sac-bands@2"].effective(NOW + 50 * DAY)
 RATING = rating("P", "R2") | {"effective_from": format_time(NOW - DAY)}
@@ -26,9 +28,9 @@ TEXT = {"lang": "zh", "text_sha256": "cd" * 32}
 class History:
     """Records of one client in log order, with a product's rating before them."""
 
-    def __init__(self):
+    def __init__(self, product=PRODUCT):
         self.records = []
-        self.rating = self.add("PRODUCT_RATE", RATING, subject=PRODUCT)
+        self.rating = self.add("PRODUCT_RATE", RATING, subject=product)
 
     def add(self, type_, payload, *, subject=SUBJECT, label=RULES.label, at=NOW, hide=(), schema="1"):
         index = len(self.records)
@@ -223,3 +225,24 @@ def test_a_rule_set_of_the_brokers_own_making_is_named():
     assert made_by_broker(rulebook_of(records, [RULES], packaged), packaged) == []  # but for its date, a packaged one
     assert made_by_broker(rulebook_of(records, [RULES, lax], packaged), packaged) == [lax.label]
     assert made_by_broker(rulebook_of(records, [RULES, lax], packaged), [*packaged, lax]) == []
+
+
+class TestWhereRatingsLie:
+    """The pseudonym of a product is derived: a rating elsewhere may be one of several, and the bundle shows which."""
+
+    def judged(self, subject):
+        history = History(product=subject).assessed()
+        history.opinion()
+        history.add("BIZ_APPLY", {"application_id": "a", "kind": "BUY", "product_id": "P", "amount_fen": 1})
+        return history.run()
+
+    def test_on_the_derived_pseudonym_nothing_is_said(self):
+        assert "RATING_NOT_DERIVED" not in codes(self.judged(PRODUCT))
+
+    def test_elsewhere_the_opinion_and_the_application_that_rely_on_it_are_named(self):
+        found = [finding.seq for finding in self.judged("6b" * 32).findings if finding.code == "RATING_NOT_DERIVED"]
+        assert found == [7, 8]
+
+    def test_another_brokers_product_of_the_same_id_lies_elsewhere(self):
+        other = product_subject("did:ethr:0x7:0x" + "b2" * 20, "P")
+        assert "RATING_NOT_DERIVED" in codes(self.judged(other))

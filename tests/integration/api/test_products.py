@@ -1,0 +1,83 @@
+"""A product is enrolled by its id, and rated where everybody looks for its ratings."""
+
+import pytest
+
+from evidence.product_subject import product_subject
+from tests.integration.api.node_kit import rating
+from tests.integration.api.test_facts import first_steps
+
+
+def enrol(broker, reference, **more):
+    return broker.post("/v1/subjects", {"client_ref": reference, **more}).get_json()
+
+
+def rate(broker, subject, product_id="fund-1"):
+    answer = broker.post("/v1/facts", broker.fact(subject, "PRODUCT_RATE", rating(product_id))).get_json()
+    return answer.get("code") or [finding["code"] for finding in answer["findings"]]
+
+
+def test_a_product_lies_under_the_pseudonym_that_anybody_derives(broker):
+    made = enrol(broker, "fund", product_id="fund-1")
+    assert made["subject"] == product_subject(broker.did, "fund-1")
+    assert enrol(broker, "fund", product_id="fund-1") == made
+    assert rate(broker, made["subject"]) == []
+
+
+def test_a_product_has_one_reference_and_a_reference_one_subject(broker):
+    enrol(broker, "fund", product_id="fund-1")
+    old = enrol(broker, "old")
+    for reference, product_id in (("fund again", "fund-1"), ("fund", "fund-2"), ("old", "fund-3")):
+        assert enrol(broker, reference, product_id=product_id)["code"] == "duplicate", (reference, product_id)
+    assert enrol(broker, "old") == old
+
+
+@pytest.mark.parametrize("product_id", ["", 7, None, "a b", "x" * 61, "产品"])
+def test_an_id_that_no_rating_can_name_is_refused(broker, product_id):
+    problem = enrol(broker, "fund", product_id=product_id)
+    assert (problem["code"], problem["field"]) == ("invalid-input", "product_id")
+
+
+def test_a_client_is_no_product(broker, client):
+    body = {**client.registration(), "product_id": "fund-1"}
+    assert broker.post("/v1/subjects", body).get_json()["rule"] == "one-of"
+
+
+def test_a_product_is_not_rated_anew_under_a_second_pseudonym(broker):
+    derived, second = enrol(broker, "fund", product_id="fund-1"), enrol(broker, "second")
+    assert rate(broker, derived["subject"]) == []
+    assert rate(broker, second["subject"]) == "product-subject"
+    assert rate(broker, second["subject"], "fund-2") == ["RATING_NOT_DERIVED"]
+
+
+def test_a_product_of_an_earlier_version_is_rated_where_it_was_until_it_is_moved(broker):
+    first, second = enrol(broker, "old"), enrol(broker, "another")
+    assert rate(broker, first["subject"]) == ["RATING_NOT_DERIVED"]
+    assert rate(broker, first["subject"]) == ["RATING_NOT_DERIVED"]
+    assert rate(broker, second["subject"]) == "product-subject"
+    moved = enrol(broker, "moved", product_id="fund-1")
+    assert rate(broker, moved["subject"]) == []
+    assert rate(broker, first["subject"]) == "product-subject"
+
+
+def test_two_ratings_of_one_request_are_judged_one_after_the_other(broker):
+    first, second = enrol(broker, "old"), enrol(broker, "another")
+    rows = [broker.fact(row["subject"], "PRODUCT_RATE", rating()) for row in (first, first, second)]
+    answers = broker.lines("/v1/facts", rows)
+    assert [answer["status"] for answer in answers] == ["accepted", "accepted", "refused"]
+
+
+def test_an_opinion_and_an_application_that_rest_on_such_a_rating_are_told(broker, client):
+    old = enrol(broker, "old")
+    rate(broker, old["subject"])
+    first_steps(broker, client)
+    told = []
+    for _ in range(2):
+        opinion = broker.fact(client.subject, "MATCH_OPINION", compute={"product_id": "fund-1"})
+        application = {"application_id": f"a-{len(told)}", "kind": "BUY", "product_id": "fund-1", "amount_fen": 1}
+        apply = broker.fact(client.subject, "BIZ_APPLY", application)
+        for fact in (opinion, apply):
+            findings = broker.post("/v1/facts", fact).get_json()["findings"]
+            told.append("RATING_NOT_DERIVED" in [finding["code"] for finding in findings])
+        rate(broker, enrol(broker, "moved", product_id="fund-1")["subject"])
+        broker.clock.now += 1000
+    assert told == [True, True, False, False]

@@ -27,6 +27,7 @@ from api.receipts import receipts_blueprint
 from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
 from api.replays import replays_blueprint
 from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
+from api.staff import staff_blueprint, staff_changes_blueprint
 from api.status import status_blueprint
 from api.subjects import subjects_blueprint
 from api.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
@@ -41,6 +42,8 @@ FACTORIES = (
     consents_blueprint,
     rulesets_blueprint,
     ruleset_changes_blueprint,
+    staff_blueprint,
+    staff_changes_blueprint,
     status_blueprint,
     credentials_blueprint,
     status_lists_blueprint,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from evidence.bundle import AnchorItem, Bundle, RecordItem
 from evidence.promise import Promise, parse_promise
 from evidence.record import OpenedRecord, open_redacted
+from evidence.verdict import VerifiedRecord
 from primitives.errors import InvalidInput, VerificationFailed
 
 
@@ -40,6 +41,27 @@ def open_histories(bundle: Bundle) -> Mapping[bytes, tuple[Opened, ...]]:
         )
         for history in bundle.histories
     }
+
+
+def verified(opened: Opened, anchored_at: int) -> VerifiedRecord:
+    """Return a record as the report holds it; `anchored_at` is the time of its first anchor's block, milliseconds."""
+    envelope = opened.record.envelope
+    return VerifiedRecord(
+        subject=envelope["subject"],
+        seq=envelope["seq"],
+        record_id=envelope["record_id"],
+        type=envelope["type"],
+        occurred_at=envelope["occurred_at"],
+        recorded_at=envelope["recorded_at"],
+        fingerprint=opened.record.fingerprint.hex(),
+        log_index=opened.promise.log_index,
+        anchor_seq=opened.anchor.seq,
+        anchor_block=opened.anchor.block,
+        anchored_at=anchored_at,
+        delay_ms=anchored_at - opened.promise.accepted_at,
+        envelope=envelope,
+        values=opened.record.values,
+    )
 
 
 def _open(item: RecordItem, place: str, anchors: Mapping[int, AnchorItem]) -> Opened:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evidence.staff import StaffKey
+
 CHECKS = (
     "structure",
     "canonical-form",
@@ -23,10 +25,12 @@ CHECKS = (
     "inclusion",
     "subject-completeness",
     "bundle-signature",
+    "staff-signature",
 )
 
 HELD_PROMISES = "held-promises"  # a check that is there when promises were given
 ANCHORED_LATE = "ANCHORED_LATE"
+NOBODY_SIGNED, NOT_SHOWN = "nobody-signed", "not-shown"  # why a report names no second person
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,18 @@ class VerifiedRecord:
 
 
 @dataclass(frozen=True)
+class SecondPersons:
+    """Who signed a record that takes a second person; `missing` is empty, or says why nobody is named."""
+
+    subject: str
+    seq: int
+    record_id: str
+    type: str
+    persons: tuple[StaffKey, ...]
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class VerificationReport:
     """The verdict: every check by name, and what the bundle proves when all of them hold."""
 
@@ -84,6 +100,7 @@ class VerificationReport:
     findings: tuple[EvidenceFinding, ...]
     notes: tuple[str, ...]
     rulesets: tuple[Mapping[str, Any], ...] = ()
+    second_persons: tuple[SecondPersons, ...] = ()  # of every record that takes one
     anchored_since: int | None = None  # the first later block that may hold an anchor of this broker
 
     @property

@@ -6,8 +6,8 @@ The checks, in the order of the report; the last is there when held promises are
  2 canonical-form       8 checkpoint-signature   14 inclusion
  3 header-chain         9 fingerprint            15 subject-completeness
  4 block-receipts      10 subject-chain          16 bundle-signature
- 5 directory           11 client-key-history
- 6 anchor-event        12 client-signature       17 held-promises
+ 5 directory           11 client-key-history     17 staff-signature
+ 6 anchor-event        12 client-signature       18 held-promises
 
 A check that needs what a failed one would have established fails too and says so: a report without a verdict on
 every name would be no verdict. `InvalidInput` means that it is no bundle, `CouldNotCheck` that the trust file does not
@@ -28,15 +28,17 @@ from evidence.chain import address_topic, blocks_that_may_hold
 from evidence.held import AsOf, check_held
 from evidence.log import verify_inclusion
 from evidence.map_history import check_maps
-from evidence.opened import Opened, open_histories
+from evidence.opened import Opened, open_histories, verified
 from evidence.promise import verify_promise
 from evidence.record import ZERO_HASH
 from evidence.registry_events import DID_EVENTS, client_keys
+from evidence.staff import Demand
 from evidence.times import block_time, time_findings
 from evidence.trust import TrustFile, parse_trust
-from evidence.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
+from evidence.verdict import CHECKS, Check, SecondPersons, VerificationReport, VerifiedRecord
 from evidence.verdict import HELD_PROMISES as HELD
 from evidence.verify_chain import ChainEvidence, Histories
+from evidence.verify_staff import check_staff, described
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
@@ -49,6 +51,7 @@ def verify_bundle(
     trust: bytes,
     *,
     client_acts: Collection[str],
+    staff_acts: Mapping[str, Demand],
     at_least_block: int | None = None,
     promises: Sequence[object] | None = None,
 ) -> VerificationReport:
@@ -58,6 +61,7 @@ def verify_bundle(
         bundle: the bundle's bytes.
         trust: the trust file's bytes, from someone other than the bundle's maker.
         client_acts: the record types that owe the client's signature; the domain names them.
+        staff_acts: the record types that take a second person of the broker's staff, and what each asks of that one.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
         promises: promises that somebody holds, such as the client's wallet; the bundle must show what they promise.
 
@@ -65,7 +69,7 @@ def verify_bundle(
         InvalidInput: not a bundle, not a trust file, or not a promise.
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
     """
-    asked = _Asked(client_acts, at_least_block, promises)
+    asked = _Asked(client_acts, staff_acts, at_least_block, promises)
     return _Verification(parse_bundle(bundle), parse_trust(trust), asked).report()
 
 
@@ -74,6 +78,7 @@ class _Asked:
     """What a verification was asked for, beside bundle and trust file."""
 
     client_acts: Collection[str]
+    staff_acts: Mapping[str, Demand]
     at_least_block: int | None
     promises: Sequence[object] | None
 
@@ -110,6 +115,7 @@ class _Verification:
             "inclusion": self._inclusion,
             "subject-completeness": self._subject_completeness,
             "bundle-signature": self._bundle_signature,
+            "staff-signature": lambda: described(self._second_persons),
             HELD: self._held_promises,
         }
         names = CHECKS if self._asked.promises is None else (*CHECKS, HELD)
@@ -297,6 +303,10 @@ class _Verification:
             raise VerificationFailed("bundle-signature", error.detail) from error
         return "the broker's key of the last anchor's block signed the bundle"
 
+    @cached_property
+    def _second_persons(self) -> tuple[SecondPersons, ...]:
+        return check_staff(self._every, self._asked.staff_acts, lambda block: self._on_chain.chain.at(block).timestamp)
+
     def _held_promises(self) -> str:
         chain, last = self._on_chain.chain, self._on_chain.last
         as_of = AsOf(
@@ -331,34 +341,13 @@ class _Verification:
             findings=time_findings(self._on_chain.chain, self._every) if whole else (),
             notes=self._notes() if whole else (),
             rulesets=bundle.rulesets if whole else (),
+            second_persons=self._second_persons if whole else (),
             anchored_since=self._anchored_since() if whole else None,
         )
 
     def _records(self) -> tuple[VerifiedRecord, ...]:
-        result = []
-        for history in self._bundle.histories:
-            for opened in self._opened[history.subject]:
-                envelope = opened.record.envelope
-                anchored_at = self._on_chain.chain.at(opened.anchor.block).timestamp * _MS
-                result.append(
-                    VerifiedRecord(
-                        subject=envelope["subject"],
-                        seq=envelope["seq"],
-                        record_id=envelope["record_id"],
-                        type=envelope["type"],
-                        occurred_at=envelope["occurred_at"],
-                        recorded_at=envelope["recorded_at"],
-                        fingerprint=opened.record.fingerprint.hex(),
-                        log_index=opened.promise.log_index,
-                        anchor_seq=opened.anchor.seq,
-                        anchor_block=opened.anchor.block,
-                        anchored_at=anchored_at,
-                        delay_ms=anchored_at - opened.promise.accepted_at,
-                        envelope=envelope,
-                        values=opened.record.values,
-                    )
-                )
-        return tuple(result)
+        chain = self._on_chain.chain
+        return tuple(verified(opened, chain.at(opened.anchor.block).timestamp * _MS) for opened in self._every)
 
     def _notes(self) -> tuple[str, ...]:
         notes = [*self._ended_keys]

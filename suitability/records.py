@@ -6,14 +6,14 @@ question, which suitability.states answers with findings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from primitives.errors import InvalidInput
-from primitives.timestamp import parse_time
 from suitability import fields as f
-from suitability.questionnaire import check_answers, packaged_questionnaires
+from suitability.second_person import END_REASONS, FIELD, SIGNATURES, STAFF_ACTS, STAFF_ROLES, STAFF_SIGNATURE
+from suitability.spanning import SPANNING
 from suitability.vocabulary import LANGUAGES, LEVELS, MISMATCHES, OPINION_CODES, PURPOSES, RISKS, TERMS, TYPES
 
 _DIGEST = f.hex_bytes(32)
@@ -72,7 +72,8 @@ def _define(
     code: str, required: dict[str, f.Check], *, client_act: bool = False, optional: dict[str, f.Check] | None = None
 ) -> RecordType:
     shown = {**required, **_SHOWN_TEXT} if client_act else required
-    return RecordType(code, client_act, shown, optional or {})
+    signed = {FIELD: SIGNATURES} if code in STAFF_ACTS else {}
+    return RecordType(code, client_act, shown, {**(optional or {}), **signed})
 
 
 _ALL = (
@@ -302,6 +303,17 @@ _ALL = (
             "reason": f.nullable(f.text(500)),
         },
     ),
+    _define(
+        "STAFF_ENROL",  # on the subject of one person of the broker's staff
+        {
+            "name": _NAME,
+            "role": f.one_of(*STAFF_ROLES),
+            "key": _DIGEST,
+            "expires_at": f.time,
+            "proof": STAFF_SIGNATURE,
+        },
+    ),
+    _define("STAFF_END", {"key": _DIGEST, "enrolment_ref": _DIGEST, "reason": f.one_of(*END_REASONS)}),
 )
 
 check_product_id: f.Check = _CODE
@@ -310,7 +322,7 @@ check_product_id: f.Check = _CODE
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
 
-NODE_TYPES = frozenset({"CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_SUCCEEDED"})
+NODE_TYPES = frozenset({"CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_SUCCEEDED", "STAFF_ENROL", "STAFF_END"})
 """The types that the broker's node alone writes: a caller who could would give evidence of what never happened."""
 
 CLIENT_ACTS = frozenset(entry.code for entry in _ALL if entry.client_act)
@@ -336,8 +348,8 @@ def check_payload(code: str, payload: object) -> dict[str, Any]:
     """
     entry = check_type(code)
     checked: dict[str, Any] = entry.check(payload, "payload")
-    if code in _MORE:
-        _MORE[code](checked)
+    if code in SPANNING:
+        SPANNING[code](checked)
     return checked
 
 
@@ -351,44 +363,6 @@ def check_details(code: str, details: object) -> dict[str, Any]:
     extra = {"product_id": _CODE} if "product" in entry.fields else {}
     known = {**entry.fields, **entry.optional, **extra}
     checked: dict[str, Any] = f.fields({}, known)(details, "details")
-    if code in _MORE and all(name in checked for name in entry.fields):
-        _MORE[code](checked)
+    if code in SPANNING and all(name in checked for name in entry.fields):
+        SPANNING[code](checked)
     return checked
-
-
-def _check_business(payload: Mapping[str, Any]) -> None:
-    if payload["kind"] != "OPEN" and payload["product_id"] is None:
-        raise InvalidInput("payload.product_id", "required", "must name the product that is bought or sold")
-
-
-def _check_submission(payload: Mapping[str, Any]) -> None:
-    questionnaire = packaged_questionnaires().get(payload["form"])
-    if questionnaire is None:
-        raise InvalidInput("payload.form", "questionnaire-version", "is not a known questionnaire version")
-    check_answers(questionnaire, payload["answers"], "payload.answers")
-
-
-def _check_level(payload: Mapping[str, Any]) -> None:
-    if parse_time(payload["valid_to"], "payload.valid_to") <= parse_time(payload["valid_from"], "payload.valid_from"):
-        raise InvalidInput("payload.valid_to", "order", "must lie after valid_from")
-
-
-def _check_opinion(payload: Mapping[str, Any]) -> None:
-    for name in ("level_ref", "level_valid_to", "horizon", "types"):
-        if (payload[name] is None) != (payload["level"] is None):
-            raise InvalidInput(f"payload.{name}", "together", "is null exactly where the level is")
-
-
-def _check_consent(payload: Mapping[str, Any]) -> None:
-    if not payload["separate"]:
-        raise InvalidInput("payload.separate", "separate-consent", "a consent to share is given separately")
-
-
-_MORE: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
-    "BIZ_APPLY": _check_business,
-    "BIZ_DECIDE": _check_business,
-    "Q_SUBMIT": _check_submission,
-    "LEVEL_RESULT": _check_level,
-    "MATCH_OPINION": _check_opinion,
-    "CONSENT_GIVE": _check_consent,
-}

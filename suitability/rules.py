@@ -15,6 +15,7 @@ from primitives.timestamp import parse_time
 from suitability.act import Act, Finding, product_of
 from suitability.engine import differences, level_result, redo_opinion
 from suitability.questionnaire import accepted
+from suitability.second_person_rules import second_person, signed_rating
 from suitability.subject import Application, Level, OpinionGiven, Rating, SubjectState, happened
 from suitability.vocabulary import LEVELS, MIN_LEVEL, MISMATCHES
 
@@ -146,6 +147,8 @@ def _opinion(state: SubjectState, act: Act) -> Findings:
     rating = rating_of(state, act)
     if rating is None:
         yield Finding("PRODUCT_NOT_RATED", "opinion.rating", "no rating of the product is in force")
+    else:
+        yield from signed_rating(rating, act)
     if not act.full:
         return
     if rating is not None and (act.details["rating_ref"], act.details["product"]) != (
@@ -359,21 +362,23 @@ _OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "Q_SUBMIT": (_identified, _informed, _submission),
     "LEVEL_RESULT": (_ruleset, _level_result),
     "LEVEL_CONFIRM": (_level_confirm,),
-    "PRODUCT_RATE": (),
+    "PRODUCT_RATE": (second_person,),
     "MATCH_OPINION": (_ruleset, _opinion),
     "MISMATCH_WARN": (_warn,),
     "MISMATCH_INSIST": (_insist,),
     "RISK_DISCLOSE": (_disclose,),
     "RISK_CONFIRM": (_confirm_risk,),
     "BIZ_APPLY": (_identified,),
-    "BIZ_DECIDE": (_decide,),
+    "BIZ_DECIDE": (_decide, second_person),
     "AGREEMENT_SIGN": (_sign,),
     "CONSENT_GIVE": (_identified, _give),
     "CONSENT_WITHDRAW": (_withdraw,),
     "DATA_USE": (_use,),
-    "ACCESS_LOG": (),
+    "ACCESS_LOG": (second_person,),
     "CREDENTIAL_ISSUE": (),
     "CREDENTIAL_REVOKE": (),
+    "STAFF_ENROL": (),
+    "STAFF_END": (),
 }
 # What may still be recorded of an identity that has ended: who read it, that data was used before, what was taken back.
 _AFTER_THE_END = frozenset({"PRODUCT_RATE", "ID_SUCCEEDED", "DATA_USE", "ACCESS_LOG", "CREDENTIAL_REVOKE"})

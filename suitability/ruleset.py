@@ -17,6 +17,7 @@ from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time, parse_time
 from suitability import fields as f
+from suitability.second_person import MAX_SIGNERS, STAFF_ACTS
 from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
 
 FORMAT = "bonafides.ruleset/1"
@@ -56,6 +57,9 @@ _PARTS = {
         {"max_delay_ms": f.fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": f.integer()}
     ),
 }
+_LATER_PARTS = {  # not in rule sets from before they were known
+    "second_person": f.mapping(f.one_of(*STAFF_ACTS), f.integer(1, MAX_SIGNERS), 1, len(STAFF_ACTS)),
+}
 _DOCUMENT = f.fields(
     {
         "format": f.one_of(FORMAT),
@@ -69,14 +73,15 @@ _DOCUMENT = f.fields(
         "sources": f.list_of(
             f.fields(
                 {
-                    "about": f.one_of("questionnaires", *_PARTS),
+                    "about": f.one_of("questionnaires", *_PARTS, *_LATER_PARTS),
                     "tag": f.one_of("notice", "verified", "general", "assumed", "demo"),
                     "text": f.text(600),
                 }
             ),
             1,
         ),
-    }
+    },
+    _LATER_PARTS,
 )
 
 
@@ -142,6 +147,7 @@ class RuleSet:
     max_sign_delay_ms: int
     max_delay_ms: Mapping[str, int]
     max_ahead_ms: int
+    second_person: Mapping[str, int]  # how many of the staff sign, by record type; none where it is not named
 
     @property
     def label(self) -> str:
@@ -164,7 +170,7 @@ class RuleSet:
         bands = tuple(Band(entry["level"], entry["from"], entry["to"]) for entry in checked["bands"])
         _check_bands(bands)
         _check_matching(checked["matching"])
-        _check_sources(checked["sources"])
+        _check_sources(checked["sources"], {"questionnaires", *_PARTS, *(checked.keys() & _LATER_PARTS.keys())})
         return cls(
             document=checked,
             id=checked["id"],
@@ -184,6 +190,7 @@ class RuleSet:
             max_sign_delay_ms=checked["agreement"]["max_sign_delay_ms"],
             max_delay_ms=checked["recording"]["max_delay_ms"],
             max_ahead_ms=checked["recording"]["max_ahead_ms"],
+            second_person=checked.get("second_person", {}),
         )
 
     def to_json(self) -> bytes:
@@ -243,7 +250,7 @@ def _check_matching(matrix: Mapping[str, Mapping[str, str]]) -> None:
             raise InvalidInput(f"matching.{MIN_LEVEL}.{risk}", "min-class", "the minimum class may only hold R1")
 
 
-def _check_sources(sources: list[dict[str, str]]) -> None:
-    missing = sorted({"questionnaires", *_PARTS} - {source["about"] for source in sources})
+def _check_sources(sources: list[dict[str, str]], parts: set[str]) -> None:
+    missing = sorted(parts - {source["about"] for source in sources})
     if missing:
         raise InvalidInput("sources", "complete", f"no source is given for {', '.join(missing)}")

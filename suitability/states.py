@@ -272,4 +272,6 @@ _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
     "ACCESS_LOG": _keep,
     "CREDENTIAL_ISSUE": _keep,
     "CREDENTIAL_REVOKE": _keep,
+    "STAFF_ENROL": _keep,
+    "STAFF_END": _keep,
 }

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "outbox": ("outbox", "outbox", "List the chain writes of a node; try one again that failed."),
     "alarm": ("alarm", "alarm", "List the alarms of a node; close one that was dealt with."),
     "keystore": ("keystore", "keystore", "Seal a node's keys under another password."),
+    "staff": ("staff", "staff", "Sign as the second person; enrol, list and end those who do."),
     "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
     "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
     "subject": ("export", "subject", "Make clients known to a broker's node."),

@@ -14,7 +14,14 @@ from bonafides.cli.output import read_document, read_rows, say, write_json
 from bonafides.wallet.promises import is_owed
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
-from evidence.verdict import EvidenceFinding, VerificationReport, VerifiedRecord
+from evidence.verdict import (
+    NOBODY_SIGNED,
+    NOT_SHOWN,
+    EvidenceFinding,
+    SecondPersons,
+    VerificationReport,
+    VerifiedRecord,
+)
 from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
@@ -25,9 +32,11 @@ from replay.succession import require_joined, ties_of
 from suitability.records import CLIENT_ACTS
 from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
+from suitability.second_person import STAFF_ACTS
 
 MIB = 1024 * 1024
 _LONGER = "; --max-mib takes a longer one"
+_NO_SECOND = {NOBODY_SIGNED: "nobody signed, the broker's word alone", NOT_SHOWN: "the signatures are not shown"}
 USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refused; the format allows twice as much
 
 
@@ -86,6 +95,7 @@ def verify(
         data,
         trusted,
         client_acts=CLIENT_ACTS,
+        staff_acts=STAFF_ACTS,
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
     )
@@ -162,7 +172,7 @@ def _succession(report: VerificationReport, related: bytes | None, trust: bytes)
     own = [of_verified(record) for record in report.records]
     if related is None or not report.ok:
         return [tie.sentence for tie in ties_of(own, report.subject)]
-    other = verify_bundle(related, trust, client_acts=CLIENT_ACTS)
+    other = verify_bundle(related, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
     if not other.ok:
         raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
     return [require_joined(report, own, other, [of_verified(record) for record in other.records])]
@@ -196,6 +206,7 @@ def _as_json(report: VerificationReport, rerun: Reexecuted) -> dict[str, Any]:
         "anchored_since": report.anchored_since,
         "pending": report.pending,
         "records": [_record(record) for record in report.records],
+        "second_persons": [_signers(entry) for entry in report.second_persons],
         "findings": [vars(finding) for finding in report.findings],
         "rules": {
             "asked": len(rerun.asked) - len(rerun.not_asked),
@@ -218,6 +229,12 @@ def _record(record: VerifiedRecord) -> dict[str, Any]:
     }
 
 
+def _signers(entry: SecondPersons) -> dict[str, Any]:
+    persons = [{"name": person.name, "role": person.role, "key": person.key} for person in entry.persons]
+    place = {name: getattr(entry, name) for name in ("subject", "seq", "record_id", "type")}
+    return {**place, "persons": persons, "missing": entry.missing}
+
+
 def _comparison(comparison: Comparison) -> dict[str, Any]:
     names = ("ref", "type", "ruleset", "status", "reason")
     return {**{name: getattr(comparison, name) for name in names}, "fields": list(comparison.fields)}
@@ -226,6 +243,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
 def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines = [f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}" for check in report.checks]
     lines += [_place(record, report.subject) for record in report.records]
+    lines += [_second(entry, report.subject) for entry in report.second_persons]
     lines += [
         f"{'ok     ' if item.status == 'equal' else item.status} re-execution of {item.type}: {item.reason}"
         for item in rerun.comparisons
@@ -234,6 +252,13 @@ def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines += [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in report.findings]
     lines += [f"note {note}" for note in report.notes]
     return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]
+
+
+def _second(entry: SecondPersons, subject: str) -> str:
+    """Who signed as the second person: silence would look as if somebody had."""
+    owner = "" if entry.subject == subject else f" of {entry.subject[:8]}"
+    persons = "; ".join(f"{person.name}, {person.role}, key {person.key[:16]}" for person in entry.persons)
+    return f"second person of record {entry.seq}{owner} {entry.type}: {persons or _NO_SECOND[entry.missing]}"
 
 
 def _place(record: VerifiedRecord, subject: str) -> str:

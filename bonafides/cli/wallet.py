@@ -327,10 +327,15 @@ def _ask(*, from_terminal: bool) -> Show:
             tell(line)
         for name, value in sorted(draft.fields.items()):
             tell(f"    {name}: {value}")
-        tell("Sign this? [y/N] ", end="")
-        return _answer(from_terminal=from_terminal).strip().lower() in ("y", "yes")
+        return ask_person("Sign this? [y/N] ", from_terminal=from_terminal)
 
     return show
+
+
+def ask_person(question: str, *, from_terminal: bool) -> bool:
+    """Ask whoever sits there; `from_terminal` where standard input carries what is to be signed."""
+    tell(question, end="")
+    return _answer(from_terminal=from_terminal).strip().lower() in ("y", "yes")
 
 
 def _answer(*, from_terminal: bool) -> str:

@@ -53,7 +53,7 @@ record = Table(
     Column("root_salt", LargeBinary(32)),  # null once erased
     Column("envelope_salt", LargeBinary(32)),  # of the root salt; kept when that is erased: it opens no field
     Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
-    Column("act_signature", String, unique=True),  # a client's act is recorded once
+    Column("act_signature", String, unique=True),  # what was signed is recorded once: a signature, or staff's digest
     Column("accepted_at", BigInteger, nullable=False),
     Column("block", Integer),  # the index's newest at acceptance; null in rows of before revision 5
     Column("anchor_by", BigInteger),  # both null while the promise is owed

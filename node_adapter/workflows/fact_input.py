@@ -2,7 +2,7 @@
 
 {"source_ref", "subject", "type", "occurred_at", "channel", "actor": {"did", "role"},
 "payload": {...} | "compute": {...}, "attachments"?: [...],
-"act"?: {"root_salt", "key", "signature", "document", "ruleset"}}
+"act"?: {"root_salt", "key", "signature", "document", "ruleset"}, "root_salt"?: with payload.countersigned}
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from primitives.errors import InvalidInput, Refused
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
 from suitability.records import CLIENT_ACTS, NODE_TYPES, check_payload, check_type
+from suitability.second_person import FIELD
 
 COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
 # Whoever took such a reference first would keep the node from recording a revocation.
 NODE_REFERENCES = ("credential-issue:", "credential-revoke:")
 _REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
-_OPTIONAL = ("payload", "compute", "attachments", "act")
+_OPTIONAL = ("payload", "compute", "attachments", "act", "root_salt")
 _ACT = ("root_salt", "key", "signature", "document", "ruleset")
 _REQUEST_TAG = "bonafides/fact/1"
 _MAX_TEXT = 300
@@ -60,6 +61,7 @@ class Fact:
     attachments: list[Any]
     act: Act | None
     digest: bytes
+    root_salt: bytes | None = field(repr=False)  # of what the broker's staff signed
 
 
 def read_fact(value: Mapping[str, Any]) -> Fact:
@@ -109,7 +111,15 @@ def read_node_fact(value: Mapping[str, Any]) -> Fact:
         attachments=attachments,
         act=act,
         digest=tagged_sha256(_REQUEST_TAG, canonical_json(dict(value))),
+        root_salt=_read_salt(value),
     )
+
+
+def _read_salt(value: Mapping[str, Any]) -> bytes | None:
+    payload = value.get("payload")
+    if ("root_salt" in value) != (isinstance(payload, dict) and FIELD in payload):
+        raise InvalidInput("root_salt", "together", f"is given exactly where payload.{FIELD} is")
+    return decode_hex(value["root_salt"], "root_salt", ROOT_SALT_BYTES) if "root_salt" in value else None
 
 
 def _read_act(value: object) -> Act:

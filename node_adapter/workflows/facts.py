@@ -8,7 +8,7 @@ Steps, each tagged below:
  1. The fact is well formed.
  2. This member is active, and the subject is known.
  3. It is not a duplicate: the same fact again gets the same promise, another one under its reference is refused.
- 4. The client's signature holds, with a key that is valid at the last indexed block.
+ 4. The client's signature holds, with a key that is valid at the last indexed block; so does each one of the staff.
  5. The engine states what the caller asked it to compute.
  6. The state machine names the rules that the fact breaks.
  7. Envelope, fingerprint, log index, promise.
@@ -31,6 +31,7 @@ from node_adapter.store import chain_index, credentials, records, registry_index
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import succession
+from node_adapter.workflows.countersign import require_countersigned, signed_once, signed_once_in
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
 from node_adapter.workflows.fold import (
     apply_record,
@@ -46,6 +47,7 @@ from node_adapter.workflows.owed_promises import make_promise, promise_of
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.revocation import revocation_fact
+from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives import ed25519
 from primitives.encoding import decode_base64url
@@ -150,12 +152,14 @@ class _Intake:
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
         acts = [fact for fact in facts if fact.act is not None]
-        self._signatures = records.known_act_signatures(connection, (_act_of(fact).signature for fact in acts))
+        marks = (signed_once(node.did, fact) for fact in facts)
+        self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
         dids = {self._subjects[fact.subject].did for fact in acts if fact.subject in self._subjects}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
         self._states: dict[str, SubjectState] = {}
         self._log_size = records.log_size(connection)
         self._ratings = ratings_of(node, connection, self._log_size)
+        self._roster = roster_of(node, connection, self._log_size)
         self._rows: list[RecordRow] = []
         self._findings: list[FindingRow] = []
         self._changed: dict[str, SubjectRow] = {}
@@ -169,12 +173,15 @@ class _Intake:
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
             return self._again(known, fact)
+        if signed_once(self._node.did, fact) in self._signed:
+            raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
         if fact.type == PRODUCT_RATE:
             self._require_product(subject, payload)
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
+        require_countersigned(sealed.envelope, sealed.values, self._roster, self._log_size, self._block)  # (4)
         findings = self._fold(fact, subject, sealed)  # (6)
         accepted = self._store(fact, subject, sealed, findings)  # (7)
         if predecessor is not None:
@@ -254,8 +261,6 @@ class _Intake:
     def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:
             raise Refused("act-no-client", "act: this subject is no person and signs nothing")
-        if act.signature in self._signatures:
-            raise Refused("duplicate", "act.signature: this act of the client is stored already")
         block = self._block
         keys = self._histories[subject.did].ed25519_keys_at(block.number, block.timestamp)
         if act.key not in keys:
@@ -307,7 +312,8 @@ class _Intake:
             "attachments": fact.attachments,
             "signatures": signatures,
         }
-        return seal(envelope, payload, self._node.entropy(ROOT_SALT_BYTES) if act is None else act.root_salt)
+        given = fact.root_salt if act is None else act.root_salt
+        return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
 
     def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> list[FindingRow]:
         ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
@@ -334,7 +340,7 @@ class _Intake:
             payload=json.dumps(sealed.values, ensure_ascii=False),
             root_salt=sealed.root_salt,
             fingerprint=sealed.fingerprint,
-            act_signature=None if fact.act is None else fact.act.signature,
+            act_signature=signed_once_in(sealed.envelope),
             accepted_at=self._now,
             anchor_by=None,
             promise=None,
@@ -350,7 +356,7 @@ class _Intake:
         self._findings.extend(findings)
         self._known[fact.source_ref] = row
         if row.act_signature is not None:
-            self._signatures.add(row.act_signature)
+            self._signed.add(row.act_signature)
         self._log_size += 1
         grown = replace(subject, count=row.seq, head=sealed.fingerprint)
         self._subjects[subject.pid] = self._changed[subject.pid] = grown
@@ -370,12 +376,6 @@ def _accepted(
         payload=payload,
         trouble=trouble if row.promise is None else None,
     )
-
-
-def _act_of(fact: Fact) -> Act:
-    if fact.act is None:
-        raise InvalidInput("act", "required", "is missing")
-    return fact.act
 
 
 def _finding_json(row: FindingRow) -> Mapping[str, str]:

@@ -28,6 +28,7 @@ from node_adapter.store import alarms, chain_index, records, restored, subjects
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.countersign import signed_once_in
 from node_adapter.workflows.fold import EMPTY_STATE, dump_state, state_of
 from node_adapter.workflows.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.keys_in_force import keys_in_force
@@ -163,7 +164,6 @@ def _store(node: Node, connection: Connection, found: list[_Found]) -> list[str]
 
 def _row(entry: _Found, pid: str) -> RecordRow:
     promise, envelope = entry.promise, entry.record.envelope
-    signatures = envelope["signatures"]
     return RecordRow(
         log_index=promise.log_index,
         record_id=promise.record_id,
@@ -176,7 +176,7 @@ def _row(entry: _Found, pid: str) -> RecordRow:
         payload=json.dumps(dict(entry.record.values), ensure_ascii=False) if entry.is_whole else None,
         root_salt=None,
         fingerprint=promise.fingerprint,
-        act_signature=signatures[0]["value"] if signatures else None,
+        act_signature=signed_once_in(envelope),
         accepted_at=promise.accepted_at,
         anchor_by=promise.anchor_by,
         promise=entry.text,

@@ -37,6 +37,7 @@ from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
 from suitability.records import CLIENT_ACTS
+from suitability.second_person import STAFF_ACTS
 
 LANGUAGES = ("zh", "en")
 _MEMBERS = frozenset({"subject", "did", "case", "reason", "lang"})
@@ -92,7 +93,7 @@ def _replay(
         collected = collect(node, connection, _again(connection, subject), asked.case)
         rules = rulebook(node, connection).rulesets
         stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
-    verified = verify_bundle(collected.bundle, trust_file(node), client_acts=CLIENT_ACTS)  # (4)
+    verified = verify_bundle(collected.bundle, trust_file(node), client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)  # (4)
     material = Material(  # (5)
         case=asked.case,
         reason=asked.reason,

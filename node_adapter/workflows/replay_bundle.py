@@ -25,6 +25,7 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.owed_promises import promise_of
 from node_adapter.workflows.receipts import LogView, envelope_of
+from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.trust_file import own_trust
 from primitives.canonical import parse_json
@@ -105,7 +106,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         raise CouldNotCheck(
             "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
         )
-    references = tuple(_references(connection, inside, size))
+    references = tuple(_references(node, connection, inside, size))
     made, times = _anchors(node, connection, last.seq)
     tree, _ = node.views.get("log", "", "", LogView).at(connection, last)
     bundle = assemble(
@@ -159,9 +160,9 @@ def replayed(row: RecordRow, size: int) -> ReplayedRecord:
 
 
 def _references(
-    connection: Connection, inside: Sequence[ReplayedRecord], size: int
+    node: Node, connection: Connection, inside: Sequence[ReplayedRecord], size: int
 ) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
-    """Return the whole chains that hold a rating which an opinion rests on, or of a product that the records name."""
+    """Return the whole chains of the ratings that the records rest on or whose product they name, and of who signed."""
     wanted = {str(record.values.get("rating_ref")) for record in inside if record.row.type == OPINION}
     named = {product_of(record.values) for record in inside} - {None}
     products = sorted(
@@ -171,9 +172,19 @@ def _references(
             if rating.row.fingerprint.hex() in wanted or product_of(rating.values) in named
         }
     )
+    rated = _chains(connection, products, inside, size)
+    signing = roster_of(node, connection, size).subjects_of(
+        record.values for record in (*inside, *(record for _, chain in rated for record in chain))
+    )
+    return rated + _chains(connection, signing, inside, size)
+
+
+def _chains(
+    connection: Connection, pids: Sequence[str], inside: Sequence[ReplayedRecord], size: int
+) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
     own = {record.row.pid for record in inside}
     chains = []
-    for pid in products:
+    for pid in pids:
         if pid not in own:
             chain = (replayed(row, size) for row in records.of_subject(connection, pid))
             chains.append((pid, tuple(record for record in chain if record.anchored)))

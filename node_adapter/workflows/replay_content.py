@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.verdict import VerificationReport
+from evidence.verdict import SecondPersons, VerificationReport
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.workflows.replay_bundle import OPINION, Collected, ReplayedRecord
@@ -90,6 +90,7 @@ def report_content(material: Material) -> dict[str, Any]:
             for item in verified.findings
         ],
         "missing_findings": _missing(material),
+        "second_persons": [_second_persons(entry) for entry in verified.second_persons],
         "records": [_record(record, collected) for record in collected.records],
         "completeness": _completeness(material),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in verified.checks],
@@ -219,6 +220,16 @@ def _missing(material: Material) -> list[dict[str, Any]]:
     """Findings that the node stored at intake and the rules do not give today: to be explained, never hidden."""
     found = {(item.record_id, item.code) for item in material.rerun.findings}
     return [{"record_id": record_id, "code": code} for record_id, code in sorted(material.stored_findings - found)]
+
+
+def _second_persons(entry: SecondPersons) -> dict[str, Any]:
+    return {
+        "subject": entry.subject,
+        "seq": entry.seq,
+        "type": entry.type,
+        "persons": [{"name": one.name, "role": one.role, "key": one.key} for one in entry.persons],
+        "missing": entry.missing,
+    }
 
 
 def _record(record: ReplayedRecord, collected: Collected) -> dict[str, Any]:

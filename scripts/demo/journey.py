@@ -15,6 +15,7 @@ from typing import Any
 from scripts.demo.consortium import Member
 from scripts.demo.plan import Plan
 from scripts.demo.spread import Account
+from scripts.demo.staff import COMMITTEE, REVIEWER, Staff
 from scripts.demo.surface import DemoError
 
 CHINA = timezone(timedelta(hours=8))
@@ -58,9 +59,9 @@ def now_text(offset_ms: int = 0) -> str:
 class BrokerSystem:
     """One broker's own system: it knows its node's HTTP interface, and hands drafts to the clients' wallets."""
 
-    def __init__(self, member: Member) -> None:
-        """Speak to the member's node as its broker system."""
-        self.member = member
+    def __init__(self, member: Member, staff: Staff) -> None:
+        """Speak to the member's node as its broker system; `staff` signs what takes a second person."""
+        self.member, self._staff = member, staff
         self._http = member.as_role("broker-system")
         self._count = 0
         self.accepted = 0
@@ -68,7 +69,7 @@ class BrokerSystem:
     # -- the broker's own acts -------------------------------------------------------------------------------------
 
     def rate_products(self) -> None:
-        """Rate one product of each risk level; a product is a subject of its own."""
+        """Rate one product of each risk level, signed by the committee; a product is a subject of its own."""
         rows = [{"client_ref": f"product:{risk}", "product_id": f"FUND-{risk}"} for risk in RISKS]
         subjects = _accepted(self._http.post_lines("/v1/subjects", rows))
         facts = []
@@ -82,7 +83,7 @@ class BrokerSystem:
                 "effective_from": now_text(-1000),
             }
             facts.append(self._fact(row["subject"], "PRODUCT_RATE", payload))
-        self._submit(facts)
+        self._submit(self._staff.sign(COMMITTEE, facts))
 
     def collect(self, relations: Sequence[Relation]) -> None:
         """Verify identities, collect information, give the notice of duties, take the answers."""
@@ -173,13 +174,8 @@ class BrokerSystem:
         book = _digest(f"{_SYNTHETIC}: {_BOOK}")
         rows = []
         for relation in relations:
-            payload = {
-                "product_id": relation.product,
-                "book": _BOOK,
-                "book_sha256": book,
-                "pages": 12,
-                "dwell_ms": 95_000,
-            }
+            shown = {"book": _BOOK, "book_sha256": book, "pages": 12, "dwell_ms": 95_000}
+            payload = {"product_id": relation.product, **shown}
             rows.append((relation, self._fact(relation.subject, "RISK_DISCLOSE", payload)))
         self._submit_for(rows)
 
@@ -210,7 +206,7 @@ class BrokerSystem:
         return self._http.post_lines("/v1/gates", rows) if rows else []
 
     def decide(self, relations: Sequence[Relation], decision: str = "APPROVED") -> None:
-        """Record what the broker decided on the application."""
+        """Record what the broker decided on the application, signed by the reviewer."""
         rows = []
         for relation in relations:
             payload = {
@@ -219,11 +215,11 @@ class BrokerSystem:
                 "product_id": relation.product,
                 "decision": decision,
                 "checks": ["SUITABILITY"],
-                "reviewer": "Reviewer (synthetic)",
+                "reviewer": self._staff.reviewer,
                 "reason": None if decision == "APPROVED" else "the client does not insist",
             }
-            rows.append((relation, self._fact(relation.subject, "BIZ_DECIDE", payload)))
-        self._submit_for(rows)
+            rows.append(self._fact(relation.subject, "BIZ_DECIDE", payload))
+        self._submit_for(list(zip(relations, self._staff.sign(REVIEWER, rows), strict=True)))
 
     # -- the clients' own acts, signed in the wallet ---------------------------------------------------------------
 

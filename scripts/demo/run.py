@@ -31,7 +31,8 @@ from scripts.demo.plan import BREACHES, EXPIRED_TEST, NEVER_WARNED, plans
 from scripts.demo.profile import Profile
 from scripts.demo.receipts import deliver, keep_promises
 from scripts.demo.spread import select, spread
-from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, wait_for_outbox
+from scripts.demo.staff import enrol_everywhere
+from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, install_rules, wait_for_outbox
 from scripts.demo.surface import DemoError, Progress
 from scripts.demo.survey import read_households
 
@@ -97,6 +98,8 @@ class Demo:
         with stage("clients get pairwise DIDs, and commit to their certificate numbers"):
             enrol(self.consortium, self._relations)
             wait_for_outbox(self.consortium, BROKERS)
+        with stage("staff enrolled who sign decisions and ratings"):
+            self._enrol_staff()
         self._live()
         with stage("promises kept by the wallets, records anchored, receipts verified"):
             self.facts["promises"] = keep_promises(self.consortium, self._relations)
@@ -125,7 +128,11 @@ class Demo:
             Relation(account, self.consortium.members[broker], plan[reference], reference)
             for account, broker, reference in zip(accounts, brokers, references, strict=True)
         ]
-        self._systems = {name: BrokerSystem(self.consortium.members[name]) for name in BROKERS}
+
+    def _enrol_staff(self) -> None:
+        install_rules(self.consortium, "sac-bands@1", BROKERS, at_once=True)  # an enrolment is a record, under rules
+        staff = enrol_everywhere(self.consortium, BROKERS)
+        self._systems = {name: BrokerSystem(self.consortium.members[name], staff[name]) for name in BROKERS}
         self._story = Story(self.consortium, self._systems)
 
     def _live(self) -> None:
@@ -134,15 +141,14 @@ class Demo:
         first = [r for r in self._relations if r.plan.first_wave and r.plan.breach is None]
         second = [r for r in self._relations if r not in first and r not in expired]
         with stage("first clients: identity, questionnaire, level, consent, purchase"):
-            story.install_rules("sac-bands@1", BROKERS, at_once=True)
             for system in self._systems.values():
                 system.rate_products()
             story.assess(first)
             story.plant_breaches(first)
             story.give_consents(first)
             story.buy(first)
-        with stage("new bands take effect; the other clients"):
-            story.install_rules("sac-bands@2", BROKERS)
+        with stage("new bands take effect, and the rule of two persons; the other clients"):
+            install_rules(self.consortium, "sac-bands@3", BROKERS)
             story.assess(second)
             story.give_consents(second)
             story.buy(second)

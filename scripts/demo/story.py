@@ -16,6 +16,16 @@ _PLANTABLE_LEVELS = ("C2", "C3", "C4")  # levels that have both a fitting and a 
 _RULES_LEAD_MS = 1500
 
 
+def install_rules(consortium: Consortium, packaged: str, brokers: Iterable[str], *, at_once: bool = False) -> None:
+    """Install a packaged rule set at brokers, to take effect in a moment; wait until it has."""
+    lead = -1000 if at_once else _RULES_LEAD_MS
+    for name in brokers:
+        request = {"packaged": packaged, "effective_from": now_text(lead)}
+        consortium.members[name].as_role("operator").post("/v1/rulesets", request, expect=201)
+    if not at_once:
+        time.sleep(_RULES_LEAD_MS / 1000 + 0.2)
+
+
 class Story:
     """Moves relations through the journey. Client acts of all brokers are signed in one call of the wallet."""
 
@@ -24,15 +34,6 @@ class Story:
         self._consortium = consortium
         self._systems = systems
         self.gates_refused = 0
-
-    def install_rules(self, packaged: str, brokers: Iterable[str], *, at_once: bool = False) -> None:
-        """Install a packaged rule set at brokers, to take effect in a moment; wait until it has."""
-        lead = -1000 if at_once else _RULES_LEAD_MS
-        for name in brokers:
-            request = {"packaged": packaged, "effective_from": now_text(lead)}
-            self._consortium.members[name].as_role("operator").post("/v1/rulesets", request, expect=201)
-        if not at_once:
-            time.sleep(_RULES_LEAD_MS / 1000 + 0.2)
 
     def assess(self, relations: Sequence[Relation]) -> None:
         """Identity, information, notice, questionnaire, level, and the client's confirmation of it."""
@@ -104,7 +105,7 @@ class Story:
     def buy_on_an_expired_test(self, relations: Sequence[Relation]) -> None:
         """Under the demonstration rule set of seconds: the test expires between the confirmation and the sale."""
         planted = [r for r in relations if r.plan.breach == EXPIRED_TEST]
-        self.install_rules("demo-short-validity@1", [SHORT_VALIDITY_BROKER])
+        install_rules(self._consortium, "demo-short-validity@1", [SHORT_VALIDITY_BROKER])
         self.assess(planted)
         self._round(planted, lambda system, own: system.choose_products(own))
         self._round(planted, lambda system, own: system.give_opinions(own))

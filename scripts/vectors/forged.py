@@ -6,18 +6,21 @@ Run it as `python -m scripts.vectors.forged`; `--check` writes nothing and fails
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evidence.record import seal
 from primitives import ed25519
+from scripts.vectors.forged_staff import STAFF_FORGERIES
 from scripts.vectors.output import ROOT, as_file, write_or_check
 from scripts.vectors.synthetic_chain import World, seeded, verify_bundle
 
 VECTORS = ROOT / "tests" / "vectors" / "forged"
 DAY = 86_400
 Forgery = tuple[World, list[Mapping[str, Any]] | None]
+Making = Callable[[], tuple[Forgery, Sequence[bytes]]]  # with the subjects that the bundle refers to
 
 
 def started(*, promise_ms: int = 30_000) -> World:
@@ -112,13 +115,21 @@ FORGERIES: tuple[Callable[[], Forgery], ...] = (
 )
 
 
-def vector(forgery: Callable[[], Forgery]) -> dict[str, Any]:
+def about_staff(forgery: Callable[[World], Sequence[bytes]]) -> tuple[Forgery, Sequence[bytes]]:
+    """Return a forgery about the broker's staff, in a world that has begun."""
+    world = started()
+    references = forgery(world)
+    world.anchor()
+    return (world, None), references
+
+
+def vector(making: Making, about: str | None) -> dict[str, Any]:
     """Return one forgery with what the verifier says."""
-    world, promises = forgery()
-    bundle, trust = world.seal(world.bundle().body()), world.trust()
+    (world, promises), references = making()
+    bundle, trust = world.seal(world.bundle(references=references).body()), world.trust()
     report = verify_bundle(bundle, trust, promises=promises)
     return {
-        "about": forgery.__doc__,
+        "about": about,
         "failed": list(report.failed),
         "verdict": report.verdict,
         "findings": sorted({finding.code for finding in report.findings}),
@@ -128,9 +139,16 @@ def vector(forgery: Callable[[], Forgery]) -> dict[str, Any]:
     }
 
 
+def makings() -> dict[str, tuple[Making, str | None]]:
+    """Return how each forgery is made, and what it is, by name."""
+    plain = {forgery.__name__: (lambda f=forgery: (f(), ()), forgery.__doc__) for forgery in FORGERIES}
+    staff = {forgery.__name__: (partial(about_staff, forgery), forgery.__doc__) for forgery in STAFF_FORGERIES}
+    return {**plain, **staff}
+
+
 def outputs() -> dict[Path, str]:
     """Return every file that this script writes, with its text."""
-    return {VECTORS / f"{forgery.__name__.replace('_', '-')}.json": as_file(vector(forgery)) for forgery in FORGERIES}
+    return {VECTORS / f"{name.replace('_', '-')}.json": as_file(vector(*making)) for name, making in makings().items()}
 
 
 if __name__ == "__main__":

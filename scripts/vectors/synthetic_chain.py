@@ -7,7 +7,7 @@ public name, so nothing here may ever guard anything.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from evidence.receipt_trie import PROOF_KIND, receipts_root
 from evidence.record import SealedRecord, redact, seal
 from evidence.registry_events import ED25519_ATTRIBUTE
 from evidence.rlp_codec import encode_rlp
+from evidence.staff import FIELD, act_digest
 from evidence.subject_map import SubjectMap
 from evidence.trust import DirectoryEntry, build_trust, parse_trust
 from primitives import ed25519
@@ -36,8 +37,10 @@ from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
 from suitability.records import CLIENT_ACTS
+from suitability.second_person import STAFF_ACTS
 
-verify_bundle = partial(verify.verify_bundle, client_acts=CLIENT_ACTS)  # with the record types of this project
+# with the record types of this project
+verify_bundle = partial(verify.verify_bundle, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
 
 CHAIN_ID = 0x2A3F
 GENESIS_TIME = 1_795_000_000  # seconds
@@ -212,9 +215,10 @@ class World:
         *,
         signed: bool = False,
         subject: bytes | None = None,
+        staff: Callable[[bytes], list[dict[str, str]]] | None = None,
         **envelope: Any,
     ) -> Accepted:
-        """Seal a record, append it to the log and promise to anchor it."""
+        """Seal a record, append it to the log and promise to anchor it; `staff` signs its digest first."""
         pid = self.subject if subject is None else subject
         before = self.records.setdefault(pid, [])
         self._accepted += 1
@@ -241,6 +245,9 @@ class World:
         }
         if signed and not draft["signatures"]:
             draft["signatures"] = [self.sign(draft)]
+        if staff is not None:
+            values = {**values, FIELD: staff(act_digest(draft, draft["fields"]))}
+            draft["fields"] = field_digests(values, salt)
         return self.append(seal(draft, values, salt), now)
 
     def sign(self, envelope: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,8 @@ PAGE = ROOT / "docs" / "signatures.md"
 PRODUCT = ("did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 CHECKS = frozenset(
     {
+        "check_countersigned",
+        "check_enrolment",
         "open_checkpoint",
         "recover_typed",
         "verify_act",

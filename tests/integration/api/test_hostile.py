@@ -106,6 +106,8 @@ ROUTES = [
     "/v1/proofs/challenges",
     "/v1/proofs/verify",
     "/v1/rulesets",
+    "/v1/staff",
+    "/v1/staff/end",
     "/v1/client/sessions/challenge",
     "/v1/client/sessions",
     "/v1/peer/messages",

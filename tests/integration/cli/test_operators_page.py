@@ -23,6 +23,7 @@ COMMAND = [sys.executable, "-m", "bonafides.cli.main"]
 PASSWORD, NEW_PASSWORD = "the first password", "the second password"
 SECTIONS = (
     "Tokens",
+    "Staff who sign",
     "New keys of the member",
     "A new address of the node",
     "New password of the keystore",
@@ -139,6 +140,7 @@ def place(tmp_path):
             made.command("node", "configure", f"nodes/{name}", "--network", "network.json")
         (tmp_path / "a.password").write_text(PASSWORD + "\n", "utf-8")
         (tmp_path / "a-new.password").write_text(NEW_PASSWORD + "\n", "utf-8")
+        (tmp_path / "zhang-min.password").write_text("a password of Zhang Min's\n", "utf-8")
         made.start()
         yield made
     finally:
@@ -187,6 +189,7 @@ def test_the_commands_of_the_page_do_what_it_says(place):
     assert (place.home / "li-wei.token").stat().st_mode & 0o777 == 0o600
     tokens = {entry["name"]: entry["state"] for entry in place.command("token", "list", "--node", "nodes/a")}
     assert (tokens["Li Wei"], tokens["operator here"], tokens["account system"]) == ("revoked", "valid", "valid")
+    assert re.findall(r'"state": "([a-z]+)"', told["Staff who sign"][0]) == ["valid", "valid", "ended"]
     states = re.findall(r'"state": "([a-z-]+)"', told["New keys of the member"][0])
     assert states == ["ended", "in-force"]
     assert (place.home / "a.password").read_text("utf-8").strip() == NEW_PASSWORD

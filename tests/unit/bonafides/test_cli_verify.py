@@ -7,7 +7,8 @@ import pytest
 
 from bonafides.cli import verify as module
 from bonafides.cli.main import main
-from evidence.verdict import CHECKS, Check, EvidenceFinding, VerificationReport, VerifiedRecord
+from evidence.staff import StaffKey
+from evidence.verdict import CHECKS, Check, EvidenceFinding, SecondPersons, VerificationReport, VerifiedRecord
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
@@ -15,6 +16,7 @@ from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
 from suitability.records import CLIENT_ACTS
 from suitability.ruleset import packaged_rulesets
+from suitability.second_person import STAFF_ACTS
 
 NOW = 1_795_000_000_000
 SUBJECT = "5a" * 32
@@ -65,6 +67,9 @@ def level(**changes):
     return {**made, **changes}
 
 
+PERSON = StaffKey("5b" * 32, "Li Wei", "committee", "2027-11-21T00:00:00.000+08:00", "cd" * 32, 1, "ef" * 32)
+
+
 def report(*records, broken=None):
     return VerificationReport(
         checks=tuple(Check(name, name != broken, "as it should be" if name != broken else "not so") for name in CHECKS),
@@ -79,14 +84,18 @@ def report(*records, broken=None):
         records=records,
         findings=(EvidenceFinding("PROMISE_LATE", "r-1", "late"),),
         notes=("a note",),
+        second_persons=(
+            SecondPersons(SUBJECT, 4, "r-4", "BIZ_DECIDE", (), "nobody-signed"),
+            SecondPersons("ab" * 32, 1, "r-5", "PRODUCT_RATE", (PERSON,)),
+        ),
     )
 
 
 @pytest.fixture
 def verify(capsys, monkeypatch, tmp_path):
     def call(outcome, *words):
-        def stand_in(_bundle, _trust, *, client_acts, at_least_block, promises):
-            assert client_acts == CLIENT_ACTS
+        def stand_in(_bundle, _trust, *, client_acts, staff_acts, at_least_block, promises):
+            assert (client_acts, staff_acts) == (CLIENT_ACTS, STAFF_ACTS)
             call.at_least = at_least_block
             if isinstance(outcome, Exception):
                 raise outcome
@@ -109,6 +118,9 @@ def test_all_checks_hold_and_findings_are_content(verify):
     assert status == 0
     assert [line.split()[1].rstrip(":") for line in lines[: len(CHECKS)]] == list(CHECKS)
     assert "finding PROMISE_LATE r-1: late" in lines
+    assert "second person of record 4 BIZ_DECIDE: nobody signed, the broker's word alone" in lines
+    signed = f"second person of record 1 of abababab PRODUCT_RATE: Li Wei, committee, key {PERSON.key[:16]}"
+    assert signed in lines
     assert lines[-1].startswith("complete as of block 9")
 
 
@@ -273,3 +285,10 @@ def test_an_older_bundle_says_so_in_the_verdict(capsys, tmp_path):
         main([*words, "--json"])
     told = json.loads(capsys.readouterr().out)
     assert (told["complete_as_of"]["block"], told["anchored_since"]) == (block, world.anchors[2].block)
+
+
+def test_the_report_as_json_names_the_second_persons(verify):
+    _, text, _ = verify(report(), "--json")
+    alone, signed = json.loads(text)["second_persons"]
+    assert (alone["persons"], alone["missing"]) == ([], "nobody-signed")
+    assert signed["persons"] == [{"name": "Li Wei", "role": "committee", "key": PERSON.key}]

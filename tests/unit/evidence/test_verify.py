@@ -471,8 +471,8 @@ def test_which_types_owe_the_signature_is_the_domains_to_say():
     world.accept("DUTY_NOTICE", {})
     world.anchor()
     data, trust = world.seal(world.bundle().body()), world.trust()
-    assert verify.verify_bundle(data, trust, client_acts=()).ok
-    assert verify.verify_bundle(data, trust, client_acts={"DUTY_NOTICE"}).failed == ("client-signature",)
+    assert verify.verify_bundle(data, trust, client_acts=(), staff_acts={}).ok
+    assert verify.verify_bundle(data, trust, client_acts={"DUTY_NOTICE"}, staff_acts={}).failed == ("client-signature",)
 
 
 def test_an_act_signed_by_another_key_fails():

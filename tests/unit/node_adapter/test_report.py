@@ -9,13 +9,14 @@ from importlib import resources
 
 import pytest
 
-from evidence.verdict import ANCHORED_LATE, CHECKS
+from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN
 from node_adapter.report import render_report
 from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
 from replay import claims, rulebook
 from replay import rules as replay_rules
-from suitability import rules, states
+from suitability import rules, second_person_rules, states
 from suitability.records import RECORD_TYPES
+from suitability.second_person import STAFF_ROLES
 from suitability.vocabulary import CHANNELS
 
 WORDS = json.loads(resources.files("node_adapter").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
@@ -32,7 +33,8 @@ def test_both_languages_have_the_same_words():
 
 
 def codes():
-    source = "".join(inspect.getsource(module) for module in (rules, states, rulebook, replay_rules))
+    modules = (rules, second_person_rules, states, rulebook, replay_rules)
+    source = "".join(inspect.getsource(module) for module in modules)
     return set(re.findall(r'Finding\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'"([A-Z]+_LATE)"', source))
 
 
@@ -51,6 +53,8 @@ def codes():
         ("limit_texts", LIMITS),
         ("claims", [name for name, _, _ in claims._CLAIMS] + ["WRONG_RESULT"]),
         ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),
+        ("no_second_person", [NOBODY_SIGNED, NOT_SHOWN]),
+        ("roles", STAFF_ROLES),
         ("statuses", ["equal", "differs", "not-checked"]),
     ],
 )
@@ -94,6 +98,13 @@ CONTENT = {
     "conclusion": {"ok": False, "verdict": "failed: inclusion", "claims": []},
     "stages": [], "re_execution": [], "rules": RULES,
     "findings": [], "missing_findings": [{"code": "X", "record_id": "y"}],
+    "second_persons": [
+        {"subject": "s", "seq": 4, "type": "BIZ_DECIDE", "persons": [], "missing": "nobody-signed"},
+        {
+            "subject": "another", "seq": 5, "type": "PRODUCT_RATE", "missing": "",
+            "persons": [{"name": "Li Wei", "role": "committee", "key": "ab"}],
+        },
+    ],
     "records": [], "checks": [{"name": "inclusion", "ok": False, "detail": "d"}], "notes": [], "keys": [],
     "completeness": {
         "first": 1, "last": 2, "gaps": [2], "records": 1, "pending": 0, "head": "h", "block": 1, "time": "t",
@@ -109,3 +120,10 @@ def test_a_failed_verification_is_said_first(lang, failed):
     assert f'<div class="verdict failed">{WORDS[lang]["evidence_failed"]}: {failed}</div>' in page
     assert "#2" in page
     assert WORDS[lang]["synthetic"] not in page
+
+
+@pytest.mark.parametrize(("lang", "alone"), [("zh", "无人签名"), ("en", "nobody signed")])
+def test_a_report_says_who_signed_as_the_second_person_and_where_nobody_did(lang, alone):
+    page = render_report(CONTENT, lang)
+    assert "Li Wei" in page
+    assert alone in page

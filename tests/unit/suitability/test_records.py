@@ -11,7 +11,8 @@ from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload, check_
 CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
     "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
-    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE CREDENTIAL_REVOKE"
+    "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE CREDENTIAL_REVOKE "
+    "STAFF_ENROL STAFF_END"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -167,6 +168,14 @@ VALID = {
         "status_index": 0,
         "reason": None,
     },
+    "STAFF_ENROL": {
+        "name": "李伟",
+        "role": "reviewer",
+        "key": D32,
+        "expires_at": "2027-11-21T00:00:00.000+08:00",
+        "proof": "A" * 86,
+    },
+    "STAFF_END": {"key": D32, "enrolment_ref": D32, "reason": "LEFT"},
 }
 
 

@@ -25,6 +25,7 @@ from tests.properties import examples
 
 RULES = packaged_rulesets()["sac-bands@1"]
 EQUAL_BANDS = packaged_rulesets()["sac-bands@2"]
+TWO_PERSONS = packaged_rulesets()["sac-bands@3"]
 SHORT = packaged_rulesets()["demo-short-validity@1"]
 START = 1_790_000_000_000
 SECOND = 1000
@@ -778,3 +779,79 @@ def test_a_stored_state_is_read_strictly() -> None:
     for name, value in itertools.product(document, (None, 5, "x")):
         with pytest.raises(InvalidInput):
             SubjectState.from_json(document | {name: value})
+
+
+# -- two persons
+
+
+def signatures(count):
+    return [{"key": digest(f"person {number}"), "value": "A" * 86} for number in range(count)]
+
+
+def countersigned(entry, count):
+    return Rating(entry.ref, {**entry.payload, "countersigned": signatures(count)})
+
+
+def under_two_persons(rating_signers):
+    signed = {key: countersigned(entry, rating_signers) for key, entry in RATINGS.items()}
+    journey = Journey(ruleset=TWO_PERSONS, ratings=signed if rating_signers else dict(RATINGS))
+    journey.identify()
+    journey.inform()
+    journey.assess()
+    return journey
+
+
+@pytest.mark.parametrize(("signers", "found"), [(0, ["SECOND_PERSON_MISSING"]), (1, []), (2, [])])
+def test_a_decision_asks_for_a_reviewer(signers, found):
+    journey = under_two_persons(2)
+    journey.apply_for()
+    journey.decide()
+    decision = dict(journey.last("BIZ_DECIDE").payload)
+    if signers:
+        decision["countersigned"] = signatures(signers)
+    codes = journey.do("BIZ_DECIDE", decision)
+    assert [code for code in codes if code == "SECOND_PERSON_MISSING"] == found
+
+
+@pytest.mark.parametrize(("signers", "found"), [(0, True), (1, True), (2, False), (3, False)])
+def test_a_rating_asks_for_two_of_the_committee_and_so_does_an_opinion_on_it(signers, found):
+    journey = under_two_persons(signers)
+    payload = dict(journey.ratings["P3"].payload)
+    assert (journey.do("PRODUCT_RATE", payload) == ["SECOND_PERSON_MISSING"]) == found
+    assert (journey.opine() == ["SECOND_PERSON_MISSING"]) == found
+
+
+def test_a_look_at_originals_asks_for_a_second_person():
+    journey = under_two_persons(2)
+    look = {
+        "reader": BROKER,
+        "role": "compliance",
+        "case": "1",
+        "reason": "r",
+        "fields": ["payload"],
+        "approved_by": None,
+    }
+    assert journey.do("ACCESS_LOG", look) == ["SECOND_PERSON_MISSING"]
+    assert journey.do("ACCESS_LOG", {**look, "countersigned": signatures(1)}) == []
+
+
+def test_a_gate_that_does_not_know_the_whole_decision_asks_nobody():
+    journey = under_two_persons(2)
+    journey.apply_for()
+    ask = {"at_ms": journey.now, "ruleset": TWO_PERSONS, "ratings": journey.ratings}
+    known = {"application_id": "A-P3", "decision": "APPROVED"}
+    assert gate(journey.state, "BIZ_DECIDE", details=known, **ask).code != "SECOND_PERSON_MISSING"
+
+
+def test_who_signed_changes_no_state():
+    enrolment = {
+        "name": "Li Wei",
+        "role": "reviewer",
+        "key": digest("key"),
+        "expires_at": format_time(START),
+        "proof": "A" * 86,
+    }
+    journey = Journey()
+    assert journey.do("STAFF_ENROL", enrolment) == []
+    assert journey.do("STAFF_END", {"key": digest("key"), "enrolment_ref": digest("ref"), "reason": "LEFT"}) == []
+    assert journey.state == SubjectState()

@@ -1,0 +1,130 @@
+"""A staff person's own keys, and what they sign: records that take a second person (docs/spec/staff.md).
+
+The keys lie in a wallet of the person's, sealed as a client's are. The signature covers the whole content of the fact
+under a root salt that the first person who signs draws; the fact is shown before it is signed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bonafides.wallet.store import WalletStore
+from evidence.act import ROOT_SALT_BYTES, field_digests
+from evidence.staff import FIELD, act_digest, possession_digest
+from primitives import ed25519
+from primitives.encoding import decode_hex, encode_base64url
+from primitives.errors import InvalidInput, Refused
+from primitives.text import check_line
+from suitability.records import check_payload
+from suitability.second_person import STAFF_ACTS, STAFF_ROLES
+
+_KIND = "staff-key"
+_SEED_BYTES = 32
+_MAX_NAME = 120
+_MAX_DID = 200
+_NEEDED = ("subject", "type", "occurred_at", "channel", "actor", "payload")
+
+Show = Callable[["StaffKey", Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class StaffKey:
+    """One key of a person, for one role at one broker."""
+
+    broker: str
+    name: str
+    role: str
+    seed: bytes = field(repr=False)
+
+    @property
+    def public(self) -> str:
+        """The public key, hex."""
+        return ed25519.public_key(self.seed).hex()
+
+
+def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: bool = False) -> dict[str, Any]:
+    """Make a key, or return the enrolment request of the one that is there; call it inside `store.transaction`.
+
+    `renew` puts a new key in its place: the old one signs no more.
+
+    Raises:
+        InvalidInput: `broker`, `name` or `role` is malformed.
+    """
+    if role not in STAFF_ROLES:
+        raise InvalidInput("role", "one-of", f"must be one of {', '.join(STAFF_ROLES)}")
+    check_line(broker, "broker", _MAX_DID)
+    check_line(name, "name", _MAX_NAME)
+    known = None if renew else store.get(_KIND, broker, name, role)
+    seed = store.entropy(_SEED_BYTES) if known is None else bytes.fromhex(known["seed"])
+    key = StaffKey(broker, name, role, seed)
+    if known is None:
+        store.put({"broker": broker, "name": name, "role": role, "seed": seed.hex()}, _KIND, broker, name, role)
+    proof = ed25519.sign(seed, possession_digest(broker, name, role, key.public))
+    return {"name": name, "role": role, "broker": broker, "key": key.public, "proof": encode_base64url(proof)}
+
+
+def keys_of(store: WalletStore) -> list[StaffKey]:
+    """Return the keys of a wallet."""
+    return [StaffKey(**{**entry, "seed": bytes.fromhex(entry["seed"])}) for entry in store.all(_KIND)]
+
+
+def sign_fact(
+    store: WalletStore, fact: Mapping[str, Any], *, name: str | None, broker: str | None, show: Show
+) -> dict[str, Any]:
+    """Show a fact, and add this person's signature to it when the person agrees.
+
+    Args:
+        store: the person's wallet.
+        fact: what is to be reported (`POST /v1/facts`), perhaps signed by others.
+        name: whose key, where the wallet holds several that may sign.
+        broker: at which broker, likewise.
+        show: shows key and fact; returns whether the person agrees.
+
+    Raises:
+        InvalidInput: it is no fact that takes a second person.
+        Refused: `staff-no-key`, `staff-several-keys`; `staff-same-person`, it bears this key's signature;
+            `wallet-declined`.
+    """
+    payload = _payload(fact)
+    key = _key_for(store, str(fact["type"]), name, broker)
+    signed = list(payload.get(FIELD, ()))
+    if any(entry["key"] == key.public for entry in signed):
+        raise Refused("staff-same-person", f"payload.{FIELD}: {key.name} has signed this already")
+    root_salt = store.entropy(ROOT_SALT_BYTES)
+    if "root_salt" in fact:
+        root_salt = decode_hex(fact["root_salt"], "root_salt", ROOT_SALT_BYTES)
+    elif signed:
+        raise InvalidInput("root_salt", "together", f"is missing: it is given exactly where payload.{FIELD} is")
+    if not show(key, fact):
+        raise Refused("wallet-declined", "the person did not agree; nothing was signed")
+    stated = {"broker": key.broker, "attachments": [], **fact}
+    digest = act_digest(stated, field_digests(payload, root_salt))
+    value = encode_base64url(ed25519.sign(key.seed, digest))
+    return {
+        **fact,
+        "payload": {**payload, FIELD: [*signed, {"key": key.public, "value": value}]},
+        "root_salt": root_salt.hex(),
+    }
+
+
+def _payload(fact: Mapping[str, Any]) -> dict[str, Any]:
+    for name in _NEEDED:
+        if name not in fact:
+            raise InvalidInput(name, "required", "is missing")
+    if not isinstance(fact["type"], str) or fact["type"] not in STAFF_ACTS:
+        raise InvalidInput("type", "second-person", f"must be one of {', '.join(STAFF_ACTS)}")
+    return check_payload(fact["type"], fact["payload"])
+
+
+def _key_for(store: WalletStore, type_: str, name: str | None, broker: str | None) -> StaffKey:
+    role = STAFF_ACTS[type_].role
+    fitting = [
+        key for key in keys_of(store) if key.role == role and name in (None, key.name) and broker in (None, key.broker)
+    ]
+    if not fitting:
+        raise Refused("staff-no-key", f"the wallet holds no such key of a {role}")
+    if len(fitting) > 1:
+        raise Refused("staff-several-keys", f"the wallet holds several keys of a {role}: say --name and --broker")
+    return fitting[0]

@@ -1,0 +1,44 @@
+"""Whose keys sign for the broker's staff, read from its own log and kept up to date by the log's growth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, select
+
+from evidence.staff import END, ENROL, Roster
+from node_adapter.node import Node
+from node_adapter.store.schema import record
+
+
+@dataclass(frozen=True)
+class _View:
+    """The roster as of the first `size` records."""
+
+    size: int = 0
+    roster: Roster = field(default_factory=Roster)
+
+
+def roster_of(node: Node, connection: Connection, log_size: int) -> Roster:
+    """Return who was enrolled by the first `log_size` records; only what the log has grown by is read."""
+    known = node.views.peek("roster", "")
+    base = known if isinstance(known, _View) and known.size <= log_size else _View()
+    if base.size == log_size:
+        return base.roster
+    return node.views.get("roster", "", log_size, lambda: _extend(connection, base, log_size)).roster
+
+
+def _extend(connection: Connection, base: _View, log_size: int) -> _View:
+    statement = (
+        select(record.c.type, record.c.pid, record.c.log_index, record.c.fingerprint, record.c.payload)
+        .where(record.c.log_index >= base.size, record.c.log_index < log_size, record.c.type.in_((ENROL, END)))
+        .order_by(record.c.log_index)
+    )
+    roster = base.roster
+    for row in connection.execute(statement):
+        if row.payload is not None:
+            roster = roster.with_record(
+                row.type, row.pid, row.log_index, row.fingerprint.hex(), json.loads(row.payload)
+            )
+    return _View(log_size, roster)

@@ -1,0 +1,144 @@
+"""The persons of a broker's staff who sign as the second person: enrolled and ended by records of the broker's own log.
+
+There is no table of them. Who is enrolled is what the log says, in its order, so that a restored or a recovered node
+knows no other colleagues than its bundles show (docs/spec/staff.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.staff import END, ENROL, StaffKey, check_enrolment
+from node_adapter.node import Node
+from node_adapter.store import records, subjects
+from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.fact_input import Fact, read_node_fact
+from node_adapter.workflows.facts import record_facts
+from node_adapter.workflows.fold import EMPTY_STATE
+from node_adapter.workflows.roster import roster_of
+from primitives.errors import InvalidInput, Refused
+from primitives.text import check_line
+from primitives.timestamp import format_time, parse_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from suitability.records import check_payload
+
+_PID_BYTES = 32
+_MAX_NAME = 120
+_ENROLMENT = frozenset({"name", "role", "broker", "key", "proof", "expires_at"})
+_END = frozenset({"key", "reason"})
+
+
+def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Enrol a key of a person; the same enrolment again changes nothing.
+
+    Args:
+        node: a broker's node.
+        request: what the person handed in ({"name", "role", "broker", "key", "proof"}), and "expires_at" (record time).
+
+    Raises:
+        InvalidInput: a member is missing, unknown or malformed, or it expires in the past.
+        VerificationFailed: check `staff-signature`, the person has not shown to hold the key.
+        Refused: `staff-other-broker`; `staff-key-known`, the key is enrolled already, or was.
+    """
+    _only(request, _ENROLMENT)
+    if request["broker"] != node.did:
+        raise Refused("staff-other-broker", "broker: the person asks to be enrolled at another member")
+    check_line(request["name"], "name", _MAX_NAME)
+    stated = {name: request[name] for name in ("name", "role", "key", "expires_at", "proof")}
+    payload = check_payload(ENROL, stated)
+    check_enrolment(node.did, payload)
+    now = node.clock.now_ms()
+    if parse_time(payload["expires_at"], "expires_at") <= now:
+        raise InvalidInput("expires_at", "past", "lies in the past")
+    with node.store.write() as connection:
+        known = roster_of(node, connection, records.log_size(connection)).by_key.get(payload["key"])
+        if known is not None and (known.ended_at is not None or not _same(known, payload)):
+            raise Refused("staff-key-known", "key: is enrolled, or was: a person makes a new one")
+        if known is None:
+            person = _person(node, connection, payload["name"], now)
+            record_facts(node, connection, [_fact(node, person, ENROL, payload, now)])
+        made = roster_of(node, connection, records.log_size(connection)).by_key[payload["key"]]
+    return _shown(made, now)
+
+
+def end_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """End a key ({"key", "reason"}): what it signs from now on counts for nothing; what it signed stays signed.
+
+    Raises:
+        InvalidInput: a member is missing, unknown or malformed.
+        Refused: `staff-key-not-found`, `staff-key-ended`.
+    """
+    _only(request, _END)
+    now = node.clock.now_ms()
+    with node.store.write() as connection:
+        known = roster_of(node, connection, records.log_size(connection)).by_key.get(str(request["key"]))
+        if known is None:
+            raise Refused("staff-key-not-found", "key: nobody is enrolled with it")
+        if known.ended_at is not None:
+            raise Refused("staff-key-ended", "key: was ended before")
+        payload = {"key": known.key, "enrolment_ref": known.enrolment, "reason": request["reason"]}
+        record_facts(node, connection, [_fact(node, known.subject, END, payload, now)])
+        made = roster_of(node, connection, records.log_size(connection)).by_key[known.key]
+    return _shown(made, now)
+
+
+def list_staff(node: Node) -> dict[str, Any]:
+    """Return every key that was ever enrolled, in the log's order, and the DID that persons name to be enrolled."""
+    now = node.clock.now_ms()
+    with node.store.read() as connection:
+        found = roster_of(node, connection, records.log_size(connection)).by_key.values()
+    return {"broker": node.did, "staff": [_shown(entry, now) for entry in found]}
+
+
+def _person(node: Node, connection: Connection, name: str, now_ms: int) -> str:
+    """Return the subject that stands for a person, made at the first enrolment; a name is one person's."""
+    enrolled = roster_of(node, connection, records.log_size(connection)).by_key.values()
+    known = next((entry.subject for entry in enrolled if entry.name == name), None)
+    if known is not None:
+        return known
+    pid = node.entropy(_PID_BYTES).hex()
+    row = SubjectRow(pid, f"staff {pid}", None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
+    subjects.insert_subjects(connection, [row])
+    return pid
+
+
+def _fact(node: Node, pid: str, type_: str, payload: Mapping[str, Any], now_ms: int) -> Fact:
+    return read_node_fact(
+        {
+            "source_ref": f"staff:{uuid7(now_ms, node.entropy(ENTROPY_BYTES))}",
+            "subject": pid,
+            "type": type_,
+            "occurred_at": format_time(now_ms),
+            "channel": "api",
+            "actor": {"did": node.did, "role": "operator"},
+            "payload": dict(payload),
+        }
+    )
+
+
+def _same(known: StaffKey, payload: Mapping[str, Any]) -> bool:
+    return (known.name, known.role) == (payload["name"], payload["role"])
+
+
+def _shown(entry: StaffKey, now_ms: int) -> dict[str, Any]:
+    expired = parse_time(entry.expires_at, "expires_at") <= now_ms
+    return {
+        "name": entry.name,
+        "role": entry.role,
+        "key": entry.key,
+        "did": entry.did,
+        "subject": entry.subject,
+        "expires_at": entry.expires_at,
+        "state": "ended" if entry.ended_at is not None else "expired" if expired else "valid",
+        "enrolment": entry.enrolment,
+    }
+
+
+def _only(request: Mapping[str, Any], names: frozenset[str]) -> None:
+    for name in sorted(set(request) - names):
+        raise InvalidInput(name, "unknown-member", "is not a member of this request")
+    for name in sorted(names - set(request)):
+        raise InvalidInput(name, "required", "is missing")

@@ -1,0 +1,38 @@
+"""Which records take a second person of the broker's staff, in which role, and what may stand in a staff record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from suitability import fields as f
+
+FIELD = "countersigned"
+STAFF_ROLES = ("reviewer", "committee", "compliance")
+END_REASONS = ("LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED")
+MAX_SIGNERS = 10
+STAFF_SIGNATURE = f.text(86, r"[A-Za-z0-9_-]{86}")  # base64url of 64 bytes
+SIGNATURES = f.list_of(f.fields({"key": f.hex_bytes(32), "value": STAFF_SIGNATURE}), 1, MAX_SIGNERS, unique=True)
+
+
+@dataclass(frozen=True)
+class SecondPerson:
+    """Who signs such a record.
+
+    Attributes:
+        role: that of everybody who signs.
+        named: the field that names a signer; whoever it names must have signed.
+        not_by: the field that holds the DID of somebody who may not sign, beside the actor.
+    """
+
+    role: str
+    named: str | None = None
+    not_by: str | None = None
+
+
+STAFF_ACTS: Mapping[str, SecondPerson] = {
+    "BIZ_DECIDE": SecondPerson("reviewer", named="reviewer"),
+    "PRODUCT_RATE": SecondPerson("committee"),
+    "ACCESS_LOG": SecondPerson("compliance", named="approved_by", not_by="reader"),
+}
+"""How many sign is a number of the rule set in force, as every number of a rule is."""

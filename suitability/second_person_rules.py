@@ -1,0 +1,29 @@
+"""Two persons: what is missing where only one is shown to have acted. Whether a signature holds is no question here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from suitability.act import Act, Finding
+from suitability.second_person import FIELD
+from suitability.subject import Rating
+
+_RATING = "PRODUCT_RATE"
+
+
+def second_person(_: object, act: Act) -> Iterator[Finding]:
+    """Fewer signed an act than its rule set asks; a gate that does not know the whole act yet is not asked."""
+    if act.full:
+        yield from _missing(act, act.type, act.details, "the act", "second-person.signed")
+
+
+def signed_rating(rating: Rating, act: Act) -> Iterator[Finding]:
+    """Fewer signed the rating that an opinion rests on."""
+    yield from _missing(act, _RATING, rating.payload, "the rating that it rests on", "opinion.rating-signed")
+
+
+def _missing(act: Act, type_: str, payload: Mapping[str, Any], what: str, rule: str) -> Iterator[Finding]:
+    wanted, signed = act.ruleset.second_person.get(type_, 0), len(payload.get(FIELD, ()))
+    if signed < wanted:
+        yield Finding("SECOND_PERSON_MISSING", rule, f"{what} bears {signed} of {wanted} signatures of the staff")

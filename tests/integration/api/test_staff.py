@@ -1,0 +1,297 @@
+"""Two persons at a node's door: who is enrolled, and whose signature under a fact counts (docs/spec/staff.md)."""
+
+import pytest
+
+from evidence.staff import FIELD
+from node_adapter.store import records
+from primitives.timestamp import format_time
+from tests.integration.api.node_kit import Broker
+from tests.integration.api.staff_kit import YEAR, Person, enrolled
+
+DECISION = {
+    "application_id": "app-1",
+    "kind": "BUY",
+    "product_id": "fund-1",
+    "decision": "APPROVED",
+    "checks": ["SUITABILITY"],
+    "reviewer": "Li Wei",
+    "reason": None,
+}
+
+
+@pytest.fixture
+def reviewer(broker):
+    return enrolled(broker, "Li Wei")
+
+
+def decision(broker, client, **change):
+    return broker.fact(client.subject, "BIZ_DECIDE", {**DECISION, **change})
+
+
+def stored(broker, type_):
+    with broker.store.read() as connection:
+        every = [row for pid in _pids(connection) for row in records.of_subject(connection, pid)]
+    return [row for row in every if row.type == type_]
+
+
+def _pids(connection):
+    return {head.pid for head in records.heads_at(connection, 0, records.log_size(connection))}
+
+
+def code_of(answer):
+    assert answer.status_code in (409, 422), answer.get_json()
+    return answer.get_json()["code"]
+
+
+# -- enrolment
+
+
+def test_a_person_is_enrolled_listed_and_ended(broker):
+    person = Person("Li Wei")
+    made = person.enrol(broker).get_json()
+    assert (made["name"], made["role"], made["key"], made["state"]) == ("Li Wei", "reviewer", person.key, "valid")
+    assert made["did"] == person.did
+    assert broker.get("/v1/staff").get_json()["staff"] == [made]
+    ended = broker.post("/v1/staff/end", {"key": person.key, "reason": "LEFT"}, role="operator").get_json()
+    assert ended == {**made, "state": "ended"}
+    [enrolment], [end] = stored(broker, "STAFF_ENROL"), stored(broker, "STAFF_END")
+    assert enrolment.pid == end.pid == made["subject"]
+    assert enrolment.fingerprint.hex() == made["enrolment"]
+
+
+def test_the_same_enrolment_again_changes_nothing(broker, reviewer):
+    again = reviewer.enrol(broker)
+    assert (again.status_code, len(stored(broker, "STAFF_ENROL"))) == (201, 1)
+
+
+def test_a_persons_keys_lie_on_one_subject_and_another_persons_on_another(broker, reviewer):
+    enrolled(broker, "Li Wei", "committee", "another key")
+    enrolled(broker, "Sun Yu")
+    subjects = [entry["subject"] for entry in broker.get("/v1/staff").get_json()["staff"]]
+    assert (subjects[0] == subjects[1], len(set(subjects))) == (True, 2)
+
+
+def test_a_key_that_ended_comes_back_for_nobody(broker, reviewer):
+    end = {"key": reviewer.key, "reason": "KEY_STOLEN"}
+    broker.post("/v1/staff/end", end, role="operator")
+    assert code_of(reviewer.enrol(broker)) == "staff-key-known"
+    assert code_of(broker.post("/v1/staff/end", end, role="operator")) == "staff-key-ended"
+
+
+def test_one_key_is_enrolled_for_one_role_and_one_person(broker, reviewer):
+    assert code_of(reviewer.enrol(broker, role="committee")) == "staff-key-known"
+    assert code_of(Person("Sun Yu", secret="Li Wei").enrol(broker)) == "staff-key-known"
+
+
+def test_nobody_is_enrolled_without_having_shown_the_key(broker):
+    request = Person("Li Wei").request(broker)
+    for change in ({"name": "Sun Yu"}, {"role": "committee"}, {"key": Person("Sun Yu").key}):
+        assert code_of(broker.post("/v1/staff", {**request, **change}, role="operator")) == "staff-signature"
+    assert stored(broker, "STAFF_ENROL") == []
+
+
+def test_who_asked_another_member_is_not_enrolled_here(broker, tmp_path):
+    south = Broker(tmp_path / "south", broker.chain, name="south")
+    request = Person("Li Wei").request(south)
+    assert code_of(broker.post("/v1/staff", request, role="operator")) == "staff-other-broker"
+    assert code_of(broker.post("/v1/staff", {**request, "broker": broker.did}, role="operator")) == "staff-signature"
+    south.store.dispose()
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        ({"role": "director"}, "payload.role", "one-of"),
+        ({"name": "two\nlines"}, "name", "one-line"),
+        ({"expires_at": "2020-01-01T00:00:00.000+08:00"}, "expires_at", "past"),
+        ({"key": "00"}, "payload.key", "length"),
+        ({"proof": "x"}, "payload.proof", "pattern"),
+        ({"colour": "red"}, "colour", "unknown-member"),
+    ],
+)
+def test_a_malformed_enrolment_names_field_and_rule(broker, change, field, rule):
+    problem = broker.post("/v1/staff", {**Person("Li Wei").request(broker), **change}, role="operator").get_json()
+    assert (problem["field"], problem["rule"]) == (field, rule)
+
+
+def test_only_the_node_writes_who_is_enrolled(broker, client, reviewer):
+    [row] = stored(broker, "STAFF_ENROL")
+    request = Person("Sun Yu").request(broker)
+    payload = {name: request[name] for name in ("name", "role", "key", "expires_at", "proof")}
+    problem = broker.post("/v1/facts", broker.fact(row.pid, "STAFF_ENROL", payload)).get_json()
+    assert (problem["field"], problem["rule"]) == ("type", "node-record")
+
+
+def test_nobody_is_ended_who_was_not_enrolled(broker):
+    end = {"key": Person("Li Wei").key, "reason": "LEFT"}
+    assert broker.post("/v1/staff/end", end, role="operator").status_code == 404
+
+
+# -- a decision
+
+
+def test_a_decision_that_its_reviewer_signed(broker, client, reviewer):
+    answer = broker.post("/v1/facts", reviewer.sign(broker, decision(broker, client)))
+    assert answer.status_code == 201, answer.get_json()
+    [row] = stored(broker, "BIZ_DECIDE")
+    assert row.payload is not None
+    assert reviewer.key in row.payload
+
+
+def test_a_decision_without_is_taken_all_the_same(broker, client):
+    assert broker.post("/v1/facts", decision(broker, client)).status_code == 201
+
+
+def test_the_same_signed_fact_again_gets_the_same_promise(broker, client, reviewer):
+    fact = reviewer.sign(broker, decision(broker, client))
+    first, again = (broker.post("/v1/facts", fact).get_json() for _ in range(2))
+    assert first["promise"] == again["promise"]
+
+
+def test_what_was_signed_is_recorded_once(broker, client, reviewer):
+    fact = reviewer.sign(broker, decision(broker, client))
+    broker.post("/v1/facts", fact)
+    assert code_of(broker.post("/v1/facts", {**fact, "source_ref": "again"})) == "duplicate"
+    batch = broker.lines(
+        "/v1/facts",
+        [{**reviewer.sign(broker, decision(broker, client, checks=[])), "source_ref": f"line {n}"} for n in range(2)],
+    )
+    assert [line["status"] for line in batch] == ["accepted", "refused"]
+
+
+CHANGES = {
+    "type": lambda fact, _: {**fact, "type": "PRODUCT_RATE"},
+    "subject": lambda fact, other: {**fact, "subject": other.subject},
+    "time": lambda fact, _: {**fact, "occurred_at": "2026-11-21T01:00:00.000+08:00"},
+    "channel": lambda fact, _: {**fact, "channel": "branch"},
+    "actor": lambda fact, _: {**fact, "actor": {**fact["actor"], "role": "teller"}},
+    "field": lambda fact, _: {**fact, "payload": {**fact["payload"], "decision": "REFUSED"}},
+    "salt": lambda fact, _: {**fact, "root_salt": "5d" * 32},
+    "attachment": lambda fact, _: {
+        **fact,
+        "attachments": [{"sha256": "ab" * 32, "mime": "application/pdf", "bytes": 9}],
+    },
+}
+
+
+@pytest.mark.parametrize("what", set(CHANGES) - {"type"})
+def test_a_signature_holds_for_no_other_fact(broker, client, reviewer, what):
+    fact = CHANGES[what](reviewer.sign(broker, decision(broker, client)), broker.enrol("client two"))
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-signature"
+    assert stored(broker, "BIZ_DECIDE") == []
+
+
+def test_a_signature_under_a_type_that_takes_none_is_malformed(broker, client, reviewer):
+    fact = CHANGES["type"](reviewer.sign(broker, decision(broker, client)), None)
+    assert broker.post("/v1/facts", fact).status_code == 422
+    warned = {**reviewer.sign(broker, decision(broker, client)), "type": "BIZ_APPLY"}
+    assert broker.post("/v1/facts", warned).get_json()["rule"] == "unknown-field"
+
+
+@pytest.mark.parametrize("change", [{"root_salt": None}, {"root_salt": "00"}, {}])
+def test_the_salt_comes_with_the_signatures(broker, client, reviewer, change):
+    fact = {**reviewer.sign(broker, decision(broker, client)), **change}
+    if not change:
+        del fact["root_salt"]
+    assert broker.post("/v1/facts", fact).get_json()["field"] == "root_salt"
+    unsigned = {**decision(broker, client), "root_salt": "00" * 32}
+    assert broker.post("/v1/facts", unsigned).get_json()["rule"] == "together"
+
+
+def test_a_role_that_does_not_review_signs_no_decision(broker, client):
+    for role in ("committee", "compliance"):
+        person = enrolled(broker, "Li Wei", role, f"key for {role}")
+        assert code_of(broker.post("/v1/facts", person.sign(broker, decision(broker, client)))) == "staff-role"
+
+
+def test_a_key_that_was_ended_signs_no_decision(broker, client, reviewer):
+    fact = reviewer.sign(broker, decision(broker, client))
+    broker.post("/v1/staff/end", {"key": reviewer.key, "reason": "LEFT"}, role="operator")
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-key-ended"
+
+
+def test_a_key_expires_by_the_time_of_the_chain(broker, client, reviewer):
+    fact = reviewer.sign(broker, decision(broker, client))
+    broker.chain.time += 2 * YEAR // 1000
+    broker.chain.block()
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-key-expired"
+
+
+def test_who_was_not_enrolled_signs_no_decision(broker, client):
+    person = Person("Li Wei")
+    fact = person.sign(broker, decision(broker, client))
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-key-unknown"
+    person.enrol(broker)
+    assert broker.post("/v1/facts", fact).status_code == 201
+
+
+def test_another_members_staff_signs_no_decision(broker, client, tmp_path):
+    south = Broker(tmp_path / "south", broker.chain, name="south")
+    south.install()
+    person = enrolled(south, "Li Wei")
+    assert code_of(broker.post("/v1/facts", person.sign(broker, decision(broker, client)))) == "staff-key-unknown"
+    person.enrol(broker)  # here, too: still a signature for south is none for north
+    assert code_of(broker.post("/v1/facts", person.sign(south, decision(broker, client)))) == "staff-signature"
+    south.store.dispose()
+
+
+def test_one_person_is_no_two(broker, client, reviewer):
+    twice = reviewer.sign(broker, reviewer.sign(broker, decision(broker, client)))
+    assert broker.post("/v1/facts", twice).get_json()["rule"] == "unique"
+    other = enrolled(broker, "Li Wei", secret="another key")
+    both = other.sign(broker, reviewer.sign(broker, decision(broker, client)))
+    assert code_of(broker.post("/v1/facts", both)) == "staff-same-person"
+
+
+def test_who_handled_it_does_not_review_it(broker, client, reviewer):
+    other = enrolled(broker, "Li Wei", "committee", "another key")
+    for did in (reviewer.did, other.did):
+        fact = broker.fact(client.subject, "BIZ_DECIDE", DECISION, actor={"did": did, "role": "staff"})
+        assert code_of(broker.post("/v1/facts", reviewer.sign(broker, fact))) == "staff-actor"
+    handler = enrolled(broker, "Sun Yu")
+    fact = broker.fact(client.subject, "BIZ_DECIDE", DECISION, actor={"did": handler.did, "role": "staff"})
+    assert broker.post("/v1/facts", reviewer.sign(broker, fact)).status_code == 201
+
+
+def test_the_record_names_nobody_who_did_not_sign(broker, client, reviewer):
+    fact = reviewer.sign(broker, decision(broker, client, reviewer="Director Wang"))
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-name"
+
+
+def test_a_client_is_no_colleague(broker, client):
+    person = Person("Li Wei")
+    signed = person.sign(broker, decision(broker, client))
+    signed["payload"][FIELD][0]["key"] = client.public.hex()
+    assert code_of(broker.post("/v1/facts", signed)) == "staff-key-unknown"
+
+
+# -- rule sets that ask for a second person
+
+
+@pytest.fixture
+def two_persons(tmp_path, chain):
+    broker = Broker(tmp_path / "two", chain)
+    broker.install("sac-bands@3")
+    yield broker
+    broker.store.dispose()
+
+
+def test_a_decision_of_one_is_a_finding_where_the_rules_ask_for_two(two_persons):
+    broker, client = two_persons, two_persons.enrol("client one")
+    person = enrolled(broker, "Li Wei")
+    alone = broker.post("/v1/facts", decision(broker, client)).get_json()
+    both = broker.post("/v1/facts", person.sign(broker, decision(broker, client))).get_json()
+    codes = [[finding["code"] for finding in answer["findings"]] for answer in (alone, both)]
+    assert ["SECOND_PERSON_MISSING" in found for found in codes] == [True, False]
+
+
+def test_rules_from_before_find_nothing(broker, client):
+    answer = broker.post("/v1/facts", decision(broker, client)).get_json()
+    assert "SECOND_PERSON_MISSING" not in [finding["code"] for finding in answer["findings"]]
+
+
+def test_an_enrolment_expires_at_the_time_that_was_stated(broker, reviewer):
+    [entry] = broker.get("/v1/staff").get_json()["staff"]
+    assert entry["expires_at"] == format_time(broker.clock.now + YEAR)
+    broker.clock.sleep(YEAR // 1000)
+    assert broker.get("/v1/staff").get_json()["staff"][0]["state"] == "expired"

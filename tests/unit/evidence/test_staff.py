@@ -1,0 +1,277 @@
+"""Signatures of a broker's staff: the bytes of docs/spec/staff.md, who is enrolled when, what a bundle says of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.act import field_digests
+from evidence.staff import FIELD, Roster, act_digest, check_enrolment, did_key
+from primitives.errors import InvalidInput, VerificationFailed
+from scripts.vectors import forged
+from scripts.vectors import staff as script
+from scripts.vectors.forged_staff import DECIDED, PRODUCT, RATED
+from scripts.vectors.staff_world import countersign, end, enrol, person, public
+from scripts.vectors.synthetic_chain import verify_bundle
+
+OUTPUTS = script.outputs()
+SALT = bytes(32)
+STATED = {
+    "broker": "did:ethr:0x7:0x" + "b1" * 20,
+    "subject": "5a" * 32,
+    "type": "BIZ_DECIDE",
+    "occurred_at": "2026-11-21T09:18:02.004+08:00",
+    "channel": "app",
+    "actor": {"did": "did:ethr:0x7:0x" + "b1" * 20, "role": "broker-system"},
+    "attachments": [],
+}
+
+
+@pytest.mark.parametrize("path", OUTPUTS, ids=lambda path: path.name)
+def test_page_and_vector_equal_the_code(path):
+    assert path.read_text(encoding="utf-8") == OUTPUTS[path]
+
+
+# -- the digest
+
+
+@given(
+    member=st.sampled_from(sorted(STATED)),
+    value=st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+        max_leaves=5,
+    ),
+)
+def test_the_digest_covers_every_member(member, value):
+    digests = field_digests(DECIDED, SALT)
+    changed = act_digest({**STATED, member: value}, digests)
+    assert (changed == act_digest(STATED, digests)) == (value == STATED[member])
+
+
+@given(
+    values=st.dictionaries(st.sampled_from("abcde"), st.integers(0, 3), min_size=1),
+    other=st.dictionaries(st.sampled_from("abcde"), st.integers(0, 3), min_size=1),
+    salts=st.tuples(st.sampled_from([SALT, b"\1" * 32]), st.sampled_from([SALT, b"\1" * 32])),
+)
+def test_the_digest_covers_every_field_and_the_salt_and_not_the_signatures(values, other, salts):
+    one = act_digest(STATED, field_digests(values, salts[0]))
+    assert act_digest(STATED, field_digests({**values, FIELD: other}, salts[0])) == one
+    assert (act_digest(STATED, field_digests(other, salts[1])) == one) == ((values, salts[0]) == (other, salts[1]))
+
+
+# -- the roster
+
+
+def enrolled(roster=None, *, index=1, key="aa", subject="s", name="Li Wei"):
+    values = {"key": key, "name": name, "role": "reviewer", "expires_at": "x"}
+    return (roster or Roster()).with_record("STAFF_ENROL", subject, index, "ref", values)
+
+
+def test_a_key_is_enrolled_once_and_what_ended_stays_ended():
+    ended = enrolled().with_record("STAFF_END", "s", 5, "ref", {"key": "aa"})
+    assert ended.by_key["aa"].ended_at == 5
+    assert enrolled(ended, index=6).by_key["aa"].ended_at == 5
+    assert ended.with_record("STAFF_END", "s", 9, "ref", {"key": "aa"}).by_key["aa"].ended_at == 5
+
+
+def test_a_key_is_ended_on_its_own_subject_alone():
+    assert enrolled().with_record("STAFF_END", "another", 5, "ref", {"key": "aa"}).by_key["aa"].ended_at is None
+    assert enrolled().with_record("STAFF_END", "s", 5, "ref", {"key": ["aa"]}).by_key["aa"].ended_at is None
+
+
+def test_a_person_is_known_by_the_did_key():
+    roster = enrolled(key=public("Li Wei"))
+    assert roster.subject_of(did_key(public("Li Wei"))) == "s"
+    others = (
+        did_key(public("Sun Yu")),
+        STATED["broker"],
+        "did:key:z6Mk",
+        "did:key:0",
+        "did:key:",
+        None,
+        5,
+        ["did:key:z"],
+    )
+    assert [roster.subject_of(other) for other in others] == [None] * len(others)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({}, None),
+        ({"name": "Sun Yu"}, VerificationFailed),
+        ({"role": "committee"}, VerificationFailed),
+        ({"key": public("Sun Yu")}, VerificationFailed),
+        ({"key": "00"}, InvalidInput),
+        ({"proof": None}, InvalidInput),
+        ({"expires_at": 5}, InvalidInput),
+        ({"name": ""}, InvalidInput),
+    ],
+)
+def test_an_enrolment_shows_that_the_person_holds_the_key(change, error):
+    world = forged.started()
+    values = {**enrol(world, "Li Wei").sealed.values, **change}
+    if error is None:
+        check_enrolment(world.broker, values)
+    else:
+        with pytest.raises(error):
+            check_enrolment(world.broker, values)
+
+
+# -- a bundle
+
+
+@pytest.fixture
+def world():
+    world = forged.started()
+    for name, role in (("Li Wei", "reviewer"), ("Zhao Min", "committee"), ("Sun Yu", "committee")):
+        enrol(world, name, role)
+    countersign(world, "PRODUCT_RATE", RATED, "Zhao Min", "Sun Yu", subject=PRODUCT)
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei")
+    world.accept("BIZ_DECIDE", DECIDED)
+    end(world, enrol(world, "Li Wei", key="Li Wei's next key"))
+    world.anchor()
+    return world
+
+
+REFERENCES = (PRODUCT, *(person(name) for name in ("Li Wei", "Zhao Min", "Sun Yu")))
+
+
+def report_of(world, body=None):
+    body = world.bundle(references=REFERENCES).body() if body is None else body
+    return verify_bundle(world.seal(body), world.trust())
+
+
+def check_of(report):
+    return next(check for check in report.checks if check.name == "staff-signature")
+
+
+def test_a_report_names_who_signed_and_where_nobody_did(world):
+    report = report_of(world)
+    assert report.ok
+    assert check_of(report).detail == "3 signatures under 2 of 3 records that take a second person"
+    told = [
+        (entry.type, entry.seq, [(one.name, one.role, one.key) for one in entry.persons], entry.missing)
+        for entry in report.second_persons
+    ]
+    assert told == [
+        ("PRODUCT_RATE", 1, [(name, "committee", public(name)) for name in ("Zhao Min", "Sun Yu")], ""),
+        ("BIZ_DECIDE", 2, [("Li Wei", "reviewer", public("Li Wei"))], ""),
+        ("BIZ_DECIDE", 3, [], "nobody-signed"),
+    ]
+
+
+def test_without_such_records_the_check_says_so(world):
+    world = forged.started()
+    world.anchor()
+    report = verify_bundle(world.seal(world.bundle().body()), world.trust())
+    assert (report.ok, check_of(report).detail) == (True, "no record takes a second person")
+
+
+def test_a_signature_survives_redaction_and_is_missed_when_it_is_hidden(world):
+    body = world.bundle(references=REFERENCES).body()
+    shown = next(item["record"] for item in body["history"]["records"] if FIELD in item["record"]["envelope"]["fields"])
+    whole = copy.deepcopy(shown["fields"])
+    for name in set(whole) - {FIELD}:
+        del shown["fields"][name]
+    assert report_of(world, body).second_persons[1].persons[0].name == "Li Wei"
+    shown["fields"] = {name: value for name, value in whole.items() if name != FIELD}
+    report = report_of(world, body)
+    assert (report.ok, report.second_persons[1].missing) == (True, "not-shown")
+
+
+def test_an_enrolment_that_is_not_shown_whole_enrols_nobody(world):
+    body = world.bundle(references=REFERENCES).body()
+    for history in body["references"]:
+        for item in history["records"]:
+            item["record"]["fields"].pop("proof", None)
+    report = report_of(world, body)
+    assert report.failed == ("staff-signature",)
+    assert "staff-key-unknown" in check_of(report).detail
+
+
+def test_an_end_that_is_not_shown_whole_ends_every_key_of_the_person():
+    world = forged.started()
+    end(world, enrol(world, "Li Wei"))
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei")
+    world.anchor()
+    body = world.bundle(references=[person("Li Wei")]).body()
+    del body["references"][0]["records"][1]["record"]["fields"]["key"]
+    assert "staff-key-ended" in check_of(report_of(world, body)).detail
+
+
+def test_the_end_of_a_key_cannot_be_left_out(world):
+    body = world.bundle(references=REFERENCES).body()
+    history = next(entry for entry in body["references"] if entry["subject"] == person("Li Wei").hex())
+    assert history["records"].pop()["record"]["envelope"]["type"] == "STAFF_END"
+    assert "subject-completeness" in report_of(world, body).failed
+
+
+FORGED = {
+    "colleague-invented": "staff-key-unknown",
+    "colleague-not-shown": "staff-key-unknown",
+    "colleague-gone": "staff-key-ended",
+    "colleague-expired": "staff-key-expired",
+    "wrong-role": "staff-role",
+    "one-person-twice": "staff-same-person",
+    "handled-and-reviewed": "staff-actor",
+    "another-named": "staff-name",
+    "signature-moved": "is not by Li Wei over this record",
+    "signed-once-recorded-twice": "what was signed is the same as record 2",
+    "another-members-staff": "has not shown to hold this key",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_each_way_to_cheat_fails_for_its_own_reason(name):
+    made = json.loads((forged.VECTORS / f"{name}.json").read_text(encoding="utf-8"))
+    report = verify_bundle(made["bundle"].encode(), made["trust"].encode())
+    assert report.failed == ("staff-signature",)
+    assert FORGED[name] in check_of(report).detail
+    assert report.second_persons == ()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [],
+        {},
+        "x",
+        None,
+        5,
+        [{}],
+        [5],
+        [{"key": "00", "value": "x"}],
+        [{"key": "00" * 32, "value": "A" * 85}],
+        [None] * 11,
+    ],
+)
+def test_malformed_signatures_are_a_failed_check(value):
+    world = forged.started()
+    enrol(world, "Li Wei")
+    world.accept("BIZ_DECIDE", {**DECIDED, FIELD: value})
+    world.anchor()
+    report = verify_bundle(world.seal(world.bundle(references=[person("Li Wei")]).body()), world.trust())
+    assert report.failed == ("staff-signature",)
+
+
+def test_no_other_type_bears_signatures_of_the_staff():
+    world = forged.started()
+    enrol(world, "Li Wei")
+    countersign(world, "MISMATCH_WARN", {"code": "RISK_MISMATCH"}, "Li Wei")
+    world.anchor()
+    report = verify_bundle(world.seal(world.bundle(references=[person("Li Wei")]).body()), world.trust())
+    assert check_of(report).detail.endswith("MISMATCH_WARN takes no second person")
+
+
+def test_a_forged_enrolment_fails_though_nobody_signs_by_it():
+    world = forged.started()
+    enrol(world, "Li Wei", broker=world.client)
+    world.anchor()
+    report = verify_bundle(world.seal(world.bundle(references=[person("Li Wei")]).body()), world.trust())
+    assert report.failed == ("staff-signature",)

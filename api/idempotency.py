@@ -39,6 +39,8 @@ WRITES = frozenset(
         "/v1/credentials/<credential_id>/revoke",
         "/v1/proofs/challenges",
         "/v1/rulesets",
+        "/v1/staff",
+        "/v1/staff/end",
         "/v1/peer/messages",
         "/v1/replay-orders",
         "/v1/datasets",

@@ -138,15 +138,6 @@ class Roster:
         )
         return Roster({**self.by_key, key: made})
 
-    def without(self, subject: str, log_index: int) -> Roster:
-        """Return the roster after an end of one of a person's keys that does not say which: it may be any of them."""
-        ended = {
-            key: replace(known, ended_at=log_index)
-            for key, known in self.by_key.items()
-            if known.subject == subject and known.ended_at is None
-        }
-        return Roster({**self.by_key, **ended})
-
     def subjects_of(self, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
         """Return the persons whose keys these payloads of a node's own records bear, each once."""
         keys = (signature["key"] for values in payloads for signature in values.get(FIELD, ()))

@@ -10,6 +10,7 @@ from evidence.staff import (
     ENROL,
     FIELD,
     SIGNATURE,
+    UNKNOWN,
     Demand,
     Place,
     Roster,
@@ -18,7 +19,7 @@ from evidence.staff import (
     check_countersigned,
     check_enrolment,
 )
-from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, SecondPersons
+from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
 
 _MS = 1000
@@ -64,6 +65,7 @@ class _Reading:
         self._time_of = time_of
         self._roster = Roster()
         self._once: dict[bytes, str] = {}
+        self._not_shown: dict[str, set[str]] = {ENROL: set(), END: set()}  # the persons of records not shown whole
         self.found: list[SecondPersons] = []
 
     def take(self, opened: Opened) -> None:
@@ -78,8 +80,8 @@ class _Reading:
     def _enrol(self, opened: Opened) -> None:
         record = opened.record
         type_, subject, place = record.envelope["type"], record.envelope["subject"], opened.promise.log_index
-        if record.redacted:  # nobody signs by an enrolment that is not shown, or beside an end that is not
-            self._roster = self._roster if type_ == ENROL else self._roster.without(subject, place)
+        if record.redacted:
+            self._not_shown[type_].add(subject)
             return
         if type_ == ENROL:
             check_enrolment(record.envelope["broker"], record.values)
@@ -98,10 +100,22 @@ class _Reading:
         persons: tuple[StaffKey, ...] = ()
         missing = NOBODY_SIGNED
         if FIELD in values:
-            place = Place(opened.promise.log_index, self._time_of(opened.promise.block) * _MS)
-            demand = self._demands[envelope["type"]]
-            persons, missing = check_countersigned(envelope, values, self._roster, place, demand), ""
+            persons, missing = self._signers(opened)
         elif FIELD in envelope["fields"]:
             missing = NOT_SHOWN
         place_of = (envelope["subject"], envelope["seq"], envelope["record_id"], envelope["type"])
         return SecondPersons(*place_of, persons, missing)
+
+    def _signers(self, opened: Opened) -> tuple[tuple[StaffKey, ...], str]:
+        """Return who signed, or that it cannot be told: an enrolment, or an end of their keys, is not shown whole."""
+        envelope, values = opened.record.envelope, opened.record.values
+        place = Place(opened.promise.log_index, self._time_of(opened.promise.block) * _MS)
+        try:
+            persons = check_countersigned(envelope, values, self._roster, place, self._demands[envelope["type"]])
+        except VerificationFailed as error:
+            if error.check == UNKNOWN and self._not_shown[ENROL]:
+                return (), STAFF_NOT_SHOWN
+            raise
+        if any(person.subject in self._not_shown[END] for person in persons):
+            return (), STAFF_NOT_SHOWN
+        return persons, ""

@@ -17,6 +17,7 @@ from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import (
     NOBODY_SIGNED,
     NOT_SHOWN,
+    STAFF_NOT_SHOWN,
     EvidenceFinding,
     SecondPersons,
     VerificationReport,
@@ -36,7 +37,11 @@ from suitability.second_person import STAFF_ACTS
 
 MIB = 1024 * 1024
 _LONGER = "; --max-mib takes a longer one"
-_NO_SECOND = {NOBODY_SIGNED: "nobody signed, the broker's word alone", NOT_SHOWN: "the signatures are not shown"}
+_NO_SECOND = {
+    NOBODY_SIGNED: "nobody signed, the broker's word alone",
+    NOT_SHOWN: "the signatures are not shown",
+    STAFF_NOT_SHOWN: "the enrolment of who signed, or its end, is not shown whole",
+}
 USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refused; the format allows twice as much
 
 

@@ -173,7 +173,7 @@ def _references(
         }
     )
     rated = _chains(connection, products, inside, size)
-    signing = roster_of(node, connection, size).subjects_of(
+    signing = roster_of(node, connection, records.log_size(connection)).subjects_of(
         record.values for record in (*inside, *(record for _, chain in rated for record in chain))
     )
     return rated + _chains(connection, signing, inside, size)

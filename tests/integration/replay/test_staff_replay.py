@@ -1,6 +1,5 @@
 """A replay of what two persons signed: the bundle carries who they are, and a recovered node knows them again."""
 
-
 import pytest
 
 from evidence.act import field_digests
@@ -76,9 +75,7 @@ def run(broker, client):
 
 
 def signers(report):
-    return {
-        entry.type: [person.name for person in entry.persons] for entry in report.second_persons if entry.persons
-    }
+    return {entry.type: [person.name for person in entry.persons] for entry in report.second_persons if entry.persons}
 
 
 def test_a_bundle_carries_who_signed_and_since_when(broker):

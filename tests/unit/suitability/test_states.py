@@ -822,7 +822,8 @@ def test_a_rating_asks_for_two_of_the_committee_and_so_does_an_opinion_on_it(sig
 
 
 def test_a_look_at_originals_asks_for_a_second_person():
-    journey = under_two_persons(2)
+    asked = TWO_PERSONS.document | {"second_person": {"ACCESS_LOG": 1}}
+    journey = Journey(ruleset=RuleSet.from_document(asked))
     look = {
         "reader": BROKER,
         "role": "compliance",

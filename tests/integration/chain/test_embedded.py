@@ -186,12 +186,17 @@ def test_the_keeper_of_a_killed_chain_does_not_keep_the_next_one_away(tmp_path):
     fcntl.flock(lock, fcntl.LOCK_EX)  # as the keeper of a chain that is gone
     os.pwrite(lock, b"1", 0)
     chain = embedded.up(directory)
+    keeper = threading.Thread(target=embedded_keeper.keep, args=(directory, chain.pid))
     try:
         grow(chain, 2)
+        keeper.start()
+        keeper.join(1)
+        assert keeper.is_alive(), "it has left its chain alone"
         os.close(lock)
         wait_until((directory / embedded.STATE_FILE).exists, "a copy")
     finally:
         embedded.down(directory)
+        keeper.join()
 
 
 def test_a_chain_that_was_ended_by_the_machine_keeps_its_state(anvil, tmp_path):

@@ -8,7 +8,7 @@ import click
 
 from bonafides.cli.options import DIRECTORY, verbatim
 from bonafides.cli.output import write_json
-from node_adapter.chain import embedded
+from node_adapter.chain import embedded, embedded_keeper
 
 
 @click.group()
@@ -38,5 +38,5 @@ def down(directory: Path) -> None:
 @network.command()
 @click.argument("directory", type=DIRECTORY)
 def status(directory: Path) -> None:
-    """Say whether the chain of DIRECTORY runs."""
-    write_json(vars(embedded.status(directory)))
+    """Say whether the chain of DIRECTORY runs, and whether copies of its state are taken (`kept`)."""
+    write_json({**vars(embedded.status(directory)), "kept": embedded_keeper.is_kept(directory)})

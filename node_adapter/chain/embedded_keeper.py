@@ -43,10 +43,22 @@ def keep(directory: Path, pid: int) -> None:
         os.close(process)
 
 
+def is_kept(directory: Path) -> bool:
+    """Say whether somebody takes copies of the chain's state now: a chain without a keeper loses all in a kill."""
+    if not (directory / LOCK_FILE).exists():
+        return False
+    with suppress(Refused), file_lock(directory / LOCK_FILE, busy=_busy(directory)):
+        return False
+    return True
+
+
+def _busy(directory: Path) -> Refused:
+    return Refused("keeper-running", f"another process copies the state of {directory}")
+
+
 def _keep_alone(directory: Path, pid: int, process: int) -> bool:
     """Keep the copies of a chain, named in the lock's file, until it ends; False when another holds the lock."""
-    busy = Refused("keeper-running", f"another process copies the state of {directory}")
-    with suppress(Refused), file_lock(directory / LOCK_FILE, busy=busy):
+    with suppress(Refused), file_lock(directory / LOCK_FILE, busy=_busy(directory)):
         (directory / LOCK_FILE).write_text(str(pid), "ascii")
         _keep_until_end(directory, process)
         return True

@@ -18,6 +18,7 @@ from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.keystore import Keystore
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from tests.integration.chain.kill_kit import keeper_of
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.chain
@@ -197,6 +198,15 @@ def test_the_keeper_of_a_killed_chain_does_not_keep_the_next_one_away(tmp_path):
     finally:
         embedded.down(directory)
         keeper.join()
+
+
+def test_a_chain_whose_keeper_was_killed_says_so_and_gets_another(anvil, tmp_path):
+    directory = tmp_path / "network"
+    wait_until(lambda: embedded_keeper.is_kept(directory), "the keeper")
+    kill(keeper_of(directory))
+    assert not embedded_keeper.is_kept(directory)
+    embedded.up(directory)
+    wait_until(lambda: embedded_keeper.is_kept(directory), "the next keeper")
 
 
 def test_a_chain_that_was_ended_by_the_machine_keeps_its_state(anvil, tmp_path):

@@ -111,10 +111,8 @@ class Settings:
         _no_unknown(table, "", {*_SECTIONS, "peers"})
         values = {name: _section(table, name, fields) for name, fields in _SECTIONS.items()}
         anchoring = AnchoringSettings(**values["anchoring"])
-        if anchoring.promise_seconds < anchoring.period_seconds:
-            raise InvalidInput(
-                "anchoring.promise_seconds", "range", "must not be shorter than anchoring.period_seconds"
-            )
+        if anchoring.promise_seconds <= anchoring.period_seconds:  # an anchor also takes time: none could be promised
+            raise InvalidInput("anchoring.promise_seconds", "range", "must be longer than anchoring.period_seconds")
         return cls(
             home=home,
             member=MemberSettings(**values["member"]),

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from bonafides.cli.output import exit_status, hang_up, survive_any_terminal, tell, tell_error
-from primitives.errors import BonafidesError
+from primitives.errors import BonafidesError, InvalidInput
 
 # command -> (module, attribute, one line of help)
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -106,6 +106,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BonafidesError as error:
         tell_error(error, as_json="--json" in words)
         status = exit_status(error)
+    except click.BadParameter as error:
+        if isinstance(error, click.MissingParameter) or error.param is None:
+            error.show()  # with the usage
+        else:
+            wrong = InvalidInput(error.param.name or "argument", "value", error.message)
+            tell_error(wrong, as_json="--json" in words)
+        status = 2
     except click.ClickException as error:
         error.show()
         status = 2

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import read_rows, tell, write_json
+from bonafides.cli.output import read_file, read_rows, tell, write_json
 from evidence.bundle import parse_bundle
 from node_adapter.backup import back_up, restore
 from node_adapter.keystore import read_password
@@ -109,7 +109,7 @@ def _receipts(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _bundled(file: Path) -> list[dict[str, Any]]:
-    bundle = parse_bundle(file.read_bytes())
+    bundle = parse_bundle(read_file(file))
     return [item.to_json() for history in bundle.histories for item in history.records]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +18,23 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 
-rows_option = click.option("--file", "file", type=FILE, help="Read NDJSON from this file instead of standard input.")
+
+def readable(context: click.Context, option: click.Parameter, file: Path | None) -> Path | None:
+    """Return the file of an option; one that cannot be read is told before the command makes or calls anything.
+
+    Raises:
+        CouldNotCheck: `file-unreadable`.
+    """
+    del context, option
+    if file is not None and not os.access(file, os.R_OK):  # not opened: it may be a pipe
+        reason = "Permission denied" if file.exists() else "No such file or directory"
+        raise CouldNotCheck("file-unreadable", f"{file}: {reason}")
+    return file
+
+
+rows_option = click.option(
+    "--file", "file", type=FILE, callback=readable, help="Read NDJSON from this file instead of standard input."
+)
 password_option = click.option(
     "--password-file", type=FILE, help="Read the password from the first line of this file, not the environment."
 )

@@ -142,11 +142,19 @@ def read_document(file: Path, field: str) -> Any:
         CouldNotCheck: `file-unreadable`.
         InvalidInput: it is no JSON.
     """
+    return parse_json(read_file(file).removeprefix(BOM_UTF8), field=field)
+
+
+def read_file(file: Path) -> bytes:
+    """Read a file.
+
+    Raises:
+        CouldNotCheck: `file-unreadable`.
+    """
     try:
-        data = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
-    return parse_json(data.removeprefix(BOM_UTF8), field=field)
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:

@@ -103,6 +103,8 @@ def _requested(request: Mapping[str, Any]) -> RuleSet:
     if ("document" in request) == ("packaged" in request):
         raise InvalidInput("document", "one-of", "give either document or packaged")
     if "document" in request:
+        if not isinstance(request["document"], Mapping):
+            raise InvalidInput("document", "object", "must be an object")
         ruleset = RuleSet.from_document(request["document"])
     else:
         found = packaged_rulesets().get(str(request["packaged"]))

@@ -104,3 +104,11 @@ def test_a_line_that_is_too_long_and_a_file_that_is_not_there(run, tmp_path):
     assert (status, err.startswith("error: invalid-input line 1 max-bytes ")) == (2, True)
     status, _, err = run(*words_of(run, "wallet bind"), "--file", r"C:\clients\in.ndjson")
     assert (status, err.startswith("error: file-unreadable ")) == (2, True)
+
+
+@pytest.mark.parametrize("missing", ["--file", "--network", "--password-file"])
+def test_a_wallet_is_not_made_where_a_file_that_is_named_is_missing(run, tmp_path, missing):
+    made = [*run.made, missing, tmp_path / "missing"]
+    status, answers, err = run("wallet", "new", "--wallet", tmp_path / "other", *made)
+    assert (status, answers, len(err.splitlines())) == (2, [], 1)
+    assert not (tmp_path / "other").exists()

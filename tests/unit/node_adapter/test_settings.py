@@ -64,6 +64,7 @@ def test_a_missing_file_could_not_be_checked(tmp_path):
         ("anchoring", "period_seconds", float("nan"), "range"),
         ("anchoring", "period_seconds", "1", "type"),
         ("anchoring", "promise_seconds", 0.2, "range"),
+        ("anchoring", "promise_seconds", 0.5, "range"),  # no shorter than the period: no promise could be given
         ("peers", "somebody", "http://x", "address"),
         ("peers", "0x" + "cd" * 20, "x", "url"),
     ],

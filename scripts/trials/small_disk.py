@@ -88,7 +88,7 @@ def _trial(consortium: Consortium, disk: Path) -> int:
         wrong.append(f"{accepted} accepted, {stored} stored")
 
     ballast.unlink()
-    wait_until(lambda: (consortium.require_alive(), _ready(health) == "ready")[1], what="the node to be ready again")
+    wait_until(lambda: _lives_and_is_ready(consortium, health), what="the node to be ready again")
     again = Counter[str]()
     for round_number in range(40):
         again.update(_send(alpha, subject, f"full-{round_number}", _FACTS))
@@ -151,6 +151,11 @@ def _ready(health: str) -> str:
     answer = httpx.get(f"{health}/readyz", timeout=60).json()
     wrong = {name: code for name, code in answer.get("checks", {}).items() if code != "ok"}
     return str(wrong) if wrong else str(answer.get("status", answer))
+
+
+def _lives_and_is_ready(consortium: Consortium, health: str) -> bool:
+    consortium.require_alive()
+    return _ready(health) == "ready"
 
 
 def _log_of(alpha: Member) -> dict[str, int]:

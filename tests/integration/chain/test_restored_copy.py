@@ -1,11 +1,14 @@
 """A node on an older copy of its database: whole records are anchored again from the chain, lost ones are named."""
 
+import json
 import shutil
 
 import pytest
 
 from bonafides.cli.doctor import _chain
+from bonafides.cli.main import main
 from node_adapter.bootstrap import open_node
+from node_adapter.keystore import PASSWORD_VARIABLE
 from node_adapter.store import alarms, anchors, outbox, records, restored
 from node_adapter.workflows.credentials import issue_credentials
 from node_adapter.workflows.facts import submit_facts
@@ -47,7 +50,7 @@ def put_back(case, copy):
     """Put the copy in the place of the directory, and open it as after a start."""
     home = case.consortium.homes[0]
     case.broker.store.dispose()
-    shutil.rmtree(home)
+    shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(copy, home)
     case.broker = open_node(home, PASSWORD)
     case.consortium._nodes.append(case.broker)
@@ -192,6 +195,33 @@ def test_lost_records_come_back_from_receipts_and_the_node_goes_on(case, tmp_pat
     with case.broker.store.read() as connection:
         [alarm] = [entry for entry in alarms.list_alarms(connection) if entry.kind == alarms.RECOVERED]
     assert alarm.detail.startswith("the log entries 6 to 8 came back")
+
+
+def test_lost_records_come_back_from_an_earlier_replay_by_the_command(case, tmp_path, monkeypatch, capsys):
+    case.assess(OLD)
+    case.anchor()
+    copy = copy_of(case, tmp_path)
+    for _ in range(3):
+        case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    (tmp_path / "bundle.json").write_text(case.replay()["bundle"], "utf-8")
+    put_back(case, copy)
+    with pytest.raises(VerificationFailed):
+        case.drive(case.workers[0], lambda: False)
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    command = ["node", "recover", "--node", str(case.consortium.homes[0]), "--bundle", str(tmp_path / "bundle.json")]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    out, err = capsys.readouterr()
+    assert (ended.value.code, err) == (0, "")
+    assert json.loads(out) == {"recovered": 3, "first": 6, "last": 8, "incomplete": []}
+    put_back(case, case.consortium.homes[0].rename(tmp_path / "recovered"))
+    case.drive(case.workers[0], lambda: not is_restored(case.broker))
+    case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    report = case.verify(case.replay()["bundle"].encode())
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert [record.seq for record in report.records if not record.values] == [7, 8, 9]
 
 
 def test_what_comes_back_must_be_what_was_anchored(case, tmp_path):

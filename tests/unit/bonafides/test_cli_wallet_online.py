@@ -15,6 +15,7 @@ from bonafides.wallet.receipts import pin_broker
 from bonafides.wallet.sign import sign_draft
 from bonafides.wallet.store import PASSWORD_VARIABLE, WalletStore
 from tests.unit.bonafides.conftest import BROKER, NETWORK, NOW, PASSWORD, PID, draft, entropy_from
+from tests.unit.bonafides.test_wallet_promises import ANOTHER, promise_of
 from tests.unit.bonafides.test_wallet_receipts import KEY, receipt_of
 
 
@@ -22,7 +23,7 @@ class Node:
     """A broker's node as a client sees it."""
 
     def __init__(self):
-        self.receipts, self.uses, self.sessions = [], [], []
+        self.receipts, self.promises, self.uses, self.sessions = [], [], [], []
         self.broker = BROKER
 
     def __call__(self, request):
@@ -41,8 +42,10 @@ class Node:
         if path == "/v1/client/data-uses":
             return httpx.Response(200, json={"data_uses": self.uses})
         after = int(request.url.params.get("after", 0))
-        page = {"receipts": self.receipts[after : after + 1], "pending": 0}
-        page["next_after"] = after + 1 if after + 1 < len(self.receipts) else None
+        what = path.rpartition("/")[2]
+        held = {"receipts": self.receipts, "promises": self.promises}[what]
+        page = {what: held[after : after + 1], "pending": 0}
+        page["next_after"] = after + 1 if after + 1 < len(held) else None
         return httpx.Response(200, json=page)
 
 
@@ -88,6 +91,19 @@ def test_receipts_are_fetched_page_by_page_checked_and_kept(node, wallet, capsys
     assert [answer["status"] for answer in answers] == ["verified", "refused"]
     assert errors.startswith("error: inclusion")
     assert node.sessions[0]["key"].endswith("#delegate-1")
+
+
+def test_promises_are_fetched_page_by_page_and_a_contradiction_ends_with_1(node, wallet, capsys):
+    fetch = ("wallet", "promises", "fetch", "--wallet", wallet[0])
+    node.promises = [promise_of(), promise_of(log_index=8, **ANOTHER)]
+    status, answers, errors = run(capsys, *fetch)
+    assert (status, [answer["status"] for answer in answers], errors) == (0, ["kept", "kept"], "")
+    assert run(capsys, *fetch)[0] == 0  # the same again are the same
+    forged = {**promise_of(log_index=9), "signature": promise_of()["signature"]}
+    node.promises = [promise_of(fingerprint=ANOTHER["fingerprint"]), forged]
+    status, answers, errors = run(capsys, *fetch)
+    assert (status, [answer["status"] for answer in answers]) == (1, ["contradiction", "refused"])
+    assert len(errors.splitlines()) == 1
 
 
 def test_data_uses_are_shown_with_their_client(node, wallet, capsys):

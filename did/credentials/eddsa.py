@@ -94,6 +94,21 @@ def single_proof(document: object) -> dict[str, Any]:
     return proof
 
 
+def as_signed(document: object) -> dict[str, Any]:
+    """Return a document in the one form that its signature stands for: what it is compared, hashed and kept by.
+
+    Two changes leave the signature whole, and whoever shows a document may make them: the proof in a list of one, and
+    entries of `@context` after those that the proof repeats. Bytes as presented would let him show a consent that was
+    withdrawn as one that nobody knows.
+
+    Raises:
+        InvalidInput: see `single_proof`.
+    """
+    proof = single_proof(document)
+    signed = {**dict(_members(document)), "proof": proof}
+    return signed if "@context" not in proof else {**signed, "@context": proof["@context"]}
+
+
 def proof_header(document: object) -> ProofHeader:
     """Read who claims to have signed, when and for what; a caller uses it to find the key that held then.
 

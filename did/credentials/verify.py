@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from did.credentials import issuers
-from did.credentials.eddsa import ASSERTION, ProofHeader, proof_header, single_proof, verify_proof
+from did.credentials.eddsa import ASSERTION, ProofHeader, as_signed, proof_header, verify_proof
 from did.credentials.issuers import Basis, ChainSnapshot, IssuerRight
 from did.credentials.model import Credential, read_credential
 from did.credentials.readers import READERS
@@ -38,7 +38,7 @@ _MAX_ENDED_KEYS = 64
 
 @dataclass(frozen=True)
 class VerifiedCredential:
-    """A credential whose eight checks hold. Only `verify_credential` makes one."""
+    """A credential whose eight checks hold, as it was signed. Only `verify_credential` makes one."""
 
     document: dict[str, Any]
     credential: Credential
@@ -96,12 +96,12 @@ def verify_credential(
     READERS[kind](credential)  # (6)
     _check_period(credential, header, now_ms)  # (7)
     _check_status(credential, status)  # (8)
-    return VerifiedCredential(dict(document) if isinstance(document, dict) else {}, credential, header, right)
+    return VerifiedCredential(as_signed(document), credential, header, right)
 
 
-def credential_digest(document: dict[str, Any]) -> bytes:
-    """Return SHA-256 of the RFC 8785 bytes of a signed credential, whose proof stands as an object."""
-    return hashlib.sha256(canonical_json({**document, "proof": single_proof(document)})).digest()
+def credential_digest(document: object) -> bytes:
+    """Return SHA-256 of the RFC 8785 bytes of a credential as it was signed, its proof an object."""
+    return hashlib.sha256(canonical_json(as_signed(document))).digest()
 
 
 def _by_member(
@@ -119,7 +119,7 @@ def _by_member(
         return _right(kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role)
     if witness is None:
         raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and nothing shows that it signed before")
-    block = witness(credential_digest(dict(document) if isinstance(document, dict) else {}))
+    block = witness(credential_digest(document))
     term = issuers.term_of_witnessed_issue(member, kind, signer, block)
     return _right(
         kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role, witnessed=block

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.credentials.consent import SALT_BYTES, consent_id, read_consent
+from did.credentials.eddsa import as_signed
 from did.credentials.model import issuer_of
 from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
@@ -70,13 +71,14 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     salt = decode_hex(value["salt"], "salt", SALT_BYTES)
     known = consents.find_consent(connection, identifier.hex())
     if known is not None:
-        if known.credential != _stored(value["credential"]):
+        if known.credential != _stored(as_signed(value["credential"])):
             raise Refused("duplicate", "consent_id: another consent has this id")
         return _relay(node, connection, "grant", identifier, request, known.pid)
-    if consent_id(salt, canonical_json(value["credential"])) != identifier:
+    credential = as_signed(value["credential"])
+    if consent_id(salt, canonical_json(credential)) != identifier:
         raise VerificationFailed("consent-id", "consent_id: is not the salted hash of this credential")
-    chain = chain_snapshot(node, connection, [issuer_of(value["credential"])])
-    verified = verify_credential(value["credential"], chain, node.clock.now_ms())
+    chain = chain_snapshot(node, connection, [issuer_of(credential)])
+    verified = verify_credential(credential, chain, node.clock.now_ms())
     terms = read_consent(verified.credential)
     subject = subjects.find_by_did(connection, terms.client)
     if subject is None:
@@ -87,7 +89,7 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         purpose=terms.purpose,
         receivers=json.dumps(list(terms.receivers)),
         expires_at=terms.expires,
-        credential=_stored(value["credential"]),
+        credential=_stored(credential),
         given_at=node.clock.now_ms(),
         withdrawn_at=None,
         salt=salt,
@@ -145,8 +147,8 @@ def _members(request: Mapping[str, Any], names: set[str]) -> Mapping[str, Any]:
     return value
 
 
-def _stored(credential: object) -> str:
-    return canonical_json(credential).decode("utf-8")
+def _stored(credential: Mapping[str, Any]) -> str:
+    return canonical_json(dict(credential)).decode("utf-8")
 
 
 def _shown(row: ConsentRow, on_chain: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from did.credentials.consent import consent_id
 from did.credentials.eddsa import add_proof
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, format_utc, parse_utc
@@ -116,6 +117,28 @@ class TestConsents:
         answer = north.post("/v1/consents/withdraw", withdrawal_of(client, given["consent_id"]))
         assert answer.status_code == 200, answer.get_json()
         assert refused(north, given["credential"]) == "consent-withdrawn"
+
+    def test_a_consent_that_was_withdrawn_is_so_however_it_is_shown(self, north, client, given):
+        """A proof in a list of one and a repeated context leave the signature whole, and change the bytes."""
+        north.chain.consent("ConsentGranted", given["consent_id"])
+        assert north.post("/v1/consents/withdraw", withdrawal_of(client, given["consent_id"])).status_code == 200
+        signed = given["credential"]
+        contexts = signed["@context"]
+        for changed in ({"proof": [signed["proof"]]}, {"@context": [*contexts, contexts[-1]]}):
+            shown = {**signed, **changed}
+            assert canonical_json(shown) != canonical_json(signed)
+            assert refused(north, shown) == "consent-withdrawn"
+            assert refused(north, {"credential": shown, "salt": given["salt"]}) == "consent-withdrawn"
+
+    def test_a_consent_is_kept_as_it_was_signed(self, north, given):
+        """The same grant again, shown otherwise, is the same grant; its id is of what was signed."""
+        signed = given["credential"]
+        wrapped = {**signed, "proof": [signed["proof"]]}
+        assert north.post("/v1/consents/grant", {**given, "credential": wrapped}).status_code == 200
+        salt = "cd" * 32
+        other = consent_id(bytes.fromhex(salt), canonical_json(wrapped)).hex()
+        answer = north.post("/v1/consents/grant", {**given, "credential": wrapped, "salt": salt, "consent_id": other})
+        assert answer.get_json()["code"] == "consent-id"
 
     def test_a_consent_whose_withdrawal_is_a_recorded_act_is_not_verified(self, north, client, given):
         """The act came as a fact; the call for the chain did not."""

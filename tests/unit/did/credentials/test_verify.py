@@ -5,7 +5,7 @@ import pytest
 
 from did.credentials import status_list
 from did.credentials.consent import consent_credential, consent_id, read_consent
-from did.credentials.eddsa import add_proof, single_proof, verify_proof
+from did.credentials.eddsa import add_proof, as_signed, single_proof, verify_proof
 from did.credentials.identity import identity_credential, read_identity
 from did.credentials.issuers import ISSUERS, ChainSnapshot
 from did.credentials.model import read_credential
@@ -204,6 +204,21 @@ def test_proof_without_a_context():
         single_proof([])
 
 
+def shown_otherwise(document):
+    """What whoever shows a document can change without breaking its signature."""
+    wider = {**document, "@context": [*document["@context"], document["@context"][-1]]}
+    return [
+        {**shown, "proof": proof} for shown in (document, wider) for proof in (document["proof"], [document["proof"]])
+    ]
+
+
+def test_a_document_is_one_however_it_is_shown():
+    document = issue()
+    assert as_signed(document) == document
+    for shown in shown_otherwise(document):
+        assert verify_credential(shown, CHAIN, NOW).document == as_signed(shown) == document
+
+
 def test_key_that_did_not_hold_then():
     with pytest.raises(VerificationFailed) as caught:
         verify_credential(issue(method=f"{BROKER}#delegate-7"), CHAIN, NOW)
@@ -322,9 +337,10 @@ class TestEndedKeys:
     def test_a_key_in_force_cannot_sign_into_the_time_of_another(self):
         assert refused(issue(seed=self.NEW), snapshot(term(end=500), term(seed=self.NEW, first=500))) == "issuer-right"
 
-    def test_the_digest_is_of_the_one_proof_however_it_stands(self):
+    def test_the_digest_is_of_what_was_signed_however_it_is_shown(self):
         document = issue()
-        assert credential_digest({**document, "proof": [document["proof"]]}) == credential_digest(document)
+        for shown in shown_otherwise(document):
+            assert credential_digest(shown) == credential_digest(document)
 
 
 class TestPeriod:

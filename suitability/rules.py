@@ -19,7 +19,7 @@ from suitability.second_person_rules import second_person, signed_rating
 from suitability.subject import Application, Level, OpinionGiven, Rating, SubjectState, happened
 from suitability.vocabulary import LEVELS, MIN_LEVEL, MISMATCHES
 
-__all__ = ["RULES", "Act", "Finding", "Rule", "product_of"]
+__all__ = ["RULES", "Act", "Finding", "Rule", "product_of", "rating_of"]
 
 Findings = Iterator[Finding]
 Rule = Callable[[SubjectState, Act], Findings]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from suitability import fields as f
 
@@ -28,6 +29,20 @@ class SecondPerson:
     role: str
     named: str | None = None
     not_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Reliance:
+    """A record that an act rests on: its type, its fingerprint (hex), and the keys of who signed it."""
+
+    type: str
+    ref: str
+    keys: tuple[str, ...]
+
+
+def keys_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys of the persons who signed a record."""
+    return tuple(str(signature["key"]) for signature in payload.get(FIELD, ()))
 
 
 STAFF_ACTS: Mapping[str, SecondPerson] = {

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from suitability.act import Act, Finding
-from suitability.second_person import FIELD
+from suitability.second_person import keys_of
 from suitability.subject import Rating
 
 _RATING = "PRODUCT_RATE"
@@ -24,6 +24,6 @@ def signed_rating(rating: Rating, act: Act) -> Iterator[Finding]:
 
 
 def _missing(act: Act, type_: str, payload: Mapping[str, Any], what: str, rule: str) -> Iterator[Finding]:
-    wanted, signed = act.ruleset.second_person.get(type_, 0), len(payload.get(FIELD, ()))
+    wanted, signed = act.ruleset.second_person.get(type_, 0), len(keys_of(payload))
     if signed < wanted:
         yield Finding("SECOND_PERSON_MISSING", rule, f"{what} bears {signed} of {wanted} signatures of the staff")

@@ -6,15 +6,16 @@ it broke. Both ask suitability.rules; recording in time is a matter of facts onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from primitives.timestamp import parse_time
 from suitability.act import Act, Finding
 from suitability.records import check_details, check_type
-from suitability.rules import RULES
+from suitability.rules import RULES, rating_of
 from suitability.ruleset import RuleSet
+from suitability.second_person import Reliance, keys_of
 from suitability.subject import (
     Application,
     Consent,
@@ -51,11 +52,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class Gate:
-    """The answer to "may this be done now": yes, or no with the first broken rule's code and reason."""
+    """The answer to "may this be done now": yes, or no with the first broken rule's code and reason.
+
+    `relied_on` are the rating and the decision that the act rests on, with who signed them.
+    """
 
     allowed: bool
     code: str
     reason: str
+    relied_on: tuple[Reliance, ...] = ()
 
 
 def gate(
@@ -86,9 +91,19 @@ def gate(
     application = state.applications.get(known.get("application_id", ""))
     if application is not None and "product_id" not in known:
         known["product_id"] = application.product_id
-    for finding in _broken(state, Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker)):
-        return Gate(allowed=False, code=finding.code, reason=finding.detail)
-    return Gate(allowed=True, code=ALLOWED, reason="no rule speaks against it")
+    asked = Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker)
+    relied_on = tuple(_relied_on(state, asked, application))
+    for finding in _broken(state, asked):
+        return Gate(allowed=False, code=finding.code, reason=finding.detail, relied_on=relied_on)
+    return Gate(allowed=True, code=ALLOWED, reason="no rule speaks against it", relied_on=relied_on)
+
+
+def _relied_on(state: SubjectState, act: Act, application: Application | None) -> Iterator[Reliance]:
+    rating = rating_of(state, act)
+    if rating is not None:
+        yield Reliance("PRODUCT_RATE", rating.ref, keys_of(rating.payload))
+    if act.type == "AGREEMENT_SIGN" and application is not None and application.decision_ref is not None:
+        yield Reliance("BIZ_DECIDE", application.decision_ref, application.decision_keys)
 
 
 def apply(
@@ -208,7 +223,8 @@ def _fold_application(state: SubjectState, fact: Fact) -> SubjectState:
         changed = replace(base, applied_at=fact.occurred_at) if base.applied_at is None else base
     elif fact.type == "BIZ_DECIDE":
         base = Application(fact.payload["kind"], fact.payload["product_id"]) if known is None else known
-        changed = replace(base, decided_at=fact.occurred_at, decision=fact.payload["decision"])
+        decision = {"decision": fact.payload["decision"], "decision_ref": fact.ref}
+        changed = replace(base, decided_at=fact.occurred_at, **decision, decision_keys=keys_of(fact.payload))
     else:
         base = Application("BUY", fact.payload["product_id"]) if known is None else known
         changed = replace(base, signed_at=fact.occurred_at)

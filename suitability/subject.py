@@ -101,6 +101,8 @@ class Application:
     decided_at: int | None = None
     decision: str | None = None
     signed_at: int | None = None
+    decision_ref: str | None = None  # of the last decision, and the keys of the staff who signed it
+    decision_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -187,7 +189,7 @@ class SubjectState:
             levels=tuple(Level(**{**entry, "confirmed": tuple(entry["confirmed"])}) for entry in read["levels"]),
             ratings=tuple(Rating(**entry) for entry in read["ratings"]),
             tracks={key: _track(entry) for key, entry in read["tracks"].items()},
-            applications={key: Application(**entry) for key, entry in read["applications"].items()},
+            applications={key: _application(entry) for key, entry in read["applications"].items()},
             consents={
                 key: Consent(**{**entry, "receivers": tuple(entry["receivers"])})
                 for key, entry in read["consents"].items()
@@ -214,11 +216,15 @@ def _track(entry: dict[str, Any]) -> Track:
     return Track(opinions=tuple(OpinionGiven(**opinion) for opinion in entry["opinions"]), **steps)
 
 
+def _application(entry: dict[str, Any]) -> Application:
+    return Application(**{**entry, "decision_keys": tuple(entry.get("decision_keys", ()))})
+
+
 def _payload(code: str) -> f.Check:
     return RECORD_TYPES[code].check
 
 
-_REF = f.hex_bytes(32)
+_REF = f.hex_bytes(32)  # also of a key
 _LABEL = f.nullable(f.text(200))
 _KEY = f.text(120)
 _MANY = 1_000_000
@@ -259,7 +265,8 @@ _STATE = f.fields(
                     "decided_at": f.nullable(_TIME),
                     "decision": f.nullable(f.text(20)),
                     "signed_at": f.nullable(_TIME),
-                }
+                },
+                {"decision_ref": f.nullable(_REF), "decision_keys": f.list_of(_REF)},
             ),
             0,
             _MANY,

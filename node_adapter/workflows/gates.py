@@ -10,16 +10,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from evidence.staff import Roster
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
 from suitability.act import product_of
 from suitability.records import check_details, check_type
+from suitability.second_person import Reliance
 from suitability.states import gate
 
 _MEMBERS = {"subject", "act", "details", "at"}
@@ -42,6 +45,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     ruleset = rulebook(node, connection).at(at_ms)
     ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
+    roster = roster_of(node, connection, records.log_size(connection))
     state = state_of(node, subject)
     answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
     return {
@@ -51,6 +55,14 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         "allowed": answer.allowed,
         "code": answer.code,
         "reason": answer.reason,
+        "relied_on": [_reliance(entry, roster) for entry in answer.relied_on],
         "ruleset": ruleset.label,
         "at": format_time(at_ms),
     }
+
+
+def _reliance(entry: Reliance, roster: Roster) -> dict[str, Any]:
+    """Return a rating or a decision that the act rests on, with who signed it; nobody where `signed_by` is empty."""
+    persons = [roster.by_key[key] for key in entry.keys if key in roster.by_key]
+    signed_by = [{"name": person.name, "role": person.role, "key": person.key} for person in persons]
+    return {"type": entry.type, "ref": entry.ref, "signed_by": signed_by}

@@ -5,7 +5,7 @@ import pytest
 from evidence.staff import FIELD
 from node_adapter.store import records
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import Broker
+from tests.integration.api.node_kit import Broker, rating
 from tests.integration.api.staff_kit import YEAR, Person, enrolled
 
 DECISION = {
@@ -295,3 +295,89 @@ def test_an_enrolment_expires_at_the_time_that_was_stated(broker, reviewer):
     assert entry["expires_at"] == format_time(broker.clock.now + YEAR)
     broker.clock.sleep(YEAR // 1000)
     assert broker.get("/v1/staff").get_json()["staff"][0]["state"] == "expired"
+
+
+# -- a rating
+
+
+@pytest.fixture
+def committee(broker):
+    return [enrolled(broker, name, "committee") for name in ("Zhao Min", "Sun Yu")]
+
+
+@pytest.fixture
+def product(broker):
+    return broker.post("/v1/subjects", {"client_ref": "product:1", "product_id": "fund-1"}).get_json()["subject"]
+
+
+def signed_by(broker, fact, *persons):
+    for person in persons:
+        fact = person.sign(broker, fact)
+    return fact
+
+
+def test_a_rating_that_the_committee_signed(broker, committee, product):
+    fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), *committee)
+    assert broker.post("/v1/facts", fact).status_code == 201
+
+
+def test_no_other_role_signs_a_rating(broker, committee, product):
+    for role in ("reviewer", "compliance"):
+        person = enrolled(broker, f"a {role}", role)
+        fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), committee[0], person)
+        assert code_of(broker.post("/v1/facts", fact)) == "staff-role"
+    assert stored(broker, "PRODUCT_RATE") == []
+
+
+def test_one_member_of_the_committee_is_no_two(broker, committee, product):
+    again = enrolled(broker, committee[0].name, "committee", "another key")
+    fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), committee[0], again)
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-same-person"
+
+
+def test_a_member_that_left_the_committee_signs_no_rating(broker, committee, product):
+    broker.post("/v1/staff/end", {"key": committee[1].key, "reason": "OTHER_ROLE"}, role="operator")
+    fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), *committee)
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-key-ended"
+
+
+def test_a_signature_under_one_rating_holds_for_no_other(broker, committee, product):
+    fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), *committee)
+    fact["payload"]["product"] = {**fact["payload"]["product"], "risk": "R1"}
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-signature"
+
+
+def test_a_rating_of_one_is_a_finding_where_the_rules_ask_for_two(two_persons):
+    broker = two_persons
+    people = [enrolled(broker, name, "committee") for name in ("Zhao Min", "Sun Yu")]
+    product = broker.post("/v1/subjects", {"client_ref": "product:1", "product_id": "fund-1"}).get_json()["subject"]
+    found = []
+    for persons in ([], people[:1], people):
+        broker.clock.sleep(1)
+        fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), *persons)
+        found.append([finding["code"] for finding in broker.post("/v1/facts", fact).get_json()["findings"]])
+    assert found == [["SECOND_PERSON_MISSING"], ["SECOND_PERSON_MISSING"], []]
+
+
+# -- gates
+
+
+def test_a_gate_says_what_it_relied_on(broker, client, reviewer, committee, product):
+    asked = {"subject": client.subject, "act": "BIZ_DECIDE", "details": {"product_id": "fund-1"}}
+    assert broker.post("/v1/gates", asked).get_json()["relied_on"] == []
+    rated = broker.post(
+        "/v1/facts", signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), *committee)
+    ).get_json()
+    people = [{"name": person.name, "role": "committee", "key": person.key} for person in committee]
+    relied = {"type": "PRODUCT_RATE", "ref": rated["fingerprint"], "signed_by": people}
+    broker.clock.sleep(1)
+    assert broker.post("/v1/gates", asked).get_json()["relied_on"] == [relied]
+    alone = broker.post("/v1/facts", decision(broker, client)).get_json()
+    signing = {"subject": client.subject, "act": "AGREEMENT_SIGN"}
+    signing["details"] = {"application_id": "app-1", "product_id": "fund-1"}
+    decided = broker.post("/v1/gates", signing).get_json()["relied_on"]
+    assert decided == [relied, {"type": "BIZ_DECIDE", "ref": alone["fingerprint"], "signed_by": []}]
+    both = broker.post("/v1/facts", reviewer.sign(broker, decision(broker, client, checks=[]))).get_json()
+    persons = [{"name": "Li Wei", "role": "reviewer", "key": reviewer.key}]
+    decided = broker.post("/v1/gates", signing).get_json()["relied_on"]
+    assert decided[1] == {"type": "BIZ_DECIDE", "ref": both["fingerprint"], "signed_by": persons}

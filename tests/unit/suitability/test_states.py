@@ -856,3 +856,14 @@ def test_who_signed_changes_no_state():
     assert journey.do("STAFF_ENROL", enrolment) == []
     assert journey.do("STAFF_END", {"key": digest("key"), "enrolment_ref": digest("ref"), "reason": "LEFT"}) == []
     assert journey.state == SubjectState()
+
+
+def test_a_state_from_before_decisions_were_signed_is_read():
+    journey = under_two_persons(2)
+    journey.apply_for()
+    journey.decide()
+    document = journey.state.to_json()
+    assert SubjectState.from_json(document) == journey.state
+    for entry in document["applications"].values():
+        del entry["decision_ref"], entry["decision_keys"]
+    assert SubjectState.from_json(document).applications["A-P3"].decision == "APPROVED"

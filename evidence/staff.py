@@ -45,6 +45,10 @@ class Demand(Protocol):
     def not_by(self) -> str | None:
         """The payload's field that holds the DID of somebody who may not sign, beside the actor."""
 
+    @property
+    def instead(self) -> str | None:
+        """The payload's field that may stand in place of a second person."""
+
 
 class Place(NamedTuple):
     """Where a record stands: its place in the log, and the time of the block at its acceptance, milliseconds."""

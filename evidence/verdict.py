@@ -30,7 +30,8 @@ CHECKS = (
 
 HELD_PROMISES = "held-promises"  # a check that is there when promises were given
 ANCHORED_LATE = "ANCHORED_LATE"
-NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN = "nobody-signed", "not-shown", "staff-not-shown"  # why nobody is named
+# why a report names no second person
+NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN, ORDERED = "nobody-signed", "not-shown", "staff-not-shown", "ordered"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from evidence.staff import (
     check_countersigned,
     check_enrolment,
 )
-from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN, SecondPersons
+from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
 
 _MS = 1000
@@ -103,6 +103,8 @@ class _Reading:
             persons, missing = self._signers(opened)
         elif FIELD in envelope["fields"]:
             missing = NOT_SHOWN
+        elif self._demands[envelope["type"]].instead in values:
+            missing = ORDERED
         place_of = (envelope["subject"], envelope["seq"], envelope["record_id"], envelope["type"])
         return SecondPersons(*place_of, persons, missing)
 

@@ -53,6 +53,15 @@ _PRODUCT = f.fields({"id": _CODE, "risk": f.one_of(*RISKS), "term": f.one_of(*TE
 _SCREEN = f.fields({"age": f.integer(0, 150), "incapacity": f.boolean, "no_loss": f.nullable(f.boolean)})
 
 
+_ORDER = f.fields(
+    {
+        **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), f.text(200)),
+        "sent_at": _MILLISECONDS,
+        "body": f.fields({"id": f.text(), "did": _DID, "case": f.text(120), "ordered_at": f.time}),
+    }
+)
+
+
 @dataclass(frozen=True)
 class RecordType:
     """A record type: its code, whether it is the client's own signed act, and the checks of its fields."""
@@ -287,6 +296,7 @@ _ALL = (
             "fields": f.list_of(_CODE, 1, 100, unique=True),
             "approved_by": f.nullable(_NAME),
         },
+        optional={"order": _ORDER},  # in place of a second person: what a regulator signed
     ),
     _define(
         "CREDENTIAL_ISSUE",

@@ -8,7 +8,7 @@ from typing import Any
 
 from suitability import fields as f
 
-FIELD = "countersigned"
+FIELD, ORDER = "countersigned", "order"
 STAFF_ROLES = ("reviewer", "committee", "compliance")
 END_REASONS = ("LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED")
 MAX_SIGNERS = 10
@@ -24,11 +24,13 @@ class SecondPerson:
         role: that of everybody who signs.
         named: the field that names a signer; whoever it names must have signed.
         not_by: the field that holds the DID of somebody who may not sign, beside the actor.
+        instead: the field that may stand in place of a second person.
     """
 
     role: str
     named: str | None = None
     not_by: str | None = None
+    instead: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,6 @@ def keys_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
 STAFF_ACTS: Mapping[str, SecondPerson] = {
     "BIZ_DECIDE": SecondPerson("reviewer", named="reviewer"),
     "PRODUCT_RATE": SecondPerson("committee"),
-    "ACCESS_LOG": SecondPerson("compliance", named="approved_by", not_by="reader"),
+    "ACCESS_LOG": SecondPerson("compliance", named="approved_by", not_by="reader", instead=ORDER),
 }
 """How many sign is a number of the rule set in force, as every number of a rule is."""

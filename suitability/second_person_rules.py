@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from suitability.act import Act, Finding
-from suitability.second_person import keys_of
+from suitability.second_person import ORDER, keys_of
 from suitability.subject import Rating
 
 _RATING = "PRODUCT_RATE"
 
 
 def second_person(_: object, act: Act) -> Iterator[Finding]:
-    """Fewer signed an act than its rule set asks; a gate that does not know the whole act yet is not asked."""
-    if act.full:
+    """Fewer signed an act than its rule set asks, and no regulator ordered it; asked of acts that are known whole."""
+    if act.full and ORDER not in act.details:
         yield from _missing(act, act.type, act.details, "the act", "second-person.signed")
 
 

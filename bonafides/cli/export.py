@@ -14,6 +14,7 @@ import click
 from bonafides.cli.broker import subject
 from bonafides.cli.options import FILE, calls_node, verbatim
 from bonafides.cli.output import write_file, write_json
+from bonafides.cli.replay import approved
 from bonafides.client import Client
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -38,6 +39,7 @@ from primitives.errors import CouldNotCheck, InvalidInput
     show_default=True,
     help="Why the originals are read; it stands in an ACCESS_LOG record.",
 )
+@click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=FILE, help="The new file (0600); export-SUBJECT.ndjson unless told.")
 @click.option("--bundle", type=FILE, help="Write the bundle into a file of its own, too, for `bonafides verify`.")
 @calls_node("compliance")
@@ -48,6 +50,7 @@ def export(
     did: str | None,
     case_number: str,
     reason: str,
+    access: Path | None,
     out: Path | None,
     bundle: Path | None,
 ) -> None:
@@ -56,7 +59,8 @@ def export(
     who = {name: value for name, value in ways.items() if value is not None}
     if len(who) != 1:
         raise InvalidInput("subject", "one-of", "give SUBJECT, --client-ref or --did")
-    lines = client.post_for_lines("/v1/exports", {**who, "case": case_number, "reason": reason})
+    asked = {**who, "case": case_number, "reason": reason, **approved(access)}
+    lines = client.post_for_lines("/v1/exports", asked)
     head = next(lines, b"")
     pid = _read(head).get("subject")
     if not isinstance(pid, str) or not pid.isalnum():

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, calls_node, verbatim
-from bonafides.cli.output import json_bytes, write_file, write_json
+from bonafides.cli.options import DIRECTORY, FILE, calls_node, verbatim
+from bonafides.cli.output import json_bytes, read_rows, write_file, write_json
 from bonafides.client import Client
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -27,16 +27,25 @@ REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.j
 @click.option("--case", "case_number", required=True, help="The case number.")
 @click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
+@click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json and replay.json go.")
 @calls_node("compliance")
 def replay(
-    client: Client, did: str | None, subject: str | None, case_number: str, reason: str, lang: str, out: Path
+    client: Client,
+    did: str | None,
+    subject: str | None,
+    case_number: str,
+    reason: str,
+    lang: str,
+    access: Path | None,
+    out: Path,
 ) -> None:
     """Replay a client's history: timeline, re-executed score and opinion, findings, proofs, completeness."""
     if (did is None) == (subject is None):
         raise InvalidInput("did", "one-of", "give either --did or --subject")
     who = {"did": did} if did is not None else {"subject": subject}
-    answer = client.post("/v1/replays", {**who, "case": case_number, "reason": reason, "lang": lang})
+    asked = {**who, "case": case_number, "reason": reason, "lang": lang}
+    answer = client.post("/v1/replays", {**asked, **approved(access)})
     write_json(save(answer, out))
 
 
@@ -62,6 +71,22 @@ def place(client: Client, broker: str, did: str, case_number: str) -> None:
 def list_orders(client: Client) -> None:
     """List the orders that this broker received, and which are answered."""
     write_json(client.get("/v1/replay-orders"))
+
+
+def approved(file: Path | None) -> dict[str, Any]:
+    """Return the member `access` of a request: the looks that a second officer signed; nothing without a file.
+
+    Raises:
+        InvalidInput: a line is no JSON object.
+    """
+    if file is None:
+        return {}
+    found = []
+    for row in read_rows(file):
+        if isinstance(row, InvalidInput):
+            raise row
+        found.append(row)
+    return {"access": found}
 
 
 def save(answer: Any, out: Path) -> dict[str, Any]:

@@ -126,6 +126,29 @@ def enrol(client: Client, request: Path, days: int) -> None:
     write_json(client.post("/v1/staff", {**asked, "expires_at": expires_at}))
 
 
+@staff.command(
+    epilog=verbatim(
+        "Example:",
+        "  bonafides staff access --node n --did DID --case 17 --reason 'dispute' --reader did:key:z6Mk... \\",
+        "    --approver 'Sun Yu' > look.ndjson",
+        "  bonafides staff sign --wallet sun-yu --file look.ndjson > signed.ndjson",
+        "  bonafides replay --node n --did DID --case 17 --reason 'dispute' --access signed.ndjson",
+    )
+)
+@click.option("--did", help="The client, by its DID at this broker.")
+@click.option("--subject", help="The client, by its pseudonym at this broker.")
+@click.option("--client-ref", help="The client, by the broker's own reference.")
+@click.option("--case", "case_number", required=True, help="The case number.")
+@click.option("--reason", required=True, help="Why the originals are read.")
+@click.option("--reader", required=True, help="The did:key of the officer who will look, as `staff list` shows it.")
+@click.option("--approver", required=True, help="The name of the officer who signs.")
+@calls_node("compliance")
+def access(client: Client, case_number: str, **asked: str | None) -> None:
+    """State a look at a client's originals, for a second compliance officer to sign."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    write_line(client.post("/v1/replays/access", {**given, "case": case_number}))
+
+
 @staff.command("list")
 @calls_node("operator")
 def list_command(client: Client) -> None:

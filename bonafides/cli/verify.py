@@ -17,6 +17,7 @@ from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import (
     NOBODY_SIGNED,
     NOT_SHOWN,
+    ORDERED,
     STAFF_NOT_SHOWN,
     EvidenceFinding,
     SecondPersons,
@@ -26,6 +27,7 @@ from evidence.verdict import (
 from evidence.verify import verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
+from replay.orders import check_orders
 from replay.records import of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
@@ -40,6 +42,7 @@ _LONGER = "; --max-mib takes a longer one"
 _NO_SECOND = {
     NOBODY_SIGNED: "nobody signed, the broker's word alone",
     NOT_SHOWN: "the signatures are not shown",
+    ORDERED: "a regulator's order, which --regulator-key checks",
     STAFF_NOT_SHOWN: "the enrolment of who signed, or its end, is not shown whole",
 }
 USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refused; the format allows twice as much
@@ -62,6 +65,7 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
     "--promises", "promise_file", type=FILE, help="Promises that you hold: the bundle must show their records."
 )
 @click.option("--related", type=FILE, help="The bundle of another identity of this client; both must name the tie.")
+@click.option("--regulator-key", help="A regulator's signing key (hex): every order that a look refers to must hold.")
 @click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
 @click.option(
     "--max-mib",
@@ -78,6 +82,7 @@ def verify(
     ruleset_file: Path | None,
     promise_file: Path | None,
     related: Path | None,
+    regulator_key: str | None,
     require_rules: bool,
     max_mib: int,
     as_json: bool,
@@ -107,6 +112,8 @@ def verify(
     rerun, notes = executed_again(report, rulesets)
     other = None if related is None else read_limited(related, max_mib * MIB, "related", _LONGER)
     notes += _succession(report, other, trusted)
+    if regulator_key is not None and report.ok:
+        notes += check_orders([of_verified(record) for record in report.records], report, regulator_key)
     found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
     report = replace(report, notes=(*report.notes, *notes), findings=(*report.findings, *found))
     if as_json:

@@ -37,6 +37,7 @@ class PeerMessage:
     kind: str
     body: dict[str, Any]
     sent_at: int
+    signed: dict[str, Any]  # the whole message, with its signature
 
 
 def sign_message(node: Node, receiver: str, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         nonces.forget_expired(connection, now)  # an expired one is not fresh, whoever sends it again
         if not nonces.remember_foreign(connection, row):
             raise Refused("peer-replayed", "the message was received before")
-    return PeerMessage(fields["sender"], member.role, fields["kind"], fields["body"], fields["sent_at"])
+    return PeerMessage(fields["sender"], member.role, fields["kind"], fields["body"], fields["sent_at"], fields)
 
 
 def _checked(message: object) -> dict[str, Any]:

@@ -21,6 +21,7 @@ class OrderRow:
     did: str
     ordered_at: int
     answered_at: int | None
+    message: str | None = None  # JSON, as the regulator signed it; None where it came before that was kept
 
 
 def keep_order(connection: Connection, row: OrderRow) -> OrderRow:

@@ -243,6 +243,7 @@ replay_order = Table(
     Column("did", String, nullable=False),
     Column("ordered_at", BigInteger, nullable=False),
     Column("answered_at", BigInteger),
+    Column("message", Text),  # as the regulator signed it; null in rows of before revision 8
     UniqueConstraint("case_number", "did"),
 )
 

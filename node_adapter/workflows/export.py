@@ -22,8 +22,8 @@ from node_adapter.node import Node
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
 from node_adapter.store.records import FindingRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.access import log_access, read_approvals
 from node_adapter.workflows.receipts import ReceiptMaker
-from node_adapter.workflows.replay import log_access
 from node_adapter.workflows.replay_bundle import ReplayedRecord, collect, key_events, replayed
 from node_adapter.workflows.replay_orders import order_json
 from node_adapter.workflows.succession import related
@@ -35,12 +35,12 @@ FORMAT = "bonafides.export/1"
 ERASED = "erased: content not available"
 PART_CHARACTERS = 1024 * 1024
 _WAYS = ("subject", "did", "client_ref")
-_MEMBERS = {*_WAYS, "case", "reason"}
+_MEMBERS = {*_WAYS, "case", "reason", "access"}
 _MAX_CASE, _MAX_REASON, _MAX_REFERENCE = 120, 300, 200
 
 
 def export_subject(node: Node, request: Mapping[str, Any]) -> Iterator[bytes]:
-    """Return the lines of an export ({"subject" or "did" or "client_ref", "case", "reason"}).
+    """Return the lines of an export ({"subject" or "did" or "client_ref", "case", "reason", "access"?}).
 
     All is read before the first line is given; what fails, fails before.
 
@@ -53,7 +53,8 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> Iterator[bytes]:
     case = check_line(request.get("case"), "case", _MAX_CASE)
     reason = check_line(request.get("reason"), "reason", _MAX_REASON)
     subject, types = _find(node, request)  # (1)
-    log_access(node, subject, case=case, reason=reason, types=types or ["SUBJECT"])
+    approvals = read_approvals(request.get("access", []))
+    log_access(node, subject, case=case, reason=reason, types=types or ["SUBJECT"], approvals=approvals)
     with node.store.read() as connection:  # (2)
         current = subjects.find_by_pid(connection, subject.pid) or subject
         head = {

@@ -46,6 +46,7 @@ from node_adapter.workflows.outlook import outlook
 from node_adapter.workflows.owed_promises import make_promise, promise_of
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
+from node_adapter.workflows.replay_orders import require_received
 from node_adapter.workflows.revocation import revocation_fact
 from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
@@ -56,6 +57,7 @@ from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rules import NOT_DERIVED, ratings_relied_on
 from suitability.act import product_of
+from suitability.second_person import ORDER
 from suitability.states import Finding, Rating, SubjectState
 
 SCHEMA = "1"
@@ -84,6 +86,7 @@ class Accepted:
     findings: tuple[Mapping[str, str], ...]
     payload: Mapping[str, Any] | None = field(default=None, repr=False)
     trouble: str | None = None
+    repeated: bool = False  # whether the same fact was stored before
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer's wire form."""
@@ -182,6 +185,8 @@ class _Intake:
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
         require_countersigned(sealed.envelope, sealed.values, self._roster, self._log_size, self._block)  # (4)
+        if ORDER in sealed.values:
+            require_received(self._connection, subject, sealed.values)
         findings = self._fold(fact, subject, sealed)  # (6)
         accepted = self._store(fact, subject, sealed, findings)  # (7)
         if predecessor is not None:
@@ -256,7 +261,7 @@ class _Intake:
         stored = [row for row in self._findings if row.record_id == known.record_id]
         findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
         payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
-        return _accepted(known, findings, payload, "promise-owed")
+        return replace(_accepted(known, findings, payload, "promise-owed"), repeated=True)
 
     def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:

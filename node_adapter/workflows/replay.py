@@ -24,23 +24,22 @@ from node_adapter.report import render_report
 from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.facts import submit_facts
+from node_adapter.workflows.access import Approvals, log_access, read_approvals
 from node_adapter.workflows.replay_bundle import Collected, collect
 from node_adapter.workflows.replay_content import Material, report_content
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.succession import Related, related
 from node_adapter.workflows.trust_file import trust_file
-from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time
-from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
 from suitability.records import CLIENT_ACTS
 from suitability.second_person import STAFF_ACTS
 
 LANGUAGES = ("zh", "en")
-_MEMBERS = frozenset({"subject", "did", "case", "reason", "lang"})
+_MEMBERS = frozenset({"subject", "did", "case", "reason", "lang", "access"})
 _MAX_CASE, _MAX_REASON = 120, 300
 
 
@@ -53,10 +52,11 @@ class Request:
     case: str
     reason: str
     lang: str
+    approvals: Approvals
 
 
 def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Replay a client ({"subject" or "did", "case", "reason", "lang"?}).
+    """Replay a client ({"subject" or "did", "case", "reason", "lang"?, "access"?: signed looks}).
 
     Returns:
         {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON, "related": [the same of each
@@ -87,8 +87,8 @@ def _replay(
     node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]
 ) -> tuple[dict[str, Any], list[Related]]:
     """Replay one identity; return its answer, and the other identities that its records name."""
-    approved_by = None if order is None else f"regulator {order.regulator}"
-    log_access(node, subject, case=asked.case, reason=asked.reason, types=types, approved_by=approved_by)  # (2)
+    why = {"case": asked.case, "reason": asked.reason}
+    log_access(node, subject, **why, types=types, order=order, approvals=asked.approvals)  # (2)
     with node.store.read() as connection:  # (3)
         collected = collect(node, connection, _again(connection, subject), asked.case)
         rules = rulebook(node, connection).rulesets
@@ -134,6 +134,7 @@ def _read(request: Mapping[str, Any]) -> Request:
         case=check_line(request.get("case"), "case", _MAX_CASE),
         reason=check_line(request.get("reason"), "reason", _MAX_REASON),
         lang=lang,
+        approvals=read_approvals(request.get("access", [])),
     )
 
 
@@ -152,32 +153,6 @@ def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list
         if subject.did is not None:
             order = replay_orders.find_order(connection, asked.case, subject.did)
         return subject, order, types
-
-
-def log_access(
-    node: Node, subject: SubjectRow, *, case: str, reason: str, types: list[str], approved_by: str | None = None
-) -> None:
-    """Record that a subject's originals are read, before they are."""
-    now = node.clock.now_ms()
-    fact = {
-        "source_ref": f"replay:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
-        "subject": subject.pid,
-        "type": "ACCESS_LOG",
-        "occurred_at": format_time(now),
-        "channel": "api",
-        "actor": {"did": node.did, "role": "compliance"},
-        "payload": {
-            "reader": node.did,
-            "role": "compliance",
-            "case": case,
-            "reason": reason,
-            "fields": types,
-            "approved_by": approved_by,
-        },
-    }
-    [outcome] = submit_facts(node, [fact])
-    if isinstance(outcome, BonafidesError):
-        raise outcome
 
 
 def _again(connection: Connection, subject: SubjectRow) -> SubjectRow:

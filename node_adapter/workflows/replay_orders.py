@@ -5,8 +5,12 @@ The order is a signed message from the regulator's node to the broker's: it name
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from node_adapter.node import Node
@@ -14,6 +18,7 @@ from node_adapter.peers.messages import PeerMessage, sign_message
 from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
+from node_adapter.store.subjects import SubjectRow
 from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import check_address
 from primitives.text import check_line
@@ -50,9 +55,10 @@ def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         answered_at=None,
     )
     body = {"id": order.id, "did": did, "case": case, "ordered_at": format_time(order.ordered_at)}
-    node.send(url, sign_message(node, broker, KIND, body))
+    message = sign_message(node, broker, KIND, body)
+    node.send(url, message)
     with node.store.write() as connection:
-        kept = store.keep_order(connection, order)
+        kept = store.keep_order(connection, replace(order, message=json.dumps(message)))
     return order_json(kept)
 
 
@@ -78,12 +84,24 @@ def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
         did=parse_did(body["did"], "body.did").text,
         ordered_at=node.clock.now_ms(),
         answered_at=None,
+        message=json.dumps(message.signed),
     )
     with node.store.write() as connection:
         if subjects.find_by_did(connection, order.did) is None:
             raise Refused("subject-not-found", "body.did: is no client of this broker")
         kept = store.keep_order(connection, order)
     return {"status": "accepted", "id": kept.id}
+
+
+def require_received(connection: Connection, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
+    """Check that an order which a record refers to is one that this node received, for this client and case.
+
+    Raises:
+        Refused: `order-unknown`.
+    """
+    found = None if subject.did is None else store.find_order(connection, payload["case"], subject.did)
+    if found is None or found.message is None or json.loads(found.message) != payload["order"]:
+        raise Refused("order-unknown", "payload.order: is no order that this node received about this client and case")
 
 
 def list_orders(node: Node) -> list[dict[str, Any]]:

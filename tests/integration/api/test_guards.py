@@ -145,6 +145,7 @@ def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
         "/v1/proofs/verify",
         "/v1/receipts",
         "/v1/replays",
+        "/v1/replays/access",
     }, "a new POST route: does it write, or must its answer be fresh?"
 
 

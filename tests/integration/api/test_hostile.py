@@ -115,6 +115,7 @@ ROUTES = [
     "/v1/datasets",
     "/v1/tasks",
     "/v1/replays",
+    "/v1/replays/access",
 ]
 
 

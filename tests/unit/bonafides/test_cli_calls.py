@@ -126,6 +126,17 @@ def test_a_credential_is_revoked_by_its_id(node, run):
         (("subject", "show", "c-1"), ("GET", "/v1/subjects"), None),
         (("did", "resolve", BROKER), ("GET", f"/v1/dids/{BROKER}"), None),
         (("ruleset", "list"), ("GET", "/v1/rulesets"), None),
+        (("staff", "list"), ("GET", "/v1/staff"), None),
+        (
+            ("staff", "end", "ab", "--reason", "LEFT"),
+            ("POST", "/v1/staff/end"),
+            {"key": "ab", "reason": "LEFT"},
+        ),
+        (
+            ("staff", "access", "--did", "d", "--case", "1", "--reason", "r", "--reader", "k", "--approver", "n"),
+            ("POST", "/v1/replays/access"),
+            {"did": "d", "case": "1", "reason": "r", "reader": "k", "approver": "n"},
+        ),
         (("ruleset", "add", "--packaged", "x@1"), ("POST", "/v1/rulesets"), {"packaged": "x@1"}),
         (("task", "show"), ("GET", "/v1/tasks"), None),
         (("task", "show", "ab"), ("GET", "/v1/tasks/ab"), None),
@@ -180,6 +191,17 @@ def test_a_replay_is_written_to_files(node, run, tmp_path):
     assert run(*words[:-1], tmp_path / "file", "--did", "d") == 2
     assert run(*words[:-1], tmp_path / "file" / "below", "--did", "d") == 2
     assert "file-unwritable" in run.err
+
+
+def test_a_replay_hands_in_the_looks_that_a_second_officer_signed(node, run, tmp_path):
+    node.answers["/v1/replays"] = {"bundle": "{}", "report_html": "", "report": {}}
+    looks = tmp_path / "looks.ndjson"
+    looks.write_text('{"subject": "s"}\n{"subject": "t"}\n', encoding="utf-8")
+    words = ("replay", "--did", "d", "--case", "1", "--reason", "r", "--out", tmp_path / "case", "--access", looks)
+    assert run(*words) == 0
+    assert node.bodies[0]["access"] == [{"subject": "s"}, {"subject": "t"}]
+    looks.write_text("[", encoding="utf-8")
+    assert run(*words) == 2
 
 
 def test_a_trust_file_is_kept_byte_by_byte(node, run, tmp_path):

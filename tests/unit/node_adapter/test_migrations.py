@@ -6,7 +6,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
 from evidence.record import envelope_salt
-from node_adapter.store import alarms, migrate, outbox, own_transactions, records
+from node_adapter.store import alarms, migrate, outbox, own_transactions, records, replay_orders
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import record
 from node_adapter.store.tokens import find_token, token_digest
@@ -138,3 +138,19 @@ def test_records_of_before_get_the_salt_that_shows_their_envelope(tmp_path):
     assert rows[0].envelope_salt is None
     assert all(row.envelope_salt == envelope_salt(row.root_salt) for row in rows[1:])
     assert len(rows) == 1002
+
+
+def test_orders_of_before_are_kept_without_their_message(tmp_path):
+    store = database_at(tmp_path / "node.db", "0007")
+    with store.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO replay_order (id, case_number, regulator, broker, did, ordered_at) "
+                "VALUES ('o', '1', '0xr', '0xb', 'did:x', 5)"
+            )
+        )
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        [kept] = replay_orders.all_orders(connection)
+    store.dispose()
+    assert (kept.case_number, kept.ordered_at, kept.message) == ("1", 5, None)

@@ -9,7 +9,7 @@ from importlib import resources
 
 import pytest
 
-from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN
+from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from node_adapter.report import render_report
 from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
 from replay import claims, rulebook
@@ -53,7 +53,7 @@ def codes():
         ("limit_texts", LIMITS),
         ("claims", [name for name, _, _ in claims._CLAIMS] + ["WRONG_RESULT"]),
         ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),
-        ("no_second_person", [NOBODY_SIGNED, NOT_SHOWN, STAFF_NOT_SHOWN]),
+        ("no_second_person", [NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN]),
         ("roles", STAFF_ROLES),
         ("statuses", ["equal", "differs", "not-checked"]),
     ],

@@ -25,7 +25,7 @@ def test_the_packaged_rule_sets() -> None:
     assert PACKAGED["demo-short-validity@1"].assessment.validity_ms == 3000
     assert [ruleset.demo for ruleset in PACKAGED.values()] == [True, False, False, False]
     asked = {name: dict(ruleset.second_person) for name, ruleset in PACKAGED.items() if ruleset.second_person}
-    assert asked == {"sac-bands@3": {"BIZ_DECIDE": 1, "PRODUCT_RATE": 2}}
+    assert asked == {"sac-bands@3": {"BIZ_DECIDE": 1, "PRODUCT_RATE": 2, "ACCESS_LOG": 1}}
     for ruleset in PACKAGED.values():
         assert ruleset.questionnaires["individual-20@1"] == packaged_questionnaires()["individual-20@1"].digest
 

@@ -788,6 +788,13 @@ def signatures(count):
     return [{"key": digest(f"person {number}"), "value": "A" * 86} for number in range(count)]
 
 
+ORDER = {
+    **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), "x"),
+    "sent_at": START,
+    "body": {"id": "1", "did": BROKER, "case": "1", "ordered_at": format_time(START)},
+}
+
+
 def countersigned(entry, count):
     return Rating(entry.ref, {**entry.payload, "countersigned": signatures(count)})
 
@@ -822,8 +829,7 @@ def test_a_rating_asks_for_two_of_the_committee_and_so_does_an_opinion_on_it(sig
 
 
 def test_a_look_at_originals_asks_for_a_second_person():
-    asked = TWO_PERSONS.document | {"second_person": {"ACCESS_LOG": 1}}
-    journey = Journey(ruleset=RuleSet.from_document(asked))
+    journey = Journey(ruleset=TWO_PERSONS)
     look = {
         "reader": BROKER,
         "role": "compliance",
@@ -834,6 +840,7 @@ def test_a_look_at_originals_asks_for_a_second_person():
     }
     assert journey.do("ACCESS_LOG", look) == ["SECOND_PERSON_MISSING"]
     assert journey.do("ACCESS_LOG", {**look, "countersigned": signatures(1)}) == []
+    assert journey.do("ACCESS_LOG", {**look, "order": ORDER}) == []
 
 
 def test_a_gate_that_does_not_know_the_whole_decision_asks_nobody():

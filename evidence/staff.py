@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from evidence import shapes
 from primitives import ed25519
@@ -48,13 +48,6 @@ class Demand(Protocol):
     @property
     def instead(self) -> str | None:
         """The payload's field that may stand in place of a second person."""
-
-
-class Place(NamedTuple):
-    """Where a record stands: its place in the log, and the time of the block at its acceptance, milliseconds."""
-
-    log_index: int
-    time_ms: int
 
 
 @dataclass(frozen=True)
@@ -162,9 +155,16 @@ class Roster:
 
 
 def check_countersigned(
-    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, place: Place, demand: Demand
+    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, time_ms: int, demand: Demand
 ) -> tuple[StaffKey, ...]:
     """Check the staff signatures of a record; returns who signed. A node asks it at its door, a verifier of a bundle.
+
+    Args:
+        envelope: of the record.
+        values: its fields, as far as they are shown.
+        roster: who was enrolled by the records before this one in the log.
+        time_ms: the time of the chain's block at which the record was accepted.
+        demand: what the record's type asks.
 
     Raises:
         InvalidInput: the signatures are malformed.
@@ -175,7 +175,7 @@ def check_countersigned(
     digest = act_digest(envelope, envelope["fields"])
     persons: list[StaffKey] = []
     for number, (key, value) in enumerate(_read(values[FIELD])):
-        person = _enrolled(roster, key, place, f"payload.{FIELD}[{number}]")
+        person = _enrolled(roster, key, time_ms, f"payload.{FIELD}[{number}]")
         try:
             ed25519.verify(bytes.fromhex(key), digest, value)
         except VerificationFailed as error:
@@ -205,13 +205,13 @@ def _read(value: object) -> Sequence[tuple[str, bytes]]:
     return found
 
 
-def _enrolled(roster: Roster, key: str, place: Place, where: str) -> StaffKey:
+def _enrolled(roster: Roster, key: str, time_ms: int, where: str) -> StaffKey:
     person = roster.by_key.get(key)
-    if person is None or person.enrolled_at >= place.log_index:
+    if person is None:
         raise VerificationFailed(UNKNOWN, f"{where}: nobody was enrolled with the key {key[:16]} before this record")
-    if person.ended_at is not None and person.ended_at < place.log_index:
+    if person.ended_at is not None:
         raise VerificationFailed(ENDED, f"{where}: the key {key[:16]} of {person.name} was ended before this record")
-    if parse_time(person.expires_at, "expires_at") <= place.time_ms:
+    if parse_time(person.expires_at, "expires_at") <= time_ms:
         raise VerificationFailed(EXPIRED, f"{where}: the key {key[:16]} of {person.name} expired {person.expires_at}")
     return person
 

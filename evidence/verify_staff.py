@@ -12,7 +12,6 @@ from evidence.staff import (
     SIGNATURE,
     UNKNOWN,
     Demand,
-    Place,
     Roster,
     StaffKey,
     act_digest,
@@ -111,9 +110,9 @@ class _Reading:
     def _signers(self, opened: Opened) -> tuple[tuple[StaffKey, ...], str]:
         """Return who signed, or that it cannot be told: an enrolment, or an end of their keys, is not shown whole."""
         envelope, values = opened.record.envelope, opened.record.values
-        place = Place(opened.promise.log_index, self._time_of(opened.promise.block) * _MS)
+        time_ms = self._time_of(opened.promise.block) * _MS
         try:
-            persons = check_countersigned(envelope, values, self._roster, place, self._demands[envelope["type"]])
+            persons = check_countersigned(envelope, values, self._roster, time_ms, self._demands[envelope["type"]])
         except VerificationFailed as error:
             if error.check == UNKNOWN and self._not_shown[ENROL]:
                 return (), STAFF_NOT_SHOWN

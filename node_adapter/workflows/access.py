@@ -7,7 +7,6 @@ once. In place of a second person stands a regulator's order, whose signed messa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.roster import roster_of
+from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time, parse_time
@@ -121,7 +121,7 @@ def _own(
     now = node.clock.now_ms()
     payload = _payload(node.did, case, reason, types, None if order is None else f"regulator {order.regulator}")
     if order is not None and order.message is not None:
-        payload[ORDER] = json.loads(order.message)
+        payload[ORDER] = parse_json(order.message.encode(), field="order")
     return {
         "source_ref": f"replay:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
         "subject": subject.pid,

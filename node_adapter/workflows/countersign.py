@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence.act import field_digests
-from evidence.staff import FIELD, Place, Roster, act_digest, check_countersigned
+from evidence.staff import FIELD, Roster, act_digest, check_countersigned
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.fact_input import Fact
 from suitability.second_person import STAFF_ACTS
@@ -43,7 +43,7 @@ def signed_once_in(envelope: Mapping[str, Any]) -> str | None:
 
 
 def require_countersigned(
-    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, log_index: int, block: TipBlock
+    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, block: TipBlock
 ) -> None:
     """Check the staff signatures of a record that is about to be logged, where it bears any.
 
@@ -51,5 +51,4 @@ def require_countersigned(
         VerificationFailed: see `evidence.staff.check_countersigned`.
     """
     if FIELD in values:
-        place = Place(log_index, block.timestamp * _MS)
-        check_countersigned(envelope, values, roster, place, STAFF_ACTS[envelope["type"]])
+        check_countersigned(envelope, values, roster, block.timestamp * _MS, STAFF_ACTS[envelope["type"]])

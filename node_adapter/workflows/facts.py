@@ -184,7 +184,7 @@ class _Intake:
             self._require_product(subject, payload)
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
-        require_countersigned(sealed.envelope, sealed.values, self._roster, self._log_size, self._block)  # (4)
+        require_countersigned(sealed.envelope, sealed.values, self._roster, self._block)  # (4)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
         findings = self._fold(fact, subject, sealed)  # (6)

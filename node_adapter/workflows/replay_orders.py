@@ -19,6 +19,7 @@ from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
+from primitives.canonical import parse_json
 from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import check_address
 from primitives.text import check_line
@@ -100,7 +101,7 @@ def require_received(connection: Connection, subject: SubjectRow, payload: Mappi
         Refused: `order-unknown`.
     """
     found = None if subject.did is None else store.find_order(connection, payload["case"], subject.did)
-    if found is None or found.message is None or json.loads(found.message) != payload["order"]:
+    if found is None or found.message is None or parse_json(found.message.encode(), field="order") != payload["order"]:
         raise Refused("order-unknown", "payload.order: is no order that this node received about this client and case")
 
 

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.product_subject import product_subject
-from replay.records import CannotRead, Record, fact_of, shown_of, to_fact
+from replay.folding import fold_shown
+from replay.records import CannotRead, Record, fact_of
 from replay.rulebook import NotAtHand, Rulebook
 from suitability.act import Finding, product_of
 from suitability.ratings import Ratings
-from suitability.records import RECORD_TYPES
 from suitability.replay import Comparison, re_execute
-from suitability.states import Fact, Rating, SubjectState, broken, fold, folds_unseen
+from suitability.states import Fact, Rating, SubjectState, broken, fold
 
 _OPINION, _RATING, _APPLICATION = "MATCH_OPINION", "PRODUCT_RATE", "BIZ_APPLY"
 NOT_DERIVED = (
@@ -154,10 +154,11 @@ class _Run:
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
         if own:
             self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
-            if not folds_unseen(record.type, shown := shown_of(record)):  # (2)
+            after = fold_shown(self._state, record)
+            if after is None:  # (2)
                 self._blind = self._blind or f"{record.label} before it cannot be read"
-            elif record.type in RECORD_TYPES:
-                self._state = fold(self._state, to_fact(record.envelope, shown, record.fingerprint))
+            else:
+                self._state = after
         if record.type == _RATING:
             self._ratings_blind = self._ratings_blind or f"a rating before it ({record.record_id}) cannot be read"
 

@@ -68,7 +68,7 @@ def restore_command(archive: Path, node_dir: Path) -> None:
     "recover",
     epilog=verbatim(
         'in   receipts, or {"receipt": {...}}: what `wallet receipts list --full` prints',
-        'out  {"recovered", "first", "last", "incomplete"}',
+        'out  {"recovered", "first", "last", "incomplete", "without_effect", "without_did"}',
         "",
         "Example:",
         "  bonafides node recover --node nodes/a --receipts receipts.ndjson --bundle case/bundle.json",
@@ -84,7 +84,9 @@ def recover_command(
     """Bring records back that a restored copy lacks and the chain has anchored (`records-lost`).
 
     Nothing is stored unless every lost entry is brought and the log is then exactly what was anchored. What came back
-    has its envelope and what its copy showed, not its salts: replays name it as a record whose originals are gone.
+    has its envelope and what its copies showed, not its salts: replays name it as a record whose originals are gone.
+    `without_effect` names those that change nothing here because a field that decides was hidden (`effect-lost`),
+    `without_did` the pseudonyms that no record brings together with a DID.
     """
     from node_adapter.bootstrap import open_node  # noqa: PLC0415 - the other commands of a node start without
     from node_adapter.workflows.recovery import recover  # noqa: PLC0415 - the ABI and the HTTP client

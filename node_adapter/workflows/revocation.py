@@ -23,6 +23,7 @@ from primitives.timestamp import format_time, parse_time
 
 REVOKED = "CREDENTIAL_REVOKE"
 REVOKE_REFERENCE = "credential-revoke:"
+UNKNOWN_TYPE = "-"  # of a credential that was lost with a database, and whose revocation came back without its type
 
 
 def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int) -> Fact:
@@ -52,18 +53,32 @@ def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int
     )
 
 
-def bring_back(connection: Connection, pid: str, envelope: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Revoke again what a record says was revoked, also a credential that the restored copy does not hold."""
+def bring_back(connection: Connection, pid: str, envelope: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Revoke again what a record says was revoked, also a credential that the restored copy does not hold.
+
+    Args:
+        connection: inside the caller's write transaction.
+        pid: the subject.
+        envelope: of the record.
+        values: its fields that are shown.
+
+    Returns:
+        False when the fields that tell which credential it was are hidden.
+    """
     at = parse_time(envelope["occurred_at"], "occurred_at")
-    known = credentials.find_credential(connection, values["credential_id"])
-    if known is not None:
-        credentials.mark_revoked(connection, known.id, at)
-        return
-    reference = ISSUE_REFERENCE + values[DIGEST_FIELD]
+    credential_id = values.get("credential_id")
+    if credential_id is None:
+        return False
+    if credentials.find_credential(connection, credential_id) is not None:
+        credentials.mark_revoked(connection, credential_id, at)
+        return True
+    if "status_list" not in values or "status_index" not in values:
+        return False
+    reference = ISSUE_REFERENCE + str(values.get(DIGEST_FIELD))
     issue = records.by_source_refs(connection, [reference]).get(reference)
     index = (values["status_list"] - 1) * LIST_BITS + values["status_index"]
     issued_at = at if issue is None else issue.accepted_at
-    row = CredentialRow(
-        values["credential_id"], pid, values["credential_type"], LOST_BODY, index, issued_at, revoked_at=at
-    )
+    kind = values.get("credential_type", UNKNOWN_TYPE)
+    row = CredentialRow(credential_id, pid, kind, LOST_BODY, index, issued_at, revoked_at=at)
     credentials.insert_credentials(connection, [row])
+    return True

@@ -177,7 +177,14 @@ def test_lost_records_come_back_from_receipts_and_the_node_goes_on(case, tmp_pat
     assert caught.value.code == "records-missing"
     assert caught.value.detail.endswith("2 of 3 entries were not brought: 7, 8")
     answer = recover(case.broker, receipts)
-    assert answer == {"recovered": 3, "first": 6, "last": 8, "incomplete": []}
+    assert answer == {
+        "recovered": 3,
+        "first": 6,
+        "last": 8,
+        "incomplete": [],
+        "without_effect": [],
+        "without_did": [],
+    }
     with pytest.raises(Refused) as caught:
         recover(case.broker, receipts)
     assert caught.value.code == "nothing-lost"

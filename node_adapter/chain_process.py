@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 from node_adapter.chain.chain_time import ChainTime
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.guard import check_chain
-from node_adapter.chain.indexer import Indexer
+from node_adapter.chain.indexer import PAGE_BLOCKS, Indexer
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.sender import Progress, Sender
 from node_adapter.life import SignOfLife, boot_id, write_sign
@@ -43,6 +43,7 @@ STATUS_EVERY_MS = 1_000
 WATCH_EVERY_MS = 500
 STALLED_AFTER_MS = 1_000
 SHOW_LIFE_EVERY_MS = 100
+PROGRESS_EVERY_MS = 10_000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
 # After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
 RESET_PAUSE_MS = 3_000
@@ -86,6 +87,7 @@ class ChainProcess:
         self._is_broker = node.settings.member.role == "broker"
         self._boot = boot_id()
         self._connected = False
+        self._catches_up = False
         self._restored = False
         self._conflicts: list[str] = []
         self._chain_time = ChainTime()
@@ -151,6 +153,7 @@ class ChainProcess:
                 self._look_back(now)
                 self._connected = True
             busy = self._indexer.step()
+            self._tell_progress()
             self._refuse_conflicts()
             if self._indexer.behind == 0:
                 self._answered = tick
@@ -170,6 +173,16 @@ class ChainProcess:
             self._unanswered_since, self._backoff = None, FIRST_BACKOFF_SECONDS
             self._report()
         return busy
+
+    def _tell_progress(self) -> None:
+        """After a long absence: say now and then how far the index is."""
+        behind = self._indexer.behind or 0
+        if behind > PAGE_BLOCKS and self._is_due("progress", PROGRESS_EVERY_MS):
+            _log.info("the index catches up: %d blocks of %d are still to be read", behind, self._indexer.chain_head)
+            self._catches_up = True
+        elif behind == 0 and self._catches_up:
+            _log.info("the index has caught up, at block %d", self._indexer.chain_head)
+            self._catches_up = False
 
     def _look_back(self, now: int) -> None:
         """Mark the database as a restored copy when the chain holds more anchors of ours than it; nobody signs then."""

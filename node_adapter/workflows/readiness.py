@@ -2,7 +2,7 @@
 
  store     a row is written and committed
  disk      free space on the database's disk
- index     a block of the chain is indexed
+ index     a block of the chain is indexed, and not many are missing
  member    the registry names this member, and it is active
  process   the chain process gave a sign of life
  chain     the chain answered it, and anchors become final
@@ -30,6 +30,7 @@ from node_adapter.workflows.outlook import (
 from primitives.errors import BonafidesError, CouldNotCheck
 
 OK, NOT_CHECKED = "ok", "not-checked"
+MOST_BLOCKS_BEHIND = 64
 LEAST_FREE_BYTES = 100 * 1024 * 1024
 _TOLD_MS = 15_000  # how old the chain's own word about its time may be to hold against a clock that is ahead of it
 _PROBE = "probe.written_at"
@@ -63,6 +64,13 @@ def member_check(node: Node | Watched, connection: Connection) -> str:
     return OK
 
 
+def _index_check(node: Node | Watched, connection: Connection, indexed: int) -> str:
+    """Return `ok`, or `index-behind` while a node that was away reads what it missed."""
+    head = identity.worker_status(connection).chain_head
+    missed = 0 if head is None else head - node.settings.chain.finality_depth + 1 - indexed
+    return OK if missed <= MOST_BLOCKS_BEHIND else "index-behind"
+
+
 def _disk(node: Node | Watched) -> str:
     try:
         free = shutil.disk_usage(node.settings.home).free
@@ -85,7 +93,7 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
         tip = registry_index.tip_block(connection)
     except CouldNotCheck as error:
         return {**checks, "index": error.code}
-    checks["index"] = OK
+    checks["index"] = _index_check(node, connection, tip.number)
     sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
     if sign is None:
         return checks

@@ -1,5 +1,7 @@
 """The worker when its own machine is in trouble: it waits, loses nothing, and goes on."""
 
+import logging
+import re
 import sqlite3
 from dataclasses import replace
 
@@ -93,3 +95,16 @@ def test_sigterm_ends_it_cleanly_and_a_wrong_password_is_named(consortium, start
     assert wait_for_end(running) == 0
     monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "another password")
     assert process.main(chain_process.NAME, chain_process.run, ["--node", str(consortium.homes[0])]) == 2
+
+
+def test_a_node_that_was_away_says_how_much_it_has_still_to_read(consortium, drive, caplog):
+    node = consortium.node()
+    worker = consortium.worker(node)
+    drive(worker, lambda: consortium_is_indexed(node))
+    consortium.rpc.call("anvil_mine", hex(300), hex(5))
+    with caplog.at_level(logging.INFO, logger="node_adapter.chain"):
+        drive(worker, lambda: worker._indexer.chain_head >= 300 and worker._indexer.behind == 0)
+    said = [entry.getMessage() for entry in caplog.records if "the index" in entry.getMessage()]
+    assert len(said) == 2, said
+    assert re.fullmatch(r"the index catches up: 2\d\d blocks of 3\d\d are still to be read", said[0])
+    assert said[1].startswith("the index has caught up, at block 3")

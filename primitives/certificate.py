@@ -9,7 +9,7 @@ citizen number, and whoever shows one of them today and another next year must c
 | hmt-residence-permit | 港澳台居民居住证 | as resident-id, of the regions 810000, 820000 and 830000 |
 | foreign-permanent-residence | 外国人永久居留身份证 | as resident-id, from 9; or earlier: 3 letters, 12 digits |
 | passport | 护照 | 5 to 20 of A-Z 0-9 |
-| hk-macao-permit | 港澳居民来往内地通行证 | H or M and 8 digits, or 10 |
+| hk-macao-permit | 港澳居民来往内地通行证 | H or M and 8 digits; earlier also 10, with renewals |
 | taiwan-permit | 台湾居民来往大陆通行证 | 8 digits |
 | officer-id, soldier-id, armed-police-id | 军官证, 士兵证, 武警证 | 1 to 4 Han characters, 字第, 4 to 8 digits, 号 |
 | organisation-code | 统一社会信用代码 | GB 32100: 18 of its alphabet, check character modulo 31 |
@@ -25,6 +25,7 @@ from primitives.errors import InvalidInput
 RESIDENT_ID = "resident-id"
 HMT_PERMIT = "hmt-residence-permit"
 FOREIGN_PERMIT = "foreign-permanent-residence"
+HK_MACAO_PERMIT = "hk-macao-permit"
 ORGANISATION = "organisation-code"
 SAME_NUMBER = {"household-register": RESIDENT_ID, "temporary-resident-id": RESIDENT_ID}  # papers that show it, too
 _MILITARY = re.compile(r"[\u4e00-\u9fff]{1,4}字第[0-9]{4,8}号")
@@ -33,7 +34,7 @@ _SPELLING = {
     HMT_PERMIT: re.compile(r"8[123]0000[0-9]{11}[0-9X]"),
     FOREIGN_PERMIT: re.compile(r"9[0-9]{16}[0-9X]|[A-Z]{3}[0-9]{12}"),
     "passport": re.compile(r"[A-Z0-9]{5,20}"),
-    "hk-macao-permit": re.compile(r"[HM][0-9]{8}(?:[0-9]{2})?"),
+    HK_MACAO_PERMIT: re.compile(r"[HM][0-9]{8}(?:[0-9]{2})?"),
     "taiwan-permit": re.compile(r"[0-9]{8}"),
     "officer-id": _MILITARY,
     "soldier-id": _MILITARY,
@@ -41,6 +42,7 @@ _SPELLING = {
     ORGANISATION: re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}"),
 }
 KINDS = (*_SPELLING, *SAME_NUMBER)
+_HK_MACAO_FORM = 9  # characters of a number that is taken in
 _CITIZEN_FORM = 18  # characters of GB 11643
 _OTHER_REGIONS = ("81", "82", "83", "9")  # first digits that residents' numbers do not have
 
@@ -84,6 +86,9 @@ def check_certificate(kind: str, number: str) -> None:
     check_spelling(number_kind(kind), number)
     if number_kind(kind) == RESIDENT_ID and number.startswith(_OTHER_REGIONS):
         raise InvalidInput("kind", "certificate-kind", f"is the number of a {HMT_PERMIT} or a {FOREIGN_PERMIT}")
+    if kind == HK_MACAO_PERMIT and len(number) != _HK_MACAO_FORM:  # with them, each renewal would be another person
+        detail = "ends in two digits that count its renewals: give the letter and the 8 digits, which stay"
+        raise InvalidInput("number", "certificate-number", detail)
     if kind == ORGANISATION and number[-1] != _credit_check_character(number[:-1]):
         raise InvalidInput("number", "check-digit", "does not have its GB 32100 check character")
 

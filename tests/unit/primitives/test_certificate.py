@@ -63,6 +63,7 @@ def test_one_number_has_one_scalar_whatever_paper_shows_it():
         ("organisation-code", "91350100M000100I43", "number", "certificate-number"),
         ("officer-id", "1234567", "number", "certificate-number"),
         ("officer-id", "军字第１２３４号", "number", "certificate-number"),
+        ("hk-macao-permit", "H1234567801", "number", "certificate-number"),  # with the count of its renewals
         ("driving-licence", "1", "kind", "certificate-kind"),
     ],
 )

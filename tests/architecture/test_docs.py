@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ import pytest
 
 from bonafides.cli.main import cli
 from node_adapter.init import DEFAULT_ANCHORING
+from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 ADR = ROOT / "docs" / "adr"
@@ -21,13 +21,6 @@ _EXTERNAL = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _COMMAND = re.compile(r"^bonafides ([a-z].*)")
-
-
-def _pages() -> list[Path]:
-    names = subprocess.run(
-        ["git", "ls-files", "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8"
-    )
-    return [ROOT / name for name in names.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 def _anchor(heading: str) -> str:
@@ -61,7 +54,7 @@ def _exists(words: list[str]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", tree.files(".md"), ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_relative_link_resolves(page):
     dead = []
     for link in _LINK.findall(_FENCE.sub("", page.read_text(encoding="utf-8"))):
@@ -77,7 +70,7 @@ def test_every_relative_link_resolves(page):
 def test_the_make_targets_of_the_pages_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     named = set()
-    for page in _pages():
+    for page in tree.files(".md"):
         text = page.read_text(encoding="utf-8")
         named |= set(re.findall(r"(?:^    |`)make ([a-z][a-z-]*)", text, re.MULTILINE))
     assert {"demo", "test", "lint", "bench"} <= named
@@ -92,7 +85,7 @@ def test_every_decision_stands_in_the_index_once():
 
 def test_every_command_of_the_pages_exists():
     wrong = []
-    for page in _pages():
+    for page in tree.files(".md"):
         for line in _commands_named(page):
             for alternative in line.split(" | "):
                 words = re.match(r"(?:[a-z][a-z-]*(?: |$))*", alternative.removeprefix("bonafides "))
@@ -122,7 +115,7 @@ def test_every_command_stands_in_the_list_of_commands():
 def test_the_routes_of_the_pages_exist():
     routes = [path for path in json.loads((ROOT / "api" / "openapi.json").read_text(encoding="utf-8"))["paths"]]
     wrong = []
-    for page in _pages():
+    for page in tree.files(".md"):
         for path in re.findall(r"\b(?:GET|POST) (/v1/[a-z0-9/_.<>-]*[a-z0-9>])", page.read_text(encoding="utf-8")):
             if path.replace("<", "{").replace(">", "}") not in routes:
                 wrong.append(f"{page.name}: {path}")

@@ -7,10 +7,11 @@ of it fails here, so that whoever adds one says whose words it reads.
 from __future__ import annotations
 
 import ast
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
@@ -54,8 +55,7 @@ def _is_row(call: ast.Call) -> bool:
 
 
 def test_what_others_wrote_is_read_by_one_reader():
-    names = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, check=True, capture_output=True).stdout
-    files = [name for name in names.decode().split("\0") if name.startswith(PACKAGES) and (ROOT / name).is_file()]
+    files = [name for name in tree.names(".py") if name.startswith(PACKAGES)]
     found = [
         f"{name}:{line}: {text}"
         for name in files

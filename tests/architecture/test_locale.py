@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,10 +38,10 @@ def lines_of_the_locale(source: str) -> list[int]:
 
 
 def test_no_file_or_pipe_is_read_in_the_encoding_of_the_locale():
-    names = subprocess.run(["git", "ls-files", "-z", "*.py"], cwd=ROOT, check=True, capture_output=True).stdout
-    files = [ROOT / name for name in names.decode().split("\0") if name and (ROOT / name).is_file()]
     found = [
-        (f"{file.relative_to(ROOT)}:{line}") for file in files for line in lines_of_the_locale(file.read_text("utf-8"))
+        (f"{file.relative_to(ROOT)}:{line}")
+        for file in tree.files(".py")
+        for line in lines_of_the_locale(file.read_text("utf-8"))
     ]
     assert found == []
 

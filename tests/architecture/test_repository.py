@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import tree
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A run of 64 hex digits in the tree is a digest (in a lock file, a vector, an artifact or a specification) or a key.
@@ -24,13 +26,6 @@ _MAY_HOLD_LONG_HEX = (
 )
 
 
-def _tracked_files() -> list[Path]:
-    names = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True, encoding="utf-8"
-    ).stdout
-    return [ROOT / name for name in names.split("\0") if name and (ROOT / name).is_file()]
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -40,13 +35,13 @@ def _text(path: Path) -> str:
 
 def test_no_private_key_is_in_the_tree():
     key = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40}")
-    found = [str(path) for path in _tracked_files() if key.search(_text(path))]
+    found = [str(path) for path in tree.files() if key.search(_text(path))]
     assert found == []
 
 
 def test_long_hex_stands_only_where_digests_do():
     found = []
-    for path in _tracked_files():
+    for path in tree.files():
         name = path.relative_to(ROOT).as_posix()
         if not name.startswith(_MAY_HOLD_LONG_HEX) and path.suffix in {".py", ".js", ".toml", ".json", ".yml", ".sh"}:
             digits = re.findall(r"\b(?:0x)?[0-9a-f]{64}\b", _text(path))
@@ -56,7 +51,7 @@ def test_long_hex_stands_only_where_digests_do():
 
 def test_no_file_names_a_path_of_one_machine():
     bad = re.compile(r"(?<![\w.$}])/(?:work|root|home/\w+)/")
-    found = [str(path) for path in _tracked_files() if bad.search(_text(path))]
+    found = [str(path) for path in tree.files() if bad.search(_text(path))]
     assert found == []
 
 

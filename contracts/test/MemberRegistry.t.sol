@@ -114,6 +114,15 @@ contract MemberRegistryTest is World {
         members.execute(id);
     }
 
+    function test_a_proposal_that_nobody_finishes_does_not_lapse() public {
+        uint256 id = proposeOperator();
+        vote(east, id);
+        vm.roll(block.number + 60_000_000);
+        vote(west, id);
+        vm.prank(east);
+        members.execute(id);
+    }
+
     function test_execute_twice() public {
         uint256 id = proposeOperator();
         pass(id);

@@ -70,15 +70,22 @@ class Killer:
 
     def start(self):
         """Start what does not run; they share the listening socket as under a supervisor."""
-        http = self.node.settings.http
         if self.listening is None:
-            self.listening = socket.socket()
-            self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listening.bind((http.host, http.port))
-            self.listening.listen()
+            self.listening = wait_until(self.listen, "the port")  # the threads of who was killed may hold it a while
         for name in MODULES:
             if name not in self.processes:
                 self.processes[name] = self.spawn(name)
+
+    def listen(self):
+        http, listening = self.node.settings.http, socket.socket()
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((http.host, http.port))
+            listening.listen()
+        except OSError:
+            listening.close()
+            return None
+        return listening
 
     def spawn(self, name):
         number = self.listening.fileno()

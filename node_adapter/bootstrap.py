@@ -78,6 +78,6 @@ def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
         clock=SystemClock(),
         entropy=secrets.token_bytes,
         send=post_message,
-        fetch=get_document,
+        fetch=partial(get_document, known=settings.peers, networks=settings.http.peer_networks),
         sign_of_life=partial(read_sign, settings.home),
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from node_adapter.peers.reachable import Network, read_networks
 from node_adapter.rpc_endpoint import RpcEndpoint, check_rpc_url
 from primitives.errors import CouldNotCheck, InvalidInput
 
@@ -59,11 +60,19 @@ class ChainSettings:
 
 @dataclass(frozen=True)
 class HttpSettings:
-    """Where the node's HTTP interface listens, and on which loopback port it says how it fares (0: any free one)."""
+    """Where the node's HTTP interface listens, and whom it may ask.
+
+    Attributes:
+        host: where it listens.
+        port: the same.
+        health_port: the loopback port on which it says how it fares; 0: any free one.
+        peer_networks: where else than on the public internet a node may be whose address its member said on the chain.
+    """
 
     host: str
     port: int
     health_port: int = 0
+    peer_networks: tuple[Network, ...] = ()
 
     @property
     def url(self) -> str:
@@ -261,6 +270,12 @@ def _path(value: object, field: str) -> str:
     return value
 
 
+def _networks(value: object, field: str) -> tuple[Network, ...]:
+    if not isinstance(value, str):
+        raise InvalidInput(field, "type", "must be a string")
+    return read_networks(value, field)
+
+
 def _has_host_and_port(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -306,6 +321,7 @@ _OPTIONAL = {  # entries that a file may lack: the class has their default
     "chain.client_certificate",
     "chain.client_key",
     "http.health_port",
+    "http.peer_networks",
 }
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
@@ -320,7 +336,12 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
         "client_certificate": _path,
         "client_key": _path,
     },
-    "http": {"host": _text, "port": _integer(1, MAX_PORT), "health_port": _integer(0, MAX_PORT)},
+    "http": {
+        "host": _text,
+        "port": _integer(1, MAX_PORT),
+        "health_port": _integer(0, MAX_PORT),
+        "peer_networks": _networks,
+    },
     "anchoring": {
         "period_seconds": _seconds(0.05, _DAY_SECONDS),
         "promise_seconds": _seconds(0.1, _DAY_SECONDS),  # a wallet refuses a promise of more than a day

@@ -92,11 +92,23 @@ def _node(node_dir: Path, password_file: Path | None) -> list[Line]:
         return [
             Line("settings", ok=False, detail=str(error), mend="correct node.toml, or run `bonafides node configure`")
         ]
-    lines = [Line("settings", ok=True, detail=str(settings.home))]
+    lines = [Line("settings", ok=True, detail=str(settings.home)), _peer_networks(settings)]
     checks: tuple[Callable[[Settings], list[Line]], ...] = (_database, _chain)
     for check in checks:
         lines += check(settings)
     return lines + _tokens(settings) + _keys(settings, password_file)
+
+
+def _peer_networks(settings: Settings) -> Line:
+    """Tell where other members may send this node by the address that they have said on the chain."""
+    named = settings.http.peer_networks
+    shown = ", ".join(map(str, named)) or "nowhere else"
+    return Line(
+        "peer-networks",
+        all(network.prefixlen > 0 for network in named),
+        f"members' nodes are asked on the public internet, and besides: {shown}",
+        "name the networks in which members' nodes are, not every address, in [http] peer_networks",
+    )
 
 
 def _database(settings: Settings) -> list[Line]:

@@ -33,6 +33,7 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "host": ("http", "host", str),
     "port": ("http", "port", int),
     "health_port": ("http", "health_port", int),
+    "peer_networks": ("http", "peer_networks", str),
     "period_seconds": ("anchoring", "period_seconds", float),
     "promise_seconds": ("anchoring", "promise_seconds", float),
     "heartbeat_seconds": ("anchoring", "heartbeat_seconds", float),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 
+from node_adapter.peers.reachable import Network, address_to_ask
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, Refused
 from primitives.urls import shown_url
@@ -16,6 +18,8 @@ PATH = "/v1/peer/messages"
 TIMEOUT_SECONDS = 10.0  # of each step: to connect, and for the next bytes
 ANSWER_SECONDS = 20.0  # of the whole answer: a peer that sends drop by drop must not hold the worker
 _MAX_ANSWER_BYTES = 1024 * 1024
+_PORTS = {"http": 80, "https": 443}
+_CODE = re.compile(r"[a-z0-9-]{1,60}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -24,33 +28,56 @@ def post_message(url: str, message: Mapping[str, Any]) -> Any:
 
     Raises:
         CouldNotCheck: `peer-unreachable`, or `peer-failed` when the peer itself could not answer: try again later.
-        Refused: `peer-refused`, with what the peer said.
+        Refused: `peer-refused`, with the code that the peer gave.
     """
     headers = {"Content-Type": "application/json"}
     return _exchange("POST", url + PATH, content=canonical_json(dict(message)), headers=headers)
 
 
-def get_document(url: str) -> Any:
-    """Get a public JSON document of another member; raises as `post_message`."""
-    return _exchange("GET", url)
+def get_document(url: str, *, known: Mapping[str, str], networks: Sequence[Network]) -> Any:
+    """Get a public JSON document of another member.
+
+    Args:
+        url: of the document, under an address that the settings name or that a member has said on the chain.
+        known: addresses of nodes that the operator has named, by member.
+        networks: what else may be reached besides the public internet.
+
+    Raises:
+        CouldNotCheck, Refused: as `post_message`; and `peer-address`, the host lies where no stranger may send us.
+    """
+    if any(url.startswith(f"{base}/") for base in known.values()):
+        return _exchange("GET", url)
+    return _exchange("GET", url, networks)
 
 
-def _exchange(method: str, url: str, **request: Any) -> Any:
-    through_proxy = httpx.URL(url).host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
+def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, **request: Any) -> Any:
+    target = httpx.URL(url)
+    through_proxy = target.host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
+    if networks is not None:
+        address = address_to_ask(target.host, target.port or _PORTS[target.scheme], networks)
+        request["headers"] = {"Host": target.netloc.decode("ascii")}
+        request["extensions"] = {"sni_hostname": target.host}
+        target = target.copy_with(host=address)
     try:
-        with httpx.stream(method, url, timeout=TIMEOUT_SECONDS, trust_env=through_proxy, **request) as answer:
+        with (
+            httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=through_proxy) as client,
+            client.stream(method, target, **request) as answer,
+        ):
             data = _read(answer, url)
     except httpx.HTTPError as error:
         raise CouldNotCheck("peer-unreachable", f"{shown_url(url)}: {type(error).__name__}") from error
-    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.has_redirect_location:
         raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered {answer.status_code}")
     body = parse_json(data, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
     if answer.status_code >= httpx.codes.BAD_REQUEST:
-        told = body if isinstance(body, dict) else {}
-        raise Refused(
-            "peer-refused", f"{shown_url(url)} answered {answer.status_code} {told.get('code')}: {told.get('detail')}"
-        )
+        raise Refused("peer-refused", f"{shown_url(url)} answered {answer.status_code} {_code(body)}")
     return body
+
+
+def _code(body: object) -> str:
+    """Return the code of a problem: of a stranger's words nothing else reaches our answers and logs."""
+    told = body.get("code") if isinstance(body, dict) else None
+    return told if isinstance(told, str) and _CODE.fullmatch(told) else "without a code"
 
 
 def _read(answer: httpx.Response, url: str) -> bytes:

@@ -119,7 +119,8 @@ def witness_in(answer: object) -> object:
         return answer.get("witness")
     if state in (NONE, ERASED):
         raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and the issuer's log shows no such issue")
-    raise CouldNotCheck("witness-unknown", f"the issuer's node gave no witness: {str(state)[:20]}")
+    waits = "it is not anchored yet" if state == PENDING else "its answer is none"
+    raise CouldNotCheck("witness-unknown", f"the issuer's node gave no witness: {waits}")
 
 
 def witnessed_block(connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int) -> int:

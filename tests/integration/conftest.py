@@ -102,7 +102,9 @@ def _consortium(root: Path, chain: embedded.EmbeddedChain, *, brokers: int, anch
         "finality_depth": 1,
     }
     for home in homes:
-        configure(home, {"chain": section, "http": {"host": "127.0.0.1", "port": NO_PORT}})
+        configure(
+            home, {"chain": section, "http": {"host": "127.0.0.1", "port": NO_PORT, "peer_networks": "127.0.0.0/8"}}
+        )
     consortium = Consortium(root / "network", chain, deployment, homes, rpc)
     try:
         yield consortium

@@ -148,7 +148,7 @@ def test_a_message_reaches_a_peer_and_its_answer_comes_back(peer, monkeypatch):
     monkeypatch.setattr(_Peer, "body", b'{"status": "accepted"}')
     assert post_message(url_of(peer), {"kind": "k"}) == {"status": "accepted"}
     assert peer.seen == {"kind": "k"}
-    assert get_document(url_of(peer)) == {"status": "accepted"}
+    assert get_document(f"{url_of(peer)}/x", known={"a": url_of(peer)}, networks=()) == {"status": "accepted"}
 
 
 def test_a_peers_refusal_is_told_and_its_failure_is_not_a_refusal(peer, monkeypatch):

@@ -16,6 +16,7 @@ from api.idempotency import take_key
 from api.limits import limit_client, limit_stranger
 from node_adapter.node import Node
 from node_adapter.store import tokens
+from node_adapter.workflows.client_sessions import require_open
 from primitives.errors import Refused
 
 # The one list of what anybody on the members' network may read or start without a token.
@@ -107,11 +108,13 @@ def _bearer() -> Caller:
     node = current_node()
     with node.store.read() as connection:
         row = tokens.find_token(connection, header[len(_SCHEME) :].strip())
-    if row is None:
-        raise Refused("unauthenticated", "the token is unknown")
-    ended = row.ended(node.clock.now_ms())
-    if ended is not None:
-        raise Refused(ended, f"the token {row.id} of {row.name} is not valid any more")
+        if row is None:
+            raise Refused("unauthenticated", "the token is unknown")
+        ended = row.ended(node.clock.now_ms())
+        if ended is not None:
+            raise Refused(ended, f"the token {row.id} of {row.name} is not valid any more")
+        if row.did is not None:
+            require_open(node, connection, row.did)
     if row.role == tokens.CLIENT_ROLE:
         limit_client(row.id)
     return Caller(role=row.role, name=row.name, did=row.did)

@@ -266,6 +266,17 @@ def _decide(state: SubjectState, act: Act) -> Findings:
         yield from _sale(state, act, level)
 
 
+def _apply(state: SubjectState, act: Act) -> Findings:
+    application = state.applications.get(act.details.get("application_id", ""))
+    if application is None or application.applied_at is None:
+        return
+    stated = act.details.get("kind", application.kind), act.details.get("product_id", application.product_id)
+    if stated != (application.kind, application.product_id):
+        yield Finding(
+            "OTHER_BUSINESS", "application.one-business", "the client applied for other business under this id"
+        )
+
+
 def _business(details: Mapping[str, Any]) -> tuple[Any, Any]:
     return details["kind"], details.get("product_id")
 
@@ -368,7 +379,7 @@ _OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "MISMATCH_INSIST": (_insist,),
     "RISK_DISCLOSE": (_disclose,),
     "RISK_CONFIRM": (_confirm_risk,),
-    "BIZ_APPLY": (_identified,),
+    "BIZ_APPLY": (_identified, _apply),
     "BIZ_DECIDE": (_decide, second_person),
     "AGREEMENT_SIGN": (_sign,),
     "CONSENT_GIVE": (_identified, _give),

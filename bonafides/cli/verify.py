@@ -59,6 +59,7 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
 )
 @click.argument("bundle", type=FILE)
 @click.option("--trust", type=FILE, required=True, help="From another member or the regulator: `chain headers`.")
+@click.option("--subject", help="Fail unless the history is of this client: the DID, or the pseudonym at the broker.")
 @click.option("--at-least-block", type=click.IntRange(0), help="Refuse a bundle that ends before this block.")
 @click.option("--rulesets", "ruleset_file", type=FILE, help="Rule sets of the broker: what `ruleset list` printed.")
 @click.option(
@@ -78,6 +79,7 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
 def verify(
     bundle: Path,
     trust: Path,
+    subject: str | None,
     at_least_block: int | None,
     ruleset_file: Path | None,
     promise_file: Path | None,
@@ -109,6 +111,8 @@ def verify(
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
     )
+    if subject is not None and subject not in (report.client, report.subject):
+        raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
     rerun, notes = executed_again(report, rulesets)
     other = None if related is None else read_limited(related, max_mib * MIB, "related", _LONGER)
     notes += _succession(report, other, trusted)

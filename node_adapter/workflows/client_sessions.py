@@ -11,6 +11,8 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces, registry_index, subjects, tokens
@@ -108,8 +110,7 @@ def _check_signature(node: Node, did: str, nonce: str, key: str, signature: byte
         row = subjects.find_by_did(connection, did)
         if row is None:
             raise Refused("unauthenticated", "did: is no client of this broker")
-        if state_of(node, row).succeeded:  # its wallet may be in a stranger's hands
-            raise Refused("unauthenticated", "did: another identity of this client took over")
+        require_open(node, connection, did)
         block = registry_index.tip_block(connection)
         public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
     if public is None:
@@ -119,6 +120,17 @@ def _check_signature(node: Node, did: str, nonce: str, key: str, signature: byte
         ed25519.verify(public, canonical_json(message), signature)
     except VerificationFailed as error:
         raise Refused("unauthenticated", "signature: is not by this key over this nonce") from error
+
+
+def require_open(node: Node, connection: Connection, did: str) -> None:
+    """Refuse an identity that has ended, when its session is opened and at each use: its wallet may be in other hands.
+
+    Raises:
+        Refused: `unauthenticated`.
+    """
+    row = subjects.find_by_did(connection, did)
+    if row is None or state_of(node, row).succeeded:
+        raise Refused("unauthenticated", "did: another identity of this client took over")
 
 
 def _mac(node: Node, body: bytes, did: str) -> bytes:

@@ -11,7 +11,7 @@ A pseudonym is random, but for products: theirs is derived from the id, so that 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -34,7 +34,7 @@ from node_adapter.workflows.dids import (
 )
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.outcomes import Outcome, each
-from node_adapter.workflows.succession import former_reference
+from node_adapter.workflows.succession import former_reference, recovered_reference
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
@@ -102,22 +102,39 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         )
     if known is None and "succeeds" in request:
         raise Refused("succession-predecessor", "succeeds: is not the pseudonym that has this reference")
-    if did is not None and subjects.find_by_did(connection, did) is not None:
+    holder = None if did is None else subjects.find_by_did(connection, did)
+    if holder is not None and holder.client_ref != recovered_reference(holder.pid):
         raise Refused("duplicate", "did: another subject has this DID")
-    row = SubjectRow(
+    row = holder or SubjectRow(
         pid=product or node.entropy(PID_BYTES).hex(),
         client_ref=reference,
         did=did,
-        created_at=node.clock.now_ms(),
+        created_at=_moment(node, connection, reference),
         count=0,
         head=EMPTY_HEAD,
         state=EMPTY_STATE,
     )
-    first = None if call is None else enqueue_call(node, connection, call.call)  # refuses a wrong signature
+    written = None
+    if holder is not None and call is not None:
+        written = _relay_again(node, connection, call)
+    elif call is not None:
+        written = outbox.by_key(connection, enqueue_call(node, connection, call.call))  # refuses a wrong signature
     if known is not None:
         subjects.rename(connection, known.pid, former_reference(reference, row.created_at))
-    subjects.insert_subjects(connection, [row])
-    return _answer(row, None if first is None else outbox.by_key(connection, first))
+    if holder is None:
+        subjects.insert_subjects(connection, [row])
+    else:  # its records came back after a restore, its enrolment did not
+        subjects.rename(connection, holder.pid, reference)
+        row = replace(holder, client_ref=reference)
+    return _answer(row, written)
+
+
+def _moment(node: Node, connection: Connection, reference: str) -> int:
+    """Return the time of an enrolment, of which a reference has no two: by it the identity before is found."""
+    now = node.clock.now_ms()
+    while subjects.find_by_client_ref(connection, former_reference(reference, now)) is not None:
+        now += 1
+    return now
 
 
 def _product(node: Node, request: Mapping[str, Any]) -> str | None:

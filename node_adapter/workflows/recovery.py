@@ -38,7 +38,7 @@ from node_adapter.workflows.fold import EMPTY_STATE, dump_state, state_of
 from node_adapter.workflows.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.revocation import REVOKE_REFERENCE, REVOKED, bring_back
-from node_adapter.workflows.succession import SUCCEED, SUCCEEDED, end_rights
+from node_adapter.workflows.succession import SUCCEED, SUCCEEDED, end_rights, recovered_reference
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -205,7 +205,7 @@ def _enrol(connection: Connection, lost: list[_Found]) -> list[str]:
         did = dids.get(pid)
         at = first[pid].promise.accepted_at
         rows.append(
-            SubjectRow(pid, f"recovered {pid[:16]}", None if did in taken else did, at, 0, EMPTY_HEAD, EMPTY_STATE)
+            SubjectRow(pid, recovered_reference(pid), None if did in taken else did, at, 0, EMPTY_HEAD, EMPTY_STATE)
         )
     subjects.insert_subjects(connection, rows)
     return [row.pid for row in rows if row.did is None]

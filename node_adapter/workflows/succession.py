@@ -12,7 +12,7 @@ signature over both.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ SUCCEED, SUCCEEDED = "ID_SUCCEED", "ID_SUCCEEDED"
 PREDECESSOR, SUCCESSOR = "predecessor", "successor"
 REVOKED_BECAUSE = "another identity of this client took over"
 _IDENTITY = "ID_VERIFY"
+_MOST_IDENTITIES = 100  # of one client, as far as they are followed
 _MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 
 
@@ -47,6 +48,11 @@ def former_reference(reference: str, enrolled_ms: int) -> str:
     It is the only trace of `succeeds`: by it `require_predecessor` knows whom an enrolment named.
     """
     return f"{reference[:_MAX_OLD]} until {format_time(enrolled_ms)}"
+
+
+def recovered_reference(pid: str) -> str:
+    """Return what a subject is called whose records came back after a restore, and whose enrolment did not."""
+    return f"recovered {pid[:16]}"
 
 
 def require_predecessor(
@@ -70,14 +76,32 @@ def require_predecessor(
         raise Refused(
             "succession-predecessor", "payload.predecessor: with payload.predecessor_did it names no other client here"
         )
-    if old.client_ref != former_reference(subject.client_ref, subject.created_at):
-        raise Refused("succession-predecessor", "payload.predecessor: the enrolment of this subject did not name it")
+    if old.pid not in _named_before(connection, subject):
+        raise Refused(
+            "succession-predecessor",
+            "payload.predecessor: no enrolment named it; where a restore has lost that, enrol this client again, under "
+            "the reference and with `succeeds`",
+        )
     wanted = bytes.fromhex(payload["identity_ref"])
     rows = [row for row in fresh if row.pid == subject.pid and row.fingerprint == wanted]
     found = rows[0] if rows else records.find_by_fingerprint(connection, subject.pid, wanted)
     if found is None or found.type != _IDENTITY:
         raise Refused("succession-identity", "payload.identity_ref: is no identity verification of this subject")
     return old
+
+
+def _named_before(connection: Connection, subject: SubjectRow) -> Iterator[str]:
+    """Yield the pseudonyms that the enrolments named, from this identity back.
+
+    An identity in between may never have signed: then this one takes over from those before it, too.
+    """
+    newer = subject
+    for _ in range(_MOST_IDENTITIES):
+        older = subjects.find_by_client_ref(connection, former_reference(subject.client_ref, newer.created_at))
+        if older is None:
+            return
+        yield older.pid
+        newer = older
 
 
 def require_not_succeeded(ended: bool) -> None:

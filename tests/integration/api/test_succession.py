@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from bonafides.wallet.texts import check_text
-from node_adapter.store import consents, credentials, records, subjects
+from node_adapter.store import consents, credentials, records, subjects, tokens
 from node_adapter.store.schema import consent, credential, finding, record, subject
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
+from node_adapter.workflows.succession import recovered_reference
 from tests.integration.api.node_kit import PAYLOADS, Client, seed
 from tests.integration.api.test_clients import answer_to, consent_of
 
@@ -238,6 +239,68 @@ def test_an_open_session_of_the_old_identity_ends(broker, old):
     assert declare(broker, client, old, identify(broker, client)).status_code == 201
     assert broker.http.get("/v1/client/receipts", headers=held).status_code == 401
     assert broker.http.get("/v1/client/receipts", headers=other).status_code == 200
+
+
+def test_a_session_that_was_opened_while_the_identity_ended_is_worth_nothing(broker, old):
+    """Its signature was checked before the end, its token was stored after."""
+    stranger = broker.enrol("a stranger")
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    with broker.store.write() as connection:
+        for one in (old, stranger):
+            tokens.insert_token(
+                connection, f"of {one.name}", tokens.CLIENT_ROLE, name=one.did, did=one.did,
+                created_at=broker.clock.now, expires_at=broker.clock.now + 1_800_000,
+            )  # fmt: skip
+    answer = broker.get("/v1/client/receipts", token=f"of {old.name}")
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthenticated")
+    assert broker.get("/v1/client/receipts", token=f"of {stranger.name}").status_code == 200
+
+
+def test_an_identity_that_never_signed_stands_in_nobodys_way(broker, old):
+    """The second wallet was lost, too, before it declared anything: the third takes over from both."""
+    second = enrol_again(broker, old)
+    body = {**Client("the third", broker.did).registration(), "client_ref": old.registration()["client_ref"]}
+    answer = broker.post("/v1/subjects", {**body, "succeeds": second.subject})
+    assert answer.status_code == 201, answer.get_json()
+    third = Client("the third", broker.did, subject=answer.get_json()["subject"])
+    broker.mine()
+    broker.chain.set_key(third.address, third.public)
+    stranger = broker.enrol("a stranger")
+    assert declare(broker, third, stranger, identify(broker, third)).get_json()["code"] == "succession-predecessor"
+    for before in (old, second):
+        broker.clock.now += 1000
+        answer = declare(broker, third, before, identify(broker, third))
+        assert answer.status_code == 201, answer.get_json()
+        assert [row.type for row in rows_of(broker, before.subject)][-1] == "ID_SUCCEEDED"
+    assert declare(broker, second, old, identify(broker, second)).get_json()["code"] == "identity-ended"
+
+
+def test_an_enrolment_that_a_restore_lost_is_made_again_and_the_succession_goes_on(broker, old):
+    with broker.store.read() as connection:
+        before = subjects.find_by_pid(connection, old.subject)
+    client = enrol_again(broker, old)
+    verified = identify(broker, client)
+    with broker.store.write() as connection:  # the copy knows the old name; what came back has none
+        subjects.rename(connection, client.subject, recovered_reference(client.subject))
+        subjects.rename(connection, old.subject, before.client_ref)
+    problem = declare(broker, client, old, verified).get_json()
+    assert problem["code"] == "succession-predecessor"
+    assert "a restore has lost that" in problem["detail"]
+    body = {**client.registration(), "client_ref": before.client_ref, "succeeds": old.subject}
+    answer = broker.post("/v1/subjects", body)
+    assert (answer.status_code, answer.get_json().get("subject")) == (201, client.subject), answer.get_json()
+    assert declare(broker, client, old, verified).status_code == 201
+
+
+def test_a_client_whose_enrolment_a_restore_lost_gets_its_reference_back(broker, old):
+    reference = old.registration()["client_ref"]
+    with broker.store.write() as connection:
+        subjects.rename(connection, old.subject, recovered_reference(old.subject))
+    assert broker.post("/v1/subjects", old.registration()).get_json()["subject"] == old.subject
+    assert broker.get(f"/v1/subjects/{reference}").get_json()["did"] == old.did
+    taken = broker.post("/v1/subjects", {**old.registration(), "client_ref": "another"}).get_json()
+    assert taken["code"] == "duplicate"
 
 
 def lose(broker, kept, owners):

@@ -112,6 +112,17 @@ def verify(capsys, monkeypatch, tmp_path):
     return call
 
 
+def test_the_history_of_another_client_is_refused_where_one_is_expected(verify):
+    client = "did:ethr:0x7:0x" + "c1" * 20
+    shown = replace(report(), client=client)
+    for expected in (client, SUBJECT):
+        assert verify(shown, "--subject", expected)[0] == 0
+    for expected in ("did:ethr:0x7:0x" + "c2" * 20, "5b" * 32, "None"):
+        status, _, error = verify(shown, "--subject", expected)
+        assert (status, expected in error) == (1, True)
+    assert verify(report(), "--subject", client)[0] == 1
+
+
 def test_all_checks_hold_and_findings_are_content(verify):
     status, text, _ = verify(report(), "--at-least-block", "9")
     lines = text.splitlines()

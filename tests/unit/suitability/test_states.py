@@ -481,6 +481,16 @@ def test_handling_needs_its_steps() -> None:
     assert "OTHER_BUSINESS" in journey.decide(kind="SELL")
 
 
+def test_one_application_is_of_one_business() -> None:
+    journey = opened()
+    applied = {"application_id": "A", "kind": "BUY", "product_id": "P3", "amount_fen": 1}
+    assert journey.do("BIZ_APPLY", applied) == []
+    assert journey.do("BIZ_APPLY", applied | {"amount_fen": 2}) == []
+    assert journey.do("BIZ_APPLY", applied | {"product_id": "P5"}) == ["OTHER_BUSINESS"]
+    assert journey.do("BIZ_APPLY", applied | {"kind": "SELL"}) == ["OTHER_BUSINESS"]
+    assert journey.do("BIZ_APPLY", applied | {"application_id": "B", "product_id": "P5"}) == []
+
+
 def test_a_new_rating_makes_opinion_and_confirmation_stale() -> None:
     journey = ready()
     journey.ratings["P3"] = rating("P3", "R4", at=journey.now)

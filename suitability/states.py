@@ -233,7 +233,7 @@ def _fold_application(state: SubjectState, fact: Fact) -> SubjectState:
 
 def _fold_consent(state: SubjectState, fact: Fact) -> SubjectState:
     key = str(fact.payload["consent_id"])
-    if key in state.consents:  # a reused id must not revive or widen what was given first
+    if key in state.consents or state.succeeded:  # a reused id revives and widens nothing, an ended identity gives none
         return state
     given = Consent(
         purpose=fact.payload["purpose"],

@@ -178,6 +178,8 @@ class _Intake:
             return self._again(known, fact)
         if signed_once(self._node.did, fact) in self._signed:
             raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
+        if fact.act is not None and self._state(subject).succeeded:
+            raise succession.ended_identity()
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
         if fact.type == PRODUCT_RATE:
@@ -226,8 +228,10 @@ class _Intake:
     def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
             return None
-        if self._state(subject).succeeded:
-            raise succession.ended_identity()
+        if fact.occurred_ms - self._now > self._rulebook.at(self._now).max_ahead_ms:
+            raise InvalidInput(
+                "occurred_at", "ahead", "an identity ends when its successor says so, not in days to come"
+            )
         old = succession.require_predecessor(self._connection, subject, fact.payload, self._rows)
         old = self._subjects.setdefault(old.pid, old)
         succession.require_not_succeeded(bool(self._state(old).succeeded))

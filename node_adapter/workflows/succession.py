@@ -12,6 +12,7 @@ signature over both.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,7 @@ PREDECESSOR, SUCCESSOR = "predecessor", "successor"
 REVOKED_BECAUSE = "another identity of this client took over"
 _IDENTITY = "ID_VERIFY"
 _MOST_IDENTITIES = 100  # of one client, as far as they are followed
+_KEPT = 119  # of a longer one, before a digest of the whole
 _MAX_OLD = 160  # what is kept of a reference that passes to a new identity; the time is added
 
 
@@ -47,7 +49,9 @@ def former_reference(reference: str, enrolled_ms: int) -> str:
 
     It is the only trace of `succeeds`: by it `require_predecessor` knows whom an enrolment named.
     """
-    return f"{reference[:_MAX_OLD]} until {format_time(enrolled_ms)}"
+    if len(reference) > _MAX_OLD:  # two that begin alike must not pass for one
+        reference = reference[:_KEPT] + "~" + hashlib.sha256(reference.encode()).hexdigest()[: _MAX_OLD - _KEPT - 1]
+    return f"{reference} until {format_time(enrolled_ms)}"
 
 
 def recovered_reference(pid: str) -> str:

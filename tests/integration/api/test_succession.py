@@ -11,6 +11,7 @@ from node_adapter.store.schema import consent, credential, finding, record, subj
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
 from node_adapter.workflows.succession import recovered_reference
+from primitives.timestamp import format_time
 from tests.integration.api.node_kit import PAYLOADS, Client, seed
 from tests.integration.api.test_clients import answer_to, consent_of
 
@@ -255,6 +256,57 @@ def test_a_session_that_was_opened_while_the_identity_ended_is_worth_nothing(bro
     answer = broker.get("/v1/client/receipts", token=f"of {old.name}")
     assert (answer.status_code, answer.get_json()["code"]) == (401, "unauthenticated")
     assert broker.get("/v1/client/receipts", token=f"of {stranger.name}").status_code == 200
+
+
+def signed_by(broker, client, type_, fields, at):
+    draft = {"type": type_, "broker": broker.did, "subject": client.subject, "document": None, "ruleset": None}
+    draft["fields"] = fields | {"lang": "zh", "text_sha256": "ab" * 32}
+    return broker.post("/v1/facts", {**client.act(draft, at), "channel": "phone"}).get_json()
+
+
+def test_what_the_old_key_dates_back_before_the_end_is_refused_and_the_brokers_own_is_named(broker, old):
+    broker.clock.now += 600_000
+    client = enrol_again(broker, old)
+    assert declare(broker, client, old, identify(broker, client)).status_code == 201
+    before = broker.clock.now - 1
+    broker.clock.now += 120_000
+    consent = {
+        "consent_id": "ab" * 32,
+        "purpose": "MARKET_RISK",
+        "receivers": [broker.did],
+        "contact": "office",
+        "method": "masked sum",
+        "data_kinds": ["holdings"],
+        "expires_at": format_time(broker.clock.now + 86_400_000),
+        "separate": True,
+    }
+    assert signed_by(broker, old, "CONSENT_GIVE", consent, before)["code"] == "identity-ended"
+    late = broker.fact(old.subject, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"], at=before, channel="phone")
+    found = broker.post("/v1/facts", late).get_json()["findings"]
+    assert [finding["code"] for finding in found] == ["IDENTITY_ENDED"]
+
+
+def test_an_end_that_would_begin_in_years_is_refused(broker, old):
+    client = enrol_again(broker, old)
+    verified = identify(broker, client)
+    fields = {"predecessor": old.subject, "predecessor_did": old.did, "identity_ref": verified, "reason": REASON}
+    problem = signed_by(broker, client, "ID_SUCCEED", fields, broker.clock.now + 10 * 365 * 86_400_000)
+    assert (problem["field"], problem["rule"]) == ("occurred_at", "ahead")
+    assert declare(broker, client, old, verified).status_code == 201
+
+
+def test_a_reference_that_begins_like_anothers_takes_nobody_over(broker):
+    """The name of the old identity is shortened: two references of one beginning, and enrolments of one instant."""
+    victim, again, stranger = (Client(name, broker.did) for name in ("victim", "victim again", "stranger"))
+    for client, reference in ((victim, "victim"), (stranger, "stranger"), (again, "victim")):
+        body = {**client.registration(), "client_ref": "x" * 160 + reference}
+        answer = broker.post("/v1/subjects", body | ({"succeeds": victim.subject} if client is again else {}))
+        client.subject = answer.get_json()["subject"]
+        broker.mine()
+        broker.chain.set_key(client.address, client.public)
+    taken = declare(broker, stranger, victim, identify(broker, stranger))
+    assert taken.get_json()["code"] == "succession-predecessor"
+    assert declare(broker, again, victim, identify(broker, again)).status_code == 201
 
 
 def test_an_identity_that_never_signed_stands_in_nobodys_way(broker, old):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node_adapter.node import Node
-from node_adapter.store import chain_index, nonces
+from node_adapter.store import chain_index, nonces, restored
 from node_adapter.workflows.keys_in_force import keys_in_force
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -41,7 +41,11 @@ class PeerMessage:
 
 
 def sign_message(node: Node, receiver: str, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a signed message to another member."""
+    """Return a signed message to another member.
+
+    Raises:
+        CouldNotCheck: `node-restored`; `signing-key-not-held`.
+    """
     unsigned: dict[str, Any] = {
         "format": FORMAT,
         "sender": node.address,
@@ -63,6 +67,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         InvalidInput: it has not the form above.
         Refused: `member-unknown`, `member-suspended`, `peer-not-fresh`, `peer-replayed`, `peer-receiver`.
         VerificationFailed: check `signature`.
+        CouldNotCheck: `node-restored`; the sender tries again.
     """
     fields = _checked(message)
     now = node.clock.now_ms()
@@ -71,6 +76,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
     if abs(now - fields["sent_at"]) > FRESH_MS:
         raise Refused("peer-not-fresh", "the message is too old, or from a clock ahead of ours")
     with node.store.read() as connection:
+        restored.require_caught_up(connection)  # a nonce may have been used since the copy
         member = chain_index.require_active_member(connection, fields["sender"])
     unsigned = {name: value for name, value in fields.items() if name != "signature"}
     signature = decode_base64url(fields["signature"], "signature", ed25519.SIGNATURE_BYTES)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, case, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node_adapter.ports import TransactionOutcome
+from node_adapter.store import restored
 from node_adapter.store.schema import outbox, outbox_attempt
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused
@@ -80,7 +81,9 @@ def enqueue(connection: Connection, kind: str, key: str, target: str, data: byte
 
     Raises:
         Refused: `outbox-key-reused`, the key stands for another write.
+        CouldNotCheck: `node-restored`, a copy does not know what the chain has of it.
     """
+    restored.require_caught_up(connection)
     if len(target) != _ADDRESS_CHARACTERS or target != target.lower():
         raise InvalidInput("target", "address", "must be 0x and 40 lower-case hexadecimal digits")
     there = by_key(connection, key)

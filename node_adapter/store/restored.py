@@ -1,8 +1,11 @@
 """The mark of a database that is older than what its node did: a copy that was restored.
 
-Until it is cleared the node signs nothing: not a promise, checkpoint, anchor, credential or bundle. What it signed
-since the copy was made stands on the chain and in clients' wallets, and it must not contradict itself. The chain
-process sets the mark when the chain's head is ahead of the database, and clears it when nothing is missing any more.
+Until it is cleared the node signs nothing: not a promise, checkpoint, anchor, credential, status list, message or
+bundle. What it signed since the copy was made stands on the chain and in clients' wallets, and it must not contradict
+itself. Nor does it say what only a whole database knows: that a credential holds, that a client is none of its own.
+The question is asked where a key is handed out (`workflows.keys_in_force`), where a chain write is put into the outbox,
+and by what decides from the store without either. The chain process sets the mark when the chain's head is ahead of the
+database, and clears it when nothing is missing any more.
 """
 
 from __future__ import annotations
@@ -36,12 +39,12 @@ def since(connection: Connection) -> int | None:
 
 
 def require_caught_up(connection: Connection) -> None:
-    """Refuse to sign while the database may be older than what the node has signed.
+    """Refuse to sign, or to decide, while the database may be older than what the node has signed.
 
     Raises:
         CouldNotCheck: `node-restored`.
     """
     if since(connection) is not None:
         raise CouldNotCheck(
-            CODE, "this database was restored: the node signs nothing before it has read the chain again"
+            CODE, "this database was restored: the node signs and decides nothing before it has read the chain again"
         )

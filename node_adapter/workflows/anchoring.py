@@ -23,7 +23,7 @@ from node_adapter.node import Node
 from node_adapter.store import anchors, chain_index, outbox, records, restored
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain_index import ChainEvent
-from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.keys_in_force import keys_at, keys_in_force
 from node_adapter.workflows.settlement import differs
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
@@ -124,7 +124,7 @@ class Anchoring:
                 detail = f"anchor {args['seq']}: {name} is {args[name]} on the chain, our {size} records give {value}"
                 raise VerificationFailed("anchor-conflict", f"{detail}: this member's key is used elsewhere")
         try:
-            keys = keys_in_force(self._node, connection, event.block)
+            keys = keys_at(self._node, connection, event.block)
         except CouldNotCheck as error:  # no waiting mends it
             raise Refused(error.code, error.detail) from error
         block = chain_index.block_at(connection, event.block)

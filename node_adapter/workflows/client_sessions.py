@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from node_adapter.node import Node
-from node_adapter.store import nonces, registry_index, subjects, tokens
+from node_adapter.store import nonces, registry_index, restored, subjects, tokens
 from node_adapter.workflows.dids import chain_state
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.identities import history
@@ -107,6 +107,7 @@ def _check_nonce(node: Node, nonce: str, did: str, now: int) -> int:
 
 def _check_signature(node: Node, did: str, nonce: str, key: str, signature: bytes) -> None:
     with node.store.read() as connection:
+        restored.require_caught_up(connection)
         row = subjects.find_by_did(connection, did)
         if row is None:
             raise Refused("unauthenticated", "did: is no client of this broker")

@@ -22,7 +22,7 @@ from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.store import chain_index, consents, outbox, registry_index, subjects
+from node_adapter.store import chain_index, consents, outbox, registry_index, restored, subjects
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
 from node_adapter.workflows.identities import chain_snapshot, history
@@ -61,6 +61,7 @@ def consents_of(node: Node, did: str) -> list[dict[str, Any]]:
 
 def _each(node: Node, requests: Sequence[Mapping[str, Any]], handle: Any) -> list[Outcome]:
     with node.store.write() as connection:
+        restored.require_caught_up(connection)
         chain_index.require_active_member(connection, node.address)
         return each(requests, lambda request: handle(node, connection, request))
 

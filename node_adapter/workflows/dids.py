@@ -17,7 +17,7 @@ from did.identifiers import Did, parse_did
 from did.member_document import with_member_keys
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.store import chain_index, outbox, registry_index
+from node_adapter.store import chain_index, outbox, registry_index, restored
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.identities import history, member_histories
 from node_adapter.workflows.outcomes import Outcome, each
@@ -123,6 +123,7 @@ def chain_state(node: Node, connection: Connection, did: Did) -> dict[str, Any]:
 def relay_calls(node: Node, calls: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Put clients' signed calls into the outbox; each gets its own outcome, in order."""
     with node.store.write() as connection:
+        restored.require_caught_up(connection)
         chain_index.require_active_member(connection, node.address)
         return each(calls, lambda call: _relay(node, connection, read_call(call)))
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from did.identifiers import parse_did
 from evidence.product_subject import product_subject
 from node_adapter.node import Node
-from node_adapter.store import chain_index, outbox, subjects
+from node_adapter.store import chain_index, outbox, restored, subjects
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.dids import (
@@ -61,6 +61,7 @@ def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Ou
     The same request again changes nothing; one that is signed anew makes up for a registration that came too late.
     """
     with node.store.write() as connection:
+        restored.require_caught_up(connection)  # whoever was enrolled since the copy would get a second pseudonym
         chain_index.require_active_member(connection, node.address)
         return each(requests, lambda request: _enrol(node, connection, request))
 

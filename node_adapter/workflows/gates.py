@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from evidence.staff import Roster
 from node_adapter.node import Node
-from node_adapter.store import records, subjects
+from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
@@ -31,6 +31,7 @@ _MEMBERS = {"subject", "act", "details", "at"}
 def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Answer questions; each gets its own outcome, in order."""
     with node.store.read() as connection:
+        restored.require_caught_up(connection)
         return each(questions, lambda question: _ask(node, connection, question))
 
 

@@ -17,7 +17,7 @@ from did.identifiers import parse_did
 from evidence.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness, parse_witness
 from evidence.record import restore
 from node_adapter.node import Node
-from node_adapter.store import anchored, chain_index, records
+from node_adapter.store import anchored, chain_index, records, restored
 from node_adapter.workflows.fact_input import Fact, read_node_fact
 from node_adapter.workflows.receipts import LogView
 from primitives.encoding import decode_hex
@@ -52,6 +52,7 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
 
     Raises:
         InvalidInput: not a digest.
+        CouldNotCheck: `node-restored`, what an older copy does not hold may have been issued all the same.
     """
     wanted = decode_hex(digest, "digest", _DIGEST_BYTES)
     with node.store.read() as connection:
@@ -63,6 +64,7 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
     reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
     if row is None or row.type != RECORD_TYPE:
+        restored.require_caught_up(connection)
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
     first, newest = anchored.first_covering(connection, row.log_index), anchored.last_final(connection)
     if first is None or newest is None:

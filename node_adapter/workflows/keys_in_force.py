@@ -19,7 +19,7 @@ from evidence.checkpoint import sign_checkpoint
 from node_adapter.abi import encode_call
 from node_adapter.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchors, chain_index, outbox, registry_index
+from node_adapter.store import alarms, anchors, chain_index, outbox, registry_index, restored
 from node_adapter.store.chain_index import ChainEvent
 from primitives.errors import CouldNotCheck
 
@@ -39,9 +39,20 @@ class Generation:
 
 
 def keys_in_force(node: Node, connection: Connection, block: int | None = None) -> MemberKeys:
+    """Return the generation to sign with: as `keys_at`, and of a copy that was restored none before it is whole.
+
+    Raises:
+        CouldNotCheck: `signing-key-not-held`; `node-restored`.
+    """
+    restored.require_caught_up(connection)
+    return keys_at(node, connection, block)
+
+
+def keys_at(node: Node, connection: Connection, block: int | None = None) -> MemberKeys:
     """Return the generation that the registry held at a block; at the last indexed one, if none is given.
 
-    A member that was never admitted signs with its first one, a suspended one with what it had.
+    It is for what reads a public key, and for the chain process, which signs again what the chain holds of a restored
+    copy. A member that was never admitted signs with its first one, a suspended one with what it had.
 
     Raises:
         CouldNotCheck: `signing-key-not-held`, the registry names a key that the keystore does not hold.
@@ -59,8 +70,13 @@ def keys_in_force(node: Node, connection: Connection, block: int | None = None) 
     return found
 
 
-def agreement_key(node: Node, public: bytes) -> bytes | None:
-    """Return the private key of one of this member's agreement keys, also of one that has ended; None if not held."""
+def agreement_key(node: Node, connection: Connection, public: bytes) -> bytes | None:
+    """Return the private key of one of this member's agreement keys, also of one that has ended; None if not held.
+
+    Raises:
+        CouldNotCheck: `node-restored`.
+    """
+    restored.require_caught_up(connection)
     found = node.keys.find(lambda keys: keys.agreement_public == public)
     return None if found is None else found.agreement_key
 
@@ -99,9 +115,10 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
 
     Raises:
         Refused: `member-unknown`, `member-suspended`.
-        CouldNotCheck: the new keys cannot be sealed.
+        CouldNotCheck: the new keys cannot be sealed; `node-restored`.
     """
     with node.store.write() as connection:
+        restored.require_caught_up(connection)  # before keys are made that nobody asks for
         chain_index.require_active_member(connection, node.address)
         waiting = [entry.keys for entry in generations(node, connection) if entry.state == WAITING]
         if not waiting:
@@ -127,7 +144,7 @@ def sign_final_checkpoints(node: Node, connection: Connection, events: Iterable[
         if row is None or row.block is None:
             continue
         try:
-            keys = keys_in_force(node, connection, row.block)
+            keys = keys_at(node, connection, row.block)
         except CouldNotCheck as error:  # the index must go on; the operator is told
             now = node.clock.now_ms()
             alarms.raise_alarm(connection, alarms.KEY_NOT_HELD, str(row.seq), error.detail, now)

@@ -36,7 +36,7 @@ from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.countersign import signed_once_in
 from node_adapter.workflows.fold import EMPTY_STATE, dump_state, state_of
 from node_adapter.workflows.issue_witness import ISSUE_REFERENCE
-from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.keys_in_force import keys_at
 from node_adapter.workflows.revocation import REVOKE_REFERENCE, REVOKED, bring_back
 from node_adapter.workflows.succession import SUCCEED, SUCCEEDED, end_rights, recovered_reference
 from primitives.canonical import canonical_json
@@ -179,7 +179,7 @@ def _found(node: Node, connection: Connection, held: Iterable[Mapping[str, Any]]
         block = promise.get("block")
         if not isinstance(block, int):
             raise InvalidInput(f"{field}.promise.block", "integer", "must be an integer")
-        public = keys_in_force(node, connection, block).signing_public
+        public = keys_at(node, connection, block).signing_public
         checked = verify_promise(dict(promise), public, f"{field}.promise")
         record = open_redacted(dict(copy), f"{field}.record", fingerprint=checked.fingerprint)
         stated = (checked.broker, checked.subject.hex(), checked.record_id)

@@ -26,10 +26,11 @@ from mpc.spec import TaskSpec
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.peers.messages import sign_message
-from node_adapter.store import alarms, outbox, tasks
+from node_adapter.store import alarms, outbox, restored, tasks
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
 from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.keys_in_force import agreement_key
+from node_adapter.workflows.lost_commitment import INPUT_LOST, lost_commitment
 from node_adapter.workflows.task_input import local_input
 from node_adapter.workflows.tasks import (
     CONTRACT,
@@ -79,6 +80,8 @@ class _Run:
 def step(node: Node, now_ms: int) -> int:
     """Move each open task as far as it goes now; return how many moved. Called from the task process's loop."""
     with node.store.read() as connection:
+        if restored.since(connection) is not None:  # what was committed to since the copy, only the chain knows
+            return 0
         rows = tasks.open_tasks(connection)
     moved = 0
     for row in rows:
@@ -109,8 +112,10 @@ def _step_one(node: Node, row: TaskRow, now_ms: int) -> bool:
 
 
 def _require_alive(current: _Run) -> None:
-    """Refuse a task that an owner refused, whose results differ, whose time is over, or that the chain rejected."""
+    """Refuse a task that an owner or the chain refused, whose results differ, whose time is over or input is lost."""
     chain, task_id = current.chain, current.row.task_id
+    if current.row.commitment is None and current.node.address in chain.commitments:
+        raise Refused(INPUT_LOST, "the values that this member committed to were lost with its database")
     if chain.refused:
         raise PolicyRefused("refused-by-owner", f"refused on the chain by {', '.join(sorted(chain.refused))}")
     if len(set(chain.results.values())) > 1:
@@ -168,10 +173,10 @@ def _mask(current: _Run) -> bool:
     session = _session(current)
     with node.store.read() as connection:
         keys = tasks.agreement_keys(connection, current.chain.last_commitment_block)
+        private = agreement_key(node, connection, keys[node.address]) if node.address in keys else None
     for member in spec.members:
         if member not in keys:
             raise Refused("member-suspended", f"{member} is no active member at the last commitment's block")
-    private = agreement_key(node, keys[node.address])
     if private is None:
         raise Refused(
             "agreement-key", "MemberRegistry held another agreement key of this member when all had committed"
@@ -250,12 +255,15 @@ def _refuse(current: _Run, error: BonafidesError) -> bool:
     if isinstance(error, InvalidInput):
         code, detail = error.rule, f"{error.field}: {error.detail}"
     told = {"code": code, "detail": detail, "sender": getattr(error, "sender", None)}
-    after = tasks.RECORDING if row.commitment is not None else tasks.REFUSED
     with node.store.write() as connection:
-        if row.state != tasks.PROPOSED and node.address in current.spec.members and not current.chain.refused:
+        kept = lost_commitment(connection, current.spec, node.address) if row.commitment is None else {}
+        after = tasks.RECORDING if kept or row.commitment is not None else tasks.REFUSED
+        taken_part = bool(kept) or (row.state != tasks.PROPOSED and node.address in current.spec.members)
+        over = code == INPUT_LOST and node.address in current.chain.results  # before the database was lost
+        if taken_part and not over and not current.chain.refused:
             _enqueue_refusal(connection, current, code)
         alarms.raise_alarm(connection, TASK_REFUSED, row.task_id, f"{code}: {detail}", now)
-        return tasks.move(connection, row.task_id, row.state, after, now, error=json.dumps(told), result=None)
+        return tasks.move(connection, row.task_id, row.state, after, now, error=json.dumps(told), result=None, **kept)
 
 
 def _enqueue_refusal(connection: Connection, current: _Run, code: str) -> None:
@@ -332,8 +340,10 @@ def _data_use(current: _Run, client: TaskClient) -> dict[str, Any]:
     if row.error is None:
         outcome, digest = "joint-totals", json.loads(row.result or "{}")["digest"]
     else:
-        code = json.loads(row.error)["code"]
+        code, posted = json.loads(row.error)["code"], current.chain.results.get(node.address)
         outcome, digest = f"refused:{code}", refusal_digest(spec.task_id, code).hex()
+        if code == INPUT_LOST and posted is not None:  # the run was over when the database was lost
+            outcome, digest = "joint-totals", posted.hex()
     return {
         "source_ref": f"task:{row.task_id}:{client.pid}",
         "subject": client.pid,

@@ -16,7 +16,7 @@ from mpc.policy import require_open, require_owner
 from mpc.spec import ENGINE, FORMAT, TaskSpec, address_bytes
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.store import chain_index, outbox, tasks
+from node_adapter.store import chain_index, outbox, restored, tasks
 from node_adapter.store.registry_index import contract_address
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
 from node_adapter.workflows.keys_in_force import keys_in_force, require_no_rotation
@@ -93,6 +93,7 @@ def approve(node: Node, task_id: str) -> dict[str, Any]:
     """
     now = node.clock.now_ms()
     with node.store.write() as connection:
+        restored.require_caught_up(connection)
         row = require_task(connection, task_id)
         spec = spec_of(row)
         require_owner(spec, node.address)
@@ -125,6 +126,7 @@ def run(node: Node, task_id: str, clients: Sequence[str] | None = None) -> dict[
     """
     now = node.clock.now_ms()
     with node.store.write() as connection:
+        restored.require_caught_up(connection)
         row = require_task(connection, task_id)
         spec = spec_of(row)
         if row.state == tasks.PROPOSED:

@@ -23,7 +23,7 @@ from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_p
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
 from did.identifiers import parse_did
 from node_adapter.node import Node
-from node_adapter.store import credentials, subjects
+from node_adapter.store import credentials, restored, subjects
 from node_adapter.store.credentials import LOST_BODY
 from node_adapter.workflows.consent_standing import Standing, standing_of
 from node_adapter.workflows.credentials import LIST_VALID_MS
@@ -89,7 +89,12 @@ class CredentialVerifier:
         documents: Sequence[Mapping[str, Any]],
         clients: Sequence[str] = (),
     ) -> None:
-        """Read what the credentials, and proofs of these clients, may need; the connection is not used afterwards."""
+        """Read what the credentials, and proofs of these clients, may need; the connection is not used afterwards.
+
+        Raises:
+            CouldNotCheck: `node-restored`, who is a client and what was revoked, an older copy does not know.
+        """
+        restored.require_caught_up(connection)
         self._node = node
         self._now = node.clock.now_ms()
         self._chain = chain_snapshot(node, connection, [*map(issuer_of, documents), *clients])

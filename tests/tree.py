@@ -22,12 +22,23 @@ def files(suffix: str = "") -> list[Path]:
     return [ROOT / name for name in names(suffix)]
 
 
+def paths() -> list[Path]:
+    """Return everything that git tracks, links to folders and to nowhere too; without git, the files."""
+    listed = _listed()
+    return files() if listed is None else [ROOT / name for name in listed]
+
+
 def _tracked() -> list[str] | None:
+    listed = _listed()
+    return None if listed is None else [name for name in listed if (ROOT / name).is_file()]
+
+
+def _listed() -> list[str] | None:
     try:
         done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False)
     except OSError:  # no git on this machine
         return None
-    found = [name for name in os.fsdecode(done.stdout).split("\0") if name and (ROOT / name).is_file()]
+    found = [name for name in os.fsdecode(done.stdout).split("\0") if name]
     return found if done.returncode == 0 and found else None
 
 

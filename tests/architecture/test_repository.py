@@ -33,6 +33,11 @@ def _text(path: Path) -> str:
         return ""
 
 
+def test_no_link_is_in_the_tree():
+    """A link leads to a place of one machine; and one in the place of what set-up made takes that away."""
+    assert [str(path) for path in tree.paths() if path.is_symlink()] == []
+
+
 def test_no_private_key_is_in_the_tree():
     key = re.compile(r"BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]{40}")
     found = [str(path) for path in tree.files() if key.search(_text(path))]

@@ -18,7 +18,7 @@ class ConsentStanding:
     receivers: frozenset[str]
     given_at: int
     expires_at: int
-    withdrawn_at: int | None
+    withdrawn_here: bool
     granted_on_chain: bool
     withdrawn_on_chain: bool
 
@@ -49,7 +49,7 @@ def require_consent(spec: TaskSpec, owner: str, consent: ConsentStanding | None,
     missing = [member for member in spec.members if member != owner and member not in consent.receivers]
     if missing:
         raise PolicyRefused("consent-receivers", f"the consent does not name {', '.join(missing)}")
-    if consent.withdrawn_at is not None or consent.withdrawn_on_chain:
+    if consent.withdrawn_here or consent.withdrawn_on_chain:
         raise PolicyRefused("consent-withdrawn", "the client has withdrawn the consent")
     if not consent.given_at <= now_ms < consent.expires_at:
         raise PolicyRefused("consent-expired", "the consent is not in force now")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from node_adapter.store.schema import consent
+from node_adapter.store.schema import consent, record
+
+WITHDRAW = "CONSENT_WITHDRAW"
+_MAX_VARIABLES = 500
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,30 @@ def find_consent(connection: Connection, consent_id: str) -> ConsentRow | None:
     return None if row is None else ConsentRow(**row)
 
 
+def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, ConsentRow]:
+    """Return the consents that exist among `ids`."""
+    wanted, found = list(ids), {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = select(consent).where(consent.c.consent_id.in_(wanted[start : start + _MAX_VARIABLES]))
+        for row in connection.execute(statement).mappings():
+            found[row["consent_id"]] = ConsentRow(**row)
+    return found
+
+
+def recorded_withdrawals(connection: Connection, pids: Iterable[str]) -> set[tuple[str, str]]:
+    """Return (pseudonym, consent id) of the withdrawals that the log holds of these subjects."""
+    wanted, named = list(pids), func.json_extract(record.c.payload, "$.consent_id")
+    found: set[tuple[str, str]] = set()
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = select(record.c.pid, named).where(
+            record.c.pid.in_(wanted[start : start + _MAX_VARIABLES]),
+            record.c.type == WITHDRAW,
+            record.c.payload.is_not(None),
+        )
+        found.update((pid, identifier) for pid, identifier in connection.execute(statement))
+    return found
+
+
 def of_subject(connection: Connection, pid: str) -> list[ConsentRow]:
     """Return a subject's consents, the earliest first."""
     statement = select(consent).where(consent.c.pid == pid).order_by(consent.c.given_at, consent.c.consent_id)
@@ -57,6 +85,14 @@ def mark_withdrawn(connection: Connection, consent_id: str, now_ms: int) -> bool
         .values(withdrawn_at=now_ms)
     )
     return connection.execute(statement).rowcount == 1
+
+
+def mark_recorded(connection: Connection, pid: str, consent_id: str, now_ms: int) -> None:
+    """Withdraw what a recorded act of its client withdraws; nothing where no grant was kept, or of another client."""
+    statement = update(consent).where(
+        consent.c.consent_id == consent_id, consent.c.pid == pid, consent.c.withdrawn_at.is_(None)
+    )
+    connection.execute(statement.values(withdrawn_at=now_ms))
 
 
 def end_all(connection: Connection, pid: str, now_ms: int) -> None:

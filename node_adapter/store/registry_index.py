@@ -73,10 +73,24 @@ def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, 
     return found
 
 
+def consent_states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Return none, granted or withdrawn for each consent id (64 hex)."""
+    wanted = list(ids)
+    ranks = dict.fromkeys(wanted, 0)
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        topics = ["0x" + consent_id for consent_id in wanted[start : start + _MAX_VARIABLES]]
+        statement = select(chain_event.c.topic1, chain_event.c.name).where(
+            chain_event.c.contract == "ConsentRegistry", chain_event.c.topic1.in_(topics)
+        )
+        for topic, name in connection.execute(statement):
+            consent_id = topic.removeprefix("0x")
+            ranks[consent_id] = max(ranks[consent_id], _CONSENT_RANK.get(name, 0))
+    return {consent_id: CONSENT_STATES[rank] for consent_id, rank in ranks.items()}
+
+
 def consent_state(connection: Connection, consent_id: str) -> str:
     """Return none, granted or withdrawn for a consent id (64 hex)."""
-    found = chain_index.events(connection, contract="ConsentRegistry", topic1="0x" + consent_id)
-    return CONSENT_STATES[max((_CONSENT_RANK.get(event.name, 0) for event in found), default=0)]
+    return consent_states(connection, [consent_id])[consent_id]
 
 
 def contract_address(connection: Connection, name: str) -> str:

@@ -198,18 +198,6 @@ def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
     return keys
 
 
-def consent_states(connection: Connection) -> dict[str, str]:
-    """Return `granted` or `withdrawn` by consent id, for all that the chain knows."""
-    states: dict[str, str] = {}
-    for event in chain_index.events(connection, contract="ConsentRegistry"):
-        consent_id = str(event.args["consentId"]).removeprefix("0x").lower()
-        if event.name == "ConsentWithdrawn":
-            states[consent_id] = "withdrawn"
-        elif event.name == "ConsentGranted":
-            states.setdefault(consent_id, "granted")
-    return states
-
-
 def _row(row: Row[Any]) -> TaskRow:
     return TaskRow(**row._mapping)
 

@@ -24,6 +24,7 @@ from node_adapter.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, consents, outbox, registry_index, restored, subjects
 from node_adapter.store.consents import ConsentRow
+from node_adapter.workflows.consent_standing import known_consent
 from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
 from node_adapter.workflows.identities import chain_snapshot, history
 from node_adapter.workflows.outcomes import Outcome, each
@@ -84,6 +85,10 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     subject = subjects.find_by_did(connection, terms.client)
     if subject is None:
         raise Refused("subject-not-found", "credential.issuer: is no client of this broker")
+    require_current(node, subject)
+    ended = known_consent(node, connection, subject.pid, identifier.hex()).ended(node.clock.now_ms())
+    if ended is not None:  # its withdrawal is recorded already: a grant that comes late must not bring it back
+        raise Refused(*ended)
     row = ConsentRow(
         consent_id=identifier.hex(),
         pid=subject.pid,

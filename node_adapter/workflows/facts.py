@@ -27,7 +27,7 @@ from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.product_subject import product_subject
 from evidence.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
-from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
+from node_adapter.store import chain_index, consents, credentials, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import succession
@@ -167,6 +167,7 @@ class _Intake:
         self._findings: list[FindingRow] = []
         self._changed: dict[str, SubjectRow] = {}
         self._ended: list[str] = []
+        self._withdrawn: list[tuple[str, str]] = []
 
     def accept(self, fact: Fact) -> Accepted:
         """Store one fact, or refuse it."""
@@ -254,6 +255,8 @@ class _Intake:
         records.insert_records(self._connection, self._rows, self._findings)
         changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
+        for pid, consent_id in self._withdrawn:  # the client's word counts at once, whatever comes of the chain's call
+            consents.mark_recorded(self._connection, pid, consent_id, self._now)
         for pid in self._ended:
             succession.end_rights(self._connection, pid, self._now)
         for row in changed:
@@ -363,6 +366,8 @@ class _Intake:
             row = replace(row, promise=json.dumps(promise), anchor_by=anchor_by)
         self._rows.append(row)
         self._findings.extend(findings)
+        if fact.type == consents.WITHDRAW:
+            self._withdrawn.append((subject.pid, str(sealed.values["consent_id"])))
         self._known[fact.source_ref] = row
         if row.act_signature is not None:
             self._signed.add(row.act_signature)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from evidence.staff import Roster
 from node_adapter.node import Node
 from node_adapter.store import records, restored, subjects
+from node_adapter.workflows.consent_standing import EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
@@ -23,8 +24,10 @@ from primitives.timestamp import format_time, parse_time
 from suitability.act import product_of
 from suitability.records import check_details, check_type
 from suitability.second_person import Reliance
-from suitability.states import gate
+from suitability.states import Gate, gate
 
+_DATA_USE = "DATA_USE"
+_CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 _MEMBERS = {"subject", "act", "details", "at"}
 
 
@@ -49,6 +52,8 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
     roster = roster_of(node, connection, records.log_size(connection))
     state = state_of(node, subject)
     answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
+    if answer.allowed and act == _DATA_USE:
+        answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
     return {
         "status": "answered",
         "subject": subject.pid,
@@ -67,3 +72,11 @@ def _reliance(entry: Reliance, roster: Roster) -> dict[str, Any]:
     persons = [roster.by_key[key] for key in entry.keys if key in roster.by_key]
     signed_by = [{"name": person.name, "role": person.role, "key": person.key} for person in persons]
     return {"type": entry.type, "ref": entry.ref, "signed_by": signed_by}
+
+
+def _in_force(node: Node, connection: Connection, pid: str, details: Mapping[str, Any], at_ms: int) -> Gate | None:
+    """Refuse a use of data that the records allow, where the row of the consent or the chain tells of its end."""
+    if "consent_id" not in details:
+        return None
+    ended = known_consent(node, connection, pid, details["consent_id"]).ended(at_ms)
+    return None if ended is None else Gate(allowed=False, code=_CODES[ended[0]], reason=ended[1])

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mpc.spec import TaskSpec
+from node_adapter.node import Node
 from node_adapter.store import chain_index, tasks
 from node_adapter.workflows.task_input import SOURCE_TYPE, consenting_clients
 
@@ -19,27 +20,27 @@ INPUT_LOST = "task-input-lost"
 _MS = 1000
 
 
-def lost_commitment(connection: Connection, spec: TaskSpec, member: str) -> dict[str, Any]:
+def lost_commitment(node: Node, connection: Connection, spec: TaskSpec) -> dict[str, Any]:
     """Note whose data a lost commitment used, and return what the task keeps of it; empty when the chain holds none.
 
     The clients are those whom the order to run named, else those whose consent, as far as it is known here, covered
     the task at the time of the commitment's block.
 
     Args:
+        node: this member's node.
         connection: inside the caller's write transaction.
         spec: the task.
-        member: this member's address.
 
     Returns:
         {"commitment", "values"}, columns of the task.
     """
     task_id = spec.task_id.hex()
     made = chain_index.events(connection, contract="TaskRegistry", name="InputCommitted", topic1="0x" + task_id)
-    own = next((event for event in made if str(event.args["owner"]).lower() == member), None)
+    own = next((event for event in made if str(event.args["owner"]).lower() == node.address), None)
     if own is None:
         return {}
     at_ms = chain_index.block_at(connection, own.block).timestamp * _MS
-    clients = tasks.clients_of(connection, task_id) or consenting_clients(connection, spec, member, at_ms)
+    clients = tasks.clients_of(connection, task_id) or consenting_clients(node, connection, spec, at_ms)
     holding = tasks.latest_payloads(connection, SOURCE_TYPE, [client.pid for client in clients])
     tasks.put_clients(connection, task_id, [client for client in clients if client.pid in holding])
     commitment = bytes.fromhex(own.args["commitment"].removeprefix("0x"))

@@ -29,7 +29,7 @@ from evidence.record import OpenedRecord, open_redacted
 from evidence.staff import END, ENROL
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import alarms, chain_index, records, restored, subjects
+from node_adapter.store import alarms, chain_index, consents, records, restored, subjects
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
@@ -245,6 +245,8 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         pid = entry.promise.subject.hex()
         if entry.type == REVOKED and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
             ineffective.append(entry)
+        if entry.type == consents.WITHDRAW and "consent_id" in entry.record.values:
+            consents.mark_recorded(connection, pid, entry.record.values["consent_id"], node.clock.now_ms())
     for pid in {entry.promise.subject.hex() for entry in lost if entry.type == SUCCEEDED}:
         end_rights(connection, pid, node.clock.now_ms())
     return ineffective

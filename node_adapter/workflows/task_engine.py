@@ -146,7 +146,7 @@ def _commit(current: _Run) -> bool:
     with node.store.write() as connection:
         require_on_chain(connection, spec)
         named = tasks.clients_of(connection, row.task_id)
-        found = local_input(connection, spec, node.address, named, current.now)
+        found = local_input(node, connection, spec, named, current.now)
         blinding = int.from_bytes(node.entropy(_BLINDING_BYTES)) % (ORDER - 1) + 1
         commitment = Committing(spec, node.address, found.values, blinding).commitment()
         values = {"values": [str(value) for value in found.values], "started_at": current.now}
@@ -256,7 +256,7 @@ def _refuse(current: _Run, error: BonafidesError) -> bool:
         code, detail = error.rule, f"{error.field}: {error.detail}"
     told = {"code": code, "detail": detail, "sender": getattr(error, "sender", None)}
     with node.store.write() as connection:
-        kept = lost_commitment(connection, current.spec, node.address) if row.commitment is None else {}
+        kept = lost_commitment(node, connection, current.spec) if row.commitment is None else {}
         after = tasks.RECORDING if kept or row.commitment is not None else tasks.REFUSED
         taken_part = bool(kept) or (row.state != tasks.PROPOSED and node.address in current.spec.members)
         over = code == INPUT_LOST and node.address in current.chain.results  # before the database was lost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,9 +13,12 @@ from mpc.errors import PolicyRefused
 from mpc.policy import ConsentStanding, require_consent
 from mpc.spec import TaskSpec
 from mpc.statistics import ClientFacts, local_totals
+from node_adapter.node import Node
 from node_adapter.store import consents, subjects, tasks
 from node_adapter.store.consents import ConsentRow
+from node_adapter.store.registry_index import CONSENT_STATES
 from node_adapter.store.tasks import TaskClient
+from node_adapter.workflows.consent_standing import Known, known_consents
 from primitives.errors import InvalidInput, Refused
 
 SOURCE_TYPE = "INFO_COLLECT"
@@ -29,30 +32,29 @@ class LocalInput:
     values: tuple[int, ...]
 
 
-def standing(row: ConsentRow, on_chain: Mapping[str, str]) -> ConsentStanding:
-    """Put together what the store and the index of the chain say about a consent."""
-    state = on_chain.get(row.consent_id)
+def standing(row: ConsentRow, known: Known) -> ConsentStanding:
+    """Put together what is known about a consent: its terms are the row's, its end the earliest that anybody tells."""
     return ConsentStanding(
         consent_id=row.consent_id,
         purpose=row.purpose,
         receivers=frozenset(parse_did(did, "receivers").address for did in json.loads(row.receivers)),
         given_at=row.given_at,
-        expires_at=row.expires_at,
-        withdrawn_at=row.withdrawn_at,
-        granted_on_chain=state is not None,
-        withdrawn_on_chain=state == "withdrawn",
+        expires_at=row.expires_at if known.expires_at is None else known.expires_at,
+        withdrawn_here=known.withdrawn_here,
+        granted_on_chain=known.on_chain != CONSENT_STATES[0],
+        withdrawn_on_chain=known.withdrawn_on_chain,
     )
 
 
 def local_input(
-    connection: Connection, spec: TaskSpec, member: str, named: Sequence[TaskClient], now_ms: int
+    node: Node, connection: Connection, spec: TaskSpec, named: Sequence[TaskClient], now_ms: int
 ) -> LocalInput:
     """Add up the totals over the clients whose consent covers the task now.
 
     Args:
+        node: this member's node.
         connection: inside a transaction, so that consents and data are of one moment.
         spec: the task.
-        member: this member's address.
         named: the clients that the operator named; empty for every client who consents.
         now_ms: the time.
 
@@ -61,9 +63,9 @@ def local_input(
         InvalidInput: a stored payload or a total cannot be used.
     """
     if named:
-        consenting = require_named(connection, spec, member, [client.pid for client in named], now_ms)
+        consenting = require_named(node, connection, spec, [client.pid for client in named], now_ms)
     else:
-        consenting = consenting_clients(connection, spec, member, now_ms)
+        consenting = consenting_clients(node, connection, spec, now_ms)
     facts = _facts_of(connection, [client.pid for client in consenting])
     clients = tuple(client for client in consenting if client.pid in facts)
     if named and len(clients) != len(named):
@@ -71,34 +73,33 @@ def local_input(
     return LocalInput(clients, local_totals(spec, (facts[client.pid] for client in clients)))
 
 
-def consenting_clients(connection: Connection, spec: TaskSpec, member: str, now_ms: int) -> list[TaskClient]:
+def consenting_clients(node: Node, connection: Connection, spec: TaskSpec, now_ms: int) -> list[TaskClient]:
     """Return each client with a consent that covers the task now, with the earliest such consent."""
-    on_chain = tasks.consent_states(connection)
     found: dict[str, TaskClient] = {}
-    for row in consents.for_purpose(connection, spec.purpose.name, now_ms):
-        if row.pid not in found and _refusal(spec, member, standing(row, on_chain), now_ms) is None:
+    rows = consents.for_purpose(connection, spec.purpose.name, now_ms)
+    for row, entry in zip(rows, _standings(node, connection, rows), strict=True):
+        if row.pid not in found and _refusal(spec, node.address, entry, now_ms) is None:
             found[row.pid] = TaskClient(row.pid, row.consent_id)
     return sorted(found.values(), key=lambda client: client.pid)
 
 
 def require_named(
-    connection: Connection, spec: TaskSpec, member: str, pids: Iterable[str], now_ms: int
+    node: Node, connection: Connection, spec: TaskSpec, pids: Iterable[str], now_ms: int
 ) -> list[TaskClient]:
     """Return the named clients with the consents that cover the task.
 
     Raises:
         PolicyRefused: with the code of the first client whose consents do not cover it.
     """
-    on_chain = tasks.consent_states(connection)
     found = []
     for pid in pids:
-        standings = [standing(row, on_chain) for row in consents.of_subject(connection, pid)]
-        refusals = [_refusal(spec, member, entry, now_ms) for entry in standings]
+        standings = _standings(node, connection, consents.of_subject(connection, pid))
+        refusals = [_refusal(spec, node.address, entry, now_ms) for entry in standings]
         if None in refusals:
             found.append(TaskClient(pid, standings[refusals.index(None)].consent_id))
             continue
         same_purpose = [entry for entry in standings if entry.purpose == spec.purpose.name]
-        require_consent(spec, member, same_purpose[-1] if same_purpose else None, now_ms)
+        require_consent(spec, node.address, same_purpose[-1] if same_purpose else None, now_ms)
     return found
 
 
@@ -116,6 +117,11 @@ def resolve_clients(connection: Connection, references: Sequence[str]) -> list[s
     if len(known) != len(references):
         raise InvalidInput("clients", "unique", "names a client twice")
     return [known[reference].pid for reference in references]
+
+
+def _standings(node: Node, connection: Connection, rows: Sequence[ConsentRow]) -> list[ConsentStanding]:
+    known = known_consents(node, connection, [(row.pid, row.consent_id) for row in rows])
+    return [standing(row, known[row.consent_id]) for row in rows]
 
 
 def _refusal(spec: TaskSpec, member: str, entry: ConsentStanding, now_ms: int) -> str | None:

@@ -281,7 +281,7 @@ def party_dids(node: Node, spec: TaskSpec) -> list[str]:
 def _named(node: Node, connection: Connection, spec: TaskSpec, clients: Sequence[str], now_ms: int) -> list[TaskClient]:
     if not clients:
         raise InvalidInput("clients", "empty", "name at least one client, or leave the member out")
-    return require_named(connection, spec, node.address, resolve_clients(connection, clients), now_ms)
+    return require_named(node, connection, spec, resolve_clients(connection, clients), now_ms)
 
 
 def _require_datasets(connection: Connection, spec: TaskSpec) -> None:

@@ -285,7 +285,7 @@ def test_a_withdrawal_that_came_too_late_for_the_chain_is_relayed_again_with_a_n
         ({"salt": "00" * 32}, "consent-id"),
         ({"signature": "0x" + "11" * 64 + "1b"}, None),
         ({"deadline": DEADLINE + 1}, "consent-signature"),
-        ({"credential": {}}, "consent-id"),
+        ({"credential": {}}, "invalid-input"),
         ({"colour": "red"}, "invalid-input"),
     ],
 )

@@ -19,7 +19,7 @@ CONSENT = ConsentStanding(
     receivers=frozenset(MEMBERS[1:]),
     given_at=NOW - 1000,
     expires_at=NOW + 1000,
-    withdrawn_at=None,
+    withdrawn_here=False,
     granted_on_chain=True,
     withdrawn_on_chain=False,
 )
@@ -35,7 +35,7 @@ def test_a_consent_that_covers_the_task_passes():
         ({"purpose": "AML_JOINT"}, "consent-purpose"),
         ({"receivers": frozenset(MEMBERS[1:2])}, "consent-receivers"),
         ({"receivers": frozenset()}, "consent-receivers"),
-        ({"withdrawn_at": NOW - 1}, "consent-withdrawn"),
+        ({"withdrawn_here": True}, "consent-withdrawn"),
         ({"withdrawn_on_chain": True}, "consent-withdrawn"),
         ({"expires_at": NOW}, "consent-expired"),
         ({"given_at": NOW + 1}, "consent-expired"),

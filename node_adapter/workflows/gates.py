@@ -13,12 +13,14 @@ from sqlalchemy import Connection
 from evidence.staff import Roster
 from node_adapter.node import Node
 from node_adapter.store import records, restored, subjects
+from node_adapter.workflows.as_of import as_of
 from node_adapter.workflows.consent_standing import EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
+from node_adapter.workflows.verdicts import reasons_json
 from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
 from suitability.act import product_of
@@ -54,6 +56,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
     answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
     if answer.allowed and act == _DATA_USE:
         answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
+    stale = as_of(node, connection).not_checked if answer.allowed and act == _DATA_USE else {}
     return {
         "status": "answered",
         "subject": subject.pid,
@@ -64,6 +67,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         "relied_on": [_reliance(entry, roster) for entry in answer.relied_on],
         "ruleset": ruleset.label,
         "at": format_time(at_ms),
+        **({"not_checked": reasons_json(stale)} if stale else {}),  # of all acts, this one rests on the chain
     }
 
 

@@ -67,9 +67,15 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     return Outlook(code, detail, chain_ms)
 
 
-def process_trouble(node: Node | Watched, sign: SignOfLife | None) -> tuple[str, str] | None:
-    """Return code and detail when the chain process, or the chain as it sees it, has been silent for too long."""
-    patience, tick = _patience(node.settings.anchoring), node.clock.monotonic_ms()
+def process_trouble(
+    node: Node | Watched, sign: SignOfLife | None, patience_ms: int | None = None
+) -> tuple[str, str] | None:
+    """Return code and detail when the chain process, or the chain as it sees it, has been silent for too long.
+
+    `patience_ms` says how long that is; without it, what the promised time bears.
+    """
+    patience = _patience(node.settings.anchoring) if patience_ms is None else patience_ms
+    tick = node.clock.monotonic_ms()
     if sign is None or tick - sign.seen > patience:
         silent = None if sign is None else tick - sign.seen
         return "process-silent", _since("the chain process gave no sign of life", silent)

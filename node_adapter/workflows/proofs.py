@@ -20,9 +20,10 @@ from did.credentials.verify import VerifiedCredential
 from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import nonces
+from node_adapter.workflows.as_of import AsOf
 from node_adapter.workflows.consent_standing import Standing
 from node_adapter.workflows.outcomes import outcome_of
-from node_adapter.workflows.verdicts import checks, right_json
+from node_adapter.workflows.verdicts import checks, reasons_json, right_json
 from node_adapter.workflows.verify_credentials import CredentialVerifier
 from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
@@ -124,14 +125,17 @@ def _check(node: Node, verifier: CredentialVerifier, shown: _Presented) -> dict[
         "commitment": statement.commitment.hex(),
         "credential": None if verified is None else verified.credential.id,
         "attestation": _attestation(verified),
-        **_checks(verified, node.did),
+        "as_of": verifier.moment.to_json(),
+        **_checks(verified, node.did, verifier.moment),
     }
 
 
-def _checks(verified: VerifiedCredential | None, verifier: str) -> dict[str, Any]:
-    held, skipped = ["challenge", "holder", "opening"], [{"check": "attestation", "reason": "no credential was shown"}]
-    if verified is not None:
-        of_credential, others = checks(verified, Standing((), {}), verifier)
+def _checks(verified: VerifiedCredential | None, verifier: str, moment: AsOf) -> dict[str, Any]:
+    held = ["challenge", "holder", "opening"]
+    if verified is None:
+        skipped = reasons_json({"attestation": "no credential was shown", **moment.not_checked})
+    else:
+        of_credential, others = checks(verified, Standing((), {}), verifier, moment)
         held = [*held, "attestation", *of_credential]
         skipped = [entry for entry in others if entry["check"] != "holder"]  # the proof is by the credential's subject
     return {"checked": held, "not_checked": skipped}

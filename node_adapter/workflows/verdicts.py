@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from did.credentials import consent
 from did.credentials.issuers import Basis, IssuerRight
 from did.credentials.verify import VerifiedCredential
+from node_adapter.workflows.as_of import AsOf
 from node_adapter.workflows.consent_standing import Standing
 from primitives.timestamp import format_utc
 
@@ -16,16 +18,17 @@ _NO_STATUS = "the credential names no status list"
 _OTHERS_CLIENT = "whose client the subject is, only the issuer's own list of clients says"
 
 
-def verdict_json(verified: VerifiedCredential, standing: Standing, verifier: str) -> dict[str, Any]:
+def verdict_json(verified: VerifiedCredential, standing: Standing, verifier: str, moment: AsOf) -> dict[str, Any]:
     """Return the answer about a credential that was verified.
 
     Args:
         verified: the credential.
         standing: what was asked of a consent; empty for other kinds.
         verifier: the DID of this member, who knows its own clients only.
+        moment: of which moment all that is.
     """
     credential = verified.credential
-    checked, not_checked = checks(verified, standing, verifier)
+    checked, not_checked = checks(verified, standing, verifier, moment)
     return {
         "status": "verified",
         "id": credential.id,
@@ -34,15 +37,18 @@ def verdict_json(verified: VerifiedCredential, standing: Standing, verifier: str
         "issuer_right": right_json(verified.right),
         "subject": verified.subject,
         "valid_until": None if credential.valid_until is None else format_utc(credential.valid_until),
+        "as_of": moment.to_json(),
         "checked": checked,
         "not_checked": not_checked,
     }
 
 
-def checks(verified: VerifiedCredential, standing: Standing, verifier: str) -> tuple[list[str], list[dict[str, str]]]:
+def checks(
+    verified: VerifiedCredential, standing: Standing, verifier: str, moment: AsOf
+) -> tuple[list[str], list[dict[str, str]]]:
     """Return the names of the checks that held, and (check, reason) of those that were not made."""
     credential, right = verified.credential, verified.right
-    checked, skipped = ["issuer-right", "signature", "claims"], dict(standing.not_checked)
+    checked, skipped = ["issuer-right", "signature", "claims"], {**standing.not_checked, **moment.not_checked}
     if right.witnessed_block is not None:
         checked.append("issue-witness")
     if credential.valid_until is None:
@@ -59,7 +65,12 @@ def checks(verified: VerifiedCredential, standing: Standing, verifier: str) -> t
         else:
             skipped["own-client"] = _OTHERS_CLIENT
     skipped["holder"] = _HOLDER
-    return [*checked, *standing.checked], [{"check": name, "reason": skipped[name]} for name in sorted(skipped)]
+    return [*checked, *standing.checked], reasons_json(skipped)
+
+
+def reasons_json(skipped: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return checks that were not made, by name, each with its reason."""
+    return [{"check": name, "reason": skipped[name]} for name in sorted(skipped)]
 
 
 def right_json(right: IssuerRight) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.store import credentials, restored, subjects
 from node_adapter.store.credentials import LOST_BODY
+from node_adapter.workflows.as_of import as_of
 from node_adapter.workflows.consent_standing import Standing, standing_of
 from node_adapter.workflows.credentials import LIST_VALID_MS
 from node_adapter.workflows.endpoints import node_endpoints
@@ -54,7 +55,7 @@ def check_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
 
     def check(one: _Shown) -> dict[str, Any]:
         verified = verifier.verify(one.credential, one.witness)
-        return verdict_json(verified, verifier.standing(verified, one.salt), node.did)
+        return verdict_json(verified, verifier.standing(verified, one.salt), node.did, verifier.moment)
 
     return [outcome_of(check, one) if isinstance(one, _Shown) else one for one in shown]
 
@@ -97,6 +98,7 @@ class CredentialVerifier:
         restored.require_caught_up(connection)
         self._node = node
         self._now = node.clock.now_ms()
+        self.moment = as_of(node, connection)
         self._chain = chain_snapshot(node, connection, [*map(issuer_of, documents), *clients])
         named = [did for document in documents for did in subjects_of(document)]
         self._clients = set(subjects.by_dids(connection, named))

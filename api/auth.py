@@ -112,7 +112,8 @@ def _bearer() -> Caller:
             raise Refused("unauthenticated", "the token is unknown")
         ended = row.ended(node.clock.now_ms())
         if ended is not None:
-            raise Refused(ended, f"the token {row.id} of {row.name} is not valid any more")
+            why = "was not confirmed since the database was restored" if row.unconfirmed else "is not valid any more"
+            raise Refused(ended, f"the token {row.id} of {row.name} {why}")
         if row.did is not None:
             require_open(node, connection, row.did)
     if row.role == tokens.CLIENT_ROLE:

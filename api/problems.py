@@ -34,6 +34,7 @@ STATUS_BY_RULE = {
 STATUS_BY_CODE = {
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "token-expired": HTTPStatus.UNAUTHORIZED,
+    "token-unconfirmed": HTTPStatus.UNAUTHORIZED,
     "token-revoked": HTTPStatus.UNAUTHORIZED,
     "session-signature": HTTPStatus.UNAUTHORIZED,
     "wrong-role": HTTPStatus.FORBIDDEN,

@@ -11,6 +11,7 @@ The database is copied before the keystore: keys are sealed before the database 
 every key that its database names. Tokens' texts are not in it; their digests stand in the database.
 
 A restored database is marked (`store.restored`): its node signs nothing before it has read the chain up to its head.
+Its tokens count for nothing before the operator confirms them (`store.tokens`): one may have been revoked since.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from typing import IO, Any
 
 from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
-from node_adapter.store import anchors, chain_index, records, restored
+from node_adapter.store import anchors, chain_index, records, restored, tokens
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade
 from primitives.canonical import canonical_json, parse_json
@@ -322,6 +323,7 @@ def _mark(database: Path, now_ms: int) -> None:
             if found != "ok":
                 raise VerificationFailed("backup", f"the database is damaged: {found}")
             restored.mark(connection, now_ms)
+            tokens.suspend_all(connection, now_ms)
     finally:
         store.dispose()
     _leave_wal(database)

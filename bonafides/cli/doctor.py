@@ -25,7 +25,7 @@ from node_adapter.settings import Settings
 from node_adapter.store import anchors, chain_index, restored
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
-from node_adapter.store.tokens import staff_tokens, token_digest
+from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
 from node_adapter.workflows.staff_tokens import DAY_MS, TOKEN_ROLES, WARN_MS, ending_soon, read_token, token_file
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
@@ -152,6 +152,8 @@ def _tokens(settings: Settings) -> list[Line]:
         return [Line("tokens", ok=False, detail=str(error), mend="mend the database first")]
     by_digest = {row.digest: row for row in rows}
     trouble = [f"{row.id} of {row.name} ends at {format_time(row.expires_at or 0)}" for row in ending_soon(rows, now)]
+    if waiting := sum(row.ended(now) == UNCONFIRMED for row in rows):
+        trouble.append(f"{waiting} came with a restored copy and are not confirmed")
     for role in TOKEN_ROLES[settings.member.role]:
         try:
             row = by_digest.get(token_digest(read_token(settings.home, role)))
@@ -166,7 +168,7 @@ def _tokens(settings: Settings) -> list[Line]:
             "tokens",
             not trouble,
             "; ".join(trouble) or f"{valid} valid, none ends within {WARN_MS // DAY_MS} days",
-            "`bonafides token renew` or `token add`; `token list` shows all",
+            "`bonafides token renew`, `token add` or `token confirm`; `token list` shows all",
         )
     ]
 

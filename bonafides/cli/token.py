@@ -23,6 +23,7 @@ from node_adapter.workflows.staff_tokens import (
     DEFAULT_OVERLAP_HOURS,
     MAX_DAYS,
     NewToken,
+    confirm_tokens,
     describe,
     make_token,
     renew_token,
@@ -42,7 +43,7 @@ _to_option = click.option(
 
 @click.group()
 def token() -> None:
-    """List, add, renew and revoke the tokens of a member's staff and systems.
+    """List, add, renew, revoke and confirm the tokens of a member's staff and systems.
 
     Each names its holder, has one role, and ends. The node stores a token's digest only: the text is shown once.
     """
@@ -135,6 +136,27 @@ def revoke(node_dir: Path, token_id: str) -> None:
     with _opened(node_dir) as store, store.write() as connection:
         row: TokenRow = revoke_token(connection, token_id, _now_ms())
     write_json(describe(row, _now_ms()))
+
+
+@token.command(
+    "confirm",
+    epilog=verbatim(
+        'out  [{"id","name","role",...,"state"}, ...], those that count again',
+        "",
+        "Example:",
+        "  bonafides token confirm --node nodes/a",
+    ),
+)
+@_node_option
+def confirm(node_dir: Path) -> None:
+    """Let the tokens count again that came with a restored copy.
+
+    The copy does not know which were revoked since it was made: look at `token list`, revoke those first, by their ids.
+    """
+    now = _now_ms()
+    with _opened(node_dir) as store, store.write() as connection:
+        rows = confirm_tokens(connection, now)
+    write_json([describe(row, now) for row in rows])
 
 
 @contextmanager

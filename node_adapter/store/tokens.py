@@ -2,20 +2,26 @@
 
 A token of the staff names a person or a system, has a role, and ends. One that has ended stays in the table, so that it
 can be told who had access when; the sessions of clients are dropped.
+
+A database that was restored does not know which tokens were revoked since its copy was made. So those that it holds
+count for nothing until the operator confirms them; the setting `tokens.restored_at` says since when.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 
-from node_adapter.store.schema import token
+from node_adapter.store import identity
+from node_adapter.store.schema import setting, token
 
 STAFF_ROLES = ("broker-system", "compliance", "operator", "regulator")
 CLIENT_ROLE = "client"
-EXPIRED, REVOKED = "token-expired", "token-revoked"
+EXPIRED, REVOKED, UNCONFIRMED = "token-expired", "token-revoked", "token-unconfirmed"
+_RESTORED_AT = "tokens.restored_at"
 _ID_CHARACTERS = 12
 
 
@@ -31,6 +37,7 @@ class TokenRow:
         created_at: milliseconds; None for a token that is older than this entry.
         expires_at: milliseconds; None for a token that was made without an end.
         revoked_at: milliseconds, or None.
+        unconfirmed: it comes from a copy that was restored, and nobody has said that it was not revoked since.
     """
 
     digest: bytes
@@ -40,6 +47,7 @@ class TokenRow:
     created_at: int | None
     expires_at: int | None
     revoked_at: int | None
+    unconfirmed: bool = False
 
     @property
     def id(self) -> str:
@@ -52,7 +60,7 @@ class TokenRow:
             return REVOKED
         if self.expires_at is not None and self.expires_at <= now_ms:
             return EXPIRED
-        return None
+        return UNCONFIRMED if self.unconfirmed else None
 
 
 def token_digest(text: str) -> bytes:
@@ -72,21 +80,38 @@ def insert_token(
 ) -> TokenRow:
     """Store a new token's digest and what it allows; return the row."""
     row = TokenRow(token_digest(text), name, role, did, created_at, expires_at, None)
-    connection.execute(insert(token).values(**vars(row)))
+    connection.execute(insert(token).values({column.name: getattr(row, column.name) for column in token.columns}))
     return row
 
 
 def find_token(connection: Connection, text: str) -> TokenRow | None:
     """Return the row of a token, also of one that has ended, or None when it is unknown."""
     row = connection.execute(select(token).where(token.c.digest == token_digest(text))).mappings().one_or_none()
-    return None if row is None else TokenRow(**row)
+    return None if row is None else _rows(connection, [row])[0]
 
 
 def staff_tokens(connection: Connection) -> list[TokenRow]:
     """Return the tokens of the staff, also those that have ended, by role and name."""
     query = select(token).where(token.c.role != CLIENT_ROLE)
     query = query.order_by(token.c.role, token.c.name, token.c.created_at, token.c.digest)
-    return [TokenRow(**row) for row in connection.execute(query).mappings()]
+    return _rows(connection, connection.execute(query).mappings().all())
+
+
+def suspend_all(connection: Connection, now_ms: int) -> None:
+    """Let no token count that a restored copy holds until it is confirmed; clients sign in anew."""
+    connection.execute(delete(token).where(token.c.role == CLIENT_ROLE))
+    identity.put(connection, _RESTORED_AT, str(now_ms))
+
+
+def confirm_all(connection: Connection) -> None:
+    """Let every token of a restored copy count again that is neither revoked nor over."""
+    connection.execute(delete(setting).where(setting.c.key == _RESTORED_AT))
+
+
+def _rows(connection: Connection, found: Sequence[RowMapping]) -> list[TokenRow]:
+    restored_at = int(identity.get(connection, _RESTORED_AT) or 0)
+    rows = [TokenRow(**row) for row in found]
+    return [replace(row, unconfirmed=(row.created_at or 0) < restored_at) for row in rows]
 
 
 def end_token(connection: Connection, row: TokenRow, at_ms: int) -> None:

@@ -135,6 +135,13 @@ def revoke_token(connection: Connection, token_id: str, now_ms: int) -> TokenRow
     return _find(connection, row.id, now_ms)
 
 
+def confirm_tokens(connection: Connection, now_ms: int) -> list[TokenRow]:
+    """Let the tokens of a restored copy count again that were not revoked meanwhile; return those."""
+    waiting = [row.id for row in tokens.staff_tokens(connection) if row.ended(now_ms) == tokens.UNCONFIRMED]
+    tokens.confirm_all(connection)
+    return [row for row in tokens.staff_tokens(connection) if row.id in waiting]
+
+
 def replace_token_file(home: Path, old: TokenRow, text: str) -> Path | None:
     """Put a renewed token in place of the old one, where the node's directory holds that; return the file."""
     file = token_file(home, old.role)
@@ -178,10 +185,10 @@ def _end(row: TokenRow) -> float:
 
 
 def _find(connection: Connection, wanted: str, now_ms: int) -> TokenRow:
-    """Return the token with an id, or the one valid token of a name."""
+    """Return the token with an id, or the one token of a name that is valid, or would be once it is confirmed."""
     rows = tokens.staff_tokens(connection)
     found = [row for row in rows if row.id == wanted]
-    found = found or [row for row in rows if row.name == wanted and row.ended(now_ms) is None]
+    found = found or [row for row in rows if row.name == wanted and row.ended(now_ms) in (None, tokens.UNCONFIRMED)]
     if len(found) > 1:
         ids = ", ".join(row.id for row in found)
         raise Refused("token-ambiguous", f"{wanted} has several valid tokens: name one by its id: {ids}")

@@ -53,7 +53,12 @@ def test_what_lies_in_the_write_ahead_log_is_in_the_backup_and_not_in_a_plain_co
     made = back_up(home, tmp_path / "b.tar", now_ms=NOW)
     store.dispose()
     restore(made.file, tmp_path / "restored", now_ms=NOW + 1)
-    assert settings_of(tmp_path / "restored") == {"last": "words", "restored_at": str(NOW + 1), "status_list": ""}
+    assert settings_of(tmp_path / "restored") == {
+        "last": "words",
+        "restored_at": str(NOW + 1),
+        "status_list": "",
+        "tokens.restored_at": str(NOW + 1),
+    }
     (tmp_path / "copy").mkdir()
     shutil.move(tmp_path / "plain.db", tmp_path / "copy" / "node.db")
     assert "last" not in settings_of(tmp_path / "copy"), "a plain copy would do: this test shows nothing"
@@ -218,7 +223,12 @@ def test_a_copy_of_a_directory_is_restored_with_its_write_ahead_log(home, tmp_pa
     shutil.copytree(home, tmp_path / "copy")  # the log lies beside the database still
     store.dispose()
     made = restore(tmp_path / "copy", tmp_path / "r", now_ms=NOW)
-    assert settings_of(tmp_path / "r") == {"last": "words", "restored_at": str(NOW), "status_list": ""}
+    assert settings_of(tmp_path / "r") == {
+        "last": "words",
+        "restored_at": str(NOW),
+        "status_list": "",
+        "tokens.restored_at": str(NOW),
+    }
     assert made.manifest["member"]["name"] == "A"
     assert sorted(file.name for file in (tmp_path / "r").iterdir()) == [
         "keystore",

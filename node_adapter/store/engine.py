@@ -5,7 +5,7 @@ SQLite runs in WAL mode; a write transaction takes its lock at the start.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from primitives.errors import CouldNotCheck
 
 BUSY_TIMEOUT_SECONDS = 10
+_AFTER_COMMIT = "bonafides_after_commit"  # what a write transaction's connection carries: a list of what is to be done
 
 
 class Store:
@@ -40,18 +41,35 @@ class Store:
         Raises:
             CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk.
         """
+        owed: list[Callable[[], None]] = []
         with _translated_errors(), self._engine.connect() as connection:
+            connection.execution_options(**{_AFTER_COMMIT: owed})
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
                 yield connection
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
+            try:
+                connection.commit()
+            except BaseException:
+                connection.invalidate()  # the refused transaction stays open, and with it the lock: closing ends both
+                raise
+        for act in owed:
+            act()
 
     def dispose(self) -> None:
         """Close every connection; call it in a child after a fork."""
         self._engine.dispose()
+
+
+def after_commit(connection: Connection, act: Callable[[], None]) -> None:
+    """Do something once all that a store's transaction shows is committed: in `read` at once; never when it is not."""
+    owed: list[Callable[[], None]] | None = connection.get_execution_options().get(_AFTER_COMMIT)
+    if owed is None:
+        act()
+    else:
+        owed.append(act)
 
 
 def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> Store:

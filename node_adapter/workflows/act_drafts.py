@@ -54,7 +54,7 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     now = node.clock.now_ms()
-    state = state_of(node, subject)
+    state = state_of(node, connection, subject)
     fields = {**_known_fields(type_, state, now), **given}
     ratings = ratings_of(node, connection, records.log_size(connection))
     label = rulebook(node, connection).at(now).label

@@ -130,7 +130,7 @@ def require_open(node: Node, connection: Connection, did: str) -> None:
         Refused: `unauthenticated`.
     """
     row = subjects.find_by_did(connection, did)
-    if row is None or state_of(node, row).succeeded:
+    if row is None or state_of(node, connection, row).succeeded:
         raise Refused("unauthenticated", "did: another identity of this client took over")
 
 

@@ -103,7 +103,7 @@ def known_consents(node: Node, connection: Connection, wanted: Iterable[tuple[st
     ids = [identifier for _, identifier in pairs]
     rows, on_chain = consents.by_ids(connection, ids), registry_index.consent_states(connection, ids)
     own = subjects.by_pids(connection, {pid for pid, _ in pairs})
-    states = {pid: state_of(node, subject) for pid, subject in own.items()}
+    states = {pid: state_of(node, connection, subject) for pid, subject in own.items()}
     signed_off = consents.recorded_withdrawals(connection, own)
     found = {}
     for pid, identifier in pairs:

@@ -85,7 +85,7 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     subject = subjects.find_by_did(connection, terms.client)
     if subject is None:
         raise Refused("subject-not-found", "credential.issuer: is no client of this broker")
-    require_current(node, subject)
+    require_current(node, connection, subject)
     ended = known_consent(node, connection, subject.pid, identifier.hex()).ended(node.clock.now_ms())
     if ended is not None:  # its withdrawal is recorded already: a grant that comes late must not bring it back
         raise Refused(*ended)
@@ -125,7 +125,7 @@ def _relay(
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "consent_id: its client is unknown here")
     if call == "grant":
-        require_current(node, subject)
+        require_current(node, connection, subject)
     did = parse_did(subject.did)
     contract = registry_index.contract_address(connection, _CONTRACT)
     make = eip712.grant_typed_data if call == "grant" else eip712.withdraw_typed_data

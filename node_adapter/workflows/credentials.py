@@ -94,7 +94,7 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
             raise Refused("status-list-not-found", "no credential of this member has a place in such a list")
         make = partial(_make_list, node, connection, number)
         hour = node.clock.now_ms() // LIST_RENEWED_MS
-        return node.views.get("status-list", list_id, (revision, signing, hour), make)
+        return node.views.get(connection, "status-list", list_id, (revision, signing, hour), make)
 
 
 def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
     subject = subjects.find_by_pid(connection, str(request.get("subject")))
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "subject: this broker has no such client")
-    require_current(node, subject)
+    require_current(node, connection, subject)
     index = credentials.next_status_index(
         connection, status_list.LIST_BITS, lambda: fresh_list(node.entropy(_LIST_ENTROPY))
     )
@@ -162,8 +162,8 @@ def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> b
     return bool(document["validFrom"] < known["validUntil"] <= document["validUntil"])
 
 
-def _suitability(node: Node, _: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
-    level = state_of(node, subject).level_at(common["valid_from"])
+def _suitability(node: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    level = state_of(node, connection, subject).level_at(common["valid_from"])
     if level is None or level.valid_to <= common["valid_from"]:
         raise Refused("no-valid-level", "subject: has no level that is valid now")
     return suitability.suitability_credential(

@@ -260,7 +260,7 @@ class _Intake:
         for pid in self._ended:
             succession.end_rights(self._connection, pid, self._now)
         for row in changed:
-            remember_state(self._node, row, self._states[row.pid])
+            remember_state(self._node, self._connection, row, self._states[row.pid])
 
     def _again(self, known: RecordRow, fact: Fact) -> Accepted:
         if known.request_digest != fact.digest:
@@ -299,7 +299,7 @@ class _Intake:
 
     def _state(self, subject: SubjectRow) -> SubjectState:
         state = self._states.get(subject.pid)
-        return state_of(self._node, subject) if state is None else state
+        return state_of(self._node, self._connection, subject) if state is None else state
 
     def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
         act = fact.act

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
 from evidence.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store.subjects import SubjectRow
@@ -20,14 +22,14 @@ from suitability.states import Finding, Rating, SubjectState
 EMPTY_STATE = json.dumps(SubjectState().to_json())
 
 
-def state_of(node: Node, row: SubjectRow) -> SubjectState:
+def state_of(node: Node, connection: Connection, row: SubjectRow) -> SubjectState:
     """Return a subject's state at its head."""
-    return node.views.get("state", row.pid, row.head, lambda: SubjectState.from_json(json.loads(row.state)))
+    return node.views.get(connection, "state", row.pid, row.head, lambda: SubjectState.from_json(json.loads(row.state)))
 
 
-def remember_state(node: Node, row: SubjectRow, state: SubjectState) -> None:
+def remember_state(node: Node, connection: Connection, row: SubjectRow, state: SubjectState) -> None:
     """Keep a state in memory under its subject's new head."""
-    node.views.get("state", row.pid, row.head, lambda: state)
+    node.views.get(connection, "state", row.pid, row.head, lambda: state)
 
 
 def dump_state(state: SubjectState) -> str:

@@ -52,7 +52,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
     ruleset = rulebook(node, connection).at(at_ms)
     ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
     roster = roster_of(node, connection, records.log_size(connection))
-    state = state_of(node, subject)
+    state = state_of(node, connection, subject)
     answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
     if answer.allowed and act == _DATA_USE:
         answer = _in_force(node, connection, subject.pid, details, at_ms) or answer

@@ -29,7 +29,7 @@ def histories(node: Node, connection: Connection, dids: Iterable[str]) -> Mappin
     found: dict[str, IdentityHistory] = {}
     for did, address in addresses.items():
         read = partial(_read, connection, did, address)
-        found[did] = node.views.get("history", did, versions.get(address), read)
+        found[did] = node.views.get(connection, "history", did, versions.get(address), read)
     return found
 
 

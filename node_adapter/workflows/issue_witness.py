@@ -71,7 +71,7 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
         return {DIGEST_FIELD: digest.hex(), "state": PENDING, "witness": None}
     if row.payload is None or row.root_salt is None:
         return {DIGEST_FIELD: digest.hex(), "state": ERASED, "witness": None}
-    view: LogView = node.views.get("log", "", "", LogView)
+    view = node.views.holder("log", "", LogView)
     tree, _map = view.at(connection, newest)
     witness = build_witness(
         restore(row.envelope, json.loads(row.payload), row.root_salt),

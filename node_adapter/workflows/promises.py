@@ -161,7 +161,8 @@ def _broken(
     other: OtherEntry | None = None,
 ) -> dict[str, Any]:
     trust = own_trust(node, connection)
-    chain = node.views.get("header-chain", "", chain_index.tip(connection), lambda: HeaderChain(trust.headers))
+    tip = chain_index.tip(connection)
+    chain = node.views.get(connection, "header-chain", "", tip, lambda: HeaderChain(trust.headers))
     claim = assemble_breach(
         trust=trust,
         chain=chain,
@@ -209,7 +210,7 @@ def _anchored_entry(node: Node, covered: _Covered) -> tuple[bytes, tuple[bytes, 
     base = None if covered.address == node.address else node.settings.peers.get(covered.address)
     if base is None and covered.address != node.address:
         raise CouldNotCheck("peer-unknown", f"this node's settings name no URL of {covered.address}")
-    copy = node.views.get("log-copy", covered.address, "", LogCopy)
+    copy = node.views.holder("log-copy", covered.address, LogCopy)
     with copy.lock:
         while copy.tree.size < size:
             page = _page(node, base, copy.tree.size)

@@ -19,9 +19,7 @@ def ratings_of(node: Node, connection: Connection, log_size: int) -> Ratings:
     """Return the ratings among the first `log_size` records; only what the log has grown by is read."""
     known = node.views.peek("ratings", "")
     base = known if isinstance(known, Ratings) and known.size <= log_size else Ratings()
-    if base.size == log_size:
-        return base
-    return node.views.get("ratings", "", log_size, lambda: _extend(connection, base, log_size))
+    return node.views.get(connection, "ratings", "", log_size, lambda: _extend(connection, base, log_size))
 
 
 def _extend(connection: Connection, base: Ratings, log_size: int) -> Ratings:

@@ -108,7 +108,7 @@ class ReceiptMaker:
         self._anchor = anchored.last_final(connection)
         self.size = 0 if self._anchor is None else self._anchor.size
         if self._anchor is not None:
-            view = node.views.get("log", "", "", LogView)
+            view = node.views.holder("log", "", LogView)
             self._tree, self._map = view.at(connection, self._anchor)
             self._contract = registry_index.contract_address(connection, _CONTRACT)
 

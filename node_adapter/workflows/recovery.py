@@ -233,7 +233,7 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         subject = known[pid]
         if (envelope["seq"], envelope["prev"]) != (subject.count + 1, subject.head.hex()):
             raise VerificationFailed("subject-chain", f"record {entry.promise.record_id} does not follow its subject's")
-        before = folded[pid] if pid in folded else state_of(node, subject)
+        before = folded[pid] if pid in folded else state_of(node, connection, subject)
         after = fold_shown(before, entry.as_record)
         folded[pid] = before if after is None else after
         known[pid] = replace(subject, count=envelope["seq"], head=entry.record.fingerprint)

@@ -108,7 +108,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         )
     references = tuple(_references(node, connection, inside, size))
     made, times = _anchors(node, connection, last.seq)
-    tree, _ = node.views.get("log", "", "", LogView).at(connection, last)
+    tree, _ = node.views.holder("log", "", LogView).at(connection, last)
     bundle = assemble(
         trust=own_trust(node, connection),
         proof_kind=PROOF_KIND,

@@ -24,9 +24,7 @@ def roster_of(node: Node, connection: Connection, log_size: int) -> Roster:
     """Return who was enrolled by the first `log_size` records; only what the log has grown by is read."""
     known = node.views.peek("roster", "")
     base = known if isinstance(known, _View) and known.size <= log_size else _View()
-    if base.size == log_size:
-        return base.roster
-    return node.views.get("roster", "", log_size, lambda: _extend(connection, base, log_size)).roster
+    return node.views.get(connection, "roster", "", log_size, lambda: _extend(connection, base, log_size)).roster
 
 
 def _extend(connection: Connection, base: _View, log_size: int) -> _View:

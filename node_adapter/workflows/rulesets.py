@@ -56,7 +56,7 @@ def rulebook(node: Node, connection: Connection) -> Rulebook:
     def read() -> Rulebook:
         return Rulebook(tuple(RuleSet.from_json(row.body) for row in store.all_rulesets(connection)))
 
-    return node.views.get("rulebook", "", version, read)
+    return node.views.get(connection, "rulebook", "", version, read)
 
 
 def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -118,13 +118,13 @@ def require_not_succeeded(ended: bool) -> None:
         raise Refused("succession-predecessor", "payload.predecessor: another identity succeeded it before")
 
 
-def require_current(node: Node, subject: SubjectRow) -> None:
+def require_current(node: Node, connection: Connection, subject: SubjectRow) -> None:
     """Refuse what only the client's present identity may do.
 
     Raises:
         Refused: `identity-ended`.
     """
-    if state_of(node, subject).succeeded:
+    if state_of(node, connection, subject).succeeded:
         raise ended_identity()
 
 

@@ -43,7 +43,7 @@ def own_trust(node: Node, connection: Connection) -> TrustFile:
         raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     known = node.views.peek("headers", "")
     kept: tuple[Header, ...] = known if isinstance(known, tuple) else ()
-    found = node.views.get("headers", "", tip, lambda: _read_headers(connection, kept))
+    found = node.views.get(connection, "headers", "", tip, lambda: _read_headers(connection, kept))
     return TrustFile(node.settings.chain.chain_id, HEADER_RULES[HEADER_RULE], _directory(connection), found)
 
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from node_adapter.store.engine import Store, open_store
+from node_adapter.store.engine import Store, after_commit, open_store
 from node_adapter.store.migrate import upgrade
 from primitives.errors import CouldNotCheck
+from tests.refused_commit import refuse
 
 _COUNT = text("select count(*) from setting")
 _ADD = text("insert into setting values (:key, :value)")
@@ -75,6 +76,27 @@ def test_a_full_disk_is_told_and_nothing_is_kept(store: Store) -> None:
     assert caught.value.code == "store-full"
     with store.read() as connection:
         assert connection.execute(_COUNT).scalar_one() == 0
+
+
+def test_a_commit_that_is_refused_keeps_nothing_and_holds_no_lock(file: Path, store: Store) -> None:
+    done: list[str] = []
+    with pytest.raises(IntegrityError):
+        _refused(store, done)
+    with store.read() as connection:
+        assert connection.execute(_COUNT).scalar_one() == 0
+        after_commit(connection, lambda: done.append("read"))
+        assert done == ["read"]
+    for each in (store, open_store(file)):
+        with each.write() as connection:
+            after_commit(connection, lambda: done.append("written"))
+    assert done == ["read", "written", "written"]
+
+
+def _refused(store: Store, done: list[str]) -> None:
+    with store.write() as connection:
+        connection.execute(_ADD, {"key": "k", "value": "v"})
+        after_commit(connection, lambda: done.append("refused"))
+        refuse(connection)
 
 
 def _add(store: Store, keys: list[str], value: str) -> None:

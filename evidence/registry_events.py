@@ -127,6 +127,17 @@ def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) ->
     return {name: value for value, name in list(keys.items())[-MAX_KEYS_IN_FORCE:]}
 
 
+def ed25519_keys_ever(events: Sequence[RegistryEvent]) -> list[bytes]:
+    """Return every Ed25519 key that a client's DID ever had, also those that were revoked."""
+    changes = [event.args for event in events if event.name == "DIDAttributeChanged"]
+    return [args["value"] for args in changes if args["name"] == ED25519_ATTRIBUTE]
+
+
+def signing_keys_ever(events: Sequence[RegistryEvent]) -> list[bytes]:
+    """Return every signing key that a member ever had."""
+    return [event.args["signing"] for event in events if "signing" in event.args]
+
+
 def member_keys(events: Sequence[RegistryEvent], block: int) -> MemberKeys | None:
     """Return a member's role and signing key in force at a block; None before admission and while suspended."""
     keys: MemberKeys | None = None

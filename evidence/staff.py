@@ -1,30 +1,30 @@
 """A staff person's signature under a record that takes two persons (specification: docs/spec/staff.md).
 
-A person's key is enrolled by a record of the broker's log and ended by another, both on the person's own subject. Who
-was enrolled when a record was logged is read from the order of the log alone: no colleague can be invented afterwards.
+A person's key is enrolled by a record of the broker's log and ended by another, both on the subject that is derived
+from broker and key: whoever reads a bundle knows where everything about a key stands. Who was enrolled when a record
+was logged is read from the order of the log alone (`evidence.roster`): no colleague can be invented afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evidence import shapes
+from evidence.roster import Roster, StaffKey, Unshown, key_of_did, names_did_key, person_name
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_base58btc, decode_base64url, encode_base58btc
+from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import parse_time
 
 FIELD = "countersigned"
-ENROL, END = "STAFF_ENROL", "STAFF_END"
 MAX_SIGNATURES = 10
 _KEY_TAG, _ACT_TAG = "bonafides/staff-key/1", "bonafides/staff-act/1"
 _SIGNED = ("broker", "subject", "type", "occurred_at", "channel", "actor", "attachments")
 _SIGNATURE = frozenset({"key", "value"})
-_DID_KEY, _ED25519_MULTICODEC = "did:key:", b"\xed\x01"
 
 SIGNATURE, UNKNOWN, ENDED, EXPIRED = "staff-signature", "staff-key-unknown", "staff-key-ended", "staff-key-expired"
 ROLE, SAME_PERSON, ACTOR, NAME = "staff-role", "staff-same-person", "staff-actor", "staff-name"
@@ -48,30 +48,6 @@ class Demand(Protocol):
     @property
     def instead(self) -> str | None:
         """The payload's field that may stand in place of a second person."""
-
-
-@dataclass(frozen=True)
-class StaffKey:
-    """An enrolled key: whose, for what, and between which places of the log. `subject` stands for the person."""
-
-    key: str
-    name: str
-    role: str
-    expires_at: str
-    subject: str
-    enrolled_at: int
-    enrolment: str  # fingerprint of the record, hex
-    ended_at: int | None = None  # both are places of the log
-
-    @property
-    def did(self) -> str:
-        """The person's key as a did:key: what `actor` names when this person acted."""
-        return did_key(self.key)
-
-
-def did_key(key: str) -> str:
-    """Return the did:key of a staff key (hex)."""
-    return _DID_KEY + encode_base58btc(_ED25519_MULTICODEC + bytes.fromhex(key))
 
 
 def possession_digest(broker: str, name: str, role: str, key: str) -> bytes:
@@ -109,55 +85,27 @@ def act_digest(stated: Mapping[str, Any], digests: Mapping[str, str]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Roster:
-    """Every enrolled key of a broker, from the records of its log in their order."""
+class Signers:
+    """Who is proven to have signed a record.
 
-    by_key: Mapping[str, StaffKey] = field(default_factory=dict)
+    Attributes:
+        persons: they, each another one.
+        whole: whether that is everybody; else an enrolment is not shown, of who signed or of who did it.
+    """
 
-    def with_record(
-        self, type_: str, subject: str, log_index: int, fingerprint: str, values: Mapping[str, Any]
-    ) -> Roster:
-        """Return the roster after one more record of the log; a key is enrolled once, and what ended stays ended."""
-        key = values.get("key")
-        known = self.by_key.get(key) if isinstance(key, str) else None
-        if type_ == END and known is not None and known.subject == subject and known.ended_at is None:
-            return Roster({**self.by_key, known.key: replace(known, ended_at=log_index)})
-        if type_ != ENROL or known is not None or not isinstance(key, str):
-            return self
-        made = StaffKey(
-            key=key,
-            name=values["name"],
-            role=values["role"],
-            expires_at=values["expires_at"],
-            subject=subject,
-            enrolled_at=log_index,
-            enrolment=fingerprint,
-        )
-        return Roster({**self.by_key, key: made})
-
-    def subjects_of(self, payloads: Iterable[Mapping[str, Any]]) -> list[str]:
-        """Return the persons whose keys these payloads of a node's own records bear, each once."""
-        keys = (signature["key"] for values in payloads for signature in values.get(FIELD, ()))
-        return list(dict.fromkeys(self.by_key[key].subject for key in keys if key in self.by_key))
-
-    def subject_of(self, did: object) -> str | None:
-        """Return the person whose did:key this is; None of anybody else."""
-        if not isinstance(did, str) or not did.startswith(_DID_KEY):
-            return None
-        try:
-            data = decode_base58btc(
-                did.removeprefix(_DID_KEY), "did", len(_ED25519_MULTICODEC) + ed25519.PUBLIC_KEY_BYTES
-            )
-        except InvalidInput:
-            return None
-        known = self.by_key.get(data.removeprefix(_ED25519_MULTICODEC).hex())
-        return None if known is None else known.subject
+    persons: tuple[StaffKey, ...]
+    whole: bool = True
 
 
 def check_countersigned(
-    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, time_ms: int, demand: Demand
-) -> tuple[StaffKey, ...]:
-    """Check the staff signatures of a record; returns who signed. A node asks it at its door, a verifier of a bundle.
+    envelope: Mapping[str, Any],
+    values: Mapping[str, Any],
+    roster: Roster,
+    time_ms: int,
+    demand: Demand,
+    no_colleagues: Collection[str],
+) -> Signers:
+    """Check the staff signatures of a record. A node asks it at its door, a verifier of a bundle.
 
     Args:
         envelope: of the record.
@@ -165,32 +113,41 @@ def check_countersigned(
         roster: who was enrolled by the records before this one in the log.
         time_ms: the time of the chain's block at which the record was accepted.
         demand: what the record's type asks.
+        no_colleagues: keys (hex) of the client and of the member itself.
 
     Raises:
         InvalidInput: the signatures are malformed.
         VerificationFailed: `staff-signature`, not over this record; `staff-key-unknown`, `staff-key-ended`,
             `staff-key-expired` at this place of the log; `staff-role`; `staff-same-person`; `staff-actor`, by the one
-            who did it; `staff-name`, the record names somebody else.
+            who did it, or by the client or the member; `staff-name`, the record names somebody else.
     """
+    signatures = _read(values[FIELD])
     digest = act_digest(envelope, envelope["fields"])
-    persons: list[StaffKey] = []
-    for number, (key, value) in enumerate(_read(values[FIELD])):
-        person = _enrolled(roster, key, time_ms, f"payload.{FIELD}[{number}]")
+    for number, (key, value) in enumerate(signatures):  # before anything is asked of the log: garbage is nobody's
         try:
             ed25519.verify(bytes.fromhex(key), digest, value)
         except VerificationFailed as error:
             raise VerificationFailed(
-                SIGNATURE, f"payload.{FIELD}[{number}]: is not by {person.name} over this record"
+                SIGNATURE, f"payload.{FIELD}[{number}]: is not by the key {key[:16]} over this record"
             ) from error
+    found = [
+        _in_force(roster, key, time_ms, no_colleagues, f"payload.{FIELD}[{number}]")
+        for number, (key, _) in enumerate(signatures)
+    ]
+    persons = [entry for entry in found if isinstance(entry, StaffKey)]
+    for person in persons:
         if person.role != demand.role:
             raise VerificationFailed(
                 ROLE, f"{person.name} is enrolled as {person.role}; {envelope['type']} takes a {demand.role}"
             )
-        if any(other.subject == person.subject for other in persons):
-            raise VerificationFailed(SAME_PERSON, f"{person.name} signed twice: that is one person")
-        persons.append(person)
-    _check_others(envelope, values, roster, persons, demand)
-    return tuple(persons)
+    _require_different(found)
+    did_it = _who_acted(envelope, values, roster, demand)
+    for entry in found:
+        if any(_is_same(entry, other) for other in did_it):
+            raise VerificationFailed(ACTOR, f"{entry.label} did it, and cannot be the second person, too")
+    whole = len(persons) == len(found) and all(isinstance(entry, StaffKey) for entry in did_it)
+    _require_named(values, persons, demand, whole=len(persons) == len(found))
+    return Signers(tuple(persons), whole)
 
 
 def _read(value: object) -> Sequence[tuple[str, bytes]]:
@@ -205,31 +162,54 @@ def _read(value: object) -> Sequence[tuple[str, bytes]]:
     return found
 
 
-def _enrolled(roster: Roster, key: str, time_ms: int, where: str) -> StaffKey:
-    person = roster.by_key.get(key)
-    if person is None:
+def _in_force(roster: Roster, key: str, time_ms: int, no_colleagues: Collection[str], where: str) -> StaffKey | Unshown:
+    if key in no_colleagues:
+        raise VerificationFailed(
+            ACTOR, f"{where}: the key {key[:16]} is the client's or the member's own, no colleague's"
+        )
+    entry = roster.find(key)
+    if entry is None:
         raise VerificationFailed(UNKNOWN, f"{where}: nobody was enrolled with the key {key[:16]} before this record")
-    if person.ended_at is not None:
-        raise VerificationFailed(ENDED, f"{where}: the key {key[:16]} of {person.name} was ended before this record")
-    if parse_time(person.expires_at, "expires_at") <= time_ms:
-        raise VerificationFailed(EXPIRED, f"{where}: the key {key[:16]} of {person.name} expired {person.expires_at}")
-    return person
+    if entry.ended_at is not None:
+        raise VerificationFailed(ENDED, f"{where}: the key {key[:16]} of {entry.label} was ended before this record")
+    if isinstance(entry, StaffKey) and parse_time(entry.expires_at, "expires_at") <= time_ms:
+        raise VerificationFailed(EXPIRED, f"{where}: the key {key[:16]} of {entry.name} expired {entry.expires_at}")
+    return entry
 
 
-def _check_others(
-    envelope: Mapping[str, Any],
-    values: Mapping[str, Any],
-    roster: Roster,
-    persons: Iterable[StaffKey],
-    demand: Demand,
-) -> None:
-    done_by = [envelope["actor"]["did"]]
-    if demand.not_by is not None:
-        done_by.append(values.get(demand.not_by))
-    acted = {subject for did in done_by if (subject := roster.subject_of(did)) is not None}
-    for person in persons:
-        if person.subject in acted:
-            raise VerificationFailed(ACTOR, f"{person.name} did it, and cannot be the second person, too")
+def _is_same(one: StaffKey | Unshown, other: StaffKey | Unshown) -> bool:
+    """Tell whether two keys are known to be one person's."""
+    if isinstance(one, StaffKey) and isinstance(other, StaffKey):
+        return one.person == other.person
+    return one.subject == other.subject
+
+
+def _require_different(found: Sequence[StaffKey | Unshown]) -> None:
+    for number, entry in enumerate(found):
+        if any(_is_same(entry, other) for other in found[:number]):
+            raise VerificationFailed(SAME_PERSON, f"{entry.label} signed twice: that is one person")
+
+
+def _who_acted(
+    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, demand: Demand
+) -> list[StaffKey | Unshown]:
+    """Return the persons of the staff who did it; a did:key in another spelling would hide one of them."""
+    dids = [envelope["actor"]["did"], None if demand.not_by is None else values.get(demand.not_by)]
+    found = []
+    for did in dids:
+        if not names_did_key(did):
+            continue
+        key = key_of_did(did)
+        entry = None if key is None else roster.find(key)
+        if entry is None:
+            raise VerificationFailed(ACTOR, f"{did} is not the did:key of a key that was enrolled before this record")
+        found.append(entry)
+    return found
+
+
+def _require_named(values: Mapping[str, Any], persons: Sequence[StaffKey], demand: Demand, *, whole: bool) -> None:
     stated = None if demand.named is None else values.get(demand.named)
-    if stated is not None and all(person.name != stated for person in persons):
+    if stated is None or not whole:
+        return
+    if not isinstance(stated, str) or all(person.person != person_name(stated) for person in persons):
         raise VerificationFailed(NAME, f"payload.{demand.named}: names {stated}, who did not sign")

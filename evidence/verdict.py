@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.staff import StaffKey
+from evidence.roster import StaffKey
 
 CHECKS = (
     "structure",

@@ -31,14 +31,14 @@ from evidence.map_history import check_maps
 from evidence.opened import Opened, open_histories, verified
 from evidence.promise import verify_promise
 from evidence.record import ZERO_HASH
-from evidence.registry_events import DID_EVENTS, client_keys
+from evidence.registry_events import DID_EVENTS, client_keys, ed25519_keys_ever
 from evidence.staff import Demand
 from evidence.times import block_time, time_findings
 from evidence.trust import TrustFile, parse_trust
-from evidence.verdict import CHECKS, Check, SecondPersons, VerificationReport, VerifiedRecord
+from evidence.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
 from evidence.verdict import HELD_PROMISES as HELD
 from evidence.verify_chain import ChainEvidence, Histories
-from evidence.verify_staff import check_staff, described
+from evidence.verify_staff import StaffReading, check_staff, described
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
@@ -115,7 +115,7 @@ class _Verification:
             "inclusion": self._inclusion,
             "subject-completeness": self._subject_completeness,
             "bundle-signature": self._bundle_signature,
-            "staff-signature": lambda: described(self._second_persons),
+            "staff-signature": lambda: described(self._staff.found),
             HELD: self._held_promises,
         }
         names = CHECKS if self._asked.promises is None else (*CHECKS, HELD)
@@ -304,8 +304,20 @@ class _Verification:
         return "the broker's key of the last anchor's block signed the bundle"
 
     @cached_property
-    def _second_persons(self) -> tuple[SecondPersons, ...]:
-        return check_staff(self._every, self._asked.staff_acts, lambda block: self._on_chain.chain.at(block).timestamp)
+    def _staff(self) -> StaffReading:
+        return check_staff(
+            self._every,
+            self._asked.staff_acts,
+            self._bundle.broker,
+            self._no_colleagues(),
+            lambda block: self._on_chain.chain.at(block).timestamp,
+        )
+
+    def _no_colleagues(self) -> frozenset[str]:
+        """Return every key that the client and the member ever had: neither is a second person."""
+        last = self._on_chain.last.block
+        client = () if self._client is None else ed25519_keys_ever(self._client.at(last))
+        return frozenset(key.hex() for key in (*client, *self._on_chain.signing_keys_ever()))
 
     def _held_promises(self) -> str:
         chain, last = self._on_chain.chain, self._on_chain.last
@@ -341,7 +353,7 @@ class _Verification:
             findings=time_findings(self._on_chain.chain, self._every) if whole else (),
             notes=self._notes() if whole else (),
             rulesets=bundle.rulesets if whole else (),
-            second_persons=self._second_persons if whole else (),
+            second_persons=self._staff.found if whole else (),
             anchored_since=self._anchored_since() if whole else None,
         )
 
@@ -350,7 +362,7 @@ class _Verification:
         return tuple(verified(opened, chain.at(opened.anchor.block).timestamp * _MS) for opened in self._every)
 
     def _notes(self) -> tuple[str, ...]:
-        notes = [*self._ended_keys]
+        notes = [*self._ended_keys, *self._staff.notes]
         redacted = sum(1 for records in self._opened.values() for opened in records if opened.record.redacted)
         if redacted:
             notes.append(f"{redacted} records are redacted: the bundle does not show all their fields")

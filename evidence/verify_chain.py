@@ -17,7 +17,14 @@ from evidence.checkpoint import open_checkpoint
 from evidence.engines import PROOF_KINDS
 from evidence.events import Event, decode_event
 from evidence.map_history import AnchoredMap
-from evidence.registry_events import MEMBER_EVENTS, ROLE_BROKER, RegistryEvent, member_keys, read_history
+from evidence.registry_events import (
+    MEMBER_EVENTS,
+    ROLE_BROKER,
+    RegistryEvent,
+    member_keys,
+    read_history,
+    signing_keys_ever,
+)
 from evidence.trust import TrustFile, blocks_of_other_contracts
 from evidence.verdict import CHECKS
 from primitives.errors import InvalidInput, VerificationFailed
@@ -247,6 +254,10 @@ class ChainEvidence:
         if keys is None or keys.role != ROLE_BROKER:
             raise VerificationFailed(check, f"{self._bundle.broker} is no active broker at block {block}")
         return keys.signing
+
+    def signing_keys_ever(self) -> list[bytes]:
+        """Return every signing key that the broker had up to the last anchor."""
+        return signing_keys_ever(self._member.at(self.last.block))
 
     def member_key_history(self) -> str:
         """Check 7: the broker's history is whole, and it was an active broker at every anchor."""

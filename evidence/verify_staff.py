@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
+from evidence import shapes
 from evidence.opened import Opened
-from evidence.staff import (
-    END,
-    ENROL,
-    FIELD,
-    SIGNATURE,
-    UNKNOWN,
-    Demand,
-    Roster,
-    StaffKey,
-    act_digest,
-    check_countersigned,
-    check_enrolment,
-)
+from evidence.roster import END, ENROL, Roster, StaffKey, staff_subject
+from evidence.staff import FIELD, SIGNATURE, Demand, act_digest, check_countersigned, check_enrolment
 from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.timestamp import parse_time
 
 _MS = 1000
 
 
+@dataclass(frozen=True)
+class StaffReading:
+    """Who signed each record that takes a second person, and what is to be said beside."""
+
+    found: tuple[SecondPersons, ...]
+    notes: tuple[str, ...]
+
+
 def check_staff(
-    records: Iterable[Opened], demands: Mapping[str, Demand], time_of: Callable[[int], int]
-) -> tuple[SecondPersons, ...]:
+    records: Iterable[Opened],
+    demands: Mapping[str, Demand],
+    broker: str,
+    no_colleagues: Collection[str],
+    time_of: Callable[[int], int],
+) -> StaffReading:
     """Check every staff signature of a bundle; returns, for each record that takes one, who signed it.
 
     Args:
         records: every record of the bundle, also those of its references.
         demands: the record types that take a second person; the domain names them.
+        broker: the broker's DID.
+        no_colleagues: the keys (hex) that client and member ever had.
         time_of: gives the time of a block in seconds.
 
     Raises:
         VerificationFailed: check `staff-signature`.
     """
-    reading = _Reading(demands, time_of)
+    reading = _Reading(demands, broker, no_colleagues, time_of)
     for opened in sorted(records, key=lambda opened: opened.promise.log_index):
         try:
             reading.take(opened)
         except (VerificationFailed, InvalidInput) as error:
             raise VerificationFailed(SIGNATURE, f"{opened.label}: {error}") from error
-    return tuple(reading.found)
+    return StaffReading(tuple(reading.found), tuple(reading.notes))
 
 
 def described(found: Iterable[SecondPersons]) -> str:
@@ -59,13 +65,20 @@ def described(found: Iterable[SecondPersons]) -> str:
 class _Reading:
     """The records of a bundle in the order of the log: a roster that grows, and who signed what."""
 
-    def __init__(self, demands: Mapping[str, Demand], time_of: Callable[[int], int]) -> None:
+    def __init__(
+        self,
+        demands: Mapping[str, Demand],
+        broker: str,
+        no_colleagues: Collection[str],
+        time_of: Callable[[int], int],
+    ) -> None:
         self._demands = demands
+        self._no_colleagues = no_colleagues
         self._time_of = time_of
-        self._roster = Roster()
+        self._roster = Roster(broker)
         self._once: dict[bytes, str] = {}
-        self._not_shown: dict[str, set[str]] = {ENROL: set(), END: set()}  # the persons of records not shown whole
         self.found: list[SecondPersons] = []
+        self.notes: list[str] = []
 
     def take(self, opened: Opened) -> None:
         envelope = opened.record.envelope
@@ -78,13 +91,19 @@ class _Reading:
 
     def _enrol(self, opened: Opened) -> None:
         record = opened.record
-        type_, subject, place = record.envelope["type"], record.envelope["subject"], opened.promise.log_index
-        if record.redacted:
-            self._not_shown[type_].add(subject)
-            return
-        if type_ == ENROL:
-            check_enrolment(record.envelope["broker"], record.values)
-        self._roster = self._roster.with_record(type_, subject, place, record.fingerprint.hex(), record.values)
+        type_, subject, values = record.envelope["type"], record.envelope["subject"], record.values
+        if "key" in values:
+            key = shapes.hash32(values["key"], "payload.key").hex()
+            if staff_subject(record.envelope["broker"], key) != subject:
+                raise VerificationFailed(SIGNATURE, f"does not lie on the pseudonym of the key {key[:16]}")
+        if type_ == ENROL and not record.redacted:
+            check_enrolment(record.envelope["broker"], values)
+        known = self._roster.by_subject.get(subject)
+        if type_ == END and (known is None or values.get("enrolment_ref", known.enrolment) != known.enrolment):
+            raise VerificationFailed(SIGNATURE, "ends no key that was enrolled before")
+        shown = {} if record.redacted else values
+        place, fingerprint = opened.promise.log_index, record.fingerprint.hex()
+        self._roster = self._roster.with_record(type_, subject, place, fingerprint, shown)
 
     def _require_once(self, opened: Opened) -> None:
         envelope = opened.record.envelope
@@ -108,15 +127,21 @@ class _Reading:
         return SecondPersons(*place_of, persons, missing)
 
     def _signers(self, opened: Opened) -> tuple[tuple[StaffKey, ...], str]:
-        """Return who signed, or that it cannot be told: an enrolment, or an end of their keys, is not shown whole."""
-        envelope, values = opened.record.envelope, opened.record.values
-        time_ms = self._time_of(opened.promise.block) * _MS
-        try:
-            persons = check_countersigned(envelope, values, self._roster, time_ms, self._demands[envelope["type"]])
-        except VerificationFailed as error:
-            if error.check == UNKNOWN and self._not_shown[ENROL]:
-                return (), STAFF_NOT_SHOWN
-            raise
-        if any(person.subject in self._not_shown[END] for person in persons):
-            return (), STAFF_NOT_SHOWN
-        return persons, ""
+        """Return who is proven to have signed, and whether there is more that cannot be told."""
+        envelope, block = opened.record.envelope, opened.promise.block
+        signers = check_countersigned(
+            envelope,
+            opened.record.values,
+            self._roster,
+            self._time_of(block) * _MS,
+            self._demands[envelope["type"]],
+            self._no_colleagues,
+        )
+        anchor = opened.anchor.block
+        self.notes += [
+            f"{opened.label}: the key of {person.name} expired {person.expires_at}, after block {block}, where the "
+            f"broker says to have accepted it, and before block {anchor}, which anchored it"
+            for person in signers.persons
+            if parse_time(person.expires_at, "expires_at") <= self._time_of(anchor) * _MS
+        ]
+        return signers.persons, "" if signers.whole else STAFF_NOT_SHOWN

@@ -43,7 +43,7 @@ _NO_SECOND = {
     NOBODY_SIGNED: "nobody signed, the broker's word alone",
     NOT_SHOWN: "the signatures are not shown",
     ORDERED: "a regulator's order, which --regulator-key checks",
-    STAFF_NOT_SHOWN: "the enrolment of who signed, or its end, is not shown whole",
+    STAFF_NOT_SHOWN: "the enrolment of who signed, or of who did it, is not shown whole",
 }
 USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refused; the format allows twice as much
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.staff import FIELD, Roster, StaffKey
+from evidence.roster import Roster, StaffKey
+from evidence.staff import FIELD
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.store.replay_orders import OrderRow
@@ -59,7 +60,7 @@ def draft_access(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         raise Refused("no-records", "subject: there is nothing to look at")
     reader = _officer(roster, "reader", request.get("reader"), now)
     approver = _officer(roster, "approver", request.get("approver"), now)
-    if reader.subject == approver.subject:
+    if reader.person == approver.person:
         raise Refused("staff-same-person", f"approver: {reader.name} cannot approve the own look")
     return {
         "source_ref": f"access:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
@@ -166,7 +167,7 @@ def _named(connection: Connection, request: Mapping[str, Any]) -> SubjectRow:
 
 def _officer(roster: Roster, field: str, wanted: object, now_ms: int) -> StaffKey:
     """Return the valid key of an enrolled compliance officer, by did:key or by name."""
-    for entry in roster.by_key.values():
+    for entry in roster.keys:
         valid = entry.ended_at is None and parse_time(entry.expires_at, "expires_at") > now_ms
         if wanted in (entry.did, entry.name) and entry.role == ROLE and valid:
             return entry

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from evidence.act import field_digests
-from evidence.staff import FIELD, Roster, act_digest, check_countersigned
+from evidence.roster import Roster
+from evidence.staff import FIELD, act_digest, check_countersigned
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.fact_input import Fact
+from primitives.errors import Refused
 from suitability.second_person import STAFF_ACTS
 
 _MS = 1000
@@ -43,12 +45,21 @@ def signed_once_in(envelope: Mapping[str, Any]) -> str | None:
 
 
 def require_countersigned(
-    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, block: TipBlock
+    envelope: Mapping[str, Any],
+    values: Mapping[str, Any],
+    roster: Roster,
+    block: TipBlock,
+    no_colleagues: Collection[str],
 ) -> None:
     """Check the staff signatures of a record that is about to be logged, where it bears any.
 
     Raises:
         VerificationFailed: see `evidence.staff.check_countersigned`.
+        Refused: `staff-not-shown`; an enrolment came back from others without its fields.
     """
-    if FIELD in values:
-        check_countersigned(envelope, values, roster, block.timestamp * _MS, STAFF_ACTS[envelope["type"]])
+    if FIELD not in values:
+        return
+    demand = STAFF_ACTS[envelope["type"]]
+    signers = check_countersigned(envelope, values, roster, block.timestamp * _MS, demand, no_colleagues)
+    if not signers.whole:
+        raise Refused("staff-not-shown", f"payload.{FIELD}: the enrolment of a key came back without its fields")

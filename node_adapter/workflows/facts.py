@@ -26,6 +26,7 @@ from sqlalchemy import Connection
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.product_subject import product_subject
 from evidence.record import SealedRecord, envelope_salt, seal
+from evidence.roster import END, ENROL
 from node_adapter.node import Node
 from node_adapter.store import chain_index, consents, credentials, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
@@ -154,10 +155,10 @@ class _Intake:
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
-        acts = [fact for fact in facts if fact.act is not None]
         marks = (signed_once(node.did, fact) for fact in facts)
         self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
-        dids = {self._subjects[fact.subject].did for fact in acts if fact.subject in self._subjects}
+        signed = [fact for fact in facts if fact.act is not None or fact.root_salt is not None]
+        dids = {self._subjects[fact.subject].did for fact in signed if fact.subject in self._subjects}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
         self._states: dict[str, SubjectState] = {}
         self._log_size = records.log_size(connection)
@@ -174,6 +175,8 @@ class _Intake:
         subject = self._subjects.get(fact.subject)
         if subject is None:  # (2)
             raise Refused("subject-not-found", "subject: this broker has no such subject")
+        if fact.subject in self._roster.by_subject and fact.type not in (ENROL, END):
+            raise Refused("staff-subject", "subject: stands for a key of the staff, about which only the node records")
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
             return self._again(known, fact)
@@ -187,7 +190,8 @@ class _Intake:
             self._require_product(subject, payload)
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
-        require_countersigned(sealed.envelope, sealed.values, self._roster, self._block)  # (4)
+        if fact.root_salt is not None:  # (4)
+            self._require_countersigned(sealed, subject)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
         findings = self._fold(fact, subject, sealed)  # (6)
@@ -195,6 +199,12 @@ class _Intake:
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
+
+    def _require_countersigned(self, sealed: SealedRecord, subject: SubjectRow) -> None:
+        own = [keys.signing for keys in chain_index.registered_keys(self._connection, self._node.address)]
+        client = [] if subject.did is None else self._histories[subject.did].ed25519_keys_ever()
+        no_colleagues = {key.hex() for key in (*own, *client)}
+        require_countersigned(sealed.envelope, sealed.values, self._roster, self._block, no_colleagues)
 
     def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
         """Take a rating on the pseudonym derived from its product, where everybody looks for it, or where it lay.

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.staff import Roster
+from evidence.roster import Roster, StaffKey
 from node_adapter.node import Node
 from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.as_of import as_of
@@ -73,7 +73,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
 
 def _reliance(entry: Reliance, roster: Roster) -> dict[str, Any]:
     """Return a rating or a decision that the act rests on, with who signed it; nobody where `signed_by` is empty."""
-    persons = [roster.by_key[key] for key in entry.keys if key in roster.by_key]
+    persons = [person for key in entry.keys if isinstance(person := roster.find(key), StaffKey)]
     signed_by = [{"name": person.name, "role": person.role, "key": person.key} for person in persons]
     return {"type": entry.type, "ref": entry.ref, "signed_by": signed_by}
 

@@ -26,7 +26,7 @@ from evidence.issue_witness import RECORD_TYPE as ISSUED
 from evidence.log import Tree
 from evidence.promise import Promise, verify_promise
 from evidence.record import OpenedRecord, open_redacted
-from evidence.staff import END, ENROL
+from evidence.roster import END, ENROL
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
 from node_adapter.store import alarms, chain_index, consents, records, restored, subjects

@@ -15,6 +15,7 @@ from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.bundle import seal_bundle
 from evidence.receipt_trie import PROOF_KIND
 from evidence.record import SealedRecord, altered_fields, redact
+from evidence.staff import FIELD
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
 from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records, restored
@@ -33,6 +34,7 @@ from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
 from suitability.act import product_of
+from suitability.second_person import keys_of
 
 OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 
@@ -173,8 +175,11 @@ def _references(
         }
     )
     rated = _chains(connection, products, inside, size)
+    every = [*inside, *(record for _, chain in rated for record in chain)]
+    signed = [record for record in every if FIELD in record.values]
     signing = roster_of(node, connection, records.log_size(connection)).subjects_of(
-        record.values for record in (*inside, *(record for _, chain in rated for record in chain))
+        (key for record in signed for key in keys_of(record.values)),
+        (did for record in signed for did in (record.envelope["actor"]["did"], record.values.get("reader"))),
     )
     return rated + _chains(connection, signing, inside, size)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from evidence.staff import END, ENROL, Roster
+from evidence.roster import END, ENROL, Roster
 from node_adapter.node import Node
 from node_adapter.store.schema import record
 
@@ -16,14 +16,14 @@ from node_adapter.store.schema import record
 class _View:
     """The roster as of the first `size` records."""
 
-    size: int = 0
-    roster: Roster = field(default_factory=Roster)
+    size: int
+    roster: Roster
 
 
 def roster_of(node: Node, connection: Connection, log_size: int) -> Roster:
     """Return who was enrolled by the first `log_size` records; only what the log has grown by is read."""
     known = node.views.peek("roster", "")
-    base = known if isinstance(known, _View) and known.size <= log_size else _View()
+    base = known if isinstance(known, _View) and known.size <= log_size else _View(0, Roster(node.did))
     return node.views.get(connection, "roster", "", log_size, lambda: _extend(connection, base, log_size)).roster
 
 
@@ -35,8 +35,6 @@ def _extend(connection: Connection, base: _View, log_size: int) -> _View:
     )
     roster = base.roster
     for row in connection.execute(statement):
-        if row.payload is not None:
-            roster = roster.with_record(
-                row.type, row.pid, row.log_index, row.fingerprint.hex(), json.loads(row.payload)
-            )
+        values = {} if row.payload is None else json.loads(row.payload)  # what came back from others may show nothing
+        roster = roster.with_record(row.type, row.pid, row.log_index, row.fingerprint.hex(), values)
     return _View(log_size, roster)

@@ -6,26 +6,29 @@ knows no other colleagues than its bundles show (docs/spec/staff.md).
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.staff import END, ENROL, StaffKey, check_enrolment
+from evidence.roster import END, ENROL, StaffKey, Unshown, staff_subject
+from evidence.staff import ACTOR, check_enrolment
 from node_adapter.node import Node
-from node_adapter.store import records, subjects
+from node_adapter.store import chain_index, records, subjects
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.fact_input import Fact, read_node_fact
 from node_adapter.workflows.facts import record_facts
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.roster import roster_of
+from primitives import ed25519
+from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from suitability.records import check_payload
 
-_PID_BYTES = 32
 _MAX_NAME = 120
 _ENROLMENT = frozenset({"name", "role", "broker", "key", "proof", "expires_at"})
 _END = frozenset({"key", "reason"})
@@ -41,12 +44,13 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidInput: a member is missing, unknown or malformed, or it expires in the past.
         VerificationFailed: check `staff-signature`, the person has not shown to hold the key.
-        Refused: `staff-other-broker`; `staff-key-known`, the key is enrolled already, or was.
+        Refused: `staff-other-broker`; `staff-key-known`, the key is enrolled already, or was; `staff-not-shown`, its
+            enrolment came back from others without its fields; `staff-actor`, it is a member's own key.
     """
     _only(request, _ENROLMENT)
     if request["broker"] != node.did:
         raise Refused("staff-other-broker", "broker: the person asks to be enrolled at another member")
-    check_line(request["name"], "name", _MAX_NAME)
+    _check_name(request["name"])
     stated = {name: request[name] for name in ("name", "role", "key", "expires_at", "proof")}
     payload = check_payload(ENROL, stated)
     check_enrolment(node.did, payload)
@@ -54,14 +58,16 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     if parse_time(payload["expires_at"], "expires_at") <= now:
         raise InvalidInput("expires_at", "past", "lies in the past")
     with node.store.write() as connection:
-        known = roster_of(node, connection, records.log_size(connection)).by_key.get(payload["key"])
+        _require_no_member(connection, payload["key"])
+        known = roster_of(node, connection, records.log_size(connection)).find(payload["key"])
+        if isinstance(known, Unshown):
+            raise _not_shown()
         if known is not None and (known.ended_at is not None or not _same(known, payload)):
             raise Refused("staff-key-known", "key: is enrolled, or was: a person makes a new one")
         if known is None:
-            person = _person(node, connection, payload["name"], now)
-            record_facts(node, connection, [_fact(node, person, ENROL, payload, now)])
-        made = roster_of(node, connection, records.log_size(connection)).by_key[payload["key"]]
-    return _shown(made, now)
+            subject = _subject(node, connection, payload["key"], now)
+            record_facts(node, connection, [_fact(node, subject, ENROL, payload, now)])
+        return _shown(_enrolled(node, connection, payload["key"]), now)
 
 
 def end_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,39 +75,62 @@ def end_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         InvalidInput: a member is missing, unknown or malformed.
-        Refused: `staff-key-not-found`, `staff-key-ended`.
+        Refused: `staff-key-not-found`, `staff-key-ended`, `staff-not-shown`.
     """
     _only(request, _END)
+    key = decode_hex(request["key"], "key", ed25519.PUBLIC_KEY_BYTES).hex()
     now = node.clock.now_ms()
     with node.store.write() as connection:
-        known = roster_of(node, connection, records.log_size(connection)).by_key.get(str(request["key"]))
+        known = roster_of(node, connection, records.log_size(connection)).find(key)
         if known is None:
             raise Refused("staff-key-not-found", "key: nobody is enrolled with it")
         if known.ended_at is not None:
             raise Refused("staff-key-ended", "key: was ended before")
+        if isinstance(known, Unshown):
+            raise _not_shown()
         payload = {"key": known.key, "enrolment_ref": known.enrolment, "reason": request["reason"]}
         record_facts(node, connection, [_fact(node, known.subject, END, payload, now)])
-        made = roster_of(node, connection, records.log_size(connection)).by_key[known.key]
-    return _shown(made, now)
+        return _shown(_enrolled(node, connection, key), now)
 
 
 def list_staff(node: Node) -> dict[str, Any]:
     """Return every key that was ever enrolled, in the log's order, and the DID that persons name to be enrolled."""
     now = node.clock.now_ms()
     with node.store.read() as connection:
-        found = roster_of(node, connection, records.log_size(connection)).by_key.values()
+        found = roster_of(node, connection, records.log_size(connection)).keys
     return {"broker": node.did, "staff": [_shown(entry, now) for entry in found]}
 
 
-def _person(node: Node, connection: Connection, name: str, now_ms: int) -> str:
-    """Return the subject that stands for a person, made at the first enrolment; a name is one person's."""
-    enrolled = roster_of(node, connection, records.log_size(connection)).by_key.values()
-    known = next((entry.subject for entry in enrolled if entry.name == name), None)
-    if known is not None:
-        return known
-    pid = node.entropy(_PID_BYTES).hex()
-    row = SubjectRow(pid, f"staff {pid}", None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
-    subjects.insert_subjects(connection, [row])
+def _check_name(value: object) -> None:
+    """Check that a name is written the one way in which a reader sees it."""
+    name = check_line(value, "name", _MAX_NAME)
+    if not unicodedata.is_normalized("NFC", name):
+        raise InvalidInput("name", "nfc", "must be in Unicode normal form C")
+    if " ".join(name.split()) != name:
+        raise InvalidInput("name", "spaces", "must hold single spaces, between words alone")
+
+
+def _require_no_member(connection: Connection, key: str) -> None:
+    """Refuse a signing key that a member of the network has or had: it is a node's, and no person's."""
+    for event in chain_index.events(connection, contract="MemberRegistry"):
+        if event.args.get("signing") == "0x" + key:
+            raise Refused(ACTOR, "key: is the signing key of a member, and no person's")
+
+
+def _not_shown() -> Refused:
+    return Refused("staff-not-shown", "key: its enrolment came back without its fields: the person makes a new one")
+
+
+def _enrolled(node: Node, connection: Connection, key: str) -> StaffKey:
+    return next(entry for entry in roster_of(node, connection, records.log_size(connection)).keys if entry.key == key)
+
+
+def _subject(node: Node, connection: Connection, key: str, now_ms: int) -> str:
+    """Return the subject that stands for a key, made where it is not there."""
+    pid = staff_subject(node.did, key)
+    if subjects.find_by_pid(connection, pid) is None:
+        row = SubjectRow(pid, f"staff {pid}", None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
+        subjects.insert_subjects(connection, [row])
     return pid
 
 
@@ -120,7 +149,8 @@ def _fact(node: Node, pid: str, type_: str, payload: Mapping[str, Any], now_ms: 
 
 
 def _same(known: StaffKey, payload: Mapping[str, Any]) -> bool:
-    return (known.name, known.role) == (payload["name"], payload["role"])
+    stated = (payload["name"], payload["role"], payload["expires_at"])
+    return (known.name, known.role, known.expires_at) == stated
 
 
 def _shown(entry: StaffKey, now_ms: int) -> dict[str, Any]:

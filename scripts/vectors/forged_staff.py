@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evidence.record import seal
-from evidence.staff import act_digest, did_key
+from evidence.roster import END, did_key
+from evidence.staff import FIELD, act_digest
 from scripts.vectors.staff_world import countersign, end, enrol, person, public
 from scripts.vectors.synthetic_chain import World, seeded
 
@@ -57,7 +58,15 @@ def one_person_twice(world: World) -> Sequence[bytes]:
     enrol(world, "Zhao Min", "committee")
     enrol(world, "Zhao Min", "committee", key="Zhao Min's other key")
     countersign(world, "PRODUCT_RATE", RATED, "Zhao Min", "Zhao Min's other key", subject=PRODUCT)
-    return (PRODUCT, person("Zhao Min"))
+    return (PRODUCT, person("Zhao Min"), person("Zhao Min's other key"))
+
+
+def one_person_spelled_twice(world: World) -> Sequence[bytes]:
+    """One person signs a rating twice, the second time under a name that only a machine tells from the first."""
+    enrol(world, "Zhao Min", "committee")
+    enrol(world, "zhao  Ｍin", "committee")
+    countersign(world, "PRODUCT_RATE", RATED, "Zhao Min", "zhao  Ｍin", subject=PRODUCT)
+    return (PRODUCT, person("Zhao Min"), person("zhao  Ｍin"))
 
 
 def handled_and_reviewed(world: World) -> Sequence[bytes]:
@@ -66,6 +75,55 @@ def handled_and_reviewed(world: World) -> Sequence[bytes]:
     actor = {"did": did_key(public("Li Wei")), "role": "staff"}
     countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei", actor=actor)
     return (person("Li Wei"),)
+
+
+def handled_by_another_spelling(world: World) -> Sequence[bytes]:
+    """Whoever handled it reviews it, too; the record names him by a DID URL of his key."""
+    enrol(world, "Li Wei")
+    did = did_key(public("Li Wei"))
+    actor = {"did": f"{did}#{did.removeprefix('did:key:')}", "role": "staff"}
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei", actor=actor)
+    return (person("Li Wei"),)
+
+
+def ended_and_back(world: World) -> Sequence[bytes]:
+    """A key that was ended is enrolled again on another pseudonym, and where it ended is left out of the bundle."""
+    end(world, enrol(world, "Li Wei"))
+    elsewhere = seeded("another pseudonym of Li Wei")
+    enrol(world, "Li Wei", subject=elsewhere)
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei")
+    return (elsewhere,)
+
+
+def ended_elsewhere(world: World) -> Sequence[bytes]:
+    """The end of a key stands where nobody looks for it."""
+    enrolled = enrol(world, "Li Wei").sealed
+    values = {"key": enrolled.values["key"], "enrolment_ref": enrolled.fingerprint.hex(), "reason": "KEY_STOLEN"}
+    world.accept(END, values, subject=person("Sun Yu"))
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei")
+    return (person("Li Wei"), person("Sun Yu"))
+
+
+def nobodys_signatures(world: World) -> Sequence[bytes]:
+    """Random bytes stand as signatures, of keys that nobody enrolled."""
+    enrol(world, "Sun Yu")
+    garbage = [{"key": letter * 64, "value": "A" * 86} for letter in "ac"]
+    world.accept("BIZ_DECIDE", {**DECIDED, FIELD: garbage})
+    return (person("Sun Yu"),)
+
+
+def client_reviews(world: World) -> Sequence[bytes]:
+    """The client's own key is enrolled as the reviewer's, and signs."""
+    enrol(world, "Li Wei", key="client signing seed")
+    countersign(world, "BIZ_DECIDE", DECIDED, "client signing seed")
+    return (person("client signing seed"),)
+
+
+def node_reviews(world: World) -> Sequence[bytes]:
+    """The key with which the broker's node signs is enrolled as the reviewer's, and signs."""
+    enrol(world, "Li Wei", key="broker signing seed")
+    countersign(world, "BIZ_DECIDE", DECIDED, "broker signing seed")
+    return (person("broker signing seed"),)
 
 
 def another_named(world: World) -> Sequence[bytes]:
@@ -112,7 +170,14 @@ STAFF_FORGERIES = (
     colleague_expired,
     wrong_role,
     one_person_twice,
+    one_person_spelled_twice,
     handled_and_reviewed,
+    handled_by_another_spelling,
+    ended_and_back,
+    ended_elsewhere,
+    nobodys_signatures,
+    client_reviews,
+    node_reviews,
     another_named,
     signature_moved,
     signed_once_recorded_twice,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evidence import staff
+from evidence import roster, staff
 from evidence.act import field_digests
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -42,7 +42,8 @@ def worked_example() -> dict[str, Any]:
     return {
         "seed": SEED.hex(),
         "key": key,
-        "did_key": staff.did_key(key),
+        "subject": roster.staff_subject(BROKER, key),
+        "did_key": roster.did_key(key),
         "possession_bytes": canonical_json({"broker": BROKER, "name": NAME, "role": ROLE, "key": key}).hex(),
         "possession_digest": possession.hex(),
         "proof": encode_base64url(ed25519.sign(SEED, possession)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evidence.staff import END, ENROL, possession_digest
+from evidence.roster import END, ENROL, staff_subject
+from evidence.staff import possession_digest
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from scripts.vectors.synthetic_chain import Accepted, World, seeded
@@ -13,9 +14,9 @@ from scripts.vectors.synthetic_chain import Accepted, World, seeded
 UNTIL = "2027-11-21T00:00:00.000+08:00"
 
 
-def person(name: str) -> bytes:
-    """Return the subject that stands for a person."""
-    return seeded(f"person {name}")
+def person(key: str) -> bytes:
+    """Return the subject that stands for the key whose seed bears this name, such as a person's."""
+    return bytes.fromhex(staff_subject(World().broker, public(key)))
 
 
 def public(key: str) -> str:
@@ -24,13 +25,30 @@ def public(key: str) -> str:
 
 
 def enrol(
-    world: World, name: str, role: str = "reviewer", *, key: str = "", until: str = UNTIL, broker: str = ""
+    world: World,
+    name: str,
+    role: str = "reviewer",
+    *,
+    key: str = "",
+    until: str = UNTIL,
+    broker: str = "",
+    subject: bytes | None = None,
 ) -> Accepted:
-    """Enrol a person. `key`: the name of its seed, if not the person's; `broker`: whom the person meant, if another."""
+    """Enrol a person.
+
+    Args:
+        world: where.
+        name: of the person.
+        role: what for.
+        key: the name of the key's seed, if not the person's.
+        until: when it expires.
+        broker: whom the person meant, if another.
+        subject: on which pseudonym, if not the one derived from the key.
+    """
     seed = seeded(key or name)
     proof = ed25519.sign(seed, possession_digest(broker or world.broker, name, role, public(key or name)))
     values = {"name": name, "role": role, "key": public(key or name), "expires_at": until}
-    return world.accept(ENROL, {**values, "proof": encode_base64url(proof)}, subject=person(name))
+    return world.accept(ENROL, {**values, "proof": encode_base64url(proof)}, subject=subject or person(key or name))
 
 
 def end(world: World, enrolled: Accepted) -> Accepted:

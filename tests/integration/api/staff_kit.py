@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from evidence.act import field_digests
-from evidence.staff import FIELD, act_digest, did_key, possession_digest
+from evidence.roster import did_key
+from evidence.staff import FIELD, act_digest, possession_digest
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
@@ -19,10 +20,11 @@ class Person:
     name: str
     role: str = "reviewer"
     secret: str = ""
+    own_seed: bytes = b""
 
     @property
     def seed(self):
-        return seed(f"staff {self.secret or self.name}")
+        return self.own_seed or seed(f"staff {self.secret or self.name}")
 
     @property
     def key(self):

@@ -1,7 +1,9 @@
 """Two persons at a node's door: who is enrolled, and whose signature under a fact counts (docs/spec/staff.md)."""
 
 import pytest
+from sqlalchemy import text
 
+from evidence.roster import staff_subject
 from evidence.staff import FIELD
 from node_adapter.store import records
 from primitives.timestamp import format_time
@@ -64,11 +66,32 @@ def test_the_same_enrolment_again_changes_nothing(broker, reviewer):
     assert (again.status_code, len(stored(broker, "STAFF_ENROL"))) == (201, 1)
 
 
-def test_a_persons_keys_lie_on_one_subject_and_another_persons_on_another(broker, reviewer):
-    enrolled(broker, "Li Wei", "committee", "another key")
-    enrolled(broker, "Sun Yu")
+def test_each_key_lies_on_the_subject_that_is_derived_from_it(broker, reviewer):
+    other = enrolled(broker, "Li Wei", "committee", "another key")
     subjects = [entry["subject"] for entry in broker.get("/v1/staff").get_json()["staff"]]
-    assert (subjects[0] == subjects[1], len(set(subjects))) == (True, 2)
+    assert subjects == [staff_subject(broker.did, key) for key in (reviewer.key, other.key)]
+
+
+def test_the_same_key_for_another_time_is_refused_and_not_answered_with_the_old_one(broker, reviewer):
+    assert code_of(reviewer.enrol(broker, expires_at=format_time(broker.clock.now + YEAR // 2))) == "staff-key-known"
+
+
+def test_a_members_signing_key_is_nobodys(broker):
+    [keys] = broker.node.keys.generations
+    assert code_of(Person("Li Wei", own_seed=keys.signing_seed).enrol(broker)) == "staff-actor"
+    assert stored(broker, "STAFF_ENROL") == []
+
+
+def test_a_client_does_not_review_the_own_business(broker, client):
+    person = Person("Li Wei", own_seed=client.key_seed)
+    assert person.enrol(broker).status_code == 201
+    assert code_of(broker.post("/v1/facts", person.sign(broker, decision(broker, client)))) == "staff-actor"
+
+
+def test_nothing_else_is_recorded_on_a_subject_that_stands_for_a_key(broker, client, reviewer):
+    [row] = stored(broker, "STAFF_ENROL")
+    fact = decision(broker, client)
+    assert code_of(broker.post("/v1/facts", {**fact, "subject": row.pid})) == "staff-subject"
 
 
 def test_a_key_that_ended_comes_back_for_nobody(broker, reviewer):
@@ -103,6 +126,10 @@ def test_who_asked_another_member_is_not_enrolled_here(broker, tmp_path):
     [
         ({"role": "director"}, "payload.role", "one-of"),
         ({"name": "two\nlines"}, "name", "one-line"),
+        ({"name": "Jose\u0301"}, "name", "nfc"),
+        ({"name": " Li Wei"}, "name", "spaces"),
+        ({"name": "Li  Wei"}, "name", "spaces"),
+        ({"name": "Li\u3000Wei"}, "name", "spaces"),
         ({"expires_at": "2020-01-01T00:00:00.000+08:00"}, "expires_at", "past"),
         ({"key": "00"}, "payload.key", "length"),
         ({"proof": "x"}, "payload.proof", "pattern"),
@@ -253,6 +280,59 @@ def test_who_handled_it_does_not_review_it(broker, client, reviewer):
     assert broker.post("/v1/facts", reviewer.sign(broker, fact)).status_code == 201
 
 
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        lambda did: f"{did}#{did[8:]}",
+        lambda did: f"{did}?x",
+        lambda did: did.replace(":z", ":%7A"),
+        lambda did: did.upper(),
+        lambda did: f"{did} ",
+        lambda did: f" {did}",
+        lambda _: Person("Sun Yu").did,
+    ],
+)
+def test_who_handled_it_is_named_by_the_did_key_of_an_enrolled_key_and_by_no_other_spelling(
+    broker, client, reviewer, spelled
+):
+    actor = {"did": spelled(reviewer.did), "role": "staff"}
+    fact = reviewer.sign(broker, broker.fact(client.subject, "BIZ_DECIDE", DECISION, actor=actor))
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-actor"
+
+
+def test_one_person_is_no_two_in_another_spelling(broker, client, committee, product):
+    again = enrolled(broker, committee[0].name.upper(), "committee", "another key")
+    fact = signed_by(broker, broker.fact(product, "PRODUCT_RATE", rating()), committee[0], again)
+    assert code_of(broker.post("/v1/facts", fact)) == "staff-same-person"
+
+
+def recovered(broker, type_):
+    """Take the fields of a type's records away, as when a bundle brought them back a second time."""
+    with broker.store.write() as connection:
+        connection.execute(
+            text("UPDATE record SET payload = NULL, root_salt = NULL WHERE type = :type"), {"type": type_}
+        )
+    broker.node.views._entries.clear()
+
+
+def test_a_key_that_was_ended_stays_ended_when_its_end_came_back_without_fields(broker, client, reviewer):
+    broker.post("/v1/staff/end", {"key": reviewer.key, "reason": "KEY_STOLEN"}, role="operator")
+    recovered(broker, "STAFF_END")
+    assert code_of(broker.post("/v1/facts", reviewer.sign(broker, decision(broker, client)))) == "staff-key-ended"
+    assert code_of(reviewer.enrol(broker)) == "staff-key-known"
+
+
+def test_a_key_whose_enrolment_came_back_without_fields_signs_nothing_and_is_not_enrolled_again(
+    broker, client, reviewer
+):
+    recovered(broker, "STAFF_ENROL")
+    assert broker.get("/v1/staff").get_json()["staff"] == []
+    assert code_of(broker.post("/v1/facts", reviewer.sign(broker, decision(broker, client)))) == "staff-not-shown"
+    assert code_of(reviewer.enrol(broker)) == "staff-not-shown"
+    end = broker.post("/v1/staff/end", {"key": reviewer.key, "reason": "LEFT"}, role="operator")
+    assert code_of(end) == "staff-not-shown"
+
+
 def test_the_record_names_nobody_who_did_not_sign(broker, client, reviewer):
     fact = reviewer.sign(broker, decision(broker, client, reviewer="Director Wang"))
     assert code_of(broker.post("/v1/facts", fact)) == "staff-name"
@@ -261,8 +341,9 @@ def test_the_record_names_nobody_who_did_not_sign(broker, client, reviewer):
 def test_a_client_is_no_colleague(broker, client):
     person = Person("Li Wei")
     signed = person.sign(broker, decision(broker, client))
-    signed["payload"][FIELD][0]["key"] = client.public.hex()
     assert code_of(broker.post("/v1/facts", signed)) == "staff-key-unknown"
+    signed["payload"][FIELD][0]["key"] = client.public.hex()
+    assert code_of(broker.post("/v1/facts", signed)) == "staff-signature"
 
 
 # -- rule sets that ask for a second person

@@ -133,4 +133,4 @@ def test_the_roster_is_what_the_log_says(broker):
         kept = roster_of(broker.node, connection, size)
         broker.node.views._entries.clear()
         assert roster_of(broker.node, connection, size) == kept
-    assert [entry.ended_at is None for entry in kept.by_key.values()] == [True, True, False]
+    assert [entry.ended_at is None for entry in kept.keys] == [True, True, False]

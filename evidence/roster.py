@@ -1,0 +1,138 @@
+"""The keys of a broker's staff as its log enrols and ends them (specification: docs/spec/staff.md, section 1)."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote
+
+from primitives import ed25519
+from primitives.digest import tagged_sha256
+from primitives.encoding import decode_base58btc, encode_base58btc
+from primitives.errors import InvalidInput
+
+ENROL, END = "STAFF_ENROL", "STAFF_END"
+SUBJECT_TAG = "bonafides/staff-subject/1"
+_STATED = frozenset({"name", "role", "key", "expires_at"})
+_DID_KEY, _ED25519_MULTICODEC = "did:key:", b"\xed\x01"
+
+
+def staff_subject(broker: str, key: str) -> str:
+    """Return the pseudonym, 64 hex, under which a broker records what concerns a staff key (hex).
+
+    It is derived, so that an earlier enrolment, or an end, under another pseudonym cannot be left out of a bundle.
+    """
+    return tagged_sha256(SUBJECT_TAG, broker.encode(), bytes.fromhex(key)).hex()
+
+
+def person_name(name: str) -> str:
+    """Return what stands for a person: the name without what a reader does not see (NFKC, case, white space)."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def did_key(key: str) -> str:
+    """Return the did:key of a staff key (hex)."""
+    return _DID_KEY + encode_base58btc(_ED25519_MULTICODEC + bytes.fromhex(key))
+
+
+def names_did_key(did: object) -> bool:
+    """Tell whether a DID means a did:key, in whatever spelling."""
+    return isinstance(did, str) and unquote(did).strip().lower().startswith(_DID_KEY)
+
+
+def key_of_did(did: str) -> str | None:
+    """Return the Ed25519 key (hex) whose did:key this is; None of any other spelling or kind."""
+    size = len(_ED25519_MULTICODEC) + ed25519.PUBLIC_KEY_BYTES
+    try:
+        data = decode_base58btc(did.removeprefix(_DID_KEY), "did", size)
+    except InvalidInput:
+        return None
+    key = data.removeprefix(_ED25519_MULTICODEC).hex()
+    return key if len(key) == 2 * ed25519.PUBLIC_KEY_BYTES and did_key(key) == did else None
+
+
+@dataclass(frozen=True)
+class StaffKey:
+    """An enrolled key: whose, for what, and between which places of the log. `subject` stands for the key."""
+
+    key: str
+    name: str
+    role: str
+    expires_at: str
+    subject: str
+    enrolled_at: int
+    enrolment: str  # fingerprint of the record, hex
+    ended_at: int | None = None  # both are places of the log
+
+    @property
+    def did(self) -> str:
+        """The person's key as a did:key: what `actor` names when this person acted."""
+        return did_key(self.key)
+
+    @property
+    def person(self) -> str:
+        """What stands for the person: two keys of one person have the same."""
+        return person_name(self.name)
+
+    @property
+    def label(self) -> str:
+        """How the person is called in a sentence."""
+        return self.name
+
+
+@dataclass(frozen=True)
+class Unshown:
+    """A key whose enrolment is there and not shown whole: a node got it back from others, or a bundle redacts it."""
+
+    subject: str
+    enrolment: str
+    ended_at: int | None = None
+    label: str = "somebody whose enrolment is not shown"
+
+
+@dataclass(frozen=True)
+class Roster:
+    """Every enrolled key of a broker, from the records of its log in their order."""
+
+    broker: str
+    by_subject: Mapping[str, StaffKey | Unshown] = field(default_factory=dict)
+
+    @property
+    def keys(self) -> list[StaffKey]:
+        """The keys whose enrolments are shown, in the order of the log."""
+        return [entry for entry in self.by_subject.values() if isinstance(entry, StaffKey)]
+
+    def find(self, key: str) -> StaffKey | Unshown | None:
+        """Return what was enrolled with a key (hex)."""
+        return self.by_subject.get(staff_subject(self.broker, key))
+
+    def with_record(
+        self, type_: str, subject: str, log_index: int, fingerprint: str, values: Mapping[str, Any]
+    ) -> Roster:
+        """Return the roster after one more record of the log; a key is enrolled once, and what ended stays ended.
+
+        An end needs no payload: its subject says which key it is. Of an enrolment without, the key cannot be told.
+        """
+        known = self.by_subject.get(subject)
+        if type_ == END and known is not None and known.ended_at is None:
+            return self._with(replace(known, ended_at=log_index))
+        if type_ != ENROL or known is not None:
+            return self
+        if not values.keys() >= _STATED:
+            return self._with(Unshown(subject, fingerprint))
+        if staff_subject(self.broker, values["key"]) != subject:
+            return self
+        stated = {name: values[name] for name in _STATED}
+        return self._with(StaffKey(**stated, subject=subject, enrolled_at=log_index, enrolment=fingerprint))
+
+    def _with(self, entry: StaffKey | Unshown) -> Roster:
+        return Roster(self.broker, {**self.by_subject, entry.subject: entry})
+
+    def subjects_of(self, keys: Iterable[str], dids: Iterable[object]) -> list[str]:
+        """Return the subjects of enrolled keys, given as such or by their did:key, each once."""
+        named = [key_of_did(did) for did in dids if isinstance(did, str) and names_did_key(did)]
+        entries = (self.find(key) for key in (*keys, *(key for key in named if key is not None)))
+        return list(dict.fromkeys(entry.subject for entry in entries if entry is not None))

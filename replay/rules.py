@@ -8,7 +8,8 @@ asked with all that they need, and where not, why: a rule that was never asked m
     unknown from there on, and no rule is asked of what follows.
  3. A record is folded into the state whether or not its rules could be asked: what follows would else look broken.
  4. Whoever applies for a product, or gets an opinion on it, relies on its rating. Where that does not lie on the
-    pseudonym derived from broker and product (docs/spec/evidence.md, 5.1), others may lie elsewhere: a finding.
+    pseudonym derived from broker and product (docs/spec/evidence.md, 5.1), others may lie elsewhere: a finding. Once
+    one lies there, those elsewhere count for nothing.
  5. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
     and counted as asked with less than they need.
 """
@@ -127,7 +128,7 @@ class _Run:
         self._subject = subject
         self._rulebook = rulebook
         self._state, self._ratings = SubjectState(), Ratings()
-        self._shown: dict[str, bool] = {}  # by fingerprint of the ratings so far, whether it lies where it must
+        self._shown: set[str] = set()  # the fingerprints of the ratings so far
         self._unrated: dict[str, str] = {}  # by product, the opinion whose rating is not shown
         self._blind = ""  # why the state is no longer known
         self._ratings_blind = ""  # why the ratings are no longer known
@@ -147,9 +148,10 @@ class _Run:
             self._ask(record, fact)
             self._state = fold(self._state, fact)  # (3)
         if fact.type == _RATING:
-            self._ratings = self._ratings.with_rating(Rating(fact.ref, fact.payload))
             derived = product_subject(record.envelope["broker"], str(fact.payload["product"]["id"]))
-            self._shown[fact.ref] = record.subject == derived
+            rating = Rating(fact.ref, fact.payload)
+            self._ratings = self._ratings.with_rating(rating, in_place=record.subject == derived)
+            self._shown.add(fact.ref)
 
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
         if own:
@@ -180,7 +182,7 @@ class _Run:
 
     def _ill_placed(self, fact: Fact) -> list[Finding]:
         used = ratings_relied_on(fact.type, fact.payload, self._ratings, fact.occurred_at)
-        return [Finding(*NOT_DERIVED)] if any(not self._shown[rating.ref] for rating in used) else []
+        return [] if all(self._ratings.is_in_place(rating) for rating in used) else [Finding(*NOT_DERIVED)]
 
     def _judge(self, record: Record, fact: Fact, product: str | None) -> str:
         try:

@@ -207,19 +207,19 @@ class _Intake:
         require_countersigned(sealed.envelope, sealed.values, self._roster, self._block, no_colleagues)
 
     def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
-        """Take a rating on the pseudonym derived from its product, where everybody looks for it, or where it lay.
+        """Take a rating on the pseudonym derived from its product, or where an earlier version took the last one.
 
         Raises:
             Refused: `product-subject`; it is neither there nor where the product's last rating lies.
         """
         product_id = str(payload["product"]["id"])
         known = self._ratings.of(product_id)
-        if subject.pid == product_subject(self._node.did, product_id) or not known:
+        if subject.pid == product_subject(self._node.did, product_id):
             return
-        if not self._is_of(subject.pid, known[-1]):
+        if not known or not self._is_of(subject.pid, known[-1]):
             raise Refused(
                 "product-subject",
-                f"subject: {product_id} is rated under another pseudonym; enrol it by its product_id and rate it there",
+                f"subject: is not the pseudonym of {product_id}; enrol it by its product_id and rate it there",
             )
 
     def _is_of(self, pid: str, rating: Rating) -> bool:
@@ -230,11 +230,13 @@ class _Intake:
 
     def _is_ill_placed(self, fact: Fact, sealed: SealedRecord) -> bool:
         """Say whether a rating lies, or what rests on one has it lying, where it is not looked for."""
-        product = product_subject(self._node.did, str(product_of(sealed.values)))
         if fact.type == PRODUCT_RATE:
-            return bool(product != sealed.envelope["subject"])
+            return not self._is_in_place(sealed)
         used = ratings_relied_on(fact.type, sealed.values, self._ratings, fact.occurred_ms)
-        return not all(self._is_of(product, rating) for rating in used)
+        return not all(self._ratings.is_in_place(rating) for rating in used)
+
+    def _is_in_place(self, rated: SealedRecord) -> bool:
+        return bool(rated.envelope["subject"] == product_subject(self._node.did, str(product_of(rated.values))))
 
     def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
@@ -345,7 +347,8 @@ class _Intake:
             findings = (*findings, Finding(*NOT_DERIVED))
         self._states[subject.pid] = state
         if fact.type == PRODUCT_RATE:
-            self._ratings = self._ratings.with_rating(Rating(sealed.fingerprint.hex(), sealed.values))
+            rating = Rating(sealed.fingerprint.hex(), sealed.values)
+            self._ratings = self._ratings.with_rating(rating, in_place=self._is_in_place(sealed))
         record_id = sealed.envelope["record_id"]
         return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings]
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
+from evidence.product_subject import product_subject
 from node_adapter.node import Node
 from node_adapter.store.schema import record
 from suitability.ratings import Ratings
@@ -19,12 +21,12 @@ def ratings_of(node: Node, connection: Connection, log_size: int) -> Ratings:
     """Return the ratings among the first `log_size` records; only what the log has grown by is read."""
     known = node.views.peek("ratings", "")
     base = known if isinstance(known, Ratings) and known.size <= log_size else Ratings()
-    return node.views.get(connection, "ratings", "", log_size, lambda: _extend(connection, base, log_size))
+    return node.views.get(connection, "ratings", "", log_size, lambda: _extend(node.did, connection, base, log_size))
 
 
-def _extend(connection: Connection, base: Ratings, log_size: int) -> Ratings:
+def _extend(broker: str, connection: Connection, base: Ratings, log_size: int) -> Ratings:
     statement = (
-        select(record.c.fingerprint, record.c.payload)
+        select(record.c.pid, record.c.fingerprint, record.c.payload)
         .where(record.c.log_index >= base.size, record.c.log_index < log_size, record.c.type == TYPE)
         .order_by(record.c.log_index)
     )
@@ -32,5 +34,7 @@ def _extend(connection: Connection, base: Ratings, log_size: int) -> Ratings:
     for row in connection.execute(statement):
         if row.payload is not None:
             payload = RECORD_TYPES[TYPE].check(json.loads(row.payload), "payload")
-            extended = extended.with_rating(Rating(row.fingerprint.hex(), payload))
-    return Ratings(log_size, extended.by_product)
+            derived = product_subject(broker, payload["product"]["id"])
+            rating = Rating(row.fingerprint.hex(), payload)
+            extended = extended.with_rating(rating, in_place=row.pid == derived)
+    return replace(extended, size=log_size)

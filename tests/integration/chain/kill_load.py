@@ -103,7 +103,7 @@ class Facts(Load):
     """Product ratings, a few at a time."""
 
     def work(self, http):
-        names = [{"client_ref": f"product {number}"} for number in range(PRODUCTS)]
+        names = [{"client_ref": f"product {number}", "product_id": f"P-{number}"} for number in range(PRODUCTS)]
         subjects = [answer["subject"] for answer in self.ask(http, "/v1/subjects", names)]
         while not self.over.is_set():
             answers = self.facts(http, [self.rate(*pair) for pair in enumerate(subjects)])

@@ -58,7 +58,7 @@ class Broker:
         self.restart()
         self.drive(lambda: self.node.sign_of_life() is not None and self.node.sign_of_life().answered is not None)
         install_ruleset(self.node, {"packaged": "sac-bands@1"})
-        [answer] = enrol_subjects(self.node, [{"client_ref": "a product"}])
+        [answer] = enrol_subjects(self.node, [{"client_ref": "a product", "product_id": "fund-1"}])
         self.subject = answer["subject"]
 
     def restart(self):

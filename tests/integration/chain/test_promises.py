@@ -33,7 +33,7 @@ class Members:
         }
         drive(self.workers[self.broker.address], lambda: self.tip(self.broker) is not None)
         install_ruleset(self.broker, {"packaged": "sac-bands@1"})
-        [answer] = enrol_subjects(self.broker, [{"client_ref": "a product"}])
+        [answer] = enrol_subjects(self.broker, [{"client_ref": "a product", "product_id": "fund-1"}])
         self.subject, self.count = answer["subject"], 0
 
     def tip(self, node):

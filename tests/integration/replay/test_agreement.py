@@ -10,10 +10,12 @@ import pytest
 from bonafides.cli.main import main
 from evidence.bundle import parse_bundle, seal_bundle
 from node_adapter.store import records
+from node_adapter.workflows import replay_bundle
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.rulesets import install_ruleset, list_rulesets
 from node_adapter.workflows.trust_file import trust_file
 from primitives.timestamp import format_time
+from tests.earlier_door import rated_as_earlier
 from tests.integration.api.node_kit import PAYLOADS, START, rating
 from tests.integration.replay.replay_kit import Broker
 
@@ -221,13 +223,37 @@ def test_an_agreement_on_another_product_and_a_second_one_are_found_from_the_bun
     assert findings_of(broker, client, capsys, tmp_path) == ["OTHER_BUSINESS", "SIGNED_AGAIN"]
 
 
-def test_a_product_whose_rating_may_be_one_of_several_is_named_from_the_bundle(broker, capsys, tmp_path):
+def test_a_product_whose_rating_may_be_one_of_several_is_named_from_the_bundle(broker, capsys, tmp_path, monkeypatch):
     """Its pseudonym is none that a verifier derives: another one, with another rating, could be left out."""
-    client = honest_sale(broker, broker.enrol("a pseudonym of the broker's choice", did=False))
+    with rated_as_earlier(monkeypatch):
+        client = honest_sale(broker, broker.enrol("a pseudonym of the broker's choice", did=False))
     assert findings_of(broker, client, capsys, tmp_path) == ["RATING_NOT_DERIVED", "RATING_NOT_DERIVED"]
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     assert answer["report"]["missing_findings"] == []
     assert all(item["stored"] for item in answer["report"]["findings"]), "the node did not say so at intake"
+
+
+def test_a_rating_under_an_old_pseudonym_hides_nothing_once_the_product_is_rated_in_its_place(
+    broker, capsys, tmp_path, monkeypatch
+):
+    """The old one took effect later. Node and verifier pass over it alike, so that it makes nothing to leave it out."""
+    old, product, client = broker.enrol("old", did=False), broker.enrol("fund-1", did=False), broker.enrol("one")
+    dated = {days: format_time(broker.clock.now_ms() - days * 86_400_000) for days in (1, 30)}
+    with rated_as_earlier(monkeypatch):
+        broker.submit(old, "PRODUCT_RATE", {**rating(risk="R5"), "effective_from": dated[1]})
+    placed = broker.submit(product, "PRODUCT_RATE", {**rating(risk="R1"), "effective_from": dated[30]})
+    broker.assess(client)
+    opinion = broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
+    assert (opinion.payload["rating_ref"], opinion.findings) == (placed.fingerprint, ())
+    order = {"application_id": "a-1", "kind": "BUY", "product_id": "fund-1", "amount_fen": 1}
+    assert broker.submit(client, "BIZ_APPLY", order).findings == ()
+    broker.anchor()
+    assert findings_of(broker, client, capsys, tmp_path) == []
+    references = replay_bundle._references
+    monkeypatch.setattr(
+        replay_bundle, "_references", lambda *args: [each for each in references(*args) if each[0] != old.subject]
+    )
+    assert findings_of(broker, client, capsys, tmp_path) == []
 
 
 def test_a_product_sold_as_an_opening_is_found_from_the_bundle(broker, capsys, tmp_path):

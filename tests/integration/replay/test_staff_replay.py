@@ -68,7 +68,7 @@ def bought(broker):
     """A client who bought what the committee rated, by a decision that a reviewer signed."""
     for name, role in (("Li Wei", "reviewer"), ("Zhao Min", "committee"), ("Sun Yu", "committee")):
         enrol(broker, name, role)
-    product, client = broker.enrol("product", did=False), broker.enrol("client")
+    product, client = broker.enrol("fund-1", did=False), broker.enrol("client")
     countersign(broker, product, "PRODUCT_RATE", rating(risk="R1"), "Zhao Min", "Sun Yu")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
@@ -102,7 +102,7 @@ def test_a_bundle_carries_who_signed_and_since_when(broker):
 
 
 def test_a_bundle_says_where_nobody_signed(broker):
-    product, client = broker.enrol("product", did=False), broker.enrol("client")
+    product, client = broker.enrol("fund-1", did=False), broker.enrol("client")
     broker.rate(product, "R1")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})

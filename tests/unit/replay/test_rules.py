@@ -243,6 +243,16 @@ class TestWhereRatingsLie:
         found = [finding.seq for finding in self.judged("6b" * 32).findings if finding.code == "RATING_NOT_DERIVED"]
         assert found == [7, 8]
 
+    def test_a_rating_elsewhere_that_is_left_out_changes_nothing_once_the_product_is_rated_in_its_place(self):
+        history = History(product="6b" * 32)  # the later effective one
+        earlier = {"effective_from": format_time(NOW - 30 * DAY)}
+        history.rating = history.add("PRODUCT_RATE", RATING | earlier, subject=PRODUCT)
+        history.assessed().opinion()
+        history.add("BIZ_APPLY", {"application_id": "a", "kind": "BUY", "product_id": "P", "amount_fen": 1})
+        whole = history.run()
+        history.records = [record for record in history.records if record.subject != "6b" * 32]
+        assert codes(whole) == codes(history.run()) == []
+
     def test_another_brokers_product_of_the_same_id_lies_elsewhere(self):
         other = product_subject("did:ethr:0x7:0x" + "b2" * 20, "P")
         assert "RATING_NOT_DERIVED" in codes(self.judged(other))

@@ -660,10 +660,26 @@ def test_of_two_ratings_from_the_same_instant_the_last_recorded_counts() -> None
         rating("P3", risk, at=at) for risk, at in (("R2", START - 2 * DAY), ("R1", START), ("R5", START))
     )
     for first, last in ((low, high), (high, low)):
-        ratings = Ratings().with_rating(first).with_rating(last).with_rating(earlier)
+        ratings = Ratings()
+        for each in (first, last, earlier):
+            ratings = ratings.with_rating(each, in_place=True)
         assert ratings.at("P3", START) == {"P3": last}
         own = SubjectState(ratings=(first, last, earlier))
         assert own.rating_at("P3", START) == last
+
+
+def test_once_a_product_is_rated_at_its_place_a_rating_elsewhere_counts_for_nothing() -> None:
+    elsewhere, placed = rating("P3", "R5", at=START), rating("P3", "R1", at=START - 2 * DAY)
+    alone = Ratings().with_rating(elsewhere, in_place=False)
+    assert alone.at("P3", START) == {"P3": elsewhere}
+    for both in (
+        alone.with_rating(placed, in_place=True),
+        Ratings().with_rating(placed, in_place=True).with_rating(elsewhere, in_place=False),
+    ):
+        assert both.at("P3", START) == {"P3": placed}
+        assert both.at("P3", START - 3 * DAY) == {}
+        assert (both.is_in_place(placed), both.is_in_place(elsewhere)) == (True, False)
+        assert {each.ref for each in both.of("P3")} == {elsewhere.ref, placed.ref}
 
 
 def test_recording_in_time() -> None:

@@ -12,10 +12,12 @@ from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_base58btc, encode_base58btc
 from primitives.errors import InvalidInput
+from primitives.text import check_line
 
 ENROL, END = "STAFF_ENROL", "STAFF_END"
 SUBJECT_TAG = "bonafides/staff-subject/1"
 _STATED = frozenset({"name", "role", "key", "expires_at"})
+_MAX_NAME = 120
 _DID_KEY, _ED25519_MULTICODEC = "did:key:", b"\xed\x01"
 
 
@@ -31,6 +33,20 @@ def person_name(name: str) -> str:
     """Return what stands for a person: the name without what a reader does not see (NFKC, case, white space)."""
     folded = unicodedata.normalize("NFKC", name).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def check_name(value: object) -> str:
+    """Return a person's name unchanged, if it is written the one way in which a reader sees it.
+
+    Raises:
+        InvalidInput: `name`; rule `nfc`, `spaces`, or one of `check_line`.
+    """
+    name = check_line(value, "name", _MAX_NAME)
+    if not unicodedata.is_normalized("NFC", name):
+        raise InvalidInput("name", "nfc", "must be in Unicode normal form C")
+    if " ".join(name.split()) != name:
+        raise InvalidInput("name", "spaces", "must hold single spaces, between words alone")
+    return name
 
 
 def did_key(key: str) -> str:

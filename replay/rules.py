@@ -10,14 +10,16 @@ asked with all that they need, and where not, why: a rule that was never asked m
  4. Whoever applies for a product, or gets an opinion on it, relies on its rating. Where that does not lie on the
     pseudonym derived from broker and product (docs/spec/evidence.md, 5.1), others may lie elsewhere: a finding. Once
     one lies there, those elsewhere count for nothing.
- 5. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
+ 5. Of who signed as the second person count those who are proven. Where it cannot be told who else did, the record is
+    named, and so is what rests on it.
+ 6. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
     and counted as asked with less than they need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evidence.product_subject import product_subject
@@ -27,8 +29,10 @@ from replay.rulebook import NotAtHand, Rulebook
 from suitability.act import Finding, product_of
 from suitability.ratings import Ratings
 from suitability.replay import Comparison, re_execute
+from suitability.second_person import signed_by
 from suitability.states import Fact, Rating, SubjectState, broken, fold
 
+_ALL_SHOWN: Mapping[str, Collection[str]] = {}
 _OPINION, _RATING, _APPLICATION = "MATCH_OPINION", "PRODUCT_RATE", "BIZ_APPLY"
 NOT_DERIVED = (
     "RATING_NOT_DERIVED",
@@ -84,15 +88,19 @@ class Reexecuted:
         return f"rules asked of {len(self.asked) - len(self.not_asked)} of {len(self.asked)} records"
 
 
-def re_run(records: Iterable[Record], subject: str, rulebook: Rulebook) -> Reexecuted:
+def re_run(
+    records: Iterable[Record], subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]] = _ALL_SHOWN
+) -> Reexecuted:
     """Re-execute a client's history.
 
     Args:
         records: the client's records, and the whole chains of those that they refer to.
         subject: the client's pseudonym.
         rulebook: the rule sets that the history is judged by.
+        proven: by record_id, where it cannot be told who signed a record as the second person, the keys (hex) of those
+            of whom it can; see `replay.signers`. No others count.
     """
-    run = _Run(subject, rulebook)
+    run = _Run(subject, rulebook, proven)
     for record in sorted(records, key=lambda record: record.log_index):  # (1)
         run.take(record)
     facts = tuple(sorted(run.facts, key=lambda entry: entry[0]))
@@ -124,8 +132,10 @@ def ratings_relied_on(type_: str, payload: Mapping[str, Any], ratings: Ratings, 
 class _Run:
     """One client's records, one after the other."""
 
-    def __init__(self, subject: str, rulebook: Rulebook) -> None:
+    def __init__(self, subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]]) -> None:
         self._subject = subject
+        self._proven = proven
+        self._ratings_unproven: set[str] = set()  # by fingerprint, the ratings of which it cannot be told who signed
         self._rulebook = rulebook
         self._state, self._ratings = SubjectState(), Ratings()
         self._shown: set[str] = set()  # the fingerprints of the ratings so far
@@ -143,11 +153,15 @@ class _Run:
         except CannotRead as error:
             self._miss(record, str(error), own=own)
             return
+        if record.record_id in self._proven:
+            fact = replace(fact, payload=signed_by(fact.payload, self._proven[record.record_id]))
         if own:
             self.facts.append((record.seq, fact))
             self._ask(record, fact)
             self._state = fold(self._state, fact)  # (3)
         if fact.type == _RATING:
+            if record.record_id in self._proven:
+                self._ratings_unproven.add(fact.ref)
             derived = product_subject(record.envelope["broker"], str(fact.payload["product"]["id"]))
             rating = Rating(fact.ref, fact.payload)
             self._ratings = self._ratings.with_rating(rating, in_place=record.subject == derived)
@@ -177,7 +191,7 @@ class _Run:
         if product is not None and not reason:
             reason = self._ratings_blind
         if not reason:
-            reason = self._judge(record, fact, product)
+            reason = self._judge(record, fact, product) or self._untold(record, fact)
         self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
 
     def _ill_placed(self, fact: Fact) -> list[Finding]:
@@ -192,7 +206,16 @@ class _Run:
         found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at))
         self._note(record, *about_it, *found)
         unrated = None if product is None else self._unrated.get(product)
-        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (5)
+        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (6)
+
+    def _untold(self, record: Record, fact: Fact) -> str:
+        """Say of whom it cannot be told whether they signed; empty where there is nobody."""
+        if record.record_id in self._proven:
+            return "who signed it as the second person cannot be told"  # (5)
+        used = ratings_relied_on(fact.type, fact.payload, self._ratings, fact.occurred_at)
+        if any(rating.ref in self._ratings_unproven for rating in used):
+            return "who signed the rating that it rests on cannot be told"
+        return ""
 
     def _note(self, record: Record, *found: Finding) -> None:
         self.findings += [

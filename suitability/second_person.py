@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,13 @@ class Reliance:
 def keys_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the keys of the persons who signed a record."""
     return tuple(str(signature["key"]) for signature in payload.get(FIELD, ()))
+
+
+def signed_by(payload: Mapping[str, Any], keys: Collection[str]) -> dict[str, Any]:
+    """Return a payload with the signatures of these keys alone."""
+    kept = [signature for signature in payload.get(FIELD, ()) if signature["key"] in keys]
+    others = {name: value for name, value in payload.items() if name != FIELD}
+    return {**others, FIELD: kept} if kept else others
 
 
 STAFF_ACTS: Mapping[str, SecondPerson] = {

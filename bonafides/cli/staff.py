@@ -100,9 +100,13 @@ def sign(
 
 def _ask(key: StaffKey, fact: Mapping[str, Any], *, from_terminal: bool) -> bool:
     tell()
-    tell(f"--- {fact['type']} of subject {fact['subject']} at {fact['occurred_at']}, by {fact['actor']}")
+    tell(f"--- {fact['type']} of subject {fact['subject']} at {fact['occurred_at']}")
+    tell(f"    at the broker {key.broker}, channel {fact['channel']}")
+    tell(f"    done by {fact['actor']['did']} as {fact['actor']['role']}")
     for name, value in sorted(fact["payload"].items()):
         tell(f"    {name}: {value}")
+    for number, attachment in enumerate(fact.get("attachments", []), 1):
+        tell(f"    attachment {number}: {attachment}")
     return ask_person(f"Sign this as {key.name}, {key.role}? [y/N] ", from_terminal=from_terminal)
 
 

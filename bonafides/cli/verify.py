@@ -31,6 +31,7 @@ from replay.orders import check_orders
 from replay.records import of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
+from replay.signers import asking_nobody, proven_signers
 from replay.succession import require_joined, ties_of
 from suitability.records import CLIENT_ACTS
 from suitability.replay import Comparison
@@ -161,7 +162,8 @@ def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[
         f"rule set {label} is the broker's own: it came with the bundle, and is neither packaged nor in --rulesets"
         for label in made_by_broker(rules, [*mine, *packaged])
     ]
-    return re_run(records, report.subject, rules), notes
+    notes += asking_nobody(report, rules)
+    return re_run(records, report.subject, rules, proven_signers(report)), notes
 
 
 def promise_in(row: dict[str, Any]) -> Any:

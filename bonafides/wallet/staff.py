@@ -12,7 +12,9 @@ from typing import Any
 
 from bonafides.wallet.store import WalletStore
 from evidence.act import ROOT_SALT_BYTES, field_digests
+from evidence.roster import check_name
 from evidence.staff import FIELD, act_digest, possession_digest
+from node_adapter.workflows.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
@@ -22,7 +24,6 @@ from suitability.second_person import STAFF_ACTS, STAFF_ROLES
 
 _KIND = "staff-key"
 _SEED_BYTES = 32
-_MAX_NAME = 120
 _MAX_DID = 200
 _NEEDED = ("subject", "type", "occurred_at", "channel", "actor", "payload")
 
@@ -55,7 +56,7 @@ def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: boo
     if role not in STAFF_ROLES:
         raise InvalidInput("role", "one-of", f"must be one of {', '.join(STAFF_ROLES)}")
     check_line(broker, "broker", _MAX_DID)
-    check_line(name, "name", _MAX_NAME)
+    check_name(name)
     known = None if renew else store.get(_KIND, broker, name, role)
     seed = store.entropy(_SEED_BYTES) if known is None else bytes.fromhex(known["seed"])
     key = StaffKey(broker, name, role, seed)
@@ -83,7 +84,7 @@ def sign_fact(
         show: shows key and fact; returns whether the person agrees.
 
     Raises:
-        InvalidInput: it is no fact that takes a second person.
+        InvalidInput: it is no fact that takes a second person, or not to the letter what a node takes.
         Refused: `staff-no-key`, `staff-several-keys`; `staff-same-person`, it bears this key's signature;
             `wallet-declined`.
     """
@@ -99,7 +100,7 @@ def sign_fact(
         raise InvalidInput("root_salt", "together", f"is missing: it is given exactly where payload.{FIELD} is")
     if not show(key, fact):
         raise Refused("wallet-declined", "the person did not agree; nothing was signed")
-    stated = {"broker": key.broker, "attachments": [], **fact}
+    stated = {"attachments": [], **fact, "broker": key.broker}  # last: nothing that was handed in stands in its place
     digest = act_digest(stated, field_digests(payload, root_salt))
     value = encode_base64url(ed25519.sign(key.seed, digest))
     return {
@@ -115,7 +116,10 @@ def _payload(fact: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidInput(name, "required", "is missing")
     if not isinstance(fact["type"], str) or fact["type"] not in STAFF_ACTS:
         raise InvalidInput("type", "second-person", f"must be one of {', '.join(STAFF_ACTS)}")
-    return check_payload(fact["type"], fact["payload"])
+    payload = check_payload(fact["type"], fact["payload"])
+    unsalted = {name: value for name, value in fact.items() if name != "root_salt" or FIELD in payload}
+    read_fact(unsalted)  # what the node would refuse, or read in another way, is shown to nobody
+    return payload
 
 
 def _key_for(store: WalletStore, type_: str, name: str | None, broker: str | None) -> StaffKey:

@@ -35,6 +35,7 @@ from primitives.text import check_line
 from primitives.timestamp import format_time
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
+from replay.signers import proven_signers
 from suitability.records import CLIENT_ACTS
 from suitability.second_person import STAFF_ACTS
 
@@ -103,7 +104,12 @@ def _replay(
         broker_name=node.settings.member.name,
         collected=collected,
         verified=verified,
-        rerun=re_run(collected.to_replay(), subject.pid, rulebook_of(collected.to_replay(subject.pid), rules)),
+        rerun=re_run(
+            collected.to_replay(),
+            subject.pid,
+            rulebook_of(collected.to_replay(subject.pid), rules),
+            proven_signers(verified),
+        ),
         stored_findings=frozenset(
             (record_id, finding.code) for record_id, found in stored.items() for finding in found
         ),

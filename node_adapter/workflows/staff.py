@@ -6,13 +6,12 @@ knows no other colleagues than its bundles show (docs/spec/staff.md).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.roster import END, ENROL, StaffKey, Unshown, staff_subject
+from evidence.roster import END, ENROL, StaffKey, Unshown, check_name, staff_subject
 from evidence.staff import ACTOR, check_enrolment
 from node_adapter.node import Node
 from node_adapter.store import chain_index, records, subjects
@@ -24,12 +23,10 @@ from node_adapter.workflows.roster import roster_of
 from primitives import ed25519
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
-from primitives.text import check_line
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from suitability.records import check_payload
 
-_MAX_NAME = 120
 _ENROLMENT = frozenset({"name", "role", "broker", "key", "proof", "expires_at"})
 _END = frozenset({"key", "reason"})
 
@@ -50,7 +47,7 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     _only(request, _ENROLMENT)
     if request["broker"] != node.did:
         raise Refused("staff-other-broker", "broker: the person asks to be enrolled at another member")
-    _check_name(request["name"])
+    check_name(request["name"])
     stated = {name: request[name] for name in ("name", "role", "key", "expires_at", "proof")}
     payload = check_payload(ENROL, stated)
     check_enrolment(node.did, payload)
@@ -63,7 +60,8 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(known, Unshown):
             raise _not_shown()
         if known is not None and (known.ended_at is not None or not _same(known, payload)):
-            raise Refused("staff-key-known", "key: is enrolled, or was: a person makes a new one")
+            until = f"{known.name}, {known.role}, until {known.expires_at}"
+            raise Refused("staff-key-known", f"key: is enrolled, or was ({until}): a person makes a new one")
         if known is None:
             subject = _subject(node, connection, payload["key"], now)
             record_facts(node, connection, [_fact(node, subject, ENROL, payload, now)])
@@ -101,15 +99,6 @@ def list_staff(node: Node) -> dict[str, Any]:
     return {"broker": node.did, "staff": [_shown(entry, now) for entry in found]}
 
 
-def _check_name(value: object) -> None:
-    """Check that a name is written the one way in which a reader sees it."""
-    name = check_line(value, "name", _MAX_NAME)
-    if not unicodedata.is_normalized("NFC", name):
-        raise InvalidInput("name", "nfc", "must be in Unicode normal form C")
-    if " ".join(name.split()) != name:
-        raise InvalidInput("name", "spaces", "must hold single spaces, between words alone")
-
-
 def _require_no_member(connection: Connection, key: str) -> None:
     """Refuse a signing key that a member of the network has or had: it is a node's, and no person's."""
     for event in chain_index.events(connection, contract="MemberRegistry"):
@@ -128,8 +117,11 @@ def _enrolled(node: Node, connection: Connection, key: str) -> StaffKey:
 def _subject(node: Node, connection: Connection, key: str, now_ms: int) -> str:
     """Return the subject that stands for a key, made where it is not there."""
     pid = staff_subject(node.did, key)
+    reference = f"staff {pid}"
     if subjects.find_by_pid(connection, pid) is None:
-        row = SubjectRow(pid, f"staff {pid}", None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
+        if subjects.find_by_client_ref(connection, reference) is not None:
+            raise Refused("duplicate", f"key: another subject has the reference {reference}")
+        row = SubjectRow(pid, reference, None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
         subjects.insert_subjects(connection, [row])
     return pid
 

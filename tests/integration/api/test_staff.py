@@ -76,6 +76,13 @@ def test_the_same_key_for_another_time_is_refused_and_not_answered_with_the_old_
     assert code_of(reviewer.enrol(broker, expires_at=format_time(broker.clock.now + YEAR // 2))) == "staff-key-known"
 
 
+def test_a_reference_that_somebody_took_is_named(broker):
+    person = Person("Li Wei")
+    taken = f"staff {staff_subject(broker.did, person.key)}"
+    assert broker.post("/v1/subjects", {"client_ref": taken}).status_code == 201
+    assert code_of(person.enrol(broker)) == "duplicate"
+
+
 def test_a_members_signing_key_is_nobodys(broker):
     [keys] = broker.node.keys.generations
     assert code_of(Person("Li Wei", own_seed=keys.signing_seed).enrol(broker)) == "staff-actor"

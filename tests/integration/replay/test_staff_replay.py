@@ -3,6 +3,7 @@
 import pytest
 
 from evidence.act import field_digests
+from evidence.roster import did_key
 from evidence.staff import FIELD, act_digest, possession_digest
 from node_adapter.store import records
 from node_adapter.workflows.replay import replay
@@ -47,7 +48,7 @@ def add_signature(broker, fact, name):
     return {**fact, "payload": {**fact["payload"], FIELD: [signature]}, "root_salt": salt.hex()}
 
 
-def countersign(broker, client, type_, payload, *names):
+def countersign(broker, client, type_, payload, *names, actor=None):
     occurred_at = format_time(broker.clock.now_ms())
     stated = {
         "broker": broker.node.did,
@@ -55,12 +56,12 @@ def countersign(broker, client, type_, payload, *names):
         "type": type_,
         "occurred_at": occurred_at,
         "channel": "app",
-        "actor": {"did": broker.node.did, "role": "staff"},
+        "actor": {"did": actor or broker.node.did, "role": "staff"},
         "attachments": [],
     }
     digest = act_digest(stated, field_digests(payload, seeded(occurred_at)))
     signed = [{"key": public(name), "value": encode_base64url(ed25519.sign(seeded(name), digest))} for name in names]
-    more = {"occurred_at": occurred_at, "root_salt": seeded(occurred_at).hex()}
+    more = {"actor": stated["actor"], "occurred_at": occurred_at, "root_salt": seeded(occurred_at).hex()}
     return broker.submit(client, type_, {**payload, FIELD: signed}, **more)
 
 
@@ -99,6 +100,17 @@ def test_a_bundle_carries_who_signed_and_since_when(broker):
     assert told == [("PRODUCT_RATE", ["Zhao Min", "Sun Yu"]), ("BIZ_DECIDE", ["Li Wei"])]
     assert "Zhao Min · committee member" in answer["report_html"]
     assert "SECOND_PERSON_MISSING" not in {finding["code"] for finding in answer["report"]["findings"]}
+
+
+def test_a_bundle_carries_since_when_the_person_who_handled_it_is_known(broker):
+    client = bought(broker)
+    enrol(broker, "Chen Jie", "reviewer")
+    decided = {"decision": "APPROVED", "checks": [], "reviewer": "Li Wei", "reason": "again"}
+    countersign(broker, client, "BIZ_DECIDE", {**BUY, **decided}, "Li Wei", actor=did_key(public("Chen Jie")))
+    broker.anchor()
+    report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))
+    assert report.ok, report.verdict
+    assert "Chen Jie" in {record.values["name"] for record in report.records if record.type == "STAFF_ENROL"}
 
 
 def test_a_bundle_says_where_nobody_signed(broker):

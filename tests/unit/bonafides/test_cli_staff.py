@@ -122,6 +122,10 @@ def test_the_second_of_two_signs_under_the_salt_of_the_first(run):
         ({"payload": 5}, "invalid-input", "payload"),
         ({"root_salt": "00"}, "invalid-input", "root_salt"),
         ({"occurred_at": None}, None, None),
+        ({"broker": "did:ethr:0x7:0x" + "bb" * 20}, "invalid-input", "broker"),
+        ({"occurred_at": "2026-11-21\n    decision: REFUSED"}, "invalid-input", "occurred_at"),
+        ({"channel": "a\u202eb"}, "invalid-input", "channel"),
+        ({"actor": {"did": BROKER}}, "invalid-input", "actor"),
     ],
 )
 def test_a_wrong_line_is_refused_by_name(run, change, code, field):
@@ -151,11 +155,13 @@ def test_who_has_no_key_of_the_role_signs_nothing(run):
 @pytest.mark.parametrize(("answer", "status"), [(b"y\n", 0), (b"n\n", 2), (b"\n", 2)])
 def test_the_person_is_shown_the_fact_and_asked(run, tmp_path, answer, status):
     new(run)
-    (tmp_path / "facts").write_text(json.dumps(DECISION), encoding="utf-8")
+    attached = {"sha256": "ab" * 32, "mime": "application/pdf", "bytes": 9}
+    (tmp_path / "facts").write_text(json.dumps({**DECISION, "attachments": [attached]}), encoding="utf-8")
     ended, out = run("sign", "--wallet", run.wallet, "--file", tmp_path / "facts", stdin=answer)
     assert ended == status
     assert (FIELD in json.loads(out).get("payload", {})) == (status == 0)
-    assert "decision: APPROVED" in run.err
+    for told in ("decision: APPROVED", BROKER, "channel branch", "ab" * 32, "broker-system"):
+        assert told in run.err
     assert "Sign this as Li Wei, reviewer?" in run.err
 
 
@@ -171,6 +177,7 @@ def test_without_a_terminal_nobody_is_asked(run, monkeypatch, tmp_path):
     [
         (("--broker", "two\nlines", "--name", "Li Wei", "--role", "reviewer"), "invalid-input"),
         (("--broker", BROKER, "--name", "", "--role", "reviewer"), "invalid-input"),
+        (("--broker", BROKER, "--name", "Li  Wei", "--role", "reviewer"), "invalid-input"),
         (("--broker", BROKER, "--name", "x" * 121, "--role", "reviewer"), "invalid-input"),
     ],
 )

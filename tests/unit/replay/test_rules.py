@@ -63,9 +63,9 @@ class History:
         )  # fmt: skip
         return self.add("MATCH_OPINION", made)
 
-    def run(self, used=(RULES,), known=()):
+    def run(self, used=(RULES,), known=(), **more):
         own = [record for record in self.records if record.subject == SUBJECT]
-        return re_run(reversed(self.records), SUBJECT, rulebook_of(own, used, known))
+        return re_run(reversed(self.records), SUBJECT, rulebook_of(own, used, known), **more)
 
 
 def codes(run):
@@ -84,6 +84,35 @@ def test_an_honest_history_is_asked_whole():
     assert run.summary == "rules asked of 7 of 7 records"
     assert [seq for seq, _ in run.facts] == list(range(1, 8))
     assert {item.status for item in run.comparisons} == {"equal"}
+
+
+TWO = packaged_rulesets()["sac-bands@3"].effective(NOW - 100 * DAY)
+KEYS = ("aa" * 32, "cc" * 32)
+SIGNED = [{"key": key, "value": "A" * 86} for key in KEYS]
+
+
+def test_who_is_not_proven_to_have_signed_does_not_count_and_the_record_is_not_asked_whole():
+    history = History()
+    stated = {"application_id": "a-1", "kind": "BUY", "product_id": "P", "decision": "APPROVED", "checks": []}
+    decision = {**stated, "reviewer": "Li Wei", "reason": None, "countersigned": SIGNED[:1]}
+    history.add("BIZ_DECIDE", decision, label=TWO.label)
+    missing = [
+        ("SECOND_PERSON_MISSING" in codes(run), reasons(run))
+        for run in (history.run(used=(TWO,), proven=proven) for proven in ({}, {"r1": {KEYS[0]}}, {"r1": ()}))
+    ]
+    untold = {1: "who signed it as the second person cannot be told"}
+    assert missing == [(False, {}), (False, untold), (True, untold)]
+
+
+def test_an_opinion_on_a_rating_of_which_it_cannot_be_told_who_signed_is_not_asked_whole():
+    history = History()
+    history.records.clear()
+    history.rating = history.add("PRODUCT_RATE", {**RATING, "countersigned": SIGNED}, subject=PRODUCT, label=TWO.label)
+    history.assessed()
+    history.opinion()
+    assert "who signed the rating that it rests on cannot be told" not in reasons(history.run()).values()
+    run = history.run(proven={"r0": {KEYS[0]}})
+    assert reasons(run) == {7: "who signed the rating that it rests on cannot be told"}
 
 
 def test_a_rule_set_that_nobody_has_is_named_for_each_record():

@@ -1,0 +1,27 @@
+"""What a verification says of second persons, as the re-executed rules need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from evidence.verdict import STAFF_NOT_SHOWN, VerificationReport
+from replay.rulebook import Rulebook
+from suitability.second_person import STAFF_ACTS
+
+
+def proven_signers(report: VerificationReport) -> Mapping[str, frozenset[str]]:
+    """Return the keys of who is proven to have signed, by record_id, where it cannot be told who else did."""
+    return {
+        entry.record_id: frozenset(person.key for person in entry.persons)
+        for entry in report.second_persons
+        if entry.missing == STAFF_NOT_SHOWN
+    }
+
+
+def asking_nobody(report: VerificationReport, rulebook: Rulebook) -> Iterable[str]:
+    """Return a note on each rule set that asks for no second person, and that records name which take one."""
+    taking = (record for record in report.records if record.type in STAFF_ACTS)
+    for label in sorted({str(record.envelope["ruleset"]) for record in taking}):
+        ruleset = rulebook.by_label.get(label)
+        if ruleset is not None and not ruleset.second_person:
+            yield f"rule set {label} asks for no second person: that nobody signed is no finding by it"

@@ -19,9 +19,11 @@ def proven_signers(report: VerificationReport) -> Mapping[str, frozenset[str]]:
 
 
 def asking_nobody(report: VerificationReport, rulebook: Rulebook) -> Iterable[str]:
-    """Return a note on each rule set that asks for no second person, and that records name which take one."""
-    taking = (record for record in report.records if record.type in STAFF_ACTS)
-    for label in sorted({str(record.envelope["ruleset"]) for record in taking}):
-        ruleset = rulebook.by_label.get(label)
-        if ruleset is not None and not ruleset.second_person:
-            yield f"rule set {label} asks for no second person: that nobody signed is no finding by it"
+    """Return a note on each rule set that asks for no second person where a record that names it takes one."""
+    unasked: dict[str, set[str]] = {}
+    for record in report.records:
+        ruleset = rulebook.by_label.get(str(record.envelope["ruleset"]))
+        if record.type in STAFF_ACTS and ruleset is not None and record.type not in ruleset.second_person:
+            unasked.setdefault(ruleset.label, set()).add(record.type)
+    for label, types in sorted(unasked.items()):
+        yield f"rule set {label} asks for no second person of {', '.join(sorted(types))}: no finding if nobody signed"

@@ -4,7 +4,7 @@ from evidence.roster import StaffKey
 from evidence.verdict import NOBODY_SIGNED, STAFF_NOT_SHOWN, SecondPersons, VerificationReport, VerifiedRecord
 from replay.rulebook import rulebook_of
 from replay.signers import asking_nobody, proven_signers
-from suitability.ruleset import packaged_rulesets
+from suitability.ruleset import RuleSet, packaged_rulesets
 
 AT = 1_790_000_000_000
 ONE, TWO = (packaged_rulesets()[name].effective(AT) for name in ("sac-bands@1", "sac-bands@3"))
@@ -34,5 +34,9 @@ def test_a_rule_set_that_asks_nobody_is_named_once_where_a_record_takes_a_second
     rules = rulebook_of([], [ONE, TWO])
     taking = [("BIZ_DECIDE", ONE.label), ("PRODUCT_RATE", ONE.label), ("ACCESS_LOG", TWO.label)]
     [note] = asking_nobody(report(*taking), rules)
-    assert ONE.label in note
+    assert note.startswith(f"rule set {ONE.label} asks for no second person of BIZ_DECIDE, PRODUCT_RATE")
+    document = {**TWO.document, "second_person": {"ACCESS_LOG": 1}}
+    own = RuleSet.from_document(document)
+    [note] = asking_nobody(report(("BIZ_DECIDE", own.label), ("ACCESS_LOG", own.label)), rulebook_of([], [own]))
+    assert "of BIZ_DECIDE:" in note
     assert list(asking_nobody(report(("ID_VERIFY", ONE.label), ("BIZ_DECIDE", "unknown@1:00")), rules)) == []

@@ -90,7 +90,9 @@ class ChainProcess:
         self._catches_up = False
         self._restored = False
         self._conflicts: list[str] = []
-        self._chain_time = ChainTime()
+        sign = node.sign_of_life()
+        # A process that starts while the chain is away must know when a promise is over all the same.
+        self._chain_time = ChainTime(None if sign is None else sign.chain_ahead, node.clock.monotonic_ms())
         self._hold_sending_until = 0  # this and all that follows by the monotonic clock
         self._unanswered_since: int | None = None
         self._answered: int | None = None

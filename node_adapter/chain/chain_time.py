@@ -21,11 +21,11 @@ _MS = 1000
 class ChainTime:
     """How far the chain's time is ahead of the monotonic clock, in milliseconds."""
 
-    def __init__(self) -> None:
-        """Know nothing yet."""
-        self._newest: int | None = None  # the largest bound of this half hour
+    def __init__(self, known: int | None = None, monotonic_ms: int = 0) -> None:
+        """Know nothing yet, or what an earlier process of this machine's start had found out (`ahead`)."""
+        self._newest = known  # the largest bound of this half hour
         self._before: int | None = None  # and of the one before
-        self._since = 0
+        self._since = monotonic_ms
         self._asked: int | None = None  # when, by the monotonic clock
         self._latest: int | None = None  # the newest block's time at that moment
         self.told: int | None = None  # when the chain last told its time to the second or so

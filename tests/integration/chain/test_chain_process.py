@@ -108,3 +108,12 @@ def test_a_node_that_was_away_says_how_much_it_has_still_to_read(consortium, dri
     assert len(said) == 2, said
     assert re.fullmatch(r"the index catches up: 2\d\d blocks of 3\d\d are still to be read", said[0])
     assert said[1].startswith("the index has caught up, at block 3")
+
+
+def test_a_process_that_starts_while_the_chain_is_away_knows_when_a_promise_is_over(consortium, drive):
+    node = consortium.node()
+    first = consortium.worker(node)
+    drive(first, lambda: node.sign_of_life() is not None and node.sign_of_life().chain_ahead is not None)
+    told = first._chain_now()
+    again = consortium.worker(node)  # it has asked nobody yet
+    assert again._chain_now() >= told

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sqlalchemy import Connection
+
+from did.registry_log import IdentityHistory
 from evidence.act import field_digests
-from evidence.roster import Roster
+from evidence.record import SealedRecord
+from evidence.roster import END, ENROL, Roster
 from evidence.staff import FIELD, act_digest, check_countersigned
+from node_adapter.node import Node
+from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.fact_input import Fact
 from primitives.errors import Refused
@@ -44,12 +50,21 @@ def signed_once_in(envelope: Mapping[str, Any]) -> str | None:
     return act_digest(envelope, envelope["fields"]).hex() if FIELD in envelope["fields"] else None
 
 
+def require_no_staff_subject(roster: Roster, fact: Fact) -> None:
+    """Refuse (`staff-subject`) a fact about a subject that stands for a key, but for those of the node itself."""
+    if fact.subject in roster.by_subject and fact.type not in (ENROL, END):
+        raise Refused("staff-subject", "subject: stands for a key of the staff, about which only the node records")
+
+
+def keys_of_others(node: Node, connection: Connection, client: IdentityHistory | None) -> frozenset[str]:
+    """Return the keys (hex) that this member and a client ever had: neither is a second person."""
+    own = [keys.signing for keys in chain_index.registered_keys(connection, node.address)]
+    theirs = [] if client is None else client.ed25519_keys_ever()
+    return frozenset(key.hex() for key in (*own, *theirs))
+
+
 def require_countersigned(
-    envelope: Mapping[str, Any],
-    values: Mapping[str, Any],
-    roster: Roster,
-    block: TipBlock,
-    no_colleagues: Collection[str],
+    sealed: SealedRecord, roster: Roster, block: TipBlock, no_colleagues: Collection[str]
 ) -> None:
     """Check the staff signatures of a record that is about to be logged, where it bears any.
 
@@ -57,9 +72,9 @@ def require_countersigned(
         VerificationFailed: see `evidence.staff.check_countersigned`.
         Refused: `staff-not-shown`; an enrolment came back from others without its fields.
     """
-    if FIELD not in values:
+    if FIELD not in sealed.values:
         return
-    demand = STAFF_ACTS[envelope["type"]]
-    signers = check_countersigned(envelope, values, roster, block.timestamp * _MS, demand, no_colleagues)
+    demand = STAFF_ACTS[sealed.envelope["type"]]
+    signers = check_countersigned(sealed.envelope, sealed.values, roster, block.timestamp * _MS, demand, no_colleagues)
     if not signers.whole:
         raise Refused("staff-not-shown", f"payload.{FIELD}: the enrolment of a key came back without its fields")

@@ -26,13 +26,11 @@ from sqlalchemy import Connection
 from evidence.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.product_subject import product_subject
 from evidence.record import SealedRecord, envelope_salt, seal
-from evidence.roster import END, ENROL
 from node_adapter.node import Node
 from node_adapter.store import chain_index, consents, credentials, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows import succession
-from node_adapter.workflows.countersign import require_countersigned, signed_once, signed_once_in
+from node_adapter.workflows import countersign, succession
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
 from node_adapter.workflows.fold import (
     apply_record,
@@ -155,10 +153,10 @@ class _Intake:
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
-        marks = (signed_once(node.did, fact) for fact in facts)
+        marks = (countersign.signed_once(node.did, fact) for fact in facts)
         self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
-        signed = [fact for fact in facts if fact.act is not None or fact.root_salt is not None]
-        dids = {self._subjects[fact.subject].did for fact in signed if fact.subject in self._subjects}
+        signed = {fact.subject for fact in facts if fact.act is not None or fact.root_salt is not None}
+        dids = {row.did for pid, row in self._subjects.items() if pid in signed}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
         self._states: dict[str, SubjectState] = {}
         self._log_size = records.log_size(connection)
@@ -175,12 +173,11 @@ class _Intake:
         subject = self._subjects.get(fact.subject)
         if subject is None:  # (2)
             raise Refused("subject-not-found", "subject: this broker has no such subject")
-        if fact.subject in self._roster.by_subject and fact.type not in (ENROL, END):
-            raise Refused("staff-subject", "subject: stands for a key of the staff, about which only the node records")
+        countersign.require_no_staff_subject(self._roster, fact)
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
             return self._again(known, fact)
-        if signed_once(self._node.did, fact) in self._signed:
+        if countersign.signed_once(self._node.did, fact) in self._signed:
             raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
         if fact.act is not None and self._state(subject).succeeded:
             raise succession.ended_identity()
@@ -191,7 +188,8 @@ class _Intake:
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
         if fact.root_salt is not None:  # (4)
-            self._require_countersigned(sealed, subject)
+            others = countersign.keys_of_others(self._node, self._connection, self._histories.get(subject.did or ""))
+            countersign.require_countersigned(sealed, self._roster, self._block, others)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
         findings = self._fold(fact, subject, sealed)  # (6)
@@ -199,12 +197,6 @@ class _Intake:
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
-
-    def _require_countersigned(self, sealed: SealedRecord, subject: SubjectRow) -> None:
-        own = [keys.signing for keys in chain_index.registered_keys(self._connection, self._node.address)]
-        client = [] if subject.did is None else self._histories[subject.did].ed25519_keys_ever()
-        no_colleagues = {key.hex() for key in (*own, *client)}
-        require_countersigned(sealed.envelope, sealed.values, self._roster, self._block, no_colleagues)
 
     def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
         """Take a rating on the pseudonym derived from its product, or where an earlier version took the last one.
@@ -365,7 +357,7 @@ class _Intake:
             payload=json.dumps(sealed.values, ensure_ascii=False),
             root_salt=sealed.root_salt,
             fingerprint=sealed.fingerprint,
-            act_signature=signed_once_in(sealed.envelope),
+            act_signature=countersign.signed_once_in(sealed.envelope),
             accepted_at=self._now,
             anchor_by=None,
             promise=None,

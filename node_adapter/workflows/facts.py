@@ -1,8 +1,8 @@
 """Facts: what happened is stored, with the rules that it breaks, and answered with a signed promise to anchor it.
 
 A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. While this node could
-not keep a promise, the fact is taken without one (`outlook`, `owed_promises`). All that follows from
-an accepted fact (record, log entry, findings, the subject's head and state, the promise) is one database transaction.
+not keep a promise, the fact is taken without one (`outlook`, `owed_promises`). All that follows from an accepted fact
+(record, log entry, findings, the subject's head and state, the promise) is one database transaction.
 
 Steps, each tagged below:
  1. The fact is well formed.
@@ -32,13 +32,7 @@ from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import countersign, succession
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
-from node_adapter.workflows.fold import (
-    apply_record,
-    compute_payload,
-    dump_state,
-    remember_state,
-    state_of,
-)
+from node_adapter.workflows.fold import apply_record, compute_payload, dump_state, remember_state, state_of
 from node_adapter.workflows.identities import histories
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.outlook import outlook

@@ -128,7 +128,7 @@ def test_an_identity_ends_again_whatever_its_end_hides(broker, old):
     assert answer["without_effect"] == []
     go_on(broker)
     with broker.store.read() as connection:
-        assert state_of(broker.node, subjects.find_by_pid(connection, old.subject)).succeeded
+        assert state_of(broker.node, connection, subjects.find_by_pid(connection, old.subject)).succeeded
     problem = broker.post("/v1/credentials/issue", {"subject": old.subject})
     assert problem.get_json()["code"] == "identity-ended"
 

@@ -208,7 +208,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("what", set(CHANGES) - {"type"})
+@pytest.mark.parametrize("what", [what for what in CHANGES if what != "type"])
 def test_a_signature_holds_for_no_other_fact(broker, client, reviewer, what):
     fact = CHANGES[what](reviewer.sign(broker, decision(broker, client)), broker.enrol("client two"))
     assert code_of(broker.post("/v1/facts", fact)) == "staff-signature"

@@ -197,8 +197,8 @@ def _texts(value: Any) -> list[str]:
     return []
 
 
-# What the chain is meant to show: consent and task ids, commitments to inputs, results. "synthetic" stands in
-# the members' names.
+# What the chain is meant to show: members' accounts, consent and task ids, commitments to inputs, results. "synthetic"
+# stands in the members' names.
 _PUBLIC_WORDS: set[str] = {"synthetic"}
 
 
@@ -207,6 +207,8 @@ def _public_words(job):
     for broker in BROKERS:
         with _database(job, broker) as database:
             _PUBLIC_WORDS.update(row[0] for row in database.execute("SELECT consent_id FROM consent"))
+            admitted = database.execute("SELECT args FROM chain_event WHERE name = 'MemberAdmitted'")
+            _PUBLIC_WORDS.update(json.loads(row[0])["member"] for row in admitted)
             for task_id, commitment in database.execute("SELECT task_id, commitment FROM task"):
                 _PUBLIC_WORDS.update((task_id, "" if commitment is None else commitment.hex()))
             for (payload,) in database.execute("SELECT payload FROM record WHERE type = 'DATA_USE'"):

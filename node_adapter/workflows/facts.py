@@ -193,7 +193,7 @@ class _Intake:
         return accepted
 
     def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
-        """Take a rating on the pseudonym derived from its product, or where an earlier version took the last one.
+        """Take a rating at its product's derived pseudonym; elsewhere only the first, and where the last one lies.
 
         Raises:
             Refused: `product-subject`; it is neither there nor where the product's last rating lies.
@@ -202,7 +202,7 @@ class _Intake:
         known = self._ratings.of(product_id)
         if subject.pid == product_subject(self._node.did, product_id):
             return
-        if not known or not self._is_of(subject.pid, known[-1]):
+        if known and not self._is_of(subject.pid, known[-1]):
             raise Refused(
                 "product-subject",
                 f"subject: is not the pseudonym of {product_id}; enrol it by its product_id and rate it there",

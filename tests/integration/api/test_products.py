@@ -47,7 +47,7 @@ def test_a_product_is_not_rated_anew_under_a_second_pseudonym(broker):
     derived, second = enrol(broker, "fund", product_id="fund-1"), enrol(broker, "second")
     assert rate(broker, derived["subject"]) == []
     assert rate(broker, second["subject"]) == "product-subject"
-    assert rate(broker, second["subject"], "fund-2") == "product-subject"  # nor first
+    assert rate(broker, second["subject"], "fund-2") == ["RATING_NOT_DERIVED"]  # a first one is a fact all the same
 
 
 def test_a_product_of_an_earlier_version_is_rated_where_it_was_until_it_is_moved(broker, monkeypatch):

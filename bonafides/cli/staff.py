@@ -16,7 +16,7 @@ from bonafides.cli.options import FILE, calls_node, password_option, rows_option
 from bonafides.cli.output import each_row, read_document, tell, write_json, write_line
 from bonafides.cli.wallet import ask_person, opened, yes_option
 from bonafides.client import Client
-from bonafides.wallet.staff import StaffKey, keys_of, new_key, sign_fact
+from bonafides.wallet.staff import StaffKey, check_person, keys_of, new_key, sign_fact
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from suitability.second_person import END_REASONS, STAFF_ROLES
@@ -49,6 +49,7 @@ def staff() -> None:
 @click.option("--renew", is_flag=True, help="Make a new key in place of the one that is there, which signs no more.")
 def new(wallet_dir: Path, password_file: Path | None, broker: str, name: str, role: str, renew: bool) -> None:
     """Make a key; answers what shows that the person holds it. Asked again it answers the same key."""
+    check_person(broker, name, role)
     with opened(wallet_dir, password_file, create=True) as identities, identities.changing():
         write_json(new_key(identities.store, broker=broker, name=name, role=role, renew=renew))
 

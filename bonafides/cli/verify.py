@@ -12,6 +12,7 @@ import click
 from bonafides.cli.options import FILE, verbatim
 from bonafides.cli.output import read_document, read_rows, say, write_json
 from bonafides.wallet.promises import is_owed
+from did.identifiers import parse_did
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
 from evidence.verdict import (
@@ -25,6 +26,7 @@ from evidence.verdict import (
     VerifiedRecord,
 )
 from evidence.verify import verify_bundle
+from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
 from replay.orders import check_orders
@@ -39,6 +41,7 @@ from suitability.ruleset import RuleSet, packaged_rulesets
 from suitability.second_person import STAFF_ACTS
 
 MIB = 1024 * 1024
+_PSEUDONYM_BYTES = 32
 _LONGER = "; --max-mib takes a longer one"
 _NO_SECOND = {
     NOBODY_SIGNED: "nobody signed, the broker's word alone",
@@ -101,6 +104,8 @@ def verify(
 
     A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
     """
+    if subject is not None:
+        _check_expected(subject)
     rulesets = _rulesets(ruleset_file)
     data = read_limited(bundle, max_mib * MIB, "bundle", _LONGER)
     trusted = read_limited(trust, MAX_TRUST_BYTES, "trust")
@@ -270,6 +275,14 @@ def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
     lines += [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in report.findings]
     lines += [f"note {note}" for note in report.notes]
     return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]
+
+
+def _check_expected(subject: str) -> None:
+    """Refuse what is neither a DID nor a pseudonym: a slip of the pen refutes nobody's history."""
+    if subject.startswith("did:"):
+        parse_did(subject, "subject")
+    else:
+        decode_hex(subject, "subject", _PSEUDONYM_BYTES)
 
 
 def _second(entry: SecondPersons, subject: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bonafides.wallet.store import WalletStore
+from did.identifiers import parse_did
 from evidence.act import ROOT_SALT_BYTES, field_digests
 from evidence.roster import check_name
 from evidence.staff import FIELD, act_digest, possession_digest
@@ -18,13 +19,11 @@ from node_adapter.workflows.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
-from primitives.text import check_line
 from suitability.records import check_payload
 from suitability.second_person import STAFF_ACTS, STAFF_ROLES
 
 _KIND = "staff-key"
 _SEED_BYTES = 32
-_MAX_DID = 200
 _NEEDED = ("subject", "type", "occurred_at", "channel", "actor", "payload")
 
 Show = Callable[["StaffKey", Mapping[str, Any]], bool]
@@ -45,6 +44,18 @@ class StaffKey:
         return ed25519.public_key(self.seed).hex()
 
 
+def check_person(broker: str, name: str, role: str) -> None:
+    """Check for whom a key is to be, before a wallet is made for it.
+
+    Raises:
+        InvalidInput: `broker`, `name` or `role` is malformed.
+    """
+    if role not in STAFF_ROLES:
+        raise InvalidInput("role", "one-of", f"must be one of {', '.join(STAFF_ROLES)}")
+    parse_did(broker, "broker")
+    check_name(name)
+
+
 def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: bool = False) -> dict[str, Any]:
     """Make a key, or return the enrolment request of the one that is there; call it inside `store.transaction`.
 
@@ -53,10 +64,7 @@ def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: boo
     Raises:
         InvalidInput: `broker`, `name` or `role` is malformed.
     """
-    if role not in STAFF_ROLES:
-        raise InvalidInput("role", "one-of", f"must be one of {', '.join(STAFF_ROLES)}")
-    check_line(broker, "broker", _MAX_DID)
-    check_name(name)
+    check_person(broker, name, role)
     known = None if renew else store.get(_KIND, broker, name, role)
     seed = store.entropy(_SEED_BYTES) if known is None else bytes.fromhex(known["seed"])
     key = StaffKey(broker, name, role, seed)

@@ -190,7 +190,7 @@ def _read_head(directory: Path) -> dict[str, Any]:
         data = file.read_bytes()
     except FileNotFoundError as error:
         raise CouldNotCheck(
-            "wallet-missing", f"{directory} holds no wallet; `bonafides wallet new` makes one"
+            "wallet-missing", f"{directory} holds no wallet; `bonafides wallet new` or `staff new` makes one"
         ) from error
     except OSError as error:
         raise CouldNotCheck("wallet-unreadable", f"{file}: {error.strerror}") from error

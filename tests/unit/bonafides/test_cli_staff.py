@@ -176,12 +176,13 @@ def test_without_a_terminal_nobody_is_asked(run, monkeypatch, tmp_path):
     ("words", "code"),
     [
         (("--broker", "two\nlines", "--name", "Li Wei", "--role", "reviewer"), "invalid-input"),
+        (("--broker", "a broker", "--name", "Li Wei", "--role", "reviewer"), "invalid-input"),
         (("--broker", BROKER, "--name", "", "--role", "reviewer"), "invalid-input"),
         (("--broker", BROKER, "--name", "Li  Wei", "--role", "reviewer"), "invalid-input"),
         (("--broker", BROKER, "--name", "x" * 121, "--role", "reviewer"), "invalid-input"),
     ],
 )
-def test_a_malformed_name_makes_no_key(run, words, code):
+def test_a_malformed_name_makes_no_key_and_no_wallet(run, words, code):
     status, _ = run("new", "--wallet", run.wallet, *words)
-    assert (status, run.err.split()[1]) == (2, code)
+    assert (status, run.err.split()[1], run.wallet.exists()) == (2, code, False)
     assert run("keys", "--wallet", run.wallet)[1] == ""

@@ -117,7 +117,10 @@ def test_the_history_of_another_client_is_refused_where_one_is_expected(verify):
     shown = replace(report(), client=client)
     for expected in (client, SUBJECT):
         assert verify(shown, "--subject", expected)[0] == 0
-    for expected in ("did:ethr:0x7:0x" + "c2" * 20, "5b" * 32, "None"):
+    for slip in ("None", "did:ethr:0x7", client.upper()):
+        status, _, error = verify(shown, "--subject", slip)
+        assert (status, "subject" in error) == (2, True)
+    for expected in ("did:ethr:0x7:0x" + "c2" * 20, "5b" * 32):
         status, _, error = verify(shown, "--subject", expected)
         assert (status, expected in error) == (1, True)
     assert verify(report(), "--subject", client)[0] == 1

@@ -179,10 +179,11 @@ class IdentityHistory:
         methods = [m for m in self.methods_at(block, block_time) if _is_ed25519(m) and not m.authenticates]
         return {method.id: method.value for method in methods[-MAX_KEYS_IN_FORCE:]}
 
-    def ed25519_keys_ever(self) -> list[bytes]:
-        """Return every key of that name that was ever set, whatever became of it later."""
-        entries = (_entry(event) for event in self.events if event.name == ATTRIBUTE_CHANGED)
-        return [entry[1] for entry in entries if entry is not None and entry[0] == ED25519_ATTRIBUTE]
+    def ed25519_keys_ever(self) -> dict[bytes, int]:
+        """Return every key of that name that was ever set, whatever became of it later, with the first block of it."""
+        changes = [event for event in reversed(self.events) if event.name == ATTRIBUTE_CHANGED]
+        entries = ((_entry(event), event.block) for event in changes)
+        return {entry[1]: block for entry, block in entries if entry is not None and entry[0] == ED25519_ATTRIBUTE}
 
     def has_set(self, name: bytes, value: bytes) -> bool:
         """Say whether an attribute was ever set to a value, whatever became of it later."""

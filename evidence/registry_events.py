@@ -127,10 +127,10 @@ def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) ->
     return {name: value for value, name in list(keys.items())[-MAX_KEYS_IN_FORCE:]}
 
 
-def ed25519_keys_ever(events: Sequence[RegistryEvent]) -> list[bytes]:
-    """Return every Ed25519 key that a client's DID ever had, also those that were revoked."""
-    changes = [event.args for event in events if event.name == "DIDAttributeChanged"]
-    return [args["value"] for args in changes if args["name"] == ED25519_ATTRIBUTE]
+def ed25519_keys_ever(events: Sequence[RegistryEvent]) -> dict[bytes, int]:
+    """Return every Ed25519 key that a client's DID ever had, also those that were revoked, with its first block."""
+    changes = [event for event in reversed(events) if event.name == "DIDAttributeChanged"]
+    return {event.args["value"]: event.block for event in changes if event.args["name"] == ED25519_ATTRIBUTE}
 
 
 def signing_keys_ever(events: Sequence[RegistryEvent]) -> list[bytes]:

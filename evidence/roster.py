@@ -18,6 +18,13 @@ ENROL, END = "STAFF_ENROL", "STAFF_END"
 SUBJECT_TAG = "bonafides/staff-subject/1"
 _STATED = frozenset({"name", "role", "key", "expires_at"})
 _MAX_NAME = 120
+# Unicode's Default_Ignorable_Code_Point, and the empty pattern of Braille.
+_INVISIBLE = frozenset({0xAD, 0x34F, 0x61C, 0x2800, 0x3164, 0xFEFF, 0xFFA0}).union(
+    *(range(first, last + 1) for first, last in (
+        (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F),
+        (0xFE00, 0xFE0F), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    ))
+)  # fmt: skip
 _DID_KEY, _ED25519_MULTICODEC = "did:key:", b"\xed\x01"
 
 
@@ -30,22 +37,28 @@ def staff_subject(broker: str, key: str) -> str:
 
 
 def person_name(name: str) -> str:
-    """Return what stands for a person: the name without what a reader does not see (NFKC, case, white space)."""
+    """Return what stands for a person: the name without what a reader does not see.
+
+    That is letter width and case, white space, and characters that show nothing: neither makes another person.
+    """
     folded = unicodedata.normalize("NFKC", name).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    shown = "".join(character for character in folded if ord(character) not in _INVISIBLE)
+    return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
 def check_name(value: object) -> str:
     """Return a person's name unchanged, if it is written the one way in which a reader sees it.
 
     Raises:
-        InvalidInput: `name`; rule `nfc`, `spaces`, or one of `check_line`.
+        InvalidInput: `name`; rule `nfc`, `spaces`, `blank`, or one of `check_line`.
     """
     name = check_line(value, "name", _MAX_NAME)
     if not unicodedata.is_normalized("NFC", name):
         raise InvalidInput("name", "nfc", "must be in Unicode normal form C")
     if " ".join(name.split()) != name:
         raise InvalidInput("name", "spaces", "must hold single spaces, between words alone")
+    if not person_name(name):
+        raise InvalidInput("name", "blank", "shows nothing to whoever reads it")
     return name
 
 
@@ -72,7 +85,10 @@ def key_of_did(did: str) -> str | None:
 
 @dataclass(frozen=True)
 class StaffKey:
-    """An enrolled key: whose, for what, and between which places of the log. `subject` stands for the key."""
+    """An enrolled key: whose, for what, and between which places of the log. `subject` stands for the key.
+
+    `block` is the one at which the enrolment was accepted.
+    """
 
     key: str
     name: str
@@ -81,6 +97,7 @@ class StaffKey:
     subject: str
     enrolled_at: int
     enrolment: str  # fingerprint of the record, hex
+    block: int
     ended_at: int | None = None  # both are places of the log
 
     @property
@@ -105,6 +122,7 @@ class Unshown:
 
     subject: str
     enrolment: str
+    block: int
     ended_at: int | None = None
     label: str = "somebody whose enrolment is not shown"
 
@@ -126,7 +144,7 @@ class Roster:
         return self.by_subject.get(staff_subject(self.broker, key))
 
     def with_record(
-        self, type_: str, subject: str, log_index: int, fingerprint: str, values: Mapping[str, Any]
+        self, type_: str, subject: str, log_index: int, block: int, fingerprint: str, values: Mapping[str, Any]
     ) -> Roster:
         """Return the roster after one more record of the log; a key is enrolled once, and what ended stays ended.
 
@@ -138,11 +156,13 @@ class Roster:
         if type_ != ENROL or known is not None:
             return self
         if not values.keys() >= _STATED:
-            return self._with(Unshown(subject, fingerprint))
+            return self._with(Unshown(subject, fingerprint, block))
         if staff_subject(self.broker, values["key"]) != subject:
             return self
         stated = {name: values[name] for name in _STATED}
-        return self._with(StaffKey(**stated, subject=subject, enrolled_at=log_index, enrolment=fingerprint))
+        return self._with(
+            StaffKey(**stated, subject=subject, enrolled_at=log_index, enrolment=fingerprint, block=block)
+        )
 
     def _with(self, entry: StaffKey | Unshown) -> Roster:
         return Roster(self.broker, {**self.by_subject, entry.subject: entry})

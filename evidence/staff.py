@@ -7,7 +7,7 @@ was logged is read from the order of the log alone (`evidence.roster`): no colle
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ MAX_SIGNATURES = 10
 _KEY_TAG, _ACT_TAG = "bonafides/staff-key/1", "bonafides/staff-act/1"
 _SIGNED = ("broker", "subject", "type", "occurred_at", "channel", "actor", "attachments")
 _SIGNATURE = frozenset({"key", "value"})
+ALWAYS = 0  # the block since which a member's own key is no colleague's, whenever the member took it
 
 SIGNATURE, UNKNOWN, ENDED, EXPIRED = "staff-signature", "staff-key-unknown", "staff-key-ended", "staff-key-expired"
 ROLE, SAME_PERSON, ACTOR, NAME = "staff-role", "staff-same-person", "staff-actor", "staff-name"
@@ -103,7 +104,7 @@ def check_countersigned(
     roster: Roster,
     time_ms: int,
     demand: Demand,
-    no_colleagues: Collection[str],
+    no_colleagues: Mapping[str, int],
 ) -> Signers:
     """Check the staff signatures of a record. A node asks it at its door, a verifier of a bundle.
 
@@ -113,7 +114,9 @@ def check_countersigned(
         roster: who was enrolled by the records before this one in the log.
         time_ms: the time of the chain's block at which the record was accepted.
         demand: what the record's type asks.
-        no_colleagues: keys (hex) of the client and of the member itself.
+        no_colleagues: keys (hex) of the client and of the member itself, each with the block since which it is one.
+            What became the client's after a colleague was enrolled with it is the colleague's all the same: a client
+            can write any public key into its DID, and would else refute what colleagues signed.
 
     Raises:
         InvalidInput: the signatures are malformed.
@@ -162,14 +165,16 @@ def _read(value: object) -> Sequence[tuple[str, bytes]]:
     return found
 
 
-def _in_force(roster: Roster, key: str, time_ms: int, no_colleagues: Collection[str], where: str) -> StaffKey | Unshown:
-    if key in no_colleagues:
-        raise VerificationFailed(
-            ACTOR, f"{where}: the key {key[:16]} is the client's or the member's own, no colleague's"
-        )
+def _in_force(
+    roster: Roster, key: str, time_ms: int, no_colleagues: Mapping[str, int], where: str
+) -> StaffKey | Unshown:
     entry = roster.find(key)
     if entry is None:
         raise VerificationFailed(UNKNOWN, f"{where}: nobody was enrolled with the key {key[:16]} before this record")
+    if key in no_colleagues and no_colleagues[key] <= entry.block:
+        raise VerificationFailed(
+            ACTOR, f"{where}: the key {key[:16]} was the client's or the member's own before, no colleague's"
+        )
     if entry.ended_at is not None:
         raise VerificationFailed(ENDED, f"{where}: the key {key[:16]} of {entry.label} was ended before this record")
     if isinstance(entry, StaffKey) and parse_time(entry.expires_at, "expires_at") <= time_ms:

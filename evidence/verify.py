@@ -32,7 +32,7 @@ from evidence.opened import Opened, open_histories, verified
 from evidence.promise import verify_promise
 from evidence.record import ZERO_HASH
 from evidence.registry_events import DID_EVENTS, client_keys, ed25519_keys_ever
-from evidence.staff import Demand
+from evidence.staff import ALWAYS, Demand
 from evidence.times import block_time, time_findings
 from evidence.trust import TrustFile, parse_trust
 from evidence.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
@@ -313,11 +313,12 @@ class _Verification:
             lambda block: self._on_chain.chain.at(block).timestamp,
         )
 
-    def _no_colleagues(self) -> frozenset[str]:
-        """Return every key that the client and the member ever had: neither is a second person."""
+    def _no_colleagues(self) -> dict[str, int]:
+        """Return every key that the client and the member ever had, with the block since which it is no colleague's."""
         last = self._on_chain.last.block
-        client = () if self._client is None else ed25519_keys_ever(self._client.at(last))
-        return frozenset(key.hex() for key in (*client, *self._on_chain.signing_keys_ever()))
+        client = {} if self._client is None else ed25519_keys_ever(self._client.at(last))
+        own = dict.fromkeys(self._on_chain.signing_keys_ever(), ALWAYS)
+        return {key.hex(): since for key, since in {**client, **own}.items()}
 
     def _held_promises(self) -> str:
         chain, last = self._on_chain.chain, self._on_chain.last

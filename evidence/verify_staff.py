@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from evidence import shapes
@@ -28,7 +28,7 @@ def check_staff(
     records: Iterable[Opened],
     demands: Mapping[str, Demand],
     broker: str,
-    no_colleagues: Collection[str],
+    no_colleagues: Mapping[str, int],
     time_of: Callable[[int], int],
 ) -> StaffReading:
     """Check every staff signature of a bundle; returns, for each record that takes one, who signed it.
@@ -37,7 +37,7 @@ def check_staff(
         records: every record of the bundle, also those of its references.
         demands: the record types that take a second person; the domain names them.
         broker: the broker's DID.
-        no_colleagues: the keys (hex) that client and member ever had.
+        no_colleagues: the keys (hex) that client and member ever had, each with its first block.
         time_of: gives the time of a block in seconds.
 
     Raises:
@@ -69,7 +69,7 @@ class _Reading:
         self,
         demands: Mapping[str, Demand],
         broker: str,
-        no_colleagues: Collection[str],
+        no_colleagues: Mapping[str, int],
         time_of: Callable[[int], int],
     ) -> None:
         self._demands = demands
@@ -102,8 +102,8 @@ class _Reading:
         if type_ == END and (known is None or values.get("enrolment_ref", known.enrolment) != known.enrolment):
             raise VerificationFailed(SIGNATURE, "ends no key that was enrolled before")
         shown = {} if record.redacted else values
-        place, fingerprint = opened.promise.log_index, record.fingerprint.hex()
-        self._roster = self._roster.with_record(type_, subject, place, fingerprint, shown)
+        place = (opened.promise.log_index, opened.promise.block, record.fingerprint.hex())
+        self._roster = self._roster.with_record(type_, subject, *place, shown)
 
     def _require_once(self, opened: Opened) -> None:
         envelope = opened.record.envelope

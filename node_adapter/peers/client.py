@@ -51,12 +51,13 @@ def get_document(url: str, *, known: Mapping[str, str], networks: Sequence[Netwo
 
 
 def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, **request: Any) -> Any:
-    target = httpx.URL(url)
-    through_proxy = target.host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
+    target, host = _target(url)
+    through_proxy = host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
+    request["headers"] = {**request.get("headers", {}), "Accept-Encoding": "identity"}
     if networks is not None:
-        address = address_to_ask(target.host, target.port or _PORTS[target.scheme], networks)
-        request["headers"] = {"Host": target.netloc.decode("ascii")}
-        request["extensions"] = {"sni_hostname": target.host}
+        address = address_to_ask(host, target.port or _PORTS[target.scheme], networks)
+        request["headers"]["Host"] = target.netloc.decode("ascii")
+        request["extensions"] = {"sni_hostname": host}
         target = target.copy_with(host=address)
     try:
         with (
@@ -74,6 +75,16 @@ def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, 
     return body
 
 
+def _target(url: str) -> tuple[httpx.URL, str]:
+    """Return a URL, which may be whatever a member has written on the chain, and its host."""
+    try:
+        target = httpx.URL(url)
+        host = target.host
+    except (httpx.InvalidURL, UnicodeError) as error:  # the latter of a host that is no name
+        raise CouldNotCheck("peer-unreachable", f"{shown_url(url)} is not the URL of a host") from error
+    return target, host
+
+
 def _code(body: object) -> str:
     """Return the code of a problem: of a stranger's words nothing else reaches our answers and logs."""
     told = body.get("code") if isinstance(body, dict) else None
@@ -81,9 +92,11 @@ def _code(body: object) -> str:
 
 
 def _read(answer: httpx.Response, url: str) -> bytes:
+    if answer.headers.get("Content-Encoding", "identity") != "identity":  # a kilobyte may unpack to a gigabyte
+        raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered in an encoding that was not asked for")
     data = bytearray()
     deadline = time.monotonic() + ANSWER_SECONDS
-    for part in answer.iter_bytes():
+    for part in answer.iter_raw():
         data += part
         if len(data) > _MAX_ANSWER_BYTES:
             raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered more than {_MAX_ANSWER_BYTES} bytes")

@@ -17,6 +17,9 @@ from primitives.errors import CouldNotCheck, InvalidInput
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 CODE = "peer-address"
+# What the internet routes (RFC 4291, section 2.4): outside of it lie old forms, such as site-local and IPv4-compatible
+# addresses and the local NAT64 prefix, which `is_global` lets pass and which lead to neighbours.
+_UNICAST = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address in the last 32 bits
 
 
@@ -62,6 +65,8 @@ def _is_allowed(address: Address, networks: Sequence[Network]) -> bool:
         return _is_allowed(inner, networks)
     if any(address in network for network in networks):
         return True
+    if isinstance(address, IPv6Address) and address not in _UNICAST:
+        return False
     return address.is_global and not address.is_multicast
 
 

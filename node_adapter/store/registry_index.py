@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -44,6 +45,16 @@ def tip_block(connection: Connection) -> TipBlock:
 def did_events(connection: Connection, address: str) -> list[ChainEvent]:
     """Return the registry's events of an identity, in chain order."""
     return chain_index.events(connection, contract=_DID_REGISTRY, topic1=address_topic(address))
+
+
+def is_in_a_did(connection: Connection, key: str) -> bool:
+    """Say whether any DID ever held a key (hex), of whatever kind; it reads every change of every DID."""
+    statement = select(chain_event.c.args).where(
+        chain_event.c.contract == _DID_REGISTRY,
+        chain_event.c.name == "DIDAttributeChanged",
+        chain_event.c.args.contains(f'"0x{key}"'),
+    )
+    return any(json.loads(row.args)["value"] == "0x" + key for row in connection.execute(statement))
 
 
 def spent_calls(connection: Connection, address: str) -> int:

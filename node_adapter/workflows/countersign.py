@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from did.registry_log import IdentityHistory
 from evidence.act import field_digests
 from evidence.record import SealedRecord
 from evidence.roster import END, ENROL, Roster
-from evidence.staff import FIELD, act_digest, check_countersigned
+from evidence.staff import ALWAYS, FIELD, act_digest, check_countersigned
 from node_adapter.node import Node
 from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
@@ -56,15 +56,18 @@ def require_no_staff_subject(roster: Roster, fact: Fact) -> None:
         raise Refused("staff-subject", "subject: stands for a key of the staff, about which only the node records")
 
 
-def keys_of_others(node: Node, connection: Connection, client: IdentityHistory | None) -> frozenset[str]:
-    """Return the keys (hex) that this member and a client ever had: neither is a second person."""
-    own = [keys.signing for keys in chain_index.registered_keys(connection, node.address)]
-    theirs = [] if client is None else client.ed25519_keys_ever()
-    return frozenset(key.hex() for key in (*own, *theirs))
+def keys_of_others(node: Node, connection: Connection, client: IdentityHistory | None) -> dict[str, int]:
+    """Return the keys (hex) that this member and a client ever had, with the block since which each is no colleague's.
+
+    The member's own never are, whenever it took them.
+    """
+    own = {keys.signing: ALWAYS for keys in chain_index.registered_keys(connection, node.address)}
+    theirs = {} if client is None else client.ed25519_keys_ever()
+    return {key.hex(): since for key, since in {**theirs, **own}.items()}
 
 
 def require_countersigned(
-    sealed: SealedRecord, roster: Roster, block: TipBlock, no_colleagues: Collection[str]
+    sealed: SealedRecord, roster: Roster, block: TipBlock, no_colleagues: Mapping[str, int]
 ) -> None:
     """Check the staff signatures of a record that is about to be logged, where it bears any.
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from evidence.roster import END, ENROL, StaffKey, Unshown, check_name, staff_subject
 from evidence.staff import ACTOR, check_enrolment
 from node_adapter.node import Node
-from node_adapter.store import chain_index, records, subjects
+from node_adapter.store import chain_index, records, registry_index, subjects
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.fact_input import Fact, read_node_fact
 from node_adapter.workflows.facts import record_facts
@@ -42,7 +42,7 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: a member is missing, unknown or malformed, or it expires in the past.
         VerificationFailed: check `staff-signature`, the person has not shown to hold the key.
         Refused: `staff-other-broker`; `staff-key-known`, the key is enrolled already, or was; `staff-not-shown`, its
-            enrolment came back from others without its fields; `staff-actor`, it is a member's own key.
+            enrolment came back from others without its fields; `staff-actor`, it is a member's own key, or in a DID.
     """
     _only(request, _ENROLMENT)
     if request["broker"] != node.did:
@@ -55,7 +55,7 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     if parse_time(payload["expires_at"], "expires_at") <= now:
         raise InvalidInput("expires_at", "past", "lies in the past")
     with node.store.write() as connection:
-        _require_no_member(connection, payload["key"])
+        _require_nobodys(connection, payload["key"])
         known = roster_of(node, connection, records.log_size(connection)).find(payload["key"])
         if isinstance(known, Unshown):
             raise _not_shown()
@@ -99,11 +99,13 @@ def list_staff(node: Node) -> dict[str, Any]:
     return {"broker": node.did, "staff": [_shown(entry, now) for entry in found]}
 
 
-def _require_no_member(connection: Connection, key: str) -> None:
-    """Refuse a signing key that a member of the network has or had: it is a node's, and no person's."""
+def _require_nobodys(connection: Connection, key: str) -> None:
+    """Refuse a signing key that a member of the network has or had, and a key that any DID has or had."""
     for event in chain_index.events(connection, contract="MemberRegistry"):
         if event.args.get("signing") == "0x" + key:
             raise Refused(ACTOR, "key: is the signing key of a member, and no person's")
+    if registry_index.is_in_a_did(connection, key):
+        raise Refused(ACTOR, "key: stands in a DID, such as a client's: a person makes one of the own for this")
 
 
 def _not_shown() -> Refused:

@@ -89,10 +89,19 @@ def test_a_members_signing_key_is_nobodys(broker):
     assert stored(broker, "STAFF_ENROL") == []
 
 
-def test_a_client_does_not_review_the_own_business(broker, client):
+def test_a_clients_key_is_nobodys_also_after_the_client_gave_it_up(broker, client):
     person = Person("Li Wei", own_seed=client.key_seed)
-    assert person.enrol(broker).status_code == 201
-    assert code_of(broker.post("/v1/facts", person.sign(broker, decision(broker, client)))) == "staff-actor"
+    assert code_of(person.enrol(broker)) == "staff-actor"
+    broker.chain.set_key(client.address, client.public, validity=0)
+    broker.mine()
+    assert code_of(person.enrol(broker)) == "staff-actor"
+    assert stored(broker, "STAFF_ENROL") == []
+
+
+def test_a_client_that_takes_a_reviewers_key_into_its_did_changes_nothing(broker, client, reviewer):
+    broker.chain.set_key(client.address, bytes.fromhex(reviewer.key))
+    broker.mine()
+    assert broker.post("/v1/facts", reviewer.sign(broker, decision(broker, client))).status_code == 201
 
 
 def test_nothing_else_is_recorded_on_a_subject_that_stands_for_a_key(broker, client, reviewer):
@@ -118,6 +127,14 @@ def test_nobody_is_enrolled_without_having_shown_the_key(broker):
     for change in ({"name": "Sun Yu"}, {"role": "committee"}, {"key": Person("Sun Yu").key}):
         assert code_of(broker.post("/v1/staff", {**request, **change}, role="operator")) == "staff-signature"
     assert stored(broker, "STAFF_ENROL") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"), [("\u3164", "blank"), ("Li  Wei", "spaces"), ("Li\u200bWei", "hidden-character")]
+)
+def test_a_name_is_what_a_reader_sees(broker, name, rule):
+    answer = Person("Li Wei").enrol(broker, name=name)
+    assert (code_of(answer), answer.get_json()["rule"]) == ("invalid-input", rule)
 
 
 def test_who_asked_another_member_is_not_enrolled_here(broker, tmp_path):

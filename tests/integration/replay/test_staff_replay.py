@@ -137,6 +137,16 @@ def test_a_key_that_ended_later_still_stands_in_the_bundle(broker):
     assert signers(report)["BIZ_DECIDE"] == ["Li Wei"]
 
 
+def test_a_client_that_takes_a_reviewers_key_into_its_did_refutes_nothing(broker):
+    client = bought(broker)
+    broker.set_key(client, seeded("Li Wei"))  # anybody reads the public key in a bundle, and writes what he likes
+    broker.submit(client, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
+    broker.anchor()
+    report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))
+    assert report.ok, report.verdict
+    assert signers(report)["BIZ_DECIDE"] == ["Li Wei"]
+
+
 def test_the_roster_is_what_the_log_says(broker):
     bought(broker)
     end_person(broker.node, {"key": public("Sun Yu"), "reason": "KEY_LOST"})

@@ -67,7 +67,7 @@ def level(**changes):
     return {**made, **changes}
 
 
-PERSON = StaffKey("5b" * 32, "Li Wei", "committee", "2027-11-21T00:00:00.000+08:00", "cd" * 32, 1, "ef" * 32)
+PERSON = StaffKey("5b" * 32, "Li Wei", "committee", "2027-11-21T00:00:00.000+08:00", "cd" * 32, 1, "ef" * 32, 1)
 
 
 def report(*records, broken=None):

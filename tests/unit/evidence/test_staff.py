@@ -76,27 +76,27 @@ SUBJECT = staff_subject(BROKER, KEY)
 
 def enrolled(roster=None, *, index=1, key=KEY, subject=SUBJECT, name="Li Wei"):
     values = {"key": key, "name": name, "role": "reviewer", "expires_at": "x"}
-    return (roster or Roster(BROKER)).with_record("STAFF_ENROL", subject, index, "ref", values)
+    return (roster or Roster(BROKER)).with_record("STAFF_ENROL", subject, index, 1, "ref", values)
 
 
 @pytest.mark.parametrize("payload", [{"key": KEY}, {}])
 def test_a_key_is_enrolled_once_and_what_ended_stays_ended(payload):
-    ended = enrolled().with_record("STAFF_END", SUBJECT, 5, "ref", payload)
+    ended = enrolled().with_record("STAFF_END", SUBJECT, 5, 1, "ref", payload)
     assert ended.find(KEY).ended_at == 5
     assert enrolled(ended, index=6).find(KEY).ended_at == 5
-    assert ended.with_record("STAFF_END", SUBJECT, 9, "ref", payload).find(KEY).ended_at == 5
+    assert ended.with_record("STAFF_END", SUBJECT, 9, 1, "ref", payload).find(KEY).ended_at == 5
 
 
 def test_a_key_is_enrolled_and_ended_on_its_own_subject_alone():
-    assert enrolled().with_record("STAFF_END", "another", 5, "ref", {"key": KEY}).find(KEY).ended_at is None
+    assert enrolled().with_record("STAFF_END", "another", 5, 1, "ref", {"key": KEY}).find(KEY).ended_at is None
     assert enrolled(subject="another").find(KEY) is None
 
 
 def test_of_an_enrolment_without_its_fields_only_the_subject_is_known():
-    roster = Roster(BROKER).with_record("STAFF_ENROL", SUBJECT, 1, "ref", {})
+    roster = Roster(BROKER).with_record("STAFF_ENROL", SUBJECT, 1, 1, "ref", {})
     assert not isinstance(roster.find(KEY), StaffKey)
     assert (roster.keys, enrolled(roster, index=2)) == ([], roster)
-    assert roster.with_record("STAFF_END", SUBJECT, 5, "ref", {}).find(KEY).ended_at == 5
+    assert roster.with_record("STAFF_END", SUBJECT, 5, 1, "ref", {}).find(KEY).ended_at == 5
 
 
 def test_a_person_is_found_by_key_and_by_did_key():
@@ -109,6 +109,8 @@ def test_a_person_is_found_by_key_and_by_did_key():
 def test_one_person_is_known_in_every_spelling():
     for other in ("li wei", " Li  Wei ", "Li\u00a0Wei", "Ｌｉ Ｗｅｉ", "LI WEI"):
         assert person_name(other) == person_name("Li Wei")
+    for unseen in "\u00ad\u034f\u200b\u200d\u2060\u3164\uffa0\ufe0f\u180e\U000e0100\U000e0020\u2800":
+        assert person_name(f"Li{unseen} Wei") == person_name(f"{unseen} Li Wei") == person_name("Li Wei")
     assert person_name("Jose\u0301") == person_name("Jos\u00e9")
     assert person_name("李伟") != person_name("李偉")
 

@@ -8,7 +8,7 @@ from suitability.ruleset import RuleSet, packaged_rulesets
 
 AT = 1_790_000_000_000
 ONE, TWO = (packaged_rulesets()[name].effective(AT) for name in ("sac-bands@1", "sac-bands@3"))
-PERSON = StaffKey("5b" * 32, "Li Wei", "reviewer", "2027-11-21T00:00:00.000+08:00", "cd" * 32, 1, "ef" * 32)
+PERSON = StaffKey("5b" * 32, "Li Wei", "reviewer", "2027-11-21T00:00:00.000+08:00", "cd" * 32, 1, "ef" * 32, 1)
 
 
 def report(*records, second_persons=()):

@@ -1,5 +1,6 @@
 """Another member's node that misbehaves: it can neither fill our memory nor hold the worker."""
 
+import gzip
 import socket
 import threading
 import time
@@ -23,8 +24,8 @@ def peer():
 
         def do_GET(self):
             self.send_response(self.server.status)
-            if self.server.location:
-                self.send_header("Location", self.server.location)
+            for name, value in self.server.more.items():
+                self.send_header(name, value)
             self.end_headers()
             try:
                 for part in self.server.parts():
@@ -36,7 +37,7 @@ def peer():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.location = ""
+    server.more = {}
     server.status, server.parts = 200, lambda: [b'{"status": "accepted"}']
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -119,6 +120,23 @@ def test_of_a_refusal_the_code_alone_is_told(peer):
             get(peer.url + "/x")
 
 
+def test_a_packed_answer_is_not_unpacked(peer):
+    peer.more = {"Content-Encoding": "gzip"}
+    peer.parts = lambda: [gzip.compress(b'"' + b" " * 50_000_000 + b'"')]
+    with pytest.raises(CouldNotCheck) as caught:
+        get(peer.url + "/x")
+    assert caught.value.code == "peer-failed"
+
+
+@pytest.mark.parametrize(
+    "host", ["[::1", "xn--", "256.1.1.1", "1.2.3.4:80:90", "[]", "a\x00b", "\u200b", "a:99999", "a" * 300, "..", "-"]
+)
+def test_what_a_member_wrote_as_its_address_is_only_unreachable(host):
+    with pytest.raises(CouldNotCheck) as caught:
+        get(f"http://{host}/x", networks="")
+    assert caught.value.code == "peer-unreachable"
+
+
 class TestWhereAMemberMaySendUs:
     """The host of an address that a member wrote on the chain is a stranger's word."""
 
@@ -157,6 +175,10 @@ class TestWhereAMemberMaySendUs:
             ("64:ff9b::a00:7", False),
             ("64:ff9b::5db8:d70e", True),
             ("2002:a00:7::1", False),
+            ("fec0::1", False),
+            ("::7f00:1", False),
+            ("64:ff9b:1::a00:7", False),
+            ("ff0e::1", False),
         ],
     )
     def test_which_addresses(self, monkeypatch, address, allowed):
@@ -189,7 +211,7 @@ class TestWhereAMemberMaySendUs:
 
     def test_a_redirection_is_not_followed(self, peer, monkeypatch):
         peer.status = 302
-        peer.location = "http://169.254.169.254/latest"
+        peer.more = {"Location": "http://169.254.169.254/latest"}
         with pytest.raises(CouldNotCheck) as caught:
             get(peer.url + "/x")
         assert caught.value.code == "peer-failed"

@@ -149,7 +149,7 @@ def redact(sealed: SealedRecord, names: Iterable[str] | None = None) -> dict[str
     shown = list(sealed.values) if names is None else list(names)
     for name in shown:
         if name not in sealed.values:
-            raise InvalidInput("names", "unknown-field", f"the record has no field {name}")
+            raise InvalidInput("names", "unknown-member", f"the record has no field {name}")
     return {
         "envelope": dict(sealed.envelope),
         "envelope_salt": envelope_salt(sealed.root_salt).hex(),
@@ -181,7 +181,7 @@ def open_redacted(copy: object, field: str = "record", *, fingerprint: bytes | N
     for name, shown in outer["fields"].items():
         place = f"{field}.fields.{name}"[: shapes.MAX_TEXT]
         if name not in envelope["fields"]:
-            raise InvalidInput(place, "unknown-field", "is no field of the envelope")
+            raise InvalidInput(place, "unknown-member", "is no field of the envelope")
         values[name] = _open_field(shown, place, envelope["fields"][name])
     opened = hmac_sha256(salt, canonical_json(envelope))
     if fingerprint is not None and opened != fingerprint:

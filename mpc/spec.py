@@ -144,7 +144,7 @@ def _object(value: object, field: str, names: frozenset[str]) -> dict[str, Any]:
     for name in sorted(names - value.keys()):
         raise InvalidInput(f"{field}.{name}", "required", "is missing")
     for name in sorted(map(str, value.keys() - names)):
-        raise InvalidInput(f"{field}.{name}", "unknown-field", "is not part of the format")
+        raise InvalidInput(f"{field}.{name}", "unknown-member", "is not part of the format")
     return value
 
 

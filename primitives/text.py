@@ -19,6 +19,15 @@ _HIDDEN |= {chr(code) for code in (*range(0x2061, 0x206A), *range(0xFFF9, 0xFFFC
 _CONTROLS = ("Cc", "Cs")
 _NONCHARACTER_ROW = range(0xFDD0, 0xFDF0)
 _LAST_OF_PLANE = 0xFFFE
+_FIRST_PRINTABLE = 0x20
+_SURROGATES = range(0xD800, 0xE000)
+_LAST_OF_PLANES = "".join(f"{chr(code)}-{chr(code + 1)}" for code in range(0x1FFFE, 0x110000, 0x10000))
+
+REFUSED_CHARACTERS = (
+    r"[\u0000-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069"
+    rf"\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffd-\uffff{_LAST_OF_PLANES}{chr(0xE0000)}-{chr(0xE007F)}]"
+)
+"""What `check_legible` refuses of the characters that JSON can carry, as a regular expression of JSON Schema."""
 
 
 def check_line(value: object, field: str, maximum: int) -> str:
@@ -63,6 +72,19 @@ def check_all_legible(value: Any, field: str) -> None:
     elif isinstance(value, list):
         for number, entry in enumerate(value):
             check_all_legible(entry, f"{field}[{number}]")
+
+
+def check_no_controls(value: str, field: str) -> None:
+    """Check that a text holds neither a C0 control character nor a lone surrogate.
+
+    Raises:
+        InvalidInput: rule `control-character` or `unicode`.
+    """
+    for character in value:
+        if ord(character) < _FIRST_PRINTABLE:
+            raise InvalidInput(field, "control-character", f"holds the control character U+{ord(character):04X}")
+        if ord(character) in _SURROGATES:
+            raise InvalidInput(field, "unicode", "holds a lone surrogate: text that was decoded wrongly")
 
 
 _REASONS = {

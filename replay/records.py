@@ -82,7 +82,7 @@ def shown_of(record: Record) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for name in sorted(set(known) & set(record.values)):
         with suppress(InvalidInput):
-            shown[name] = known[name](record.values[name], name)
+            shown[name] = known[name].read(record.values[name], name)
     return shown
 
 

@@ -15,22 +15,22 @@ from importlib import resources
 
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
-from suitability import fields as f
+from primitives.shapes import Fields, ListOf, OneOf, Text
 from suitability.records import CLIENT_ACTS
 from suitability.vocabulary import LANGUAGES
 
 FORMAT = "bonafides.document/1"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_TEXT = f.list_of(f.text(1000), 1, 60)  # one entry a line
-_VALUE = f.text(2000)
-_DOCUMENT = f.fields(
+_TEXT = ListOf(Text(1000), 1, 60)  # one entry a line
+_VALUE = Text(2000)
+_DOCUMENT = Fields(
     {
-        "format": f.one_of(FORMAT),
-        "id": f.text(60, r"[a-z0-9]+(-[a-z0-9]+)*"),
-        "version": f.text(20, r"[0-9.]+"),
-        "type": f.one_of(*sorted(CLIENT_ACTS), "MISMATCH_WARN"),
-        "values": f.list_of(f.text(40, r"[a-z][a-z0-9_]*"), 0, 30, unique=True),
-        "text": f.fields(dict.fromkeys(LANGUAGES, _TEXT)),
+        "format": OneOf(FORMAT),
+        "id": Text(60, pattern=r"[a-z0-9]+(-[a-z0-9]+)*"),
+        "version": Text(20, pattern=r"[0-9.]+"),
+        "type": OneOf(*sorted(CLIENT_ACTS), "MISMATCH_WARN"),
+        "values": ListOf(Text(40, pattern=r"[a-z][a-z0-9_]*"), 0, 30, unique=True),
+        "text": Fields(dict.fromkeys(LANGUAGES, _TEXT)),
     }
 )
 
@@ -48,7 +48,7 @@ class Document:
     @classmethod
     def from_json(cls, data: bytes) -> Document:
         """Read and check a template: each language uses exactly the values that the template names."""
-        checked = _DOCUMENT(parse_json(data, field="template"), "")
+        checked = _DOCUMENT.read(parse_json(data, field="template"), "")
         lines = {language: tuple(checked["text"][language]) for language in LANGUAGES}
         for language, text in lines.items():
             used = set(_PLACEHOLDER.findall("\n".join(text)))
@@ -103,9 +103,9 @@ def render(name: str, lang: str, values: Mapping[str, str | int]) -> str:
     checked: dict[str, str] = {}
     for key, value in values.items():
         if key not in document.values:
-            raise InvalidInput(f"values.{key}", "unknown-field", f"{name} has no such value")
+            raise InvalidInput(f"values.{key}", "unknown-member", f"{name} has no such value")
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        checked[key] = _VALUE(str(value) if is_number else value, f"values.{key}")
+        checked[key] = _VALUE.read(str(value) if is_number else value, f"values.{key}")
     for key in document.values:
         if key not in checked:
             raise InvalidInput(f"values.{key}", "required", f"{name} needs it")

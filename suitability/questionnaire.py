@@ -16,31 +16,31 @@ from typing import Any
 from primitives.canonical import canonical_json, parse_json
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput
-from suitability import fields as f
+from primitives.shapes import Boolean, Fields, Integer, ListOf, MapOf, OneOf, Text
 from suitability.ruleset import RuleSet
 from suitability.vocabulary import MIN_LEVEL, TERMS, TYPES
 
 FORMAT = "bonafides.questionnaire/1"
 ENGINE_TAG = "bonafides/engine/1"
-_WORDS = f.fields({"zh": f.text(400), "en": f.text(600)})
-_DOCUMENT = f.fields(
+_WORDS = Fields({"zh": Text(400), "en": Text(600)})
+_DOCUMENT = Fields(
     {
-        "format": f.one_of(FORMAT),
-        "id": f.text(60, r"[a-z0-9]+(-[a-z0-9]+)*"),
-        "version": f.text(20, r"[0-9.]+"),
+        "format": OneOf(FORMAT),
+        "id": Text(60, pattern=r"[a-z0-9]+(-[a-z0-9]+)*"),
+        "version": Text(20, pattern=r"[0-9.]+"),
         "title": _WORDS,
         "declaration": _WORDS,
-        "total": f.fields({"min": f.integer(), "max": f.integer()}),
-        "dimensions": f.mapping(f.text(40), f.fields({"max": f.integer(), "title": _WORDS}), 1, 20),
-        "items": f.list_of(
-            f.fields(
+        "total": Fields({"min": Integer(), "max": Integer()}),
+        "dimensions": MapOf(Text(40), Fields({"max": Integer(), "title": _WORDS}), 1, 20),
+        "items": ListOf(
+            Fields(
                 {
-                    "id": f.text(20, r"Q[0-9]+"),
-                    "dimension": f.text(40),
-                    "multi": f.boolean,
+                    "id": Text(20, pattern=r"Q[0-9]+"),
+                    "dimension": Text(40),
+                    "multi": Boolean(),
                     "text": _WORDS,
-                    "options": f.list_of(
-                        f.fields({"id": f.text(1, "[A-Z]"), "score": f.integer(0, 100), "text": _WORDS}), 2, 26
+                    "options": ListOf(
+                        Fields({"id": Text(1, pattern="[A-Z]"), "score": Integer(0, 100), "text": _WORDS}), 2, 26
                     ),
                 }
             ),
@@ -78,7 +78,7 @@ class Questionnaire:
         Raises:
             InvalidInput: a field is wrong, or the scores do not add up to the bounds that it states.
         """
-        checked = _DOCUMENT(parse_json(data, field="questionnaire"), "")
+        checked = _DOCUMENT.read(parse_json(data, field="questionnaire"), "")
         items = tuple(
             Item(
                 entry["id"],
@@ -157,13 +157,13 @@ def check_answers(questionnaire: Questionnaire, answers: object, where: str = "a
     known = {item.id for item in questionnaire.items}
     for name in answers:
         if name not in known:
-            raise InvalidInput(f"{where}.{name}", "unknown-field", f"{questionnaire.form} has no such item")
+            raise InvalidInput(f"{where}.{name}", "unknown-member", f"{questionnaire.form} has no such item")
     result: dict[str, list[str]] = {}
     for item in questionnaire.items:
         field = f"{where}.{item.id}"
         if item.id not in answers:
             raise InvalidInput(field, "required", "is not answered")
-        chosen = f.list_of(f.one_of(*item.options), 1, len(item.options), unique=True)(answers[item.id], field)
+        chosen = ListOf(OneOf(*item.options), 1, len(item.options), unique=True).read(answers[item.id], field)
         if not item.multi and len(chosen) != 1:
             raise InvalidInput(field, "single-choice", "takes exactly one option")
         if chosen != sorted(chosen):

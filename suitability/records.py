@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from primitives.errors import InvalidInput
-from suitability import fields as f
+from primitives.shapes import (
+    MAX_SAFE_INTEGER,
+    AnyOf,
+    Boolean,
+    Fields,
+    Hex,
+    Integer,
+    ListOf,
+    MapOf,
+    Nullable,
+    OneOf,
+    Shape,
+    Text,
+    Time,
+)
 from suitability.second_person import END_REASONS, FIELD, SIGNATURES, STAFF_ACTS, STAFF_ROLES, STAFF_SIGNATURE
 from suitability.spanning import SPANNING
 from suitability.vocabulary import LANGUAGES, LEVELS, MISMATCHES, OPINION_CODES, PURPOSES, RISKS, TERMS, TYPES
 
-_DIGEST = f.hex_bytes(32)
-_COMMITMENT = f.hex_bytes(48)
+Members = Mapping[str, Shape[Any]]
+
+_DIGEST = Hex(32)
+_COMMITMENT = Hex(48)
 DOCUMENT_KINDS = (
     "ID_CARD",
     "TEMPORARY_ID_CARD",
@@ -33,53 +50,53 @@ DOCUMENT_KINDS = (
     "RESIDENCE_PERMIT",
     "OTHER",
 )
-_NAME = f.text(120)
-_CODE = f.text(60, r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
-_DID = f.text(200, r"did:[a-z0-9]+:[A-Za-z0-9.:%_-]+(#[A-Za-z0-9._-]+)?")
-_VERSIONED = f.text(80, r"[a-z0-9]+(-[a-z0-9]+)*@[0-9.]+")
-_FEN = f.integer()
-_MILLISECONDS = f.integer()
-_LEVEL = f.one_of(*LEVELS)
-_SOURCE = f.one_of("client", "broker", "third-party", "synthetic")
-_OPINION = f.one_of(*OPINION_CODES)
-_LETTERS = f.list_of(f.text(1, "[A-Z]"), 1, 26, unique=True)
-_TYPES = f.list_of(f.one_of(*TYPES), 1, len(TYPES), unique=True)
-_LOSS = f.one_of("WALLET_LOST", "WALLET_STOLEN", "PASSWORD_LOST")
-_BUSINESS = f.one_of("OPEN", "BUY", "SELL")
+_NAME = Text(120)
+_SCALAR = AnyOf(Boolean(), Integer(-MAX_SAFE_INTEGER), Text(500))  # of a free-form group: no floating-point numbers
+_SCORES = MapOf(Text(40), Integer(0, 1000), 1, 40)
+_CODE = Text(60, pattern=r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
+_DID = Text(200, pattern=r"did:[a-z0-9]+:[A-Za-z0-9.:%_-]+(#[A-Za-z0-9._-]+)?")
+_VERSIONED = Text(80, pattern=r"[a-z0-9]+(-[a-z0-9]+)*@[0-9.]+")
+_FEN = Integer()
+_MILLISECONDS = Integer()
+_LEVEL = OneOf(*LEVELS)
+_SOURCE = OneOf("client", "broker", "third-party", "synthetic")
+_OPINION = OneOf(*OPINION_CODES)
+_LETTERS = ListOf(Text(1, pattern="[A-Z]"), 1, 26, unique=True)
+_TYPES = ListOf(OneOf(*TYPES), 1, len(TYPES), unique=True)
+_LOSS = OneOf("WALLET_LOST", "WALLET_STOLEN", "PASSWORD_LOST")
+_BUSINESS = OneOf("OPEN", "BUY", "SELL")
 
-_SHOWN_TEXT: dict[str, f.Check] = {"lang": f.one_of(*LANGUAGES), "text_sha256": _DIGEST}
-_LOOSE_GROUP = f.fields({"source": _SOURCE, "values": f.mapping(f.text(40), f.scalar, 0, 40)})
-_PRODUCT = f.fields({"id": _CODE, "risk": f.one_of(*RISKS), "term": f.one_of(*TERMS), "type": f.one_of(*TYPES)})
-_SCREEN = f.fields({"age": f.integer(0, 150), "incapacity": f.boolean, "no_loss": f.nullable(f.boolean)})
+_SHOWN_TEXT: Members = {"lang": OneOf(*LANGUAGES), "text_sha256": _DIGEST}
+_LOOSE_GROUP = Fields({"source": _SOURCE, "values": MapOf(Text(40), _SCALAR, 0, 40)})
+_PRODUCT = Fields({"id": _CODE, "risk": OneOf(*RISKS), "term": OneOf(*TERMS), "type": OneOf(*TYPES)})
+_SCREEN = Fields({"age": Integer(0, 150), "incapacity": Boolean(), "no_loss": Nullable(Boolean())})
 
 
-_ORDER = f.fields(
+_ORDER = Fields(
     {
-        **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), f.text(200)),
+        **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), Text(200)),
         "sent_at": _MILLISECONDS,
-        "body": f.fields({"id": f.text(), "did": _DID, "case": f.text(120), "ordered_at": f.time}),
+        "body": Fields({"id": Text(200), "did": _DID, "case": Text(120), "ordered_at": Time()}),
     }
 )
 
 
 @dataclass(frozen=True)
 class RecordType:
-    """A record type: its code, whether it is the client's own signed act, and the checks of its fields."""
+    """A record type: its code, whether it is the client's own signed act, and the shapes of its fields."""
 
     code: str
     client_act: bool
-    fields: Mapping[str, f.Check]
-    optional: Mapping[str, f.Check]
+    fields: Members
+    optional: Members
 
-    @property
-    def check(self) -> f.Check:
-        """Return the check of a whole payload, but for what spans several fields."""
-        return f.fields(self.fields, self.optional)
+    @cached_property
+    def shape(self) -> Fields:
+        """The shape of a whole payload, but for what spans several fields."""
+        return Fields(self.fields, self.optional)
 
 
-def _define(
-    code: str, required: dict[str, f.Check], *, client_act: bool = False, optional: dict[str, f.Check] | None = None
-) -> RecordType:
+def _define(code: str, required: Members, *, client_act: bool = False, optional: Members | None = None) -> RecordType:
     shown = {**required, **_SHOWN_TEXT} if client_act else required
     signed = {FIELD: SIGNATURES} if code in STAFF_ACTS else {}
     return RecordType(code, client_act, shown, {**(optional or {}), **signed})
@@ -89,12 +106,12 @@ _ALL = (
     _define(
         "ID_VERIFY",
         {
-            "id_kind": f.one_of(*DOCUMENT_KINDS),
+            "id_kind": OneOf(*DOCUMENT_KINDS),
             "id_commitment": _COMMITMENT,
-            "face_score": f.nullable(f.integer(0, 100)),
-            "liveness": f.boolean,
-            "police_check_ref": f.nullable(_CODE),
-            "valid_to": f.nullable(f.time),
+            "face_score": Nullable(Integer(0, 100)),
+            "liveness": Boolean(),
+            "police_check_ref": Nullable(_CODE),
+            "valid_to": Nullable(Time()),
         },
     ),
     _define(
@@ -115,14 +132,14 @@ _ALL = (
     _define(
         "INFO_COLLECT",
         {
-            "basics": f.fields({"source": _SOURCE, "name": _NAME, "age": f.integer(0, 150), "synthetic": f.boolean}),
-            "finance": f.fields(
+            "basics": Fields({"source": _SOURCE, "name": _NAME, "age": Integer(0, 150), "synthetic": Boolean()}),
+            "finance": Fields(
                 {
                     "source": _SOURCE,
                     "assets_fen": _FEN,
                     "debts_fen": _FEN,
                     "income_fen": _FEN,
-                    "holdings_fen": f.fields(dict.fromkeys(RISKS, _FEN)),
+                    "holdings_fen": Fields(dict.fromkeys(RISKS, _FEN)),
                 }
             ),
         },
@@ -132,34 +149,34 @@ _ALL = (
     ),
     _define(
         "DUTY_NOTICE",
-        {"documents": f.list_of(_VERSIONED, 1, 20, unique=True), "scroll_end": f.boolean, "dwell_ms": _MILLISECONDS},
+        {"documents": ListOf(_VERSIONED, 1, 20, unique=True), "scroll_end": Boolean(), "dwell_ms": _MILLISECONDS},
     ),
     _define(
         "Q_SUBMIT",
         {
             "form": _VERSIONED,
-            "answers": f.mapping(f.text(20, r"Q[0-9]+"), _LETTERS, 1, 100),
+            "answers": MapOf(Text(20, pattern=r"Q[0-9]+"), _LETTERS, 1, 100),
             "screen": _SCREEN,
             "duration_ms": _MILLISECONDS,
-            "declaration": f.boolean,
+            "declaration": Boolean(),
         },
-        optional={"order_shown": f.list_of(f.text(20, r"Q[0-9]+"), 1, 100, unique=True)},
+        optional={"order_shown": ListOf(Text(20, pattern=r"Q[0-9]+"), 1, 100, unique=True)},
     ),
     _define(
         "LEVEL_RESULT",
         {
             "form": _VERSIONED,
             "answers_ref": _DIGEST,
-            "dims": f.scores,
-            "total": f.integer(0, 1000),
+            "dims": _SCORES,
+            "total": Integer(0, 1000),
             "level": _LEVEL,
-            "overrides": f.list_of(_CODE, 0, 20, unique=True),
-            "checks": f.list_of(_CODE, 0, 20, unique=True),
-            "horizon": f.one_of(*TERMS),
+            "overrides": ListOf(_CODE, 0, 20, unique=True),
+            "checks": ListOf(_CODE, 0, 20, unique=True),
+            "horizon": OneOf(*TERMS),
             "types": _TYPES,
-            "valid_from": f.time,
-            "valid_to": f.time,
-            "supersedes": f.nullable(_DIGEST),
+            "valid_from": Time(),
+            "valid_to": Time(),
+            "supersedes": Nullable(_DIGEST),
             "engine_digest": _DIGEST,
         },
     ),
@@ -169,26 +186,26 @@ _ALL = (
         {
             "product": _PRODUCT,
             "name": _NAME,
-            "factors": f.mapping(f.text(40), f.scalar, 0, 40),
+            "factors": MapOf(Text(40), _SCALAR, 0, 40),
             "method": _CODE,
             "committee": _NAME,
-            "effective_from": f.time,
+            "effective_from": Time(),
         },
     ),
     _define(
         "MATCH_OPINION",
         {
-            "level_ref": f.nullable(_DIGEST),
+            "level_ref": Nullable(_DIGEST),
             "rating_ref": _DIGEST,
-            "level": f.nullable(_LEVEL),
-            "level_valid_to": f.nullable(f.time),
-            "horizon": f.nullable(f.one_of(*TERMS)),
-            "types": f.nullable(_TYPES),
+            "level": Nullable(_LEVEL),
+            "level_valid_to": Nullable(Time()),
+            "horizon": Nullable(OneOf(*TERMS)),
+            "types": Nullable(_TYPES),
             "product": _PRODUCT,
-            "admitted": f.boolean,
-            "parts": f.fields(dict.fromkeys(("admission", "risk", "term", "type"), _OPINION)),
-            "gap": f.integer(0, 10),
-            "special_care": f.boolean,
+            "admitted": Boolean(),
+            "parts": Fields(dict.fromkeys(("admission", "risk", "term", "type"), _OPINION)),
+            "gap": Integer(0, 10),
+            "special_care": Boolean(),
             "code": _OPINION,
             "engine_digest": _DIGEST,
         },
@@ -198,16 +215,16 @@ _ALL = (
         {
             "product_id": _CODE,
             "opinion_ref": _DIGEST,
-            "code": f.one_of(*MISMATCHES),
-            "gap": f.integer(0, 10),
-            "client_initiated": f.boolean,
+            "code": OneOf(*MISMATCHES),
+            "gap": Integer(0, 10),
+            "client_initiated": Boolean(),
             "read_ms": _MILLISECONDS,
             **_SHOWN_TEXT,
         },
     ),
     _define(
         "MISMATCH_INSIST",
-        {"product_id": _CODE, "opinion_ref": _DIGEST, "warning_ref": _DIGEST, "second_confirm": f.boolean},
+        {"product_id": _CODE, "opinion_ref": _DIGEST, "warning_ref": _DIGEST, "second_confirm": Boolean()},
         client_act=True,
     ),
     _define(
@@ -216,41 +233,41 @@ _ALL = (
             "product_id": _CODE,
             "book": _VERSIONED,
             "book_sha256": _DIGEST,
-            "pages": f.integer(1, 10_000),
+            "pages": Integer(1, 10_000),
             "dwell_ms": _MILLISECONDS,
         },
     ),
     _define(
         "RISK_CONFIRM",
-        {"product_id": _CODE, "disclosure_ref": _DIGEST, "items": f.list_of(_CODE, 1, 50, unique=True)},
+        {"product_id": _CODE, "disclosure_ref": _DIGEST, "items": ListOf(_CODE, 1, 50, unique=True)},
         client_act=True,
     ),
     _define(
         "BIZ_APPLY",
-        {"application_id": _CODE, "kind": _BUSINESS, "product_id": f.nullable(_CODE), "amount_fen": _FEN},
+        {"application_id": _CODE, "kind": _BUSINESS, "product_id": Nullable(_CODE), "amount_fen": _FEN},
     ),
     _define(
         "BIZ_DECIDE",
         {
             "application_id": _CODE,
             "kind": _BUSINESS,
-            "product_id": f.nullable(_CODE),
-            "decision": f.one_of("APPROVED", "REFUSED", "STOPPED"),
-            "checks": f.list_of(_CODE, 0, 50, unique=True),
+            "product_id": Nullable(_CODE),
+            "decision": OneOf("APPROVED", "REFUSED", "STOPPED"),
+            "checks": ListOf(_CODE, 0, 50, unique=True),
             "reviewer": _NAME,
-            "reason": f.nullable(f.text(500)),
+            "reason": Nullable(Text(500)),
         },
     ),
     _define(
         "AGREEMENT_SIGN",
         {
             "application_id": _CODE,
-            "product_id": f.nullable(_CODE),
+            "product_id": Nullable(_CODE),
             "contract_id": _CODE,
             "contract_version": _VERSIONED,
             "file_sha256": _DIGEST,
-            "signers": f.list_of(_DID, 1, 10, unique=True),
-            "sign_mode": f.one_of("wallet", "paper", "seal"),
+            "signers": ListOf(_DID, 1, 10, unique=True),
+            "sign_mode": OneOf("wallet", "paper", "seal"),
         },
         client_act=True,
     ),
@@ -258,43 +275,43 @@ _ALL = (
         "CONSENT_GIVE",
         {
             "consent_id": _DIGEST,
-            "purpose": f.one_of(*PURPOSES),
-            "receivers": f.list_of(_DID, 1, 100, unique=True),
-            "contact": f.text(300),
-            "method": f.text(300),
-            "data_kinds": f.list_of(_CODE, 1, 50, unique=True),
-            "expires_at": f.time,
-            "separate": f.boolean,
+            "purpose": OneOf(*PURPOSES),
+            "receivers": ListOf(_DID, 1, 100, unique=True),
+            "contact": Text(300),
+            "method": Text(300),
+            "data_kinds": ListOf(_CODE, 1, 50, unique=True),
+            "expires_at": Time(),
+            "separate": Boolean(),
         },
         client_act=True,
     ),
     _define(
         "CONSENT_WITHDRAW",
-        {"consent_id": _DIGEST, "scope": f.one_of("ALL"), "effective_at": f.time},
+        {"consent_id": _DIGEST, "scope": OneOf("ALL"), "effective_at": Time()},
         client_act=True,
     ),
     _define(
         "DATA_USE",
         {
             "task_id": _DIGEST,
-            "purpose": f.one_of(*PURPOSES),
+            "purpose": OneOf(*PURPOSES),
             "consent_id": _DIGEST,
-            "parties": f.list_of(_DID, 1, 100, unique=True),
+            "parties": ListOf(_DID, 1, 100, unique=True),
             "input_commitment": _COMMITMENT,
             "output_kind": _CODE,
             "result_hash": _DIGEST,
-            "started_at": f.time,
+            "started_at": Time(),
         },
     ),
     _define(
         "ACCESS_LOG",
         {
             "reader": _DID,
-            "role": f.one_of("compliance", "regulator", "operator"),
-            "case": f.text(120),
-            "reason": f.text(300),
-            "fields": f.list_of(_CODE, 1, 100, unique=True),
-            "approved_by": f.nullable(_NAME),
+            "role": OneOf("compliance", "regulator", "operator"),
+            "case": Text(120),
+            "reason": Text(300),
+            "fields": ListOf(_CODE, 1, 100, unique=True),
+            "approved_by": Nullable(_NAME),
         },
         optional={"order": _ORDER},  # in place of a second person: what a regulator signed
     ),
@@ -308,26 +325,26 @@ _ALL = (
             "credential_sha256": _DIGEST,
             "credential_id": _CODE,
             "credential_type": _CODE,
-            "status_list": f.integer(1),
-            "status_index": f.integer(0),
-            "reason": f.nullable(f.text(500)),
+            "status_list": Integer(1),
+            "status_index": Integer(0),
+            "reason": Nullable(Text(500)),
         },
     ),
     _define(
         "STAFF_ENROL",  # on the subject of one person of the broker's staff
         {
             "name": _NAME,
-            "role": f.one_of(*STAFF_ROLES),
+            "role": OneOf(*STAFF_ROLES),
             "key": _DIGEST,
-            "expires_at": f.time,
+            "expires_at": Time(),
             "proof": STAFF_SIGNATURE,
         },
     ),
-    _define("STAFF_END", {"key": _DIGEST, "enrolment_ref": _DIGEST, "reason": f.one_of(*END_REASONS)}),
+    _define("STAFF_END", {"key": _DIGEST, "enrolment_ref": _DIGEST, "reason": OneOf(*END_REASONS)}),
 )
 
-check_product_id: f.Check = _CODE
-"""The check of a product's id, as every record writes it."""
+PRODUCT_ID = _CODE
+"""The shape of a product's id, as every record writes it."""
 
 RECORD_TYPES: Mapping[str, RecordType] = {entry.code: entry for entry in _ALL}
 """Every record type of this job by its code."""
@@ -357,10 +374,18 @@ def check_payload(code: str, payload: object) -> dict[str, Any]:
         InvalidInput: unknown record type, or the dotted field of the payload and the rule that it breaks.
     """
     entry = check_type(code)
-    checked: dict[str, Any] = entry.check(payload, "payload")
+    checked = entry.shape.read(payload, "payload")
     if code in SPANNING:
         SPANNING[code](checked)
     return checked
+
+
+@cache
+def details_shape(code: str) -> Fields:
+    """Return the shape of what a gate call knows of a payload."""
+    entry = RECORD_TYPES[code]
+    extra = {"product_id": _CODE} if "product" in entry.fields else {}
+    return Fields({}, {**entry.fields, **entry.optional, **extra})
 
 
 def check_details(code: str, details: object) -> dict[str, Any]:
@@ -370,9 +395,7 @@ def check_details(code: str, details: object) -> dict[str, Any]:
         InvalidInput: unknown record type or field, or a field that is malformed.
     """
     entry = check_type(code, "act")
-    extra = {"product_id": _CODE} if "product" in entry.fields else {}
-    known = {**entry.fields, **entry.optional, **extra}
-    checked: dict[str, Any] = f.fields({}, known)(details, "details")
+    checked = details_shape(entry.code).read(details, "details")
     if code in SPANNING and all(name in checked for name in entry.fields):
         SPANNING[code](checked)
     return checked

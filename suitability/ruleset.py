@@ -15,8 +15,8 @@ from typing import Any
 
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
+from primitives.shapes import Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 from primitives.timestamp import format_time, parse_time
-from suitability import fields as f
 from suitability.second_person import MAX_SIGNERS, STAFF_ACTS
 from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
 
@@ -25,57 +25,57 @@ VERDICTS = ("ok", "ok-care", "warn", "forbid")
 _MAX_BYTES = 256 * 1024
 _IDENTIFIER = r"[a-z0-9]+(-[a-z0-9]+)*"
 _LABEL_DIGEST_CHARACTERS = 16
-_DURATION = f.integer(1)
+_DURATION = Integer(1)
 
 _PARTS = {
-    "bands": f.list_of(f.fields({"level": f.one_of(*LEVELS[1:]), "from": f.integer(), "to": f.integer()}), 1, 10),
-    "assessment": f.fields(
+    "bands": ListOf(Fields({"level": OneOf(*LEVELS[1:]), "from": Integer(), "to": Integer()}), 1, 10),
+    "assessment": Fields(
         {
             "validity_ms": _DURATION,
-            "max_in_window": f.integer(1, 1000),
+            "max_in_window": Integer(1, 1000),
             "window_ms": _DURATION,
-            "min_answer_ms": f.integer(),
-            "shopping_levels": f.integer(1, 10),
+            "min_answer_ms": Integer(),
+            "shopping_levels": Integer(1, 10),
             "shopping_window_ms": _DURATION,
         }
     ),
-    "min_class": f.fields(
+    "min_class": Fields(
         {
-            "age_below": f.integer(0, 200),
-            "incapacity": f.boolean,
-            "screen_item": f.text(20),
-            "screen_option": f.text(1),
-            "screen_level": f.one_of(*LEVELS[1:]),
+            "age_below": Integer(0, 200),
+            "incapacity": Boolean(),
+            "screen_item": Text(20),
+            "screen_option": Text(1),
+            "screen_level": OneOf(*LEVELS[1:]),
         }
     ),
-    "matching": f.fields({level: f.fields({risk: f.one_of(*VERDICTS) for risk in RISKS}) for level in LEVELS}),
-    "term": f.fields({"item": f.text(20), "options": f.mapping(f.text(1), f.one_of(*TERMS), 1, 26)}),
-    "types": f.fields({"item": f.text(20), "options": f.mapping(f.text(1), f.one_of(*TYPES), 1, 26)}),
-    "mismatch": f.fields({"max_gap": f.nullable(f.integer(0, 10)), "max_age": f.nullable(f.integer(0, 200))}),
-    "agreement": f.fields({"max_sign_delay_ms": _DURATION}),
-    "recording": f.fields(
-        {"max_delay_ms": f.fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": f.integer()}
+    "matching": Fields({level: Fields({risk: OneOf(*VERDICTS) for risk in RISKS}) for level in LEVELS}),
+    "term": Fields({"item": Text(20), "options": MapOf(Text(1), OneOf(*TERMS), 1, 26)}),
+    "types": Fields({"item": Text(20), "options": MapOf(Text(1), OneOf(*TYPES), 1, 26)}),
+    "mismatch": Fields({"max_gap": Nullable(Integer(0, 10)), "max_age": Nullable(Integer(0, 200))}),
+    "agreement": Fields({"max_sign_delay_ms": _DURATION}),
+    "recording": Fields(
+        {"max_delay_ms": Fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": Integer()}
     ),
 }
 _LATER_PARTS = {  # not in rule sets from before they were known
-    "second_person": f.mapping(f.one_of(*STAFF_ACTS), f.integer(1, MAX_SIGNERS), 1, len(STAFF_ACTS)),
+    "second_person": MapOf(OneOf(*STAFF_ACTS), Integer(1, MAX_SIGNERS), 1, len(STAFF_ACTS)),
 }
-_DOCUMENT = f.fields(
+_DOCUMENT = Fields(
     {
-        "format": f.one_of(FORMAT),
-        "id": f.text(60, _IDENTIFIER),
-        "version": f.text(20, r"[0-9]+(\.[0-9]+)*"),
-        "demo": f.boolean,
-        "title": f.fields({"zh": f.text(), "en": f.text()}),
-        "effective_from": f.time,
-        "questionnaires": f.mapping(f.text(80, _IDENTIFIER + r"@[0-9.]+"), f.hex_bytes(32), 1, 20),
+        "format": OneOf(FORMAT),
+        "id": Text(60, pattern=_IDENTIFIER),
+        "version": Text(20, pattern=r"[0-9]+(\.[0-9]+)*"),
+        "demo": Boolean(),
+        "title": Fields({"zh": Text(200), "en": Text(200)}),
+        "effective_from": Time(),
+        "questionnaires": MapOf(Text(80, pattern=_IDENTIFIER + r"@[0-9.]+"), Hex(32), 1, 20),
         **_PARTS,
-        "sources": f.list_of(
-            f.fields(
+        "sources": ListOf(
+            Fields(
                 {
-                    "about": f.one_of("questionnaires", *_PARTS, *_LATER_PARTS),
-                    "tag": f.one_of("notice", "verified", "general", "assumed", "demo"),
-                    "text": f.text(600),
+                    "about": OneOf("questionnaires", *_PARTS, *_LATER_PARTS),
+                    "tag": OneOf("notice", "verified", "general", "assumed", "demo"),
+                    "text": Text(600),
                 }
             ),
             1,
@@ -166,7 +166,7 @@ class RuleSet:
     @classmethod
     def from_document(cls, document: object) -> RuleSet:
         """Check a parsed rule-set document."""
-        checked = _DOCUMENT(document, "")
+        checked = _DOCUMENT.read(document, "")
         bands = tuple(Band(entry["level"], entry["from"], entry["to"]) for entry in checked["bands"])
         _check_bands(bands)
         _check_matching(checked["matching"])

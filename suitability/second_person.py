@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from suitability import fields as f
+from primitives.shapes import Fields, Hex, ListOf, Text
 
 FIELD, ORDER = "countersigned", "order"
 STAFF_ROLES = ("reviewer", "committee", "compliance")
 END_REASONS = ("LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED")
 MAX_SIGNERS = 10
-STAFF_SIGNATURE = f.text(86, r"[A-Za-z0-9_-]{86}")  # base64url of 64 bytes
-SIGNATURES = f.list_of(f.fields({"key": f.hex_bytes(32), "value": STAFF_SIGNATURE}), 1, MAX_SIGNERS, unique=True)
+STAFF_SIGNATURE = Text(86, pattern=r"[A-Za-z0-9_-]{86}")  # base64url of 64 bytes
+SIGNATURES = ListOf(Fields({"key": Hex(32), "value": STAFF_SIGNATURE}), 1, MAX_SIGNERS, unique=True)
 
 
 @dataclass(frozen=True)

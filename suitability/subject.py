@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from primitives.shapes import Fields, Hex, Integer, ListOf, MapOf, Nullable, Shape, Text
 from primitives.timestamp import parse_time
-from suitability import fields as f
 from suitability.records import RECORD_TYPES
 
-_TIME = f.integer()
-_TIMES = f.list_of(_TIME, 0, 1_000_000)
+_TIME = Integer()
+_TIMES = ListOf(_TIME, 0, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class SubjectState:
         Raises:
             InvalidInput: a field is missing, unknown or of the wrong kind.
         """
-        read = _STATE(document, "")
+        read = _STATE.read(document, "")
         return cls(
             identified=tuple(read["identified"]),
             informed=tuple(read["informed"]),
@@ -220,32 +220,32 @@ def _application(entry: dict[str, Any]) -> Application:
     return Application(**{**entry, "decision_keys": tuple(entry.get("decision_keys", ()))})
 
 
-def _payload(code: str) -> f.Check:
-    return RECORD_TYPES[code].check
+def _payload(code: str) -> Shape[Any]:
+    return RECORD_TYPES[code].shape
 
 
-_REF = f.hex_bytes(32)  # also of a key
-_LABEL = f.nullable(f.text(200))
-_KEY = f.text(120)
+_REF = Hex(32)  # also of a key
+_LABEL = Nullable(Text(200))
+_KEY = Text(120)
 _MANY = 1_000_000
-_STATE = f.fields(
+_STATE = Fields(
     {
         "identified": _TIMES,
         "informed": _TIMES,
         "noticed": _TIMES,
-        "submissions": f.list_of(f.fields({"ref": _REF, "at": _TIME, "payload": _payload("Q_SUBMIT")}), 0, _MANY),
-        "levels": f.list_of(
-            f.fields({"ref": _REF, "payload": _payload("LEVEL_RESULT"), "ruleset": _LABEL, "confirmed": _TIMES}),
+        "submissions": ListOf(Fields({"ref": _REF, "at": _TIME, "payload": _payload("Q_SUBMIT")}), 0, _MANY),
+        "levels": ListOf(
+            Fields({"ref": _REF, "payload": _payload("LEVEL_RESULT"), "ruleset": _LABEL, "confirmed": _TIMES}),
             0,
             _MANY,
         ),
-        "ratings": f.list_of(f.fields({"ref": _REF, "payload": _payload("PRODUCT_RATE")}), 0, _MANY),
-        "tracks": f.mapping(
+        "ratings": ListOf(Fields({"ref": _REF, "payload": _payload("PRODUCT_RATE")}), 0, _MANY),
+        "tracks": MapOf(
             _KEY,
-            f.fields(
+            Fields(
                 {
-                    "opinions": f.list_of(
-                        f.fields({"ref": _REF, "at": _TIME, "ruleset": _LABEL, "payload": _payload("MATCH_OPINION")}),
+                    "opinions": ListOf(
+                        Fields({"ref": _REF, "at": _TIME, "ruleset": _LABEL, "payload": _payload("MATCH_OPINION")}),
                         0,
                         _MANY,
                     ),
@@ -255,31 +255,31 @@ _STATE = f.fields(
             0,
             _MANY,
         ),
-        "applications": f.mapping(
+        "applications": MapOf(
             _KEY,
-            f.fields(
+            Fields(
                 {
-                    "kind": f.text(20),
-                    "product_id": f.nullable(_KEY),
-                    "applied_at": f.nullable(_TIME),
-                    "decided_at": f.nullable(_TIME),
-                    "decision": f.nullable(f.text(20)),
-                    "signed_at": f.nullable(_TIME),
+                    "kind": Text(20),
+                    "product_id": Nullable(_KEY),
+                    "applied_at": Nullable(_TIME),
+                    "decided_at": Nullable(_TIME),
+                    "decision": Nullable(Text(20)),
+                    "signed_at": Nullable(_TIME),
                 },
-                {"decision_ref": f.nullable(_REF), "decision_keys": f.list_of(_REF)},
+                {"decision_ref": Nullable(_REF), "decision_keys": ListOf(_REF)},
             ),
             0,
             _MANY,
         ),
-        "consents": f.mapping(
+        "consents": MapOf(
             _REF,
-            f.fields(
+            Fields(
                 {
-                    "purpose": f.text(60),
-                    "receivers": f.list_of(f.text(200)),
+                    "purpose": Text(60),
+                    "receivers": ListOf(Text(200)),
                     "given_at": _TIME,
                     "expires_at": _TIME,
-                    "withdrawn_at": f.nullable(_TIME),
+                    "withdrawn_at": Nullable(_TIME),
                 }
             ),
             0,

@@ -39,7 +39,7 @@ from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
-from suitability.records import check_product_id
+from suitability.records import PRODUCT_ID
 
 PID_BYTES = 32
 _MEMBERS = {"client_ref", "did", "registration", "succeeds", "product_id"}
@@ -144,7 +144,7 @@ def _product(node: Node, request: Mapping[str, Any]) -> str | None:
         return None
     if "did" in request or "succeeds" in request:
         raise InvalidInput("product_id", "one-of", "a product has no DID, and succeeds nobody")
-    return product_subject(node.did, check_product_id(request["product_id"], "product_id"))
+    return product_subject(node.did, PRODUCT_ID.read(request["product_id"], "product_id"))
 
 
 def _require_free(connection: Connection, product: str, known: SubjectRow | None) -> None:

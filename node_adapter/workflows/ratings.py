@@ -33,7 +33,7 @@ def _extend(broker: str, connection: Connection, base: Ratings, log_size: int) -
     extended = base
     for row in connection.execute(statement):
         if row.payload is not None:
-            payload = RECORD_TYPES[TYPE].check(json.loads(row.payload), "payload")
+            payload = RECORD_TYPES[TYPE].shape.read(json.loads(row.payload), "payload")
             derived = product_subject(broker, payload["product"]["id"])
             rating = Rating(row.fingerprint.hex(), payload)
             extended = extended.with_rating(rating, in_place=row.pid == derived)

@@ -134,7 +134,7 @@ operator   | ruleset add                           | invalid-input document one-
 operator   | ruleset add --packaged nope@1         | invalid-input packaged
 operator   | ruleset add --packaged ../x@1         | invalid-input packaged
 operator   | ruleset add list                      | invalid-input document object
-operator   | ruleset add odd                       | invalid-input a unknown-field
+operator   | ruleset add odd                       | invalid-input a unknown-member
 operator   | ruleset add cut                       | invalid-input document json
 operator   | ruleset add --packaged sac-bands@1 --effective-from yesterday | invalid-input effective_from
 operator   | ruleset add --packaged sac-bands@1    | ruleset-

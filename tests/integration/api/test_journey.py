@@ -161,7 +161,7 @@ def test_every_draft_of_a_clients_act_shows_what_is_signed(journey, lang):
         ({"type": "LEVEL_CONFIRM", "lang": "fr"}, "lang", "one-of"),
         ({"type": "LEVEL_CONFIRM", "lang": 1}, "lang", "text"),
         ({"type": "LEVEL_CONFIRM", "fields": []}, "fields", "object"),
-        ({"type": "LEVEL_CONFIRM", "fields": {"colour": "red"}}, "payload.colour", "unknown-field"),
+        ({"type": "LEVEL_CONFIRM", "fields": {"colour": "red"}}, "payload.colour", "unknown-member"),
         ({"type": "CONSENT_GIVE", "fields": {"consent_id": "ee" * 32}}, "values.purpose", "required"),
         ({"type": "RISK_CONFIRM", "fields": {"disclosure_ref": "ee" * 32}}, "fields.disclosure_ref", "unknown"),
         ({"type": "RISK_CONFIRM", "fields": {"disclosure_ref": "zz"}}, "fields.disclosure_ref", "hex"),

@@ -236,7 +236,7 @@ def test_a_signature_under_a_type_that_takes_none_is_malformed(broker, client, r
     fact = CHANGES["type"](reviewer.sign(broker, decision(broker, client)), None)
     assert broker.post("/v1/facts", fact).status_code == 422
     warned = {**reviewer.sign(broker, decision(broker, client)), "type": "BIZ_APPLY"}
-    assert broker.post("/v1/facts", warned).get_json()["rule"] == "unknown-field"
+    assert broker.post("/v1/facts", warned).get_json()["rule"] == "unknown-member"
 
 
 @pytest.mark.parametrize("change", [{"root_salt": None}, {"root_salt": "00"}, {}])

@@ -88,7 +88,7 @@ def owners(*members):
         ({"policy": {"min_contributors": 3, "min_clients": True}}, "task.policy.min_clients", "range"),
         ({"policy": {"min_contributors": 3}}, "task.policy.min_clients", "required"),
         ({"deadline": "2026-11-21"}, "task.deadline", "record-time"),
-        ({"audience": "sales"}, "task.audience", "unknown-field"),
+        ({"audience": "sales"}, "task.audience", "unknown-member"),
     ],
 )
 def test_a_broken_rule_is_named(changes, field, rule):

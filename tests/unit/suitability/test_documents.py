@@ -47,11 +47,11 @@ def test_braces_in_a_value_are_no_placeholder() -> None:
     [
         ("level-confirm@2", "zh", VALUES, "document", "document-version"),
         ("level-confirm@1", "fr", VALUES, "lang", "one-of"),
-        ("level-confirm@1", "zh", VALUES | {"extra": "x"}, "values.extra", "unknown-field"),
+        ("level-confirm@1", "zh", VALUES | {"extra": "x"}, "values.extra", "unknown-member"),
         ("level-confirm@1", "zh", {}, "values.broker", "required"),
         ("level-confirm@1", "zh", VALUES | {"total": True}, "values.total", "text"),
         ("level-confirm@1", "zh", VALUES | {"total": 1.5}, "values.total", "text"),
-        ("level-confirm@1", "zh", VALUES | {"level": "C3\nC5"}, "values.level", "text"),
+        ("level-confirm@1", "zh", VALUES | {"level": "C3\nC5"}, "values.level", "control-character"),
     ],
 )
 def test_wrong_requests(name: str, lang: str, values: dict, field: str, rule: str) -> None:

@@ -122,7 +122,7 @@ def test_the_engine_digest_pins_the_rule_set() -> None:
         ({"Q3": [1]}, "answers.Q3[0]", "one-of"),
         ({"Q9": ["B", "A"]}, "answers.Q9", "order"),
         ({"Q9": ["B", "B"]}, "answers.Q9", "unique"),
-        ({"Q21": ["A"]}, "answers.Q21", "unknown-field"),
+        ({"Q21": ["A"]}, "answers.Q21", "unknown-member"),
     ],
 )
 def test_wrong_answers_name_item_and_rule(changes: dict, field: str, rule: str) -> None:

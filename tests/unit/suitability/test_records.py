@@ -209,7 +209,7 @@ def test_every_field_is_needed_typed_and_known(code: str) -> None:
             assert raised.value.field.startswith(f"payload.{name}")
     with pytest.raises(InvalidInput) as raised:
         check_payload(code, VALID[code] | {"extra": 1})
-    assert (raised.value.field, raised.value.rule) == ("payload.extra", "unknown-field")
+    assert (raised.value.field, raised.value.rule) == ("payload.extra", "unknown-member")
 
 
 @pytest.mark.parametrize(

@@ -763,7 +763,7 @@ def test_gates_know_only_part_of_the_payload() -> None:
     assert (answer.allowed, answer.code) == (False, "NOT_APPLIED")
     with pytest.raises(InvalidInput) as raised:
         gate(journey.state, "BIZ_DECIDE", details={"product": 1}, **ask)
-    assert (raised.value.field, raised.value.rule) == ("details.product", "unknown-field")
+    assert (raised.value.field, raised.value.rule) == ("details.product", "unknown-member")
     with pytest.raises(InvalidInput):
         gate(journey.state, "NOTHING", details={}, **ask)
 

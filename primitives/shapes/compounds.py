@@ -1,0 +1,174 @@
+"""Shapes of lists and objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from primitives.errors import InvalidInput
+from primitives.shapes.shape import Schema, Shape, count
+
+MAX_ENTRIES = 1000
+_MAX_WHERE = 512  # a member's name may be as long as its sender likes; an error's field may not
+
+
+@dataclass(frozen=True)
+class Nullable(Shape[Any]):
+    """`null`, or what the inner shape takes."""
+
+    inner: Shape[Any]
+
+    def read(self, value: object, where: str) -> Any:
+        return None if value is None else self.inner.read(value, where)
+
+    def json_schema(self) -> Schema:
+        return {"anyOf": [self.inner.json_schema(), {"type": "null"}]}
+
+    def describe(self) -> str:
+        return f"null or {self.inner.describe()}"
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return (self.inner,)
+
+
+@dataclass(frozen=True)
+class ListOf(Shape[list[Any]]):
+    """A list of `low` to `high` entries that the inner shape takes, each once when `unique`."""
+
+    inner: Shape[Any]
+    low: int = 0
+    high: int = MAX_ENTRIES
+    unique: bool = False
+
+    def read(self, value: object, where: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise InvalidInput(where, "list", "must be a list")
+        if not self.low <= len(value) <= self.high:
+            raise InvalidInput(where, "length", f"must have {count(self.low, self.high)} entries")
+        read = self.inner.read
+        result = [read(entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+        if self.unique and len({str(entry) for entry in result}) != len(result):
+            raise InvalidInput(where, "unique", "must hold each entry once")
+        return result
+
+    def json_schema(self) -> Schema:
+        schema: Schema = {"type": "array", "items": self.inner.json_schema(), "maxItems": self.high}
+        if self.low:
+            schema["minItems"] = self.low
+        return {**schema, "uniqueItems": True} if self.unique else schema
+
+    def describe(self) -> str:
+        return f"a list of {count(self.low, self.high)} entries, each {self.inner.describe()}"
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return (self.inner,)
+
+
+@dataclass(frozen=True)
+class MapOf(Shape[dict[str, Any]]):
+    """An object whose names are data: `low` to `high` of them."""
+
+    key: Shape[str]
+    inner: Shape[Any]
+    low: int = 0
+    high: int = MAX_ENTRIES
+
+    def read(self, value: object, where: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InvalidInput(where, "object", "must be an object")
+        if not self.low <= len(value) <= self.high:
+            raise InvalidInput(where, "length", f"must have {count(self.low, self.high)} entries")
+        key, inner = self.key.read, self.inner.read
+        return {key(name, f"{where} key"): inner(entry, _within(where, name)) for name, entry in value.items()}
+
+    def json_schema(self) -> Schema:
+        names, inner = self.key.json_schema(), self.inner.json_schema()
+        return {
+            "type": "object",
+            "propertyNames": names,
+            "additionalProperties": inner,
+            "minProperties": self.low,
+            "maxProperties": self.high,
+        }
+
+    def describe(self) -> str:
+        return f"an object of {count(self.low, self.high)} entries, each {self.inner.describe()}"
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return (self.key, self.inner)
+
+
+@dataclass(frozen=True)
+class Fields(Shape[dict[str, Any]]):
+    """An object with exactly the named members, of which the optional ones may be left out."""
+
+    required: Mapping[str, Shape[Any]]
+    optional: Mapping[str, Shape[Any]] = field(default_factory=dict)
+    open: bool = False  # whether members that are not named here may stand beside them: they are not read
+    _readers: Mapping[str, Callable[[object, str], Any]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        readers = {name: shape.read for name, shape in {**self.required, **self.optional}.items()}
+        object.__setattr__(self, "_readers", readers)
+
+    def read(self, value: object, where: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InvalidInput(where, "object", "must be an object")
+        readers = self._readers
+        if not value.keys() <= readers.keys() and not self.open:
+            name = next(name for name in value if name not in readers)
+            raise InvalidInput(_within(where, name), "unknown-member", f"is none of {', '.join(readers)}")
+        if not self.required.keys() <= value.keys():
+            name = next(name for name in self.required if name not in value)
+            raise InvalidInput(_within(where, name), "required", "is missing")
+        prefix = f"{where}." if where else ""
+        return {name: readers[name](entry, prefix + name) for name, entry in value.items() if name in readers}
+
+    def json_schema(self) -> Schema:
+        members = {**self.required, **self.optional}
+        return {
+            "type": "object",
+            "properties": {name: shape.json_schema() for name, shape in members.items()},
+            "required": list(self.required),
+            "additionalProperties": self.open,
+        }
+
+    def describe(self) -> str:
+        optional = f", and perhaps {', '.join(self.optional)}" if self.optional else ""
+        return f"an object of {', '.join(self.required) or 'no required member'}{optional}"
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return (*self.required.values(), *self.optional.values())
+
+
+@dataclass(frozen=True, init=False)
+class AnyOf(Shape[Any]):
+    """What one of these shapes takes; they differ in the JSON type or in a member, so that the first one counts."""
+
+    choices: tuple[Shape[Any], ...]
+
+    def __init__(self, *choices: Shape[Any]) -> None:
+        """List the choices."""
+        object.__setattr__(self, "choices", choices)
+
+    def read(self, value: object, where: str) -> Any:
+        for choice in self.choices[:-1]:
+            try:
+                return choice.read(value, where)
+            except InvalidInput:
+                continue
+        return self.choices[-1].read(value, where)
+
+    def json_schema(self) -> Schema:
+        return {"anyOf": [choice.json_schema() for choice in self.choices]}
+
+    def describe(self) -> str:
+        return " or ".join(choice.describe() for choice in self.choices)
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return self.choices
+
+
+def _within(where: str, name: object) -> str:
+    return f"{where}.{name}"[:_MAX_WHERE] if where else str(name)[:_MAX_WHERE]

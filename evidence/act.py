@@ -13,7 +13,6 @@ from evidence import shapes
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_hmac
-from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
 
 ACT_FORMAT = "bonafides.act/1"
@@ -87,8 +86,7 @@ def verify_act(envelope: Mapping[str, Any], signature: Mapping[str, Any], public
     Raises:
         VerificationFailed: check `client-signature`.
     """
-    shapes.constant(signature["alg"], "signature.alg", "Ed25519")
-    value = decode_base64url(signature["value"], "signature.value", ed25519.SIGNATURE_BYTES)
+    value = shapes.SIGNATURE.read({name: signature[name] for name in ("key", "alg", "value")}, "signature")["value"]
     try:
         ed25519.verify(public_key, act_payload_of(envelope), value)
     except VerificationFailed as error:

@@ -13,12 +13,13 @@ from typing import Any
 
 from evidence import shapes
 from evidence.chain import HeaderChain, address_topic, blocks_that_may_hold
-from evidence.engines import PROOF_KINDS, header_rule, proof_kind
+from evidence.engines import HEADER_RULE, PROOF_KIND, PROOF_KINDS
 from evidence.log import MAX_PATH
 from evidence.promise import Promise, parse_promise
 from evidence.trust import DirectoryEntry, TrustFile
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.shapes import Anything, Bytes, Constant, Fields, Nullable
 from primitives.timestamp import format_time
 
 BREACH_FORMAT = "bonafides.breach/1"
@@ -28,12 +29,6 @@ MAX_RECEIPTS = 100_000
 MAX_PROOF_NODES = 64
 ANCHOR_CONTRACT, MEMBER_CONTRACT = "EvidenceAnchor", "MemberRegistry"
 
-_CLAIM = frozenset(
-    {"format", "header_rule", "proof_kind", "chain_id", "promise", "anchor", "blocks", "other"},
-)
-_ANCHOR = frozenset({"seq", "block", "tx_index", "log_position", "proof"})
-_BLOCK = frozenset({"number", "receipts"})
-_OTHER = frozenset({"fingerprint", "path"})
 _MS = 1000
 
 Receipts = Callable[[int], Sequence[bytes]]
@@ -70,6 +65,40 @@ class OtherEntry:
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
         return {"fingerprint": self.fingerprint.hex(), "path": [node.hex() for node in self.path]}
+
+
+def _promised(value: Any, where: str) -> Mapping[str, Any]:
+    parse_promise(value, where)
+    return dict(value)
+
+
+_ANCHOR = Fields(
+    {
+        "seq": shapes.POSITIVE,
+        "block": shapes.NUMBER,
+        "tx_index": shapes.NUMBER,
+        "log_position": shapes.NUMBER,
+        "proof": shapes.tuple_of(Bytes(), MAX_PROOF_NODES),
+    }
+).then(lambda anchor, _: BreachAnchor(**anchor))
+_BLOCK = Fields({"number": shapes.NUMBER, "receipts": shapes.tuple_of(Bytes(), MAX_RECEIPTS)}).then(
+    lambda block, _: (block["number"], block["receipts"])
+)
+_OTHER = Fields({"fingerprint": shapes.HASH, "path": shapes.tuple_of(shapes.HASH, MAX_PATH)}).then(
+    lambda other, _: OtherEntry(**other)
+)
+_CLAIM = Fields(
+    {
+        "format": Constant(BREACH_FORMAT),
+        "header_rule": HEADER_RULE.then(lambda rule, _: rule.name),
+        "proof_kind": PROOF_KIND.then(lambda kind, _: kind.name),
+        "chain_id": shapes.POSITIVE,
+        "promise": Anything().then(_promised),
+        "anchor": Nullable(_ANCHOR),
+        "blocks": shapes.tuple_of(_BLOCK, MAX_BLOCKS),
+        "other": Nullable(_OTHER),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -120,22 +149,11 @@ def parse_breach(data: bytes) -> BreachClaim:
     """
     _check_size(data)
     parsed = parse_json(data, field="breach", max_bytes=MAX_BREACH_BYTES)
-    value = shapes.members(parsed, "breach", _CLAIM)
-    shapes.constant(value["format"], "breach.format", BREACH_FORMAT)
-    parse_promise(value["promise"], "breach.promise")
-    anchor, other = value["anchor"], value["other"]
-    if other is not None and anchor is None:
+    claim = _CLAIM.read(parsed, "breach")
+    del claim["format"]
+    if claim["other"] is not None and claim["anchor"] is None:
         raise InvalidInput("breach.anchor", "required", "must name the anchor whose tree holds the other entry")
-    return BreachClaim(
-        header_rule=header_rule(value["header_rule"], "breach.header_rule").name,
-        proof_kind=proof_kind(value["proof_kind"], "breach.proof_kind").name,
-        chain_id=shapes.integer(value["chain_id"], "breach.chain_id", minimum=1),
-        promise=value["promise"],
-        anchor=None if anchor is None else _parse_anchor(anchor, "breach.anchor"),
-        blocks=shapes.items(value["blocks"], "breach.blocks", _parse_block, MAX_BLOCKS),
-        other=None if other is None else _parse_other(other, "breach.other"),
-        canonical=canonical_json(parsed) == data,
-    )
+    return BreachClaim(**claim, canonical=canonical_json(parsed) == data)
 
 
 def last_in_time(chain: HeaderChain, anchor_by: int) -> int:
@@ -240,28 +258,3 @@ def _proved(anchor: BreachAnchor, proof_kind: str, receipts: Receipts) -> Breach
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_BREACH_BYTES:
         raise InvalidInput("breach", "max-bytes", f"is longer than {MAX_BREACH_BYTES} bytes")
-
-
-def _parse_anchor(value: object, place: str) -> BreachAnchor:
-    anchor = shapes.members(value, place, _ANCHOR)
-    return BreachAnchor(
-        seq=shapes.integer(anchor["seq"], f"{place}.seq", minimum=1),
-        block=shapes.integer(anchor["block"], f"{place}.block"),
-        tx_index=shapes.integer(anchor["tx_index"], f"{place}.tx_index"),
-        log_position=shapes.integer(anchor["log_position"], f"{place}.log_position"),
-        proof=shapes.items(anchor["proof"], f"{place}.proof", shapes.raw, MAX_PROOF_NODES),
-    )
-
-
-def _parse_block(value: object, place: str) -> tuple[int, tuple[bytes, ...]]:
-    block = shapes.members(value, place, _BLOCK)
-    receipts = shapes.items(block["receipts"], f"{place}.receipts", shapes.raw, MAX_RECEIPTS)
-    return shapes.integer(block["number"], f"{place}.number"), receipts
-
-
-def _parse_other(value: object, place: str) -> OtherEntry:
-    other = shapes.members(value, place, _OTHER)
-    return OtherEntry(
-        shapes.hash32(other["fingerprint"], f"{place}.fingerprint"),
-        shapes.path(other["path"], f"{place}.path", maximum=MAX_PATH),
-    )

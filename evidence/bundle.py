@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence import shapes
-from evidence.engines import header_rule, proof_kind
+from evidence.engines import HEADER_RULE, PROOF_KIND
 from evidence.log import MAX_PATH
-from evidence.map_history import MapItem, parse_map_item
+from evidence.map_history import MAP_ITEM, MapItem
 from evidence.promise import parse_promise
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
-from primitives.encoding import decode_base64url, encode_base64url
+from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput
-from primitives.timestamp import parse_time
+from primitives.shapes import Anything, Bytes, Constant, Fields, Nullable, Text, Time
 
 BUNDLE_FORMAT = "bonafides.bundle/1"
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
@@ -33,30 +33,6 @@ MAX_RECEIPTS = 100_000
 MAX_PROOF_NODES = 64
 MAX_CHECKPOINT = 16_384
 MAX_RULESETS = 1_000
-
-_BODY = frozenset(
-    [
-        "format",
-        "header_rule",
-        "proof_kind",
-        "chain_id",
-        "broker",
-        "client",
-        "case",
-        "made_at",
-        "history",
-        "references",
-        "anchors",
-        "blocks",
-        "rulesets",
-        "pending",
-    ]
-)
-_HISTORY = frozenset({"subject", "records", "maps"})
-_RECORD = frozenset({"record", "promise", "first_anchor", "first_path", "last_path"})
-_ANCHOR = frozenset({"seq", "block", "tx_index", "log_position", "checkpoint", "proof"})
-_BLOCK = frozenset({"number", "receipts"})
-_SIGNATURE = frozenset({"key", "alg", "value"})
 
 
 @dataclass(frozen=True)
@@ -178,6 +154,71 @@ class Bundle:
         }
 
 
+def _opaque(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise InvalidInput(where, "object", "must be an object")
+    return value
+
+
+def _promised(value: Any, where: str) -> Mapping[str, Any]:
+    parse_promise(value, where)
+    return _opaque(value, where)
+
+
+def _present_at_last(history: dict[str, Any], where: str) -> HistoryItem:
+    if history["maps"][-1].proof.entry is None:
+        raise InvalidInput(f"{where}.maps", "presence", "must end with a proof of presence")
+    return HistoryItem(**history)
+
+
+_RECORD = Fields(
+    {
+        "record": Anything().then(_opaque),
+        "promise": Anything().then(_promised),
+        "first_anchor": shapes.POSITIVE,
+        "first_path": shapes.tuple_of(shapes.HASH, MAX_PATH),
+        "last_path": shapes.tuple_of(shapes.HASH, MAX_PATH),
+    }
+).then(lambda item, _: RecordItem(item.pop("record"), **item))
+_HISTORY = Fields(
+    {
+        "subject": shapes.HASH,
+        "records": shapes.tuple_of(_RECORD, MAX_RECORDS),
+        "maps": shapes.tuple_of(MAP_ITEM, MAX_ANCHORS, 1),
+    }
+).then(_present_at_last)
+_ANCHOR = Fields(
+    {
+        "seq": shapes.POSITIVE,
+        "block": shapes.NUMBER,
+        "tx_index": shapes.NUMBER,
+        "log_position": shapes.NUMBER,
+        "checkpoint": Text(MAX_CHECKPOINT, controls=True),
+        "proof": shapes.tuple_of(Bytes(), MAX_PROOF_NODES),
+    }
+).then(lambda anchor, _: AnchorItem(**anchor))
+_BLOCK = Fields({"number": shapes.NUMBER, "receipts": shapes.tuple_of(Bytes(), MAX_RECEIPTS)}).then(
+    lambda block, _: BlockItem(**block)
+)
+_BODY = {
+    "format": Constant(BUNDLE_FORMAT),
+    "header_rule": HEADER_RULE.then(lambda rule, _: rule.name),
+    "proof_kind": PROOF_KIND.then(lambda kind, _: kind.name),
+    "chain_id": shapes.POSITIVE,
+    "broker": shapes.ETHR_DID,
+    "client": Nullable(shapes.ETHR_DID),
+    "case": shapes.WORDS,
+    "made_at": Time(),
+    "history": _HISTORY,
+    "references": shapes.tuple_of(_HISTORY, MAX_REFERENCES),
+    "anchors": shapes.tuple_of(_ANCHOR, MAX_ANCHORS, 1),
+    "blocks": shapes.tuple_of(_BLOCK, MAX_BLOCKS),
+    "rulesets": shapes.tuple_of(Anything().then(_opaque), MAX_RULESETS),
+    "pending": shapes.NUMBER,
+}
+_BUNDLE = Fields({**_BODY, "signature": shapes.SIGNATURE})
+
+
 def seal_bundle(body: Mapping[str, Any], seed: bytes) -> bytes:
     """Return the bytes of a bundle: its body, signed with the member's Ed25519 signing seed.
 
@@ -185,7 +226,7 @@ def seal_bundle(body: Mapping[str, Any], seed: bytes) -> bytes:
         InvalidInput: the result would not be read by `parse_bundle`.
     """
     signature = {
-        "key": shapes.signing_key_id(shapes.ethr_did(body.get("broker"), "bundle.broker")),
+        "key": shapes.signing_key_id(shapes.ETHR_DID.read(body.get("broker"), "bundle.broker")),
         "alg": "Ed25519",
         "value": encode_base64url(ed25519.sign(seed, canonical_json(dict(body)))),
     }
@@ -202,85 +243,14 @@ def parse_bundle(data: bytes) -> Bundle:
     """
     parsed = parse_json(data, field="bundle", max_bytes=MAX_BUNDLE_BYTES, max_nodes=MAX_BUNDLE_NODES)
     _check_depth(parsed)
-    value = shapes.members(parsed, "bundle", _BODY | {"signature"})
-    shapes.constant(value["format"], "bundle.format", BUNDLE_FORMAT)
-    signature = shapes.members(value["signature"], "bundle.signature", _SIGNATURE)
-    broker = shapes.ethr_did(value["broker"], "bundle.broker")
-    shapes.constant(signature["key"], "bundle.signature.key", shapes.signing_key_id(broker))
-    shapes.constant(signature["alg"], "bundle.signature.alg", "Ed25519")
-    parse_time(value["made_at"], "bundle.made_at")
-    client = value["client"]
+    value = _BUNDLE.read(parsed, "bundle")
+    shapes.require_signing_key(value["signature"], value["broker"], "bundle.signature")
     return Bundle(
-        header_rule=header_rule(value["header_rule"], "bundle.header_rule").name,
-        proof_kind=proof_kind(value["proof_kind"], "bundle.proof_kind").name,
-        chain_id=shapes.integer(value["chain_id"], "bundle.chain_id", minimum=1),
-        broker=broker,
-        client=None if client is None else shapes.ethr_did(client, "bundle.client"),
-        case=shapes.text(value["case"], "bundle.case"),
-        made_at=value["made_at"],
-        history=_parse_history(value["history"], "bundle.history"),
-        references=shapes.items(value["references"], "bundle.references", _parse_history, MAX_REFERENCES),
-        anchors=_some(shapes.items(value["anchors"], "bundle.anchors", _parse_anchor, MAX_ANCHORS), "bundle.anchors"),
-        blocks=shapes.items(value["blocks"], "bundle.blocks", _parse_block, MAX_BLOCKS),
-        rulesets=shapes.items(value["rulesets"], "bundle.rulesets", _object, MAX_RULESETS),
-        pending=shapes.integer(value["pending"], "bundle.pending"),
+        **{name: value[name] for name in _BODY if name != "format"},
         canonical=canonical_json(parsed) == data,
-        signed=canonical_json({name: value[name] for name in _BODY}),
-        signature=decode_base64url(signature["value"], "bundle.signature.value", ed25519.SIGNATURE_BYTES),
+        signed=canonical_json({name: parsed[name] for name in _BODY}),
+        signature=value["signature"]["value"],
     )
-
-
-def _parse_history(value: object, place: str) -> HistoryItem:
-    history = shapes.members(value, place, _HISTORY)
-    maps = shapes.items(history["maps"], f"{place}.maps", parse_map_item, MAX_ANCHORS)
-    if not maps or maps[-1].proof.entry is None:
-        raise InvalidInput(f"{place}.maps", "presence", "must end with a proof of presence")
-    records = shapes.items(history["records"], f"{place}.records", _parse_record, MAX_RECORDS)
-    return HistoryItem(shapes.hash32(history["subject"], f"{place}.subject"), records, maps)
-
-
-def _parse_record(value: object, place: str) -> RecordItem:
-    item = shapes.members(value, place, _RECORD)
-    parse_promise(item["promise"], f"{place}.promise")
-    if not isinstance(item["record"], dict):
-        raise InvalidInput(f"{place}.record", "object", "must be an object")
-    return RecordItem(
-        copy=item["record"],
-        promise=item["promise"],
-        first_anchor=shapes.integer(item["first_anchor"], f"{place}.first_anchor", minimum=1),
-        first_path=shapes.path(item["first_path"], f"{place}.first_path", maximum=MAX_PATH),
-        last_path=shapes.path(item["last_path"], f"{place}.last_path", maximum=MAX_PATH),
-    )
-
-
-def _parse_anchor(value: object, place: str) -> AnchorItem:
-    anchor = shapes.members(value, place, _ANCHOR)
-    return AnchorItem(
-        seq=shapes.integer(anchor["seq"], f"{place}.seq", minimum=1),
-        block=shapes.integer(anchor["block"], f"{place}.block"),
-        tx_index=shapes.integer(anchor["tx_index"], f"{place}.tx_index"),
-        log_position=shapes.integer(anchor["log_position"], f"{place}.log_position"),
-        checkpoint=shapes.text(anchor["checkpoint"], f"{place}.checkpoint", maximum=MAX_CHECKPOINT),
-        proof=shapes.items(anchor["proof"], f"{place}.proof", shapes.raw, MAX_PROOF_NODES),
-    )
-
-
-def _parse_block(value: object, place: str) -> BlockItem:
-    block = shapes.members(value, place, _BLOCK)
-    receipts = shapes.items(block["receipts"], f"{place}.receipts", shapes.raw, MAX_RECEIPTS)
-    return BlockItem(shapes.integer(block["number"], f"{place}.number"), receipts)
-
-
-def _object(value: object, place: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(place, "object", "must be an object")
-    return value
-
-
-def _some(items: tuple[AnchorItem, ...], place: str) -> tuple[AnchorItem, ...]:
-    if not items:
-        raise InvalidInput(place, "min-items", "must hold at least one anchor")
-    return items
 
 
 def _check_depth(value: Any) -> None:

@@ -6,7 +6,7 @@ and whoever checks takes it from his own index of the chain, not from the witnes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,14 +14,22 @@ from evidence import shapes
 from evidence.log import MAX_PATH, verify_inclusion
 from evidence.record import OpenedRecord, SealedRecord, open_redacted, redact
 from primitives.errors import VerificationFailed
+from primitives.shapes import Anything, Constant, Fields
 
 FORMAT = "bonafides.issue-witness/1"
 RECORD_TYPE = "CREDENTIAL_ISSUE"
 DIGEST_FIELD = "credential_sha256"
 CHECK = "issue-witness"
-_WITNESS = frozenset({"format", "record", "log", "anchor"})
-_LOG = frozenset({"index", "size", "path"})
-_ANCHOR = frozenset({"block", "seq"})
+_WITNESS = Fields(
+    {
+        "format": Constant(FORMAT),
+        "record": Anything().then(open_redacted),
+        "log": Fields(
+            {"index": shapes.NUMBER, "size": shapes.POSITIVE, "path": shapes.tuple_of(shapes.HASH, MAX_PATH)}
+        ),
+        "anchor": Fields({"block": shapes.NUMBER, "seq": shapes.POSITIVE}),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -83,15 +91,5 @@ def parse_witness(value: object, field: str = "witness") -> IssueWitness:
         InvalidInput: not the shape of one.
         VerificationFailed: check `field-digest`, the record's copy does not open.
     """
-    outer = shapes.members(value, field, _WITNESS)
-    shapes.constant(outer["format"], f"{field}.format", FORMAT)
-    log: Mapping[str, Any] = shapes.members(outer["log"], f"{field}.log", _LOG)
-    anchor = shapes.members(outer["anchor"], f"{field}.anchor", _ANCHOR)
-    return IssueWitness(
-        record=open_redacted(outer["record"], f"{field}.record"),
-        index=shapes.integer(log["index"], f"{field}.log.index"),
-        size=shapes.integer(log["size"], f"{field}.log.size", minimum=1),
-        path=shapes.path(log["path"], f"{field}.log.path", maximum=MAX_PATH),
-        block=shapes.integer(anchor["block"], f"{field}.anchor.block"),
-        seq=shapes.integer(anchor["seq"], f"{field}.anchor.seq", minimum=1),
-    )
+    witness = _WITNESS.read(value, field)
+    return IssueWitness(witness["record"], **witness["log"], **witness["anchor"])

@@ -15,9 +15,9 @@ from typing import Any
 from evidence import shapes
 from evidence.subject_map import Entry, MapProof, SubjectMap, parse_map_proof, verify_map
 from primitives.errors import VerificationFailed
+from primitives.shapes import Anything, Fields
 
 CHECK = "subject-completeness"
-_MAP = frozenset({"seq", "proof"})
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,9 @@ class AnchoredMap:
     root: bytes
 
 
-def parse_map_item(value: object, place: str) -> MapItem:
-    """Read the wire form."""
-    item = shapes.members(value, place, _MAP)
-    seq = shapes.integer(item["seq"], f"{place}.seq", minimum=1)
-    return MapItem(seq, parse_map_proof(item["proof"], f"{place}.proof"))
+MAP_ITEM = Fields({"seq": shapes.POSITIVE, "proof": Anything().then(parse_map_proof)}).then(
+    lambda item, _: MapItem(**item)
+)
 
 
 def prove_maps(maps: Iterable[tuple[int, SubjectMap]], subjects: Sequence[bytes]) -> list[tuple[MapItem, ...]]:

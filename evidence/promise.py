@@ -9,23 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from evidence import shapes
 from primitives import ed25519
 from primitives.canonical import canonical_json
-from primitives.encoding import decode_base64url, encode_base64url
+from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.timestamp import format_time, parse_time
-from primitives.uuid7 import uuid7_time
+from primitives.shapes import Constant, Fields, Moment
+from primitives.timestamp import format_time
 
 PROMISE_FORMAT = "bonafides.promise/1"
 MAX_PROMISE_MS = 24 * 3600 * 1000  # how far after its acceptance a broker may put the anchoring of a record
 
-_BODY = frozenset(
-    ["format", "broker", "subject", "record_id", "fingerprint", "log_index", "accepted_at", "anchor_by", "block"]
-)
-_SIGNATURE = frozenset({"key", "alg", "value"})
+_BODY = {
+    "format": Constant(PROMISE_FORMAT),
+    "broker": shapes.ETHR_DID,
+    "subject": shapes.HASH,
+    "record_id": shapes.RECORD_ID,
+    "fingerprint": shapes.HASH,
+    "log_index": shapes.NUMBER,
+    "accepted_at": Moment(),
+    "anchor_by": Moment(),
+    "block": shapes.NUMBER,
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,23 @@ class Promise:
     accepted_at: int
     anchor_by: int
     block: int
+
+
+def _promise(members: dict[str, Any], where: str) -> Promise:
+    promise = Promise(**{name: members[name] for name in _BODY if name != "format"})
+    if promise.anchor_by < promise.accepted_at:
+        raise InvalidInput(f"{where}.anchor_by", "promise-times", "must not be before accepted_at")
+    return promise
+
+
+def _signed(members: dict[str, Any], where: str) -> tuple[Promise, bytes]:
+    shapes.require_signing_key(members["signature"], members["broker"], f"{where}.signature")
+    return _promise(members, where), members["signature"]["value"]
+
+
+_UNSIGNED = Fields(_BODY).then(_promise)
+PROMISE = Fields({**_BODY, "signature": shapes.SIGNATURE}).then(_signed)
+"""A promise and its signature, which is not verified."""
 
 
 def promise_body(
@@ -69,20 +93,14 @@ def promise_body(
 
 def sign_promise(body: Mapping[str, Any], seed: bytes, key_id: str) -> dict[str, Any]:
     """Return the promise: the body and the member's Ed25519 signature over its RFC 8785 bytes."""
-    _parse_body(shapes.members(dict(body), "promise", _BODY), "promise")
+    _UNSIGNED.read(body, "promise")
     value = encode_base64url(ed25519.sign(seed, canonical_json(dict(body))))
     return {**body, "signature": {"key": key_id, "alg": "Ed25519", "value": value}}
 
 
 def parse_promise(value: object, field: str = "promise") -> Promise:
     """Read a promise without checking its signature."""
-    promise = shapes.members(value, field, _BODY | {"signature"})
-    body = _parse_body(promise, field)
-    signature = shapes.members(promise["signature"], f"{field}.signature", _SIGNATURE)
-    shapes.constant(signature["key"], f"{field}.signature.key", shapes.signing_key_id(body.broker))
-    shapes.constant(signature["alg"], f"{field}.signature.alg", "Ed25519")
-    decode_base64url(signature["value"], f"{field}.signature.value", ed25519.SIGNATURE_BYTES)
-    return body
+    return PROMISE.read(value, field)[0]
 
 
 def verify_promise(value: object, public_key: bytes, field: str = "promise") -> Promise:
@@ -92,15 +110,13 @@ def verify_promise(value: object, public_key: bytes, field: str = "promise") -> 
         InvalidInput: not a promise.
         VerificationFailed: check `promise-signature`.
     """
-    parsed = parse_promise(value, field)
-    promise = shapes.members(value, field, _BODY | {"signature"})
-    body = {name: promise[name] for name in _BODY}
-    signature = decode_base64url(promise["signature"]["value"], f"{field}.signature.value")
+    promise, signature = PROMISE.read(value, field)
+    body = {name: entry for name, entry in cast(Mapping[str, Any], value).items() if name != "signature"}
     try:
         ed25519.verify(public_key, canonical_json(body), signature)
     except VerificationFailed as error:
         raise VerificationFailed("promise-signature", f"{field}: {error.detail}") from error
-    return parsed
+    return promise
 
 
 def is_broken(promise: Promise, anchored_at: int | None, now: int) -> bool:
@@ -112,21 +128,3 @@ def is_broken(promise: Promise, anchored_at: int | None, now: int) -> bool:
         now: the time of the latest block that the checker trusts, in milliseconds.
     """
     return (now if anchored_at is None else anchored_at) > promise.anchor_by
-
-
-def _parse_body(body: Mapping[str, Any], field: str) -> Promise:
-    shapes.constant(body["format"], f"{field}.format", PROMISE_FORMAT)
-    uuid7_time(body["record_id"], f"{field}.record_id")
-    parsed = Promise(
-        broker=shapes.ethr_did(body["broker"], f"{field}.broker"),
-        subject=shapes.hash32(body["subject"], f"{field}.subject"),
-        record_id=body["record_id"],
-        fingerprint=shapes.hash32(body["fingerprint"], f"{field}.fingerprint"),
-        log_index=shapes.integer(body["log_index"], f"{field}.log_index"),
-        accepted_at=parse_time(body["accepted_at"], f"{field}.accepted_at"),
-        anchor_by=parse_time(body["anchor_by"], f"{field}.anchor_by"),
-        block=shapes.integer(body["block"], f"{field}.block"),
-    )
-    if parsed.anchor_by < parsed.accepted_at:
-        raise InvalidInput(f"{field}.anchor_by", "promise-times", "must not be before accepted_at")
-    return parsed

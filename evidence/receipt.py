@@ -6,7 +6,6 @@ event stands. The wallet checks all of it but the event, which needs trusted hea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,14 +16,11 @@ from evidence.log import MAX_PATH, verify_inclusion
 from evidence.promise import Promise, verify_promise
 from evidence.record import OpenedRecord, open_redacted
 from evidence.subject_map import MapProof, parse_map_proof, verify_map
-from primitives.errors import InvalidInput, VerificationFailed
+from primitives.errors import VerificationFailed
+from primitives.shapes import Anything, Constant, Fields, Text
 
 RECEIPT_FORMAT = "bonafides.receipt/1"
-_RECEIPT = frozenset(["format", "promise", "record", "log", "checkpoint", "map", "anchor"])
-_LOG = frozenset({"index", "size", "path"})
-_ANCHOR = frozenset(["chain_id", "contract", "member", "seq", "map_root", "block", "block_hash", "tx", "log_index"])
 _Checked = TypeVar("_Checked")
-_HASH_0X = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,33 @@ class AnchorPlace:
             "tx": self.tx,
             "log_index": self.log_index,
         }
+
+
+_HASH_0X = Text(min=0, pattern="0x[0-9a-f]{64}", rule="hash")
+_ANCHOR = Fields(
+    {
+        "chain_id": shapes.POSITIVE,
+        "contract": shapes.ADDRESS,
+        "member": shapes.ADDRESS,
+        "seq": shapes.POSITIVE,
+        "map_root": shapes.HASH,
+        "block": shapes.NUMBER,
+        "block_hash": _HASH_0X,
+        "tx": _HASH_0X,
+        "log_index": shapes.NUMBER,
+    }
+).then(lambda anchor, _: AnchorPlace(**anchor))
+_RECEIPT = Fields(
+    {
+        "format": Constant(RECEIPT_FORMAT),
+        "promise": Anything(),
+        "record": Anything(),
+        "log": Fields({"index": shapes.NUMBER, "size": shapes.NUMBER, "path": shapes.tuple_of(shapes.HASH, MAX_PATH)}),
+        "checkpoint": Text(16_384, controls=True),
+        "map": Anything().then(parse_map_proof),
+        "anchor": _ANCHOR,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -105,22 +128,19 @@ def verify_receipt(value: object, *public_keys: bytes, field: str = "receipt") -
         VerificationFailed: `promise-signature`, `fingerprint`, `field-digest`, `checkpoint-signature`, `inclusion`,
             `subject-map` or `receipt` (two parts speak of different things).
     """
-    receipt = shapes.members(value, field, _RECEIPT)
-    shapes.constant(receipt["format"], f"{field}.format", RECEIPT_FORMAT)
+    receipt = _RECEIPT.read(value, field)
     promise = _by_any(public_keys, lambda key: verify_promise(receipt["promise"], key, f"{field}.promise"))
     record = open_redacted(receipt["record"], f"{field}.record", fingerprint=promise.fingerprint)
     _same_record(promise, record)
-    log = shapes.members(receipt["log"], f"{field}.log", _LOG)
-    note = shapes.text(receipt["checkpoint"], f"{field}.checkpoint", maximum=16_384)
+    log, note = receipt["log"], receipt["checkpoint"]
     checkpoint = _by_any(public_keys, lambda key: open_checkpoint(note, promise.broker, key))
     if log["index"] != promise.log_index or log["size"] != checkpoint.size:
         raise VerificationFailed("receipt", "log index or size differ from promise and checkpoint")
-    path = shapes.path(log["path"], f"{field}.log.path", maximum=MAX_PATH)
-    verify_inclusion(promise.fingerprint, promise.log_index, checkpoint.size, path, checkpoint.root)
-    anchor = _parse_anchor(receipt["anchor"], f"{field}.anchor")
+    verify_inclusion(promise.fingerprint, promise.log_index, checkpoint.size, log["path"], checkpoint.root)
+    anchor = receipt["anchor"]
     if (anchor.chain_id, anchor.member) != shapes.did_parts(promise.broker):
         raise VerificationFailed("receipt", "the anchor is of another member or chain")
-    entry = verify_map(promise.subject, parse_map_proof(receipt["map"], f"{field}.map"), anchor.map_root)
+    entry = verify_map(promise.subject, receipt["map"], anchor.map_root)
     if entry is None or entry.count < record.envelope["seq"]:
         raise VerificationFailed("subject-map", "the anchored map counts fewer records than this one's place")
     if entry.count == record.envelope["seq"] and entry.head != record.fingerprint:
@@ -143,21 +163,3 @@ def _same_record(promise: Promise, record: OpenedRecord) -> None:
     stated = (promise.broker, promise.subject.hex(), promise.record_id)
     if stated != (envelope["broker"], envelope["subject"], envelope["record_id"]):
         raise VerificationFailed("receipt", "promise and record name different things")
-
-
-def _parse_anchor(value: object, field: str) -> AnchorPlace:
-    anchor = shapes.members(value, field, _ANCHOR)
-    for name in ("block_hash", "tx"):
-        if not isinstance(anchor[name], str) or _HASH_0X.fullmatch(anchor[name]) is None:
-            raise InvalidInput(f"{field}.{name}", "hash", "must be 0x and 64 lower-case hex digits")
-    return AnchorPlace(
-        chain_id=shapes.integer(anchor["chain_id"], f"{field}.chain_id", minimum=1),
-        contract=shapes.address(anchor["contract"], f"{field}.contract"),
-        member=shapes.address(anchor["member"], f"{field}.member"),
-        seq=shapes.integer(anchor["seq"], f"{field}.seq", minimum=1),
-        map_root=shapes.hash32(anchor["map_root"], f"{field}.map_root"),
-        block=shapes.integer(anchor["block"], f"{field}.block"),
-        block_hash=anchor["block_hash"],
-        tx=anchor["tx"],
-        log_index=shapes.integer(anchor["log_index"], f"{field}.log_index"),
-    )

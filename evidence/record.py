@@ -9,7 +9,6 @@ field's salt can test that field alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,11 +20,10 @@ from primitives.canonical import canonical_json, parse_json
 from primitives.digest import tagged_hmac
 from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.timestamp import parse_time
-from primitives.uuid7 import uuid7_time
+from primitives.shapes import Anything, Constant, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 
 RECORD_FORMAT = "bonafides.record/1"
-CHANNELS = frozenset({"branch", "app", "web", "phone", "api"})
+CHANNELS = ("branch", "app", "web", "phone", "api")
 ZERO_HASH = bytes(shapes.HASH_BYTES)
 MAX_ENVELOPE_BYTES = 65_535  # as one C2SP log entry could be
 MAX_FIELDS = 128
@@ -33,37 +31,56 @@ MAX_ATTACHMENTS = 64
 MAX_SIGNATURES = 4
 
 _ENVELOPE_SALT_TAG = "bonafides/record/1/envelope-salt"
-_TYPE = re.compile(r"[A-Z][A-Z0-9_]{1,31}")
-_SCHEMA = re.compile(r"[1-9][0-9]{0,3}")
-_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_MIME = re.compile(r"[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}")
+_TYPE = Text(min=0, pattern="[A-Z][A-Z0-9_]{1,31}", rule="record-type")
+_SCHEMA = Text(min=0, pattern="[1-9][0-9]{0,3}", rule="schema")
+_FIELD_NAME = Text(min=0, pattern="[a-z][a-z0-9_]{0,63}", rule="field-name")
+_MIME = Text(min=0, pattern="[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}", rule="mime")
+_HASH = Hex(shapes.HASH_BYTES)
 
-_ENVELOPE = frozenset(
-    [
-        "format",
-        "record_id",
-        "type",
-        "schema",
-        "broker",
-        "subject",
-        "seq",
-        "prev",
-        "occurred_at",
-        "recorded_at",
-        "channel",
-        "actor",
-        "ruleset",
-        "document",
-        "fields",
-        "attachments",
-        "signatures",
-    ]
+ATTACHMENT = Fields({"sha256": _HASH, "mime": _MIME, "bytes": Integer()})
+_SIGNATURE = Fields(
+    {
+        "did": shapes.ETHR_DID,
+        "key": shapes.WORDS,
+        "alg": Constant("Ed25519"),
+        "value": Text(min=0, pattern="[A-Za-z0-9_-]{86}", rule="base64"),
+        "block": shapes.NUMBER,
+    }
 )
-_ACTOR = frozenset({"did", "role"})
-_ATTACHMENT = frozenset({"sha256", "mime", "bytes"})
-_SIGNATURE = frozenset({"did", "key", "alg", "value", "block"})
-_COPY = frozenset({"envelope", "envelope_salt", "fields"})
-_SHOWN = frozenset({"value", "salt"})
+
+
+def _of_its_did(signature: dict[str, Any], where: str) -> dict[str, Any]:
+    decode_base64url(signature["value"], f"{where}.value", ed25519.SIGNATURE_BYTES)
+    if not signature["key"].startswith(f"{signature['did']}#"):
+        raise InvalidInput(f"{where}.key", "verification-method", "must be a verification method of `did`")
+    return signature
+
+
+ENVELOPE = Fields(
+    {
+        "format": Constant(RECORD_FORMAT),
+        "record_id": shapes.RECORD_ID,
+        "type": _TYPE,
+        "schema": _SCHEMA,
+        "broker": shapes.ETHR_DID,
+        "subject": _HASH,
+        "seq": shapes.POSITIVE,
+        "prev": _HASH,
+        "occurred_at": Time(),
+        "recorded_at": Time(),
+        "channel": OneOf(*CHANNELS),
+        "actor": Fields({"did": shapes.WORDS, "role": shapes.WORDS}),
+        "ruleset": Nullable(shapes.WORDS),
+        "document": Nullable(shapes.WORDS),
+        "fields": MapOf(_FIELD_NAME, _HASH, 0, MAX_FIELDS),
+        "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
+        "signatures": ListOf(_SIGNATURE.then(_of_its_did), 0, MAX_SIGNATURES),
+    }
+)
+_SHOWN = Fields({"value": Anything(), "salt": shapes.HASH})
+_COPY = Fields(
+    {"envelope": ENVELOPE, "envelope_salt": shapes.HASH, "fields": MapOf(Text(controls=True), _SHOWN, 0, MAX_FIELDS)}
+)
 
 
 @dataclass(frozen=True)
@@ -172,76 +189,22 @@ def open_redacted(copy: object, field: str = "record", *, fingerprint: bytes | N
         InvalidInput: not the shape of a redacted copy.
         VerificationFailed: check `field-digest` or `fingerprint`.
     """
-    outer = shapes.members(copy, field, _COPY)
-    envelope = check_envelope(outer["envelope"], f"{field}.envelope")
-    salt = shapes.hash32(outer["envelope_salt"], f"{field}.envelope_salt")
-    if not isinstance(outer["fields"], dict):
-        raise InvalidInput(f"{field}.fields", "object", "must be an object")
+    outer = _COPY.read(copy, field)
+    envelope, salt = outer["envelope"], outer["envelope_salt"]
     values = {}
     for name, shown in outer["fields"].items():
-        place = f"{field}.fields.{name}"[: shapes.MAX_TEXT]
+        place = f"{field}.fields.{name}"
         if name not in envelope["fields"]:
             raise InvalidInput(place, "unknown-member", "is no field of the envelope")
-        values[name] = _open_field(shown, place, envelope["fields"][name])
+        if field_digest(shown["salt"], shown["value"]).hex() != envelope["fields"][name]:
+            raise VerificationFailed("field-digest", f"{place}: value and salt do not give the digest of the envelope")
+        values[name] = shown["value"]
     opened = hmac_sha256(salt, canonical_json(envelope))
     if fingerprint is not None and opened != fingerprint:
         raise VerificationFailed("fingerprint", f"{field}: envelope and salt do not give {fingerprint.hex()}")
     return OpenedRecord(envelope, opened, values)
 
 
-def _open_field(shown: object, place: str, digest: str) -> Any:
-    pair = shapes.members(shown, place, _SHOWN)
-    if field_digest(shapes.hash32(pair["salt"], f"{place}.salt"), pair["value"]).hex() != digest:
-        raise VerificationFailed("field-digest", f"{place}: value and salt do not give the digest of the envelope")
-    return pair["value"]
-
-
 def check_envelope(value: object, place: str) -> Mapping[str, Any]:
     """Check the shape of an envelope, member by member, and return it."""
-    envelope = shapes.members(value, place, _ENVELOPE)
-    shapes.constant(envelope["format"], f"{place}.format", RECORD_FORMAT)
-    uuid7_time(envelope["record_id"], f"{place}.record_id")
-    shapes.matching(envelope["type"], f"{place}.type", _TYPE, "record-type")
-    shapes.matching(envelope["schema"], f"{place}.schema", _SCHEMA, "schema")
-    shapes.ethr_did(envelope["broker"], f"{place}.broker")
-    shapes.hash32(envelope["subject"], f"{place}.subject")
-    shapes.integer(envelope["seq"], f"{place}.seq", minimum=1)
-    shapes.hash32(envelope["prev"], f"{place}.prev")
-    parse_time(envelope["occurred_at"], f"{place}.occurred_at")
-    parse_time(envelope["recorded_at"], f"{place}.recorded_at")
-    if not isinstance(envelope["channel"], str) or envelope["channel"] not in CHANNELS:
-        raise InvalidInput(f"{place}.channel", "channel", f"must be one of {', '.join(sorted(CHANNELS))}")
-    actor = shapes.members(envelope["actor"], f"{place}.actor", _ACTOR)
-    shapes.text(actor["did"], f"{place}.actor.did")
-    shapes.text(actor["role"], f"{place}.actor.role")
-    shapes.optional_text(envelope["ruleset"], f"{place}.ruleset")
-    shapes.optional_text(envelope["document"], f"{place}.document")
-    _check_digests(envelope["fields"], f"{place}.fields")
-    shapes.items(envelope["attachments"], f"{place}.attachments", _check_attachment, MAX_ATTACHMENTS)
-    shapes.items(envelope["signatures"], f"{place}.signatures", _check_signature, MAX_SIGNATURES)
-    return envelope
-
-
-def _check_digests(value: object, place: str) -> None:
-    if not isinstance(value, dict) or len(value) > MAX_FIELDS:
-        raise InvalidInput(place, "object", f"must be an object of at most {MAX_FIELDS} members")
-    for name, digest in value.items():
-        shapes.matching(name, place, _FIELD_NAME, "field-name")
-        shapes.hash32(digest, f"{place}.{name}")
-
-
-def _check_attachment(value: object, place: str) -> None:
-    attachment = shapes.members(value, place, _ATTACHMENT)
-    shapes.hash32(attachment["sha256"], f"{place}.sha256")
-    shapes.matching(attachment["mime"], f"{place}.mime", _MIME, "mime")
-    shapes.integer(attachment["bytes"], f"{place}.bytes")
-
-
-def _check_signature(value: object, place: str) -> None:
-    signature = shapes.members(value, place, _SIGNATURE)
-    did = shapes.ethr_did(signature["did"], f"{place}.did")
-    if not shapes.text(signature["key"], f"{place}.key").startswith(f"{did}#"):
-        raise InvalidInput(f"{place}.key", "verification-method", "must be a verification method of `did`")
-    shapes.constant(signature["alg"], f"{place}.alg", "Ed25519")
-    decode_base64url(signature["value"], f"{place}.value", ed25519.SIGNATURE_BYTES)
-    shapes.integer(signature["block"], f"{place}.block")
+    return ENVELOPE.read(value, place)

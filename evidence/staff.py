@@ -16,16 +16,29 @@ from evidence.roster import Roster, StaffKey, Unshown, key_of_did, names_did_key
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_base64url
-from primitives.errors import InvalidInput, VerificationFailed
+from primitives.errors import VerificationFailed
+from primitives.shapes import Base64Url, Fields, Hex, ListOf, Time
 from primitives.timestamp import parse_time
 
 FIELD = "countersigned"
 MAX_SIGNATURES = 10
 _KEY_TAG, _ACT_TAG = "bonafides/staff-key/1", "bonafides/staff-act/1"
 _SIGNED = ("broker", "subject", "type", "occurred_at", "channel", "actor", "attachments")
-_SIGNATURE = frozenset({"key", "value"})
 ALWAYS = 0  # the block since which a member's own key is no colleague's, whenever the member took it
+_SIGNED_BY = Fields({"key": Hex(ed25519.PUBLIC_KEY_BYTES), "value": Base64Url(ed25519.SIGNATURE_BYTES)}).then(
+    lambda signature, _: (signature["key"], signature["value"])
+)
+_SIGNATURES = ListOf(_SIGNED_BY, 1, MAX_SIGNATURES)
+_ENROLMENT = Fields(
+    {
+        "name": shapes.WORDS,
+        "role": shapes.WORDS,
+        "key": shapes.HASH,
+        "expires_at": Time(),
+        "proof": Base64Url(ed25519.SIGNATURE_BYTES),
+    },
+    open=True,
+)
 
 SIGNATURE, UNKNOWN, ENDED, EXPIRED = "staff-signature", "staff-key-unknown", "staff-key-ended", "staff-key-expired"
 ROLE, SAME_PERSON, ACTOR, NAME = "staff-role", "staff-same-person", "staff-actor", "staff-name"
@@ -63,12 +76,10 @@ def check_enrolment(broker: str, values: Mapping[str, Any]) -> None:
         InvalidInput: not the fields of an enrolment.
         VerificationFailed: check `staff-signature`.
     """
-    name, role = shapes.text(values.get("name"), "name"), shapes.text(values.get("role"), "role")
-    key = shapes.hash32(values.get("key"), "key")
-    parse_time(values.get("expires_at"), "expires_at")
-    proof = decode_base64url(values.get("proof"), "proof", ed25519.SIGNATURE_BYTES)
+    stated = _ENROLMENT.read(values, "")
+    name, role, key = stated["name"], stated["role"], stated["key"]
     try:
-        ed25519.verify(key, possession_digest(broker, name, role, key.hex()), proof)
+        ed25519.verify(key, possession_digest(broker, name, role, key.hex()), stated["proof"])
     except VerificationFailed as error:
         raise VerificationFailed(SIGNATURE, f"proof: {name} has not shown to hold this key as {role}") from error
 
@@ -124,7 +135,7 @@ def check_countersigned(
             `staff-key-expired` at this place of the log; `staff-role`; `staff-same-person`; `staff-actor`, by the one
             who did it, or by the client or the member; `staff-name`, the record names somebody else.
     """
-    signatures = _read(values[FIELD])
+    signatures = _SIGNATURES.read(values[FIELD], f"payload.{FIELD}")
     digest = act_digest(envelope, envelope["fields"])
     for number, (key, value) in enumerate(signatures):  # before anything is asked of the log: garbage is nobody's
         try:
@@ -151,18 +162,6 @@ def check_countersigned(
     whole = len(persons) == len(found) and all(isinstance(entry, StaffKey) for entry in did_it)
     _require_named(values, persons, demand, whole=len(persons) == len(found))
     return Signers(tuple(persons), whole)
-
-
-def _read(value: object) -> Sequence[tuple[str, bytes]]:
-    def one(item: object, place: str) -> tuple[str, bytes]:
-        pair = shapes.members(item, place, _SIGNATURE)
-        signature = decode_base64url(pair["value"], f"{place}.value", ed25519.SIGNATURE_BYTES)
-        return shapes.hash32(pair["key"], f"{place}.key").hex(), signature
-
-    found = shapes.items(value, f"payload.{FIELD}", one, MAX_SIGNATURES)
-    if not found:
-        raise InvalidInput(f"payload.{FIELD}", "length", "holds no signature: leave it away")
-    return found
 
 
 def _in_force(

@@ -15,12 +15,15 @@ from typing import Any, NamedTuple
 from evidence import shapes
 from evidence.log import node_hash
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.shapes import MAX_SAFE_INTEGER, Fields, Nullable
 
 KEY_BITS = 256
 EMPTY = bytes(shapes.HASH_BYTES)  # an empty subtree, and the root of the empty map
 _LEAF_TAG = b"\x00" + b"bonafides/map/1"
-_ABSENCE = frozenset({"path", "other"})
-_PRESENCE = frozenset({"count", "head", "path"})
+_ENTRY = {"count": shapes.POSITIVE, "head": shapes.HASH}
+_PATH = shapes.tuple_of(shapes.HASH, KEY_BITS)
+_PRESENCE = Fields({**_ENTRY, "path": _PATH})
+_ABSENCE = Fields({"path": _PATH, "other": Nullable(Fields({"subject": shapes.HASH, **_ENTRY}))})
 
 
 @dataclass(frozen=True)
@@ -134,29 +137,16 @@ def verify_map(key: bytes, proof: MapProof, root: bytes) -> Entry | None:
 def parse_map_proof(value: object, field: str) -> MapProof:
     """Read the wire form of a proof, of presence or of absence."""
     if isinstance(value, dict) and "count" in value:
-        present = shapes.members(value, field, _PRESENCE)
-        return MapProof(_parse_path(present["path"], field), entry=_parse_entry(present, field))
-    absent = shapes.members(value, field, _ABSENCE)
-    path = _parse_path(absent["path"], field)
-    if absent["other"] is None:
-        return MapProof(path)
-    other = shapes.members(absent["other"], f"{field}.other", frozenset({"subject", "count", "head"}))
-    key = shapes.hash32(other["subject"], f"{field}.other.subject")
-    return MapProof(path, other=(key, _parse_entry(other, f"{field}.other")))
-
-
-def _parse_path(value: object, field: str) -> tuple[bytes, ...]:
-    return shapes.path(value, f"{field}.path", maximum=KEY_BITS)
-
-
-def _parse_entry(value: Mapping[str, Any], field: str) -> Entry:
-    count = shapes.integer(value["count"], f"{field}.count", minimum=1)
-    return Entry(count, shapes.hash32(value["head"], f"{field}.head"))
+        present = _PRESENCE.read(value, field)
+        return MapProof(present.pop("path"), entry=Entry(**present))
+    absent = _ABSENCE.read(value, field)
+    other = absent["other"]
+    return MapProof(absent["path"], other=other and (other.pop("subject"), Entry(**other)))
 
 
 def _leaf(key: bytes, entry: Entry) -> _Leaf:
     _check_key(key)
-    if not 1 <= entry.count <= shapes.MAX_INTEGER or len(entry.head) != shapes.HASH_BYTES:
+    if not 1 <= entry.count <= MAX_SAFE_INTEGER or len(entry.head) != shapes.HASH_BYTES:
         raise InvalidInput("entry", "map-entry", "a count from 1 and a head of 32 bytes are needed")
     digest = hashlib.sha256(_LEAF_TAG + key + entry.count.to_bytes(8) + entry.head).digest()
     return _Leaf(digest, key, entry)

@@ -9,18 +9,16 @@ from typing import Any
 
 from evidence import shapes
 from evidence.chain import Header, HeaderChain, HeaderRule, blocks_that_may_hold
-from evidence.engines import header_rule
+from evidence.engines import HEADER_RULE
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.shapes import Bytes, Constant, Fields, Nullable, Text
 
 TRUST_FORMAT = "bonafides.trust/1"
 MAX_TRUST_BYTES = 128 * 1024 * 1024
 MAX_TRUST_NODES = 200_000
 MAX_DIRECTORY = 1_000
 MAX_HEADERS = 100_000
-
-_TRUST = frozenset({"format", "chain_id", "header_rule", "directory", "first", "last", "headers"})
-_ENTRY = frozenset({"name", "address", "from_block", "to_block"})
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,34 @@ class DirectoryEntry:
             "from_block": self.from_block,
             "to_block": self.to_block,
         }
+
+
+def _entry(members: dict[str, Any], where: str) -> DirectoryEntry:
+    entry = DirectoryEntry(**members)
+    if entry.to_block is not None and entry.to_block < entry.from_block:
+        raise InvalidInput(f"{where}.to_block", "range", "must not be before from_block")
+    return entry
+
+
+_ENTRY = Fields(
+    {
+        "name": Text(32, controls=True),
+        "address": shapes.ADDRESS,
+        "from_block": shapes.NUMBER,
+        "to_block": Nullable(shapes.NUMBER),
+    }
+).then(_entry)
+_TRUST = Fields(
+    {
+        "format": Constant(TRUST_FORMAT),
+        "chain_id": shapes.POSITIVE,
+        "header_rule": HEADER_RULE,
+        "directory": shapes.tuple_of(_ENTRY, MAX_DIRECTORY),
+        "first": shapes.NUMBER,
+        "last": shapes.NUMBER,
+        "headers": shapes.tuple_of(Bytes(), MAX_HEADERS, 1),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -110,36 +136,13 @@ def parse_trust(data: bytes) -> TrustFile:
         InvalidInput: not a trust file, too long, or of a header rule that this version does not know.
     """
     parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES, max_nodes=MAX_TRUST_NODES)
-    value = shapes.members(parsed, "trust", _TRUST)
-    shapes.constant(value["format"], "trust.format", TRUST_FORMAT)
-    rule = header_rule(value["header_rule"], "trust.header_rule")
-    directory = shapes.items(value["directory"], "trust.directory", _parse_entry, MAX_DIRECTORY)
-    _check_ranges(directory)
-    headers = shapes.items(
-        value["headers"], "trust.headers", lambda item, place: rule.parse(shapes.raw(item, place), place), MAX_HEADERS
-    )
-    first = shapes.integer(value["first"], "trust.first")
-    last = shapes.integer(value["last"], "trust.last")
-    if not headers or (headers[0].number, headers[-1].number) != (first, last):
+    value = _TRUST.read(parsed, "trust")
+    _check_ranges(value["directory"])
+    rule: HeaderRule = value["header_rule"]
+    headers = tuple(rule.parse(data, f"trust.headers[{number}]") for number, data in enumerate(value["headers"]))
+    if (headers[0].number, headers[-1].number) != (value["first"], value["last"]):
         raise InvalidInput("trust.headers", "range", "must run from block `first` to block `last`")
-    return TrustFile(
-        chain_id=shapes.integer(value["chain_id"], "trust.chain_id", minimum=1),
-        rule=rule,
-        directory=directory,
-        headers=headers,
-    )
-
-
-def _parse_entry(value: object, place: str) -> DirectoryEntry:
-    entry = shapes.members(value, place, _ENTRY)
-    to_block = entry["to_block"]
-    from_block = shapes.integer(entry["from_block"], f"{place}.from_block")
-    return DirectoryEntry(
-        name=shapes.text(entry["name"], f"{place}.name", maximum=32),
-        address=shapes.address(entry["address"], f"{place}.address"),
-        from_block=from_block,
-        to_block=None if to_block is None else shapes.integer(to_block, f"{place}.to_block", minimum=from_block),
-    )
+    return TrustFile(value["chain_id"], rule, value["directory"], headers)
 
 
 def _check_ranges(directory: Sequence[DirectoryEntry]) -> None:

@@ -93,7 +93,7 @@ class _Reading:
         record = opened.record
         type_, subject, values = record.envelope["type"], record.envelope["subject"], record.values
         if "key" in values:
-            key = shapes.hash32(values["key"], "payload.key").hex()
+            key = shapes.HASH.read(values["key"], "payload.key").hex()
             if staff_subject(record.envelope["broker"], key) != subject:
                 raise VerificationFailed(SIGNATURE, f"does not lie on the pseudonym of the key {key[:16]}")
         if type_ == ENROL and not record.redacted:

@@ -8,7 +8,8 @@ from uuid import UUID
 from primitives.errors import InvalidInput
 
 ENTROPY_BYTES = 10
-_UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+UUID7_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_UUID7 = re.compile(UUID7_PATTERN)
 
 
 def uuid7(ms: int, entropy: bytes) -> str:

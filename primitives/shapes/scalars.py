@@ -190,7 +190,8 @@ class Hex(Shape[str]):
     length: int | None = None
 
     def read(self, value: object, where: str) -> str:
-        return decode_hex(value, where, self.length).hex()
+        decode_hex(value, where, self.length)
+        return str(value)
 
     def json_schema(self) -> Schema:
         return Bytes(self.length).json_schema()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from trie import HexaryTrie
 
 from evidence.chain import Header, HeaderChain, Log, address_topic, blocks_that_may_hold
-from evidence.engines import header_rule, proof_kind
+from evidence.engines import HEADER_RULE, PROOF_KIND
 from evidence.events import decode_event
 from evidence.header import EthereumHeader, bloom_bits
 from evidence.receipt_trie import EMPTY_ROOT, EthereumReceiptTrie, decode_receipt, receipts_root
@@ -95,13 +95,13 @@ def test_what_is_no_header_is_refused(data):
 
 
 def test_unknown_engines_are_refused():
-    assert header_rule("ethereum-header/1", "x").name == "ethereum-header/1"
-    assert proof_kind("ethereum-receipt-trie/1", "x").name == "ethereum-receipt-trie/1"
+    assert HEADER_RULE.read("ethereum-header/1", "x").name == "ethereum-header/1"
+    assert PROOF_KIND.read("ethereum-receipt-trie/1", "x").name == "ethereum-receipt-trie/1"
     for value in ("cometbft-commit/1", None, 7):
         with pytest.raises(InvalidInput):
-            header_rule(value, "x")
+            HEADER_RULE.read(value, "x")
         with pytest.raises(InvalidInput):
-            proof_kind(value, "x")
+            PROOF_KIND.read(value, "x")
 
 
 def header_over(receipts, bloom=0):

@@ -612,11 +612,11 @@ def test_lone_surrogates_do_not_crash_the_reader(world, body, trust):
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"anchors": []}, "min-items"),
+        ({"anchors": []}, "length"),
         ({"header_rule": "cometbft/1"}, "header-rule"),
         ({"proof_kind": "ics-23/1"}, "proof-kind"),
-        ({"pending": -1}, "integer"),
-        ({"case": ""}, "text"),
+        ({"pending": -1}, "range"),
+        ({"case": ""}, "length"),
         ({"more": 1}, "unknown-member"),
         ({"history": {}}, "required"),
     ],

@@ -26,6 +26,7 @@ from api.promises import own_promises_blueprint, promises_blueprint
 from api.receipts import receipts_blueprint
 from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
 from api.replays import replays_blueprint
+from api.restored_copy import register_restored
 from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
 from api.staff import staff_blueprint, staff_changes_blueprint
 from api.status import status_blueprint
@@ -72,6 +73,7 @@ def create_app(node: Node) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions[EXTENSION] = node
     register_problems(app)
+    register_restored(app)
     app.extensions[RATES] = Rates()
     close_by_default(app)
     register_idempotency(app)

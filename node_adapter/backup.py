@@ -323,7 +323,7 @@ def _mark(database: Path, now_ms: int) -> None:
             if found != "ok":
                 raise VerificationFailed("backup", f"the database is damaged: {found}")
             restored.mark(connection, now_ms)
-            tokens.suspend_all(connection, now_ms)
+            tokens.suspend_all(connection, now_ms)  # also of a copy that was marked when it was made, and confirmed
     finally:
         store.dispose()
     _leave_wal(database)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete
 
-from node_adapter.store import credentials, identity
+from node_adapter.store import credentials, identity, tokens
 from node_adapter.store.schema import setting
 from primitives.errors import CouldNotCheck
 
@@ -21,10 +21,15 @@ CODE = "node-restored"
 
 
 def mark(connection: Connection, now_ms: int) -> None:
-    """Mark the database as a restored copy; a mark that is there stays."""
+    """Mark the database as a restored copy; a mark that is there stays.
+
+    With the mark its tokens are suspended: of a copy that was put back by hand nobody knows better than of any other
+    which of them were revoked since.
+    """
     credentials.begin_fresh_list(connection)
     if since(connection) is None:
         identity.put(connection, _KEY, str(now_ms))
+        tokens.suspend_all(connection, now_ms)
 
 
 def clear(connection: Connection) -> None:

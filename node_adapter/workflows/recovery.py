@@ -246,9 +246,9 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         if entry.type == REVOKED and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
             ineffective.append(entry)
         if entry.type == consents.WITHDRAW and "consent_id" in entry.record.values:
-            consents.mark_recorded(connection, pid, entry.record.values["consent_id"], node.clock.now_ms())
-    for pid in {entry.promise.subject.hex() for entry in lost if entry.type == SUCCEEDED}:
-        end_rights(connection, pid, node.clock.now_ms())
+            consents.mark_recorded(connection, pid, entry.record.values["consent_id"], entry.promise.accepted_at)
+        if entry.type == SUCCEEDED:
+            end_rights(connection, pid, entry.promise.accepted_at)
     return ineffective
 
 

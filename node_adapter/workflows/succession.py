@@ -161,10 +161,10 @@ def ending(fact: Mapping[str, Any], old: SubjectRow, new: SubjectRow, record_id:
     }
 
 
-def end_rights(connection: Connection, pid: str, now_ms: int) -> None:
-    """End what the old identity consented to and its sessions, and revoke what was attested of it."""
-    consents.end_all(connection, pid, now_ms)
-    credentials.revoke_all(connection, pid, now_ms)
+def end_rights(connection: Connection, pid: str, at_ms: int) -> None:
+    """End what the old identity consented to and its sessions, and revoke what was attested of it, as of an instant."""
+    consents.end_all(connection, pid, at_ms)
+    credentials.revoke_all(connection, pid, at_ms)
     subject = subjects.find_by_pid(connection, pid)
     if subject is not None and subject.did is not None:
         tokens.end_sessions(connection, subject.did)

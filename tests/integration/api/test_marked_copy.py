@@ -4,12 +4,13 @@ import pytest
 
 from did.credentials.verify import credential_digest
 from node_adapter.peers.messages import sign_message
-from node_adapter.store import chain_index, restored, subjects
+from node_adapter.store import chain_index, restored, subjects, tokens
 from node_adapter.workflows.issue_witness import published_witness
 from node_adapter.workflows.keys_in_force import agreement_key, keys_at, rotate
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
 from primitives.errors import CouldNotCheck
+from primitives.timestamp import format_time
 from tests.integration.api.test_clients import consent_of
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import refused
@@ -28,6 +29,7 @@ def said(answer):
 def mark(broker):
     with broker.store.write() as connection:
         restored.mark(connection, broker.clock.now)
+        tokens.confirm_all(connection)  # as the operator does
 
 
 def test_a_revoked_credential_does_not_verify_from_an_older_copy(north, south, client):
@@ -40,6 +42,17 @@ def test_a_revoked_credential_does_not_verify_from_an_older_copy(north, south, c
     assert said(north.get("/v1/status-lists/1", role=None)) == NOT_NOW
     assert said(north.post("/v1/credentials/verify", issued)) == NOT_NOW
     assert verify(south, issued)["status"] == 503
+
+
+def test_every_answer_of_a_marked_copy_says_so(north, client):
+    ways = (("/v1/subjects/" + client.name, "broker-system"), ("/v1/log/checkpoint", None), ("/v1/nothing", None))
+    assert not any("Bonafides-Restored" in north.get(path, role=role).headers for path, role in ways)
+    mark(north)
+    for path, role in ways:
+        assert north.get(path, role=role).headers["Bonafides-Restored"] == format_time(north.clock.now), path
+    with north.store.write() as connection:
+        restored.clear(connection)
+    assert not any("Bonafides-Restored" in north.get(path, role=role).headers for path, role in ways)
 
 
 def test_a_list_that_was_made_before_is_not_shown_either(north, client):

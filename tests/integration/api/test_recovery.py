@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import delete
 
-from node_adapter.store import alarms, credentials, records, restored, subjects
+from node_adapter.store import alarms, credentials, records, restored, subjects, tokens
 from node_adapter.store.schema import finding, record, subject
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.receipts import receipts_of_client
@@ -47,6 +47,7 @@ def revoked_and_lost(north, client):
 def go_on(broker):
     with broker.store.write() as connection:
         restored.clear(connection)
+        tokens.confirm_all(connection)  # as the operator does
 
 
 def lost_effects(broker):
@@ -160,6 +161,7 @@ def forget(broker, kept, *pids):
         connection.execute(delete(record).where(record.c.log_index >= kept))
         connection.execute(delete(subject).where(subject.c.pid.in_(pids)))
         restored.mark(connection, broker.clock.now)
+        tokens.confirm_all(connection)  # as the operator does
 
 
 def begin(broker):

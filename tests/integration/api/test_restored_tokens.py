@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 
 from node_adapter import backup
+from node_adapter.store import restored as restored_copy
 from node_adapter.store import tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.staff_tokens import confirm_tokens, make_token, revoke_token
@@ -69,6 +70,17 @@ def test_a_token_that_is_made_after_the_restore_counts_at_once(restored):
     assert made.row.ended(restored.clock.now) is None
     with restored.node.store.read() as connection:
         assert tokens.find_token(connection, made.text).ended(restored.clock.now) is None
+
+
+def test_no_token_counts_in_a_copy_that_was_put_back_by_hand(broker):
+    """The chain process finds it out, and marks it; it does so once, whatever the operator confirms meanwhile."""
+    with broker.store.write() as connection:
+        restored_copy.mark(connection, broker.clock.now)
+    assert said(broker, "compliance") == "token-unconfirmed"
+    with broker.store.write() as connection:
+        confirm_tokens(connection, broker.clock.now)
+        restored_copy.mark(connection, broker.clock.now)
+    assert said(broker, "compliance") is None
 
 
 def test_the_sessions_of_clients_end(broker):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from did.credentials.status_list import LIST_BITS
-from node_adapter.store import credentials, records, restored, subjects
+from node_adapter.store import credentials, records, restored, subjects, tokens
 from node_adapter.store.schema import credential, record, subject
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
@@ -52,6 +52,7 @@ class Copy:
             for row in self.subjects:
                 connection.execute(update(subject).where(subject.c.pid == row["pid"]).values(**row))
             restored.mark(connection, self.broker.clock.now)
+            tokens.confirm_all(connection)  # as the operator does
 
     def recover(self, client):
         """Put the copy back, bring the lost records from the client's receipts, and go on."""

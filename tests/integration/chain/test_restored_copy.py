@@ -9,7 +9,7 @@ from bonafides.cli.doctor import _chain
 from bonafides.cli.main import main
 from node_adapter.bootstrap import open_node
 from node_adapter.keystore import PASSWORD_VARIABLE
-from node_adapter.store import alarms, anchors, outbox, records, restored
+from node_adapter.store import alarms, anchors, outbox, records, restored, tokens
 from node_adapter.workflows.credentials import issue_credentials
 from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.keys_in_force import rotate
@@ -76,6 +76,8 @@ def test_heartbeats_that_the_copy_lacks_are_rebuilt_and_the_node_goes_on(case, t
     assert is_restored(case.broker) or seqs(case.broker)[-1][0] >= first + 2
     case.drive(case.workers[0], lambda: not is_restored(case.broker))
     assert seqs(case.broker)[-1][0] >= first + 2
+    with case.broker.store.read() as connection:
+        assert {row.unconfirmed for row in tokens.staff_tokens(connection)} == {True}
     case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
     case.anchor()
     report = case.verify(case.replay()["bundle"].encode())

@@ -16,7 +16,7 @@ from node_adapter.backup import back_up, read_manifest, restore
 from node_adapter.init import configure, init_node
 from node_adapter.keystore import Keystore
 from node_adapter.settings import read_settings_table
-from node_adapter.store import identity, restored
+from node_adapter.store import identity, restored, tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.staff_tokens import read_token
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -213,6 +213,16 @@ def test_the_mark_of_a_restored_database_stays_until_it_is_cleared(home, tmp_pat
         restored.clear(connection)
         restored.require_caught_up(connection)
     store.dispose()
+
+
+def test_tokens_count_no_more_also_when_the_copy_was_marked_and_confirmed_before(home, tmp_path):
+    store = open_store(home / "node.db")
+    with store.write() as connection:
+        restored.mark(connection, NOW - 9)
+        tokens.confirm_all(connection)
+    store.dispose()
+    restore(back_up(home, tmp_path / "b.tar", now_ms=NOW).file, tmp_path / "r", now_ms=NOW)
+    assert settings_of(tmp_path / "r")["tokens.restored_at"] == str(NOW)
 
 
 def test_a_copy_of_a_directory_is_restored_with_its_write_ahead_log(home, tmp_path):

@@ -36,7 +36,7 @@ def last_final(connection: Connection) -> FinalAnchor | None:
 def first_covering(connection: Connection, log_index: int) -> FinalAnchor | None:
     """Return the first final anchor whose log holds the entry at an index, or None."""
     covering = select(anchor).where(anchor.c.block.is_not(None), anchor.c.size > log_index)
-    row = connection.execute(covering.order_by(anchor.c.seq).limit(1)).mappings().one_or_none()
+    row = connection.execute(covering.order_by(anchor.c.size, anchor.c.seq).limit(1)).mappings().one_or_none()
     return None if row is None else _final(dict(row))
 
 

@@ -139,7 +139,16 @@ def every_of_subject(connection: Connection, pid: str) -> list[CredentialRow]:
 
 
 def revision(connection: Connection) -> tuple[int, int]:
-    """Return (issued, revoked): it changes whenever the status list does."""
-    statement = select(func.count(), func.count(credential.c.revoked_at))
-    issued, revoked = connection.execute(statement).one()
-    return issued, revoked
+    """Return (newest place, number of revoked ones): it changes whenever the status list does."""
+    newest = connection.execute(select(func.max(credential.c.status_index))).scalar_one()
+    return -1 if newest is None else int(newest), _revoked(connection)
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """Return how many credentials were issued, and how many of them are revoked."""
+    return int(connection.execute(select(func.count()).select_from(credential)).scalar_one()), _revoked(connection)
+
+
+def _revoked(connection: Connection) -> int:
+    query = select(func.count()).select_from(credential).where(credential.c.revoked_at.is_not(None))
+    return int(connection.execute(query).scalar_one())

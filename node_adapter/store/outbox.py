@@ -147,7 +147,7 @@ def under(connection: Connection, prefix: str, states: Collection[str]) -> list[
 
 def in_state(connection: Connection, state: str | None = None) -> list[OutboxRow]:
     """Return the rows in a state, or all that are not final, the oldest first."""
-    wanted = outbox.c.state == state if state is not None else outbox.c.state != FINAL
+    wanted = outbox.c.state.in_([state] if state is not None else [one for one in STATES if one != FINAL])
     return [_row(row) for row in connection.execute(select(outbox).where(wanted).order_by(outbox.c.id))]
 
 
@@ -253,6 +253,13 @@ def counts(connection: Connection) -> dict[str, int]:
     query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
     found = {state: count for state, count in connection.execute(query)}
     return {state: found.get(state, 0) for state in STATES}
+
+
+def gas_used(connection: Connection) -> dict[str, int]:
+    """Return the gas that final chain writes have used, by kind."""
+    used = func.coalesce(func.sum(outbox.c.gas_used), 0)
+    query = select(outbox.c.kind, used).where(outbox.c.state == FINAL).group_by(outbox.c.kind)
+    return {kind: int(gas) for kind, gas in connection.execute(query)}
 
 
 def _set(connection: Connection, row_id: int, **values: Any) -> None:

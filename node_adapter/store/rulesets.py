@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from node_adapter.store.schema import ruleset
 
@@ -27,3 +27,8 @@ def all_rulesets(connection: Connection) -> list[RuleSetRow]:
     """Return every installed rule set, the earliest first."""
     statement = select(ruleset).order_by(ruleset.c.effective_from, ruleset.c.label)
     return [RuleSetRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def count(connection: Connection) -> int:
+    """Return how many rule sets are installed."""
+    return int(connection.execute(select(func.count()).select_from(ruleset)).scalar_one())

@@ -23,6 +23,9 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
+# Records of the house that later decisions rest on, few among many: a query that holds the same words uses their index.
+HOUSE_TYPES = text("type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
+
 # What this database belongs to: chain_id, genesis, member, directory. A node refuses to start on any other.
 setting = Table("setting", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -61,6 +64,8 @@ record = Table(
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     UniqueConstraint("pid", "seq"),
     Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
+    Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
+    Index("record_of_house", "type", "log_index", sqlite_where=HOUSE_TYPES),
 )
 
 finding = Table(
@@ -77,7 +82,7 @@ anchor = Table(
     "anchor",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("size", Integer, nullable=False),
+    Column("size", Integer, nullable=False, index=True),
     Column("root", LargeBinary(32), nullable=False),
     Column("prev_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
@@ -181,6 +186,7 @@ credential = Table(
     Column("status_index", Integer, nullable=False, unique=True),
     Column("issued_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
+    Index("credential_revoked", "status_index", sqlite_where=text("revoked_at IS NOT NULL")),
 )
 
 consent = Table(
@@ -195,6 +201,7 @@ consent = Table(
     Column("salt", LargeBinary(32)),  # with the credential it shows what the id on the chain stands for
     Column("given_at", BigInteger, nullable=False),
     Column("withdrawn_at", BigInteger),
+    Index("consent_in_force", "purpose", "expires_at", sqlite_where=text("withdrawn_at IS NULL")),
 )
 
 proof_nonce = Table(
@@ -204,7 +211,7 @@ proof_nonce = Table(
     Column("use", String, nullable=False),  # proof, session or peer: a nonce of one kind serves no other
     Column("holder", String, nullable=False),
     Column("purpose", String, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
     Column("used_at", BigInteger),
 )
 
@@ -218,6 +225,8 @@ token = Table(
     Column("created_at", BigInteger),  # null for a token from before this column
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Index("token_by_did", "role", "did"),
+    Index("token_by_end", "role", "expires_at"),
 )
 
 idempotency = Table(
@@ -229,7 +238,7 @@ idempotency = Table(
     Column("status", Integer, nullable=False),
     Column("response", LargeBinary, nullable=False),
     Column("content_type", String, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False, index=True),
     Column("owner", String, nullable=False, server_default=""),  # the process that works on the request
 )
 
@@ -240,7 +249,7 @@ replay_order = Table(
     Column("case_number", String, nullable=False),
     Column("regulator", String(42), nullable=False),
     Column("broker", String(42), nullable=False),
-    Column("did", String, nullable=False),
+    Column("did", String, nullable=False, index=True),
     Column("ordered_at", BigInteger, nullable=False),
     Column("answered_at", BigInteger),
     Column("message", Text),  # as the regulator signed it; null in rows of before revision 8
@@ -253,7 +262,7 @@ task = Table(
     metadata,
     Column("task_id", String(64), primary_key=True),
     Column("spec", Text, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
     Column("run_requested", Boolean, nullable=False),
     Column("values", Text),
     Column("blinding", LargeBinary),
@@ -267,7 +276,7 @@ task_client = Table(
     "task_client",
     metadata,
     Column("task_id", String(64), primary_key=True),
-    Column("pid", String(64), primary_key=True),
+    Column("pid", String(64), primary_key=True, index=True),
     Column("consent_id", String(64), nullable=False),
 )
 
@@ -293,4 +302,5 @@ alarm = Table(
     Column("last_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),  # null while it is open
     UniqueConstraint("kind", "about"),
+    Index("alarm_open", "kind", sqlite_where=text("closed_at IS NULL")),
 )

@@ -19,6 +19,8 @@ from node_adapter.store.schema import record, task, task_client, task_message
 PROPOSED, APPROVED, COMMITTED, MASKED = "proposed", "approved", "committed", "masked"
 CHECKED, RECORDING, COMPLETED, REFUSED = "checked", "recording", "completed", "refused"
 ENDED = (COMPLETED, REFUSED)
+_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
+_OPEN = (PROPOSED, APPROVED, COMMITTED, MASKED, CHECKED, RECORDING)
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def list_tasks(connection: Connection) -> list[TaskRow]:
 
 def open_tasks(connection: Connection) -> list[TaskRow]:
     """Return the tasks that have not ended."""
-    return [_row(row) for row in connection.execute(select(task).where(task.c.state.not_in(ENDED)))]
+    return [_row(row) for row in connection.execute(select(task).where(task.c.state.in_(_OPEN)))]
 
 
 def move(connection: Connection, task_id: str, before: str, after: str, now_ms: int, **values: Any) -> bool:
@@ -147,9 +149,13 @@ def message_times(connection: Connection, task_id: str, kind: str) -> dict[str, 
 
 def latest_payloads(connection: Connection, record_type: str, pids: Sequence[str]) -> dict[str, str]:
     """Return the newest payload of a record type by subject, of those that still have one."""
-    wanted = set(pids)
-    query = select(record.c.pid, record.c.payload).where(record.c.type == record_type, record.c.payload.is_not(None))
-    return {pid: payload for pid, payload in connection.execute(query.order_by(record.c.log_index)) if pid in wanted}
+    wanted, found = list(dict.fromkeys(pids)), {}
+    kept = (record.c.type == record_type, record.c.payload.is_not(None))
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        some = record.c.pid.in_(wanted[start : start + _MAX_VARIABLES])
+        query = select(record.c.pid, record.c.payload).where(some, *kept).order_by(record.c.pid, record.c.seq)
+        found.update({pid: payload for pid, payload in connection.execute(query)})
+    return found
 
 
 def chain_task(connection: Connection, task_id: str) -> ChainTask:

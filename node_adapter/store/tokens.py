@@ -92,7 +92,7 @@ def find_token(connection: Connection, text: str) -> TokenRow | None:
 
 def staff_tokens(connection: Connection) -> list[TokenRow]:
     """Return the tokens of the staff, also those that have ended, by role and name."""
-    query = select(token).where(token.c.role != CLIENT_ROLE)
+    query = select(token).where(token.c.role.in_(STAFF_ROLES))
     query = query.order_by(token.c.role, token.c.name, token.c.created_at, token.c.digest)
     return _rows(connection, connection.execute(query).mappings().all())
 

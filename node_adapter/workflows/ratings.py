@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from evidence.product_subject import product_subject
 from node_adapter.node import Node
-from node_adapter.store.schema import record
+from node_adapter.store import house_records
 from suitability.ratings import Ratings
 from suitability.records import RECORD_TYPES
 from suitability.states import Rating
@@ -25,13 +25,8 @@ def ratings_of(node: Node, connection: Connection, log_size: int) -> Ratings:
 
 
 def _extend(broker: str, connection: Connection, base: Ratings, log_size: int) -> Ratings:
-    statement = (
-        select(record.c.pid, record.c.fingerprint, record.c.payload)
-        .where(record.c.log_index >= base.size, record.c.log_index < log_size, record.c.type == TYPE)
-        .order_by(record.c.log_index)
-    )
     extended = base
-    for row in connection.execute(statement):
+    for row in house_records.of_types(connection, [TYPE], base.size, log_size):
         if row.payload is not None:
             payload = RECORD_TYPES[TYPE].shape.read(json.loads(row.payload), "payload")
             derived = product_subject(broker, payload["product"]["id"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
@@ -18,10 +18,9 @@ from evidence.record import SealedRecord, altered_fields, redact
 from evidence.staff import FIELD
 from evidence.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import anchored, anchors, chain_evidence, chain_index, records, restored
+from node_adapter.store import anchored, anchors, chain_evidence, chain_index, house_records, records, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
-from node_adapter.store.schema import record as record_table
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.owed_promises import promise_of
@@ -255,5 +254,5 @@ def key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: i
 
 def _rating_records(connection: Connection) -> list[ReplayedRecord]:
     """Return every product rating of this broker, in log order."""
-    statement = select(record_table).where(record_table.c.type == RATING).order_by(record_table.c.log_index)
-    return [replayed(RecordRow(**row), 0) for row in connection.execute(statement).mappings()]
+    rows = house_records.of_types(connection, [RATING], 0, records.log_size(connection))
+    return [replayed(row, 0) for row in rows]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from evidence.roster import END, ENROL, Roster
 from node_adapter.node import Node
-from node_adapter.store.schema import record
+from node_adapter.store import house_records
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,8 @@ def roster_of(node: Node, connection: Connection, log_size: int) -> Roster:
 
 
 def _extend(connection: Connection, base: _View, log_size: int) -> _View:
-    statement = (
-        select(record.c.type, record.c.pid, record.c.log_index, record.c.block, record.c.fingerprint, record.c.payload)
-        .where(record.c.log_index >= base.size, record.c.log_index < log_size, record.c.type.in_((ENROL, END)))
-        .order_by(record.c.log_index)
-    )
     roster = base.roster
-    for row in connection.execute(statement):
+    for row in house_records.of_types(connection, [ENROL, END], base.size, log_size):
         values = {} if row.payload is None else json.loads(row.payload)  # what came back from others may show nothing
         roster = roster.with_record(row.type, row.pid, row.log_index, row.block, row.fingerprint.hex(), values)
     return _View(log_size, roster)

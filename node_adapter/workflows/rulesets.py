@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from node_adapter.node import Node
 from node_adapter.store import rulesets as store
-from node_adapter.store.schema import ruleset as ruleset_table
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.timestamp import format_time, parse_time
 from suitability.ruleset import RuleSet, in_force, packaged_rulesets
@@ -51,7 +50,7 @@ class Rulebook:
 
 def rulebook(node: Node, connection: Connection) -> Rulebook:
     """Return the installed rule sets, parsed once per process."""
-    version = connection.execute(select(func.count()).select_from(ruleset_table)).scalar_one()
+    version = store.count(connection)
 
     def read() -> Rulebook:
         return Rulebook(tuple(RuleSet.from_json(row.body) for row in store.all_rulesets(connection)))

@@ -5,11 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchored, identity, records, registry_index, subjects, tokens
-from node_adapter.store.schema import credential, outbox
+from node_adapter.store import (
+    alarms,
+    anchored,
+    credentials,
+    identity,
+    outbox,
+    records,
+    registry_index,
+    subjects,
+    tokens,
+)
 from node_adapter.workflows.readiness import member_check
 from node_adapter.workflows.staff_tokens import describe, ending_soon
 from primitives.errors import CouldNotCheck
@@ -48,8 +57,8 @@ def status_of(node: Node) -> dict[str, Any]:
             "subjects": subjects.total(connection),
             "credentials": _credential_counts(connection),
             "findings": records.finding_counts(connection),
-            "outbox": _outbox(connection),
-            "gas": _gas(connection),
+            "outbox": outbox.counts(connection),
+            "gas": outbox.gas_used(connection),
             "alarms": _alarms(connection),
             "tokens": _tokens(connection, now),
         }
@@ -67,21 +76,8 @@ def _chain(node: Node, connection: Connection) -> dict[str, Any]:
 
 
 def _credential_counts(connection: Connection) -> dict[str, int]:
-    statement = select(func.count(), func.count(credential.c.revoked_at))
-    issued, revoked = connection.execute(statement).one()
+    issued, revoked = credentials.counts(connection)
     return {"issued": issued, "revoked": revoked}
-
-
-def _outbox(connection: Connection) -> dict[str, int]:
-    statement = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-    return {state: count for state, count in connection.execute(statement)}
-
-
-def _gas(connection: Connection) -> dict[str, int]:
-    """Return the gas that final chain writes have used, by kind."""
-    used = func.coalesce(func.sum(outbox.c.gas_used), 0)
-    statement = select(outbox.c.kind, used).where(outbox.c.state == "final").group_by(outbox.c.kind)
-    return {kind: int(gas) for kind, gas in connection.execute(statement)}
 
 
 def _tokens(connection: Connection, now_ms: int) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
 from evidence.record import envelope_salt
-from node_adapter.store import alarms, migrate, outbox, own_transactions, records, replay_orders
+from node_adapter.store import alarms, house_records, migrate, outbox, own_transactions, records, replay_orders
 from node_adapter.store.engine import open_store
-from node_adapter.store.schema import record
+from node_adapter.store.schema import metadata, record
 from node_adapter.store.tokens import find_token, token_digest
 from primitives.errors import Refused
 
@@ -154,3 +154,30 @@ def test_orders_of_before_are_kept_without_their_message(tmp_path):
         [kept] = replay_orders.all_orders(connection)
     store.dispose()
     assert (kept.case_number, kept.ordered_at, kept.message) == ("1", 5, None)
+
+
+def test_a_database_of_before_gets_the_indexes_and_keeps_every_row(tmp_path):
+    """The schema of an upgraded database is the one of a new one, down to the words of each index."""
+    store = database_at(tmp_path / "old.db", "0008")
+    with store.write() as connection:
+        for index in range(5):
+            connection.execute(old_record(index).values(type="PRODUCT_RATE" if index in (1, 3) else "Q_SUBMIT"))
+    migrate.upgrade(tmp_path / "old.db")
+    with store.read() as connection:
+        found = house_records.of_types(connection, ["PRODUCT_RATE"], 0, 5)
+        assert records.log_size(connection) == 5
+        upgraded = indexes(connection)
+    store.dispose()
+    assert [row.log_index for row in found] == [1, 3]
+    fresh = open_store(tmp_path / "fresh.db")
+    with fresh.write() as connection:
+        metadata.create_all(connection)
+        made = indexes(connection)
+    fresh.dispose()
+    assert upgraded == made
+
+
+def indexes(connection):
+    """Return what each index is of, by name, in SQLite's words."""
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    return {name: " ".join(sql.split()) for name, sql in connection.execute(text(query))}

@@ -1,0 +1,24 @@
+"""The broker's own records that later decisions rest on: product ratings, and who signs for its staff.
+
+They are few among the records of clients, and the first read of a process wants all of them: an index of their own
+finds them. SQLite uses it only for a query that states what the index is of, in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from node_adapter.store.records import RecordRow
+from node_adapter.store.schema import HOUSE_TYPES, record
+
+
+def of_types(connection: Connection, types: Sequence[str], start: int, stop: int) -> list[RecordRow]:
+    """Return the records of some of those types with start <= log index < stop, in log order."""
+    statement = (
+        select(record)
+        .where(HOUSE_TYPES, record.c.type.in_(types), record.c.log_index >= start, record.c.log_index < stop)
+        .order_by(record.c.log_index)
+    )
+    return [RecordRow(**row) for row in connection.execute(statement).mappings()]

@@ -1,0 +1,162 @@
+"""A node's database after many days: other clients' rows, ended tasks, final chain writes, and a client of today."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from sqlalchemy import insert
+
+from node_adapter.store import migrate, schema
+from node_adapter.store.chain_index import address_topic
+from node_adapter.store.engine import open_store
+
+NOW = 1_000_000_000
+CLIENT, OTHER_TASK = "aa" * 32, "bb" * 32
+CONSENT, TASK = "cc" * 32, "dd" * 32
+DID, MEMBER = "did:ethr:0x1:0x" + "11" * 20, "0x" + "22" * 20
+ADDRESS = "0x" + "11" * 20
+OWN_RECORDS = 5
+
+
+def digest(*parts):
+    return hashlib.sha256(repr(parts).encode()).digest()
+
+
+def record(index, pid, seq, type_="INFO_COLLECT", **more):
+    name = f"{index}"
+    values = {"log_index": index, "record_id": name, "source_ref": f"ref {name}", "pid": pid, "seq": seq}
+    values |= {"request_digest": b"", "type": type_, "envelope": b"{}", "payload": "{}", "root_salt": bytes(32)}
+    values |= {"fingerprint": digest("record", index), "act_signature": f"act {name}", "accepted_at": index, "block": 1}
+    return {**values, "anchor_by": NOW, "promise": "{}", **more}
+
+
+def anchor(seq, size, block):
+    roots = dict.fromkeys(("root", "prev_root", "map_root", "block_hash", "tx_hash"), bytes(32))
+    times = {"built_at": seq, "log_position": 0, "block_time": seq, "block": block}
+    return {"seq": seq, "size": size, "checkpoint": "note", **roots, **times}
+
+
+def block(number):
+    hashes = {"hash": digest("block", number), "parent_hash": digest("block", number - 1)}
+    return {"number": number, **hashes, "timestamp": number, "header": b"header", "receipts": "[]"}
+
+
+def chain_event(number, contract, name, topic, args):
+    place = {"block": number, "log_index": 0, "tx_index": 0, "log_position": 0, "tx_hash": digest("tx", number)}
+    return {**place, "address": ADDRESS, "contract": contract, "name": name, "topic1": topic, "args": args}
+
+
+def write(number, key, state="final"):
+    values = {"kind": "did", "key": key, "target": ADDRESS, "data": b"", "state": state, "nonce": number}
+    where = {"raw": b"raw", "tx_hash": digest("tx", number), "block": number, "block_hash": b"", "gas_used": 1}
+    return {**values, **where, "created_at": number, "updated_at": number}
+
+
+def own(number):
+    where = {"block": number, "block_hash": b"", "block_time": number}
+    return {"nonce": number, "tx_hash": digest("tx", number), **where, "succeeded": True, "gas_used": 1}
+
+
+def day(number):
+    """What one more client leaves behind, by table."""
+    pid, task_id, consent_id = (digest(kind, number).hex() for kind in ("pid", "task", "consent"))
+    topic, did = address_topic("0x" + pid[:40]), f"did:ethr:0x1:0x{pid[:40]}"
+    nonce = {"nonce": f"n{number}", "use": "proof", "holder": did, "purpose": "p", "expires_at": NOW, "used_at": None}
+    session = {"digest": digest("token", number), "name": did, "role": "client", "did": did, "expires_at": NOW}
+    answer = {"key": f"k{number}", "route": "r", "request_digest": b"", "status": 200, "response": b"", "owner": ""}
+    alarm = {"kind": "resend-blocked", "about": pid, "detail": "", "count": 1, "first_at": 0, "last_at": 0}
+    consent = {"consent_id": consent_id, "pid": pid, "purpose": "p", "receivers": "[]", "expires_at": 1}
+    task = {"task_id": task_id, "spec": "{}", "state": "completed", "run_requested": True, "updated_at": number}
+    order = {"id": pid, "case_number": f"{number}", "regulator": "", "broker": "", "did": did, "ordered_at": number}
+    credential = {"id": f"c{number}", "pid": pid, "type": "T", "body": "{}", "issued_at": 0}
+    subject = {"pid": pid, "client_ref": f"ref {number}", "did": did, "created_at": 0, "count": 1, "head": b""}
+    return {
+        "subject": {**subject, "state": "{}"},
+        "record": record(OWN_RECORDS + number, pid, 1),
+        "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
+        "anchor": anchor(1 + number, OWN_RECORDS + number, 100 + number),
+        "outbox": write(100 + number, f"did:{pid}:1"),
+        "outbox_attempt": {
+            "tx_hash": digest("tx", 100 + number), "row_id": number, "nonce": number, "max_fee": 1, "raw": b"",
+            "signed_at": 0,
+        },
+        "own_transaction": own(100 + number),
+        "chain_block": block(100 + number),
+        "chain_event": chain_event(100 + number, "DidRegistry", "DIDCallSponsored", topic, '{"nonce": 0}'),
+        "credential": {**credential, "status_index": number + 1, "revoked_at": None},
+        "consent": {**consent, "credential": "{}", "given_at": 0, "withdrawn_at": None if number % 2 else 1},
+        "proof_nonce": nonce,
+        "token": {**session, "created_at": number, "revoked_at": None},
+        "idempotency": {**answer, "content_type": "", "created_at": NOW},
+        "replay_order": order,
+        "task": task,
+        "task_client": {"task_id": task_id, "pid": pid, "consent_id": consent_id},
+        "task_message": {"task_id": task_id, "sender": MEMBER, "kind": "k", "body": "{}", "received_at": 0},
+        "alarm": {**alarm, "closed_at": 1},
+    }  # fmt: skip
+
+
+def today():
+    """The rows that queries of today are about."""
+    member = {"member": MEMBER, "role": 1, "name": "m", "signing": "0x00", "agreement": "0x00", "compliance": ADDRESS}
+    named = {"name": "0x" + b"DidRegistry".hex(), "target": ADDRESS, "fromBlock": 1}
+    subject = {
+        "pid": CLIENT,
+        "client_ref": "today",
+        "did": DID,
+        "created_at": 0,
+        "count": 1,
+        "head": b"",
+        "state": "{}",
+    }
+    return {
+        "subject": [subject],
+        "record": [record(0, CLIENT, 1, "PRODUCT_RATE"), record(1, CLIENT, 2, "STAFF_ENROL")]
+        + [record(index, CLIENT, index + 1) for index in range(2, OWN_RECORDS)],
+        "chain_block": [block(number) for number in range(1, 100)],
+        "chain_event": [
+            chain_event(1, "Directory", "AddressSet", "0x", json.dumps(named)),
+            chain_event(2, "MemberRegistry", "MemberAdmitted", address_topic(MEMBER), json.dumps(member)),
+            chain_event(3, "DidRegistry", "DIDCallSponsored", address_topic(ADDRESS), '{"nonce": 0}'),
+            chain_event(4, "ConsentRegistry", "ConsentGranted", "0x" + CONSENT, "{}"),
+        ],
+        "outbox": [write(5, "did:today:1"), write(6, "did:today:2", "sent"), write(7, "did:today:3", "failed")],
+    }
+
+
+def aged_store(path, days):
+    """Return the open store of a node that has served so many more clients."""
+    migrate.upgrade(path)
+    store = open_store(path)
+    with store.write() as connection:
+        for name, rows in today().items():
+            connection.execute(insert(schema.metadata.tables[name]), rows)
+        filler = [day(number) for number in range(days)]
+        for name in filler[0]:
+            connection.execute(insert(schema.metadata.tables[name]), [rows[name] for rows in filler])
+        last = OWN_RECORDS + days
+        tail = [record(last, CLIENT, 90), record(last + 1, CLIENT, 91, promise=None, anchor_by=None)]
+        connection.execute(insert(schema.record), tail)
+        connection.execute(insert(schema.record), [record(last + 2, CLIENT, 92) | {"broken_at": 1}])
+    return store
+
+
+class Steps:
+    """Counts what SQLite's engine does on a connection, in steps of its virtual machine."""
+
+    GRAIN = 10
+
+    def __init__(self, connection):
+        self._driver = connection.connection.driver_connection
+        self.taken = 0
+
+    def __enter__(self):
+        self._driver.set_progress_handler(self._tick, self.GRAIN)
+        return self
+
+    def __exit__(self, *_):
+        self._driver.set_progress_handler(None, self.GRAIN)
+
+    def _tick(self):
+        self.taken += self.GRAIN

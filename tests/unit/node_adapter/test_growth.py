@@ -1,0 +1,306 @@
+"""What a query costs does not grow with the age of the node: every function of the store is asked at two ages.
+
+Cost is the number of steps of SQLite's virtual machine, which no load of this machine changes. To count a whole table
+is one step, which reads the smallest index of it: the status page does that.
+"""
+
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import node_adapter.store as package
+from node_adapter.ports import TransactionOutcome
+from node_adapter.store import (
+    alarms,
+    anchored,
+    anchors,
+    chain_evidence,
+    chain_index,
+    consents,
+    credentials,
+    house_records,
+    idempotency,
+    identity,
+    nonces,
+    outbox,
+    own_transactions,
+    records,
+    registry_index,
+    replay_orders,
+    restored,
+    rulesets,
+    subjects,
+    tasks,
+    tokens,
+)
+from tests.unit.node_adapter.aged_store import (
+    ADDRESS,
+    CLIENT,
+    CONSENT,
+    DID,
+    MEMBER,
+    NOW,
+    TASK,
+    Steps,
+    aged_store,
+    anchor,
+    digest,
+    record,
+)
+
+YOUNG, OLD = 150, 1500
+PIDS = [CLIENT]
+MINED = TransactionOutcome(digest("tx", 6), 9, b"", 9, True, 1, 6)
+ATTEMPT = outbox.Attempt(digest("tx", 1), 2, 7, 1, b"raw", 1)
+EVENT = chain_index.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E", "0x", {})
+ANSWER = idempotency.StoredAnswer("mine", "r", b"", 0, b"", "", NOW, "")
+NONCE = nonces.NonceRow("mine", "proof", DID, "p", NOW, None)
+ORDER = replay_orders.OrderRow("mine", "case", MEMBER, MEMBER, DID, 1, None)
+BLOCK = chain_index.ChainBlock(10_000, b"h", b"p", 1, b"", ())
+GRANT = consents.ConsentRow(CONSENT, CLIENT, "p", "[]", NOW, "{}", 1, None)
+ISSUED = credentials.CredentialRow("mine", CLIENT, "T", "{}", 100_000, 1, None)
+SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}")
+WORKER = identity.WorkerStatus(1, None, 1, None)
+TOKEN = tokens.TokenRow(b"mine", "n", "operator", None, None, None, None)
+NEW_RECORD = records.RecordRow(**record(100_000, "ee" * 32, 1))
+FINDING = records.FindingRow("100000", "CODE", "r", "d")
+
+
+# What is asked, as the node asks it; `size` is the log's.
+CALLS = {
+    "alarms.raise_alarm": lambda c, size: alarms.raise_alarm(c, "k", "a", "d", NOW),
+    "alarms.close_alarm": lambda c, size: alarms.close_alarm(c, "resend-blocked", NOW),
+    "alarms.list_alarms": lambda c, size: alarms.list_alarms(c),
+    "alarms.is_open": lambda c, size: alarms.is_open(c, "resend-blocked"),
+    "anchored.last_final": lambda c, size: anchored.last_final(c),
+    "anchored.first_covering": lambda c, size: anchored.first_covering(c, size - 8),
+    "anchored.anchored_size": lambda c, size: anchored.anchored_size(c),
+    "anchors.latest": lambda c, size: anchors.latest(c),
+    "anchors.by_seq": lambda c, size: anchors.by_seq(c, 3),
+    "anchors.every": lambda c, size: anchors.every(c),
+    "anchors.add": lambda c, size: anchors.add(c, anchors.AnchorRow(**anchor(100_000, size, None))),
+    "anchors.settle": lambda c, size: anchors.settle(
+        c, 3, block=1, block_hash=b"", tx_hash=b"", log_position=0, block_time=1
+    ),
+    "anchors.replace_checkpoint": lambda c, size: anchors.replace_checkpoint(c, 3, "note"),
+    "anchors.reopen": lambda c, size: anchors.reopen(c, 10_000),
+    "chain_evidence.headers": lambda c, size: chain_evidence.headers(c),
+    "chain_evidence.receipts": lambda c, size: chain_evidence.receipts(c, 2),
+    "chain_evidence.address_ranges": lambda c, size: chain_evidence.address_ranges(c),
+    "chain_index.tip": lambda c, size: chain_index.tip(c),
+    "chain_index.block_at": lambda c, size: chain_index.block_at(c, 2),
+    "chain_index.block_hash": lambda c, size: chain_index.block_hash(c, 2),
+    "chain_index.blocks_between": lambda c, size: chain_index.blocks_between(c, 2, 5),
+    "chain_index.first_block": lambda c, size: chain_index.first_block(c),
+    "chain_index.events": lambda c, size: chain_index.events(c, contract="DidRegistry", topic1=_topic()),
+    "chain_index.last_event": lambda c, size: chain_index.last_event(
+        c, contract="DidRegistry", name="DIDCallSponsored", topic1=_topic()
+    ),
+    "chain_index.contract_addresses": lambda c, size: chain_index.contract_addresses(c),
+    "chain_index.append": lambda c, size: chain_index.append(c, [BLOCK], [EVENT]),
+    "chain_index.truncate": lambda c, size: chain_index.truncate(c, 10_000),
+    "chain_index.last_block": lambda c, size: chain_index.last_block(c),
+    "chain_index.members": lambda c, size: chain_index.members(c),
+    "chain_index.require_active_member": lambda c, size: chain_index.require_active_member(c, MEMBER),
+    "chain_index.registered_keys": lambda c, size: chain_index.registered_keys(c, MEMBER),
+    "consents.insert_consent": lambda c, size: consents.insert_consent(c, GRANT),
+    "consents.find_consent": lambda c, size: consents.find_consent(c, CONSENT),
+    "consents.by_ids": lambda c, size: consents.by_ids(c, [CONSENT]),
+    "consents.recorded_withdrawals": lambda c, size: consents.recorded_withdrawals(c, PIDS),
+    "consents.of_subject": lambda c, size: consents.of_subject(c, CLIENT),
+    "consents.for_purpose": lambda c, size: consents.for_purpose(c, "p", NOW),
+    "consents.mark_withdrawn": lambda c, size: consents.mark_withdrawn(c, CONSENT, NOW),
+    "consents.mark_recorded": lambda c, size: consents.mark_recorded(c, CLIENT, CONSENT, NOW),
+    "consents.end_all": lambda c, size: consents.end_all(c, CLIENT, NOW),
+    "credentials.next_status_index": lambda c, size: credentials.next_status_index(c, 131_072, lambda: 7),
+    "credentials.begin_fresh_list": lambda c, size: credentials.begin_fresh_list(c),
+    "credentials.list_exists": lambda c, size: credentials.list_exists(c, 2, 131_072),
+    "credentials.insert_credentials": lambda c, size: credentials.insert_credentials(c, [ISSUED]),
+    "credentials.find_credential": lambda c, size: credentials.find_credential(c, "mine"),
+    "credentials.by_ids": lambda c, size: credentials.by_ids(c, ["mine"]),
+    "credentials.revoke_all": lambda c, size: credentials.revoke_all(c, CLIENT, NOW),
+    "credentials.mark_revoked": lambda c, size: credentials.mark_revoked(c, "mine", NOW),
+    "credentials.revoked_places": lambda c, size: credentials.revoked_places(c, 1, 131_072),
+    "credentials.of_subject": lambda c, size: credentials.of_subject(c, CLIENT, "T"),
+    "credentials.valid_of_subject": lambda c, size: credentials.valid_of_subject(c, CLIENT),
+    "credentials.every_of_subject": lambda c, size: credentials.every_of_subject(c, CLIENT),
+    "credentials.revision": lambda c, size: credentials.revision(c),
+    "credentials.counts": lambda c, size: credentials.counts(c),
+    "house_records.of_types": lambda c, size: house_records.of_types(c, ["PRODUCT_RATE", "STAFF_ENROL"], 0, size),
+    "idempotency.reserve": lambda c, size: idempotency.reserve(c, ANSWER),
+    "idempotency.complete": lambda c, size: idempotency.complete(c, ANSWER),
+    "idempotency.release": lambda c, size: idempotency.release(c, "k1", "r"),
+    "idempotency.forget_before": lambda c, size: idempotency.forget_before(c, 1),
+    "identity.get": lambda c, size: identity.get(c, "x"),
+    "identity.put": lambda c, size: identity.put(c, "x", "y"),
+    "identity.put_worker_status": lambda c, size: identity.put_worker_status(c, WORKER),
+    "identity.worker_status": lambda c, size: identity.worker_status(c),
+    "identity.put_tasks_seen": lambda c, size: identity.put_tasks_seen(c, NOW),
+    "identity.tasks_seen": lambda c, size: identity.tasks_seen(c),
+    "nonces.insert_nonce": lambda c, size: nonces.insert_nonce(c, NONCE),
+    "nonces.find_nonce": lambda c, size: nonces.find_nonce(c, "n1", "proof"),
+    "nonces.use_nonce": lambda c, size: nonces.use_nonce(c, "n1", "proof", NOW),
+    "nonces.remember_foreign": lambda c, size: nonces.remember_foreign(c, NONCE),
+    "nonces.forget_expired": lambda c, size: nonces.forget_expired(c, 1),
+    "outbox.enqueue": lambda c, size: outbox.enqueue(c, "did", "mine", ADDRESS, b"", NOW),
+    "outbox.enqueue_again": lambda c, size: outbox.enqueue_again(c, "did", "did:today:3", ADDRESS, b"", NOW),
+    "outbox.retry": lambda c, size: outbox.retry(c, "did:today:3", NOW),
+    "outbox.under": lambda c, size: outbox.under(c, "did:today:", outbox.STATES),
+    "outbox.in_state": lambda c, size: outbox.in_state(c),
+    "outbox.by_key": lambda c, size: outbox.by_key(c, "did:today:1"),
+    "outbox.by_id": lambda c, size: outbox.by_id(c, 1),
+    "outbox.open_rows": lambda c, size: outbox.open_rows(c, "did"),
+    "outbox.row_of_attempt": lambda c, size: outbox.row_of_attempt(c, digest("tx", 110)),
+    "outbox.attempts": lambda c, size: outbox.attempts(c, 2),
+    "outbox.next_open": lambda c, size: outbox.next_open(c),
+    "outbox.mark_signed": lambda c, size: outbox.mark_signed(c, ATTEMPT),
+    "outbox.mark_sent": lambda c, size: outbox.mark_sent(c, 2, NOW),
+    "outbox.mark_failed": lambda c, size: outbox.mark_failed(c, 2, "e", NOW),
+    "outbox.note_error": lambda c, size: outbox.note_error(c, 2, "e"),
+    "outbox.unsign": lambda c, size: outbox.unsign(c, 2, NOW),
+    "outbox.settle": lambda c, size: outbox.settle(c, 2, MINED, NOW),
+    "outbox.settle_failed": lambda c, size: outbox.settle_failed(c, 2, MINED, "e", NOW),
+    "outbox.reopen": lambda c, size: outbox.reopen(c, 10_000, NOW),
+    "outbox.counts": lambda c, size: outbox.counts(c),
+    "outbox.gas_used": lambda c, size: outbox.gas_used(c),
+    "own_transactions.add": lambda c, size: own_transactions.add(c, MINED),
+    "own_transactions.truncate": lambda c, size: own_transactions.truncate(c, 10_000),
+    "own_transactions.next_nonce": lambda c, size: own_transactions.next_nonce(c),
+    "own_transactions.find": lambda c, size: own_transactions.find(c, [digest("tx", 110)]),
+    "records.insert_records": lambda c, size: records.insert_records(c, [NEW_RECORD], [FINDING]),
+    "records.log_size": lambda c, size: records.log_size(c),
+    "records.by_source_refs": lambda c, size: records.by_source_refs(c, ["ref 3"]),
+    "records.by_record_ids": lambda c, size: records.by_record_ids(c, ["3"]),
+    "records.known_act_signatures": lambda c, size: records.known_act_signatures(c, ["act 3"]),
+    "records.of_subject": lambda c, size: records.of_subject(c, CLIENT),
+    "records.find_by_fingerprint": lambda c, size: records.find_by_fingerprint(c, CLIENT, digest("record", 3)),
+    "records.fingerprints": lambda c, size: records.fingerprints(c, size - 3, size),
+    "records.heads_at": lambda c, size: list(records.heads_at(c, size - 3, size)),
+    "records.findings_of": lambda c, size: records.findings_of(c, ["7"]),
+    "records.owed": lambda c, size: records.owed(c, size, 10),
+    "records.owed_count": lambda c, size: records.owed_count(c),
+    "records.put_promise": lambda c, size: records.put_promise(c, size - 2, "{}", NOW),
+    "records.oldest_accepted_at": lambda c, size: records.oldest_accepted_at(c, size - 3),
+    "records.late_promises": lambda c, size: records.late_promises(c, size - 3, None, NOW),
+    "records.is_overdue": lambda c, size: records.is_overdue(c, size - 3, NOW),
+    "records.mark_broken": lambda c, size: records.mark_broken(c, ["3"], NOW),
+    "records.broken_promises": lambda c, size: records.broken_promises(c),
+    "records.broken_count": lambda c, size: records.broken_count(c),
+    "records.finding_counts": lambda c, size: records.finding_counts(c),
+    "registry_index.tip_block": lambda c, size: registry_index.tip_block(c),
+    "registry_index.did_events": lambda c, size: registry_index.did_events(c, ADDRESS),
+    "registry_index.spent_calls": lambda c, size: registry_index.spent_calls(c, ADDRESS),
+    "registry_index.did_versions": lambda c, size: registry_index.did_versions(c, [ADDRESS]),
+    "registry_index.consent_states": lambda c, size: registry_index.consent_states(c, [CONSENT]),
+    "registry_index.consent_state": lambda c, size: registry_index.consent_state(c, CONSENT),
+    "registry_index.contract_address": lambda c, size: registry_index.contract_address(c, "DidRegistry"),
+    "replay_orders.keep_order": lambda c, size: replay_orders.keep_order(c, ORDER),
+    "replay_orders.find_order": lambda c, size: replay_orders.find_order(c, "1", DID),
+    "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
+    "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
+    "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
+    "restored.mark": lambda c, size: restored.mark(c, NOW),
+    "restored.clear": lambda c, size: restored.clear(c),
+    "restored.since": lambda c, size: restored.since(c),
+    "restored.require_caught_up": lambda c, size: restored.require_caught_up(c),
+    "rulesets.insert_ruleset": lambda c, size: rulesets.insert_ruleset(c, rulesets.RuleSetRow("l", 1, b"")),
+    "rulesets.all_rulesets": lambda c, size: rulesets.all_rulesets(c),
+    "rulesets.count": lambda c, size: rulesets.count(c),
+    "subjects.insert_subjects": lambda c, size: subjects.insert_subjects(c, [SUBJECT]),
+    "subjects.by_pids": lambda c, size: subjects.by_pids(c, PIDS),
+    "subjects.by_client_refs": lambda c, size: subjects.by_client_refs(c, ["today"]),
+    "subjects.by_dids": lambda c, size: subjects.by_dids(c, [DID]),
+    "subjects.find_by_pid": lambda c, size: subjects.find_by_pid(c, CLIENT),
+    "subjects.find_by_did": lambda c, size: subjects.find_by_did(c, DID),
+    "subjects.find_by_client_ref": lambda c, size: subjects.find_by_client_ref(c, "today"),
+    "subjects.rename": lambda c, size: subjects.rename(c, CLIENT, "other"),
+    "subjects.update_heads": lambda c, size: subjects.update_heads(c, [SUBJECT]),
+    "subjects.total": lambda c, size: subjects.total(c),
+    "tasks.insert_task": lambda c, size: tasks.insert_task(c, TASK, "{}", NOW),
+    "tasks.find_task": lambda c, size: tasks.find_task(c, TASK),
+    "tasks.list_tasks": lambda c, size: tasks.list_tasks(c),
+    "tasks.open_tasks": lambda c, size: tasks.open_tasks(c),
+    "tasks.move": lambda c, size: tasks.move(c, TASK, tasks.PROPOSED, tasks.APPROVED, NOW),
+    "tasks.request_run": lambda c, size: tasks.request_run(c, TASK, NOW),
+    "tasks.put_clients": lambda c, size: tasks.put_clients(c, TASK, [tasks.TaskClient(CLIENT, CONSENT)]),
+    "tasks.clients_of": lambda c, size: tasks.clients_of(c, TASK),
+    "tasks.of_client": lambda c, size: tasks.of_client(c, CLIENT),
+    "tasks.add_message": lambda c, size: tasks.add_message(c, TASK, MEMBER, "k", "{}", NOW),
+    "tasks.put_message": lambda c, size: tasks.put_message(c, TASK, MEMBER, "k", "{}", NOW),
+    "tasks.messages_of": lambda c, size: tasks.messages_of(c, TASK, "k"),
+    "tasks.message_times": lambda c, size: tasks.message_times(c, TASK, "k"),
+    "tasks.latest_payloads": lambda c, size: tasks.latest_payloads(c, "INFO_COLLECT", PIDS),
+    "tasks.chain_task": lambda c, size: tasks.chain_task(c, TASK),
+    "tasks.dataset_owner": lambda c, size: tasks.dataset_owner(c, bytes(32)),
+    "tasks.agreement_keys": lambda c, size: tasks.agreement_keys(c, 50),
+    "tokens.insert_token": lambda c, size: tokens.insert_token(c, "mine", "operator", name="n"),
+    "tokens.find_token": lambda c, size: tokens.find_token(c, "mine"),
+    "tokens.staff_tokens": lambda c, size: tokens.staff_tokens(c),
+    "tokens.suspend_all": lambda c, size: tokens.suspend_all(c, NOW),
+    "tokens.confirm_all": lambda c, size: tokens.confirm_all(c),
+    "tokens.end_token": lambda c, size: tokens.end_token(c, TOKEN, NOW),
+    "tokens.revoke_token": lambda c, size: tokens.revoke_token(c, TOKEN, NOW),
+    "tokens.forget_ended_sessions": lambda c, size: tokens.forget_ended_sessions(c, 1),
+    "tokens.end_sessions": lambda c, size: tokens.end_sessions(c, DID),
+}  # fmt: skip
+
+# What may cost more the older the node is, and why.
+GROWS = {
+    "anchors.every": "a bundle of format 1 holds every anchor; the chain process checks each once, as it starts",
+    "anchors.reopen": "only when the chain has lost its newest blocks",
+    "outbox.reopen": "only when the chain has lost its newest blocks",
+    "chain_evidence.headers": "a trust file of format 1 holds every header",
+    "outbox.counts": "the operator's status page and metrics count what there is",
+    "outbox.gas_used": "the operator's status page adds up what was used",
+    "records.finding_counts": "the operator's status page and metrics count what there is",
+    "replay_orders.all_orders": "a list of every order, for the regulator and compliance",
+    "tasks.list_tasks": "a list of every task that this member knows",
+    "tokens.suspend_all": "once after a restore: every session ends",
+}
+
+
+def _topic():
+    return chain_index.address_topic(ADDRESS)
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("ages")
+    made = [aged_store(directory / f"{days}.db", days) for days in (YOUNG, OLD)]
+    yield made
+    for store in made:
+        store.dispose()
+
+
+def steps(store, ask):
+    """Return what a question costs; what it writes is not kept."""
+    with store._engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        size = records.log_size(connection)
+        with Steps(connection) as counted:
+            ask(connection, size)
+        connection.rollback()
+    return counted.taken
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_question_costs_the_same_at_any_age(stores, name):
+    young, old = (steps(store, CALLS[name]) for store in stores)
+    grown = old > 2 * young + 100
+    assert grown == (name in GROWS), f"{name}: {young} steps after {YOUNG} clients, {old} after {OLD}"
+
+
+def test_every_function_of_the_store_is_asked():
+    """A function that is added later must be put among the calls."""
+    found = set()
+    for module in pkgutil.iter_modules(package.__path__):
+        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
+        for name, function in inspect.getmembers(loaded, inspect.isfunction):
+            first = next(iter(inspect.signature(function).parameters.values()), None)
+            own = function.__module__ == loaded.__name__ and not name.startswith("_")
+            if own and first is not None and first.annotation == "Connection":
+                found.add(f"{module.name}.{name}")
+    assert found - {"engine.after_commit"} == set(CALLS)
+    assert set(GROWS) <= set(CALLS)

@@ -31,5 +31,6 @@ def _extend(connection: Connection, base: _View, log_size: int) -> _View:
     roster = base.roster
     for row in house_records.of_types(connection, [ENROL, END], base.size, log_size):
         values = {} if row.payload is None else json.loads(row.payload)  # what came back from others may show nothing
-        roster = roster.with_record(row.type, row.pid, row.log_index, row.block, row.fingerprint.hex(), values)
+        block = row.block or 0  # null in rows of before revision 5, when nobody was enrolled yet
+        roster = roster.with_record(row.type, row.pid, row.log_index, block, row.fingerprint.hex(), values)
     return _View(log_size, roster)

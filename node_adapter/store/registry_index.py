@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from node_adapter.store import chain_index
 from node_adapter.store.chain_index import ChainEvent, address_topic
-from node_adapter.store.schema import chain_block, chain_event
+from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_block, chain_event
 from primitives.errors import CouldNotCheck
 
 CONSENT_STATES = ("none", "granted", "withdrawn")
@@ -48,13 +47,10 @@ def did_events(connection: Connection, address: str) -> list[ChainEvent]:
 
 
 def is_in_a_did(connection: Connection, key: str) -> bool:
-    """Say whether any DID ever held a key (hex), of whatever kind; it reads every change of every DID."""
-    statement = select(chain_event.c.args).where(
-        chain_event.c.contract == _DID_REGISTRY,
-        chain_event.c.name == "DIDAttributeChanged",
-        chain_event.c.args.contains(f'"0x{key}"'),
-    )
-    return any(json.loads(row.args)["value"] == "0x" + key for row in connection.execute(statement))
+    """Say whether any DID ever held a key (hex), of whatever kind."""
+    of_value = text(f"{ATTRIBUTE_VALUE} = :value").bindparams(value="0x" + key)
+    statement = select(chain_event.c.block).where(ATTRIBUTE_CHANGES, of_value, chain_event.c.contract == _DID_REGISTRY)
+    return connection.execute(statement.limit(1)).first() is not None
 
 
 def spent_calls(connection: Connection, address: str) -> int:

@@ -26,6 +26,10 @@ metadata = MetaData()
 # Records of the house that later decisions rest on, few among many: a query that holds the same words uses their index.
 HOUSE_TYPES = text("type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
 
+# What DIDs were told of, keys above all, and the words that find it by its value.
+ATTRIBUTE_CHANGES = text("name = 'DIDAttributeChanged'")
+ATTRIBUTE_VALUE = "json_extract(args, '$.value')"
+
 # What this database belongs to: chain_id, genesis, member, directory. A node refuses to start on any other.
 setting = Table("setting", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -166,6 +170,7 @@ chain_event = Table(
     Column("topic1", String(66)),  # the first indexed argument, 0x hex of 32 bytes: identity, member, consent, task
     Column("args", Text, nullable=False),
     Index("chain_event_by_topic", "contract", "topic1"),
+    Index("chain_event_by_value", text(ATTRIBUTE_VALUE), sqlite_where=ATTRIBUTE_CHANGES),
 )
 
 ruleset = Table(

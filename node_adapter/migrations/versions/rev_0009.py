@@ -16,6 +16,7 @@ _OF_SOME_ROWS = (
     ("consent_in_force", "consent", ["purpose", "expires_at"], "withdrawn_at IS NULL"),
     ("alarm_open", "alarm", ["kind"], "closed_at IS NULL"),
 )
+_ATTRIBUTES = "name = 'DIDAttributeChanged'"
 _OF_ALL = (
     ("ix_anchor_size", "anchor", ["size"]),
     ("ix_proof_nonce_expires_at", "proof_nonce", ["expires_at"]),
@@ -32,5 +33,7 @@ def upgrade() -> None:
     """Add the indexes; no row changes."""
     for name, table, columns, where in _OF_SOME_ROWS:
         op.create_index(name, table, columns, sqlite_where=sa.text(where))
+    value = sa.text("json_extract(args, '$.value')")
+    op.create_index("chain_event_by_value", "chain_event", [value], sqlite_where=sa.text(_ATTRIBUTES))
     for name, table, columns in _OF_ALL:
         op.create_index(name, table, columns)

@@ -61,6 +61,7 @@ def own(number):
 def day(number):
     """What one more client leaves behind, by table."""
     pid, task_id, consent_id = (digest(kind, number).hex() for kind in ("pid", "task", "consent"))
+    value = json.dumps({"value": "0x" + digest("key", number).hex()})
     topic, did = address_topic("0x" + pid[:40]), f"did:ethr:0x1:0x{pid[:40]}"
     nonce = {"nonce": f"n{number}", "use": "proof", "holder": did, "purpose": "p", "expires_at": NOW, "used_at": None}
     session = {"digest": digest("token", number), "name": did, "role": "client", "did": did, "expires_at": NOW}
@@ -83,7 +84,7 @@ def day(number):
         },
         "own_transaction": own(100 + number),
         "chain_block": block(100 + number),
-        "chain_event": chain_event(100 + number, "DidRegistry", "DIDCallSponsored", topic, '{"nonce": 0}'),
+        "chain_event": chain_event(100 + number, "DidRegistry", "DIDAttributeChanged", topic, value),
         "credential": {**credential, "status_index": number + 1, "revoked_at": None},
         "consent": {**consent, "credential": "{}", "given_at": 0, "withdrawn_at": None if number % 2 else 1},
         "proof_nonce": nonce,

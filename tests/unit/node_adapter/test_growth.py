@@ -191,6 +191,7 @@ CALLS = {
     "records.finding_counts": lambda c, size: records.finding_counts(c),
     "registry_index.tip_block": lambda c, size: registry_index.tip_block(c),
     "registry_index.did_events": lambda c, size: registry_index.did_events(c, ADDRESS),
+    "registry_index.is_in_a_did": lambda c, size: registry_index.is_in_a_did(c, "ab" * 32),
     "registry_index.spent_calls": lambda c, size: registry_index.spent_calls(c, ADDRESS),
     "registry_index.did_versions": lambda c, size: registry_index.did_versions(c, [ADDRESS]),
     "registry_index.consent_states": lambda c, size: registry_index.consent_states(c, [CONSENT]),

@@ -258,6 +258,7 @@ GROWS = {
     "records.finding_counts": "the operator's status page and metrics count what there is",
     "replay_orders.all_orders": "a list of every order, for the regulator and compliance",
     "tasks.list_tasks": "a list of every task that this member knows",
+    "restored.mark": "once after a restore: every session ends",
     "tokens.suspend_all": "once after a restore: every session ends",
 }
 

@@ -11,8 +11,9 @@ from flask import Blueprint, Response
 from api.auth import guarded
 from api.context import current_node
 from api.ndjson import Outcome, one_or_many
+from node_adapter.workflows.accepted import Accepted
 from node_adapter.workflows.act_drafts import draft_acts
-from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.gates import ask_gates
 
 

@@ -12,7 +12,10 @@ asked with all that they need, and where not, why: a rule that was never asked m
     one lies there, those elsewhere count for nothing.
  5. Of who signed as the second person count those who are proven. Where it cannot be told who else did, the record is
     named, and so is what rests on it.
- 6. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
+ 6. Where the rule set has the limits over time count the client's identities before, those records are read along, in
+    the same order. Where they are not at hand, hide what is counted or end too early, the act is asked with what there
+    is, and named.
+ 7. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
     and counted as asked with less than they need.
 """
 
@@ -24,6 +27,7 @@ from typing import Any
 
 from evidence.product_subject import product_subject
 from replay.folding import fold_shown
+from replay.former import Former
 from replay.records import CannotRead, Record, fact_of
 from replay.rulebook import NotAtHand, Rulebook
 from suitability.act import Finding, product_of
@@ -33,6 +37,7 @@ from suitability.second_person import signed_by
 from suitability.states import Fact, Rating, SubjectState, broken, fold
 
 _ALL_SHOWN: Mapping[str, Collection[str]] = {}
+_NO_ENDS: Mapping[str, int] = {}
 _OPINION, _RATING, _APPLICATION = "MATCH_OPINION", "PRODUCT_RATE", "BIZ_APPLY"
 NOT_DERIVED = (
     "RATING_NOT_DERIVED",
@@ -89,19 +94,28 @@ class Reexecuted:
 
 
 def re_run(
-    records: Iterable[Record], subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]] = _ALL_SHOWN
+    records: Iterable[Record],
+    subject: str,
+    rulebook: Rulebook,
+    proven: Mapping[str, Collection[str]] = _ALL_SHOWN,
+    *,
+    ends: Mapping[str, int] = _NO_ENDS,
 ) -> Reexecuted:
     """Re-execute a client's history.
 
     Args:
-        records: the client's records, and the whole chains of those that they refer to.
+        records: the client's records, the whole chains of those that they refer to, and those of the client's
+            identities before, as far as they are at hand.
         subject: the client's pseudonym.
         rulebook: the rule sets that the history is judged by.
         proven: by record_id, where it cannot be told who signed a record as the second person, the keys (hex) of those
             of whom it can; see `replay.signers`. No others count.
+        ends: by the pseudonym of an identity before, the last log index that its records are complete for, where they
+            are not for all.
     """
-    run = _Run(subject, rulebook, proven)
-    for record in sorted(records, key=lambda record: record.log_index):  # (1)
+    ordered = sorted(records, key=lambda record: record.log_index)  # (1)
+    run = _Run(subject, rulebook, proven, Former(ordered, subject, ends))
+    for record in ordered:
         run.take(record)
     facts = tuple(sorted(run.facts, key=lambda entry: entry[0]))
     return Reexecuted(
@@ -132,8 +146,9 @@ def ratings_relied_on(type_: str, payload: Mapping[str, Any], ratings: Ratings, 
 class _Run:
     """One client's records, one after the other."""
 
-    def __init__(self, subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]], former: Former) -> None:
         self._subject = subject
+        self._former = former
         self._proven = proven
         self._ratings_unproven: set[str] = set()  # by fingerprint, the ratings of which it cannot be told who signed
         self._rulebook = rulebook
@@ -148,6 +163,7 @@ class _Run:
 
     def take(self, record: Record) -> None:
         own = record.subject == self._subject
+        self._former.take(record)
         try:
             fact = fact_of(record)
         except CannotRead as error:
@@ -203,10 +219,14 @@ class _Run:
             ruleset, about_it = self._rulebook.judging(fact)
         except NotAtHand as error:
             return str(error)
-        found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at))
+        before = self._former.before(self._state, fact, ruleset)  # (6)
+        found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at), before)
         self._note(record, *about_it, *found)
+        unseen = self._former.unseen(before, record)
+        if unseen:
+            return unseen
         unrated = None if product is None else self._unrated.get(product)
-        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (6)
+        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (7)
 
     def _untold(self, record: Record, fact: Fact) -> str:
         """Say of whom it cannot be told whether they signed; empty where there is nobody."""

@@ -7,8 +7,9 @@ when, is proved.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from evidence.verdict import VerificationReport
 from primitives.errors import VerificationFailed
@@ -47,35 +48,62 @@ def ties_of(records: Iterable[Record], subject: str) -> list[Tie]:
     return found
 
 
-def require_joined(
-    one: VerificationReport, ones: Iterable[Record], other: VerificationReport, others: Iterable[Record]
-) -> str:
-    """Check that two verified bundles are of two identities of one client, by the word of their broker.
+def joined(own: Shown, others: Sequence[Shown]) -> list[str]:
+    """Check that verified bundles are of identities of one client, by the word of their broker.
 
     Returns:
-        A sentence on what ties them.
+        A sentence on each tie: first those that two of the bundles name alike, then those to identities not among them.
 
     Raises:
         VerificationFailed: check `succession`.
     """
-    if (one.chain_id, one.broker) != (other.chain_id, other.broker):
+    known, waiting, told = [own], list(others), []
+    while waiting:
+        found = [(one, other) for other in waiting for one in known if one.tie_to(other)]
+        if not found:
+            _refuse(known, waiting)
+        one, other = found[0]
+        told.append(one.tie_to(other))
+        waiting.remove(other)
+        known.append(other)
+    shown = {one.report.subject for one in known}
+    ties = [tie for one in known for tie in ties_of(one.records, one.report.subject)]
+    return told + [tie.sentence for tie in ties if tie.subject not in shown]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A verified bundle and its records."""
+
+    report: VerificationReport
+    records: Sequence[Record]
+
+    def tie_to(self, other: Shown) -> str:
+        """Return a sentence on what ties two identities, from both sides alike; empty where nothing does."""
+        if (self.report.chain_id, self.report.broker) != (other.report.chain_id, other.report.broker):
+            return ""
+        for new, old in ((self, other), (other, self)):
+            for tie in ties_of(new.records, new.report.subject):
+                for end in ties_of(old.records, old.report.subject):
+                    if tie.before and not end.before and _agree(new.report, tie, old.report, end):
+                        names = f"{tie.record.label} and {end.record.label} agree"
+                        return f"{new.report.client} took over from {old.report.client}: {names}"
+        return ""
+
+    def ends_for(self, own: Shown) -> int:
+        """Return the last log index, as far as another bundle tells, that this one's records are complete for."""
+        block = self.report.complete_as_of_block
+        inside = (record.log_index for record in own.report.records if record.anchor_block <= block)
+        return max(inside, default=-1)
+
+
+def _agree(new: VerificationReport, tie: Tie, old: VerificationReport, end: Tie) -> bool:
+    stated = (tie.subject, tie.did, end.subject, end.did, end.record.values.get("succession_ref"))
+    return stated == (old.subject, old.client, new.subject, new.client, tie.record.fingerprint)
+
+
+def _refuse(known: Sequence[Shown], waiting: Sequence[Shown]) -> NoReturn:
+    places = {(one.report.chain_id, one.report.broker) for one in (*known, *waiting)}
+    if len(places) > 1:
         raise VerificationFailed("succession", "the bundles are of two brokers or chains")
-    for new, tie, old, end in _pairs(one, ones, other, others):
-        stated = (tie.subject, tie.did, end.subject, end.did, end.record.values.get("succession_ref"))
-        if stated == (old.subject, old.client, new.subject, new.client, tie.record.fingerprint):
-            return f"{new.client} took over from {old.client}: {tie.record.label} and {end.record.label} agree"
     raise VerificationFailed("succession", "no record of either bundle ties it to the other in the same way")
-
-
-def _pairs(
-    one: VerificationReport, ones: Iterable[Record], other: VerificationReport, others: Iterable[Record]
-) -> list[tuple[VerificationReport, Tie, VerificationReport, Tie]]:
-    first, second = ties_of(ones, one.subject), ties_of(others, other.subject)
-    return [
-        (new, tie, old, end)
-        for new, news, old, olds in ((one, first, other, second), (other, second, one, first))
-        for tie in news
-        if tie.before
-        for end in olds
-        if not end.before
-    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from suitability.records import RECORD_TYPES
 from suitability.ruleset import RuleSet
-from suitability.subject import Rating
+from suitability.subject import Rating, SubjectState
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Act:
-    """An act as the rules see it. `details` is the payload, or what is known of it before it is done."""
+    """An act as the rules see it. `details` is the payload, or what is known of it before it is done.
+
+    `before` are the states of the client's identities before, where limits over time count them.
+    """
 
     type: str
     details: Mapping[str, Any]
@@ -31,6 +34,7 @@ class Act:
     ratings: Mapping[str, Rating]
     label: str
     broker: str | None = None
+    before: tuple[SubjectState, ...] = ()
 
     @property
     def full(self) -> bool:

@@ -14,10 +14,11 @@ from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
 from suitability.act import Act, Finding, product_of
 from suitability.engine import differences, level_result, redo_opinion
+from suitability.limits import joined, shopping, shopping_across, too_many
 from suitability.questionnaire import accepted
 from suitability.second_person_rules import second_person, signed_rating
 from suitability.subject import Application, Level, OpinionGiven, Rating, SubjectState, happened
-from suitability.vocabulary import LEVELS, MIN_LEVEL, MISMATCHES
+from suitability.vocabulary import MIN_LEVEL, MISMATCHES
 
 __all__ = ["RULES", "Act", "Finding", "Rule", "product_of", "rating_of"]
 
@@ -54,12 +55,9 @@ def _informed(state: SubjectState, act: Act) -> Findings:
 
 
 def _submission(state: SubjectState, act: Act) -> Findings:
-    limits = act.ruleset.assessment
-    recent = [entry for entry in state.submissions if act.at - limits.window_ms < entry.at <= act.at]
-    if len(recent) >= limits.max_in_window:
-        yield Finding("TOO_MANY_ASSESSMENTS", "assessment.max-in-window", f"{len(recent)} assessments just before")
+    yield from too_many(state, act)
     duration = act.details.get("duration_ms")
-    if duration is not None and duration < limits.min_answer_ms:
+    if duration is not None and duration < act.ruleset.assessment.min_answer_ms:
         yield Finding("ANSWERED_TOO_FAST", "assessment.min-answer-ms", f"answered in {duration} ms")
     if act.details.get("declaration") is False:
         yield Finding("DECLARATION_MISSING", "assessment.declaration", "the client did not declare the answers true")
@@ -107,17 +105,15 @@ def _level_result(state: SubjectState, act: Act) -> Findings:
 def _level_history(state: SubjectState, act: Act) -> Findings:
     begin = parse_time(act.details["valid_from"], "valid_from")
     end = parse_time(act.details["valid_to"], "valid_to")
-    name, limits = act.details["level"], act.ruleset.assessment
+    name = act.details["level"]
     for level in state.levels:
         overlaps = level.valid_from < end and begin < level.valid_to and level.name != name
         replaced = act.details.get("supersedes") == level.ref and level.valid_from < begin
         already_replaced = any(other.payload["supersedes"] == level.ref for other in state.levels)
         if overlaps and not replaced and not already_replaced:
             yield Finding("TWO_LEVELS_VALID", "level.one-at-a-time", f"{level.name} and {name} would both be valid")
-        rise = LEVELS.index(name) - LEVELS.index(level.name)
-        near = 0 <= begin - level.valid_from < limits.shopping_window_ms
-        if near and rise >= limits.shopping_levels:
-            yield Finding("ANSWER_SHOPPING", "assessment.shopping", f"the level rose from {level.name} to {name}")
+        yield from shopping(act, level, name, begin)
+    yield from shopping_across(act, name, begin)
 
 
 def _valid_level(state: SubjectState, act: Act) -> Findings:
@@ -366,7 +362,7 @@ def _use(state: SubjectState, act: Act) -> Findings:
 
 _OF_TYPE: Mapping[str, tuple[Rule, ...]] = {
     "ID_VERIFY": (_document,),
-    "ID_SUCCEED": (_identified,),
+    "ID_SUCCEED": (_identified, joined),
     "ID_SUCCEEDED": (),
     "INFO_COLLECT": (_identified,),
     "DUTY_NOTICE": (_identified,),

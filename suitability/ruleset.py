@@ -59,6 +59,7 @@ _PARTS = {
 }
 _LATER_PARTS = {  # not in rule sets from before they were known
     "second_person": MapOf(OneOf(*STAFF_ACTS), Integer(1, MAX_SIGNERS), 1, len(STAFF_ACTS)),
+    "identities": Fields({"limits_span": Boolean()}),
 }
 _DOCUMENT = Fields(
     {
@@ -148,6 +149,7 @@ class RuleSet:
     max_delay_ms: Mapping[str, int]
     max_ahead_ms: int
     second_person: Mapping[str, int]  # how many of the staff sign, by record type; none where it is not named
+    limits_span: bool  # limits over time count the same client's identities before
 
     @property
     def label(self) -> str:
@@ -191,6 +193,7 @@ class RuleSet:
             max_delay_ms=checked["recording"]["max_delay_ms"],
             max_ahead_ms=checked["recording"]["max_ahead_ms"],
             second_person=checked.get("second_person", {}),
+            limits_span=checked.get("identities", {}).get("limits_span", False),
         )
 
     def to_json(self) -> bytes:

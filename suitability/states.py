@@ -12,6 +12,7 @@ from typing import Any
 
 from primitives.timestamp import parse_time
 from suitability.act import Act, Finding
+from suitability.line import NONE_BEFORE, Before, Find, identities_before, nobody
 from suitability.records import check_details, check_type
 from suitability.rules import RULES, rating_of
 from suitability.ruleset import RuleSet
@@ -54,13 +55,15 @@ class Fact:
 class Gate:
     """The answer to "may this be done now": yes, or no with the first broken rule's code and reason.
 
-    `relied_on` are the rating and the decision that the act rests on, with who signed them.
+    `relied_on` are the rating and the decision that the act rests on, with who signed them. `not_asked` says what the
+    limits over time did not see; it is empty where they saw all.
     """
 
     allowed: bool
     code: str
     reason: str
     relied_on: tuple[Reliance, ...] = ()
+    not_asked: str = ""
 
 
 def gate(
@@ -72,6 +75,7 @@ def gate(
     details: Mapping[str, Any],
     ratings: Mapping[str, Rating] = _NO_RATINGS,
     broker: str | None = None,
+    find: Find = nobody,
 ) -> Gate:
     """Say whether an act is allowed now.
 
@@ -83,6 +87,7 @@ def gate(
         details: what is known of the payload; the more, the more rules can speak. A product act names `product_id`.
         ratings: the broker's ratings in force, by product.
         broker: the broker's DID.
+        find: the states of the client's identities before.
 
     Raises:
         InvalidInput: `act` is no record type, or a detail is not a well-formed field of its payload.
@@ -91,11 +96,12 @@ def gate(
     application = state.applications.get(known.get("application_id", ""))
     if application is not None and "product_id" not in known:
         known["product_id"] = application.product_id
-    asked = Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker)
+    before = identities_before(state, act, known, ruleset, find)
+    asked = Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker, before.states)
     relied_on = tuple(_relied_on(state, asked, application))
     for finding in _broken(state, asked):
-        return Gate(allowed=False, code=finding.code, reason=finding.detail, relied_on=relied_on)
-    return Gate(allowed=True, code=ALLOWED, reason="no rule speaks against it", relied_on=relied_on)
+        return Gate(False, finding.code, finding.detail, relied_on, before.reason)
+    return Gate(True, ALLOWED, "no rule speaks against it", relied_on, before.reason)
 
 
 def _relied_on(state: SubjectState, act: Act, application: Application | None) -> Iterator[Reliance]:
@@ -107,7 +113,11 @@ def _relied_on(state: SubjectState, act: Act, application: Application | None) -
 
 
 def apply(
-    state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating] = _NO_RATINGS
+    state: SubjectState,
+    fact: Fact,
+    ruleset: RuleSet,
+    ratings: Mapping[str, Rating] = _NO_RATINGS,
+    before: Before = NONE_BEFORE,
 ) -> tuple[SubjectState, tuple[Finding, ...]]:
     """Fold a fact into the state and return what it broke.
 
@@ -116,17 +126,22 @@ def apply(
         fact: what happened.
         ruleset: the rule set in force when it happened.
         ratings: the broker's ratings in force when it happened, by product.
+        before: the client's identities before, as `identities_before` found them for this fact and this rule set.
     """
-    return fold(state, fact), broken(state, fact, ruleset, ratings)
+    return fold(state, fact), broken(state, fact, ruleset, ratings, before)
 
 
 def broken(
-    state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating] = _NO_RATINGS
+    state: SubjectState,
+    fact: Fact,
+    ruleset: RuleSet,
+    ratings: Mapping[str, Rating] = _NO_RATINGS,
+    before: Before = NONE_BEFORE,
 ) -> tuple[Finding, ...]:
     """Return what a fact breaks, seen from the state before it; arguments as in `apply`."""
     check_type(fact.type)
     label = ruleset.label if fact.ruleset is None else fact.ruleset
-    act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label, fact.broker)
+    act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label, fact.broker, before.states)
     return (*_broken(state, act), *_recorded(fact, ruleset))
 
 
@@ -244,6 +259,11 @@ def _fold_consent(state: SubjectState, fact: Fact) -> SubjectState:
     return replace(state, consents={**state.consents, key: given})
 
 
+def _fold_tie(state: SubjectState, fact: Fact) -> SubjectState:
+    """This identity took over from another; that it did so is known even where a record does not show from whom."""
+    return replace(state, succeeds=(*state.succeeds, fact.payload.get("predecessor")))
+
+
 def _fold_end(state: SubjectState, fact: Fact) -> SubjectState:
     """Another identity took over: what the old one consented to ends."""
     ended = {
@@ -263,10 +283,10 @@ def _fold_withdrawal(state: SubjectState, fact: Fact) -> SubjectState:
 
 
 _INFORMED, _NOTICED = (_fold_times(name) for name in ("informed", "noticed"))
-_UNSEEN = (_keep, _INFORMED, _NOTICED, _fold_end)  # they read no payload
+_UNSEEN = (_keep, _INFORMED, _NOTICED, _fold_end, _fold_tie)  # they need no payload
 _FOLDS: Mapping[str, Callable[[SubjectState, Fact], SubjectState]] = {
     "ID_VERIFY": _fold_identity,
-    "ID_SUCCEED": _keep,
+    "ID_SUCCEED": _fold_tie,
     "ID_SUCCEEDED": _fold_end,
     "INFO_COLLECT": _INFORMED,
     "DUTY_NOTICE": _NOTICED,

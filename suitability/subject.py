@@ -130,6 +130,7 @@ class SubjectState:
     applications: Mapping[str, Application] = field(default_factory=dict)
     consents: Mapping[str, Consent] = field(default_factory=dict)
     succeeded: tuple[int, ...] = ()  # when another identity of the same client took over
+    succeeds: tuple[str | None, ...] = ()  # the pseudonyms of the identities before; None where a record hides it
 
     def level_at(self, at: int) -> Level | None:
         """Return the last level that began at or before an instant, expired or not."""
@@ -195,6 +196,7 @@ class SubjectState:
                 for key, entry in read["consents"].items()
             },
             succeeded=tuple(read.get("succeeded", ())),
+            succeeds=tuple(read.get("succeeds", ())),
         )
 
 
@@ -286,5 +288,8 @@ _STATE = Fields(
             _MANY,
         ),
     },
-    {"succeeded": _TIMES},  # not in states that were stored before it was known
+    {
+        "succeeded": _TIMES,
+        "succeeds": ListOf(Nullable(_REF)),
+    },  # not in states that were stored before they were known
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from replay.records import of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
-from replay.succession import require_joined, ties_of
+from replay.succession import Shown, joined
 from suitability.records import CLIENT_ACTS
 from suitability.replay import Comparison
 from suitability.ruleset import RuleSet, packaged_rulesets
@@ -69,7 +69,9 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
 @click.option(
     "--promises", "promise_file", type=FILE, help="Promises that you hold: the bundle must show their records."
 )
-@click.option("--related", type=FILE, help="The bundle of another identity of this client; both must name the tie.")
+@click.option(
+    "--related", type=FILE, multiple=True, help="The bundle of another identity of this client; both must name the tie."
+)
 @click.option("--regulator-key", help="A regulator's signing key (hex): every order that a look refers to must hold.")
 @click.option("--require-rules", is_flag=True, help="Fail unless the rules were asked of every record.")
 @click.option(
@@ -87,7 +89,7 @@ def verify(
     at_least_block: int | None,
     ruleset_file: Path | None,
     promise_file: Path | None,
-    related: Path | None,
+    related: tuple[Path, ...],
     regulator_key: str | None,
     require_rules: bool,
     max_mib: int,
@@ -103,6 +105,8 @@ def verify(
     promise of this broker whose time is over must be kept by a record of the bundle.
 
     A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
+    Limits over time count both, if the rule set says so: without the bundles of the identities before, the records that
+    they judge are named. --related takes one bundle; give it once for each.
     """
     if subject is not None:
         _check_expected(subject)
@@ -119,9 +123,9 @@ def verify(
     )
     if subject is not None and subject not in (report.client, report.subject):
         raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
-    rerun, notes = executed_again(report, rulesets)
-    other = None if related is None else read_limited(related, max_mib * MIB, "related", _LONGER)
-    notes += _succession(report, other, trusted)
+    others = _related(report, [read_limited(file, max_mib * MIB, "related", _LONGER) for file in related], trusted)
+    rerun, notes = executed_again(report, rulesets, others)
+    notes += joined(_shown(report), others)
     if regulator_key is not None and report.ok:
         notes += check_orders([of_verified(record) for record in report.records], report, regulator_key)
     found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
@@ -151,12 +155,15 @@ def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
     return data
 
 
-def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[Reexecuted, list[str]]:
+def executed_again(
+    report: VerificationReport, own: Iterable[RuleSet], related: Sequence[Shown] = ()
+) -> tuple[Reexecuted, list[str]]:
     """Execute every score, opinion and rule again; returns what came of it, and notes.
 
     Args:
         report: the verified bundle.
         own: rule sets that the verifier has from elsewhere.
+        related: verified bundles of other identities of the client.
     """
     records = [of_verified(record) for record in report.records]
     carried, notes = read_rulesets(report.rulesets)
@@ -168,7 +175,10 @@ def executed_again(report: VerificationReport, own: Iterable[RuleSet]) -> tuple[
         for label in made_by_broker(rules, [*mine, *packaged])
     ]
     notes += asking_nobody(report, rules)
-    return re_run(records, report.subject, rules, proven_signers(report)), notes
+    shown = _shown(report)
+    records += [record for other in related for record in other.records if record.subject == other.report.subject]
+    ends = {other.report.subject: other.ends_for(shown) for other in related}
+    return re_run(records, report.subject, rules, proven_signers(report), ends=ends), notes
 
 
 def promise_in(row: dict[str, Any]) -> Any:
@@ -186,19 +196,25 @@ def _promises(file: Path) -> list[Any]:
     return found
 
 
-def _succession(report: VerificationReport, related: bytes | None, trust: bytes) -> list[str]:
-    """Return what ties this client to other identities.
+def _related(report: VerificationReport, bundles: Iterable[bytes], trust: bytes) -> list[Shown]:
+    """Verify the bundles of other identities; a bundle that fails itself is not looked at beside others.
 
     Raises:
-        VerificationFailed: check `succession`, or the related bundle does not hold.
+        VerificationFailed: check `succession`, one does not hold.
     """
-    own = [of_verified(record) for record in report.records]
-    if related is None or not report.ok:
-        return [tie.sentence for tie in ties_of(own, report.subject)]
-    other = verify_bundle(related, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
-    if not other.ok:
-        raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
-    return [require_joined(report, own, other, [of_verified(record) for record in other.records])]
+    found: dict[str, Shown] = {}
+    for bundle in bundles if report.ok else ():
+        other = verify_bundle(bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
+        if not other.ok:
+            raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
+        if other.subject in found or other.subject == report.subject:
+            raise InvalidInput("related", "once", f"two bundles are of the subject {other.subject}")
+        found[other.subject] = _shown(other)
+    return list(found.values())
+
+
+def _shown(report: VerificationReport) -> Shown:
+    return Shown(report, [of_verified(record) for record in report.records])
 
 
 def _rulesets(file: Path | None) -> list[RuleSet]:

@@ -120,7 +120,7 @@ def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -
         times = {"issued_at": format_time(issued.issued_at), "revoked_at": revoked}
         yield {"kind": "credential", "type": issued.type, **times, "credential": json.loads(issued.body)}
     yield from _consents(connection, subject)
-    for tie in related((record.row.type, record.values) for record in found):
+    for tie in related(record.row for record in found):
         yield {"kind": "related", "relation": tie.relation, "subject": tie.subject}
     for task_id, consent_id in tasks.of_client(connection, subject.pid):
         yield {"kind": "task", "task_id": task_id, "consent_id": consent_id}

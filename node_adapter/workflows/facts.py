@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,12 +31,20 @@ from node_adapter.store import chain_index, consents, credentials, records, regi
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import countersign, succession
+from node_adapter.workflows.accepted import Accepted, accepted_as
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
-from node_adapter.workflows.fold import apply_record, compute_payload, dump_state, remember_state, state_of
+from node_adapter.workflows.fold import (
+    apply_record,
+    compute_payload,
+    dump_state,
+    remember_state,
+    state_of,
+    states_of,
+)
 from node_adapter.workflows.identities import histories
 from node_adapter.workflows.keys_in_force import keys_in_force
 from node_adapter.workflows.outlook import outlook
-from node_adapter.workflows.owed_promises import make_promise, promise_of
+from node_adapter.workflows.owed_promises import make_promise
 from node_adapter.workflows.ratings import TYPE as PRODUCT_RATE
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.replay_orders import require_received
@@ -56,44 +64,6 @@ from suitability.states import Finding, Rating, SubjectState
 SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")
 _MS = 1000
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """The answer to an accepted fact.
-
-    Attributes:
-        record_id: the record's id, by which promise and receipt are fetched.
-        fingerprint: what the log holds of it, 64 hex: other facts refer to it.
-        log_index: its place in the log.
-        promise: the signed promise; None while it is owed.
-        findings: the rules that it breaks.
-        payload: set when the node's engine stated it.
-        trouble: why there is no promise: a code of `outlook`, or `promise-owed` when the same fact comes again.
-    """
-
-    record_id: str
-    fingerprint: str
-    log_index: int
-    promise: Mapping[str, Any] | None
-    findings: tuple[Mapping[str, str], ...]
-    payload: Mapping[str, Any] | None = field(default=None, repr=False)
-    trouble: str | None = None
-    repeated: bool = False  # whether the same fact was stored before
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the answer's wire form."""
-        answer: dict[str, Any] = {
-            "status": "accepted",
-            "record_id": self.record_id,
-            "fingerprint": self.fingerprint,
-            "log_index": self.log_index,
-            "promise": None if self.promise is None else dict(self.promise),
-            "findings": [dict(finding) for finding in self.findings],
-        }
-        if self.promise is None:
-            answer["promise_owed"] = self.trouble
-        return answer if self.payload is None else {**answer, "payload": dict(self.payload)}
 
 
 def submit_facts(node: Node, facts: Sequence[Mapping[str, Any]]) -> list[Accepted | BonafidesError]:
@@ -153,6 +123,7 @@ class _Intake:
         dids = {row.did for pid, row in self._subjects.items() if pid in signed}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
         self._states: dict[str, SubjectState] = {}
+        self._stored = states_of(node, connection)
         self._log_size = records.log_size(connection)
         self._ratings = ratings_of(node, connection, self._log_size)
         self._roster = roster_of(node, connection, self._log_size)
@@ -186,8 +157,8 @@ class _Intake:
             countersign.require_countersigned(sealed, self._roster, self._block, others)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
-        findings = self._fold(fact, subject, sealed)  # (6)
-        accepted = self._store(fact, subject, sealed, findings)  # (7)
+        findings, not_asked = self._fold(fact, subject, sealed)  # (6)
+        accepted = replace(self._store(fact, subject, sealed, findings), not_asked=not_asked)  # (7)
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
@@ -266,7 +237,7 @@ class _Intake:
         stored = [row for row in self._findings if row.record_id == known.record_id]
         findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
         payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
-        return replace(_accepted(known, findings, payload, "promise-owed"), repeated=True)
+        return replace(accepted_as(known, findings, payload, "promise-owed"), repeated=True)
 
     def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:
@@ -299,6 +270,10 @@ class _Intake:
         state = self._states.get(subject.pid)
         return state_of(self._node, self._connection, subject) if state is None else state
 
+    def _state_before(self, pid: str) -> SubjectState | None:
+        """Return the state of an identity before, with what this transaction has changed of it."""
+        return self._states.get(pid) or self._stored(pid)
+
     def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
         act = fact.act
         if act is None:
@@ -325,10 +300,11 @@ class _Intake:
         given = fact.root_salt if act is None else act.root_salt
         return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
 
-    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> list[FindingRow]:
+    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], str]:
         ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
         ruleset = self._rulebook.at(fact.occurred_ms)
-        state, findings = apply_record(self._state(subject), sealed, ruleset, ratings)
+        before = self._state(subject)
+        state, findings, not_asked = apply_record(before, sealed, ruleset, ratings, self._state_before)
         if self._is_ill_placed(fact, sealed):
             findings = (*findings, Finding(*NOT_DERIVED))
         self._states[subject.pid] = state
@@ -336,7 +312,7 @@ class _Intake:
             rating = Rating(sealed.fingerprint.hex(), sealed.values)
             self._ratings = self._ratings.with_rating(rating, in_place=self._is_in_place(sealed))
         record_id = sealed.envelope["record_id"]
-        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings]
+        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_asked
 
     def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
         row = RecordRow(
@@ -374,22 +350,4 @@ class _Intake:
         grown = replace(subject, count=row.seq, head=sealed.fingerprint)
         self._subjects[subject.pid] = self._changed[subject.pid] = grown
         shown = sealed.values if fact.compute is not None else None
-        return _accepted(row, findings, shown, self._outlook.trouble)
-
-
-def _accepted(
-    row: RecordRow, findings: Sequence[FindingRow], payload: Mapping[str, Any] | None, trouble: str | None
-) -> Accepted:
-    return Accepted(
-        record_id=row.record_id,
-        fingerprint=row.fingerprint.hex(),
-        log_index=row.log_index,
-        promise=None if row.promise is None else promise_of(row),
-        findings=tuple(_finding_json(finding) for finding in findings),
-        payload=payload,
-        trouble=trouble if row.promise is None else None,
-    )
-
-
-def _finding_json(row: FindingRow) -> Mapping[str, str]:
-    return {"code": row.code, "rule": row.rule, "detail": row.detail}
+        return accepted_as(row, findings, shown, self._outlook.trouble)

@@ -10,15 +10,18 @@ from sqlalchemy import Connection
 
 from evidence.record import SealedRecord
 from node_adapter.node import Node
+from node_adapter.store import subjects
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.fact_input import Fact
 from primitives.errors import Refused
 from replay.records import to_fact
 from suitability import states
 from suitability.engine import level_result, match_opinion
+from suitability.line import Find, identities_before
 from suitability.ruleset import RuleSet
 from suitability.states import Finding, Rating, SubjectState
 
+IDENTITIES_BEFORE = "identities-before"  # what answers call the limits over time where they did not see them
 EMPTY_STATE = json.dumps(SubjectState().to_json())
 
 
@@ -37,12 +40,27 @@ def dump_state(state: SubjectState) -> str:
     return json.dumps(state.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
+def states_of(node: Node, connection: Connection) -> Find:
+    """Return how the states of a client's identities before are found, each at its head."""
+
+    def find(pid: str) -> SubjectState | None:
+        row = subjects.find_by_pid(connection, pid)
+        return None if row is None else state_of(node, connection, row)
+
+    return find
+
+
 def apply_record(
-    state: SubjectState, sealed: SealedRecord, ruleset: RuleSet, ratings: Mapping[str, Rating]
-) -> tuple[SubjectState, tuple[Finding, ...]]:
-    """Fold a sealed record into a state; returns the rules that it breaks."""
+    state: SubjectState, sealed: SealedRecord, ruleset: RuleSet, ratings: Mapping[str, Rating], find: Find
+) -> tuple[SubjectState, tuple[Finding, ...], str]:
+    """Fold a sealed record into a state.
+
+    Returns:
+        The state, the rules that the record breaks, and what the limits over time did not see; empty where all.
+    """
     fact = to_fact(sealed.envelope, sealed.values, sealed.fingerprint.hex())
-    return states.apply(state, fact, ruleset, ratings)
+    before = identities_before(state, fact.type, fact.payload, ruleset, find)
+    return *states.apply(state, fact, ruleset, ratings, before), before.reason
 
 
 def compute_payload(state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from node_adapter.node import Node
 from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.as_of import as_of
 from node_adapter.workflows.consent_standing import EXPIRED, WITHDRAWN, known_consent
-from node_adapter.workflows.fold import state_of
+from node_adapter.workflows.fold import IDENTITIES_BEFORE, state_of, states_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.roster import roster_of
@@ -28,7 +28,7 @@ from suitability.records import check_details, check_type
 from suitability.second_person import Reliance
 from suitability.states import Gate, gate
 
-_DATA_USE = "DATA_USE"
+_DATA_USE = "DATA_USE"  # of all acts, this one rests on the chain
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 _MEMBERS = {"subject", "act", "details", "at"}
 
@@ -53,10 +53,21 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
     ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
     roster = roster_of(node, connection, records.log_size(connection))
     state = state_of(node, connection, subject)
-    answer = gate(state, act, at_ms=at_ms, ruleset=ruleset, details=details, ratings=ratings, broker=node.did)
+    answer = gate(
+        state,
+        act,
+        at_ms=at_ms,
+        ruleset=ruleset,
+        details=details,
+        ratings=ratings,
+        broker=node.did,
+        find=states_of(node, connection),
+    )
     if answer.allowed and act == _DATA_USE:
         answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
-    stale = as_of(node, connection).not_checked if answer.allowed and act == _DATA_USE else {}
+    skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == _DATA_USE else {}
+    if answer.not_asked:
+        skipped[IDENTITIES_BEFORE] = answer.not_asked
     return {
         "status": "answered",
         "subject": subject.pid,
@@ -67,7 +78,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         "relied_on": [_reliance(entry, roster) for entry in answer.relied_on],
         "ruleset": ruleset.label,
         "at": format_time(at_ms),
-        **({"not_checked": reasons_json(stale)} if stale else {}),  # of all acts, this one rests on the chain
+        **({"not_checked": reasons_json(skipped)} if skipped else {}),
     }
 
 

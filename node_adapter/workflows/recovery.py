@@ -256,6 +256,8 @@ def _is_read(entry: _Found) -> bool:
     """Say whether what looks for this record's content elsewhere than in a client's state will find it."""
     if entry.type == ISSUED:
         return DIGEST_FIELD in entry.record.values
+    if entry.type == SUCCEED:  # the limits over time look for whom it names
+        return _OTHER_IDENTITY[SUCCEED][0] in entry.record.values
     return entry.is_whole or entry.type not in _READ_WHOLE
 
 

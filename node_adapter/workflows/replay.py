@@ -1,18 +1,18 @@
 """Replay of a client's history under a case number: bundle, re-execution, findings, report.
 
 1. The request names one subject, a case and a reason. An order of a regulator under this case is noted as answered.
-2. Reading originals is itself recorded: the ACCESS_LOG record comes first, through the same door as every fact.
-3. One snapshot of the store is read. The bundle states the last final anchor and covers every record up to it; what
+2. Where the client has had another wallet (`succession`), each other identity is replayed beside it in the same way.
+   Reading originals is itself recorded: the ACCESS_LOG record of each comes first, through the same door as every fact.
+3. One snapshot of the store is read. Each bundle states the last final anchor and covers every record up to it; what
    came later, the ACCESS_LOG record among it, is counted as not yet anchored.
 4. The bundle is verified as a stranger would, against this node's own headers.
-5. Results and rules are executed again under the rule sets of their day.
+5. Results and rules are executed again under the rule sets of their day, limits over time across all the identities.
 6. The report is rendered: one self-contained page, and the same as JSON.
-7. Where the client has had another wallet (`succession`), each other identity is replayed beside it in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,13 +22,14 @@ from evidence.verify import verify_bundle
 from node_adapter.node import Node
 from node_adapter.report import render_report
 from node_adapter.store import records, replay_orders, subjects
+from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.access import Approvals, log_access, read_approvals
 from node_adapter.workflows.replay_bundle import Collected, collect
 from node_adapter.workflows.replay_content import Material, report_content
 from node_adapter.workflows.rulesets import rulebook
-from node_adapter.workflows.succession import Related, related
+from node_adapter.workflows.succession import related
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
@@ -37,6 +38,7 @@ from replay.rulebook import rulebook_of
 from replay.rules import re_run
 from replay.signers import proven_signers
 from suitability.records import CLIENT_ACTS
+from suitability.ruleset import RuleSet
 from suitability.second_person import STAFF_ACTS
 
 LANGUAGES = ("zh", "en")
@@ -69,60 +71,105 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         CouldNotCheck: `not-anchored`, nothing of the subject is anchored yet.
     """
     asked = _read(request)  # (1)
-    subject, order, types = _find(node, asked)
-    answer, found = _replay(node, asked, subject, order, types)
-    seen, waiting, others = {subject.pid}, found, []
-    while waiting:  # (7)
-        tie = waiting.pop(0)
-        if tie.subject in seen:
-            continue
-        seen.add(tie.subject)
-        other, order, types = _find(node, replace(asked, subject=tie.subject, did=None))
-        shown, further = _replay(node, asked, other, order, types)
-        others.append({"relation": tie.relation, "subject": other.pid, "did": other.did, **shown})
-        waiting += [entry for entry in further if entry.relation == tie.relation]
-    return {**answer, "related": others}
-
-
-def _replay(
-    node: Node, asked: Request, subject: SubjectRow, order: OrderRow | None, types: list[str]
-) -> tuple[dict[str, Any], list[Related]]:
-    """Replay one identity; return its answer, and the other identities that its records name."""
-    why = {"case": asked.case, "reason": asked.reason}
-    log_access(node, subject, **why, types=types, order=order, approvals=asked.approvals)  # (2)
+    identities = _opened(node, asked)  # (2)
     with node.store.read() as connection:  # (3)
-        collected = collect(node, connection, _again(connection, subject), asked.case)
-        rules = rulebook(node, connection).rulesets
-        stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
-    verified = verify_bundle(collected.bundle, trust_file(node), client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)  # (4)
+        found = [_read_all(node, connection, identity, asked.case) for identity in identities]
+    trust = trust_file(node)
+    answers = [_replay(node, asked, one, found, trust) for one in found]
+    first, *others = answers
+    return {
+        **first,
+        "related": [
+            {"relation": one.identity.relation, "subject": one.identity.subject.pid, "did": one.identity.subject.did}
+            | answer
+            for one, answer in zip(found[1:], others, strict=True)
+        ],
+    }
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """One identity of the client: its relation to the one that was asked for, empty for that one itself."""
+
+    relation: str
+    subject: SubjectRow
+    order: OrderRow | None
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What one snapshot of the store holds of an identity."""
+
+    identity: _Identity
+    collected: Collected
+    rulesets: Sequence[RuleSet]
+    stored: Mapping[str, Sequence[FindingRow]]
+
+
+def _opened(node: Node, asked: Request) -> list[_Identity]:
+    """Record the look at every identity of the client; return them, the one that was asked for first."""
+    waiting: list[tuple[str, Request]] = [("", asked)]
+    found: dict[str, _Identity] = {}
+    for relation, wanted in waiting:  # it grows
+        subject, order, rows = _find(node, wanted)
+        if subject.pid in found:
+            continue
+        found[subject.pid] = _Identity(relation, subject, order)
+        why = {"case": asked.case, "reason": asked.reason}
+        types = sorted({row.type for row in rows})
+        log_access(node, subject, **why, types=types, order=order, approvals=asked.approvals)
+        waiting += [
+            (tie.relation, replace(asked, subject=tie.subject, did=None))
+            for tie in related(rows)
+            if relation in ("", tie.relation)
+        ]
+    return list(found.values())
+
+
+def _read_all(node: Node, connection: Connection, identity: _Identity, case: str) -> _Read:
+    subject = subjects.find_by_pid(connection, identity.subject.pid) or identity.subject
+    collected = collect(node, connection, subject, case)
+    stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
+    return _Read(identity, collected, rulebook(node, connection).rulesets, stored)
+
+
+def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trust: bytes) -> dict[str, Any]:
+    """Replay one identity, with the others beside it."""
+    collected, subject = one.collected, one.identity.subject
+    verified = verify_bundle(collected.bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)  # (4)
+    others = [
+        record
+        for other in every
+        if other is not one
+        for record in other.collected.to_replay(other.identity.subject.pid)
+    ]
     material = Material(  # (5)
         case=asked.case,
         reason=asked.reason,
         lang=asked.lang,
-        order=order,
+        order=one.identity.order,
         broker_did=node.did,
         broker_name=node.settings.member.name,
         collected=collected,
         verified=verified,
         rerun=re_run(
-            collected.to_replay(),
+            [*collected.to_replay(), *others],
             subject.pid,
-            rulebook_of(collected.to_replay(subject.pid), rules),
+            rulebook_of(collected.to_replay(subject.pid), one.rulesets),
             proven_signers(verified),
         ),
         stored_findings=frozenset(
-            (record_id, finding.code) for record_id, found in stored.items() for finding in found
+            (record_id, finding.code) for record_id, found in one.stored.items() for finding in found
         ),
         made_at=format_time(node.clock.now_ms()),
     )
     content = report_content(material)  # (6)
     _answered(node, asked, collected)
-    answer = {
+    return {
         "bundle": collected.bundle.decode(),
         "report_html": render_report(content, asked.lang),
         "report": content,
     }
-    return answer, related((record.row.type, record.values) for record in collected.records)
 
 
 def _read(request: Mapping[str, Any]) -> Request:
@@ -144,7 +191,7 @@ def _read(request: Mapping[str, Any]) -> Request:
     )
 
 
-def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list[str]]:
+def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list[RecordRow]]:
     with node.store.read() as connection:
         if asked.did is not None:
             subject = subjects.find_by_did(connection, asked.did)
@@ -152,17 +199,13 @@ def _find(node: Node, asked: Request) -> tuple[SubjectRow, OrderRow | None, list
             subject = subjects.find_by_pid(connection, str(asked.subject))
         if subject is None:
             raise Refused("subject-not-found", "subject: this broker has no such subject")
-        types = sorted({row.type for row in records.of_subject(connection, subject.pid)})
-        if not types:
+        rows = records.of_subject(connection, subject.pid)
+        if not rows:
             raise Refused("no-records", "subject: there is nothing to replay")
         order = None
         if subject.did is not None:
             order = replay_orders.find_order(connection, asked.case, subject.did)
-        return subject, order, types
-
-
-def _again(connection: Connection, subject: SubjectRow) -> SubjectRow:
-    return subjects.find_by_pid(connection, subject.pid) or subject
+        return subject, order, rows
 
 
 def _answered(node: Node, asked: Request, collected: Collected) -> None:

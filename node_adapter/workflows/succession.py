@@ -13,6 +13,7 @@ signature over both.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -170,12 +171,15 @@ def end_rights(connection: Connection, pid: str, at_ms: int) -> None:
         tokens.end_sessions(connection, subject.did)
 
 
-def related(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Related]:
-    """Return the identities that records name as (type, payload): predecessors and successors, each once."""
+def related(rows: Iterable[RecordRow]) -> list[Related]:
+    """Return the identities that stored records name: predecessors and successors, each once.
+
+    A record whose payload is gone names nobody.
+    """
+    named = {SUCCEED: (PREDECESSOR, "predecessor"), SUCCEEDED: (SUCCESSOR, "successor")}
     found = []
-    for type_, payload in entries:
-        if type_ == SUCCEED:
-            found.append(Related(PREDECESSOR, str(payload["predecessor"])))
-        elif type_ == SUCCEEDED:
-            found.append(Related(SUCCESSOR, str(payload["successor"])))
+    for row in rows:
+        if row.type in named and row.payload is not None:
+            relation, name = named[row.type]
+            found.append(Related(relation, str(json.loads(row.payload)[name])))
     return list(dict.fromkeys(found))

@@ -9,6 +9,7 @@ from node_adapter.store.schema import finding, record, subject
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.receipts import receipts_of_client
 from node_adapter.workflows.recovery import recover
+from primitives.timestamp import format_time
 from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import refused
@@ -132,6 +133,29 @@ def test_an_identity_ends_again_whatever_its_end_hides(broker, old):
         assert state_of(broker.node, connection, subjects.find_by_pid(connection, old.subject)).succeeded
     problem = broker.post("/v1/credentials/issue", {"subject": old.subject})
     assert problem.get_json()["code"] == "identity-ended"
+
+
+def test_a_succession_that_hides_whom_it_names_is_named_and_asked_of_no_limit(broker, old):
+    spanning = {"packaged": "sac-bands@4", "effective_from": format_time(broker.clock.now)}
+    assert broker.post("/v1/rulesets", spanning, role="operator").status_code == 201
+    client = enrol_again(broker, old)
+    verified = identify(broker, client)
+    with broker.store.read() as connection:
+        kept = records.log_size(connection)
+        owners = list(subjects.by_pids(connection, [old.subject, client.subject]).values())
+    assert declare(broker, client, old, verified).status_code == 201
+    broker.anchor()
+    held = receipts(broker, old.did, client.did)
+    lose(broker, kept, owners)
+    answer = recover(broker.node, without(held, "predecessor"))
+    assert [alarm.detail.partition(" ")[0] for alarm in lost_effects(broker)] == ["ID_SUCCEED"]
+    assert len(answer["without_effect"]) == 1
+    go_on(broker)
+    gate = broker.post("/v1/gates", {"subject": client.subject, "act": "Q_SUBMIT", "details": {}}).get_json()
+    [untold] = gate["not_checked"]
+    assert (untold["check"], "not shown" in untold["reason"]) == ("identities-before", True)
+    fact = broker.post("/v1/facts", broker.fact(client.subject, "Q_SUBMIT", PAYLOADS["Q_SUBMIT"])).get_json()
+    assert fact["not_checked"] == gate["not_checked"]
 
 
 def test_a_level_that_hides_what_it_says_is_named(broker):

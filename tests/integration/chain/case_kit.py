@@ -8,9 +8,10 @@ import itertools
 from did.identifiers import ethr_did
 from evidence.act import act_payload, field_digests
 from node_adapter.store import anchors, chain_index, records
+from node_adapter.workflows.accepted import Accepted
 from node_adapter.workflows.dids import relay_calls
 from node_adapter.workflows.enrol_subject import enrol_subjects
-from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.identities import history
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.rulesets import install_ruleset

@@ -8,8 +8,9 @@ import pytest
 
 from evidence.verify_breach import verify_breach
 from node_adapter.store import anchors, chain_index
+from node_adapter.workflows.accepted import Accepted
 from node_adapter.workflows.enrol_subject import enrol_subjects
-from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.promises import check_promises
 from node_adapter.workflows.rulesets import install_ruleset
 from node_adapter.workflows.trust_file import trust_file

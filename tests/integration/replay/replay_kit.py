@@ -31,8 +31,9 @@ from node_adapter.store.chain_index import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.accepted import Accepted
 from node_adapter.workflows.anchoring import Anchoring
-from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.rulesets import install_ruleset
 from node_adapter.workflows.succession import former_reference

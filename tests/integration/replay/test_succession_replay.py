@@ -3,11 +3,15 @@
 import json
 
 import pytest
+from sqlalchemy import update
 
 from bonafides.cli.main import main
 from node_adapter.store import records
+from node_adapter.store.schema import record
+from node_adapter.workflows.gates import ask_gates
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
+from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.replay.replay_kit import Broker
 
 
@@ -123,3 +127,96 @@ def test_a_bundle_of_somebody_else_is_no_related_one(broker, clients, tmp_path, 
     words = ("verify", tmp_path / "new", "--trust", tmp_path / "trust", "--related", tmp_path / "stranger")
     status, _, error = run(capsys, *words)
     assert (status, error.split()[1]) == (1, "succession")
+
+
+@pytest.fixture
+def spanning(tmp_path):
+    made = Broker(tmp_path, packaged="sac-bands@4")
+    yield made
+    made.store.dispose()
+
+
+def informed(broker, client):
+    for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE"):
+        broker.submit(client, type_, PAYLOADS[type_])
+    return client
+
+
+def answered_too_often(broker):
+    """One assessment under each of two wallets, and one too many under the third."""
+    old = informed(broker, broker.enrol("first"))
+    broker.submit(old, "Q_SUBMIT", PAYLOADS["Q_SUBMIT"])
+    middle = informed(broker, broker.enrol("second", succeeds=old))
+    succeed(broker, middle, old)
+    broker.submit(middle, "Q_SUBMIT", PAYLOADS["Q_SUBMIT"])
+    new = informed(broker, broker.enrol("third", succeeds=middle))
+    succeed(broker, new, middle)
+    asked = ask_gates(broker.node, [{"subject": new.subject, "act": "Q_SUBMIT"}])
+    assert [(answer["allowed"], answer["code"]) for answer in asked] == [(False, "TOO_MANY_ASSESSMENTS")]
+    made = broker.submit(new, "Q_SUBMIT", PAYLOADS["Q_SUBMIT"])
+    assert [finding["code"] for finding in made.findings] == ["TOO_MANY_ASSESSMENTS"]
+    broker.anchor()
+    return old, middle, new
+
+
+def test_gate_intake_replay_and_verifier_count_across_the_wallets(spanning, tmp_path, capsys):
+    old, middle, new = answered_too_often(spanning)
+    shown = replay(spanning.node, {"did": new.did, "case": "1", "reason": "lost"})
+    [found] = shown["report"]["findings"]
+    assert (found["code"], found["stored"]) == ("TOO_MANY_ASSESSMENTS", True)
+    assert (shown["report"]["rules"]["not_asked"], shown["report"]["missing_findings"]) == ([], [])
+    for name, text in (("new", shown["bundle"]), *((entry["did"], entry["bundle"]) for entry in shown["related"])):
+        (tmp_path / name.replace(":", "-")).write_text(text, "utf-8")
+    (tmp_path / "trust").write_bytes(trust_file(spanning.node))
+    words = ["verify", tmp_path / "new", "--trust", tmp_path / "trust", "--json", "--require-rules"]
+    status, text, _ = run(capsys, *words)
+    said = json.loads(text)
+    assert (status, said["findings"]) == (1, [])  # a stranger who sees one history alone is told so
+    assert [entry["type"] for entry in said["rules"]["not_asked"]] == ["ID_SUCCEED", "Q_SUBMIT"]
+    for given in ([middle], [middle, old]):
+        related = [word for one in given for word in ("--related", tmp_path / one.did.replace(":", "-"))]
+        status, text, _ = run(capsys, *words, *related)
+        said = json.loads(text)
+        whole = given == [middle, old]
+        assert (status, said["rules"]["not_asked"] == []) == ((0, True) if whole else (1, False))
+        assert [entry["code"] for entry in said["findings"]] == (["TOO_MANY_ASSESSMENTS"] if whole else [])
+        assert any(f"had the identity {old.did}" in note for note in said["notes"]) is not whole
+    [finding] = said["findings"]
+    assert finding["detail"] == found["detail"] == "2 assessments just before, 2 of them under an identity before"
+    twice = ["--related", tmp_path / old.did.replace(":", "-")] * 2
+    assert "two bundles are of the subject" in run(capsys, *words, *twice)[2]
+
+
+def test_a_bundle_of_before_that_ends_too_early_is_named(spanning, tmp_path, capsys):
+    *_, middle, new = answered_too_often(spanning)
+    early = replay(spanning.node, {"did": middle.did, "case": "1", "reason": "lost"})
+    spanning.submit(new, "Q_SUBMIT", PAYLOADS["Q_SUBMIT"])
+    spanning.anchor()
+    late = replay(spanning.node, {"did": new.did, "case": "1", "reason": "lost"})
+    [old] = [entry["bundle"] for entry in early["related"] if entry["relation"] == "predecessor"]
+    predecessors = {"middle": early["bundle"], "old": old}
+    for name, text in {"new": late["bundle"], **predecessors}.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    (tmp_path / "trust").write_bytes(trust_file(spanning.node))
+    related = [word for name in predecessors for word in ("--related", tmp_path / name)]
+    words = ("verify", tmp_path / "new", "--trust", tmp_path / "trust", "--json", *related)
+    status, text, _ = run(capsys, *words)
+    said = json.loads(text)
+    assert status == 0
+    codes = [entry["code"] for entry in said["findings"] if entry["code"] != "SECOND_PERSON_MISSING"]  # of the look
+    assert codes == ["TOO_MANY_ASSESSMENTS"] * 2
+    [entry] = said["rules"]["not_asked"]
+    assert "that are at hand end before it" in entry["reason"]
+
+
+def test_a_tie_whose_payload_is_gone_is_followed_no_further_and_named(spanning):
+    *_, new = answered_too_often(spanning)
+    with spanning.store.write() as connection:
+        erased = update(record).where(record.c.pid == new.subject, record.c.type == "ID_SUCCEED")
+        connection.execute(erased.values(payload=None, root_salt=None))
+    shown = replay(spanning.node, {"did": new.did, "case": "1", "reason": "lost"})
+    assert shown["related"] == []
+    reasons = {entry["type"]: entry["reason"] for entry in shown["report"]["rules"]["not_asked"]}
+    assert "one whose pseudonym is not shown" in reasons["Q_SUBMIT"]
+    [missing] = shown["report"]["missing_findings"]
+    assert missing["code"] == "TOO_MANY_ASSESSMENTS"

@@ -15,8 +15,9 @@ from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
 from node_adapter.store import alarms, anchors, migrate, outbox, records, subjects, tokens
 from node_adapter.store.engine import open_store
+from node_adapter.workflows.accepted import Accepted
 from node_adapter.workflows.anchoring import Anchoring
-from node_adapter.workflows.facts import Accepted, submit_facts
+from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.trust_file import trust_file
 from primitives.timestamp import format_time

@@ -1,16 +1,28 @@
 """Databases of older versions are brought up to date with all that they hold."""
 
+import json
+
 import pytest
 from alembic import command
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
 from evidence.record import envelope_salt
-from node_adapter.store import alarms, house_records, migrate, outbox, own_transactions, records, replay_orders
+from node_adapter.store import (
+    alarms,
+    house_records,
+    migrate,
+    outbox,
+    own_transactions,
+    records,
+    replay_orders,
+    subjects,
+)
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, record
 from node_adapter.store.tokens import find_token, token_digest
 from primitives.errors import Refused
+from suitability.states import SubjectState
 
 
 def database_at(path, revision):
@@ -181,3 +193,24 @@ def indexes(connection):
     """Return what each index is of, by name, in SQLite's words."""
     query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
     return {name: " ".join(sql.split()) for name, sql in connection.execute(text(query))}
+
+
+def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
+    store = database_at(tmp_path / "node.db", "0009")
+    with store.write() as connection:
+        for pid in ("aa", "bb", "cc"):
+            connection.execute(
+                text(
+                    "INSERT INTO subject (pid, client_ref, created_at, count, head, state) "
+                    "VALUES (:pid, :pid, 0, 1, x'00', :state)"
+                ),
+                {"pid": pid, "state": json.dumps(SubjectState().to_json())},
+            )
+        for index, (pid, payload) in enumerate((("aa", json.dumps({"predecessor": "dd" * 32})), ("bb", None))):
+            connection.execute(old_record(index).values(pid=pid, type="ID_SUCCEED", payload=payload))
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        found = {pid: row.state for pid, row in subjects.by_pids(connection, ["aa", "bb", "cc"]).items()}
+    store.dispose()
+    named = {pid: SubjectState.from_json(json.loads(state)).succeeds for pid, state in found.items()}
+    assert named == {"aa": ("dd" * 32,), "bb": (None,), "cc": ()}

@@ -17,15 +17,17 @@ SAC = PACKAGED["sac-bands@1"]
 
 
 def test_the_packaged_rule_sets() -> None:
-    assert set(PACKAGED) == {"sac-bands@1", "sac-bands@2", "sac-bands@3", "demo-short-validity@1"}
+    assert set(PACKAGED) == {"sac-bands@1", "sac-bands@2", "sac-bands@3", "sac-bands@4", "demo-short-validity@1"}
     assert [(band.low, band.high) for band in SAC.bands] == [(0, 19), (20, 36), (37, 53), (54, 82), (83, 100)]
     equal = [(0, 19), (20, 39), (40, 59), (60, 79), (80, 100)]
     assert [(band.low, band.high) for band in PACKAGED["sac-bands@2"].bands] == equal
     assert SAC.assessment.validity_ms == 730 * 86_400_000
     assert PACKAGED["demo-short-validity@1"].assessment.validity_ms == 3000
-    assert [ruleset.demo for ruleset in PACKAGED.values()] == [True, False, False, False]
+    assert [ruleset.demo for ruleset in PACKAGED.values()] == [True, False, False, False, False]
     asked = {name: dict(ruleset.second_person) for name, ruleset in PACKAGED.items() if ruleset.second_person}
-    assert asked == {"sac-bands@3": {"BIZ_DECIDE": 1, "PRODUCT_RATE": 2, "ACCESS_LOG": 1}}
+    two = {"BIZ_DECIDE": 1, "PRODUCT_RATE": 2, "ACCESS_LOG": 1}
+    assert asked == {"sac-bands@3": two, "sac-bands@4": two}
+    assert [name for name, ruleset in PACKAGED.items() if ruleset.limits_span] == ["sac-bands@4"]
     for ruleset in PACKAGED.values():
         assert ruleset.questionnaires["individual-20@1"] == packaged_questionnaires()["individual-20@1"].digest
 

@@ -11,7 +11,7 @@ from suitability.records import CLIENT_ACTS, RECORD_TYPES
 
 ROOT = Path(__file__).parents[3]
 SPECIFICATION = (ROOT / "docs" / "spec" / "suitability.md").read_text(encoding="utf-8")
-RULES = ("rules.py", "second_person_rules.py", "states.py")
+RULES = ("limits.py", "rules.py", "second_person_rules.py", "states.py")
 SOURCES = "".join((ROOT / "suitability" / name).read_text(encoding="utf-8") for name in RULES)
 TESTS = Path(__file__).with_name("test_states.py").read_text(encoding="utf-8")
 CODES = set(re.findall(r'Finding\(\s*"([A-Z_]+)"', SOURCES)) | set(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence import shapes
@@ -137,6 +137,7 @@ class _Reading:
             self._demands[envelope["type"]],
             self._no_colleagues,
         )
+        self.notes += _hidden(opened, self._demands[envelope["type"]], signers.persons)
         anchor = opened.anchor.block
         self.notes += [
             f"{opened.label}: the key of {person.name} expired {person.expires_at}, after block {block}, where the "
@@ -145,3 +146,15 @@ class _Reading:
             if parse_time(person.expires_at, "expires_at") <= self._time_of(anchor) * _MS
         ]
         return signers.persons, "" if signers.whole else STAFF_NOT_SHOWN
+
+
+def _hidden(opened: Opened, demand: Demand, persons: Sequence[StaffKey]) -> list[str]:
+    """Say which rules about the persons who signed could not be asked, since the bundle hides who else is named."""
+    signed = " and ".join(person.name for person in persons) or "somebody"
+    hidden = opened.record.envelope["fields"].keys() - opened.record.values.keys()
+    told = []
+    if demand.not_by in hidden:
+        told.append(f"{opened.label}: {signed} signed; {demand.not_by} is not shown, who may be the same person")
+    if demand.named in hidden:
+        told.append(f"{opened.label}: {signed} signed; {demand.named} is not shown, which may name somebody else")
+    return told

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from bonafides.cli.output import exit_status, hang_up, survive_any_terminal, tell, tell_error
 from primitives.errors import BonafidesError, InvalidInput
@@ -106,15 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BonafidesError as error:
         tell_error(error, as_json="--json" in words)
         status = exit_status(error)
-    except click.BadParameter as error:
-        if isinstance(error, click.MissingParameter) or error.param is None:
-            error.show()  # with the usage
-        else:
-            wrong = InvalidInput(error.param.name or "argument", "value", error.message)
-            tell_error(wrong, as_json="--json" in words)
+    except NoArgsIsHelpError as error:
+        error.show()  # a group's list of commands
         status = 2
     except click.ClickException as error:
-        error.show()
+        tell_error(_wrong_use(error), as_json="--json" in words)
         status = 2
     except click.Abort:
         tell("error: aborted")
@@ -130,6 +127,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             tell(line)
         status = 2
     sys.exit(status)
+
+
+def _wrong_use(error: click.ClickException) -> InvalidInput:
+    """Return what click found at fault as every other wrong input is told: in one line, without the usage."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    more = "" if context is None else f"; see `{context.command_path} --help`"
+    if isinstance(error, click.NoSuchOption):
+        name = error.option_name.lstrip("-")
+        return InvalidInput(name or "option", "unknown-option", f"is no option of this command{more}")
+    if isinstance(error, click.BadParameter):
+        field = "argument" if error.param is None else error.param.name or "argument"
+        if isinstance(error, click.MissingParameter):
+            return InvalidInput(field, "missing", f"has to be given{more}")
+        return InvalidInput(field, "value", error.message)
+    return InvalidInput("command", "usage", " ".join(error.format_message().split()) + more)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.roster import Roster, StaffKey
+from evidence.roster import Roster, StaffKey, person_name
 from evidence.staff import FIELD
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
@@ -166,9 +166,10 @@ def _named(connection: Connection, request: Mapping[str, Any]) -> SubjectRow:
 
 
 def _officer(roster: Roster, field: str, wanted: object, now_ms: int) -> StaffKey:
-    """Return the valid key of an enrolled compliance officer, by did:key or by name."""
+    """Return the valid key of an enrolled compliance officer, by did:key or by name, however that is spelled."""
     for entry in roster.keys:
         valid = entry.ended_at is None and parse_time(entry.expires_at, "expires_at") > now_ms
-        if wanted in (entry.did, entry.name) and entry.role == ROLE and valid:
+        is_wanted = isinstance(wanted, str) and (wanted == entry.did or person_name(wanted) == entry.person)
+        if is_wanted and entry.role == ROLE and valid:
             return entry
     raise InvalidInput(field, "staff", "is nobody of the enrolled compliance staff")

@@ -139,6 +139,26 @@ operator   | ruleset add cut                       | invalid-input document json
 operator   | ruleset add --packaged sac-bands@1 --effective-from yesterday | invalid-input effective_from
 operator   | ruleset add --packaged sac-bands@1    | ruleset-
 broker-system | node status                        | wrong-role
+operator   | staff enrol list                      | invalid-input request type
+operator   | staff enrol odd                       | invalid-input a unknown-member
+operator   | staff enrol cut                       | invalid-input request json
+operator   | staff enrol gbk                       | invalid-input request utf-8
+operator   | staff enrol missing                   | file-unreadable
+operator   | staff enrol odd --days 0              | invalid-input days value
+operator   | staff enrol                           | invalid-input request missing
+operator   | staff enrol odd --reason LEFT         | invalid-input reason unknown-option
+compliance | staff enrol odd                       | wrong-role
+operator   | staff end nonsense --reason LEFT      | invalid-input key hex
+operator   | staff end KEY --reason LEFT           | staff-key-not-found
+operator   | staff end KEY --reason BORED          | invalid-input reason value
+operator   | staff end KEY                         | invalid-input reason missing
+operator   | staff end KEY KEY --reason LEFT       | invalid-input command usage
+compliance | staff end KEY --reason LEFT           | wrong-role
+compliance | staff access --case 1 --reason r --reader r --approver a             | invalid-input subject one-of
+compliance | staff access --case 1 --reason r --reader r --approver a --did d     | subject-not-found
+compliance | staff access --case '' --reason r --reader r --approver a --did d    | invalid-input case text
+compliance | staff access --case 1 --reason r --approver a --did d                | invalid-input reader missing
+operator   | staff access --case 1 --reason r --reader r --approver a --did d     | wrong-role
 """
 
 
@@ -198,7 +218,8 @@ def test_what_a_node_refuses_is_one_line_and_changes_nothing(broker, place, run,
     monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
     (place / "token").write_text(TOKENS[role], "ascii")
     before = rows_of(broker)
-    status, out, err = run([*shlex.split(command), "--url", "http://node", "--token-file", "token"])
+    words = shlex.split(command.replace("KEY", "ab" * 32))
+    status, out, err = run([*words, "--url", "http://node", "--token-file", "token"])
     assert (status, out, len(err.splitlines())) == (2, "", 1), err
     assert err.startswith(f"error: {says}")
     assert rows_of(broker) == before

@@ -72,6 +72,14 @@ def test_a_look_of_one_is_made_all_the_same_with_its_finding(broker, client):
     assert [findings for _, findings in looks(broker, client)] == [["SECOND_PERSON_MISSING"]]
 
 
+@pytest.mark.parametrize("spelled", ["chen jie", " Chen  Jie", "Ｃhen Jie"])
+def test_an_officer_is_found_in_every_spelling_and_named_as_enrolled(broker, client, spelled):
+    assert draft(broker, client, approver=spelled)["payload"]["approved_by"] == "Chen Jie"
+    with pytest.raises(Refused) as caught:
+        draft(broker, client, reader="Chen Jie", approver=spelled)
+    assert caught.value.code == "staff-same-person"
+
+
 def test_an_approval_serves_once(broker, client):
     look(broker, client)  # so that the kinds of records are the same afterwards
     signed = add_signature(broker, draft(broker, client), "Chen Jie")

@@ -248,6 +248,25 @@ def test_an_enrolment_that_is_not_shown_covers_up_for_nobody_else():
     assert "staff-key-unknown" in check_of(report_of(world, body)).detail
 
 
+@pytest.mark.parametrize("hidden", [("reader",), ("approved_by", "reader"), ("case",), ()])
+def test_a_look_that_hides_who_looked_is_noted(hidden):
+    """The one who signed it is named all the same, and may be the one who looked."""
+    world = forged.started()
+    for name in ("Sun Yu", "Zhao Min"):
+        enrol(world, name, "compliance")
+    looked = {"reader": did_key(public("Zhao Min")), "case": "17", "approved_by": "Sun Yu"}
+    countersign(world, "ACCESS_LOG", looked, "Sun Yu")
+    world.anchor()
+    body = world.bundle(references=[person("Sun Yu"), person("Zhao Min")]).body()
+    shown = next(item["record"] for item in body["history"]["records"] if FIELD in item["record"]["envelope"]["fields"])
+    for name in hidden:
+        del shown["fields"][name]
+    report = report_of(world, body)
+    assert (report.ok, [one.name for one in report.second_persons[0].persons]) == (True, ["Sun Yu"])
+    told = [note for note in report.notes if "Sun Yu signed; " in note]
+    assert sorted(note.split("; ")[1].split()[0] for note in told) == [name for name in hidden if name != "case"]
+
+
 def test_a_key_that_expired_before_its_record_was_anchored_is_noted():
     world = forged.started()
     until = world.chain.time(world.chain.head) * 1000 + 60_000

@@ -100,6 +100,30 @@ def of_subject(connection: Connection, pid: str) -> list[RecordRow]:
     return [RecordRow(**row) for row in connection.execute(statement).mappings()]
 
 
+def promised_page(connection: Connection, pid: str, after: int, limit: int, stop: int | None = None) -> list[RecordRow]:
+    """Return a subject's first records after a sequence number that have their promise, below a log index if told."""
+    query = select(record).where(record.c.pid == pid, record.c.seq > after, record.c.promise.is_not(None))
+    if stop is not None:
+        query = query.where(record.c.log_index < stop)
+    return [RecordRow(**row) for row in connection.execute(query.order_by(record.c.seq).limit(limit)).mappings()]
+
+
+def owed_to(connection: Connection, pid: str, stop: int | None = None) -> int:
+    """Return how many of a subject's records have no promise yet, below a log index if told."""
+    query = select(func.count()).select_from(record).where(record.c.pid == pid, record.c.promise.is_(None))
+    if stop is not None:
+        query = query.where(record.c.log_index < stop)
+    return int(connection.execute(query).scalar_one())
+
+
+def count_from(connection: Connection, pid: str, start: int) -> int:
+    """Return how many of a subject's records stand at a log index or after it; only those, and one, are looked at."""
+    own = select(record.c.seq).where(record.c.pid == pid).order_by(record.c.seq.desc()).limit(1)
+    newest = connection.execute(own).scalar_one_or_none() or 0
+    before = connection.execute(own.where(record.c.log_index < start)).scalar_one_or_none() or 0
+    return newest - before
+
+
 def find_by_fingerprint(connection: Connection, pid: str, fingerprint: bytes) -> RecordRow | None:
     """Return a subject's record by its fingerprint, or None."""
     statement = select(record).where(record.c.fingerprint == fingerprint, record.c.pid == pid)

@@ -68,6 +68,7 @@ record = Table(
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     UniqueConstraint("pid", "seq"),
     Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
+    Index("record_owed_to", "pid", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
     Index("record_of_house", "type", "log_index", sqlite_where=HOUSE_TYPES),
 )

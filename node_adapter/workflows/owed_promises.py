@@ -85,15 +85,15 @@ def promises_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
     """Return a client's own promises in the order of the records, after a sequence number; `owed` counts the others."""
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
-        rows = [] if subject is None else records.of_subject(connection, subject.pid)
-    given = [row for row in rows if row.promise is not None]
-    page = [row for row in given if row.seq > after][:limit]
-    last = page[-1].seq if page else after
-    more = bool(given) and given[-1].seq > last
+        if subject is None:
+            return {"promises": [], "next_after": None, "owed": 0}
+        found = records.promised_page(connection, subject.pid, after, limit + 1)
+        owed = records.owed_to(connection, subject.pid)
+    page = found[:limit]
     return {
         "promises": [promise_of(row) for row in page],
-        "next_after": last if more else None,
-        "owed": len(rows) - len(given),
+        "next_after": page[-1].seq if len(found) > limit else None,
+        "owed": owed,
     }
 
 

@@ -72,14 +72,17 @@ def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
     """
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
-        rows = [] if subject is None else records.of_subject(connection, subject.pid)
+        if subject is None:
+            return {"receipts": [], "next_after": None, "pending": 0}
         maker = ReceiptMaker(node, connection)
-        done = [row for row in rows if row.log_index < maker.size and row.promise is not None]
-        page = [row for row in done if row.seq > after][:limit]
-        receipts = [maker.receipt(row) for row in page]
-    last = page[-1].seq if page else after
-    more = bool(done) and done[-1].seq > last
-    return {"receipts": receipts, "next_after": last if more else None, "pending": len(rows) - len(done)}
+        found = records.promised_page(connection, subject.pid, after, limit + 1, maker.size)
+        page = found[:limit]
+        unanchored = records.count_from(connection, subject.pid, maker.size)
+        return {
+            "receipts": [maker.receipt(row) for row in page],
+            "next_after": page[-1].seq if len(found) > limit else None,
+            "pending": unanchored + records.owed_to(connection, subject.pid, maker.size),
+        }
 
 
 def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:

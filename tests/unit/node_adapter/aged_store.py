@@ -12,7 +12,8 @@ from node_adapter.store.chain_index import address_topic
 from node_adapter.store.engine import open_store
 
 NOW = 1_000_000_000
-CLIENT, OTHER_TASK = "aa" * 32, "bb" * 32
+CLIENT = "aa" * 32
+BUSY = "bb" * 32  # a client who is there all the time: every third record is of this one
 CONSENT, TASK = "cc" * 32, "dd" * 32
 DID, MEMBER = "did:ethr:0x1:0x" + "11" * 20, "0x" + "22" * 20
 ADDRESS = "0x" + "11" * 20
@@ -74,7 +75,7 @@ def day(number):
     subject = {"pid": pid, "client_ref": f"ref {number}", "did": did, "created_at": 0, "count": 1, "head": b""}
     return {
         "subject": {**subject, "state": "{}"},
-        "record": record(OWN_RECORDS + number, pid, 1),
+        "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1))),
         "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
         "anchor": anchor(1 + number, OWN_RECORDS + number, 100 + number),
         "outbox": write(100 + number, f"did:{pid}:1"),

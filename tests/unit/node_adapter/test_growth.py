@@ -37,6 +37,7 @@ from node_adapter.store import (
 )
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
+    BUSY,
     CLIENT,
     CONSENT,
     DID,
@@ -175,6 +176,9 @@ CALLS = {
     "records.by_record_ids": lambda c, size: records.by_record_ids(c, ["3"]),
     "records.known_act_signatures": lambda c, size: records.known_act_signatures(c, ["act 3"]),
     "records.of_subject": lambda c, size: records.of_subject(c, CLIENT),
+    "records.promised_page": lambda c, size: records.promised_page(c, BUSY, 5, 10, size),
+    "records.owed_to": lambda c, size: records.owed_to(c, BUSY, size),
+    "records.count_from": lambda c, size: records.count_from(c, BUSY, size - 3),
     "records.find_by_fingerprint": lambda c, size: records.find_by_fingerprint(c, CLIENT, digest("record", 3)),
     "records.fingerprints": lambda c, size: records.fingerprints(c, size - 3, size),
     "records.heads_at": lambda c, size: list(records.heads_at(c, size - 3, size)),

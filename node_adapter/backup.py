@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from node_adapter.private_files import sync_directory, write_private
+from node_adapter.rpc_endpoint import PEM_FILES
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, chain_index, records, restored, tokens
 from node_adapter.store.engine import open_store
@@ -46,7 +47,6 @@ _NAME = re.compile(r"node\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]
 _OWN_NAME = re.compile(
     r"(?!(?:tokens|logs|keystore|node)[./])[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*"
 )
-_OWN_SETTINGS = ("ca_file", "client_certificate", "client_key")
 _PAGES = 2048  # pages of the database copied at a time
 _CHUNK_BYTES = 1024 * 1024
 _MAX_MANIFEST_BYTES = 1024 * 1024
@@ -183,7 +183,7 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
 
 def _own_files(home: Path, table: Mapping[str, Any]) -> list[Path]:
     """Return the files inside the directory that the settings name."""
-    named = [str(table.get("chain", {}).get(name, "")) for name in _OWN_SETTINGS]
+    named = [str(table.get("chain", {}).get(name, "")) for name in PEM_FILES]
     return [home / name for name in dict.fromkeys(named) if _OWN_NAME.fullmatch(name) and (home / name).is_file()]
 
 

@@ -17,6 +17,7 @@ from node_adapter.keystore import Keystore
 from node_adapter.loopback_ports import FIRST_PORT, LOOPBACK_HOSTS, reserve_port
 from node_adapter.member_keys import Entropy
 from node_adapter.private_files import replace_private, write_private
+from node_adapter.rpc_endpoint import PEM_FILES
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
@@ -104,13 +105,28 @@ def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings
     """Set or change entries of a node's settings; return them once they are complete.
 
     Raises:
-        InvalidInput: an entry is unknown or malformed; the file stays as it was.
+        InvalidInput: an entry is unknown or malformed, or names a file that is not there or is no PEM; the file of the
+            settings stays as it was.
     """
+    for name in settings.get("chain", {}).keys() & set(PEM_FILES):
+        _require_pem(home, f"chain.{name}", settings["chain"][name])
     table: dict[str, dict[str, Any]] = read_settings_table(home / SETTINGS_FILE)
     _merge(table, settings)
     complete = _check(table, home)
     _write_settings(home, table)
     return complete
+
+
+def _require_pem(home: Path, field: str, name: object) -> None:
+    """Check a file that an operator names for the chain's node; an empty name takes the entry back."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        return  # the settings say what is wrong with it
+    try:
+        text = (home / name).read_bytes()
+    except OSError as error:
+        raise InvalidInput(field, "file", f"{home / name}: {error.strerror}") from error
+    if b"-----BEGIN " not in text:
+        raise InvalidInput(field, "pem", f"{home / name} holds no PEM")
 
 
 def _stand_in_for_any_port(table: dict[str, dict[str, Any]]) -> bool:

@@ -51,8 +51,7 @@ class LocalSigner:
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""
-        # Only who sends comes here; others open a keystore and never load the library.
-        from node_adapter.chain.transactions import sign_transaction  # noqa: PLC0415
+        from node_adapter.chain.transactions import sign_transaction  # noqa: PLC0415 - loads web3: only senders do
 
         return sign_transaction(transaction, self.private_key)
 
@@ -83,7 +82,7 @@ class Keystore:
             return NotImplemented
         return (self._sender_key, self._generations) == (other._sender_key, other._generations)
 
-    __hash__ = None  # type: ignore[assignment] # it grows
+    __hash__ = None  # type: ignore[assignment] # mutable: a rotation adds a generation
 
     @classmethod
     def generate(cls, entropy: Entropy = secrets.token_bytes) -> Keystore:

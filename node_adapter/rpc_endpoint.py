@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 from primitives.errors import InvalidInput
 
 FIELD = "chain.rpc_url"
+PEM_FILES = ("ca_file", "client_certificate", "client_key")  # the settings that name them, in the section `chain`
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -43,7 +44,7 @@ class RpcEndpoint:
             InvalidInput: `url`, it is none of the three forms; `file`, a certificate is not there.
         """
         check_rpc_url(self.url)
-        for name in ("ca_file", "client_certificate", "client_key"):
+        for name in PEM_FILES:
             file: Path | None = getattr(self, name)
             if file is not None and not file.is_file():
                 raise InvalidInput(f"chain.{name}", "file", f"{file} is not a file")

@@ -13,4 +13,6 @@ def shown_url(url: str) -> str:
     except ValueError:
         return "a malformed URL"
     host = parts.hostname or ""
+    if not parts.scheme or not host:
+        return "a malformed URL"
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}{parts.path}"

@@ -24,6 +24,7 @@ from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.engine import Store
 from node_adapter.workflows.endpoints import publish_endpoint
 from node_adapter.workflows.keys_in_force import generations, rotate
+from node_adapter.workflows.proposals import open_proposals
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
 
@@ -73,6 +74,29 @@ def list_members(node_dir: Path) -> None:
                 },
             }
             for entry in found
+        ]
+    )
+
+
+@member.command("proposals")
+@click.option("--node", "node_dir", type=DIRECTORY, required=True, help="Any member's node.")
+def list_proposals(node_dir: Path) -> None:
+    """List the proposals that are open, with the votes that count and how many let each pass."""
+    with opened_store(node_dir) as store, store.read() as connection:
+        found = open_proposals(connection)
+    write_json(
+        [
+            {
+                "proposal": one.id,
+                "kind": one.kind,
+                "member": one.member,
+                "digest": one.digest,
+                "proposer": one.proposer,
+                "block": one.block,
+                "votes": list(one.votes),
+                "votes_needed": one.votes_needed,
+            }
+            for one in found
         ]
     )
 

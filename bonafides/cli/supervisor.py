@@ -10,6 +10,7 @@ child that needs it through a pipe; it stands in nobody's environment.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -34,6 +35,7 @@ from primitives.errors import CouldNotCheck, Refused
 LOCK_FILE = "run.lock"
 HEALTH_URL_FILE = "health.url"
 _LOCK_SECONDS = 20.0
+_PORT_SECONDS = 3.0
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.1
@@ -191,9 +193,20 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as bound:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _listen(bound, host, port)
+        yield bound
+
+
+def _listen(bound: socket.socket, host: str, port: int) -> None:
+    """Listen; a process of this node that was just killed may hold the port for a moment longer than the lock."""
+    patience = Patience(_PORT_SECONDS)
+    while True:
         try:
             bound.bind((host, port))
             bound.listen(_BACKLOG)
         except OSError as error:
-            raise Refused("port-taken", f"{host}:{port} cannot be used: {error.strerror}") from error
-        yield bound
+            if error.errno != errno.EADDRINUSE or patience.is_over():
+                raise Refused("port-taken", f"{host}:{port} cannot be used: {error.strerror}") from error
+            time.sleep(_POLL_SECONDS)
+        else:
+            return

@@ -306,13 +306,25 @@ def set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> 
         nonce,
         deadline,
     )
+    return signed_call(identity, "setAttribute", value, typed, validity=KEY_VALIDITY_SECONDS, deadline=deadline)
+
+
+def signed_call(identity: Identity, call: str, value: bytes, typed: dict[str, Any], **terms: int) -> dict[str, Any]:
+    """Return a sponsored call about an Ed25519 key of an identity, signed by its controller.
+
+    Args:
+        identity: whose DID it is.
+        call: `setAttribute` or `revokeAttribute`.
+        value: the key.
+        typed: the typed data of that call.
+        terms: its further members, as the typed data has them.
+    """
     return {
         "did": identity.did,
-        "call": "setAttribute",
+        "call": call,
         "name": "0x" + ED25519_ATTRIBUTE.hex(),
         "value": "0x" + value.hex(),
-        "validity": KEY_VALIDITY_SECONDS,
-        "deadline": deadline,
+        **terms,
         "signature": "0x" + sign_typed(identity.controller, typed).hex(),
     }
 

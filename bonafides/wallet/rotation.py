@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bonafides.wallet.keys import DEADLINE_SECONDS, SEED_BYTES, Identities, Identity, SigningKey, set_call
-from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data, sign_typed
+from bonafides.wallet.keys import DEADLINE_SECONDS, SEED_BYTES, Identities, Identity, SigningKey, set_call, signed_call
+from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 
@@ -101,14 +101,7 @@ def revoke_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) 
         nonce,
         deadline,
     )
-    return {
-        "did": identity.did,
-        "call": "revokeAttribute",
-        "name": "0x" + ED25519_ATTRIBUTE.hex(),
-        "value": "0x" + value.hex(),
-        "deadline": deadline,
-        "signature": "0x" + sign_typed(identity.controller, typed).hex(),
-    }
+    return signed_call(identity, "revokeAttribute", value, typed, deadline=deadline)
 
 
 def _seen(key: SigningKey, numbers: Mapping[bytes, int]) -> SigningKey:

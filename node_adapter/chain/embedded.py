@@ -103,10 +103,11 @@ def down(directory: Path) -> bool:
     """Stop the chain; its state is written. Returns False when it did not run.
 
     Raises:
+        InvalidInput: the directory holds no network.
         CouldNotCheck: `chain-stop`, it does not end.
     """
     if _read_network(directory) is None:
-        return False
+        raise _no_network(directory)
     with _alone(directory, "network.lock"):
         network = _read_network(directory)
         pid = _living_pid(directory, network) if network else None

@@ -5,6 +5,7 @@ SQLite runs in WAL mode; a write transaction takes its lock at the start.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +17,22 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from primitives.errors import CouldNotCheck
 
 BUSY_TIMEOUT_SECONDS = 10
+_ROOM_BYTES = 1024 * 1024
 _AFTER_COMMIT = "bonafides_after_commit"  # what a write transaction's connection carries: a list of what is to be done
 
 
 class Store:
     """One node's database. `read()` and `write()` give a connection inside a transaction."""
 
-    def __init__(self, engine: Engine) -> None:
-        """Wrap an engine; `open_store` makes one for a file."""
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        """Wrap an engine, whose file lies in a folder; `open_store` makes one."""
         self._engine = engine
+        self._folder = folder
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give a connection that sees one snapshot; nothing written through it is kept."""
-        with _translated_errors(), self._engine.connect() as connection:
+        with _translated_errors(self._folder), self._engine.connect() as connection:
             connection.exec_driver_sql("BEGIN")  # without it each SELECT would see a state of its own
             yield connection
             connection.rollback()
@@ -42,7 +45,7 @@ class Store:
             CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk.
         """
         owed: list[Callable[[], None]] = []
-        with _translated_errors(), self._engine.connect() as connection:
+        with _translated_errors(self._folder), self._engine.connect() as connection:
             connection.execution_options(**{_AFTER_COMMIT: owed})
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -83,24 +86,32 @@ def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    return Store(engine)
+    return Store(engine, path.parent)
 
 
 @contextmanager
-def _translated_errors() -> Iterator[None]:
+def _translated_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
         # A damaged file is told by the bare class; the other classes below it, such as a broken constraint, are ours.
         if type(error) not in (DatabaseError, OperationalError):
             raise
-        raise _as_typed_error(error) from error
+        raise _as_typed_error(error, folder) from error
 
 
-def _as_typed_error(error: DatabaseError) -> CouldNotCheck:
+def _as_typed_error(error: DatabaseError, folder: Path) -> CouldNotCheck:
     text = str(error.orig)
     if "locked" in text or "busy" in text:
         return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")
-    if "full" in text:
+    if "full" in text or ("disk I/O error" in text and _has_no_room(folder)):
         return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
     return CouldNotCheck("store-unavailable", f"the database cannot be used: {text}")
+
+
+def _has_no_room(folder: Path) -> bool:
+    """Say whether a disk is full: what SQLite cannot enlarge beside the database it calls an input-output error."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM_BYTES
+    except OSError:
+        return False

@@ -74,7 +74,7 @@ def _current(connection: Connection) -> str | None:
 
 def _run_revisions(connection: Connection, path: Path) -> None:
     from alembic import command  # noqa: PLC0415 - see the module's docstring
-    from alembic.util import CommandError  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415 - likewise
 
     try:
         command.upgrade(_config(connection), "head")
@@ -83,7 +83,7 @@ def _run_revisions(connection: Connection, path: Path) -> None:
 
 
 def _config(connection: Connection) -> Config:
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415 - likewise
 
     config = Config()
     config.set_main_option("script_location", _SCRIPTS)

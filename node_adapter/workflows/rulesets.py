@@ -104,7 +104,10 @@ def _requested(request: Mapping[str, Any]) -> RuleSet:
     if "document" in request:
         if not isinstance(request["document"], Mapping):
             raise InvalidInput("document", "object", "must be an object")
-        ruleset = RuleSet.from_document(request["document"])
+        try:
+            ruleset = RuleSet.from_document(request["document"])
+        except InvalidInput as error:
+            raise InvalidInput(f"document.{error.field}", error.rule, error.detail) from error
     else:
         found = packaged_rulesets().get(str(request["packaged"]))
         if found is None:

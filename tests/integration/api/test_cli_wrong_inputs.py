@@ -55,6 +55,8 @@ node init NEW --name N --role broker --password-file empty         | invalid-inp
 node init NEW --name N --role broker --password-file missing       | password-unreadable
 node configure missing --port 1                                    | settings-unreadable
 node configure HOME --finality-depth 0                             | invalid-input chain.finality_depth range
+node configure HOME --ca-file missing.pem                          | invalid-input chain.ca_file file
+node configure HOME --ca-file ../list                              | invalid-input chain.ca_file pem
 node configure HOME --directory 0x12                               | invalid-input chain.directory address
 node configure HOME --heartbeat-seconds -1                         | invalid-input anchoring.heartbeat_seconds range
 node configure HOME --health-port 99999                            | invalid-input http.health_port range
@@ -77,6 +79,7 @@ node recover --node HOME --bundle cut                              | invalid-inp
 node recover --node HOME --bundle list                             | invalid-input bundle
 node recover --node HOME                                           | nothing-lost
 member list --node missing                                         | settings-unreadable
+member proposals --node missing                                    | settings-unreadable
 member propose-admission --node HOME --applicant list              | invalid-input founder type
 member propose-admission --node HOME --applicant founder           | invalid-input founder
 member propose-admission --node HOME --applicant cut               | invalid-input applicant json
@@ -113,6 +116,7 @@ outbox retry --node missing nothing                                | settings-un
 alarm close --node HOME nothing                                    | alarm-not-open
 alarm list --node missing                                          | settings-unreadable
 network status missing                                             | invalid-input network missing
+network down missing                                               | invalid-input network missing
 network up list                                                    | invalid-input directory value
 """
 
@@ -134,7 +138,7 @@ operator   | ruleset add                           | invalid-input document one-
 operator   | ruleset add --packaged nope@1         | invalid-input packaged
 operator   | ruleset add --packaged ../x@1         | invalid-input packaged
 operator   | ruleset add list                      | invalid-input document object
-operator   | ruleset add odd                       | invalid-input a unknown-member
+operator   | ruleset add odd                       | invalid-input document.a unknown-member
 operator   | ruleset add cut                       | invalid-input document json
 operator   | ruleset add --packaged sac-bands@1 --effective-from yesterday | invalid-input effective_from
 operator   | ruleset add --packaged sac-bands@1    | ruleset-

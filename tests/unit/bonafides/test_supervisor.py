@@ -199,10 +199,25 @@ def test_a_directory_is_run_once(settings, monkeypatch):
     assert caught.value.code == "node-running"
 
 
-def test_a_taken_port_is_told(settings):
+def test_a_taken_port_is_told(settings, monkeypatch):
+    monkeypatch.setattr(module, "_PORT_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", settings.http.port)), pytest.raises(Refused) as caught:
         Parent(settings, api=LIVE).go()
     assert caught.value.code == "port-taken"
+
+
+def test_a_port_that_a_killed_process_still_holds_is_waited_for(settings, monkeypatch):
+    holder = socket.create_server(("127.0.0.1", settings.http.port))
+    slept = []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        holder.close()
+
+    monkeypatch.setattr(module.time, "sleep", sleep)
+    with module._listening("127.0.0.1", settings.http.port) as bound:
+        assert bound.getsockname()[1] == settings.http.port
+    assert len(slept) == 1
 
 
 def test_the_password_reaches_those_who_need_it_and_stands_in_no_environment(settings, monkeypatch):

@@ -255,12 +255,12 @@ def test_a_copy_of_a_directory_is_restored_with_its_write_ahead_log(home, tmp_pa
 def test_the_certificates_that_the_settings_name_are_taken_along(home, tmp_path):
     (home / "tls").mkdir()
     for name in ("ca.pem", "tls/node.crt", "tls/node.key", "unnamed.txt"):
-        (home / name).write_text(name, "utf-8")
+        (home / name).write_text(f"-----BEGIN {name}", "utf-8")
     named = {"ca_file": "ca.pem", "client_certificate": "tls/node.crt", "client_key": "tls/node.key"}
     configure(home, {"chain": named})
     made = back_up(home, tmp_path / "b.tar", now_ms=NOW)
     for source, target in ((made.file, "r"), (home, "s")):
         restore(source, tmp_path / target, now_ms=NOW)
-        assert (tmp_path / target / "tls" / "node.key").read_text("utf-8") == "tls/node.key"
+        assert (tmp_path / target / "tls" / "node.key").read_text("utf-8") == "-----BEGIN tls/node.key"
         assert (tmp_path / target / "ca.pem").is_file()
         assert not (tmp_path / target / "unnamed.txt").exists()

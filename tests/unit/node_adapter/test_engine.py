@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from node_adapter.store.engine import Store, after_commit, open_store
 from node_adapter.store.migrate import upgrade
@@ -74,6 +77,24 @@ def test_a_full_disk_is_told_and_nothing_is_kept(store: Store) -> None:
     with pytest.raises(CouldNotCheck) as caught:
         _add(store, [f"k{number}" for number in range(2000)], "v" * 500)
     assert caught.value.code == "store-full"
+    with store.read() as connection:
+        assert connection.execute(_COUNT).scalar_one() == 0
+
+
+@pytest.mark.parametrize(("free", "code"), [(4096, "store-full"), (2**30, "store-unavailable")])
+def test_an_input_output_error_at_the_commit_of_a_full_disk_says_that_it_is_full(
+    store: Store, monkeypatch: pytest.MonkeyPatch, free: int, code: str
+) -> None:
+    """What SQLite cannot enlarge beside the database, such as the log's index, it calls an input-output error."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+
+    def fail(_connection: object) -> None:
+        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+
+    event.listen(store._engine, "commit", fail)
+    with pytest.raises(CouldNotCheck) as caught:
+        _add(store, ["k"], "v")
+    assert caught.value.code == code
     with store.read() as connection:
         assert connection.execute(_COUNT).scalar_one() == 0
 

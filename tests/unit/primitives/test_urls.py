@@ -12,7 +12,10 @@ from primitives.urls import shown_url
         ("http://[::1]:80/x", "http://[::1]:80/x"),
         ("http://user:geheim@[::1", "a malformed URL"),
         ("http://user:geheim@host:no-port", "a malformed URL"),
-        ("geheim", "://geheim"),
+        ("geheim", "a malformed URL"),
+        ("//geheim/x", "a malformed URL"),
+        ("http:geheim", "a malformed URL"),
+        ("", "a malformed URL"),
     ],
 )
 def test_a_url_is_shown_without_what_opens_it(url, shown):

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from node_adapter.store.schema import finding, record
 
 _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
+_PAGE_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,36 @@ def of_subject(connection: Connection, pid: str) -> list[RecordRow]:
     """Return a subject's whole chain, in order."""
     statement = select(record).where(record.c.pid == pid).order_by(record.c.seq)
     return [RecordRow(**row) for row in connection.execute(statement).mappings()]
+
+
+def pages_of(connection: Connection, pid: str, rows: int = _PAGE_ROWS) -> Iterator[list[RecordRow]]:
+    """Yield a subject's chain in order, some records at a time: it may be longer than memory is large."""
+    after = 0
+    while page := _page(connection, pid, after, rows):
+        yield page
+        after = page[-1].seq
+
+
+def _page(connection: Connection, pid: str, after: int, limit: int) -> list[RecordRow]:
+    query = select(record).where(record.c.pid == pid, record.c.seq > after).order_by(record.c.seq).limit(limit)
+    return [RecordRow(**row) for row in connection.execute(query).mappings()]
+
+
+def types_of(connection: Connection, pid: str) -> list[str]:
+    """Return the types of record that a subject's chain holds, sorted."""
+    return sorted(connection.execute(select(record.c.type).where(record.c.pid == pid).distinct()).scalars())
+
+
+def of_types(connection: Connection, pid: str, types: Iterable[str]) -> list[RecordRow]:
+    """Return the records of some types in a subject's chain, in order."""
+    query = select(record).where(record.c.pid == pid, record.c.type.in_(list(types))).order_by(record.c.seq)
+    return [RecordRow(**row) for row in connection.execute(query).mappings()]
+
+
+def bytes_of(connection: Connection, pid: str) -> int:
+    """Return how many bytes the envelopes and payloads of a subject's chain have together."""
+    size = func.length(record.c.envelope) + func.coalesce(func.length(record.c.payload), 0)
+    return int(connection.execute(select(func.coalesce(func.sum(size), 0)).where(record.c.pid == pid)).scalar_one())
 
 
 def promised_page(connection: Connection, pid: str, after: int, limit: int, stop: int | None = None) -> list[RecordRow]:

@@ -5,6 +5,10 @@
    orders, key events, and the bundle as of the last final anchor.
 3. A line for each, and a last line by which a reader sees that none is missing.
 
+The lines are written to a file without a name in the node's directory, some records at a time: what a long history
+takes in memory does not grow with it, what fails fails before the first line is given, and no snapshot of the store is
+held open for a reader that is slow. A bundle is one signed document: a history that is too long for one has none.
+
 Tokens, sessions and nonces are keys to this node and no data of the client's; root salts stay here, since a copy of a
 record carries the salts of what it shows.
 """
@@ -14,19 +18,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from itertools import chain
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from sqlalchemy import Connection
 
+from evidence.bundle import MAX_BUNDLE_BYTES
 from node_adapter.node import Node
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
-from node_adapter.store.records import FindingRow
+from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.access import log_access, read_approvals
 from node_adapter.workflows.receipts import ReceiptMaker
 from node_adapter.workflows.replay_bundle import ReplayedRecord, collect, key_events, replayed
 from node_adapter.workflows.replay_orders import order_json
-from node_adapter.workflows.succession import related
+from node_adapter.workflows.succession import SUCCEED, SUCCEEDED, related
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time
@@ -39,14 +46,15 @@ _MEMBERS = {*_WAYS, "case", "reason", "access"}
 _MAX_CASE, _MAX_REASON, _MAX_REFERENCE = 120, 300, 200
 
 
-def export_subject(node: Node, request: Mapping[str, Any]) -> Iterator[bytes]:
+def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
     """Return the lines of an export ({"subject" or "did" or "client_ref", "case", "reason", "access"?}).
 
-    All is read before the first line is given; what fails, fails before.
+    They are a file for the caller to read and close: all was read from the store before.
 
     Raises:
         InvalidInput: malformed request.
         Refused: `subject-not-found`.
+        CouldNotCheck: `store-full`, the disk does not hold it.
     """
     for name in sorted(set(request) - _MEMBERS):
         raise InvalidInput(name, "unknown-member", "is not a member of this request")
@@ -68,8 +76,21 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> Iterator[bytes]:
             "reason": reason,
             "made_at": format_time(node.clock.now_ms()),
         }
-        lines = [head, *_lines(node, connection, current, case)]
-    return sealed_lines(lines)  # (3)
+        return _written(node, sealed_lines(chain([head], _lines(node, connection, current, case))))  # (3)
+
+
+def _written(node: Node, lines: Iterable[bytes]) -> IO[bytes]:
+    try:
+        file = TemporaryFile(dir=node.settings.home)  # noqa: SIM115 - the caller closes it
+        try:
+            file.writelines(lines)
+            file.seek(0)
+        except BaseException:
+            file.close()
+            raise
+    except OSError as error:
+        raise CouldNotCheck("store-full", f"the export cannot be written: {error.strerror}") from error
+    return file
 
 
 def sealed_lines(values: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
@@ -97,7 +118,7 @@ def _find(node: Node, request: Mapping[str, Any]) -> tuple[SubjectRow, list[str]
         subject = find[named[0]](connection, value)
         if subject is None:
             raise Refused("subject-not-found", f"{named[0]}: this broker has no such subject")
-        return subject, sorted({row.type for row in records.of_subject(connection, subject.pid)})
+        return subject, records.types_of(connection, subject.pid)
 
 
 def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
@@ -107,20 +128,17 @@ def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -
         "count": subject.count,
         "head": subject.head.hex(),
     }
-    maker = ReceiptMaker(node, connection)
-    found = [replayed(row, 0) for row in records.of_subject(connection, subject.pid)]
-    findings = records.findings_of(connection, [record.row.record_id for record in found])
-    for record in found:
-        yield _record(record, findings.get(record.row.record_id, []))
-    for record in found:
-        if record.row.log_index < maker.size:
-            yield {"kind": "receipt", "record_id": record.row.record_id, **_receipt(maker, record)}
+    for page in records.pages_of(connection, subject.pid):
+        findings = records.findings_of(connection, [row.record_id for row in page])
+        for row in page:
+            yield _record(replayed(row, 0), findings.get(row.record_id, []))
+    yield from _receipts(node, connection, subject)
     for issued in credentials.every_of_subject(connection, subject.pid):
         revoked = None if issued.revoked_at is None else format_time(issued.revoked_at)
         times = {"issued_at": format_time(issued.issued_at), "revoked_at": revoked}
         yield {"kind": "credential", "type": issued.type, **times, "credential": json.loads(issued.body)}
     yield from _consents(connection, subject)
-    for tie in related(record.row for record in found):
+    for tie in related(records.of_types(connection, subject.pid, (SUCCEED, SUCCEEDED))):
         yield {"kind": "related", "relation": tie.relation, "subject": tie.subject}
     for task_id, consent_id in tasks.of_client(connection, subject.pid):
         yield {"kind": "task", "task_id": task_id, "consent_id": consent_id}
@@ -154,9 +172,17 @@ def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str,
     return {**line, "record": record.copy()}
 
 
-def _receipt(maker: ReceiptMaker, record: ReplayedRecord) -> dict[str, Any]:
+def _receipts(node: Node, connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
+    maker = ReceiptMaker(node, connection)
+    for page in records.pages_of(connection, subject.pid):
+        for row in page:
+            if row.log_index < maker.size:
+                yield {"kind": "receipt", "record_id": row.record_id, **_receipt(maker, row)}
+
+
+def _receipt(maker: ReceiptMaker, row: RecordRow) -> dict[str, Any]:
     try:
-        return {"receipt": maker.receipt(record.row)}
+        return {"receipt": maker.receipt(row)}
     except BonafidesError as error:  # one record that cannot be shown must not hide the others
         return {"receipt": None, "problem": {"code": error.code, "detail": error.detail}}
 
@@ -184,8 +210,9 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow) -> Iter
 
 def _bundle(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
     try:
+        _require_size(connection, subject)
         text = collect(node, connection, subject, case).bundle.decode()
-    except (CouldNotCheck, Refused) as error:  # nothing is anchored yet, or nothing is left that could be shown
+    except (InvalidInput, CouldNotCheck, Refused) as error:  # nothing is anchored yet, or too much, or nothing is left
         yield {
             "kind": "bundle",
             "part": 0,
@@ -197,3 +224,10 @@ def _bundle(node: Node, connection: Connection, subject: SubjectRow, case: str) 
     parts = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
     for number, part in enumerate(parts, 1):
         yield {"kind": "bundle", "part": number, "of": len(parts), "text": part}
+
+
+def _require_size(connection: Connection, subject: SubjectRow) -> None:
+    """Refuse a bundle that could not be sealed before all of it is in memory."""
+    size = records.bytes_of(connection, subject.pid)
+    if size > MAX_BUNDLE_BYTES:
+        raise Refused("bundle-too-large", f"{size} bytes of records are more than one bundle holds")

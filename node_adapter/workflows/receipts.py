@@ -89,8 +89,7 @@ def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
     """Return every use of a client's data in a joint computation, and every reading of the originals."""
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
-        rows = [] if subject is None else records.of_subject(connection, subject.pid)
-    shown = [row for row in rows if row.type in ("DATA_USE", "ACCESS_LOG")]
+        shown = [] if subject is None else records.of_types(connection, subject.pid, ("DATA_USE", "ACCESS_LOG"))
     return [
         {
             "record_id": row.record_id,

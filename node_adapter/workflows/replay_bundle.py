@@ -100,13 +100,14 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
     """
     restored.require_caught_up(connection)
     last = anchored.last_final(connection)
-    size = 0 if last is None else last.size
-    found = tuple(replayed(row, size) for row in records.of_subject(connection, subject.pid))
-    inside = [record for record in found if record.anchored]
-    if last is None or not inside:
+    rows = [] if last is None else records.of_subject(connection, subject.pid)
+    if last is None or not any(row.log_index < last.size for row in rows):
         raise CouldNotCheck(
             "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
         )
+    size = last.size
+    found = tuple(replayed(row, size) for row in rows)
+    inside = [record for record in found if record.anchored]
     references = tuple(_references(node, connection, inside, size))
     made, times = _anchors(node, connection, last.seq)
     tree, _ = node.views.holder("log", "", LogView).at(connection, last)

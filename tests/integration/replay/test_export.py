@@ -1,7 +1,9 @@
 """Everything of one client in one stream: what is in it, what is not, and how it is checked."""
 
+import gc
 import hashlib
 import json
+import tracemalloc
 
 import pytest
 from sqlalchemy import select, update
@@ -9,10 +11,14 @@ from sqlalchemy import select, update
 from evidence.receipt import verify_receipt
 from evidence.record import open_redacted
 from node_adapter.store.schema import metadata, record
+from node_adapter.workflows import export as workflow
 from node_adapter.workflows.export import ERASED, export_subject
+from node_adapter.workflows.facts import Accepted, submit_facts
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import InvalidInput, Refused
+from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
+from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.replay.replay_kit import Broker
 from tests.integration.replay.test_replay import erase, sold
 
@@ -27,7 +33,8 @@ def broker(tmp_path):
 
 
 def export(broker, **who):
-    data = list(export_subject(broker.node, {**REQUEST, **who}))
+    with export_subject(broker.node, {**REQUEST, **who}) as file:
+        data = list(file)
     digest = hashlib.sha256(b"".join(data[:-1])).hexdigest()
     lines = [json.loads(line) for line in data]
     assert lines[-1] == {"kind": "end", "lines": len(data) - 1, "sha256": digest}
@@ -80,6 +87,45 @@ def test_an_erased_record_is_named_and_the_rest_goes_on(broker):
     assert (gap["record"], gap["envelope"]["type"]) == (None, "ID_VERIFY")
     assert of_kind(lines, "bundle")[0]["problem"]["code"] == "record-erased"
     assert len(of_kind(lines, "record")) > 5
+
+
+def notices(broker, client, count):
+    facts = [
+        {
+            "source_ref": f"duty {next(broker.references)}",
+            "subject": client.subject,
+            "type": "DUTY_NOTICE",
+            "occurred_at": format_time(broker.clock.now_ms()),
+            "channel": "app",
+            "actor": {"did": broker.node.did, "role": "staff"},
+            "payload": PAYLOADS["DUTY_NOTICE"],
+        }
+        for _ in range(count)
+    ]
+    assert all(isinstance(outcome, Accepted) for outcome in submit_facts(broker.node, facts))
+
+
+def test_a_long_history_takes_no_more_memory_than_a_short_one(broker):
+    """Nothing is anchored, so that there is no bundle: it is one document, and bounded."""
+    client, peaks, lengths = broker.enrol("one"), [], []
+    for count in (250, 1000):
+        notices(broker, client, count)
+        gc.collect()
+        tracemalloc.start()
+        with export_subject(broker.node, {**REQUEST, "did": client.did}) as file:
+            lengths.append(sum(1 for _ in file))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert lengths[1] > 4 * lengths[0]
+    assert peaks[1] < 1.5 * peaks[0], peaks
+
+
+def test_a_history_that_is_too_long_for_a_bundle_is_exported_without(broker, monkeypatch):
+    client = sold(broker)
+    monkeypatch.setattr(workflow, "MAX_BUNDLE_BYTES", 1000)
+    lines = export(broker, did=client.did)
+    assert of_kind(lines, "bundle")[0]["problem"]["code"] == "bundle-too-large"
+    assert of_kind(lines, "receipt")
 
 
 def test_a_subject_without_records_is_exported_too(broker):

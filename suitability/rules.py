@@ -26,11 +26,9 @@ Findings = Iterator[Finding]
 Rule = Callable[[SubjectState, Act], Findings]
 
 
-def rating_of(state: SubjectState, act: Act) -> Rating | None:
-    """Return the rating in force of the act's product: the broker's, or one in the subject's own records."""
-    if act.product_id is None:
-        return None
-    return act.ratings.get(act.product_id) or state.rating_at(act.product_id, act.at)
+def rating_of(act: Act) -> Rating | None:
+    """Return the broker's rating in force of the act's product (`Ratings.at`), wherever the records lie."""
+    return None if act.product_id is None else act.ratings.get(act.product_id)
 
 
 def _document(_: SubjectState, act: Act) -> Findings:
@@ -140,7 +138,7 @@ def _level_confirm(state: SubjectState, act: Act) -> Findings:
 def _opinion(state: SubjectState, act: Act) -> Findings:
     if act.details.get("code") not in ("EXPIRED", "NO_ASSESSMENT"):
         yield from _valid_level(state, act)
-    rating = rating_of(state, act)
+    rating = rating_of(act)
     if rating is None:
         yield Finding("PRODUCT_NOT_RATED", "opinion.rating", "no rating of the product is in force")
     else:
@@ -221,7 +219,7 @@ def _disclose(state: SubjectState, act: Act) -> Findings:
 def _confirm_risk(state: SubjectState, act: Act) -> Findings:
     if act.product_id is None:
         return
-    rating = rating_of(state, act)
+    rating = rating_of(act)
     since = 0 if rating is None else rating.effective_from
     if not happened(state.track(act.product_id).disclosed, act.at, since):
         yield Finding("NOT_DISCLOSED", "disclosure.before-confirmation", "no disclosure under the rating in force")
@@ -282,7 +280,7 @@ def _sale(state: SubjectState, act: Act, level: Level | None) -> Findings:
     given, product_id = _given(state, act), act.product_id
     if given is None or product_id is None:
         return
-    rating = rating_of(state, act)
+    rating = rating_of(act)
     same_level = level is not None and given.payload["level_ref"] == level.ref
     same_rating = rating is not None and given.payload["rating_ref"] == rating.ref
     if not same_level or not same_rating or given.ruleset != act.ruleset.label:

@@ -98,14 +98,14 @@ def gate(
         known["product_id"] = application.product_id
     before = identities_before(state, act, known, ruleset, find)
     asked = Act(act, known, at_ms, ruleset, ratings, ruleset.label, broker, before.states)
-    relied_on = tuple(_relied_on(state, asked, application))
+    relied_on = tuple(_relied_on(asked, application))
     for finding in _broken(state, asked):
         return Gate(False, finding.code, finding.detail, relied_on, before.reason)
     return Gate(True, ALLOWED, "no rule speaks against it", relied_on, before.reason)
 
 
-def _relied_on(state: SubjectState, act: Act, application: Application | None) -> Iterator[Reliance]:
-    rating = rating_of(state, act)
+def _relied_on(act: Act, application: Application | None) -> Iterator[Reliance]:
+    rating = rating_of(act)
     if rating is not None:
         yield Reliance("PRODUCT_RATE", rating.ref, keys_of(rating.payload))
     if act.type == "AGREEMENT_SIGN" and application is not None and application.decision_ref is not None:

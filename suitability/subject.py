@@ -145,11 +145,6 @@ class SubjectState:
         """Return the answers of this fingerprint."""
         return next((entry for entry in self.submissions if entry.ref == ref), None)
 
-    def rating_at(self, product_id: str, at: int) -> Rating | None:
-        """Return the rating of a product in force at an instant, as far as this subject's own records tell."""
-        begun = [r for r in self.ratings if r.payload["product"]["id"] == product_id and r.effective_from <= at]
-        return max(reversed(begun), key=lambda rating: rating.effective_from, default=None)
-
     def opinion_at(self, product_id: str, at: int) -> OpinionGiven | None:
         """Return the last opinion on a product given at or before an instant."""
         given = [opinion for opinion in self.track(product_id).opinions if opinion.at <= at]

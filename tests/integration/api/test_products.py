@@ -3,6 +3,7 @@
 import pytest
 
 from evidence.product_subject import product_subject
+from primitives.timestamp import format_time
 from tests.earlier_door import rated_as_earlier
 from tests.integration.api.node_kit import rating
 from tests.integration.api.test_facts import first_steps
@@ -87,3 +88,18 @@ def test_an_opinion_and_an_application_that_rest_on_such_a_rating_are_told(broke
         rate(broker, enrol(broker, "moved", product_id="fund-1")["subject"])
         broker.clock.now += 1000
     assert told == [True, True, False, False]
+
+
+def test_a_rating_in_the_clients_own_history_counts_for_nothing_once_the_product_has_its_place(broker, client):
+    """Where nothing is in force at the derived place yet, nothing is in force: not what lies under the client."""
+    first_steps(broker, client)
+    assert rate(broker, client.subject) == ["RATING_NOT_DERIVED"]
+    broker.clock.now += 1000
+    opinion = broker.fact(client.subject, "MATCH_OPINION", compute={"product_id": "fund-1"})
+    first = broker.post("/v1/facts", opinion).get_json()
+    moved = enrol(broker, "moved", product_id="fund-1")["subject"]
+    later = {**rating(), "effective_from": format_time(broker.clock.now + 86_400_000)}
+    broker.post("/v1/facts", broker.fact(moved, "PRODUCT_RATE", later))
+    second = broker.post("/v1/facts", broker.fact(client.subject, "MATCH_OPINION", first["payload"])).get_json()
+    told = [{finding["code"] for finding in answer["findings"]} for answer in (first, second)]
+    assert ["PRODUCT_NOT_RATED" in codes for codes in told] == [False, True]

@@ -664,8 +664,6 @@ def test_of_two_ratings_from_the_same_instant_the_last_recorded_counts() -> None
         for each in (first, last, earlier):
             ratings = ratings.with_rating(each, in_place=True)
         assert ratings.at("P3", START) == {"P3": last}
-        own = SubjectState(ratings=(first, last, earlier))
-        assert own.rating_at("P3", START) == last
 
 
 def test_once_a_product_is_rated_at_its_place_a_rating_elsewhere_counts_for_nothing() -> None:

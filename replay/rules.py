@@ -82,6 +82,13 @@ class Reexecuted:
     findings: tuple[FoundFinding, ...]
     asked: tuple[Asked, ...]
 
+    def with_findings(self, more: Iterable[FoundFinding]) -> Reexecuted:
+        """Return the same with findings from elsewhere, where none of that code is at that record."""
+        known = {(finding.record_id, finding.code) for finding in self.findings}
+        new = [finding for finding in more if (finding.record_id, finding.code) not in known]
+        findings = sorted((*self.findings, *new), key=lambda finding: finding.seq)
+        return replace(self, findings=tuple(findings))
+
     @property
     def not_asked(self) -> tuple[Asked, ...]:
         """The records whose rules were not asked, or with less than they need."""

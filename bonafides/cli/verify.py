@@ -29,6 +29,7 @@ from evidence.verify import verify_bundle
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.timestamp import format_time
+from replay.consents import unasked_ends
 from replay.orders import check_orders
 from replay.records import of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
@@ -175,6 +176,7 @@ def executed_again(
         for label in made_by_broker(rules, [*mine, *packaged])
     ]
     notes += asking_nobody(report, rules)
+    notes += unasked_ends(records, report.subject)
     shown = _shown(report)
     records += [record for other in related for record in other.records if record.subject == other.report.subject]
     ends = {other.report.subject: other.ends_for(shown) for other in related}

@@ -2,7 +2,9 @@
 
 A receipt is kept only when it holds: the promise is signed by the broker's key that this wallet pinned, the record is
 in the checkpoint's log and the subject's entry in the map, and where the client signed, the record holds exactly the
-digests that were signed. Nothing that is kept is ever replaced by something else: a record has one promise, a place in
+digests that were signed. It holds as of the block that it names.
+
+Nothing that is kept is ever replaced by something else: a record has one promise, a place in
 the log and a place in the subject's chain have one record. That the anchor stands on the chain needs trusted headers; a
 bundle brings that proof.
 """
@@ -29,6 +31,12 @@ from suitability.records import CLIENT_ACTS
 
 _PLACE_KIND = "chain-place"
 _KEY_BYTES = 32
+_CHECKED = ("promise-signature", "fingerprint", "checkpoint-signature", "inclusion", "subject-map", "contradiction")
+_NOT_CHECKED = {
+    "anchor-event": "that the anchor stands in block {block} needs trusted headers: a bundle brings that proof",
+    "key-in-force": "whether the broker's key was in force is what the chain says: a bundle brings that proof",
+    "later-records": "what was recorded after block {block} is in no receipt of that anchor",
+}
 
 
 def pin_broker(identities: Identities, broker: str, key: object, *, successor: bool = False) -> list[str]:
@@ -146,6 +154,7 @@ def _check_contradiction(identities: Identities, identity: Identity, receipt: Re
 
 
 def _summary(did: str, envelope: Any, receipt: Receipt, *, signed: bool) -> dict[str, Any]:
+    block = receipt.anchor.block
     return {
         "status": "verified",
         "did": did,
@@ -154,5 +163,7 @@ def _summary(did: str, envelope: Any, receipt: Receipt, *, signed: bool) -> dict
         "seq": envelope["seq"],
         "of": receipt.count,
         "signed": signed,
-        "block": receipt.anchor.block,
+        "as_of": {"block": block},
+        "checked": [*_CHECKED, "signed-act"] if signed else list(_CHECKED),
+        "not_checked": [{"check": name, "reason": why.format(block=block)} for name, why in _NOT_CHECKED.items()],
     }

@@ -17,6 +17,7 @@ Version = tuple[int, int, bytes]
 _DID_REGISTRY = "DidRegistry"
 _CONSENT_RANK = {"ConsentGranted": 1, "ConsentWithdrawn": 2}
 _MAX_VARIABLES = 500
+_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,13 @@ def consent_states(connection: Connection, ids: Iterable[str]) -> dict[str, str]
             consent_id = topic.removeprefix("0x")
             ranks[consent_id] = max(ranks[consent_id], _CONSENT_RANK.get(name, 0))
     return {consent_id: CONSENT_STATES[rank] for consent_id, rank in ranks.items()}
+
+
+def consent_withdrawn_at(connection: Connection, consent_id: str) -> int | None:
+    """Return the time (ms) of the block that withdrew a consent (64 hex); None when none did."""
+    topic = "0x" + consent_id
+    found = chain_index.events(connection, contract="ConsentRegistry", name="ConsentWithdrawn", topic1=topic)
+    return min((event.timestamp * _MS for event in found), default=None)
 
 
 def consent_state(connection: Connection, consent_id: str) -> str:

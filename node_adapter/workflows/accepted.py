@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node_adapter.store.records import FindingRow, RecordRow
-from node_adapter.workflows.fold import IDENTITIES_BEFORE
 from node_adapter.workflows.owed_promises import promise_of
 from node_adapter.workflows.verdicts import reasons_json
 
@@ -24,7 +23,7 @@ class Accepted:
         findings: the rules that it breaks.
         payload: set when the node's engine stated it.
         trouble: why there is no promise: a code of `outlook`, or `promise-owed` when the same fact comes again.
-        not_asked: what the limits over time did not see; empty where they saw all.
+        not_checked: by name, what the rules did not see, with the reason; empty where they saw all.
     """
 
     record_id: str
@@ -35,7 +34,7 @@ class Accepted:
     payload: Mapping[str, Any] | None = field(default=None, repr=False)
     trouble: str | None = None
     repeated: bool = False  # whether the same fact was stored before
-    not_asked: str = ""
+    not_checked: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer's wire form."""
@@ -49,8 +48,8 @@ class Accepted:
         }
         if self.promise is None:
             answer["promise_owed"] = self.trouble
-        if self.not_asked:
-            answer["not_checked"] = reasons_json({IDENTITIES_BEFORE: self.not_asked})
+        if self.not_checked:
+            answer["not_checked"] = reasons_json(self.not_checked)
         return answer if self.payload is None else {**answer, "payload": dict(self.payload)}
 
 

@@ -26,9 +26,13 @@ from node_adapter.workflows.fold import state_of
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import VerificationFailed
+from primitives.timestamp import format_time, parse_time
+from suitability.act import Finding
 from suitability.subject import Consent
 
 WITHDRAWN, EXPIRED, UNREGISTERED = "consent-withdrawn", "consent-expired", "consent-unregistered"
+DATA_USE = "DATA_USE"  # of all acts, this one rests on the chain
+_RULE = "consent.standing"
 HERE, ON_CHAIN = "withdrawal-here", "withdrawal-on-chain"
 _NONE, _WITHDRAWN = registry_index.CONSENT_STATES[0], registry_index.CONSENT_STATES[2]
 
@@ -121,6 +125,31 @@ def known_consents(node: Node, connection: Connection, wanted: Iterable[tuple[st
 def known_consent(node: Node, connection: Connection, pid: str, identifier: str) -> Known:
     """Return what is known of one consent; arguments as in `known_consents`."""
     return known_consents(node, connection, [(pid, identifier)])[identifier]
+
+
+def ends_before_use(node: Node, connection: Connection, pid: str, use: Mapping[str, Any]) -> list[Finding]:
+    """Return how a consent had ended before a DATA_USE began, by what the client's records need not tell.
+
+    Args:
+        node: this node.
+        connection: of one transaction.
+        pid: the client's pseudonym.
+        use: the payload.
+    """
+    started = parse_time(use["started_at"], "payload.started_at")
+    known = known_consent(node, connection, pid, use["consent_id"])
+    found = []
+    withdrawn_at = registry_index.consent_withdrawn_at(connection, known.consent_id)
+    if withdrawn_at is not None and withdrawn_at <= started:
+        detail = f"the consent was withdrawn on the chain at {format_time(withdrawn_at)}, before the use"
+        found.append(Finding("CONSENT_WITHDRAWN", _RULE, detail))
+    elif known.row is not None and known.row.withdrawn_at is not None and known.row.withdrawn_at <= started:
+        detail = f"the consent was withdrawn at this broker at {format_time(known.row.withdrawn_at)}, before the use"
+        found.append(Finding("CONSENT_WITHDRAWN", _RULE, detail))
+    if known.row is not None and known.row.expires_at <= started:
+        detail = "the consent that the client signed had expired before the use"
+        found.append(Finding("CONSENT_EXPIRED", _RULE, detail))
+    return found
 
 
 def standing_of(node: Node, connection: Connection, document: Mapping[str, Any], client: str, salt: object) -> Standing:

@@ -32,8 +32,11 @@ from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import countersign, succession
 from node_adapter.workflows.accepted import Accepted, accepted_as
+from node_adapter.workflows.as_of import as_of
+from node_adapter.workflows.consent_standing import DATA_USE, ends_before_use
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
 from node_adapter.workflows.fold import (
+    IDENTITIES_BEFORE,
     apply_record,
     compute_payload,
     dump_state,
@@ -157,8 +160,8 @@ class _Intake:
             countersign.require_countersigned(sealed, self._roster, self._block, others)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
-        findings, not_asked = self._fold(fact, subject, sealed)  # (6)
-        accepted = replace(self._store(fact, subject, sealed, findings), not_asked=not_asked)  # (7)
+        findings, not_checked = self._fold(fact, subject, sealed)  # (6)
+        accepted = replace(self._store(fact, subject, sealed, findings), not_checked=not_checked)  # (7)
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
@@ -300,19 +303,25 @@ class _Intake:
         given = fact.root_salt if act is None else act.root_salt
         return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
 
-    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], str]:
+    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], dict[str, str]]:
         ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
         ruleset = self._rulebook.at(fact.occurred_ms)
         before = self._state(subject)
         state, findings, not_asked = apply_record(before, sealed, ruleset, ratings, self._state_before)
+        not_checked = {IDENTITIES_BEFORE: not_asked} if not_asked else {}
         if self._is_ill_placed(fact, sealed):
             findings = (*findings, Finding(*NOT_DERIVED))
+        if fact.type == DATA_USE:
+            codes = {finding.code for finding in findings}
+            ends = ends_before_use(self._node, self._connection, subject.pid, sealed.values)
+            findings = (*findings, *(finding for finding in ends if finding.code not in codes))
+            not_checked |= as_of(self._node, self._connection).not_checked
         self._states[subject.pid] = state
         if fact.type == PRODUCT_RATE:
             rating = Rating(sealed.fingerprint.hex(), sealed.values)
             self._ratings = self._ratings.with_rating(rating, in_place=self._is_in_place(sealed))
         record_id = sealed.envelope["record_id"]
-        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_asked
+        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_checked
 
     def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
         row = RecordRow(

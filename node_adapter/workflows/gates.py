@@ -14,7 +14,7 @@ from evidence.roster import Roster, StaffKey
 from node_adapter.node import Node
 from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.as_of import as_of
-from node_adapter.workflows.consent_standing import EXPIRED, WITHDRAWN, known_consent
+from node_adapter.workflows.consent_standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.fold import IDENTITIES_BEFORE, state_of, states_of
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.ratings import ratings_of
@@ -28,7 +28,6 @@ from suitability.records import check_details, check_type
 from suitability.second_person import Reliance
 from suitability.states import Gate, gate
 
-_DATA_USE = "DATA_USE"  # of all acts, this one rests on the chain
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 _MEMBERS = {"subject", "act", "details", "at"}
 
@@ -63,9 +62,9 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
         broker=node.did,
         find=states_of(node, connection),
     )
-    if answer.allowed and act == _DATA_USE:
+    if answer.allowed and act == DATA_USE:
         answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
-    skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == _DATA_USE else {}
+    skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == DATA_USE else {}
     if answer.not_asked:
         skipped[IDENTITIES_BEFORE] = answer.not_asked
     return {

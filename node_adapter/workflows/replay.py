@@ -7,6 +7,7 @@
    came later, the ACCESS_LOG record among it, is counted as not yet anchored.
 4. The bundle is verified as a stranger would, against this node's own headers.
 5. Results and rules are executed again under the rule sets of their day, limits over time across all the identities.
+   What this node knows of a consent's end beside the records is asked as at intake.
 6. The report is rendered: one self-contained page, and the same as JSON.
 """
 
@@ -26,6 +27,8 @@ from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.access import Approvals, log_access, read_approvals
+from node_adapter.workflows.as_of import AsOf, as_of
+from node_adapter.workflows.consent_standing import DATA_USE, ends_before_use
 from node_adapter.workflows.replay_bundle import Collected, collect
 from node_adapter.workflows.replay_content import Material, report_content
 from node_adapter.workflows.rulesets import rulebook
@@ -35,7 +38,7 @@ from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time
 from replay.rulebook import rulebook_of
-from replay.rules import re_run
+from replay.rules import FoundFinding, re_run
 from replay.signers import proven_signers
 from suitability.records import CLIENT_ACTS
 from suitability.ruleset import RuleSet
@@ -62,8 +65,9 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """Replay a client ({"subject" or "did", "case", "reason", "lang"?, "access"?: signed looks}).
 
     Returns:
-        {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON, "related": [the same of each
-        other identity of this client, with "relation", "subject" and "did"]}.
+        {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON, "as_of", "checked" and
+        "not_checked" as `replay_standing` gives them, "related": [the same of each other identity of this client, with
+        "relation", "subject" and "did"]}.
 
     Raises:
         InvalidInput: malformed request.
@@ -104,6 +108,8 @@ class _Read:
     collected: Collected
     rulesets: Sequence[RuleSet]
     stored: Mapping[str, Sequence[FindingRow]]
+    consents: Sequence[FoundFinding]
+    moment: AsOf
 
 
 def _opened(node: Node, asked: Request) -> list[_Identity]:
@@ -130,7 +136,19 @@ def _read_all(node: Node, connection: Connection, identity: _Identity, case: str
     subject = subjects.find_by_pid(connection, identity.subject.pid) or identity.subject
     collected = collect(node, connection, subject, case)
     stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
-    return _Read(identity, collected, rulebook(node, connection).rulesets, stored)
+    uses = _consents(node, connection, collected)
+    return _Read(identity, collected, rulebook(node, connection).rulesets, stored, uses, as_of(node, connection))
+
+
+def _consents(node: Node, connection: Connection, collected: Collected) -> list[FoundFinding]:
+    """Return the uses of data whose consent had ended, by what the records need not tell."""
+    found = []
+    for record in collected.anchored:
+        if record.row.type == DATA_USE and not record.row.erased and not record.altered:
+            ends = ends_before_use(node, connection, record.row.pid, record.values)
+            place = (record.row.seq, record.row.record_id)
+            found += [FoundFinding(*place, end.code, end.rule, end.detail) for end in ends]
+    return found
 
 
 def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trust: bytes) -> dict[str, Any]:
@@ -143,7 +161,13 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
         if other is not one
         for record in other.collected.to_replay(other.identity.subject.pid)
     ]
-    material = Material(  # (5)
+    rerun = re_run(  # (5)
+        [*collected.to_replay(), *others],
+        subject.pid,
+        rulebook_of(collected.to_replay(subject.pid), one.rulesets),
+        proven_signers(verified),
+    )
+    material = Material(
         case=asked.case,
         reason=asked.reason,
         lang=asked.lang,
@@ -152,12 +176,8 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
         broker_name=node.settings.member.name,
         collected=collected,
         verified=verified,
-        rerun=re_run(
-            [*collected.to_replay(), *others],
-            subject.pid,
-            rulebook_of(collected.to_replay(subject.pid), one.rulesets),
-            proven_signers(verified),
-        ),
+        rerun=rerun.with_findings(one.consents),
+        moment=one.moment,
         stored_findings=frozenset(
             (record_id, finding.code) for record_id, found in one.stored.items() for finding in found
         ),
@@ -169,6 +189,7 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
         "bundle": collected.bundle.decode(),
         "report_html": render_report(content, asked.lang),
         "report": content,
+        **{name: content[name] for name in ("as_of", "checked", "not_checked")},
     }
 
 

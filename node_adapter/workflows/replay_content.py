@@ -9,7 +9,9 @@ from typing import Any
 from evidence.verdict import SecondPersons, VerificationReport
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.replay_orders import OrderRow
+from node_adapter.workflows.as_of import AsOf
 from node_adapter.workflows.replay_bundle import OPINION, Collected, ReplayedRecord
+from node_adapter.workflows.replay_standing import standing_json
 from primitives.timestamp import format_time, parse_time
 from replay.claims import judge
 from replay.rules import FoundFinding, Reexecuted
@@ -58,6 +60,7 @@ class Material:
     rerun: Reexecuted
     stored_findings: frozenset[tuple[str, str]]  # (record id, code) as the node stored them at intake
     made_at: str
+    moment: AsOf  # of which block the index was when all this was read
 
 
 def report_content(material: Material) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def report_content(material: Material) -> dict[str, Any]:
         "lang": material.lang,
         "synthetic": any(_is_synthetic(record.values) for record in collected.records),
         "cover": _cover(material),
+        **standing_json(material.verified, rerun, collected, material.moment),
         "conclusion": {
             "ok": verified.ok,
             "verdict": verified.verdict,

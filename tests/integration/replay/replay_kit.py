@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from did.identifiers import ethr_did
 from evidence.act import act_payload, field_digests
+from evidence.chain import Log
 from evidence.header import EthereumHeader
 from evidence.product_subject import product_subject
 from evidence.receipt_trie import EthereumReceiptTrie
@@ -51,7 +52,8 @@ from scripts.vectors.synthetic_chain import (
 from tests.integration.api.node_kit import PAYLOADS, START, rating
 
 NAMES = {**CONTRACTS, "Directory": address("Directory")}
-BY_ADDRESS = {target: name for name, target in NAMES.items()}
+CONSENTS = address("ConsentRegistry")  # the trust file names it not: no bundle shows what it says
+BY_ADDRESS = {target: name for name, target in NAMES.items()} | {CONSENTS: "ConsentRegistry"}
 FAR = 2**40
 
 
@@ -182,6 +184,13 @@ class Broker:
         with self.store.write() as connection:
             chain_index.append(connection, [block], events)
         return number
+
+    def withdraw_consent(self, consent_id):
+        """Let the chain hold a withdrawal that no record tells of."""
+        [topic] = [
+            topic for topic, event in contract_abi("ConsentRegistry").events.items() if event.name.endswith("Withdrawn")
+        ]
+        return self.mine([], [Log(CONSENTS, (topic, bytes.fromhex(consent_id)), b"")])
 
     def anchor(self):
         """Let the worker build an anchor, and mine it."""

@@ -107,6 +107,9 @@ def test_a_receipt_of_what_was_signed_is_kept(identities, signed):
     receipt = receipt_of(signed)
     answer = add(identities, receipt)
     assert (answer["status"], answer["signed"], answer["seq"], answer["of"]) == ("verified", True, 1, 1)
+    assert answer["as_of"] == {"block": receipt["anchor"]["block"]}
+    assert "signed-act" in answer["checked"]
+    assert {entry["check"] for entry in answer["not_checked"]} == {"anchor-event", "key-in-force", "later-records"}
     assert add(identities, receipt) == answer
     assert full_receipts(identities) == [receipt]
     assert [entry["record_id"] for entry in receipts(identities)] == [answer["record_id"]]
@@ -116,6 +119,7 @@ def test_a_record_of_the_broker_needs_no_signature(identities, signed):
     made = {**signed, "draft": {**signed["draft"], "type": "DUTY_NOTICE"}}
     answer = add(identities, receipt_of(made, signatures=[]))
     assert answer["signed"] is False
+    assert "signed-act" not in answer["checked"]
 
 
 def test_an_act_that_the_wallet_never_signed_is_found(identities, signed):

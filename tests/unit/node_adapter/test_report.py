@@ -11,10 +11,12 @@ import pytest
 
 from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from node_adapter.report import render_report
+from node_adapter.workflows import replay_standing
+from node_adapter.workflows.as_of import AS_OF_NOW
 from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
 from replay import claims, rulebook
 from replay import rules as replay_rules
-from suitability import rules, second_person_rules, states
+from suitability import limits, rules, second_person_rules, states
 from suitability.records import RECORD_TYPES
 from suitability.second_person import STAFF_ROLES
 from suitability.vocabulary import CHANNELS
@@ -33,7 +35,7 @@ def test_both_languages_have_the_same_words():
 
 
 def codes():
-    modules = (rules, second_person_rules, states, rulebook, replay_rules)
+    modules = (limits, rules, second_person_rules, states, rulebook, replay_rules)
     source = "".join(inspect.getsource(module) for module in modules)
     return set(re.findall(r'Finding\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'"([A-Z]+_LATE)"', source))
 
@@ -41,7 +43,14 @@ def codes():
 @pytest.mark.parametrize(
     ("group", "wanted"),
     [
-        ("checks", CHECKS),
+        (
+            "checks",
+            (
+                *CHECKS,
+                AS_OF_NOW,
+                *(getattr(replay_standing, name) for name in ("RULES", "RESULTS", "CONSENTS", "LATER")),
+            ),
+        ),
         (
             "codes",
             codes()
@@ -95,6 +104,8 @@ CONTENT = {
         "case": "1", "reason": "r", "order": {"regulator": "0xab", "id": "i", "ordered_at": "t"}, "client": None,
         "broker": {"name": "n", "did": "d"}, "subject": "s", "from": "a", "to": "b", "made_at": "c", "rulesets": [],
     },
+    "as_of": {"block": 77, "time": "then"}, "checked": ["structure"],
+    "not_checked": [{"check": "later-records", "reason": "3 records came after"}],
     "conclusion": {"ok": False, "verdict": "failed: inclusion", "claims": []},
     "stages": [], "re_execution": [], "rules": RULES,
     "findings": [], "missing_findings": [{"code": "X", "record_id": "y"}],
@@ -120,6 +131,13 @@ def test_a_failed_verification_is_said_first(lang, failed):
     assert f'<div class="verdict failed">{WORDS[lang]["evidence_failed"]}: {failed}</div>' in page
     assert "#2" in page
     assert WORDS[lang]["synthetic"] not in page
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_report_says_of_which_block_it_speaks_and_what_was_not_checked(lang):
+    page = render_report(CONTENT, lang)
+    assert f"{WORDS[lang]['block']} 77, then" in page
+    assert f'{WORDS[lang]["checks"]["later-records"]}: <span class="small">3 records came after' in page
 
 
 @pytest.mark.parametrize(("lang", "alone"), [("zh", "无人签名"), ("en", "nobody signed")])

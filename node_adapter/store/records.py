@@ -126,8 +126,9 @@ def of_types(connection: Connection, pid: str, types: Iterable[str]) -> list[Rec
 
 
 def bytes_of(connection: Connection, pid: str) -> int:
-    """Return how many bytes the envelopes and payloads of a subject's chain have together."""
-    size = func.length(record.c.envelope) + func.coalesce(func.length(record.c.payload), 0)
+    """Return how many bytes envelopes, payloads and promises of a subject's chain have together: a bundle has more."""
+    of_payload, of_promise = (func.coalesce(func.length(one), 0) for one in (record.c.payload, record.c.promise))
+    size = func.length(record.c.envelope) + of_payload + of_promise
     return int(connection.execute(select(func.coalesce(func.sum(size), 0)).where(record.c.pid == pid)).scalar_one())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence import shapes
 from evidence.opened import Opened
-from evidence.roster import END, ENROL, Roster, StaffKey, staff_subject
+from evidence.roster import END, ENROL, Roster, StaffKey, key_of_did, names_did_key, staff_subject
 from evidence.staff import FIELD, SIGNATURE, Demand, act_digest, check_countersigned, check_enrolment
 from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
@@ -76,6 +76,7 @@ class _Reading:
         self._no_colleagues = no_colleagues
         self._time_of = time_of
         self._roster = Roster(broker)
+        self._enrolled: dict[str, str] = {}  # by subject, when its enrolment says to have been recorded
         self._once: dict[bytes, str] = {}
         self.found: list[SecondPersons] = []
         self.notes: list[str] = []
@@ -88,6 +89,7 @@ class _Reading:
             self._require_once(opened)
         if envelope["type"] in self._demands:
             self.found.append(self._second_persons(opened))
+            self.notes += self._before_enrolment(opened)
 
     def _enrol(self, opened: Opened) -> None:
         record = opened.record
@@ -101,6 +103,8 @@ class _Reading:
         known = self._roster.by_subject.get(subject)
         if type_ == END and (known is None or values.get("enrolment_ref", known.enrolment) != known.enrolment):
             raise VerificationFailed(SIGNATURE, "ends no key that was enrolled before")
+        if type_ == ENROL:
+            self._enrolled.setdefault(subject, record.envelope["recorded_at"])
         shown = {} if record.redacted else values
         place = (opened.promise.log_index, opened.promise.block, record.fingerprint.hex())
         self._roster = self._roster.with_record(type_, subject, *place, shown)
@@ -125,6 +129,22 @@ class _Reading:
             missing = ORDERED
         place_of = (envelope["subject"], envelope["seq"], envelope["record_id"], envelope["type"])
         return SecondPersons(*place_of, persons, missing)
+
+    def _before_enrolment(self, opened: Opened) -> Iterator[str]:
+        """Name who signed it, or did it, and was enrolled only after it says to have happened.
+
+        Before it in the log the enrolment stands, else the check fails: so one of the two is late, or dated back.
+        """
+        envelope = opened.record.envelope
+        happened = parse_time(envelope["occurred_at"], "occurred_at")
+        for key in dict.fromkeys(_keys_of(opened, self._demands[envelope["type"]])):
+            entry = self._roster.find(key)
+            enrolled = None if entry is None else self._enrolled.get(entry.subject)
+            if entry is not None and enrolled is not None and happened < parse_time(enrolled, "recorded_at"):
+                yield (
+                    f"{opened.label}: says to have happened {envelope['occurred_at']}, before the key {key[:16]} of "
+                    f"{entry.label} was enrolled: {enrolled}"
+                )
 
     def _signers(self, opened: Opened) -> tuple[tuple[StaffKey, ...], str]:
         """Return who is proven to have signed, and whether there is more that cannot be told."""
@@ -158,3 +178,13 @@ def _hidden(opened: Opened, demand: Demand, persons: Sequence[StaffKey]) -> list
     if demand.named in hidden:
         told.append(f"{opened.label}: {signed} signed; {demand.named} is not shown, which may name somebody else")
     return told
+
+
+def _keys_of(opened: Opened, demand: Demand) -> Iterator[str]:
+    """Yield the keys (hex) that a checked record shows: of who signed, and of the persons of the staff who did it."""
+    envelope, values = opened.record.envelope, opened.record.values
+    yield from (signature["key"] for signature in values.get(FIELD, ()))
+    for did in (envelope["actor"]["did"], None if demand.not_by is None else values.get(demand.not_by)):
+        key = key_of_did(did) if isinstance(did, str) and names_did_key(did) else None
+        if key is not None:
+            yield key

@@ -146,8 +146,9 @@ def test_a_grant_that_comes_after_the_withdrawal_brings_nothing_back(north, clie
 def test_recovery_of_the_act_marks_the_row(north, client, given):
     copy = Copy(north)
     withdraw_by_act(north, client, given["consent_id"])
+    withdrawn_at = north.clock.now
     unmark_row(north, given["consent_id"])  # as the copy holds it
     assert copy.recover(client)["recovered"] == 1
     with north.store.read() as connection:
-        assert consents.find_consent(connection, given["consent_id"]).withdrawn_at == north.clock.now
+        assert consents.find_consent(connection, given["consent_id"]).withdrawn_at == withdrawn_at
     assert taken(north, client) == ([], "consent-withdrawn")

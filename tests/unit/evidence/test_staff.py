@@ -280,6 +280,31 @@ def test_a_key_that_expired_before_its_record_was_anchored_is_noted():
     assert "the key of Li Wei" in note
 
 
+@pytest.mark.parametrize("hide", [False, True], ids=["shown", "enrolment redacted"])
+def test_a_record_that_says_to_be_older_than_its_signer_s_enrolment_is_noted(hide):
+    """A review that was made up later and dated back: the signature holds, and the order of the log tells."""
+    world = forged.started()
+    before = world.chain.time(world.chain.head) * 1000
+    enrolled = enrol(world, "Li Wei")
+    acting = {"did": did_key(enrol(world, "Zhao Min").sealed.values["key"]), "role": "staff"}
+    countersign(world, "BIZ_DECIDE", DECIDED, "Li Wei", occurred_at=format_time(before), actor=acting)
+    countersign(world, "BIZ_DECIDE", {**DECIDED, "application_id": "A-2"}, "Li Wei")
+    world.anchor()
+    references = [person("Li Wei"), person("Zhao Min")]
+    body = world.bundle(references=references).body()
+    if hide:
+        [history] = [one for one in body["references"] if one["subject"] == person("Li Wei").hex()]
+        del history["records"][0]["record"]["fields"]["role"]
+    report = report_of(world, body)
+    assert report.ok, report.verdict
+    notes = [note for note in report.notes if "says to have happened" in note]
+    when = enrolled.sealed.envelope["recorded_at"]
+    assert [note.partition(":")[0] for note in notes] == ["record 2 (BIZ_DECIDE)"] * 2
+    assert notes[0].endswith(f"was enrolled: {when}")
+    assert ("of somebody whose enrolment is not shown" if hide else "of Li Wei") in notes[0]
+    assert "of Zhao Min" in notes[1]
+
+
 def test_an_end_of_what_was_not_enrolled_is_refused():
     world = forged.started()
     enrolled = enrol(world, "Li Wei")

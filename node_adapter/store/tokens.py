@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
 
 from node_adapter.store import identity
 from node_adapter.store.schema import setting, token
@@ -98,9 +98,13 @@ def staff_tokens(connection: Connection) -> list[TokenRow]:
 
 
 def suspend_all(connection: Connection, now_ms: int) -> None:
-    """Let no token count that a restored copy holds until it is confirmed; clients sign in anew."""
+    """Let no token count that a restored copy holds until it is confirmed; clients sign in anew.
+
+    That is every one, whatever the clocks said: the one of now may be behind those by which the tokens were made.
+    """
     connection.execute(delete(token).where(token.c.role == CLIENT_ROLE))
-    identity.put(connection, _RESTORED_AT, str(now_ms))
+    newest = connection.execute(select(func.max(token.c.created_at))).scalar_one() or 0
+    identity.put(connection, _RESTORED_AT, str(max(now_ms, newest + 1)))
 
 
 def confirm_all(connection: Connection) -> None:

@@ -83,6 +83,16 @@ def test_no_token_counts_in_a_copy_that_was_put_back_by_hand(broker):
     assert said(broker, "compliance") is None
 
 
+def test_a_token_that_was_made_by_a_clock_that_ran_ahead_does_not_count_either(broker):
+    broker.clock.now += 30 * 86_400_000
+    with broker.store.write() as connection:
+        tokens.insert_token(connection, "ahead", "operator", name="ahead", created_at=broker.clock.now)
+    broker.clock.now -= 30 * 86_400_000
+    with broker.store.write() as connection:
+        restored_copy.mark(connection, broker.clock.now)
+        assert tokens.find_token(connection, "ahead").ended(broker.clock.now) == "token-unconfirmed"
+
+
 def test_the_sessions_of_clients_end(broker):
     with broker.store.write() as connection:
         tokens.insert_token(connection, "session", tokens.CLIENT_ROLE, name="did:x", did="did:x")

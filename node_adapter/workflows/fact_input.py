@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,8 +25,8 @@ from suitability.records import CLIENT_ACTS, NODE_TYPES, check_payload, check_ty
 from suitability.second_person import FIELD
 
 COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
-# Whoever took such a reference first would keep the node from recording a revocation.
-NODE_REFERENCES = ("credential-issue:", "credential-revoke:")
+# Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
+_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")
 _REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
 _OPTIONAL = ("payload", "compute", "attachments", "act", "root_salt")
 _ACT = ("root_salt", "key", "signature", "document", "ruleset")
@@ -74,7 +75,7 @@ def read_fact(value: Mapping[str, Any]) -> Fact:
     if isinstance(value.get("type"), str) and value["type"] in NODE_TYPES:
         raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
     reference = value.get("source_ref")
-    if isinstance(reference, str) and reference.startswith(NODE_REFERENCES):
+    if isinstance(reference, str) and _NODE_REFERENCE.match(reference):
         raise InvalidInput("source_ref", "node-reference", "the node itself names its records so")
     return read_node_fact(value)
 

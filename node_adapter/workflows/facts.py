@@ -17,7 +17,7 @@ Steps, each tagged below:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -69,14 +69,16 @@ _NODE_REFUSALS = ("member-unknown", "member-suspended")
 _MS = 1000
 
 
-def submit_facts(node: Node, facts: Sequence[Mapping[str, Any]]) -> list[Accepted | BonafidesError]:
-    """Store facts in one transaction; each gets its own outcome, in order.
+def submit_facts(
+    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Fact] = read_fact
+) -> list[Accepted | BonafidesError]:
+    """Store facts in one transaction; each gets its own outcome, in order. `read` checks the shape of one.
 
     Raises:
         Refused: `member-unknown` or `member-suspended`: this member may not record.
         CouldNotCheck: the store is busy or full, or no block is indexed yet; nothing of this call was stored.
     """
-    parsed = [_outcome_of(read_fact, fact) for fact in facts]  # (1)
+    parsed = [_outcome_of(read, fact) for fact in facts]  # (1)
     with node.store.write() as connection:
         intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, Fact)])
         outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]

@@ -28,6 +28,7 @@ from node_adapter.node import Node
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import alarms, outbox, restored, tasks
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
+from node_adapter.workflows.fact_input import read_node_fact
 from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.keys_in_force import agreement_key
 from node_adapter.workflows.lost_commitment import INPUT_LOST, lost_commitment
@@ -230,7 +231,7 @@ def _record_uses(current: _Run) -> bool:
         clients = tasks.clients_of(connection, row.task_id)
     facts = [_data_use(current, client) for client in clients]
     for start in range(0, len(facts), _FACTS_PER_CALL):
-        for outcome in submit_facts(node, facts[start : start + _FACTS_PER_CALL]):
+        for outcome in submit_facts(node, facts[start : start + _FACTS_PER_CALL], read_node_fact):
             if isinstance(outcome, BonafidesError):
                 raise outcome
     with node.store.write() as connection:

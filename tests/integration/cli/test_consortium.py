@@ -119,7 +119,15 @@ def test_a_third_broker_is_admitted_by_vote(consortium):
     for node in (a, b):
         voted = consortium.json("member", "vote", "--node", node, proposal)
         assert voted["proposal"] == proposal
+    [shown] = consortium.json("member", "proposals", "--node", a)
+    assert (shown["proposal"], shown["kind"], shown["member"]) == (
+        proposal,
+        "admission",
+        consortium.members["c"]["address"],
+    )
+    assert (shown["proposer"], len(shown["votes"]), shown["votes_needed"]) == (consortium.members["a"]["address"], 2, 2)
     consortium.json("member", "execute", "--node", a, proposal)
+    assert consortium.json("member", "proposals", "--node", a) == []
     again = consortium.run("member", "execute", "--node", a, proposal, status=2)
     assert again.stderr.startswith("error: contract-reverted MemberRegistryNotOpen")
     listed = {entry["name"]: entry for entry in consortium.json("member", "list", "--node", a)}

@@ -154,9 +154,9 @@ def test_a_kill_between_the_records_of_use_writes_each_once(brokers, monkeypatch
     real = task_engine.submit_facts
     calls = []
 
-    def half(node, facts):
+    def half(node, facts, read):
         calls.append(len(facts))
-        outcome = real(node, facts)
+        outcome = real(node, facts, read)
         if len(calls) == 1:
             raise CouldNotCheck("killed", "after the records, before the state")
         return outcome
@@ -563,7 +563,7 @@ def test_a_record_that_cannot_be_written_raises_an_alarm_and_is_tried_again(brok
     task_id = brokers.propose()
     brokers.approve_and_run(task_id)
     with monkeypatch.context() as patch:
-        patch.setattr(task_engine, "submit_facts", lambda _node, _facts: [Refused("subject-not-found", "gone")])
+        patch.setattr(task_engine, "submit_facts", lambda *_of: [Refused("subject-not-found", "gone")])
         brokers.step(8)
         assert brokers.states(task_id) == ["recording"] * 3
         with brokers.nodes[0].store.read() as connection:

@@ -92,3 +92,11 @@ def test_no_secret_of_an_act_is_shown():
 def test_anything_else_is_refused_by_field_and_rule(change):
     with suppress(InvalidInput, Refused):  # nothing else may come out
         read_fact({**FACT, **change})
+
+
+@pytest.mark.parametrize("taken", [f"task:{'0f' * 32}:{'a1' * 32}", "credential-revoke:x", "credential-issue:x"])
+def test_a_reference_by_which_the_node_names_its_own_records_is_nobodys(taken):
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({**FACT, "source_ref": taken})
+    assert (caught.value.field, caught.value.rule) == ("source_ref", "node-reference")
+    assert read_fact({**FACT, "source_ref": "task:17:a"}).source_ref == "task:17:a"

@@ -127,26 +127,26 @@ def known_consent(node: Node, connection: Connection, pid: str, identifier: str)
     return known_consents(node, connection, [(pid, identifier)])[identifier]
 
 
-def ends_before_use(node: Node, connection: Connection, pid: str, use: Mapping[str, Any]) -> list[Finding]:
+def ends_before_use(connection: Connection, pid: str, use: Mapping[str, Any]) -> list[Finding]:
     """Return how a consent had ended before a DATA_USE began, by what the client's records need not tell.
 
     Args:
-        node: this node.
         connection: of one transaction.
         pid: the client's pseudonym.
         use: the payload.
     """
     started = parse_time(use["started_at"], "payload.started_at")
-    known = known_consent(node, connection, pid, use["consent_id"])
+    kept = consents.find_consent(connection, use["consent_id"])
+    row = kept if kept is not None and kept.pid == pid else None
     found = []
-    withdrawn_at = registry_index.consent_withdrawn_at(connection, known.consent_id)
+    withdrawn_at = registry_index.consent_withdrawn_at(connection, use["consent_id"])
     if withdrawn_at is not None and withdrawn_at <= started:
         detail = f"the consent was withdrawn on the chain at {format_time(withdrawn_at)}, before the use"
         found.append(Finding("CONSENT_WITHDRAWN", _RULE, detail))
-    elif known.row is not None and known.row.withdrawn_at is not None and known.row.withdrawn_at <= started:
-        detail = f"the consent was withdrawn at this broker at {format_time(known.row.withdrawn_at)}, before the use"
+    elif row is not None and row.withdrawn_at is not None and row.withdrawn_at <= started:
+        detail = f"the consent was withdrawn at this broker at {format_time(row.withdrawn_at)}, before the use"
         found.append(Finding("CONSENT_WITHDRAWN", _RULE, detail))
-    if known.row is not None and known.row.expires_at <= started:
+    if row is not None and row.expires_at <= started:
         detail = "the consent that the client signed had expired before the use"
         found.append(Finding("CONSENT_EXPIRED", _RULE, detail))
     return found

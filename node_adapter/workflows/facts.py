@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,7 +33,7 @@ from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows import countersign, succession
 from node_adapter.workflows.accepted import Accepted, accepted_as
-from node_adapter.workflows.as_of import as_of
+from node_adapter.workflows.as_of import AsOf, as_of
 from node_adapter.workflows.consent_standing import DATA_USE, ends_before_use
 from node_adapter.workflows.fact_input import Act, Fact, read_fact, read_node_fact
 from node_adapter.workflows.fold import (
@@ -275,6 +276,10 @@ class _Intake:
         state = self._states.get(subject.pid)
         return state_of(self._node, self._connection, subject) if state is None else state
 
+    @cached_property
+    def _moment(self) -> AsOf:
+        return as_of(self._node, self._connection)
+
     def _state_before(self, pid: str) -> SubjectState | None:
         """Return the state of an identity before, with what this transaction has changed of it."""
         return self._states.get(pid) or self._stored(pid)
@@ -315,9 +320,9 @@ class _Intake:
             findings = (*findings, Finding(*NOT_DERIVED))
         if fact.type == DATA_USE:
             codes = {finding.code for finding in findings}
-            ends = ends_before_use(self._node, self._connection, subject.pid, sealed.values)
+            ends = ends_before_use(self._connection, subject.pid, sealed.values)
             findings = (*findings, *(finding for finding in ends if finding.code not in codes))
-            not_checked |= as_of(self._node, self._connection).not_checked
+            not_checked |= self._moment.not_checked
         self._states[subject.pid] = state
         if fact.type == PRODUCT_RATE:
             rating = Rating(sealed.fingerprint.hex(), sealed.values)

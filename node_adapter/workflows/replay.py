@@ -136,16 +136,16 @@ def _read_all(node: Node, connection: Connection, identity: _Identity, case: str
     subject = subjects.find_by_pid(connection, identity.subject.pid) or identity.subject
     collected = collect(node, connection, subject, case)
     stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
-    uses = _consents(node, connection, collected)
+    uses = _consents(connection, collected)
     return _Read(identity, collected, rulebook(node, connection).rulesets, stored, uses, as_of(node, connection))
 
 
-def _consents(node: Node, connection: Connection, collected: Collected) -> list[FoundFinding]:
+def _consents(connection: Connection, collected: Collected) -> list[FoundFinding]:
     """Return the uses of data whose consent had ended, by what the records need not tell."""
     found = []
     for record in collected.anchored:
         if record.row.type == DATA_USE and not record.row.erased and not record.altered:
-            ends = ends_before_use(node, connection, record.row.pid, record.values)
+            ends = ends_before_use(connection, record.row.pid, record.values)
             place = (record.row.seq, record.row.record_id)
             found += [FoundFinding(*place, end.code, end.rule, end.detail) for end in ends]
     return found

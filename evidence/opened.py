@@ -58,7 +58,8 @@ def verified(opened: Opened, anchored_at: int) -> VerifiedRecord:
         anchor_seq=opened.anchor.seq,
         anchor_block=opened.anchor.block,
         anchored_at=anchored_at,
-        delay_ms=anchored_at - opened.promise.accepted_at,
+        accepted_at=opened.promise.accepted_at,
+        anchor_by=opened.promise.anchor_by,
         envelope=envelope,
         values=opened.record.values,
     )

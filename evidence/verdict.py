@@ -54,7 +54,10 @@ class EvidenceFinding:
 
 @dataclass(frozen=True)
 class VerifiedRecord:
-    """A record with where and when it was anchored; `values` is what the bundle shows of it."""
+    """A record with where and when it was anchored; `values` is what the bundle shows of it.
+
+    Times in numbers are milliseconds: of the anchor's block, and of the broker's promise.
+    """
 
     subject: str
     seq: int
@@ -67,7 +70,8 @@ class VerifiedRecord:
     anchor_seq: int
     anchor_block: int
     anchored_at: int
-    delay_ms: int
+    accepted_at: int
+    anchor_by: int
     envelope: Mapping[str, Any]
     values: Mapping[str, Any]
 
@@ -82,6 +86,30 @@ class SecondPersons:
     type: str
     persons: tuple[StaffKey, ...]
     missing: str = ""
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """A change of the broker's or the client's keys, as a registry's event tells it; `time` is its block's, in seconds.
+
+    Bytes in `args` are lower-case 0x hex.
+    """
+
+    registry: str
+    event: str
+    block: int
+    time: int
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LastAnchor:
+    """The anchor that a bundle states: how long the log was, and the block that says so; `time` is in seconds."""
+
+    seq: int
+    log_size: int
+    block: int
+    time: int
 
 
 @dataclass(frozen=True)
@@ -102,6 +130,8 @@ class VerificationReport:
     notes: tuple[str, ...]
     rulesets: tuple[Mapping[str, Any], ...] = ()
     second_persons: tuple[SecondPersons, ...] = ()  # of every record that takes one
+    key_changes: tuple[KeyChange, ...] = ()  # the broker's, then the client's
+    last_anchor: LastAnchor | None = None
     anchored_since: int | None = None  # the first later block that may hold an anchor of this broker
 
     @property

@@ -355,6 +355,8 @@ class _Verification:
             notes=self._notes() if whole else (),
             rulesets=bundle.rulesets if whole else (),
             second_persons=self._staff.found if whole else (),
+            key_changes=self._on_chain.key_changes(self._client) if whole else (),
+            last_anchor=self._on_chain.last_anchor if whole else None,
             anchored_since=self._anchored_since() if whole else None,
         )
 

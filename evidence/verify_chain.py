@@ -26,7 +26,7 @@ from evidence.registry_events import (
     signing_keys_ever,
 )
 from evidence.trust import TrustFile, blocks_of_other_contracts
-from evidence.verdict import CHECKS
+from evidence.verdict import CHECKS, KeyChange, LastAnchor
 from primitives.errors import InvalidInput, VerificationFailed
 
 
@@ -41,6 +41,12 @@ class Histories:
     def at(self, block: int) -> tuple[RegistryEvent, ...]:
         """Return the history in the registry that was in force at a block."""
         return self.by_address[self.trust.address_at(self.name, block)]
+
+    @property
+    def in_order(self) -> list[RegistryEvent]:
+        """The events of all registries, in the chain's order."""
+        every = (event for events in self.by_address.values() for event in events)
+        return sorted(every, key=lambda event: (event.block, event.tx_index, event.log_position))
 
     @property
     def count(self) -> int:
@@ -259,6 +265,27 @@ class ChainEvidence:
         """Return every signing key that the broker had up to the last anchor."""
         return signing_keys_ever(self._member.at(self.last.block))
 
+    def key_changes(self, client: Histories | None) -> tuple[KeyChange, ...]:
+        """Return every change of the broker's and the client's keys up to the last anchor, in the chain's order."""
+        return tuple(
+            KeyChange(
+                registry=histories.name,
+                event=event.name,
+                block=event.block,
+                time=self.chain.at(event.block).timestamp,
+                args={name: _shown(value) for name, value in event.args.items()},
+            )
+            for histories in (self._member, client)
+            if histories is not None
+            for event in histories.in_order
+        )
+
+    @property
+    def last_anchor(self) -> LastAnchor:
+        """Return what the last anchor covers, and when its block was made."""
+        block = self.last.block
+        return LastAnchor(self.last.seq, self.events[self.last.seq].args["size"], block, self.chain.at(block).timestamp)
+
     def member_key_history(self) -> str:
         """Check 7: the broker's history is whole, and it was an active broker at every anchor."""
         for anchor in self._bundle.anchors:
@@ -285,3 +312,7 @@ def _require_order(numbers: list[int], what: str, *, strict: bool = True) -> Non
     for one, other in pairwise(numbers):
         if one > other or (strict and one == other):
             raise VerificationFailed("structure", f"{what} are not in order")
+
+
+def _shown(value: object) -> object:
+    return "0x" + value.hex() if isinstance(value, bytes) else value

@@ -78,6 +78,11 @@ class Shown:
     report: VerificationReport
     records: Sequence[Record]
 
+    @property
+    def own_records(self) -> list[Record]:
+        """The records of the bundle's own subject."""
+        return [record for record in self.records if record.subject == self.report.subject]
+
     def tie_to(self, other: Shown) -> str:
         """Return a sentence on what ties two identities, from both sides alike; empty where nothing does."""
         if (self.report.chain_id, self.report.broker) != (other.report.chain_id, other.report.broker):

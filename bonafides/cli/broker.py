@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import calls_node, rows_option, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import rows_option, verbatim
 from bonafides.cli.output import Answers, read_rows, write_json
 from bonafides.client import BULK_LINES, Client, fact_of_act
 from primitives.errors import InvalidInput

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from bonafides.cli.broker import ROLE, relay
-from bonafides.cli.options import calls_node, rows_option, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import rows_option, verbatim
 from bonafides.cli.output import Answers, read_rows, write_json
 from bonafides.client import Client, route
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput

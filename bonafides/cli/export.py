@@ -12,7 +12,8 @@ from typing import IO, Any
 import click
 
 from bonafides.cli.broker import subject
-from bonafides.cli.options import FILE, calls_node, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import FILE, verbatim
 from bonafides.cli.output import write_file, write_json
 from bonafides.cli.replay import approved
 from bonafides.client import Client

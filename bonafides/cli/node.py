@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from bonafides.cli.node_backup import backup_command, recover_command, restore_command
-from bonafides.cli.options import DIRECTORY, FILE, calls_node, password_option, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, tell, write_json
 from bonafides.client import Client
 from node_adapter.init import configure, init_node

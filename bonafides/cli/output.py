@@ -24,7 +24,8 @@ from bonafides.client import error_of_problem
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
 
-MAX_LINE_BYTES = 8 * 1024 * 1024
+MIB = 1024 * 1024
+MAX_LINE_BYTES = 8 * MIB
 CHUNK_LINES = 200
 PROGRESS_LINES = 1000
 
@@ -155,6 +156,23 @@ def read_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
+
+
+def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
+    """Read a file that a stranger may have made, one byte further than allowed at most.
+
+    Raises:
+        CouldNotCheck: `file-unreadable`.
+        InvalidInput: it is too long.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
+    if len(data) > limit:
+        raise InvalidInput(field, "max-bytes", f"is longer than {limit // MIB} MiB{hint}")
+    return data
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, calls_node, rows_option, verbatim
-from bonafides.cli.output import Answers, chunks, read_rows, say, write_file, write_json
-from bonafides.cli.verify import promise_in, read_limited
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import DIRECTORY, FILE, rows_option, verbatim
+from bonafides.cli.output import Answers, chunks, read_limited, read_rows, say, write_file, write_json
+from bonafides.cli.verify import promise_in
 from bonafides.client import Client
 from bonafides.wallet.promises import is_owed
 from evidence.breach import MAX_BREACH_BYTES

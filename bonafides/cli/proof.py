@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from bonafides.cli.broker import ROLE, relay
-from bonafides.cli.options import calls_node, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.output import each_row
 from bonafides.cli.wallet import now_ms, opened
 from bonafides.client import Client

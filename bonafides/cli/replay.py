@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, calls_node, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import DIRECTORY, FILE, verbatim
 from bonafides.cli.output import json_bytes, read_rows, write_file, write_json
 from bonafides.client import Client
 from primitives.canonical import canonical_json

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import FILE, calls_node, verbatim
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import FILE, verbatim
 from bonafides.cli.output import read_document, write_json
 from bonafides.client import Client
 from primitives.errors import InvalidInput

@@ -12,7 +12,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import FILE, calls_node, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.node_options import calls_node
+from bonafides.cli.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.output import each_row, read_document, tell, write_json, write_line
 from bonafides.cli.wallet import ask_person, opened, yes_option
 from bonafides.client import Client

@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import read_document, read_rows, say, write_json
+from bonafides.cli.output import MIB, read_document, read_limited, read_rows, say, write_file, write_json
+from bonafides.verify import Occasion, Verification, page
+from bonafides.verify import as_json as verification_json
+from bonafides.verify import verify as verify_history
 from bonafides.wallet.promises import is_owed
 from did.identifiers import parse_did
 from evidence.bundle import MAX_BUNDLE_BYTES
 from evidence.trust import MAX_TRUST_BYTES
-from evidence.verdict import (
-    NOBODY_SIGNED,
-    NOT_SHOWN,
-    ORDERED,
-    STAFF_NOT_SHOWN,
-    EvidenceFinding,
-    SecondPersons,
-    VerificationReport,
-    VerifiedRecord,
-)
-from evidence.verify import verify_bundle
+from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons, VerifiedRecord
 from primitives.encoding import decode_hex
-from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
-from replay.consents import unasked_ends
-from replay.orders import check_orders
-from replay.records import of_verified
-from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
-from replay.rules import Reexecuted, re_run
-from replay.signers import asking_nobody, proven_signers
-from replay.succession import Shown, joined
-from suitability.records import CLIENT_ACTS
-from suitability.replay import Comparison
-from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.second_person import STAFF_ACTS
+from suitability.ruleset import RuleSet
 
-MIB = 1024 * 1024
 _PSEUDONYM_BYTES = 32
 _LONGER = "; --max-mib takes a longer one"
 _NO_SECOND = {
@@ -82,8 +63,11 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
     show_default=True,
     help="Refuse a longer bundle unread.",
 )
+@click.option("--page", "page_file", type=FILE, help="Write the report of the replay here, as one HTML page.")
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The page's language.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def verify(
+    *,
     bundle: Path,
     trust: Path,
     subject: str | None,
@@ -94,6 +78,8 @@ def verify(
     regulator_key: str | None,
     require_rules: bool,
     max_mib: int,
+    page_file: Path | None,
+    lang: str,
     as_json: bool,
 ) -> int:
     """Verify a client's history: every check by name, complete as of which block, and what the rules say to it.
@@ -105,82 +91,39 @@ def verify(
     --promises reads what `wallet promises list --full`, `wallet receipts list --full` or `fact submit` printed: each
     promise of this broker whose time is over must be kept by a record of the bundle.
 
+    --page writes the report that the broker's compliance officer has, of what bundle and trust file show, where all
+    checks hold.
+
     A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
     Limits over time count both, if the rule set says so: without the bundles of the identities before, the records that
     they judge are named. --related takes one bundle; give it once for each.
     """
     if subject is not None:
         _check_expected(subject)
-    rulesets = _rulesets(ruleset_file)
-    data = read_limited(bundle, max_mib * MIB, "bundle", _LONGER)
-    trusted = read_limited(trust, MAX_TRUST_BYTES, "trust")
-    report = verify_bundle(
-        data,
-        trusted,
-        client_acts=CLIENT_ACTS,
-        staff_acts=STAFF_ACTS,
+    verification = verify_history(
+        read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
+        read_limited(trust, MAX_TRUST_BYTES, "trust"),
+        rulesets=_rulesets(ruleset_file),
+        subject=subject,
         at_least_block=at_least_block,
         promises=None if promise_file is None else _promises(promise_file),
+        related=[read_limited(file, max_mib * MIB, "related", _LONGER) for file in related],
+        regulator_key=regulator_key,
     )
-    if subject is not None and subject not in (report.client, report.subject):
-        raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
-    others = _related(report, [read_limited(file, max_mib * MIB, "related", _LONGER) for file in related], trusted)
-    rerun, notes = executed_again(report, rulesets, others)
-    notes += joined(_shown(report), others)
-    if regulator_key is not None and report.ok:
-        notes += check_orders([of_verified(record) for record in report.records], report, regulator_key)
-    found = [EvidenceFinding(item.code, item.record_id, item.detail) for item in rerun.findings]
-    report = replace(report, notes=(*report.notes, *notes), findings=(*report.findings, *found))
+    if page_file is not None and verification.ok:
+        write_file(page_file, _page(verification, lang), private=True)  # originals of a client stand in it
     if as_json:
-        write_json(_as_json(report, rerun))
+        write_json(verification_json(verification))
     else:
-        for line in _as_text(report, rerun):
+        for line in _as_text(verification):
             say(line)
-    return 0 if report.ok and not (require_rules and rerun.not_asked) else 1
+    return 0 if verification.ok and not (require_rules and verification.rerun.not_asked) else 1
 
 
-def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
-    """Read a file that a stranger may have made, one byte further than allowed at most.
-
-    Raises:
-        CouldNotCheck: `file-unreadable`.
-        InvalidInput: it is too long.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(limit + 1)
-    except OSError as error:
-        raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
-    if len(data) > limit:
-        raise InvalidInput(field, "max-bytes", f"is longer than {limit // MIB} MiB{hint}")
-    return data
-
-
-def executed_again(
-    report: VerificationReport, own: Iterable[RuleSet], related: Sequence[Shown] = ()
-) -> tuple[Reexecuted, list[str]]:
-    """Execute every score, opinion and rule again; returns what came of it, and notes.
-
-    Args:
-        report: the verified bundle.
-        own: rule sets that the verifier has from elsewhere.
-        related: verified bundles of other identities of the client.
-    """
-    records = [of_verified(record) for record in report.records]
-    carried, notes = read_rulesets(report.rulesets)
-    history = [record for record in records if record.subject == report.subject]
-    mine, packaged = list(own), list(packaged_rulesets().values())
-    rules = rulebook_of(history, [*mine, *carried], packaged)
-    notes += [
-        f"rule set {label} is the broker's own: it came with the bundle, and is neither packaged nor in --rulesets"
-        for label in made_by_broker(rules, [*mine, *packaged])
-    ]
-    notes += asking_nobody(report, rules)
-    notes += unasked_ends(records, report.subject)
-    shown = _shown(report)
-    records += [record for other in related for record in other.records if record.subject == other.report.subject]
-    ends = {other.report.subject: other.ends_for(shown) for other in related}
-    return re_run(records, report.subject, rules, proven_signers(report), ends=ends), notes
+def _page(verification: Verification, lang: str) -> bytes:
+    made_at = format_time(int(time.time() * 1000))
+    occasion = Occasion(case=verification.report.case, lang=lang, made_at=made_at)
+    return page(verification, occasion).encode("utf-8", "backslashreplace")
 
 
 def promise_in(row: dict[str, Any]) -> Any:
@@ -198,27 +141,6 @@ def _promises(file: Path) -> list[Any]:
     return found
 
 
-def _related(report: VerificationReport, bundles: Iterable[bytes], trust: bytes) -> list[Shown]:
-    """Verify the bundles of other identities; a bundle that fails itself is not looked at beside others.
-
-    Raises:
-        VerificationFailed: check `succession`, one does not hold.
-    """
-    found: dict[str, Shown] = {}
-    for bundle in bundles if report.ok else ():
-        other = verify_bundle(bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
-        if not other.ok:
-            raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
-        if other.subject in found or other.subject == report.subject:
-            raise InvalidInput("related", "once", f"two bundles are of the subject {other.subject}")
-        found[other.subject] = _shown(other)
-    return list(found.values())
-
-
-def _shown(report: VerificationReport) -> Shown:
-    return Shown(report, [of_verified(record) for record in report.records])
-
-
 def _rulesets(file: Path | None) -> list[RuleSet]:
     if file is None:
         return []
@@ -233,55 +155,8 @@ def _rulesets(file: Path | None) -> list[RuleSet]:
     return found
 
 
-def _as_json(report: VerificationReport, rerun: Reexecuted) -> dict[str, Any]:
-    return {
-        "ok": report.ok,
-        "verdict": report.verdict,
-        "checks": [vars(check) for check in report.checks],
-        "chain_id": report.chain_id,
-        "broker": report.broker,
-        "client": report.client,
-        "subject": report.subject,
-        "case": report.case,
-        "complete_as_of": {"block": report.complete_as_of_block, "time": report.complete_as_of_time},
-        "anchored_since": report.anchored_since,
-        "pending": report.pending,
-        "records": [_record(record) for record in report.records],
-        "second_persons": [_signers(entry) for entry in report.second_persons],
-        "findings": [vars(finding) for finding in report.findings],
-        "rules": {
-            "asked": len(rerun.asked) - len(rerun.not_asked),
-            "records": len(rerun.asked),
-            "not_asked": [vars(entry) for entry in rerun.not_asked],
-        },
-        "re_execution": [_comparison(comparison) for comparison in rerun.comparisons],
-        "notes": list(report.notes),
-    }
-
-
-def _record(record: VerifiedRecord) -> dict[str, Any]:
-    names = ("seq", "record_id", "type", "occurred_at", "recorded_at", "fingerprint", "log_index")
-    return {
-        "subject": record.subject,
-        **{name: getattr(record, name) for name in names},
-        "anchor_seq": record.anchor_seq,
-        "anchor_block": record.anchor_block,
-        "anchored_at": format_time(record.anchored_at),
-    }
-
-
-def _signers(entry: SecondPersons) -> dict[str, Any]:
-    persons = [{"name": person.name, "role": person.role, "key": person.key} for person in entry.persons]
-    place = {name: getattr(entry, name) for name in ("subject", "seq", "record_id", "type")}
-    return {**place, "persons": persons, "missing": entry.missing}
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    names = ("ref", "type", "ruleset", "status", "reason")
-    return {**{name: getattr(comparison, name) for name in names}, "fields": list(comparison.fields)}
-
-
-def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
+def _as_text(verification: Verification) -> list[str]:
+    report, rerun = verification.report, verification.rerun
     lines = [f"{'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}" for check in report.checks]
     lines += [_place(record, report.subject) for record in report.records]
     lines += [_second(entry, report.subject) for entry in report.second_persons]
@@ -290,7 +165,7 @@ def _as_text(report: VerificationReport, rerun: Reexecuted) -> list[str]:
         for item in rerun.comparisons
     ]
     lines += [f"rules not asked of record {item.seq} ({item.type}): {item.reason}" for item in rerun.not_asked]
-    lines += [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in report.findings]
+    lines += [f"finding {item.code} {item.record_id}: {item.detail}" for item in verification.findings]
     lines += [f"note {note}" for note in report.notes]
     return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]
 

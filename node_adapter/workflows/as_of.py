@@ -15,8 +15,8 @@ from node_adapter.node import Node
 from node_adapter.store import registry_index
 from node_adapter.workflows.outlook import process_trouble
 from primitives.timestamp import format_time
+from replay.report_material import AS_OF_NOW
 
-AS_OF_NOW = "as-of-now"
 STALE_MS = 120_000  # a restart of the chain process takes less
 _MS = 1000
 

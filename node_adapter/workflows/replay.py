@@ -19,30 +19,29 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.verify import verify_bundle
 from node_adapter.node import Node
-from node_adapter.report import render_report
 from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.access import Approvals, log_access, read_approvals
 from node_adapter.workflows.as_of import AsOf, as_of
-from node_adapter.workflows.consent_standing import DATA_USE, ends_before_use
+from node_adapter.workflows.consent_standing import ends_before_use
 from node_adapter.workflows.replay_bundle import Collected, collect
-from node_adapter.workflows.replay_content import Material, report_content
+from node_adapter.workflows.replay_material import material_of
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.succession import related
 from node_adapter.workflows.trust_file import trust_file
 from primitives.errors import InvalidInput, Refused
 from primitives.text import check_line
 from primitives.timestamp import format_time
-from replay.rulebook import rulebook_of
-from replay.rules import FoundFinding, re_run
-from replay.signers import proven_signers
-from suitability.records import CLIENT_ACTS
+from replay.records import Record, of_verified
+from replay.report import report_content
+from replay.report_material import DATA_USE, Occasion
+from replay.report_page import render_report
+from replay.rules import FoundFinding
+from replay.verification import Verification, execute_again, verify_history
 from suitability.ruleset import RuleSet
-from suitability.second_person import STAFF_ACTS
 
 LANGUAGES = ("zh", "en")
 _MEMBERS = frozenset({"subject", "did", "case", "reason", "lang", "access"})
@@ -66,7 +65,7 @@ def replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         {"bundle": the bundle's text, "report_html": the page, "report": the same as JSON, "as_of", "checked" and
-        "not_checked" as `replay_standing` gives them, "related": [the same of each other identity of this client, with
+        "not_checked" as `replay.standing` gives them, "related": [the same of each other identity of this client, with
         "relation", "subject" and "did"]}.
 
     Raises:
@@ -153,36 +152,21 @@ def _consents(connection: Connection, collected: Collected) -> list[FoundFinding
 
 def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trust: bytes) -> dict[str, Any]:
     """Replay one identity, with the others beside it."""
-    collected, subject = one.collected, one.identity.subject
-    verified = verify_bundle(collected.bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)  # (4)
-    others = [
-        record
-        for other in every
-        if other is not one
-        for record in other.collected.to_replay(other.identity.subject.pid)
-    ]
-    rerun = re_run(  # (5)
-        [*collected.to_replay(), *others],
-        subject.pid,
-        rulebook_of(collected.to_replay(subject.pid), one.rulesets),
-        proven_signers(verified),
-    )
-    material = Material(
+    collected, order = one.collected, one.identity.order
+    others = [record for other in every if other is not one for record in other.collected.own_to_replay]
+    verification = _verified(one, others, trust)  # (4, 5)
+    occasion = Occasion(
         case=asked.case,
-        reason=asked.reason,
         lang=asked.lang,
-        order=one.identity.order,
-        broker_did=node.did,
+        made_at=format_time(node.clock.now_ms()),
+        reason=asked.reason,
+        order=None if order is None else _order(order),
         broker_name=node.settings.member.name,
-        collected=collected,
-        verified=verified,
-        rerun=rerun.with_findings(one.consents),
-        moment=one.moment,
         stored_findings=frozenset(
             (record_id, finding.code) for record_id, found in one.stored.items() for finding in found
         ),
-        made_at=format_time(node.clock.now_ms()),
     )
+    material = material_of(collected, verification, occasion, node.did, one.moment)
     content = report_content(material)  # (6)
     _answered(node, asked, collected)
     return {
@@ -191,6 +175,19 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
         "report": content,
         **{name: content[name] for name in ("as_of", "checked", "not_checked")},
     }
+
+
+def _verified(one: _Read, others: Sequence[Record], trust: bytes) -> Verification:
+    verification = verify_history(one.collected.bundle, trust, rulesets=one.rulesets, consents_asked=True)
+    if others or not verification.ok:
+        own = [of_verified(record) for record in verification.report.records] or one.collected.to_replay()
+        rerun, _ = execute_again(verification.report, [*own, *others], one.rulesets)
+        verification = replace(verification, rerun=rerun)
+    return replace(verification, rerun=verification.rerun.with_findings(one.consents))
+
+
+def _order(row: OrderRow) -> dict[str, str]:
+    return {"regulator": row.regulator, "id": row.id, "ordered_at": format_time(row.ordered_at)}
 
 
 def _read(request: Mapping[str, Any]) -> Request:

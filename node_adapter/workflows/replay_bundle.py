@@ -85,10 +85,15 @@ class Collected:
         """The subject's records that the last anchor covers."""
         return tuple(record for record in self.records if record.anchored)
 
-    def to_replay(self, subject: str | None = None) -> list[Record]:
-        """Return every record of the bundle, or those of one subject."""
+    @property
+    def own_to_replay(self) -> list[Record]:
+        """The subject's own records of the bundle."""
+        return [record.to_replay() for record in self.anchored]
+
+    def to_replay(self) -> list[Record]:
+        """Return every record of the bundle."""
         shown = [*self.anchored, *(record for _, chain in self.references for record in chain)]
-        return [record.to_replay() for record in shown if subject in (None, record.row.pid)]
+        return [record.to_replay() for record in shown]
 
 
 def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Collected:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bonafides.cli import options
+from bonafides.cli import node_options
 from bonafides.cli.main import main
 from bonafides.client import Client
 from node_adapter.init import init_node
@@ -219,7 +219,7 @@ def test_a_wrong_input_is_one_line_and_changes_nothing(place, run, command, says
 @pytest.mark.parametrize(("role", "command", "says"), table(AT_THE_NODE))
 def test_what_a_node_refuses_is_one_line_and_changes_nothing(broker, place, run, monkeypatch, role, command, says):
     transport = httpx.WSGITransport(app=broker.app)
-    monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
+    monkeypatch.setattr(node_options, "Client", lambda url, token: Client(url, token, transport=transport))
     (place / "token").write_text(TOKENS[role], "ascii")
     before = rows_of(broker)
     words = shlex.split(command.replace("KEY", "ab" * 32))
@@ -240,7 +240,7 @@ def rows_of(broker):
 @pytest.mark.parametrize("command", ["subject add", "draft", "gate", "fact submit", "fact promises", "receipt get"])
 def test_a_line_at_fault_is_answered_by_name_and_stores_nothing(broker, place, run, monkeypatch, command):
     transport = httpx.WSGITransport(app=broker.app)
-    monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
+    monkeypatch.setattr(node_options, "Client", lambda url, token: Client(url, token, transport=transport))
     (place / "token").write_text(TOKENS["broker-system"], "ascii")
     before = rows_of(broker)
     wrong = [b"{", b"[1]", b'"text"', b'{"a":NaN}', b'{"a":1,"a":2}', '{"a":"客户"}'.encode("gbk"), b"{}", b'{"a":1}']
@@ -255,7 +255,7 @@ def test_a_line_at_fault_is_answered_by_name_and_stores_nothing(broker, place, r
 
 def test_promises_are_fetched_by_the_answers_of_fact_submit(broker, client, place, run, monkeypatch):
     transport = httpx.WSGITransport(app=broker.app)
-    monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
+    monkeypatch.setattr(node_options, "Client", lambda url, token: Client(url, token, transport=transport))
     (place / "token").write_text(TOKENS["broker-system"], "ascii")
     where = ["--url", "http://node", "--token-file", "token"]
     fact = json.dumps(broker.fact(client.subject, "ID_VERIFY", PAYLOADS["ID_VERIFY"])).encode()

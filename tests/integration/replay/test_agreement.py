@@ -8,6 +8,7 @@ import random
 import pytest
 
 from bonafides.cli.main import main
+from bonafides.verify import Occasion, content, page, verify
 from evidence.bundle import parse_bundle, seal_bundle
 from node_adapter.store import records
 from node_adapter.workflows import replay_bundle
@@ -15,6 +16,8 @@ from node_adapter.workflows.replay import replay
 from node_adapter.workflows.rulesets import install_ruleset, list_rulesets
 from node_adapter.workflows.trust_file import trust_file
 from primitives.timestamp import format_time
+from replay.report_material import AS_OF_NOW
+from suitability.ruleset import RuleSet
 from tests.earlier_door import rated_as_earlier
 from tests.integration.api.node_kit import PAYLOADS, START, rating
 from tests.integration.replay.replay_kit import Broker
@@ -168,6 +171,49 @@ def test_intake_replay_and_verify_agree_on_any_history(broker, capsys, tmp_path,
     assert sorted((record_id, row.code, row.detail) for record_id, found in stored.items() for row in found) == told(
         report["findings"]
     )
+
+
+def alike(content, own):
+    """What of a report a bundle shows: not what is not anchored, noted at intake, or known to the broker alone."""
+    noted = {"ORIGINAL_ALTERED"}
+    cover = {name: value for name, value in content["cover"].items() if name in ("case", "client", "subject")}
+    times = [item["occurred_at"] for item in content["records"] if item["record_id"] in own]
+    return {
+        **content,
+        "cover": {**cover, "broker": content["cover"]["broker"]["did"], "from": min(times), "to": max(times)},
+        "findings": [
+            {name: value for name, value in item.items() if name != "stored"}
+            for item in content["findings"]
+            if item["code"] not in noted
+        ],
+        "missing_findings": None,
+        "records": [
+            {name: value for name, value in item.items() if name != "anchor_by"}
+            for item in content["records"]
+            if item["record_id"] in own
+        ],
+        "access_log": [item for item in content["access_log"] if item["anchored"]],
+        "not_checked": [item for item in content["not_checked"] if item["check"] != AS_OF_NOW],
+        "notes": None,
+    }
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_whoever_has_bundle_and_trust_file_makes_the_report_that_the_node_made(broker, seed):
+    story = Story(broker, seed)
+    story.live(25)
+    replay(broker.node, {"did": story.client.did, "case": "1", "reason": "an earlier look, which is then anchored"})
+    broker.anchor()
+    answer = replay(broker.node, {"did": story.client.did, "case": "1", "reason": "r", "lang": "en"})
+    rulesets = [RuleSet.from_document(entry["document"]) for entry in list_rulesets(broker.node)["rulesets"]]
+    found = verify(answer["bundle"].encode(), trust_file(broker.node), rulesets=rulesets)
+    occasion = Occasion(case="1", lang="en", made_at=answer["report"]["cover"]["made_at"])
+    made = content(found, occasion)
+    own = {item["record_id"] for item in made["records"]}
+    assert alike(made, own) == alike(answer["report"], own)
+    assert made["access_log"], "the earlier look is not there"
+    assert set(answer["report"]["notes"]) == set(made["notes"])
+    assert "not known" in page(found, occasion)
 
 
 def honest_sale(broker, product=None):

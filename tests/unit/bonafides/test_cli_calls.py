@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from bonafides.cli import options as module
+from bonafides.cli import node_options as module
 from bonafides.cli.main import main
 from bonafides.client import Client
 from tests.unit.bonafides.conftest import BROKER, PID, draft

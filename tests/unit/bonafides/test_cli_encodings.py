@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bonafides.cli import options as options_module
+from bonafides.cli import node_options as options_module
 from bonafides.cli.main import main
 from bonafides.cli.output import json_bytes
 from bonafides.client import Client

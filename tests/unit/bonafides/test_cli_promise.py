@@ -7,7 +7,7 @@ import sys
 import httpx
 import pytest
 
-from bonafides.cli import options
+from bonafides.cli import node_options
 from bonafides.cli.main import main
 from bonafides.client import Client
 from primitives.canonical import canonical_json
@@ -33,7 +33,7 @@ def run(capsys, monkeypatch, tmp_path):
             return httpx.Response(200, text="\n".join(json.dumps(answer) for answer in answers))
 
         transport = httpx.MockTransport(node)
-        monkeypatch.setattr(options, "Client", lambda url, token: Client(url, token, transport=transport))
+        monkeypatch.setattr(node_options, "Client", lambda url, token: Client(url, token, transport=transport))
         text = "".join(json.dumps(row) + "\n" for row in rows)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8"))
         more = ("--url", "http://node", "--token-file", tmp_path / "token") if words[1] == "check" else ()

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from bonafides.cli import verify as module
 from bonafides.cli.main import main
 from evidence.staff import StaffKey
 from evidence.verdict import CHECKS, Check, EvidenceFinding, SecondPersons, VerificationReport, VerifiedRecord
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
+from replay import verification as module
 from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
 from suitability.records import CLIENT_ACTS
@@ -47,7 +47,8 @@ def record(seq, type_, payload, ruleset=None):
         anchor_seq=1,
         anchor_block=9,
         anchored_at=NOW,
-        delay_ms=0,
+        accepted_at=NOW,
+        anchor_by=NOW,
         envelope={
             "type": type_,
             "schema": "1",
@@ -306,3 +307,29 @@ def test_the_report_as_json_names_the_second_persons(verify):
     alone, signed = json.loads(text)["second_persons"]
     assert (alone["persons"], alone["missing"]) == ([], "nobody-signed")
     assert signed["persons"] == [{"name": "Li Wei", "role": "committee", "key": PERSON.key}]
+
+
+def test_the_page_is_written_where_all_checks_hold_and_nowhere_else(capsys, tmp_path):
+    world = example_world()
+    page = tmp_path / "report.html"
+    (tmp_path / "trust.json").write_bytes(world.trust())
+
+    def verified(body, *words):
+        (tmp_path / "bundle.json").write_bytes(world.seal(body))
+        words = ["verify", str(tmp_path / "bundle.json"), "--trust", str(tmp_path / "trust.json"), *words]
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--page", str(page)])
+        return ended.value.code, capsys.readouterr()
+
+    body = world.bundle().body()
+    assert verified({**body, "case": "another"}, "--at-least-block", "10000")[0] == 1
+    assert not page.exists()
+    assert verified(body, "--lang", "en")[0] == 0
+    shown = page.read_text(encoding="utf-8")
+    assert "Made from a bundle and a trust file alone" in shown
+    assert "SYNTHETIC" in shown.upper()
+    assert "LEVEL_CONFIRM" not in shown, "a type is left without words"
+    assert page.stat().st_mode & 0o777 == 0o600
+    page = tmp_path / "missing" / "report.html"
+    status, told = verified(body)
+    assert (status, "file-unwritable" in told.err) == (2, True)

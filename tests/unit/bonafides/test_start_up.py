@@ -22,6 +22,7 @@ HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
         ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI | HTTP),
         ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
+        ("bonafides.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP | {"jinja2"}),
         ("api.server", CHAIN_LIBRARIES | MIGRATIONS),
         ("api.app", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.task_process", CHAIN_LIBRARIES | MIGRATIONS),

@@ -13,7 +13,7 @@ PERSON = StaffKey("5b" * 32, "Li Wei", "reviewer", "2027-11-21T00:00:00.000+08:0
 
 def report(*records, second_persons=()):
     verified = [
-        VerifiedRecord("5a" * 32, 1, "r", type_, "", "", "", 0, 1, 1, 0, 0, {"ruleset": label}, {})
+        VerifiedRecord("5a" * 32, 1, "r", type_, "", "", "", 0, 1, 1, 0, 0, 0, {"ruleset": label}, {})
         for type_, label in records
     ]
     place = ("d", 7, "b", "5a" * 32, None, "case", 1, "t", 0)

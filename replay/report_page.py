@@ -1,4 +1,4 @@
-"""Rendering a replay report: one self-contained page in Chinese or English, from the content of a replay.
+"""The page of a replay report: self-contained, in Chinese or English, from the content (`replay.report`).
 
 The template and its words are packaged; nothing is fetched, and every value is escaped.
 """
@@ -45,7 +45,7 @@ def _words() -> dict[str, Any]:
 
 
 def _read(name: str) -> str:
-    return resources.files("node_adapter").joinpath(_FOLDER, name).read_text(encoding="utf-8")
+    return resources.files("replay").joinpath(_FOLDER, name).read_text(encoding="utf-8")
 
 
 def _duration(ms: int) -> str:

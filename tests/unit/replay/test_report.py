@@ -10,18 +10,18 @@ from importlib import resources
 import pytest
 
 from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
-from node_adapter.report import render_report
-from node_adapter.workflows import replay_standing
-from node_adapter.workflows.as_of import AS_OF_NOW
-from node_adapter.workflows.replay_content import LIMITS, STAGES, plain
-from replay import claims, rulebook
+from replay import claims, rulebook, standing
 from replay import rules as replay_rules
+from replay.report import LIMITS, STAGES
+from replay.report_material import AS_OF_NOW, CONSENTS
+from replay.report_page import render_report
+from replay.values_as_text import plain
 from suitability import limits, rules, second_person_rules, states
 from suitability.records import RECORD_TYPES
 from suitability.second_person import STAFF_ROLES
 from suitability.vocabulary import CHANNELS
 
-WORDS = json.loads(resources.files("node_adapter").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
+WORDS = json.loads(resources.files("replay").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
 
 
 def keys(value, prefix=""):
@@ -48,7 +48,7 @@ def codes():
             (
                 *CHECKS,
                 AS_OF_NOW,
-                *(getattr(replay_standing, name) for name in ("RULES", "RESULTS", "CONSENTS", "LATER")),
+                *(CONSENTS, standing.RULES, standing.RESULTS, standing.LATER),
             ),
         ),
         (
@@ -86,7 +86,7 @@ def test_the_claims_name_codes_that_exist():
         (5, "amount_fen", "¥0.05"),
         (5, "total", "5"),
         ({"R1": 100, "R2": 5}, "holdings_fen", "R1 ¥1.00 · R2 ¥0.05"),
-        ({"debts_fen": 7, "age": 40}, "finance", "debts_fen ¥0.07 · age 40"),
+        ({"debts_fen": 7, "age": 40}, "finance", "age 40 · debts_fen ¥0.07"),
         (["A", "B"], "types", "A, B"),
         ([], "checks", "—"),
         ("x" * 700, "x", "x" * 600 + "…"),

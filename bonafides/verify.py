@@ -1,0 +1,43 @@
+"""The verifier: bundle and trust file in, report out. It reads nothing else and calls nobody.
+
+    from bonafides.verify import Occasion, page, verify
+
+    verification = verify(bundle, trust, subject="did:ethr:0x7a69:0x...")
+    verification.ok                      # every check holds
+    verification.rerun.not_asked         # the records whose rules could not be asked, each with the reason
+    html = page(verification, Occasion(case="2026-17", lang="en", made_at="2026-11-27T10:00:00.000+08:00"))
+
+It stands on `primitives`, `did`, `evidence`, `suitability` and `replay` alone, and so can be installed without a node.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from replay.report import report_content
+from replay.report_material import Occasion, material_of
+from replay.verification import Verification
+from replay.verification import verify_history as verify
+from replay.verification_json import verification_json as as_json
+
+__all__ = ["Occasion", "Verification", "as_json", "content", "page", "verify"]
+
+
+def content(verification: Verification, occasion: Occasion) -> dict[str, Any]:
+    """Return the replay report's content, as the broker's own node makes it, of what bundle and trust file show.
+
+    Raises:
+        VerificationFailed: the bundle does not hold.
+    """
+    return report_content(material_of(verification, occasion))
+
+
+def page(verification: Verification, occasion: Occasion) -> str:
+    """Return the replay report as one HTML page in the language of the occasion.
+
+    Raises:
+        VerificationFailed: the bundle does not hold.
+    """
+    from replay.report_page import render_report  # noqa: PLC0415 - a template engine, which verifying does not need
+
+    return render_report(content(verification, occasion), occasion.lang)

@@ -1,0 +1,285 @@
+"""What a replay report says, as JSON: codes and data, no sentence of any language. `replay.report_page` renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from evidence.verdict import KeyChange, SecondPersons
+from primitives.timestamp import format_time, parse_time
+from replay.claims import judge
+from replay.report_material import Material, ShownRecord
+from replay.rules import FoundFinding
+from replay.standing import standing_json
+from replay.values_as_text import is_synthetic, plain
+from suitability.records import RECORD_TYPES
+from suitability.replay import Comparison
+
+REPORT_FORMAT = "bonafides.replay-report/1"
+STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "assessment",
+        (
+            "ID_VERIFY",
+            "ID_SUCCEED",
+            "ID_SUCCEEDED",
+            "INFO_COLLECT",
+            "DUTY_NOTICE",
+            "Q_SUBMIT",
+            "LEVEL_RESULT",
+            "LEVEL_CONFIRM",
+        ),
+    ),
+    (
+        "risk",
+        ("PRODUCT_RATE", "MATCH_OPINION", "MISMATCH_WARN", "MISMATCH_INSIST", "RISK_DISCLOSE", "RISK_CONFIRM"),
+    ),
+    ("handling", ("BIZ_APPLY", "BIZ_DECIDE")),
+    ("signing", ("AGREEMENT_SIGN",)),
+)
+LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "pseudonym", "fork", "rulesets", "attachments")
+_OPINION = "MATCH_OPINION"
+_MS = 1000
+
+
+def report_content(material: Material) -> dict[str, Any]:
+    """Return the report's content."""
+    verified, rerun, inside = material.verified, material.rerun, material.anchored
+    claims = judge(rerun, evidence_holds=verified.ok)
+    findings = [*_altered(inside), *rerun.findings]
+    return {
+        "format": REPORT_FORMAT,
+        "lang": material.occasion.lang,
+        "synthetic": any(is_synthetic(shown.values) for shown in material.records),
+        "cover": _cover(material),
+        **standing_json(material),
+        "conclusion": {
+            "ok": verified.ok,
+            "verdict": verified.verdict,
+            "claims": [{"claim": item.claim, "result": item.result, "records": list(item.seqs)} for item in claims],
+        },
+        "stages": _stages([*inside, *_ratings_used(material)], findings, material.subject),
+        "re_execution": [_comparison(item, inside) for item in rerun.comparisons],
+        "rules": {
+            "asked": len(rerun.asked) - len(rerun.not_asked),
+            "records": len(rerun.asked),
+            "not_asked": [vars(item) for item in rerun.not_asked],
+        },
+        "findings": [_finding(item, material.occasion.stored_findings) for item in findings]
+        + [
+            {"seq": None, "record_id": item.record_id, "code": item.code, "rule": "evidence", "detail": item.detail}
+            | {"stored": None}
+            for item in verified.findings
+        ],
+        "missing_findings": _missing(material),
+        "second_persons": [_second_persons(entry) for entry in verified.second_persons],
+        "records": [_record(shown) for shown in material.records],
+        "completeness": _completeness(material),
+        "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in verified.checks],
+        "erased": [_erased(shown) for shown in material.records if shown.erased],
+        "notes": list(verified.notes),
+        "keys": [_key(change) for change in material.key_changes],
+        "consents": _listed(inside, ("CONSENT_GIVE", "CONSENT_WITHDRAW")),
+        "data_uses": _listed(inside, ("DATA_USE",)),
+        "access_log": _listed(material.records, ("ACCESS_LOG",)),
+        "limits": list(LIMITS),
+    }
+
+
+def _cover(material: Material) -> dict[str, Any]:
+    occasion, envelopes = material.occasion, [shown.record.envelope for shown in material.records]
+    times = [parse_time(envelope["occurred_at"], "occurred_at") for envelope in envelopes]
+    return {
+        "case": occasion.case,
+        "reason": occasion.reason,
+        "order": None if occasion.order is None else dict(occasion.order),
+        "broker": {"name": occasion.broker_name, "did": material.broker},
+        "client": material.client,
+        "subject": material.subject,
+        "from": format_time(min(times)),
+        "to": format_time(max(times)),
+        "made_at": occasion.made_at,
+        "rulesets": sorted({str(envelope["ruleset"]) for envelope in envelopes if envelope["ruleset"]}),
+        "documents": sorted({str(envelope["document"]) for envelope in envelopes if envelope["document"]}),
+    }
+
+
+def _ratings_used(material: Material) -> list[ShownRecord]:
+    used = {str(shown.values.get("rating_ref")) for shown in material.anchored if shown.record.type == _OPINION}
+    return [shown for _, chain in material.references for shown in chain if shown.record.fingerprint in used]
+
+
+def _stages(records: Sequence[ShownRecord], findings: Iterable[FoundFinding], subject: str) -> list[dict[str, Any]]:
+    codes: dict[int, list[str]] = {}
+    for finding in findings:
+        codes.setdefault(finding.seq, []).append(finding.code)
+    ordered = sorted(records, key=lambda shown: (_happened(shown), shown.record.log_index))
+    stages = []
+    for stage, types in STAGES:
+        entries = []
+        for shown in (shown for shown in ordered if shown.record.type in types):
+            own = shown.record.subject == subject
+            entry = _entry(shown, codes.get(shown.record.seq, []) if own else [])
+            entries.append({**entry, "reference": None if own else shown.record.subject})
+        stages.append({"stage": stage, "entries": entries})
+    return stages
+
+
+def _happened(shown: ShownRecord) -> int:
+    return parse_time(shown.record.envelope["occurred_at"], "occurred_at")
+
+
+def _entry(shown: ShownRecord, codes: list[str]) -> dict[str, Any]:
+    envelope = shown.record.envelope
+    return {
+        "seq": shown.record.seq,
+        "type": shown.record.type,
+        "time": envelope["occurred_at"],
+        "actor": envelope["actor"]["did"],
+        "role": envelope["actor"]["role"],
+        "channel": envelope["channel"],
+        "document": envelope["document"],
+        "ruleset": envelope["ruleset"],
+        "signed": bool(envelope["signatures"]),
+        "altered": list(shown.altered),
+        "erased": shown.erased,
+        "findings": codes,
+        "reference": None,
+        "shown": [[name, plain(shown.values[name], name)] for name in _in_order(shown)],
+    }
+
+
+def _in_order(shown: ShownRecord) -> list[str]:
+    """Return the names of a payload as its type declares them: a node's store and a bundle keep orders of their own."""
+    declared = RECORD_TYPES[shown.record.type].fields if shown.record.type in RECORD_TYPES else {}
+    known = [name for name in declared if name in shown.values]
+    return known + sorted(set(shown.values) - set(known))
+
+
+def _listed(records: Sequence[ShownRecord], types: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {**_entry(shown, []), "anchored": shown.anchor is not None} for shown in records if shown.record.type in types
+    ]
+
+
+def _comparison(item: Comparison, records: Sequence[ShownRecord]) -> dict[str, Any]:
+    seq = next((shown.record.seq for shown in records if shown.record.fingerprint == item.ref), None)
+    names = ("level", "total") if item.type == "LEVEL_RESULT" else ("code", "gap")
+    return {
+        "seq": seq,
+        "type": item.type,
+        "ruleset": item.ruleset,
+        "status": item.status,
+        "fields": list(item.fields),
+        "reason": item.reason,
+        "recorded": [[name, plain(item.recorded.get(name), name)] for name in names],
+        "computed": [] if item.computed is None else [[name, plain(item.computed.get(name), name)] for name in names],
+    }
+
+
+def _erased(shown: ShownRecord) -> dict[str, Any]:
+    """Name a gap: what stood here is proved, and what it said is gone."""
+    record = shown.record
+    return {
+        "seq": record.seq,
+        "record_id": record.record_id,
+        "type": record.type,
+        "occurred_at": record.envelope["occurred_at"],
+        "fingerprint": record.fingerprint,
+        "anchored": shown.anchor is not None,
+    }
+
+
+def _finding(item: FoundFinding, stored: frozenset[tuple[str, str]] | None) -> dict[str, Any]:
+    return {**vars(item), "stored": None if stored is None else (item.record_id, item.code) in stored}
+
+
+def _altered(records: Iterable[ShownRecord]) -> list[FoundFinding]:
+    """Name the originals that are no longer what was sealed: neither the bundle nor a rule can read these fields."""
+    return [
+        FoundFinding(
+            shown.record.seq,
+            shown.record.record_id,
+            "ORIGINAL_ALTERED",
+            "evidence.original",
+            f"not what was sealed: {', '.join(shown.altered)}",
+        )
+        for shown in records
+        if shown.altered
+    ]
+
+
+def _missing(material: Material) -> list[dict[str, Any]] | None:
+    """Findings that the node stored at intake and the rules do not give today: to be explained, never hidden.
+
+    None where it is not known what the node stored.
+    """
+    stored = material.occasion.stored_findings
+    if stored is None:
+        return None
+    found = {(item.record_id, item.code) for item in material.rerun.findings}
+    return [{"record_id": record_id, "code": code} for record_id, code in sorted(stored - found)]
+
+
+def _second_persons(entry: SecondPersons) -> dict[str, Any]:
+    return {
+        "subject": entry.subject,
+        "seq": entry.seq,
+        "type": entry.type,
+        "persons": [{"name": one.name, "role": one.role, "key": one.key} for one in entry.persons],
+        "missing": entry.missing,
+    }
+
+
+def _record(shown: ShownRecord) -> dict[str, Any]:
+    record, anchor, place = shown.record, shown.anchor, None
+    if anchor is not None:
+        place = {
+            "seq": anchor.seq,
+            "block": anchor.block,
+            "time": format_time(anchor.time),
+            "delay_ms": anchor.time - shown.accepted_at,
+            "late": shown.anchor_by is not None and anchor.time > shown.anchor_by,
+        }
+    return {
+        "seq": record.seq,
+        "type": record.type,
+        "record_id": record.record_id,
+        "occurred_at": record.envelope["occurred_at"],
+        "recorded_at": record.envelope["recorded_at"],
+        "fingerprint": record.fingerprint,
+        "log_index": record.log_index,
+        "anchor_by": None if shown.anchor_by is None else format_time(shown.anchor_by),
+        "anchor": place,
+        "altered": list(shown.altered),
+    }
+
+
+def _completeness(material: Material) -> dict[str, Any]:
+    inside, last = material.anchored, material.last_anchor
+    seqs = [shown.record.seq for shown in inside]
+    return {
+        "records": len(seqs),
+        "first": seqs[0],
+        "last": seqs[-1],
+        "gaps": sorted(set(range(1, seqs[-1] + 1)) - set(seqs)),
+        "head": inside[-1].record.fingerprint,
+        "pending": material.pending,
+        "log_size": last.log_size,
+        "anchor_seq": last.seq,
+        "block": last.block,
+        "time": format_time(last.time * _MS),
+        "references": [{"subject": pid, "records": len(chain)} for pid, chain in material.references],
+    }
+
+
+def _key(change: KeyChange) -> dict[str, Any]:
+    args = change.args
+    return {
+        "contract": change.registry,
+        "event": change.event,
+        "block": change.block,
+        "time": format_time(change.time * _MS),
+        "key": next((str(args[name]) for name in ("signing", "value", "owner", "delegate") if name in args), None),
+        "revoked": args.get("validTo") is not None and int(args["validTo"]) <= change.time,
+    }

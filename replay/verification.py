@@ -1,0 +1,149 @@
+"""A bundle and a trust file in, the whole verdict out: evidence, re-execution, rules, ties to other identities.
+
+A node that replays its own client, the command, and whoever holds a bundle call this one function; it reads nothing
+but what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from evidence.verdict import EvidenceFinding, VerificationReport
+from evidence.verify import verify_bundle
+from primitives.errors import InvalidInput, VerificationFailed
+from replay.consents import unasked_ends
+from replay.orders import check_orders
+from replay.records import Record, of_verified
+from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
+from replay.rules import Reexecuted, re_run
+from replay.signers import asking_nobody, proven_signers
+from replay.succession import Shown, joined
+from suitability.records import CLIENT_ACTS
+from suitability.ruleset import RuleSet, packaged_rulesets
+from suitability.second_person import STAFF_ACTS
+
+_WHOLE: Mapping[str, int] = {}
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a bundle proves, and what the rules say to it.
+
+    Attributes:
+        report: the checks by name, the records, the evidence's own findings, and every note.
+        rerun: the scores, opinions and rules, executed again.
+    """
+
+    report: VerificationReport
+    rerun: Reexecuted
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check holds; findings are content, not failures."""
+        return self.report.ok
+
+    @property
+    def findings(self) -> tuple[EvidenceFinding, ...]:
+        """What the evidence shows, and what the rules find."""
+        found = (EvidenceFinding(item.code, item.record_id, item.detail) for item in self.rerun.findings)
+        return (*self.report.findings, *found)
+
+
+def verify_history(
+    bundle: bytes,
+    trust: bytes,
+    *,
+    rulesets: Iterable[RuleSet] = (),
+    subject: str | None = None,
+    at_least_block: int | None = None,
+    promises: Sequence[object] | None = None,
+    related: Sequence[bytes] = (),
+    regulator_key: str | None = None,
+    consents_asked: bool = False,
+) -> Verification:
+    """Verify a client's history and execute it again.
+
+    Args:
+        bundle: the bundle's bytes.
+        trust: the trust file's bytes, from someone other than the bundle's maker.
+        rulesets: rule sets that are known from elsewhere; they come before those of the bundle.
+        subject: whose history it must be: the client's DID, or the pseudonym at the broker.
+        at_least_block: the block that the answer must reach, such as the one of a replay order.
+        promises: promises that somebody holds; the bundle must show what they promise.
+        related: the bundles of other identities of this client; both sides must name each tie.
+        regulator_key: a regulator's signing key (hex); every order that a look refers to must hold.
+        consents_asked: the caller asks the chain itself for withdrawals that no record tells; else a note says that
+            nobody did.
+
+    Raises:
+        InvalidInput: not a bundle, not a trust file, or another argument is malformed.
+        CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
+        VerificationFailed: the history is another's (`subject`), a related bundle does not hold or is of no other
+            identity of this client (`succession`), or an order does not hold (`order`).
+    """
+    report = verify_bundle(
+        bundle,
+        trust,
+        client_acts=CLIENT_ACTS,
+        staff_acts=STAFF_ACTS,
+        at_least_block=at_least_block,
+        promises=promises,
+    )
+    if subject is not None and subject not in (report.client, report.subject):
+        raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
+    own = _shown(report)
+    others = _verified(related, trust, report) if report.ok else []  # beside what fails itself nothing is looked at
+    ends = {other.report.subject: other.ends_for(own) for other in others}
+    further = [record for other in others for record in other.own_records]
+    rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends)
+    if not consents_asked:
+        notes += unasked_ends(own.records, report.subject)
+    notes += joined(own, others)
+    if regulator_key is not None and report.ok:
+        notes += check_orders(own.records, report, regulator_key)
+    return Verification(replace(report, notes=(*report.notes, *notes)), rerun)
+
+
+def execute_again(
+    report: VerificationReport,
+    records: Sequence[Record],
+    rulesets: Iterable[RuleSet],
+    *,
+    ends: Mapping[str, int] = _WHOLE,
+) -> tuple[Reexecuted, list[str]]:
+    """Execute every score, opinion and rule again; returns what came of it, and notes.
+
+    Args:
+        report: what the verification said.
+        records: the client's records, the whole chains of those that they refer to, and those of other identities.
+        rulesets: what the caller has from elsewhere than the bundle.
+        ends: by another identity's pseudonym, the last log index that its records are complete for, where not for all.
+    """
+    carried, notes = read_rulesets(report.rulesets)
+    history = [record for record in records if record.subject == report.subject]
+    mine, packaged = list(rulesets), list(packaged_rulesets().values())
+    rules = rulebook_of(history, [*mine, *carried], packaged)
+    notes += [
+        f"rule set {label} is the broker's own: it came with the bundle, and is neither packaged nor given beside it"
+        for label in made_by_broker(rules, [*mine, *packaged])
+    ]
+    notes += asking_nobody(report, rules)
+    return re_run(records, report.subject, rules, proven_signers(report), ends=ends), notes
+
+
+def _verified(bundles: Iterable[bytes], trust: bytes, report: VerificationReport) -> list[Shown]:
+    """Verify the bundles of other identities."""
+    found: dict[str, Shown] = {}
+    for bundle in bundles:
+        other = verify_bundle(bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
+        if not other.ok:
+            raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
+        if other.subject in found or other.subject == report.subject:
+            raise InvalidInput("related", "once", f"two bundles are of the subject {other.subject}")
+        found[other.subject] = _shown(other)
+    return list(found.values())
+
+
+def _shown(report: VerificationReport) -> Shown:
+    return Shown(report, [of_verified(record) for record in report.records])

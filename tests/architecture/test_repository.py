@@ -54,6 +54,17 @@ def test_long_hex_stands_only_where_digests_do():
     assert found == []
 
 
+def test_an_import_that_stands_late_says_why():
+    late = re.compile("noqa: " + r"PLC0415(?! - \S)")
+    found = [
+        f"{name}: {line.strip()}"
+        for name in tree.names(".py")
+        for line in _text(ROOT / name).splitlines()
+        if late.search(line)
+    ]
+    assert found == []
+
+
 def test_no_file_names_a_path_of_one_machine():
     bad = re.compile(r"(?<![\w.$}])/(?:work|root|home/\w+)/")
     found = [str(path) for path in tree.files() if bad.search(_text(path))]

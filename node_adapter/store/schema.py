@@ -170,7 +170,7 @@ chain_event = Table(
     Column("name", String, nullable=False),
     Column("topic1", String(66)),  # the first indexed argument, 0x hex of 32 bytes: identity, member, consent, task
     Column("args", Text, nullable=False),
-    Index("chain_event_by_topic", "contract", "topic1"),
+    Index("chain_event_by_topic", "contract", "topic1", "block", "log_index"),
     Index("chain_event_by_value", text(ATTRIBUTE_VALUE), sqlite_where=ATTRIBUTE_CHANGES),
 )
 

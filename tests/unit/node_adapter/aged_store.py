@@ -48,6 +48,13 @@ def chain_event(number, contract, name, topic, args):
     return {**place, "address": ADDRESS, "contract": contract, "name": name, "topic1": topic, "args": args}
 
 
+def anchored(number):
+    """An anchor of ours on the chain, in the block of that day."""
+    args = json.dumps({"member": MEMBER, "seq": number, "size": number})
+    event = chain_event(100 + number, "EvidenceAnchor", "Anchored", address_topic(MEMBER), args)
+    return event | {"log_index": 1}
+
+
 def write(number, key, state="final"):
     values = {"kind": "did", "key": key, "target": ADDRESS, "data": b"", "state": state, "nonce": number}
     where = {"raw": b"raw", "tx_hash": digest("tx", number), "block": number, "block_hash": b"", "gas_used": 1}
@@ -135,6 +142,7 @@ def aged_store(path, days):
         for name, rows in today().items():
             connection.execute(insert(schema.metadata.tables[name]), rows)
         filler = [day(number) for number in range(days)]
+        connection.execute(insert(schema.chain_event), [anchored(number) for number in range(days)])
         for name in filler[0]:
             connection.execute(insert(schema.metadata.tables[name]), [rows[name] for rows in filler])
         last = OWN_RECORDS + days

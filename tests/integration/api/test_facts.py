@@ -102,7 +102,7 @@ def test_a_refused_line_loses_nothing_of_the_others(broker, client):
         ({"actor": {"did": "x"}}, "actor", "object"),
         ({"payload": []}, "payload", "object"),
         ({"compute": {}}, "payload", "one-of"),
-        ({"attachments": [{"sha256": "00"}]}, "envelope.attachments[0].bytes", "required"),
+        ({"attachments": [{"sha256": "00" * 32, "mime": "a/b"}]}, "envelope.attachments[0].bytes", "required"),
         ({"colour": "red"}, "colour", "unknown-member"),
         ({"act": {"root_salt": "00"}}, "act.key", "required"),
     ],

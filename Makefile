@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: mutants properties kills help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: mutants properties histories kills help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -42,6 +42,9 @@ mutants: setup  ## check that the contract tests notice every missing check (abo
 
 properties: setup  ## search for new counterexamples to the properties: random ones, and 20 times as many
 	BONAFIDES_PROPERTY_FACTOR=20 $(BIN)/pytest -m "not chain and not slow" -n 2 -q $$(grep -rl '^from hypothesis' tests)
+
+histories: setup  ## compare intake, replay and verifier on ten thousand random histories (an hour or two)
+	BONAFIDES_HISTORIES=10000 $(BIN)/pytest tests/integration/replay/test_agreement.py -k any_history -n 2 -q
 
 kills: setup  ## kill a node, its supervisor and its chain a thousand times at work, and compare with the chain (hours)
 	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0

@@ -11,7 +11,7 @@ import pytest
 from bonafides.cli.main import main
 from bonafides.verify import Occasion, content, page, verify
 from evidence.bundle import parse_bundle, seal_bundle
-from node_adapter.store import records
+from node_adapter.store import anchors, records
 from node_adapter.workflows import replay_bundle
 from node_adapter.workflows.replay import replay
 from node_adapter.workflows.rulesets import install_ruleset, list_rulesets
@@ -54,10 +54,15 @@ class Story:
                 self.broker.submit(self.client, type_, PAYLOADS[type_])
         for _ in range(steps):
             self.chance.choice(self.STEPS)(self)
-            if self.chance.random() < 0.15:
+            if self.chance.random() < 0.15 and self.has_more():
                 self.broker.anchor()
         self.broker.submit(self.client, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
         self.broker.anchor()
+
+    def has_more(self):
+        with self.broker.store.read() as connection:
+            last = anchors.latest(connection)
+            return records.log_size(connection) > (0 if last is None else last.size)
 
     def submit(self, type_, payload=None, **more):
         return self.broker.submit(self.client, type_, payload, **more)

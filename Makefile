@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: mutants properties histories kills help demo test lint bench setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -33,6 +33,7 @@ lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/contracts/build.py --check
+	$(BIN)/python scripts/openapi/build.py --check
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done
@@ -51,6 +52,9 @@ kills: setup  ## kill a node, its supervisor and its chain a thousand times at w
 
 contracts: setup  ## compile the contracts and write the checked-in artifacts
 	$(BIN)/python scripts/contracts/build.py
+
+openapi: setup-python  ## build the description of the HTTP interface
+	$(BIN)/python scripts/openapi/build.py
 
 setup: setup-python setup-node
 

@@ -39,20 +39,21 @@ _SCHEME = "Bearer "
 
 def guarded(name: str, *roles: str) -> Blueprint:
     """Return a blueprint that only tokens of these roles may call."""
-    return guarded_by(name, role_guard(*roles))
+    return guarded_by(name, role_guard(*roles), *roles)
 
 
-def guarded_by(name: str, guard: Guard) -> Blueprint:
+def guarded_by(name: str, guard: Guard, *roles: str) -> Blueprint:
     """Return a blueprint whose every request passes `guard` first.
 
     Args:
         name: the blueprint's.
         guard: raises when the caller may not go on.
+        roles: whom it lets in, in the description's words.
     """
     blueprint = Blueprint(name, f"api.{name}")
     blueprint.before_request(guard)
     blueprint.before_request(take_key)
-    setattr(blueprint, _GUARD_ATTRIBUTE, guard)
+    setattr(blueprint, _GUARD_ATTRIBUTE, roles)
     return blueprint
 
 
@@ -90,6 +91,12 @@ def close_by_default(app: Flask) -> None:
 def has_guard(blueprint: object) -> bool:
     """Say whether a blueprint was made by `guarded` or `guarded_by`."""
     return hasattr(blueprint, _GUARD_ATTRIBUTE)
+
+
+def roles_of(blueprint: object) -> tuple[str, ...]:
+    """Return whom the guard of a blueprint lets in."""
+    roles: tuple[str, ...] = getattr(blueprint, _GUARD_ATTRIBUTE)
+    return roles
 
 
 def is_known_token(node: Node, header: str) -> bool:

@@ -13,10 +13,12 @@ from flask import Response, request
 
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput
+from primitives.shapes import Fields, Object, Text
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
 MAX_OBJECT_BYTES = 1024 * 1024
 _MAX_DIGITS = 20
+_ARGUMENT = Text(1000, controls=True)  # a reference or an id
 _GZIP = ("gzip", "x-gzip")
 
 
@@ -60,19 +62,13 @@ def read_some(stream: IO[bytes], size: int) -> bytes:
 
 def as_object(value: object, field: str) -> dict[str, Any]:
     """Return a JSON object unchanged."""
-    if not isinstance(value, dict):
-        raise InvalidInput(field, "type", "must be a JSON object")
-    return value
+    return Object().read(value, field)
 
 
-def text_of(body: dict[str, Any], field: str) -> str:
-    """Return a member of the body that must be a string of 1 to 1,000 characters."""
-    value = body.get(field)
-    if value is None:
-        raise InvalidInput(field, "missing", "is missing")
-    if not isinstance(value, str) or not 0 < len(value) <= 1000:  # noqa: PLR2004 (a reference, an id or a reason)
-        raise InvalidInput(field, "type", "must be a string of 1 to 1,000 characters")
-    return value
+def text_argument(name: str) -> str:
+    """Return a member of the query string that is 1 to 1,000 characters long."""
+    found = Fields({name: _ARGUMENT}, open=True).read(request.args.to_dict(), "")[name]
+    return str(found)
 
 
 def integer_argument(name: str, default: int, low: int, high: int) -> int:

@@ -53,14 +53,14 @@ def challenge_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/client/sessions/challenge")
     def challenge() -> Response:
-        return json_answer(open_challenge(current_node(), read_object().get("did")), HTTPStatus.CREATED)
+        return json_answer(open_challenge(current_node(), read_object()), HTTPStatus.CREATED)
 
     return blueprint
 
 
 def sessions_blueprint() -> Blueprint:
     """Return the route that trades a signed nonce for a token; the signature is its guard."""
-    blueprint = guarded_by("sessions", _signed_nonce)
+    blueprint = guarded_by("sessions", _signed_nonce, "signed-nonce")
 
     @blueprint.post("/v1/client/sessions")
     def session() -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from api.auth import guarded
-from api.bodies import integer_argument, json_answer, text_of
+from api.bodies import integer_argument, json_answer, text_argument
 from api.context import current_node
 from api.ndjson import one_or_many
 from node_adapter.workflows.dids import outbox_state, relay_calls, resolve, resolve_member
@@ -27,7 +27,7 @@ def dids_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/outbox")
     def outbox() -> Response:
-        return json_answer(outbox_state(current_node(), text_of(dict(request.args), "key")))
+        return json_answer(outbox_state(current_node(), text_argument("key")))
 
     return blueprint
 

@@ -82,7 +82,7 @@ def _closing(body: IO[bytes], answer: Iterator[bytes]) -> Iterator[bytes]:
 def _answer(handle: Handle, chunks: Iterator[list[Any]]) -> Iterator[bytes]:
     first = next(chunks, None)
     if first is None:
-        raise InvalidInput("body", "empty", "holds no line")
+        raise InvalidInput("body", "length", "holds no line")
     yield _handle_chunk(handle, first)
     broken: BonafidesError | None = None
     for chunk in chunks:

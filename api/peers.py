@@ -20,7 +20,7 @@ Handler = Callable[[Node, PeerMessage], dict[str, Any]]
 
 def peers_blueprint() -> Blueprint:
     """Return the route between members."""
-    blueprint = guarded_by("peers", _signed_by_member)
+    blueprint = guarded_by("peers", _signed_by_member, "peer")
 
     @blueprint.post("/v1/peer/messages")
     def messages() -> Response:
@@ -39,7 +39,7 @@ def _signed_by_member() -> None:
 def _handler(kind: str) -> Handler:
     found = HANDLERS.get(kind)
     if found is None:
-        raise InvalidInput("kind", "unknown", f"must be one of {', '.join(sorted(HANDLERS))}")
+        raise InvalidInput("kind", "one-of", f"must be one of {', '.join(sorted(HANDLERS))}")
     return found
 
 

@@ -13,9 +13,9 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.problem_types import type_of, type_of_phrase
 
 CONTENT_TYPE = "application/problem+json"
-_TYPE_PREFIX = "urn:bonafides:problem:"
 
 # What a type means; the codes and rules below it are the exceptions.
 STATUS_BY_TYPE: tuple[tuple[type[BonafidesError], HTTPStatus], ...] = (
@@ -65,7 +65,7 @@ def problem_of(error: BonafidesError) -> dict[str, Any]:
     """Return an error as a problem object."""
     status = status_of(error)
     problem: dict[str, Any] = {
-        "type": _TYPE_PREFIX + error.code,
+        "type": type_of(error),
         "title": _title(error),
         "status": status.value,
         "detail": error.detail,
@@ -80,7 +80,7 @@ def problem_of_status(status: HTTPStatus, detail: str) -> dict[str, Any]:
     """Return as a problem object what HTTP itself refuses; its code is the status's phrase."""
     code = "-".join(status.phrase.lower().split())
     problem: dict[str, Any] = {
-        "type": _TYPE_PREFIX + code,
+        "type": type_of_phrase(code),
         "title": status.phrase,
         "status": status.value,
         "detail": detail,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import json_answer, text_of
+from api.bodies import json_answer, text_argument
 from api.context import current_node
 from api.ndjson import one_or_many
 from node_adapter.workflows.enrol_subject import enrol_subjects, find_subject
@@ -26,7 +26,7 @@ def subjects_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/subjects")
     def find_any() -> Response:
-        return json_answer(find_subject(current_node(), text_of(dict(request.args), "client_ref")))
+        return json_answer(find_subject(current_node(), text_argument("client_ref")))
 
     @blueprint.get("/v1/subjects/<client_ref>")
     def find(client_ref: str) -> Response:

@@ -7,11 +7,19 @@ from http import HTTPStatus
 from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import as_object, json_answer, read_object, text_of
+from api.bodies import json_answer, read_object
 from api.context import current_node
 from node_adapter.store.tokens import STAFF_ROLES
 from node_adapter.workflows import tasks
-from primitives.errors import InvalidInput
+from primitives.shapes import Fields, ListOf, Named, Nullable, Object, Text
+
+DATASET_REQUEST = Named("DatasetRequest", Fields({"name": Text(1000, controls=True), "schema": Object()}, open=True))
+RUN_REQUEST = Named(
+    "RunRequest",
+    Fields({}, {"clients": Nullable(ListOf(Text(min=0, controls=True), 0, 1_000_000))}, open=True).note(
+        "Without clients: every client who consents."
+    ),
+)
 
 
 def task_operations_blueprint() -> Blueprint:
@@ -20,9 +28,8 @@ def task_operations_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/datasets")
     def register() -> Response:
-        body = read_object()
-        schema = as_object(body.get("schema"), "schema")
-        return json_answer(tasks.register_dataset(current_node(), text_of(body, "name"), schema), HTTPStatus.CREATED)
+        asked = DATASET_REQUEST.read(read_object(), "")
+        return json_answer(tasks.register_dataset(current_node(), asked["name"], asked["schema"]), HTTPStatus.CREATED)
 
     @blueprint.post("/v1/tasks")
     def propose() -> Response:
@@ -62,9 +69,5 @@ def task_views_blueprint() -> Blueprint:
 
 
 def _clients() -> list[str] | None:
-    clients = read_object().get("clients")
-    if clients is None:
-        return None
-    if not isinstance(clients, list) or not all(isinstance(client, str) for client in clients):
-        raise InvalidInput("clients", "list", "must be a list of client references")
+    clients: list[str] | None = RUN_REQUEST.read(read_object(), "").get("clients")
     return clients

@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.problem_types import kind_of_type
 from primitives.urls import shown_url
 
 if TYPE_CHECKING:  # loading it takes as long as signing an act, and most of a wallet's commands call nobody
@@ -33,15 +34,9 @@ _TIMEOUT_SECONDS = 120.0
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.25
-_KIND_BY_TITLE: dict[str, type[BonafidesError]] = {
-    "The request is refused": Refused,
-    "A check failed": VerificationFailed,
-    "The answer is not known now": CouldNotCheck,
-}
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _UNAVAILABLE = frozenset({502, 503, 504, 507})
 _TOKEN = re.compile(r"[\x20-\x7e]{1,1000}")
-_UNPROCESSABLE = frozenset({400, 413, 422})
 
 
 class Client:
@@ -210,17 +205,14 @@ def error_of(response: httpx.Response) -> BonafidesError:
 
 def error_of_problem(problem: Mapping[str, Any]) -> BonafidesError:
     """Return the typed error of a problem document, as an answer's line or a failed response carries it."""
-    status = problem.get("status")
     code = str(problem.get("code") or "node-answer")
     detail = str(problem.get("detail") or problem.get("title") or "the node gave no reason")
-    if "field" in problem and "rule" in problem:
+    kind = kind_of_type(problem.get("type"))
+    if "field" in problem and "rule" in problem and kind in (InvalidInput, None):
         field = str(problem["field"])
         return InvalidInput(field, str(problem["rule"]), detail.removeprefix(f"{field}: "))
-    if status in _UNAVAILABLE:
-        return CouldNotCheck(code, detail)
-    kind = _KIND_BY_TITLE.get(str(problem.get("title")))
-    if kind is None:
-        kind = VerificationFailed if status in _UNPROCESSABLE else Refused
+    if kind is None or kind is InvalidInput:  # of HTTP itself, or of what stands between the node and us
+        kind = CouldNotCheck if problem.get("status") in _UNAVAILABLE else Refused
     return kind(code, detail)
 
 
@@ -236,7 +228,7 @@ def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
     """
     draft = signed.get("draft")
     if not isinstance(draft, Mapping) or not isinstance(signed.get("key"), str):
-        raise InvalidInput("draft", "type", "is no line of `wallet sign`")
+        raise InvalidInput("draft", "shape", "is no line of `wallet sign`")
     did = str(signed["key"]).partition("#")[0]
     act = {name: signed.get(name) for name in ("root_salt", "key", "signature")}
     return {

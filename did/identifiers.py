@@ -14,7 +14,8 @@ from primitives.secp256k1 import check_address
 
 SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 AGREEMENT_FRAGMENT = "agreement"  # its X25519 key there
-_DID = re.compile(r"did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})")
+DID_PATTERN = "did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})"
+_DID = re.compile(DID_PATTERN)
 _FRAGMENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 

@@ -104,7 +104,7 @@ def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         raise InvalidInput("checkpoint", "note", "has no empty line before its signatures")
     lines = note[at + 2 : -1].split("\n")
     if len(lines) > MAX_SIGNATURES:
-        raise InvalidInput("checkpoint", "max-items", f"bears more than {MAX_SIGNATURES} signatures")
+        raise InvalidInput("checkpoint", "length", f"bears more than {MAX_SIGNATURES} signatures")
     return note[: at + 1], [_parse_signature(line) for line in lines]
 
 

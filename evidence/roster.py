@@ -12,12 +12,12 @@ from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_base58btc, encode_base58btc
 from primitives.errors import InvalidInput
-from primitives.text import check_line
+from primitives.shapes import Line
 
 ENROL, END = "STAFF_ENROL", "STAFF_END"
 SUBJECT_TAG = "bonafides/staff-subject/1"
 _STATED = frozenset({"name", "role", "key", "expires_at"})
-_MAX_NAME = 120
+MAX_NAME = 120
 # Unicode's Default_Ignorable_Code_Point, and the empty pattern of Braille.
 _INVISIBLE = frozenset({0xAD, 0x34F, 0x61C, 0x2800, 0x3164, 0xFEFF, 0xFFA0}).union(
     *(range(first, last + 1) for first, last in (
@@ -50,9 +50,9 @@ def check_name(value: object) -> str:
     """Return a person's name unchanged, if it is written the one way in which a reader sees it.
 
     Raises:
-        InvalidInput: `name`; rule `nfc`, `spaces`, `blank`, or one of `check_line`.
+        InvalidInput: `name`; rule `nfc`, `spaces`, `blank`, or one of a line of text.
     """
-    name = check_line(value, "name", _MAX_NAME)
+    name = Line(MAX_NAME).read(value, "name")
     if not unicodedata.is_normalized("NFC", name):
         raise InvalidInput("name", "nfc", "must be in Unicode normal form C")
     if " ".join(name.split()) != name:

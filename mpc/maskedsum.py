@@ -26,6 +26,7 @@ from primitives.digest import tagged_sha256
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.pedersen import ORDER, add, vector_commit
+from primitives.shapes import Anything, Fields
 
 FORMAT = "bonafides.masked-sum/1"
 TRANSCRIPT_TAG = "bonafides/masked-sum/1/transcript"
@@ -36,7 +37,7 @@ REFUSAL_TAG = "bonafides/masked-sum/1/refusal"
 COMMITMENT_BYTES = 48
 _SCALAR_BYTES = 32
 _WIDE_BYTES = 64  # reduced modulo r the bias is below 2^-256
-_BODY_FIELDS = frozenset({"format", "task_id", "spec", "transcript", "sender", "values", "blinding"})
+_BODY = Fields(dict.fromkeys(("format", "task_id", "spec", "transcript", "sender", "values", "blinding"), Anything()))
 
 
 @dataclass(frozen=True)
@@ -300,11 +301,10 @@ def refusal_digest(task_id: bytes, code: str) -> bytes:
 
 
 def _body_fields(sender: str, body: object) -> dict[str, Any]:
-    if not isinstance(body, dict):
-        raise MessageRefused(sender, "body", "object", "must be a JSON object")
-    if body.keys() != _BODY_FIELDS:
-        raise MessageRefused(sender, "body", "fields", f"must hold exactly {', '.join(sorted(_BODY_FIELDS))}")
-    return body
+    try:
+        return _BODY.read(body, "body")
+    except InvalidInput as error:
+        raise MessageRefused(sender, error.field, error.rule, error.detail) from error
 
 
 def _scalar(sender: str, value: object, name: str) -> int:

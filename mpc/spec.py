@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -10,9 +9,9 @@ from typing import Any
 
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
-from primitives.timestamp import format_time, parse_time
+from primitives.shapes import Bytes, Constant, Fields, Integer, ListOf, Moment, Named, OneOf, Text
+from primitives.timestamp import format_time
 
 FORMAT = "bonafides.task/1"
 ENGINE = "masked-sum/1"
@@ -22,10 +21,6 @@ MAX_CONTRIBUTORS = 64
 MIN_CLIENTS = 10
 STATISTICS = ("clients", "holding_risk", "leverage")
 _COLUMNS = {"clients": (), "holding_risk": ("risk_value", "value"), "leverage": ("debts", "assets")}
-_MEMBER = re.compile(r"0x[0-9a-f]{40}")
-_FIELDS = frozenset(
-    {"format", "task_id", "purpose", "statistics", "owners", "receivers", "policy", "deadline", "engine"}
-)
 
 
 class Purpose(Enum):
@@ -55,6 +50,49 @@ class ReleasePolicy:
     min_clients: int
 
 
+def _in_order(names: list[str], where: str) -> tuple[str, ...]:
+    if names != [name for name in STATISTICS if name in names]:
+        raise InvalidInput(where, "statistics", f"must be some of {', '.join(STATISTICS)}, in this order")
+    return tuple(names)
+
+
+def _ascending(members: list[str], where: str) -> tuple[str, ...]:
+    if any(left >= right for left, right in pairwise(members)):
+        raise InvalidInput(where, "ascending", "addresses must be strictly ascending")
+    return tuple(members)
+
+
+def _owners(owners: list[Owner], where: str) -> tuple[Owner, ...]:
+    _ascending([owner.member for owner in owners], where)
+    return tuple(owners)
+
+
+_MEMBER = Text(min=0, pattern="0x[0-9a-f]{40}", rule="address")
+_OWNER = Fields({"member": _MEMBER, "dataset": Bytes(32)}).then(lambda owner, _: Owner(**owner))
+_POLICY = Fields(
+    {
+        "min_contributors": Integer(MIN_CONTRIBUTORS, MAX_CONTRIBUTORS),
+        "min_clients": Integer(MIN_CLIENTS, 2**31),
+    }
+).then(lambda policy, _: ReleasePolicy(**policy))
+TASK_SPEC = Named(
+    "TaskSpec",
+    Fields(
+        {
+            "format": Constant(FORMAT),
+            "task_id": Bytes(32),
+            "purpose": OneOf(*Purpose.__members__).then(lambda name, _: Purpose[name]),
+            "statistics": ListOf(OneOf(*STATISTICS), 1, len(STATISTICS)).then(_in_order),
+            "owners": ListOf(_OWNER, MIN_CONTRIBUTORS, MAX_CONTRIBUTORS).then(_owners),
+            "receivers": ListOf(_MEMBER).then(_ascending),
+            "policy": _POLICY,
+            "deadline": Moment(),
+            "engine": Constant(ENGINE),
+        }
+    ).note("docs/spec/joint-statistics.md, section 2."),
+)
+
+
 @dataclass(frozen=True)
 class TaskSpec:
     """A parsed, well-formed task. Owners and receivers are strictly ascending by address."""
@@ -74,20 +112,24 @@ class TaskSpec:
         Raises:
             InvalidInput: a member is missing, unknown or breaks its rule.
         """
-        fields = _object(value, "task", _FIELDS)
-        if fields["format"] != FORMAT:
-            raise InvalidInput("task.format", "format", f"must be {FORMAT}")
-        if fields["engine"] != ENGINE:
-            raise InvalidInput("task.engine", "engine", f"must be {ENGINE}")
-        owners = _owners(fields["owners"])
+        task = TASK_SPEC.read(value, "task")
+        owners, policy = task["owners"], task["policy"]
+        if task["receivers"] != tuple(owner.member for owner in owners):
+            raise InvalidInput(
+                "task.receivers",
+                "receivers",
+                f"{ENGINE} shows the totals to every owner and to nobody else: name exactly them",
+            )
+        if policy.min_contributors > len(owners):
+            raise InvalidInput("task.policy.min_contributors", "range", f"must be at most {len(owners)}, the owners")
         return cls(
-            task_id=decode_hex(fields["task_id"], "task.task_id", 32),
-            purpose=parse_purpose(fields["purpose"], "task.purpose"),
-            statistics=_statistics(fields["statistics"]),
+            task_id=task["task_id"],
+            purpose=task["purpose"],
+            statistics=task["statistics"],
             owners=owners,
-            receivers=_receivers(fields["receivers"], owners),
-            policy=_policy(fields["policy"], len(owners)),
-            deadline_ms=parse_time(fields["deadline"], "task.deadline"),
+            receivers=task["receivers"],
+            policy=policy,
+            deadline_ms=task["deadline"],
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -119,95 +161,6 @@ class TaskSpec:
         return ("clients", *(column for name in self.statistics for column in _COLUMNS[name]))
 
 
-def parse_purpose(value: object, field: str) -> Purpose:
-    """Read a purpose code of the closed list."""
-    if not isinstance(value, str) or value not in Purpose.__members__:
-        raise InvalidInput(field, "purpose", f"must be one of {', '.join(Purpose.__members__)}")
-    return Purpose[value]
-
-
-def parse_member(value: object, field: str) -> str:
-    """Read a member's address: 0x and 40 lower-case hex digits."""
-    if not isinstance(value, str) or _MEMBER.fullmatch(value) is None:
-        raise InvalidInput(field, "member", "must be 0x and 40 lower-case hexadecimal digits")
-    return value
-
-
 def address_bytes(member: str) -> bytes:
     """Return the 20 bytes of a member's address."""
     return bytes.fromhex(member[2:])
-
-
-def _object(value: object, field: str, names: frozenset[str]) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(field, "object", "must be a JSON object")
-    for name in sorted(names - value.keys()):
-        raise InvalidInput(f"{field}.{name}", "required", "is missing")
-    for name in sorted(map(str, value.keys() - names)):
-        raise InvalidInput(f"{field}.{name}", "unknown-member", "is not part of the format")
-    return value
-
-
-def _list(value: object, field: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise InvalidInput(field, "list", "must be a list")
-    return value
-
-
-def _statistics(value: object) -> tuple[str, ...]:
-    names = _list(value, "task.statistics")
-    if not names or names != [name for name in STATISTICS if name in names]:
-        raise InvalidInput("task.statistics", "statistics", f"must be some of {', '.join(STATISTICS)}, in this order")
-    return tuple(names)
-
-
-def _owners(value: object) -> tuple[Owner, ...]:
-    entries = _list(value, "task.owners")
-    if not MIN_CONTRIBUTORS <= len(entries) <= MAX_CONTRIBUTORS:
-        raise InvalidInput(
-            "task.owners",
-            "min-contributors",
-            f"a joint statistic needs {MIN_CONTRIBUTORS} to {MAX_CONTRIBUTORS} owners",
-        )
-    owners = []
-    for index, entry in enumerate(entries):
-        field = f"task.owners.{index}"
-        parts = _object(entry, field, frozenset({"member", "dataset"}))
-        owners.append(
-            Owner(
-                parse_member(parts["member"], f"{field}.member"), decode_hex(parts["dataset"], f"{field}.dataset", 32)
-            )
-        )
-    _require_ascending([owner.member for owner in owners], "task.owners")
-    return tuple(owners)
-
-
-def _receivers(value: object, owners: tuple[Owner, ...]) -> tuple[str, ...]:
-    receivers = tuple(
-        parse_member(entry, f"task.receivers.{index}") for index, entry in enumerate(_list(value, "task.receivers"))
-    )
-    _require_ascending(list(receivers), "task.receivers")
-    if receivers != tuple(owner.member for owner in owners):
-        raise InvalidInput(
-            "task.receivers",
-            "receivers",
-            f"{ENGINE} shows the totals to every owner and to nobody else: name exactly them",
-        )
-    return receivers
-
-
-def _require_ascending(members: list[str], field: str) -> None:
-    if any(left >= right for left, right in pairwise(members)):
-        raise InvalidInput(field, "ascending", "addresses must be strictly ascending")
-
-
-def _policy(value: object, owners: int) -> ReleasePolicy:
-    fields = _object(value, "task.policy", frozenset({"min_contributors", "min_clients"}))
-    contributors = _integer(fields["min_contributors"], "task.policy.min_contributors", MIN_CONTRIBUTORS, owners)
-    return ReleasePolicy(contributors, _integer(fields["min_clients"], "task.policy.min_clients", MIN_CLIENTS, 2**31))
-
-
-def _integer(value: object, field: str, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise InvalidInput(field, "range", f"must be an integer from {low} to {high}")
-    return value

@@ -274,7 +274,7 @@ def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> d
         raise InvalidInput("backup", "manifest", f"its first file is not {MANIFEST}")
     manifest = parse_json(stream.read(_MAX_MANIFEST_BYTES), field=MANIFEST)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise InvalidInput(f"{MANIFEST}.format", "unknown", f"is not {FORMAT}")
+        raise InvalidInput(f"{MANIFEST}.format", "constant", f"is not {FORMAT}")
     files = manifest.get("files")
     names = (
         [entry.get("name") if isinstance(entry, dict) else None for entry in files] if isinstance(files, list) else []
@@ -282,10 +282,10 @@ def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> d
     if any(
         not isinstance(name, str) or not (_NAME.fullmatch(name) or _OWN_NAME.fullmatch(name)) for name in names
     ) or len(set(names)) != len(names):
-        raise InvalidInput(f"{MANIFEST}.files", "names", "names something that is no part of a node")
+        raise InvalidInput(f"{MANIFEST}.files", "unknown-member", "names something that is no part of a node")
     missing = {DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"} - set(names)
     if missing:
-        raise InvalidInput(f"{MANIFEST}.files", "missing", f"lacks {', '.join(sorted(missing))}")
+        raise InvalidInput(f"{MANIFEST}.files", "required", f"lacks {', '.join(sorted(missing))}")
     if isinstance(manifest.get("revision"), str) and manifest["revision"] > HEAD:
         raise CouldNotCheck("store-too-new", f"the backup has revision {manifest['revision']}, this version {HEAD}")
     return manifest

@@ -75,7 +75,7 @@ def init_node(
         CouldNotCheck: the directory cannot be written.
     """
     if role not in MEMBER_ROLES:
-        raise InvalidInput("member.role", "choice", f"must be one of {', '.join(MEMBER_ROLES)}")
+        raise InvalidInput("member.role", "one-of", f"must be one of {', '.join(MEMBER_ROLES)}")
     if (home / SETTINGS_FILE).exists():
         raise Refused("node-exists", f"{home} already holds a node")
     keys = Keystore.generate(entropy)
@@ -168,7 +168,7 @@ def _check(table: dict[str, dict[str, Any]], home: Path) -> Settings | None:
     try:
         return Settings.from_table(table, home=home)
     except InvalidInput as error:
-        if error.rule != "missing":
+        if error.rule != "required":
             raise
     # Something is missing: check the rest by filling the gaps, so that a malformed entry is refused now and not later.
     filled = {section: {**entries, **table.get(section, {})} for section, entries in _FILL.items()}

@@ -210,7 +210,7 @@ class Keystore:
 def check_password(password: str) -> None:
     """Refuse to seal keys under an empty password."""
     if not password:
-        raise InvalidInput("password", "empty", "the keystore's password is empty")
+        raise InvalidInput("password", "length", "the keystore's password is empty")
 
 
 def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -> str:
@@ -229,7 +229,7 @@ def read_password(variable: str = PASSWORD_VARIABLE, file: Path | None = None) -
     else:
         password = os.environ.get(variable, "")
     if not password:
-        raise InvalidInput("password", "missing", f"set {variable} or give --password-file")
+        raise InvalidInput("password", "required", f"set {variable} or give --password-file")
     if not password.isascii() and any("\ud800" <= character <= "\udfff" for character in password):
         raise InvalidInput("password", "utf-8", f"{variable} is no text of this locale; use --password-file")
     return password
@@ -278,7 +278,7 @@ def _read_json(file: Path) -> dict[str, Any]:
         raise CouldNotCheck("keystore-unreadable", f"{file}: {error.strerror}") from error
     value = parse_json(data, field=f"keystore.{file.stem}", max_bytes=64 * 1024)
     if not isinstance(value, dict):
-        raise InvalidInput(f"keystore.{file.stem}", "type", "must be an object")
+        raise InvalidInput(f"keystore.{file.stem}", "object", "must be an object")
     return value
 
 

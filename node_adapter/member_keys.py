@@ -124,7 +124,7 @@ def open_keys(sealed: dict[str, Any], address: str | None, password: str) -> Mem
         InvalidInput: it is not of this form, or of another account.
     """
     if sealed.get("format") != FORMAT:
-        raise InvalidInput("keystore.format", "unknown", f"is not {FORMAT}")
+        raise InvalidInput("keystore.format", "constant", f"is not {FORMAT}")
     kdf, cipher, public = sealed.get("kdf"), sealed.get("cipher"), sealed.get("public")
     if not isinstance(kdf, dict) or not isinstance(cipher, dict) or not isinstance(public, dict):
         raise InvalidInput("keystore", "shape", "kdf, cipher or public is missing")
@@ -140,7 +140,7 @@ def open_keys(sealed: dict[str, Any], address: str | None, password: str) -> Mem
         raise Refused("keystore-password", "the password is wrong, or the keystore was altered") from error
     value = parse_json(plain, field="keystore.keys")
     if not isinstance(value, dict):
-        raise InvalidInput("keystore.keys", "type", "must be an object")
+        raise InvalidInput("keystore.keys", "object", "must be an object")
     keys = MemberKeys(*(decode_hex(value.get(name), f"keys.{name}", _KEY_BYTES) for name in _SEALED))
     if {"address": address or public.get("address"), **keys.public_json()} != public:
         raise InvalidInput("keystore.public", "mismatch", "the public part does not belong to the sealed keys")

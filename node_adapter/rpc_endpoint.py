@@ -49,7 +49,7 @@ class RpcEndpoint:
             if file is not None and not file.is_file():
                 raise InvalidInput(f"chain.{name}", "file", f"{file} is not a file")
         if self.client_key is not None and self.client_certificate is None:
-            raise InvalidInput("chain.client_certificate", "missing", "a client's key needs its certificate")
+            raise InvalidInput("chain.client_certificate", "required", "a client's key needs its certificate")
 
     @property
     def is_socket(self) -> bool:

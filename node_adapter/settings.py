@@ -212,29 +212,29 @@ def _read_toml(file: Path) -> dict[str, Any]:
 def _no_unknown(table: Mapping[str, Any], prefix: str, known: set[str]) -> None:
     for name in table:
         if name not in known:
-            raise InvalidInput(f"{prefix}{name}", "unknown", "is not a setting of this version")
+            raise InvalidInput(f"{prefix}{name}", "unknown-member", "is not a setting of this version")
 
 
 def _section(table: Mapping[str, Any], name: str, fields: Mapping[str, Callable[[object, str], Any]]) -> dict[str, Any]:
     section = table.get(name)
     if section is None:
-        raise InvalidInput(name, "missing", f"the section [{name}] is missing")
+        raise InvalidInput(name, "required", f"the section [{name}] is missing")
     if not isinstance(section, dict):
-        raise InvalidInput(name, "type", "must be a table")
+        raise InvalidInput(name, "object", "must be a table")
     _no_unknown(section, f"{name}.", set(fields))
     values = {}
     for field, check in fields.items():
         if field not in section and f"{name}.{field}" in _OPTIONAL:
             continue
         if field not in section:
-            raise InvalidInput(f"{name}.{field}", "missing", "is missing")
+            raise InvalidInput(f"{name}.{field}", "required", "is missing")
         values[field] = check(section[field], f"{name}.{field}")
     return values
 
 
 def _text(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise InvalidInput(field, "type", "must be a string")
+        raise InvalidInput(field, "text", "must be a string")
     if not 0 < len(value) <= _MAX_NAME_CHARACTERS:
         raise InvalidInput(field, "length", f"must have 1 to {_MAX_NAME_CHARACTERS} characters")
     return value
@@ -242,7 +242,7 @@ def _text(value: object, field: str) -> str:
 
 def _role(value: object, field: str) -> str:
     if value not in MEMBER_ROLES:
-        raise InvalidInput(field, "choice", f"must be one of {', '.join(MEMBER_ROLES)}")
+        raise InvalidInput(field, "one-of", f"must be one of {', '.join(MEMBER_ROLES)}")
     return str(value)
 
 
@@ -260,19 +260,19 @@ def _url(value: object, field: str) -> str:
 
 def _rpc_url(value: object, field: str) -> str:
     if not isinstance(value, str):
-        raise InvalidInput(field, "type", "must be a string")
+        raise InvalidInput(field, "text", "must be a string")
     return check_rpc_url(value, field)
 
 
 def _path(value: object, field: str) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise InvalidInput(field, "type", "must be the path of a file")
+        raise InvalidInput(field, "text", "must be the path of a file")
     return value
 
 
 def _networks(value: object, field: str) -> tuple[Network, ...]:
     if not isinstance(value, str):
-        raise InvalidInput(field, "type", "must be a string")
+        raise InvalidInput(field, "text", "must be a string")
     return read_networks(value, field)
 
 
@@ -287,7 +287,7 @@ def _has_host_and_port(url: str) -> bool:
 def _integer(low: int, high: int) -> Callable[[object, str], int]:
     def check(value: object, field: str) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
-            raise InvalidInput(field, "type", "must be an integer")
+            raise InvalidInput(field, "integer", "must be an integer")
         if not low <= value <= high:
             raise InvalidInput(field, "range", f"must lie between {low} and {high}")
         return value
@@ -298,7 +298,7 @@ def _integer(low: int, high: int) -> Callable[[object, str], int]:
 def _seconds(low: float, high: float) -> Callable[[object, str], float]:
     def check(value: object, field: str) -> float:
         if not isinstance(value, int | float) or isinstance(value, bool):
-            raise InvalidInput(field, "type", "must be a number of seconds")
+            raise InvalidInput(field, "number", "must be a number of seconds")
         if not low <= value <= high:  # also refuses NaN
             raise InvalidInput(field, "range", f"must lie between {low} and {high} seconds")
         return float(value)
@@ -308,7 +308,7 @@ def _seconds(low: float, high: float) -> Callable[[object, str], float]:
 
 def _peers(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        raise InvalidInput("peers", "type", "must be a table of member address = URL")
+        raise InvalidInput("peers", "object", "must be a table of member address = URL")
     return {_address(member, f"peers.{member}"): _url(url, f"peers.{member}") for member, url in value.items()}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.shapes import Anything, Decimal, Fields, Text
 from primitives.timestamp import CLOCK_LEEWAY_MS, MAX_TIME_MS
 
 SUITE = "bonafides-zk-1"
@@ -20,8 +21,19 @@ MIN_NONCE_BYTES = 16
 
 _MAX_TEXT = 256
 _MAX_NONCE_BYTES = 64
-_FIELDS = frozenset({"chainId", "aud", "holder", "verificationMethod", "nonce", "purpose", "iat", "exp"})
-_MAX_DECIMAL_DIGITS = 20
+_WORDS = Text(_MAX_TEXT, controls=True)
+_CONTEXT = Fields(
+    {
+        "chainId": Decimal(),
+        "aud": _WORDS,
+        "holder": _WORDS,
+        "verificationMethod": _WORDS,
+        "nonce": Anything(),
+        "purpose": _WORDS,
+        "iat": Decimal(),
+        "exp": Decimal(),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -81,20 +93,16 @@ class ProofContext:
         Raises:
             InvalidInput: a field is missing, unknown or ill-formed.
         """
-        if not isinstance(value, dict) or set(value) != _FIELDS:
-            raise InvalidInput("ctx", "fields", f"must be an object with exactly {', '.join(sorted(_FIELDS))}")
-        for name, item in value.items():
-            if not isinstance(item, str):
-                raise InvalidInput(f"ctx.{name}", "text", "must be a text")
+        context = _CONTEXT.read(value, "ctx")
         return cls(
-            chain_id=_decimal(value["chainId"], "ctx.chainId"),
-            audience=value["aud"],
-            holder=value["holder"],
-            verification_method=value["verificationMethod"],
-            nonce=decode_multibase(value["nonce"], "ctx.nonce"),
-            purpose=value["purpose"],
-            issued_at=_decimal(value["iat"], "ctx.iat"),
-            expires_at=_decimal(value["exp"], "ctx.exp"),
+            chain_id=context["chainId"],
+            audience=context["aud"],
+            holder=context["holder"],
+            verification_method=context["verificationMethod"],
+            nonce=decode_multibase(context["nonce"], "ctx.nonce"),
+            purpose=context["purpose"],
+            issued_at=context["iat"],
+            expires_at=context["exp"],
         )
 
     def tag(self, proto: str, form: str, ciphersuite: str, statement: dict[str, Any]) -> bytes:
@@ -146,9 +154,3 @@ def decode_multibase(text: object, field: str, length: int | None = None) -> byt
     if not isinstance(text, str) or not text.startswith("u"):
         raise InvalidInput(field, "multibase", "must be multibase base64url (prefix u)")
     return decode_base64url(text[1:], field, length)
-
-
-def _decimal(text: str, field: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > _MAX_DECIMAL_DIGITS or str(int(text)) != text:
-        raise InvalidInput(field, "decimal", "must be a decimal number as text, without leading zeros")
-    return int(text)

@@ -171,7 +171,7 @@ def _encode(kind: str, value: Any, field: str) -> Any:
             raise InvalidInput(field, "uint256", "must be an integer from 0 to 2^256-1")
         return value
     if not isinstance(value, bytes) or (kind == "bytes32" and len(value) != _WORD_BYTES):
-        raise InvalidInput(field, kind, f"must be {kind}")
+        raise InvalidInput(field, "eip712", f"must be {kind}")
     return "0x" + value.hex()
 
 
@@ -197,7 +197,7 @@ def _word(kind: str, value: Any, field: str) -> bytes:
     if kind == "uint256":
         return int(_encode(kind, value, field)).to_bytes(_WORD_BYTES)
     if not isinstance(value, str):
-        raise InvalidInput(field, kind, f"must be {kind} as text")
+        raise InvalidInput(field, "eip712", f"must be {kind} as text")
     if kind == "string":
         return keccak256(value.encode())
     if kind == "address":

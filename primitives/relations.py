@@ -18,6 +18,7 @@ from primitives.curve import ORDER, POINT_BYTES, SCALAR_BYTES, decode_point
 from primitives.digest import tagged_hmac, tagged_sha256
 from primitives.encoding import encode_base64url
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.shapes import Anything, Base64Url, Constant, Fields, ListOf
 
 POK_OPEN = "pok-open/1"
 PROOF_BYTES = 3 * SCALAR_BYTES  # challenge, response of the message, response of the blinding
@@ -26,8 +27,20 @@ ENTROPY_BYTES = 32
 _TYPE = "ZkProof"
 _HASH = "shake128"
 _ALGORITHM = "EdDSA"
-_FIELDS = frozenset({"type", "suite", "proto", "hash", "ctx", "statement", "proof"})
-_SIGNATURE_FIELDS = frozenset({"vm", "alg", "value"})
+_STATEMENT = Fields({"C": ListOf(Base64Url(POINT_BYTES, "u"), 1, 1), "params": Fields({})})
+_SIGNATURE = Fields({"vm": Anything(), "alg": Constant(_ALGORITHM), "value": Base64Url(ed25519.SIGNATURE_BYTES, "u")})
+_PROOF = Fields(
+    {
+        "type": Constant(_TYPE),
+        "suite": Constant(SUITE),
+        "proto": Constant(POK_OPEN),
+        "hash": Constant(_HASH),
+        "ctx": Anything(),
+        "statement": Anything(),
+        "proof": Anything(),
+    },
+    {"sig": Anything()},
+)
 _NONCE_TAG = "bonafides/zk/1/nonce/{index}/{half}"
 _SIGNATURE_TAG = "bonafides/zk/1/proof-signature"
 
@@ -151,21 +164,12 @@ def _statement(commitment: bytes) -> dict[str, Any]:
 
 
 def _commitment(statement: object) -> bytes:
-    if not isinstance(statement, dict) or set(statement) != {"C", "params"} or statement["params"] != {}:
-        raise InvalidInput("statement", "fields", "must be an object with exactly C and empty params")
-    commitments = statement["C"]
-    if not isinstance(commitments, list) or len(commitments) != 1:
-        raise InvalidInput("statement.C", "one-commitment", "must be a list of one commitment")
-    return decode_multibase(commitments[0], "statement.C", POINT_BYTES)
+    commitment: bytes = _STATEMENT.read(statement, "statement")["C"][0]
+    return commitment
 
 
 def _check_fields(proof: object) -> dict[str, Any]:
-    if not isinstance(proof, dict) or not _FIELDS <= set(proof) <= _FIELDS | {"sig"}:
-        raise InvalidInput("zk_proof", "fields", f"must be an object with exactly {', '.join(sorted(_FIELDS))}")
-    for name, value in (("type", _TYPE), ("suite", SUITE), ("proto", POK_OPEN), ("hash", _HASH)):
-        if proof[name] != value:
-            raise InvalidInput(name, "supported", f"must be {value}")
-    return proof
+    return _PROOF.read(proof, "zk_proof")
 
 
 def _check_signature(signature: object, context: ProofContext, message: bytes, key: bytes | None) -> None:
@@ -173,16 +177,12 @@ def _check_signature(signature: object, context: ProofContext, message: bytes, k
         if key is not None:
             raise VerificationFailed("proof-signature", "the proof does not carry its holder's signature")
         return
-    if not isinstance(signature, dict) or set(signature) != _SIGNATURE_FIELDS:
-        raise InvalidInput("sig", "fields", "must be an object with exactly vm, alg and value")
-    if signature["alg"] != _ALGORITHM:
-        raise InvalidInput("sig.alg", "supported", f"must be {_ALGORITHM}")
-    if signature["vm"] != context.verification_method:
+    signed = _SIGNATURE.read(signature, "sig")
+    if signed["vm"] != context.verification_method:
         raise VerificationFailed("proof-signature", "the signature names another key than the context")
-    value = decode_multibase(signature["value"], "sig.value", ed25519.SIGNATURE_BYTES)
     if key is None:
         raise CouldNotCheck("holder-key-unknown", "the proof is signed, and its holder's key is not known")
-    ed25519.verify(key, message, value)
+    ed25519.verify(key, message, signed["value"])
 
 
 def _multibase(data: bytes) -> str:

@@ -30,18 +30,6 @@ REFUSED_CHARACTERS = (
 """What `check_legible` refuses of the characters that JSON can carry, as a regular expression of JSON Schema."""
 
 
-def check_line(value: object, field: str, maximum: int) -> str:
-    """Return one line of 1 to `maximum` characters unchanged.
-
-    Raises:
-        InvalidInput: rule `text` (no text, or of another length), or one of `check_legible`.
-    """
-    if not isinstance(value, str) or not 0 < len(value) <= maximum:
-        raise InvalidInput(field, "text", f"must be text of 1 to {maximum} characters")
-    check_legible(value, field)
-    return value
-
-
 def check_legible(value: str, field: str) -> None:
     """Check that one line of text can be read as it is stored.
 

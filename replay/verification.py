@@ -140,7 +140,7 @@ def _verified(bundles: Iterable[bytes], trust: bytes, report: VerificationReport
         if not other.ok:
             raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
         if other.subject in found or other.subject == report.subject:
-            raise InvalidInput("related", "once", f"two bundles are of the subject {other.subject}")
+            raise InvalidInput("related", "unique", f"two bundles are of the subject {other.subject}")
         found[other.subject] = _shown(other)
     return list(found.values())
 

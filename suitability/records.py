@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
-from primitives.errors import InvalidInput
 from primitives.shapes import (
     MAX_SAFE_INTEGER,
     AnyOf,
@@ -21,6 +20,7 @@ from primitives.shapes import (
     Integer,
     ListOf,
     MapOf,
+    Named,
     Nullable,
     OneOf,
     Shape,
@@ -94,6 +94,23 @@ class RecordType:
     def shape(self) -> Fields:
         """The shape of a whole payload, but for what spans several fields."""
         return Fields(self.fields, self.optional)
+
+    @cached_property
+    def payload(self) -> Shape[dict[str, Any]]:
+        """The shape of a whole payload."""
+        name = "".join(part.capitalize() for part in self.code.split("_"))
+        return Named(f"{name}Payload", self.shape).then(self._spanning)
+
+    @cached_property
+    def details(self) -> Shape[dict[str, Any]]:
+        """The shape of what a gate call knows of a payload: any of its fields; an opinion may name its `product_id`."""
+        extra = {"product_id": _CODE} if "product" in self.fields else {}
+        return Fields({}, {**self.fields, **self.optional, **extra}).then(self._spanning)
+
+    def _spanning(self, payload: dict[str, Any], _: str) -> dict[str, Any]:
+        if self.code in SPANNING and self.fields.keys() <= payload.keys():
+            SPANNING[self.code](payload)
+        return payload
 
 
 def _define(code: str, required: Members, *, client_act: bool = False, optional: Members | None = None) -> RecordType:
@@ -356,15 +373,17 @@ CLIENT_ACTS = frozenset(entry.code for entry in _ALL if entry.client_act)
 """The types that owe the client's signature."""
 
 
+CODE = OneOf(*RECORD_TYPES, rule="record-type")
+"""The code of a record type of this version."""
+
+
 def check_type(code: object, field: str = "type") -> RecordType:
     """Return the record type of this code.
 
     Raises:
         InvalidInput: rule `record-type`: no such type.
     """
-    if not isinstance(code, str) or code not in RECORD_TYPES:
-        raise InvalidInput(field, "record-type", "is not a record type of this version")
-    return RECORD_TYPES[code]
+    return RECORD_TYPES[CODE.read(code, field)]
 
 
 def check_payload(code: str, payload: object) -> dict[str, Any]:
@@ -373,29 +392,13 @@ def check_payload(code: str, payload: object) -> dict[str, Any]:
     Raises:
         InvalidInput: unknown record type, or the dotted field of the payload and the rule that it breaks.
     """
-    entry = check_type(code)
-    checked = entry.shape.read(payload, "payload")
-    if code in SPANNING:
-        SPANNING[code](checked)
-    return checked
-
-
-@cache
-def details_shape(code: str) -> Fields:
-    """Return the shape of what a gate call knows of a payload."""
-    entry = RECORD_TYPES[code]
-    extra = {"product_id": _CODE} if "product" in entry.fields else {}
-    return Fields({}, {**entry.fields, **entry.optional, **extra})
+    return check_type(code).payload.read(payload, "payload")
 
 
 def check_details(code: str, details: object) -> dict[str, Any]:
-    """Check what a gate call knows of a payload: any of its fields; an opinion may name just its `product_id`.
+    """Check what a gate call knows of a payload.
 
     Raises:
         InvalidInput: unknown record type or field, or a field that is malformed.
     """
-    entry = check_type(code, "act")
-    checked = details_shape(entry.code).read(details, "details")
-    if code in SPANNING and all(name in checked for name in entry.fields):
-        SPANNING[code](checked)
-    return checked
+    return check_type(code, "act").details.read(details, "details")

@@ -39,7 +39,7 @@ def headers(client: Client, out: Path) -> None:
 
 def _summary(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidInput("trust", "type", "is no trust file")
+        raise InvalidInput("trust", "shape", "is no trust file")
     found = value.get("headers")
     count = len(found) if isinstance(found, list) else None
     return {"format": value.get("format"), "chain_id": value.get("chain_id"), "headers": count}

@@ -91,10 +91,10 @@ def status(rpc_url: str | None, network_file: Path | None, directory: str | None
     """Show every contract that the Directory names, with its earlier addresses."""
     network = {} if network_file is None else read_document(network_file, "network")
     if not isinstance(network, dict):
-        raise InvalidInput("network", "type", "must be what `contracts deploy` wrote")
+        raise InvalidInput("network", "shape", "must be what `contracts deploy` wrote")
     url, address = rpc_url or network.get("rpc_url"), directory or network.get("directory")
     if not isinstance(url, str):
-        raise InvalidInput("rpc_url", "missing", "give --rpc-url or --network")
+        raise InvalidInput("rpc_url", "required", "give --rpc-url or --network")
     rpc = JsonRpc(RpcEndpoint(url, ca_file))
     try:
         found = contract_status(rpc, check_address(address, "directory"))
@@ -108,10 +108,10 @@ def read_founder(value: Any) -> Founder:
     member = value.get("member", value) if isinstance(value, dict) else None
     keys = member.get("keys") if isinstance(member, dict) else None
     if not isinstance(member, dict) or not isinstance(keys, dict):
-        raise InvalidInput("founder", "type", "must be what `node init` printed")
+        raise InvalidInput("founder", "shape", "must be what `node init` printed")
     name, role = member.get("name"), member.get("role")
     if not isinstance(name, str) or not isinstance(role, str):
-        raise InvalidInput("founder.name", "type", "name and role must be strings")
+        raise InvalidInput("founder.name", "text", "name and role must be strings")
     return Founder(
         address=check_address(member.get("address"), "founder.address"),
         role=role,

@@ -125,6 +125,6 @@ def _consent_only(row: Mapping[str, Any]) -> dict[str, Any]:
 def _revoke(client: Client, row: Mapping[str, Any]) -> Any:
     identifier = row.get("id")
     if not isinstance(identifier, str) or not identifier:
-        raise InvalidInput("id", "missing", "must be the id of a credential")
+        raise InvalidInput("id", "required", "must be the id of a credential")
     body = {name: value for name, value in row.items() if name != "id"}
     return client.post(route("credentials", identifier, "revoke"), body)

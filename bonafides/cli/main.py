@@ -139,7 +139,7 @@ def _wrong_use(error: click.ClickException) -> InvalidInput:
     if isinstance(error, click.BadParameter):
         field = "argument" if error.param is None else error.param.name or "argument"
         if isinstance(error, click.MissingParameter):
-            return InvalidInput(field, "missing", f"has to be given{more}")
+            return InvalidInput(field, "required", f"has to be given{more}")
         return InvalidInput(field, "value", error.message)
     return InvalidInput("command", "usage", " ".join(error.format_message().split()) + more)
 

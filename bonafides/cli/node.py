@@ -152,7 +152,7 @@ def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path |
     if network_file is not None:
         network = read_document(network_file, "network")
         if not isinstance(network, dict):
-            raise InvalidInput("network", "type", "must be an object")
+            raise InvalidInput("network", "object", "must be an object")
         table["chain"] = {
             name: network[name] for name in ("rpc_url", "chain_id", "directory", "directory_block") if name in network
         }
@@ -162,6 +162,6 @@ def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path |
     for peer in peers:
         address, separator, url = peer.partition("=")
         if not separator:
-            raise InvalidInput("peer", "form", "must be ADDRESS=URL")
+            raise InvalidInput("peer", "pattern", "must be ADDRESS=URL")
         table.setdefault("peers", {})[address] = url
     return table

@@ -48,7 +48,7 @@ def open_client(node_dir: Path | None, url: str | None, token_file: Path | None,
         token = _token_of(token_file) if token_file is not None else read_token(node_dir, role)
         return Client(base, token)
     if url is None:
-        raise InvalidInput("node", "missing", "give --node DIR, or --url URL and --token-file FILE")
+        raise InvalidInput("node", "required", "give --node DIR, or --url URL and --token-file FILE")
     return Client(url, None if token_file is None else _token_of(token_file))
 
 

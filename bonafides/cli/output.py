@@ -221,7 +221,7 @@ def _row(line: bytes, field: str) -> dict[str, Any] | InvalidInput:
         value = parse_json(line, field=field, max_bytes=MAX_LINE_BYTES)
     except InvalidInput as error:
         return error
-    return value if isinstance(value, dict) else InvalidInput(field, "type", "must be a JSON object")
+    return value if isinstance(value, dict) else InvalidInput(field, "object", "must be a JSON object")
 
 
 class Answers:

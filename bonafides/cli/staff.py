@@ -127,7 +127,7 @@ def enrol(client: Client, request: Path, days: int) -> None:
     """Enrol a person's key: what `staff new` printed. It becomes a record of the broker's log."""
     asked = read_document(request, "request")
     if not isinstance(asked, dict):
-        raise InvalidInput("request", "type", "must be what `staff new` printed")
+        raise InvalidInput("request", "shape", "must be what `staff new` printed")
     expires_at = format_time(time.time_ns() // 1_000_000 + days * _DAY_MS)
     write_json(client.post("/v1/staff", {**asked, "expires_at": expires_at}))
 

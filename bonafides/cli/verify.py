@@ -150,7 +150,7 @@ def _rulesets(file: Path | None) -> list[RuleSet]:
     entries = listed if isinstance(listed, list) else [listed]
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
-            raise InvalidInput(f"rulesets[{number}]", "type", "must be a rule set, or an entry of `ruleset list`")
+            raise InvalidInput(f"rulesets[{number}]", "shape", "must be a rule set, or an entry of `ruleset list`")
         found.append(RuleSet.from_document(entry.get("document", entry)))
     return found
 

@@ -231,7 +231,7 @@ def _list_of(answer: Any, name: str) -> list[Any]:
 
 def _object(value: Any, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidInput(field, "type", "must be an object")
+        raise InvalidInput(field, "object", "must be an object")
     return value
 
 

@@ -17,12 +17,15 @@ from primitives.canonical import canonical_json
 from primitives.eip712 import grant_typed_data, sign_typed, withdraw_typed_data
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Anything, Fields
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
 _KIND = "consent"
 _ID_BYTES = 32
-_TERMS = ("purpose", "receivers", "contact", "method", "data_kinds", "expires_at")
+_TERMS = Fields(
+    dict.fromkeys(("purpose", "receivers", "contact", "method", "data_kinds", "expires_at"), Anything()), open=True
+)
 
 
 def grant(identities: Identities, value: object, *, now_ms: int, show: Show) -> dict[str, Any]:
@@ -38,11 +41,11 @@ def grant(identities: Identities, value: object, *, now_ms: int, show: Show) -> 
     draft = parse_draft(value)
     _require_type(draft.type, "CONSENT_GIVE")
     if draft.fields.get("consent_id") is not None:
-        raise InvalidInput("draft.fields.consent_id", "unknown", "the wallet makes the consent's id, not the broker")
+        raise InvalidInput(
+            "draft.fields.consent_id", "unknown-member", "the wallet makes the consent's id, not the broker"
+        )
     identity = identities.by_subject(draft.broker, draft.subject)
-    for name in _TERMS:
-        if name not in draft.fields:
-            raise InvalidInput(f"draft.fields.{name}", "missing", "is missing")
+    _TERMS.read(draft.fields, "draft.fields")
     unsigned = consent_credential(
         credential_id=f"urn:uuid:{uuid7(now_ms, identities.store.entropy(ENTROPY_BYTES))}",
         client=identity.did,
@@ -131,7 +134,7 @@ def _relayed(identity: Identity, call: str, identifier: bytes, now_ms: int) -> d
 
 def _require_type(actual: str, expected: str) -> None:
     if actual != expected:
-        raise InvalidInput("draft.type", "choice", f"must be {expected}")
+        raise InvalidInput("draft.type", "one-of", f"must be {expected}")
 
 
 def _object(value: object) -> dict[str, Any]:

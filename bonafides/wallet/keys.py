@@ -23,8 +23,8 @@ from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
-from primitives.secp256k1 import address_of, check_address
-from primitives.text import check_line
+from primitives.secp256k1 import ADDRESS_PATTERN, address_of
+from primitives.shapes import Fields, Integer, Line, Text
 
 KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
 DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
@@ -35,6 +35,16 @@ _BLINDING_BYTES = 48  # 384 bits reduced modulo a 255-bit order leave no bias to
 _MEMBER_DID = re.compile(r"did:ethr:0x([0-9a-f]+):0x[0-9a-f]{40}")
 _MAX_TEXT = 200  # a reference, not a document
 _MAX_NETWORK_BYTES = 64 * 1024
+_LINE = Line(_MAX_TEXT)
+_CERTIFICATE = Fields({"kind": _LINE, "number": _LINE})
+_ADDRESS = Text(min=0, pattern=ADDRESS_PATTERN, rule="address")
+_NETWORK = Fields(
+    {
+        "chain_id": Integer(1),
+        "contracts": Fields({"DidRegistry": _ADDRESS, "ConsentRegistry": _ADDRESS}, open=True),
+    },
+    open=True,
+)
 
 
 @dataclass(frozen=True)
@@ -62,17 +72,9 @@ class Network:
     @classmethod
     def from_json(cls, value: object) -> Network:
         """Read the part of a network file that a wallet needs."""
-        contracts = value.get("contracts") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(contracts, dict):
-            raise InvalidInput("network.contracts", "type", "must be an object of contract addresses")
-        chain_id = value.get("chain_id")
-        if not isinstance(chain_id, int) or isinstance(chain_id, bool) or chain_id < 1:
-            raise InvalidInput("network.chain_id", "range", "must be a positive integer")
-        return cls(
-            chain_id,
-            check_address(contracts.get("DidRegistry"), "network.contracts.DidRegistry"),
-            check_address(contracts.get("ConsentRegistry"), "network.contracts.ConsentRegistry"),
-        )
+        network = _NETWORK.read(value, "network")
+        contracts = network["contracts"]
+        return cls(network["chain_id"], contracts["DidRegistry"], contracts["ConsentRegistry"])
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -214,7 +216,7 @@ class Identities:
         Raises:
             Refused: `wallet-foreign`, it is none of this wallet's.
         """
-        return self._named(self.store.get(_BY_DID, _text(did, "did")), f"{did} is no identity of this wallet")
+        return self._named(self.store.get(_BY_DID, _LINE.read(did, "did")), f"{did} is no identity of this wallet")
 
     def by_subject(self, broker: object, subject: object) -> Identity:
         """Return the identity that a broker knows under a pseudonym.
@@ -222,7 +224,7 @@ class Identities:
         Raises:
             Refused: `wallet-foreign`, the pair was never bound to an identity of this wallet.
         """
-        name = self.store.get(_BY_SUBJECT, _text(broker, "broker"), _text(subject, "subject"))
+        name = self.store.get(_BY_SUBJECT, _LINE.read(broker, "broker"), _LINE.read(subject, "subject"))
         return self._named(name, f"subject {subject} of {broker} is no identity of this wallet")
 
     def all(self) -> list[Identity]:
@@ -251,12 +253,12 @@ def new_identity(
         InvalidInput: the broker's DID or the certificate is malformed, or the DID is of another chain.
         Refused: `wallet-identity-exists`, for another network or with another certificate.
     """
-    match = _MEMBER_DID.fullmatch(_text(broker, "broker"))
+    match = _MEMBER_DID.fullmatch(_LINE.read(broker, "broker"))
     if match is None or int(match.group(1), 16) != network.chain_id:
         raise InvalidInput("broker", "did-ethr", f"must be a did:ethr of the chain {network.chain_id}")
     entropy = identities.store.entropy
     opening = None if certificate is None else _opening(certificate, entropy(_BLINDING_BYTES))
-    known = identities.find(_text(client_ref, "client_ref"), broker)
+    known = identities.find(_LINE.read(client_ref, "client_ref"), broker)
     if known is not None:
         if known.network != network or not _same_certificate(known.opening, opening):
             detail = f"client {client_ref} has another identity at {broker}: of another network or certificate"
@@ -362,13 +364,8 @@ def _controller(entropy: bytes) -> bytes:
 
 
 def _opening(certificate: object, entropy: bytes) -> Opening:
-    if not isinstance(certificate, dict) or set(certificate) != {"kind", "number"}:
-        raise InvalidInput("certificate", "type", 'must be {"kind": ..., "number": ...}')
-    kind, number = _text(certificate["kind"], "certificate.kind"), _text(certificate["number"], "certificate.number")
+    read = _CERTIFICATE.read(certificate, "certificate")
+    kind, number = read["kind"], read["number"]
     opening = Opening(kind, number, 1 + int.from_bytes(entropy) % (ORDER - 1))
     check_certificate(kind, number)  # refuses a malformed number now, and not at the first proof
     return opening
-
-
-def _text(value: object, field_: str) -> str:
-    return check_line(value, field_, _MAX_TEXT)

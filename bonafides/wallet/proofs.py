@@ -7,11 +7,13 @@ from typing import Any
 from bonafides.wallet.keys import Identities
 from primitives.context import ProofContext
 from primitives.encoding import decode_base64url
-from primitives.errors import InvalidInput, Refused
+from primitives.errors import Refused
 from primitives.relations import ENTROPY_BYTES, prove_opening
+from primitives.shapes import Fields, Text
 from primitives.timestamp import parse_time
 
-_FIELDS = ("audience", "holder", "nonce", "purpose", "expires_at")
+_ANY_TEXT = Text(min=0, controls=True)
+_CHALLENGE = Fields(dict.fromkeys(("audience", "holder", "nonce", "purpose", "expires_at"), _ANY_TEXT), open=True)
 
 
 def prove(identities: Identities, challenge: dict[str, Any], now_ms: int) -> dict[str, Any]:
@@ -26,9 +28,7 @@ def prove(identities: Identities, challenge: dict[str, Any], now_ms: int) -> dic
         InvalidInput: the challenge is malformed.
         Refused: `wallet-foreign`, `wallet-no-certificate` (the identity commits to none), `wallet-challenge-expired`.
     """
-    for name in _FIELDS:
-        if not isinstance(challenge.get(name), str):
-            raise InvalidInput(name, "missing" if name not in challenge else "type", "must be a string")
+    challenge = _CHALLENGE.read(challenge, "")
     identity = identities.by_did(challenge["holder"])
     opening = identity.opening
     if opening is None:

@@ -17,8 +17,8 @@ from typing import Any
 
 from bonafides.wallet.keys import DEADLINE_SECONDS, SEED_BYTES, Identities, Identity, SigningKey, set_call, signed_call
 from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
+from primitives.shapes import Bytes, Fields, Integer, MapOf, Object, Text
 
 _KEY_BYTES = 32
 _MAX_KEYS = 1000
@@ -77,17 +77,27 @@ def learn(identities: Identities, did: object, state: object) -> Identity:
     return learned
 
 
+_STATE = Fields(
+    {
+        "block": Integer(),
+        "keys": MapOf(Text(min=0, controls=True), Bytes(_KEY_BYTES), 0, _MAX_KEYS),
+        "nonce": Integer(),
+    },
+    open=True,
+)
+_RESOLUTION = Fields({"didDocument": Object(), "sponsored": Object()}, open=True)
+
+
 def state_of_resolution(value: Mapping[str, Any]) -> tuple[object, dict[str, Any]]:
     """Return the DID and the state that an answer of `GET /v1/dids/<did>` holds.
 
     Raises:
         InvalidInput: it is no such answer.
     """
-    document, sponsored = value.get("didDocument"), value.get("sponsored")
-    if not isinstance(document, dict) or not isinstance(sponsored, dict):
-        raise InvalidInput("resolution", "shape", "must be an answer of `did resolve`")
+    answer = _RESOLUTION.read(value, "resolution")
+    sponsored = answer["sponsored"]
     state = {"block": sponsored.get("block"), "keys": value.get("keys"), "nonce": sponsored.get("nonce")}
-    return document.get("id"), state
+    return answer["didDocument"].get("id"), state
 
 
 def revoke_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
@@ -111,15 +121,11 @@ def _seen(key: SigningKey, numbers: Mapping[bytes, int]) -> SigningKey:
 
 def _read_state(identity: Identity, state: object) -> tuple[int, int, dict[bytes, int]]:
     """Return block, nonce, and the number of each key that holds."""
-    if not isinstance(state, dict) or not isinstance(state.get("keys"), dict) or len(state["keys"]) > _MAX_KEYS:
-        raise InvalidInput("identity", "shape", 'must be {"block", "keys", "nonce"}')
-    for name in ("block", "nonce"):
-        if not isinstance(state.get(name), int) or isinstance(state[name], bool) or state[name] < 0:
-            raise InvalidInput(f"identity.{name}", "integer", "must be an integer from 0")
+    read = _STATE.read(state, "identity")
     numbers = {}
-    for method, key in state["keys"].items():
+    for method, key in read["keys"].items():
         match = _METHOD.fullmatch(method)
         if match is None or match.group(1) != identity.did:
             raise InvalidInput("identity.keys", "method", f"{method} is no verification method of {identity.did}")
-        numbers[decode_hex(key, "identity.keys", _KEY_BYTES)] = int(match.group(2))
-    return state["block"], state["nonce"], numbers
+        numbers[key] = int(match.group(2))
+    return read["block"], read["nonce"], numbers

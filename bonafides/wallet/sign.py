@@ -19,12 +19,25 @@ from evidence.act import ACT_FORMAT, ROOT_SALT_BYTES, act_payload, field_digests
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Constant, Fields, Nullable, Object, OneOf, Text
 from primitives.timestamp import format_time
 from suitability.records import CLIENT_ACTS
 
 Show = Callable[[Identity, "Draft"], bool]
 
-_DRAFT = {"version", "type", "broker", "subject", "document", "ruleset", "fields", "text"}
+_ANY_TEXT = Text(min=0, controls=True)
+_DRAFT = Fields(
+    {
+        "version": Constant(ACT_FORMAT),
+        "type": OneOf(*sorted(CLIENT_ACTS), rule="client-act"),
+        "broker": _ANY_TEXT,
+        "subject": _ANY_TEXT,
+        "document": Nullable(_ANY_TEXT),
+        "ruleset": Nullable(_ANY_TEXT),
+        "fields": Object(),
+        "text": Fields({"lang": _ANY_TEXT, "body": Text(controls=True)}),
+    }
+)
 _ACT_KIND = "act"
 _CONSENT_TYPES = ("CONSENT_GIVE", "CONSENT_WITHDRAW")
 MAX_TEXT_BYTES = 128 * 1024
@@ -52,31 +65,16 @@ def parse_draft(value: object) -> Draft:
         Refused: `wallet-text-digest`, the text is not the one whose digest would be signed; `wallet-document` and
             `wallet-text-fields`, it does not show what the fields hold.
     """
-    if not isinstance(value, dict):
-        raise InvalidInput("draft", "type", "must be an object")
-    for name in sorted(_DRAFT ^ set(value)):
-        raise InvalidInput(
-            f"draft.{name}", "unknown" if name in value else "missing", "drafts have exactly their fields"
-        )
-    if value["version"] != ACT_FORMAT:
-        raise InvalidInput("draft.version", "unknown", f"must be {ACT_FORMAT}")
-    if not isinstance(value["type"], str) or value["type"] not in CLIENT_ACTS:
-        raise InvalidInput("draft.type", "client-act", f"must be one of {', '.join(sorted(CLIENT_ACTS))}")
-    for name in ("broker", "subject"):
-        if not isinstance(value[name], str):
-            raise InvalidInput(f"draft.{name}", "type", "must be a string")
-    for name in ("document", "ruleset"):
-        if value[name] is not None and not isinstance(value[name], str):
-            raise InvalidInput(f"draft.{name}", "type", "must be a string or null")
-    lang, body = _checked_text(value["text"], value["fields"])
-    check_text(value["type"], value["document"], lang, body, value["fields"])
+    draft = _DRAFT.read(value, "draft")
+    lang, body = _checked_text(draft["text"], draft["fields"])
+    check_text(draft["type"], draft["document"], lang, body, draft["fields"])
     return Draft(
-        type=value["type"],
-        broker=value["broker"],
-        subject=value["subject"],
-        document=value["document"],
-        ruleset=value["ruleset"],
-        fields=value["fields"],
+        type=draft["type"],
+        broker=draft["broker"],
+        subject=draft["subject"],
+        document=draft["document"],
+        ruleset=draft["ruleset"],
+        fields=draft["fields"],
         lang=lang,
         body=body,
     )
@@ -138,18 +136,14 @@ def kept_acts(identities: Identities) -> list[dict[str, Any]]:
     return identities.store.all(_ACT_KIND)
 
 
-def _checked_text(text: object, fields: object) -> tuple[str, str]:
-    if not isinstance(fields, dict):
-        raise InvalidInput("draft.fields", "type", "must be an object")
-    if not isinstance(text, dict) or set(text) != {"lang", "body"}:
-        raise InvalidInput("draft.text", "type", 'must be {"lang": ..., "body": ...}')
+def _checked_text(text: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[str, str]:
     lang, body = text["lang"], text["body"]
-    if not isinstance(lang, str) or not isinstance(body, str) or not body.strip():
-        raise InvalidInput("draft.text", "type", "lang and body must be text that is not empty")
+    if not body.strip():
+        raise InvalidInput("draft.text.body", "length", "must be text that is not empty")
     try:
         encoded = body.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise InvalidInput("draft.text.body", "utf-8", "holds a lone surrogate") from error
+        raise InvalidInput("draft.text.body", "unicode", "holds a lone surrogate") from error
     if len(encoded) > MAX_TEXT_BYTES:
         raise InvalidInput("draft.text.body", "max-bytes", f"is longer than {MAX_TEXT_BYTES} bytes")
     if fields.get("text_sha256") != hashlib.sha256(encoded).hexdigest():

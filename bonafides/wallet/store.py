@@ -67,7 +67,7 @@ class WalletStore:
             CouldNotCheck: `wallet-unwritable`.
         """
         if not password:
-            raise InvalidInput("password", "empty", "the wallet's password is empty")
+            raise InvalidInput("password", "length", "the wallet's password is empty")
         salt, nonce = entropy(_SALT_BYTES), entropy(_NONCE_BYTES)
         key = _derive(password, salt, _SCRYPT_N)
         head = {
@@ -196,7 +196,7 @@ def _read_head(directory: Path) -> dict[str, Any]:
         raise CouldNotCheck("wallet-unreadable", f"{file}: {error.strerror}") from error
     head = parse_json(data, field="wallet", max_bytes=64 * 1024)
     if not isinstance(head, dict) or head.get("format") != FORMAT:
-        raise InvalidInput("wallet.format", "unknown", f"{file} is not {FORMAT}")
+        raise InvalidInput("wallet.format", "constant", f"{file} is not {FORMAT}")
     return head
 
 

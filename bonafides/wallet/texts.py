@@ -35,7 +35,7 @@ def check_text(type_: str, name: str | None, lang: str, body: str, fields: Mappi
 
 def _pattern(document: Document, lang: str, fields: Mapping[str, Any], free: frozenset[str]) -> re.Pattern[str]:
     if lang not in document.lines:
-        raise InvalidInput("draft.text.lang", "choice", f"must be one of {', '.join(document.lines)}")
+        raise InvalidInput("draft.text.lang", "one-of", f"must be one of {', '.join(document.lines)}")
     parts: list[str] = []
     for line in document.lines[lang]:
         position = 0

@@ -56,7 +56,7 @@ def texts(subject: dict[str, Any], name: str) -> tuple[str, ...]:
         raise InvalidInput(f"credentialSubject.{name}", "list", "must be a list that is not empty")
     found = tuple(text({name: value}, name) for value in values)
     if len(set(found)) != len(found):
-        raise InvalidInput(f"credentialSubject.{name}", "distinct", "must not name anything twice")
+        raise InvalidInput(f"credentialSubject.{name}", "unique", "must not name anything twice")
     return found
 
 
@@ -66,5 +66,5 @@ def only_subject(subjects: tuple[dict[str, Any], ...], allowed: frozenset[str]) 
         raise InvalidInput("credentialSubject", "one-subject", "must be exactly one subject")
     unknown = sorted(set(subjects[0]) - allowed)
     if unknown:
-        raise InvalidInput(f"credentialSubject.{unknown[0]}", "known-claim", "is not a claim of this credential")
+        raise InvalidInput(f"credentialSubject.{unknown[0]}", "unknown-member", "is not a claim of this credential")
     return subjects[0]

@@ -33,7 +33,7 @@ class Founder:
     def to_abi(self) -> tuple[str, int, str, tuple[bytes, bytes, str]]:
         """Return the constructor's struct."""
         if self.role not in ROLES[1:]:
-            raise InvalidInput("founder.role", "choice", f"must be one of {', '.join(ROLES[1:])}")
+            raise InvalidInput("founder.role", "one-of", f"must be one of {', '.join(ROLES[1:])}")
         return self.address, ROLES.index(self.role), self.name, (self.signing, self.agreement, self.compliance)
 
 

@@ -329,7 +329,7 @@ def _alone(directory: Path, name: str) -> AbstractContextManager[int]:
 
 
 def _no_network(directory: Path) -> InvalidInput:
-    return InvalidInput("network", "missing", f"{directory} holds no network; `bonafides network up` makes one")
+    return InvalidInput("network", "required", f"{directory} holds no network; `bonafides network up` makes one")
 
 
 def _read_network(directory: Path) -> dict[str, Any] | None:

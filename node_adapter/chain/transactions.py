@@ -27,15 +27,15 @@ def sign_transaction(transaction: Mapping[str, Any], private_key: bytes) -> tupl
     given = set(transaction)
     if not any(given == _COMMON | fees for fees in _FORMS):
         odd = ", ".join(sorted(given ^ (_COMMON | _FORMS["maxFeePerGas" in given])))
-        raise InvalidInput("transaction", "members", f"has members too many or too few: {odd}")
+        raise InvalidInput("transaction", "shape", f"has members too many or too few: {odd}")
     for name, value in transaction.items():
         if name in _OCTETS:
             if not isinstance(value, bytes):
-                raise InvalidInput(f"transaction.{name}", "type", "must be bytes")
+                raise InvalidInput(f"transaction.{name}", "bytes", "must be bytes")
         elif not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise InvalidInput(f"transaction.{name}", "range", "must be an integer from 0")
     try:
         signed = Account.sign_transaction(dict(transaction), private_key)
     except (TypeError, ValueError) as error:
-        raise InvalidInput("transaction", "form", str(error)) from error
+        raise InvalidInput("transaction", "shape", str(error)) from error
     return bytes(signed.raw_transaction), bytes(signed.hash)

@@ -13,19 +13,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from node_adapter.node import Node
+from node_adapter.request_shapes import ADDRESS
 from node_adapter.store import chain_index, nonces, restored
 from node_adapter.workflows.keys_in_force import keys_in_force
 from primitives import ed25519
 from primitives.canonical import canonical_json
-from primitives.encoding import decode_base64url, decode_hex, encode_base64url
-from primitives.errors import InvalidInput, Refused
-from primitives.secp256k1 import check_address
+from primitives.encoding import decode_base64url, encode_base64url
+from primitives.errors import Refused
+from primitives.shapes import MAX_SAFE_INTEGER, Anything, Constant, Fields, Hex, Integer, Named, Object, Text
 
 FORMAT = "bonafides.peer/1"
 NONCE_BYTES = 16
 FRESH_MS = 120_000  # how far the clocks of two members may be apart, travel included
 _NONCE_USE = "peer"
-_MEMBERS = {"format", "sender", "receiver", "kind", "nonce", "sent_at", "body", "signature"}
+PEER_MESSAGE = Named(
+    "PeerMessage",
+    Fields(
+        {
+            "format": Constant(FORMAT),
+            "sender": ADDRESS,
+            "receiver": ADDRESS,
+            "kind": Text(min=0, controls=True),
+            "nonce": Hex(NONCE_BYTES),
+            "sent_at": Integer(-MAX_SAFE_INTEGER).note("Unix time in milliseconds."),
+            "body": Object(),
+            "signature": Anything().note("base64url Ed25519 over the RFC 8785 bytes of the other members."),
+        }
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +84,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         VerificationFailed: check `signature`.
         CouldNotCheck: `node-restored`; the sender tries again.
     """
-    fields = _checked(message)
+    fields = PEER_MESSAGE.read(message, "")
     now = node.clock.now_ms()
     if fields["receiver"] != node.address:
         raise Refused("peer-receiver", "the message is for another member")
@@ -94,20 +109,3 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         if not nonces.remember_foreign(connection, row):
             raise Refused("peer-replayed", "the message was received before")
     return PeerMessage(fields["sender"], member.role, fields["kind"], fields["body"], fields["sent_at"], fields)
-
-
-def _checked(message: object) -> dict[str, Any]:
-    if not isinstance(message, dict) or set(message) != _MEMBERS:
-        raise InvalidInput("message", "shape", f"must be an object of {', '.join(sorted(_MEMBERS))}")
-    if message["format"] != FORMAT:
-        raise InvalidInput("format", "unknown", f"must be {FORMAT}")
-    for name in ("sender", "receiver"):
-        check_address(message[name], name)
-    decode_hex(message["nonce"], "nonce", NONCE_BYTES)
-    if not isinstance(message["kind"], str):
-        raise InvalidInput("kind", "type", "must be a string")
-    if not isinstance(message["sent_at"], int) or isinstance(message["sent_at"], bool):
-        raise InvalidInput("sent_at", "type", "must be an integer")
-    if not isinstance(message["body"], dict):
-        raise InvalidInput("body", "type", "must be an object")
-    return message

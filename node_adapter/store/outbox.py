@@ -135,7 +135,7 @@ def retry(connection: Connection, key: str, now_ms: int) -> None:
 def under(connection: Connection, prefix: str, states: Collection[str]) -> list[OutboxRow]:
     """Return the rows whose key begins with `prefix`, which ends with a colon, and that are in one of the states."""
     if not prefix.endswith(":"):
-        raise InvalidInput("prefix", "form", "must end with a colon")
+        raise InvalidInput("prefix", "pattern", "must end with a colon")
     query = select(outbox).where(
         outbox.c.key >= prefix,
         outbox.c.key < prefix[:-1] + ";",  # ";" follows ":": every key with this prefix, by the index

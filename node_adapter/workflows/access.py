@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from evidence.roster import Roster, StaffKey, person_name
 from evidence.staff import FIELD
 from node_adapter.node import Node
+from node_adapter.request_shapes import CASE, REASON, REFERENCE, exactly_one
 from node_adapter.store import records, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
@@ -22,15 +23,26 @@ from node_adapter.workflows.facts import submit_facts
 from node_adapter.workflows.roster import roster_of
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, InvalidInput, Refused
-from primitives.text import check_line
+from primitives.shapes import Fields, Line, ListOf, Named, Nullable, Object
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from suitability.second_person import ORDER
 
 TYPE, ROLE = "ACCESS_LOG", "compliance"
-_MAX_CASE, _MAX_REASON, _MAX_APPROVALS = 120, 300, 10
-_WAYS = ("subject", "did", "client_ref")
-_DRAFT = frozenset({*_WAYS, "case", "reason", "reader", "approver"})
+_MAX_APPROVALS = 10
+WAYS = ("subject", "did", "client_ref")
+ACCESS_REQUEST = Named(
+    "AccessRequest",
+    Fields(
+        {
+            "case": CASE,
+            "reason": REASON,
+            "reader": Line(200).note("The did:key of who will look, or the name."),
+            "approver": Line(200).note("The name of who signs, or the did:key."),
+        },
+        dict.fromkeys(WAYS, Nullable(REFERENCE)),
+    ).note("The subject is named in exactly one way."),
+)
 
 Approvals = Mapping[str, Mapping[str, Any]]  # signed facts by subject
 
@@ -47,19 +59,17 @@ def draft_access(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: malformed, or `reader` or `approver` is nobody of the enrolled compliance staff.
         Refused: `subject-not-found`, `no-records`; `staff-same-person`, who looks does not approve it.
     """
-    for name in sorted(set(request) - _DRAFT):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    case = check_line(request.get("case"), "case", _MAX_CASE)
-    reason = check_line(request.get("reason"), "reason", _MAX_REASON)
+    asked = ACCESS_REQUEST.read(request, "")
+    case, reason = asked["case"], asked["reason"]
     now = node.clock.now_ms()
     with node.store.read() as connection:
-        subject = _named(connection, request)
+        subject = named_subject(connection, asked)
         types = sorted({row.type for row in records.of_subject(connection, subject.pid)})
         roster = roster_of(node, connection, records.log_size(connection))
     if not types:
         raise Refused("no-records", "subject: there is nothing to look at")
-    reader = _officer(roster, "reader", request.get("reader"), now)
-    approver = _officer(roster, "approver", request.get("approver"), now)
+    reader = _officer(roster, "reader", asked["reader"], now)
+    approver = _officer(roster, "approver", asked["approver"], now)
     if reader.person == approver.person:
         raise Refused("staff-same-person", f"approver: {reader.name} cannot approve the own look")
     return {
@@ -73,19 +83,19 @@ def draft_access(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def read_approvals(value: object) -> Approvals:
-    """Return signed facts of a request's member `access`, by subject.
+def _approved(fact: dict[str, Any], where: str) -> dict[str, Any]:
+    payload = fact.get("payload")
+    if fact.get("type") != TYPE or not isinstance(payload, dict) or FIELD not in payload:
+        raise InvalidInput(where, "approval", f"must be a {TYPE} that a second officer signed")
+    return fact
 
-    Raises:
-        InvalidInput: not a list of objects that each name a subject and bear a signature.
-    """
-    if not isinstance(value, list) or len(value) > _MAX_APPROVALS or not all(isinstance(one, dict) for one in value):
-        raise InvalidInput("access", "list", f"must be a list of at most {_MAX_APPROVALS} signed facts")
-    for number, fact in enumerate(value):
-        payload = fact.get("payload")
-        if fact.get("type") != TYPE or not isinstance(payload, dict) or FIELD not in payload:
-            raise InvalidInput(f"access[{number}]", "approval", f"must be a {TYPE} that a second officer signed")
-    return {str(fact.get("subject")): fact for fact in value}
+
+APPROVALS = (
+    ListOf(Object().then(_approved), 0, _MAX_APPROVALS)
+    .note("Signed facts, each an approval of this look.")
+    .then(lambda facts, _: {str(fact.get("subject")): fact for fact in facts})
+)
+"""The member `access` of a request, read as `Approvals`."""
 
 
 def log_access(
@@ -154,14 +164,18 @@ def _require_of(payload: Mapping[str, Any], case: str, reason: str, types: list[
         raise InvalidInput("access.payload.fields", "approval", "does not name every kind of record there is now")
 
 
-def _named(connection: Connection, request: Mapping[str, Any]) -> SubjectRow:
-    named = [name for name in _WAYS if request.get(name) is not None]
-    if len(named) != 1 or not isinstance(request[named[0]], str):
-        raise InvalidInput("subject", "one-of", f"give one of {', '.join(_WAYS)}, as text")
+def named_subject(connection: Connection, request: Mapping[str, Any]) -> SubjectRow:
+    """Return the subject that a request names by "subject", "did" or "client_ref".
+
+    Raises:
+        InvalidInput: `one-of`, not in exactly one way.
+        Refused: `subject-not-found`.
+    """
+    way = exactly_one(request, WAYS)
     find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did, "client_ref": subjects.find_by_client_ref}
-    subject = find[named[0]](connection, request[named[0]])
+    subject = find[way](connection, request[way])
     if subject is None:
-        raise Refused("subject-not-found", f"{named[0]}: this broker has no such subject")
+        raise Refused("subject-not-found", f"{way}: this broker has no such subject")
     return subject
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from evidence.act import ACT_FORMAT
 from node_adapter.node import Node
+from node_adapter.request_shapes import PID
 from node_adapter.store import records, subjects
 from node_adapter.workflows.fold import state_of
 from node_adapter.workflows.outcomes import Outcome, each
@@ -23,12 +24,24 @@ from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.rulesets import rulebook
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Fields, Named, Object, OneOf
 from primitives.text import check_all_legible
 from suitability.documents import render, template_for, text_digest
-from suitability.records import CLIENT_ACTS, check_payload, check_type
+from suitability.records import CLIENT_ACTS, CODE, check_payload
 from suitability.states import Rating, SubjectState
+from suitability.vocabulary import LANGUAGES
 
-_MEMBERS = {"subject", "type", "lang", "fields", "values"}
+DRAFT_REQUEST = Named(
+    "DraftRequest",
+    Fields(
+        {"subject": PID, "type": CODE},
+        {
+            "lang": OneOf(*LANGUAGES),
+            "fields": Object().note("The payload's fields, as far as the records do not tell them."),
+            "values": Object().note("What only the text needs, such as amount_fen."),
+        },
+    ),
+)
 _FINGERPRINT_BYTES = 32
 _UNKNOWN_ID = "0" * 64
 _BY_WALLET = "由您的钱包生成 / made by your wallet"
@@ -41,16 +54,12 @@ def draft_acts(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcom
 
 
 def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
-    for name in sorted(set(request) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    type_ = check_type(request.get("type")).code
+    asked = DRAFT_REQUEST.read(request, "")
+    type_, lang = asked["type"], asked.get("lang", LANGUAGES[0])
     document = template_for(type_)
-    lang = request.get("lang", "zh")
-    if not isinstance(lang, str):
-        raise InvalidInput("lang", "text", "must be text")
-    given, extra = (_object(request, name) for name in ("fields", "values"))
+    given, extra = asked.get("fields", {}), asked.get("values", {})
     check_all_legible(given, "fields")
-    subject = subjects.find_by_pid(connection, str(request.get("subject")))
+    subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     now = node.clock.now_ms()
@@ -125,13 +134,6 @@ def _check_fields(type_: str, fields: Mapping[str, Any]) -> None:
         raise InvalidInput("fields.consent_id", "unknown-member", "the client's wallet makes it")
     if type_ in CLIENT_ACTS:  # of a warning, which is the broker's own act, the reading time is known only afterwards
         check_payload(type_, {**fields, **optional})
-
-
-def _object(request: Mapping[str, Any], name: str) -> dict[str, Any]:
-    value = request.get(name, {})
-    if not isinstance(value, dict):
-        raise InvalidInput(name, "object", "must be an object")
-    return value
 
 
 def _shown(value: Any) -> str | int:

@@ -24,6 +24,7 @@ from primitives.canonical import canonical_json
 from primitives.digest import tagged_hmac
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.shapes import Base64Url, Fields, Named, Text
 from primitives.timestamp import format_time
 
 VERSION = "bonafides.session/1"
@@ -35,16 +36,22 @@ _MAC_TAG = "bonafides/session/1/challenge"
 _TIME_BYTES, _RANDOM_BYTES, _MAC_BYTES = 8, 16, 32
 _TOKEN_BYTES = 32
 _MAX_DID = 200
-_MEMBERS = ("did", "nonce", "key", "signature")
+_ASCII = Text(pattern=r"[\x00-\x7f]*", rule="ascii", controls=True, min=0)
+SESSION_CHALLENGE_REQUEST = Named(
+    "SessionChallengeRequest", Fields({"did": Text(_MAX_DID, pattern=r"did:[\x00-\x7f]*", rule="did", controls=True)})
+)
+SESSION_REQUEST = Named(
+    "SessionRequest",
+    Fields({"did": _ASCII, "nonce": _ASCII, "key": _ASCII, "signature": Base64Url(ed25519.SIGNATURE_BYTES)}),
+)
 
 
-def open_challenge(node: Node, did: object) -> dict[str, Any]:
+def open_challenge(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """Give a nonce to sign, and how the identity stands on the chain, so that the wallet signs with a key that holds.
 
     A stranger's DID gets both too: the answer does not tell who is a client here.
     """
-    if not isinstance(did, str) or not did.startswith("did:") or not did.isascii() or len(did) > _MAX_DID:
-        raise InvalidInput("did", "did", f"must be a DID of at most {_MAX_DID} characters")
+    did = SESSION_CHALLENGE_REQUEST.read(request, "")["did"]
     expires_at = node.clock.now_ms() + CHALLENGE_MS
     body = expires_at.to_bytes(_TIME_BYTES) + node.entropy(_RANDOM_BYTES)
     return {
@@ -74,10 +81,8 @@ def open_session(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: the request is malformed.
         Refused: `unauthenticated`: the nonce is not ours, used or expired, or no valid key of the DID signed it.
     """
-    for name in sorted(set(request) ^ set(_MEMBERS)):
-        raise InvalidInput(name, "unknown-member" if name in request else "required", f"give {', '.join(_MEMBERS)}")
-    did, nonce, key = (_text(request, name) for name in ("did", "nonce", "key"))
-    signature = decode_base64url(request["signature"], "signature", ed25519.SIGNATURE_BYTES)
+    asked = SESSION_REQUEST.read(request, "")
+    did, nonce, key, signature = (asked[name] for name in ("did", "nonce", "key", "signature"))
     now = node.clock.now_ms()
     expires_at = _check_nonce(node, nonce, did, now)
     _check_signature(node, did, nonce, key, signature)
@@ -136,10 +141,3 @@ def require_open(node: Node, connection: Connection, did: str) -> None:
 
 def _mac(node: Node, body: bytes, did: str) -> bytes:
     return tagged_hmac(node.keys.derived_secret(_KEY_TAG), _MAC_TAG, body + did.encode("ascii"))
-
-
-def _text(request: Mapping[str, Any], name: str) -> str:
-    value = request[name]
-    if not isinstance(value, str) or not value.isascii():
-        raise InvalidInput(name, "text", "must be ASCII text")
-    return value

@@ -22,24 +22,31 @@ from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
+from node_adapter.request_shapes import DEADLINE, EIP712_SIGNATURE
 from node_adapter.store import chain_index, consents, outbox, registry_index, restored, subjects
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.consent_standing import known_consent
-from node_adapter.workflows.dids import read_deadline, read_signature, require_in_time
+from node_adapter.workflows.dids import require_in_time
 from node_adapter.workflows.identities import chain_snapshot, history
 from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.succession import require_current
 from primitives import eip712
 from primitives.canonical import canonical_json
-from primitives.encoding import decode_hex
-from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.errors import Refused, VerificationFailed
+from primitives.shapes import AnyOf, Anything, Bytes, Fields, Named
 from primitives.timestamp import format_time
 
 KIND = "consent"
 _CONTRACT = "ConsentRegistry"
-_ID_BYTES = 32
-_GRANT = {"consent_id", "salt", "credential", "deadline", "signature"}
-_WITHDRAW = {"consent_id", "deadline", "signature"}
+_WITHDRAW = {"consent_id": Bytes(32), "deadline": DEADLINE, "signature": EIP712_SIGNATURE}
+_GRANT = {**_WITHDRAW, "salt": Bytes(SALT_BYTES), "credential": Anything().then(lambda value, _: as_signed(value))}
+_BESIDE = "Or the signed act of the wallet, with these members as its `consent`."
+_GRANTED = Fields(_GRANT)
+_WITHDRAWN = Fields(_WITHDRAW)
+CONSENT_GRANT = Named("ConsentGrant", AnyOf(Fields({"consent": _GRANTED}, open=True), _GRANTED).note(_BESIDE))
+CONSENT_WITHDRAWAL = Named(
+    "ConsentWithdrawal", AnyOf(Fields({"consent": _WITHDRAWN}, open=True), _WITHDRAWN).note(_BESIDE)
+)
 
 
 def grant_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -68,15 +75,13 @@ def _each(node: Node, requests: Sequence[Mapping[str, Any]], handle: Any) -> lis
 
 
 def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
-    value = _members(request, _GRANT)
-    identifier = decode_hex(value["consent_id"], "consent_id", _ID_BYTES)
-    salt = decode_hex(value["salt"], "salt", SALT_BYTES)
+    value = _read(request, _GRANTED)
+    identifier, salt, credential = value["consent_id"], value["salt"], value["credential"]
     known = consents.find_consent(connection, identifier.hex())
     if known is not None:
-        if known.credential != _stored(as_signed(value["credential"])):
+        if known.credential != _stored(credential):
             raise Refused("duplicate", "consent_id: another consent has this id")
-        return _relay(node, connection, "grant", identifier, request, known.pid)
-    credential = as_signed(value["credential"])
+        return _relay(node, connection, "grant", value, known.pid)
     if consent_id(salt, canonical_json(credential)) != identifier:
         raise VerificationFailed("consent-id", "consent_id: is not the salted hash of this credential")
     chain = chain_snapshot(node, connection, [issuer_of(credential)])
@@ -100,27 +105,23 @@ def _grant(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         withdrawn_at=None,
         salt=salt,
     )
-    answer = _relay(node, connection, "grant", identifier, request, subject.pid)  # refuses a wrong signature first
+    answer = _relay(node, connection, "grant", value, subject.pid)  # refuses a wrong signature first
     consents.insert_consent(connection, row)
     return answer
 
 
 def _withdraw(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
-    value = _members(request, _WITHDRAW)
-    identifier = decode_hex(value["consent_id"], "consent_id", _ID_BYTES)
-    known = consents.find_consent(connection, identifier.hex())
+    value = _read(request, _WITHDRAWN)
+    known = consents.find_consent(connection, value["consent_id"].hex())
     if known is None:
         raise Refused("consent-not-found", "consent_id: this broker has no such consent")
-    answer = _relay(node, connection, "withdraw", identifier, request, known.pid)
+    answer = _relay(node, connection, "withdraw", value, known.pid)
     consents.mark_withdrawn(connection, known.consent_id, node.clock.now_ms())
     return answer
 
 
-def _relay(
-    node: Node, connection: Connection, call: str, identifier: bytes, request: Mapping[str, Any], pid: str
-) -> dict[str, Any]:
-    value = request.get("consent", request)
-    deadline, signature = read_deadline(value["deadline"]), read_signature(value["signature"])
+def _relay(node: Node, connection: Connection, call: str, value: Mapping[str, Any], pid: str) -> dict[str, Any]:
+    identifier, deadline, signature = value["consent_id"], value["deadline"], value["signature"]
     subject = subjects.find_by_pid(connection, pid)
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "consent_id: its client is unknown here")
@@ -143,14 +144,9 @@ def _relay(
     return {"status": "accepted", "consent_id": identifier.hex(), "subject": pid, "outbox": key}
 
 
-def _members(request: Mapping[str, Any], names: set[str]) -> Mapping[str, Any]:
+def _read(request: Mapping[str, Any], shape: Fields) -> dict[str, Any]:
     """Return the consent of a request: the object itself, or what `wallet consent` put beside the signed act."""
-    value = request.get("consent", request)
-    if not isinstance(value, dict):
-        raise InvalidInput("consent", "object", "must be an object")
-    for name in sorted(set(value) ^ names):
-        raise InvalidInput(name, "unknown-member" if name in value else "required", f"give {', '.join(sorted(names))}")
-    return value
+    return shape.read(request["consent"], "consent") if "consent" in request else shape.read(request, "")
 
 
 def _stored(credential: Mapping[str, Any]) -> str:

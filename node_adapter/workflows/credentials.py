@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from did.credentials import identity, status_list, suitability
 from did.credentials.eddsa import add_proof, verify_proof
 from node_adapter.node import Node
+from node_adapter.request_shapes import PID
 from node_adapter.store import chain_index, credentials, records, restored, subjects
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
@@ -28,7 +29,8 @@ from node_adapter.workflows.outcomes import Outcome, each
 from node_adapter.workflows.revocation import revocation_fact
 from node_adapter.workflows.succession import require_current
 from primitives.encoding import decode_hex
-from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.errors import Refused, VerificationFailed
+from primitives.shapes import Fields, Named, Nullable, OneOf, Text
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
@@ -39,7 +41,8 @@ LIST_RENEWED_MS = 3_600_000
 _MS = 1000
 _LIST_ENTROPY = 8
 _FIRST_FRESH = 1_000_000  # earlier versions counted their lists up from 1
-_MEMBERS = {"subject", "type"}
+CREDENTIAL_REQUEST = Named("CredentialRequest", Fields({"subject": PID}, {"type": OneOf(*TYPES)}))
+REVOCATION_REQUEST = Named("RevocationRequest", Fields({}, {"reason": Nullable(Text(500))}))
 
 
 def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -64,15 +67,14 @@ def revoke_credential(node: Node, credential_id: str, request: Mapping[str, Any]
         Refused: `credential-not-found`; `member-suspended`, this member may not record.
         CouldNotCheck: `node-restored`, the copy has not yet read the chain.
     """
-    for name in sorted(set(request) - {"reason"}):
-        raise InvalidInput(name, "unknown-member", "give a reason, or nothing")
+    reason = REVOCATION_REQUEST.read(request, "").get("reason")
     with node.store.write() as connection:
         row = credentials.find_credential(connection, credential_id)
         if row is None:
             raise Refused("credential-not-found", "id: this member issued no such credential")
         if row.revoked_at is None:
             now = node.clock.now_ms()
-            record_facts(node, connection, [revocation_fact(node.did, row, request.get("reason"), now)])
+            record_facts(node, connection, [revocation_fact(node.did, row, reason, now)])
             credentials.mark_revoked(connection, row.id, now)
             row = credentials.find_credential(connection, credential_id)
     if row is None or row.revoked_at is None:
@@ -98,12 +100,9 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
 
 
 def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
-    for name in sorted(set(request) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    kind = request.get("type", suitability.TYPE)
-    if kind not in TYPES:
-        raise InvalidInput("type", "choice", f"must be one of {', '.join(TYPES)}")
-    subject = subjects.find_by_pid(connection, str(request.get("subject")))
+    asked = CREDENTIAL_REQUEST.read(request, "")
+    kind = asked.get("type", suitability.TYPE)
+    subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "subject: this broker has no such client")
     require_current(node, connection, subject)

@@ -17,27 +17,39 @@ from did.identifiers import Did, parse_did
 from did.member_document import with_member_keys
 from node_adapter.abi import encode_call
 from node_adapter.node import Node
+from node_adapter.request_shapes import ADDRESS, DEADLINE, EIP712_SIGNATURE, PARSED_DID
 from node_adapter.store import chain_index, outbox, registry_index, restored
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.identities import history, member_histories
 from node_adapter.workflows.outcomes import Outcome, each
 from primitives import eip712
 from primitives.eip712 import ED25519_ATTRIBUTE
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
-from primitives.secp256k1 import SIGNATURE_BYTES, check_address
+from primitives.shapes import AnyOf, Bytes, Constant, Fields, Integer, Named, OneOf
 from primitives.timestamp import format_time
 
 KIND = "did"
-_MEMBERS = {
-    "setAttribute": {"did", "call", "name", "value", "validity", "deadline", "signature"},
-    "revokeAttribute": {"did", "call", "name", "value", "deadline", "signature"},
-    "changeOwner": {"did", "call", "new_owner", "deadline", "signature"},
-}
-_WORD_BYTES = 32
-_MAX_UINT = 2**53 - 1
 _MAX_VALUE_BYTES = 1024
 _MS = 1000
+
+
+def _bounded(data: bytes, where: str) -> bytes:
+    if len(data) > _MAX_VALUE_BYTES:
+        raise InvalidInput(where, "max-bytes", f"is longer than {_MAX_VALUE_BYTES} bytes")
+    return data
+
+
+_CALL = {"did": PARSED_DID, "deadline": DEADLINE, "signature": EIP712_SIGNATURE}
+_ATTRIBUTE = {"name": Bytes(32, "0x"), "value": Bytes(None, "0x").then(_bounded)}
+_CALLS = {
+    "setAttribute": Fields(
+        {**_CALL, "call": Constant("setAttribute"), **_ATTRIBUTE, "validity": Integer().note("Seconds.")}
+    ),
+    "revokeAttribute": Fields({**_CALL, "call": Constant("revokeAttribute"), **_ATTRIBUTE}),
+    "changeOwner": Fields({**_CALL, "call": Constant("changeOwner"), "new_owner": ADDRESS}),
+}
+_KIND_OF_CALL = Fields({"call": OneOf(*_CALLS)}, open=True)
+SPONSORED_CALL = Named("SponsoredCall", AnyOf(*_CALLS.values()).note("A call of DidRegistry that a client signed."))
 
 
 @dataclass(frozen=True)
@@ -134,15 +146,11 @@ def _relay(node: Node, connection: Connection, call: SponsoredCall) -> dict[str,
 
 def read_call(value: Mapping[str, Any]) -> SponsoredCall:
     """Read the wire form of a sponsored call: {"did", "call", ..., "deadline", "signature"}; bytes are 0x hex."""
-    call = value.get("call")
-    if not isinstance(call, str) or call not in _MEMBERS:
-        raise InvalidInput("call", "choice", f"must be one of {', '.join(_MEMBERS)}")
-    for name in sorted(set(value) ^ _MEMBERS[call]):
-        raise InvalidInput(name, "unknown-member" if name in value else "required", f"{call} has exactly its members")
-    did = parse_did(value["did"])
-    deadline, signature = read_deadline(value["deadline"]), read_signature(value["signature"])
+    call = _KIND_OF_CALL.read(value, "")["call"]
+    value = _CALLS[call].read(value, "")
+    did, deadline, signature = value["did"], value["deadline"], value["signature"]
     if call == "changeOwner":
-        owner = check_address(value["new_owner"], "new_owner")
+        owner = value["new_owner"]
         return SponsoredCall(
             did,
             lambda chain, contract, nonce: eip712.change_owner_typed_data(
@@ -152,14 +160,9 @@ def read_call(value: Mapping[str, Any]) -> SponsoredCall:
             signature,
             deadline,
         )
-    attribute = hex_bytes(value["name"], "name", _WORD_BYTES)
-    data = hex_bytes(value["value"], "value")
-    if len(data) > _MAX_VALUE_BYTES:
-        raise InvalidInput("value", "max-bytes", f"is longer than {_MAX_VALUE_BYTES} bytes")
+    attribute, data = value["name"], value["value"]
     if call == "setAttribute":
-        return set_attribute_call(
-            did, attribute, data, read_integer(value["validity"], "validity"), deadline, signature
-        )
+        return set_attribute_call(did, attribute, data, value["validity"], deadline, signature)
     return SponsoredCall(
         did,
         lambda chain, contract, nonce: eip712.revoke_attribute_typed_data(
@@ -269,11 +272,6 @@ def outbox_state(node: Node, key: str) -> dict[str, Any]:
     }
 
 
-def read_deadline(value: object) -> int:
-    """Take a Unix time in seconds."""
-    return read_integer(value, "deadline")
-
-
 def require_in_time(node: Node, deadline: int) -> None:
     """Refuse what the chain would refuse later.
 
@@ -282,25 +280,6 @@ def require_in_time(node: Node, deadline: int) -> None:
     """
     if deadline * _MS <= node.clock.now_ms():
         raise Refused("deadline-passed", "deadline: is over; the client must sign anew")
-
-
-def read_integer(value: object, field: str) -> int:
-    """Take an integer from 0 to 2^53-1."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_UINT:
-        raise InvalidInput(field, "integer", f"must be an integer from 0 to {_MAX_UINT}")
-    return value
-
-
-def read_signature(value: object) -> bytes:
-    """Take an EIP-712 signature, 65 bytes as 0x hex."""
-    return hex_bytes(value, "signature", SIGNATURE_BYTES)
-
-
-def hex_bytes(value: object, field: str, length: int | None = None) -> bytes:
-    """Take bytes as lower-case 0x hex."""
-    if not isinstance(value, str) or not value.startswith("0x"):
-        raise InvalidInput(field, "hex", "must be 0x and lower-case hexadecimal")
-    return decode_hex(value[2:], field, length)
 
 
 def _key_prefix(did: Did) -> str:

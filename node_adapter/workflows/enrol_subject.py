@@ -16,9 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from did.identifiers import parse_did
 from evidence.product_subject import product_subject
 from node_adapter.node import Node
+from node_adapter.request_shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
 from node_adapter.store import chain_index, outbox, restored, subjects
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
@@ -26,10 +26,6 @@ from node_adapter.workflows.dids import (
     SponsoredCall,
     enqueue_call,
     enqueue_registration,
-    hex_bytes,
-    read_deadline,
-    read_integer,
-    read_signature,
     set_attribute_call,
 )
 from node_adapter.workflows.fold import EMPTY_STATE
@@ -38,13 +34,31 @@ from node_adapter.workflows.succession import former_reference, recovered_refere
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
-from primitives.text import check_line
+from primitives.shapes import Anything, Bytes, Fields, Integer, Named
 from suitability.records import PRODUCT_ID
 
 PID_BYTES = 32
-_MEMBERS = {"client_ref", "did", "registration", "succeeds", "product_id"}
-_REGISTRATION = {"signing_key", "validity", "deadline", "signature"}
-_MAX_REFERENCE = 200
+REGISTRATION = Named(
+    "Registration",
+    Fields(
+        {
+            "signing_key": Bytes(ed25519.PUBLIC_KEY_BYTES).note("Ed25519 public key."),
+            "validity": Integer().note("Seconds."),
+            "deadline": DEADLINE,
+            "signature": EIP712_SIGNATURE,
+        }
+    ).note("DidRegistry.SetAttribute with nonce 0, signed by the controller."),
+)
+SUBJECT_REQUEST = Named(
+    "SubjectRequest",
+    Fields(
+        {"client_ref": REFERENCE},
+        {"did": PARSED_DID, "registration": REGISTRATION, "succeeds": Anything(), "product_id": PRODUCT_ID},
+    ).note(
+        "A client has did and registration; a product has product_id, and lies under the pseudonym that anybody "
+        "derives from it. `succeeds` is the old pseudonym of the same client, who has a new wallet."
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,8 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
 
 
 def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
-    reference = _reference(request)
+    request = _read(request)
+    reference = request["client_ref"]
     call = _registration(request) if "did" in request else None
     did = None if call is None else call.call.did.text
     product = _product(node, request)
@@ -144,7 +159,7 @@ def _product(node: Node, request: Mapping[str, Any]) -> str | None:
         return None
     if "did" in request or "succeeds" in request:
         raise InvalidInput("product_id", "one-of", "a product has no DID, and succeeds nobody")
-    return product_subject(node.did, PRODUCT_ID.read(request["product_id"], "product_id"))
+    return product_subject(node.did, str(request["product_id"]))
 
 
 def _require_free(connection: Connection, product: str, known: SubjectRow | None) -> None:
@@ -172,28 +187,21 @@ def _answer(row: SubjectRow, written: OutboxRow | None) -> dict[str, Any]:
     }
 
 
-def _reference(request: Mapping[str, Any]) -> str:
-    for name in sorted(set(request) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    if ("did" in request) != ("registration" in request):
+def _read(request: Mapping[str, Any]) -> dict[str, Any]:
+    asked = SUBJECT_REQUEST.read(request, "")
+    if ("did" in asked) != ("registration" in asked):
         raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")
-    return check_line(request.get("client_ref"), "client_ref", _MAX_REFERENCE)
+    return asked
 
 
 def _registration(request: Mapping[str, Any]) -> _Registration:
     value = request["registration"]
-    if not isinstance(value, dict) or set(value) != _REGISTRATION:
-        raise InvalidInput("registration", "object", f"must be an object of {', '.join(sorted(_REGISTRATION))}")
-    signing_key = value["signing_key"]
-    if not isinstance(signing_key, str):
-        raise InvalidInput("registration.signing_key", "hex", "must be lower-case hexadecimal")
-    key = hex_bytes("0x" + signing_key, "registration.signing_key", ed25519.PUBLIC_KEY_BYTES)
     call = set_attribute_call(
-        parse_did(request["did"]),
+        request["did"],
         ED25519_ATTRIBUTE,
-        key,
-        read_integer(value["validity"], "registration.validity"),
-        read_deadline(value["deadline"]),
-        read_signature(value["signature"]),
+        value["signing_key"],
+        value["validity"],
+        value["deadline"],
+        value["signature"],
     )
-    return _Registration(call, key)
+    return _Registration(call, value["signing_key"])

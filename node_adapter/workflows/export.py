@@ -26,24 +26,29 @@ from sqlalchemy import Connection
 
 from evidence.bundle import MAX_BUNDLE_BYTES
 from node_adapter.node import Node
+from node_adapter.request_shapes import CASE, REASON, REFERENCE
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.access import log_access, read_approvals
+from node_adapter.workflows.access import APPROVALS, WAYS, log_access, named_subject
 from node_adapter.workflows.receipts import ReceiptMaker
 from node_adapter.workflows.replay_bundle import ReplayedRecord, collect, key_events, replayed
 from node_adapter.workflows.replay_orders import order_json
 from node_adapter.workflows.succession import SUCCEED, SUCCEEDED, related
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
-from primitives.text import check_line
+from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
 
 FORMAT = "bonafides.export/1"
 ERASED = "erased: content not available"
 PART_CHARACTERS = 1024 * 1024
-_WAYS = ("subject", "did", "client_ref")
-_MEMBERS = {*_WAYS, "case", "reason", "access"}
-_MAX_CASE, _MAX_REASON, _MAX_REFERENCE = 120, 300, 200
+EXPORT_REQUEST = Named(
+    "ExportRequest",
+    Fields(
+        {"case": CASE, "reason": REASON},
+        {**dict.fromkeys(WAYS, Nullable(REFERENCE)), "access": APPROVALS},
+    ).note("The subject is named in exactly one way."),
+)
 
 
 def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
@@ -56,12 +61,10 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
         Refused: `subject-not-found`.
         CouldNotCheck: `store-full`, the disk does not hold it.
     """
-    for name in sorted(set(request) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    case = check_line(request.get("case"), "case", _MAX_CASE)
-    reason = check_line(request.get("reason"), "reason", _MAX_REASON)
-    subject, types = _find(node, request)  # (1)
-    approvals = read_approvals(request.get("access", []))
+    asked = EXPORT_REQUEST.read(request, "")
+    case, reason = asked["case"], asked["reason"]
+    subject, types = _find(node, asked)  # (1)
+    approvals = asked.get("access", {})
     log_access(node, subject, case=case, reason=reason, types=types or ["SUBJECT"], approvals=approvals)
     with node.store.read() as connection:  # (2)
         current = subjects.find_by_pid(connection, subject.pid) or subject
@@ -109,15 +112,8 @@ def _line(value: Mapping[str, Any]) -> bytes:
 
 
 def _find(node: Node, request: Mapping[str, Any]) -> tuple[SubjectRow, list[str]]:
-    named = [name for name in _WAYS if request.get(name) is not None]
-    if len(named) != 1:
-        raise InvalidInput("subject", "one-of", f"give one of {', '.join(_WAYS)}")
-    value = check_line(request[named[0]], named[0], _MAX_REFERENCE)
-    find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did, "client_ref": subjects.find_by_client_ref}
     with node.store.read() as connection:
-        subject = find[named[0]](connection, value)
-        if subject is None:
-            raise Refused("subject-not-found", f"{named[0]}: this broker has no such subject")
+        subject = named_subject(connection, request)
         return subject, records.types_of(connection, subject.pid)
 
 

@@ -13,26 +13,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence.act import ROOT_SALT_BYTES
-from evidence.record import CHANNELS
+from evidence.record import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
+from node_adapter.request_shapes import PID, TIME
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_base64url, decode_hex
+from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused
+from primitives.shapes import (
+    Base64Url,
+    Boolean,
+    Bytes,
+    Cases,
+    Fields,
+    Line,
+    ListOf,
+    Named,
+    Nullable,
+    Object,
+    OneOf,
+    Shape,
+)
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
-from suitability.records import CLIENT_ACTS, NODE_TYPES, check_payload, check_type
+from suitability.records import CLIENT_ACTS, CODE, NODE_TYPES, RECORD_TYPES
 from suitability.second_person import FIELD
 
-COMPUTED_TYPES = ("LEVEL_RESULT", "MATCH_OPINION")  # what the node's own engine can state
 # Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
 _NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")
-_REQUIRED = ("source_ref", "subject", "type", "occurred_at", "channel", "actor")
-_OPTIONAL = ("payload", "compute", "attachments", "act", "root_salt")
-_ACT = ("root_salt", "key", "signature", "document", "ruleset")
 _REQUEST_TAG = "bonafides/fact/1"
-_MAX_TEXT = 300
-_PID_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,51 @@ class Fact:
     root_salt: bytes | None = field(repr=False)  # of what the broker's staff signed
 
 
+ACT = Named(
+    "Act",
+    Fields(
+        {
+            "root_salt": Bytes(ROOT_SALT_BYTES).note("The wallet's root salt, which becomes the record's."),
+            "key": Line(300).note("Verification method, <did>#delegate-N."),
+            "signature": Base64Url(ed25519.SIGNATURE_BYTES).then(lambda data, _: encode_base64url(data)),
+            "document": Nullable(Line(300)),
+            "ruleset": Nullable(Line(300)),
+        }
+    ).note("The client's signature over the act (docs/spec/evidence.md, section 3)."),
+).then(lambda members, _: Act(**members))
+COMPUTE: Mapping[str, Shape[dict[str, Any]]] = {
+    "LEVEL_RESULT": Fields({}),
+    "MATCH_OPINION": Fields({"product_id": Line(300)}, {"admitted": Boolean()}),
+}
+"""What the node's own engine can state."""
+
+FACT = Named(
+    "Fact",
+    Cases(
+        Fields(
+            {
+                "source_ref": Line(300).note("The caller's own id: a fact is stored once."),
+                "subject": PID,
+                "type": CODE,
+                "occurred_at": TIME,
+                "channel": OneOf(*CHANNELS),
+                "actor": Fields({"did": Line(300), "role": Line(300)}),
+            },
+            {
+                "payload": Object(),
+                "compute": Object().note("Instead of payload: the node's engine states it."),
+                "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
+                "act": Nullable(ACT),
+                "root_salt": Bytes(ROOT_SALT_BYTES).note(f"Given exactly where payload.{FIELD} is."),
+            },
+        ),
+        "type",
+        "payload",
+        {code: entry.payload for code, entry in RECORD_TYPES.items()},
+    ),
+)
+
+
 def read_fact(value: Mapping[str, Any]) -> Fact:
     """Check the shape of a caller's fact.
 
@@ -82,37 +136,30 @@ def read_fact(value: Mapping[str, Any]) -> Fact:
 
 def read_node_fact(value: Mapping[str, Any]) -> Fact:
     """Check the shape of a fact of any type, also of those that only the node writes; raises as `read_fact`."""
-    _no_unknown(value, "", _REQUIRED + _OPTIONAL)
     check_all_legible(value, "")
-    for name in _REQUIRED:
-        if name not in value:
-            raise InvalidInput(name, "required", "is missing")
-    type_ = check_type(value["type"]).code
-    act = None if value.get("act") is None else _read_act(value["act"])
-    if act is None and type_ in CLIENT_ACTS:
-        raise Refused("act-unsigned", f"act: {type_} is the client's own act and owes the client's signature")
-    if ("payload" in value) == ("compute" in value):
+    stated = value.get("type")
+    if value.get("act") is None and isinstance(stated, str) and stated in CLIENT_ACTS:
+        raise Refused("act-unsigned", f"act: {stated} is the client's own act and owes the client's signature")
+    fact = FACT.read(value, "")
+    type_, act = fact["type"], fact.get("act")
+    if ("payload" in fact) == ("compute" in fact):
         raise InvalidInput("payload", "one-of", "give either payload or compute")
-    if act is not None and "compute" in value:
+    if act is not None and "compute" in fact:
         raise InvalidInput("compute", "act", "the client signs a payload that is stated, not one to be computed")
-    attachments = value.get("attachments", [])
-    if not isinstance(attachments, list):
-        raise InvalidInput("attachments", "list", "must be a list")
-    decode_hex(value["subject"], "subject", _PID_BYTES)
     return Fact(
-        source_ref=_text(value["source_ref"], "source_ref"),
-        subject=value["subject"],
+        source_ref=fact["source_ref"],
+        subject=fact["subject"],
         type=type_,
-        occurred_at=value["occurred_at"],
-        occurred_ms=parse_time(value["occurred_at"], "occurred_at"),
-        channel=_channel(value["channel"]),
-        actor=_actor(value["actor"]),
-        payload=check_payload(type_, value["payload"]) if "payload" in value else None,
-        compute=_read_compute(type_, value["compute"]) if "compute" in value else None,
-        attachments=attachments,
+        occurred_at=fact["occurred_at"],
+        occurred_ms=parse_time(fact["occurred_at"], "occurred_at"),
+        channel=fact["channel"],
+        actor=fact["actor"],
+        payload=fact.get("payload"),
+        compute=_read_compute(type_, fact["compute"]) if "compute" in fact else None,
+        attachments=fact.get("attachments", []),
         act=act,
         digest=tagged_sha256(_REQUEST_TAG, canonical_json(dict(value))),
-        root_salt=_read_salt(value),
+        root_salt=_read_salt(fact),
     )
 
 
@@ -120,63 +167,10 @@ def _read_salt(value: Mapping[str, Any]) -> bytes | None:
     payload = value.get("payload")
     if ("root_salt" in value) != (isinstance(payload, dict) and FIELD in payload):
         raise InvalidInput("root_salt", "together", f"is given exactly where payload.{FIELD} is")
-    return decode_hex(value["root_salt"], "root_salt", ROOT_SALT_BYTES) if "root_salt" in value else None
-
-
-def _read_act(value: object) -> Act:
-    if not isinstance(value, dict):
-        raise InvalidInput("act", "object", "must be an object")
-    _no_unknown(value, "act.", _ACT)
-    for name in _ACT:
-        if name not in value:
-            raise InvalidInput(f"act.{name}", "required", "is missing")
-    decode_base64url(value["signature"], "act.signature", ed25519.SIGNATURE_BYTES)
-    return Act(
-        root_salt=decode_hex(value["root_salt"], "act.root_salt", ROOT_SALT_BYTES),
-        key=_text(value["key"], "act.key"),
-        signature=value["signature"],
-        document=_optional_text(value["document"], "act.document"),
-        ruleset=_optional_text(value["ruleset"], "act.ruleset"),
-    )
+    return value.get("root_salt")
 
 
 def _read_compute(type_: str, value: object) -> dict[str, Any]:
-    if type_ not in COMPUTED_TYPES:
-        raise InvalidInput("compute", "record-type", f"only {' and '.join(COMPUTED_TYPES)} can be computed")
-    if not isinstance(value, dict):
-        raise InvalidInput("compute", "object", "must be an object")
-    allowed = ("product_id", "admitted") if type_ == "MATCH_OPINION" else ()
-    _no_unknown(value, "compute.", allowed)
-    if type_ == "MATCH_OPINION":
-        _text(value.get("product_id"), "compute.product_id")
-        if not isinstance(value.get("admitted", True), bool):
-            raise InvalidInput("compute.admitted", "boolean", "must be true or false")
-    return value
-
-
-def _channel(value: object) -> str:
-    if not isinstance(value, str) or value not in CHANNELS:
-        raise InvalidInput("channel", "channel", f"must be one of {', '.join(sorted(CHANNELS))}")
-    return value
-
-
-def _actor(value: object) -> Mapping[str, str]:
-    if not isinstance(value, dict) or set(value) != {"did", "role"}:
-        raise InvalidInput("actor", "object", "must be an object of did and role")
-    return {"did": _text(value["did"], "actor.did"), "role": _text(value["role"], "actor.role")}
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
-        raise InvalidInput(name, "text", f"must be text of 1 to {_MAX_TEXT} characters")
-    return value
-
-
-def _optional_text(value: object, name: str) -> str | None:
-    return None if value is None else _text(value, name)
-
-
-def _no_unknown(value: Mapping[str, Any], prefix: str, known: tuple[str, ...]) -> None:
-    for name in value:
-        if name not in known:
-            raise InvalidInput(f"{prefix}{name}"[:_MAX_TEXT], "unknown-member", "is not a member of this format")
+    if type_ not in COMPUTE:
+        raise InvalidInput("compute", "record-type", f"only {' and '.join(COMPUTE)} can be computed")
+    return COMPUTE[type_].read(value, "compute")

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from evidence.roster import Roster, StaffKey
 from node_adapter.node import Node
+from node_adapter.request_shapes import MOMENT, PID
 from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.as_of import as_of
 from node_adapter.workflows.consent_standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
@@ -21,15 +22,31 @@ from node_adapter.workflows.ratings import ratings_of
 from node_adapter.workflows.roster import roster_of
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.verdicts import reasons_json
-from primitives.errors import InvalidInput, Refused
-from primitives.timestamp import format_time, parse_time
+from primitives.errors import Refused
+from primitives.shapes import Cases, Fields, Named, Object
+from primitives.timestamp import format_time
 from suitability.act import product_of
-from suitability.records import check_details, check_type
+from suitability.records import CODE, RECORD_TYPES
 from suitability.second_person import Reliance
 from suitability.states import Gate, gate
 
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
-_MEMBERS = {"subject", "act", "details", "at"}
+
+GATE_REQUEST = Named(
+    "GateRequest",
+    Cases(
+        Fields(
+            {"subject": PID, "act": CODE.note("A record type.")},
+            {
+                "details": Object().note("What is known of the payload; the more, the more rules can speak."),
+                "at": MOMENT,
+            },
+        ),
+        "act",
+        "details",
+        {code: entry.details for code, entry in RECORD_TYPES.items()},
+    ),
+)
 
 
 def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -40,12 +57,10 @@ def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcom
 
 
 def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dict[str, Any]:
-    for name in sorted(set(question) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    act = check_type(question.get("act"), "act").code
-    details = check_details(act, question.get("details", {}))
-    at_ms = parse_time(question["at"], "at") if "at" in question else node.clock.now_ms()
-    subject = subjects.find_by_pid(connection, str(question.get("subject")))
+    asked = GATE_REQUEST.read(question, "")
+    act, details = asked["act"], asked.get("details", {})
+    at_ms = asked.get("at", node.clock.now_ms())
+    subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     ruleset = rulebook(node, connection).at(at_ms)

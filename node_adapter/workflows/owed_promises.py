@@ -16,6 +16,7 @@ from node_adapter.store import anchored, records, subjects
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.keys_in_force import keys_in_force
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.shapes import Fields, Named, Text
 
 BATCH = 500
 _MS = 1000
@@ -97,10 +98,15 @@ def promises_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
     }
 
 
+RECORD_REQUEST = Named("ReceiptRequest", Fields({"record_id": Text(min=0, controls=True)}))
+
+
 def _outcome(request: Mapping[str, Any], found: Mapping[str, RecordRow]) -> dict[str, Any] | BonafidesError:
-    if set(request) != {"record_id"} or not isinstance(request["record_id"], str):
-        return InvalidInput("record_id", "required", "give record_id, a string, and nothing else")
-    row = found.get(request["record_id"])
+    try:
+        record_id = RECORD_REQUEST.read(request, "")["record_id"]
+    except InvalidInput as error:
+        return error
+    row = found.get(record_id)
     if row is None:
         return Refused("record-not-found", "record_id: this broker has no such record")
     try:

@@ -35,6 +35,7 @@ from node_adapter.workflows.public_log import MAX_ENTRIES, published_entries
 from node_adapter.workflows.trust_file import own_trust
 from primitives.encoding import decode_hex
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.shapes import Anything, Bytes, Fields, ListOf, Named
 from primitives.timestamp import format_time
 
 ENTRIES_PATH = "/v1/log/entries"
@@ -73,6 +74,10 @@ def check_promises(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Ou
     return [_with_entry(node, item) if isinstance(item, _Covered) else item for item in found]
 
 
+PROMISE_CHECK = Named("PromiseCheck", Fields({"promise": Anything()}))
+_PAGE = Fields({"entries": ListOf(Bytes(_ENTRY_BYTES), 0, MAX_ENTRIES)}, open=True)
+
+
 class _Checker:
     """What one request reads of the index."""
 
@@ -90,9 +95,7 @@ class _Checker:
             return error
 
     def _check(self, request: Mapping[str, Any]) -> Outcome | _Covered:
-        if set(request) != {"promise"}:
-            raise InvalidInput("promise", "required", "give promise, an object, and nothing else")
-        value = request["promise"]
+        value = PROMISE_CHECK.read(request, "")["promise"]
         promise = parse_promise(value)
         did = parse_did(promise.broker, "promise.broker")
         if did.chain_id != self._node.settings.chain.chain_id:
@@ -229,10 +232,7 @@ def _page(node: Node, base: str | None, start: int) -> list[bytes]:
         page = published_entries(node, start, MAX_ENTRIES)
     else:
         answer = node.fetch(f"{base}{ENTRIES_PATH}?start={start}&count={MAX_ENTRIES}")
-        listed = answer.get("entries") if isinstance(answer, dict) else None
-        if not isinstance(listed, list) or len(listed) > MAX_ENTRIES:
-            raise InvalidInput("entries", "list", f"must be a list of at most {MAX_ENTRIES} entries")
-        page = [decode_hex(entry, "entries", _ENTRY_BYTES) for entry in listed]
+        page = _PAGE.read(answer, "")["entries"]
     if not page:
         raise CouldNotCheck("log-too-short", f"the broker's public log ends at {start}")
     return page

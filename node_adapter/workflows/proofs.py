@@ -17,8 +17,8 @@ from typing import Any
 
 from did.credentials.identity import read_identity
 from did.credentials.verify import VerifiedCredential
-from did.identifiers import parse_did
 from node_adapter.node import Node
+from node_adapter.request_shapes import PARSED_DID
 from node_adapter.store import nonces
 from node_adapter.workflows.as_of import AsOf
 from node_adapter.workflows.consent_standing import Standing
@@ -29,6 +29,7 @@ from primitives.context import ExpectedContext, ProofContext
 from primitives.encoding import encode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.relations import proof_context, verify_opening
+from primitives.shapes import AnyOf, Fields, Named, Nullable, Object, Text
 from primitives.timestamp import format_time
 
 CHALLENGE_MS = 300_000
@@ -89,13 +90,14 @@ class _Presented:
     credential: Mapping[str, Any] | None
 
 
+CHALLENGE_REQUEST = Named(
+    "ChallengeRequest", Fields({"holder": PARSED_DID, "purpose": Text(_MAX_PURPOSE, controls=True)})
+)
+
+
 def _challenge(request: Mapping[str, Any]) -> tuple[str, str]:
-    for name in sorted(set(request) ^ {"holder", "purpose"}):
-        raise InvalidInput(name, "unknown-member" if name in request else "required", "give holder and purpose")
-    purpose = request["purpose"]
-    if not isinstance(purpose, str) or not 0 < len(purpose) <= _MAX_PURPOSE:
-        raise InvalidInput("purpose", "text", f"must be text of 1 to {_MAX_PURPOSE} characters")
-    return parse_did(request["holder"], "holder").text, purpose
+    asked = CHALLENGE_REQUEST.read(request, "")
+    return asked["holder"].text, asked["purpose"]
 
 
 def _check(node: Node, verifier: CredentialVerifier, shown: _Presented) -> dict[str, Any]:
@@ -155,15 +157,17 @@ def _attestation(verified: VerifiedCredential | None) -> dict[str, Any]:
     }
 
 
+PROOF_AND_CREDENTIAL = Fields({"proof": Object()}, {"credential": Nullable(Object())})
+
+
+PROOF = Named("Proof", AnyOf(PROOF_AND_CREDENTIAL, Object().note("The proof itself.")))
+
+
 def _read(request: Mapping[str, Any]) -> _Presented:
     if "proof" not in request or request.get("type") == "ZkProof":
         return _Presented(request, proof_context(request), None)
-    for name in sorted(set(request) - {"proof", "credential"}):
-        raise InvalidInput(name, "unknown-member", "give proof and credential")
-    proof, credential = request["proof"], request.get("credential")
-    if not isinstance(proof, dict) or not (credential is None or isinstance(credential, dict)):
-        raise InvalidInput("proof", "object", "proof and credential must be objects")
-    return _Presented(proof, proof_context(proof), credential)
+    shown = PROOF_AND_CREDENTIAL.read(request, "")
+    return _Presented(shown["proof"], proof_context(shown["proof"]), shown.get("credential"))
 
 
 def _use_nonce(node: Node, context: ProofContext) -> nonces.NonceRow:

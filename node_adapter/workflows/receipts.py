@@ -21,7 +21,7 @@ from node_adapter.node import Node
 from node_adapter.store import anchored, records, registry_index, subjects
 from node_adapter.store.anchored import FinalAnchor
 from node_adapter.store.records import RecordRow
-from node_adapter.workflows.owed_promises import promise_of
+from node_adapter.workflows.owed_promises import RECORD_REQUEST, promise_of
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 MAX_PAGE = 500
@@ -166,9 +166,11 @@ def envelope_of(row: RecordRow) -> dict[str, Any]:
 def _outcome(
     maker: ReceiptMaker, request: Mapping[str, Any], found: Mapping[str, RecordRow]
 ) -> dict[str, Any] | BonafidesError:
-    if set(request) != {"record_id"} or not isinstance(request["record_id"], str):
-        return InvalidInput("record_id", "required", "give record_id, a string, and nothing else")
-    row = found.get(request["record_id"])
+    try:
+        record_id = RECORD_REQUEST.read(request, "")["record_id"]
+    except InvalidInput as error:
+        return error
+    row = found.get(record_id)
     if row is None:
         return Refused("record-not-found", "record_id: this broker has no such record")
     try:

@@ -20,11 +20,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
+from node_adapter.request_shapes import CASE, REASON, REFERENCE, exactly_one
 from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.access import Approvals, log_access, read_approvals
+from node_adapter.workflows.access import APPROVALS, Approvals, log_access
 from node_adapter.workflows.as_of import AsOf, as_of
 from node_adapter.workflows.consent_standing import ends_before_use
 from node_adapter.workflows.replay_bundle import Collected, collect
@@ -32,8 +33,8 @@ from node_adapter.workflows.replay_material import material_of
 from node_adapter.workflows.rulesets import rulebook
 from node_adapter.workflows.succession import related
 from node_adapter.workflows.trust_file import trust_file
-from primitives.errors import InvalidInput, Refused
-from primitives.text import check_line
+from primitives.errors import Refused
+from primitives.shapes import Fields, Named, Nullable, OneOf
 from primitives.timestamp import format_time
 from replay.records import Record, of_verified
 from replay.report import report_content
@@ -44,8 +45,17 @@ from replay.verification import Verification, execute_again, verify_history
 from suitability.ruleset import RuleSet
 
 LANGUAGES = ("zh", "en")
-_MEMBERS = frozenset({"subject", "did", "case", "reason", "lang", "access"})
-_MAX_CASE, _MAX_REASON = 120, 300
+REPLAY_REQUEST = Named(
+    "ReplayRequest",
+    Fields(
+        {"case": CASE, "reason": REASON},
+        {
+            **dict.fromkeys(("subject", "did"), Nullable(REFERENCE)),
+            "lang": OneOf(*LANGUAGES),
+            "access": APPROVALS,
+        },
+    ).note("The subject is named by subject or by did."),
+)
 
 
 @dataclass(frozen=True)
@@ -191,21 +201,15 @@ def _order(row: OrderRow) -> dict[str, str]:
 
 
 def _read(request: Mapping[str, Any]) -> Request:
-    for name in sorted(set(request) - _MEMBERS):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    named = [name for name in ("subject", "did") if request.get(name) is not None]
-    if len(named) != 1 or not isinstance(request[named[0]], str):
-        raise InvalidInput("subject", "one-of", "give either subject or did, as text")
-    lang = request.get("lang", LANGUAGES[0])
-    if lang not in LANGUAGES:
-        raise InvalidInput("lang", "language", f"must be one of {', '.join(LANGUAGES)}")
+    asked = REPLAY_REQUEST.read(request, "")
+    exactly_one(asked, ("subject", "did"))
     return Request(
-        subject=request.get("subject"),
-        did=request.get("did"),
-        case=check_line(request.get("case"), "case", _MAX_CASE),
-        reason=check_line(request.get("reason"), "reason", _MAX_REASON),
-        lang=lang,
-        approvals=read_approvals(request.get("access", [])),
+        subject=asked.get("subject"),
+        did=asked.get("did"),
+        case=asked["case"],
+        reason=asked["reason"],
+        lang=asked.get("lang", LANGUAGES[0]),
+        approvals=asked.get("access", {}),
     )
 
 

@@ -12,23 +12,22 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from did.identifiers import parse_did
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
+from node_adapter.request_shapes import ADDRESS, CASE, PARSED_DID
 from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput, Refused
-from primitives.secp256k1 import check_address
-from primitives.text import check_line
+from primitives.shapes import Anything, Fields, Named, Text
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
 KIND = "bonafides.replay-order/1"
-_MEMBERS = {"broker", "did", "case"}
-_MAX_CASE = 120
+ORDER_REQUEST = Named("ReplayOrderRequest", Fields({"broker": ADDRESS, "did": PARSED_DID, "case": CASE}))
+_ORDER = Fields({"id": Text(controls=True, min=0), "did": PARSED_DID, "case": CASE, "ordered_at": Anything()})
 
 
 def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,10 +38,8 @@ def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         Refused: the broker's node refuses it (`peer-refused`).
         CouldNotCheck: the broker's node cannot be reached; nothing is kept, order again.
     """
-    for name in sorted(set(request) ^ _MEMBERS):
-        raise InvalidInput(name, "unknown-member" if name in request else "required", "give broker, did and case")
-    broker = check_address(request["broker"], "broker")
-    did, case = parse_did(request["did"]).text, _case(request["case"])
+    asked = ORDER_REQUEST.read(request, "")
+    broker, did, case = asked["broker"], asked["did"].text, asked["case"]
     url = node.settings.peers.get(broker)
     if url is None:
         raise InvalidInput("broker", "unknown", "its node's address is not in our settings")
@@ -72,17 +69,13 @@ def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
     """
     if message.sender_role != "regulator":
         raise Refused("peer-role", "only a regulator may order a replay")
-    body = message.body
-    for name in sorted(set(body) ^ {"id", "did", "case", "ordered_at"}):
-        raise InvalidInput(f"body.{name}", "unknown-member" if name in body else "required", "an order has its members")
-    if not isinstance(body["id"], str):
-        raise InvalidInput("body.id", "text", "must be text")
+    body = _ORDER.read(message.body, "body")
     order = OrderRow(
         id=body["id"],
-        case_number=_case(body["case"]),
+        case_number=body["case"],
         regulator=message.sender,
         broker=node.address,
-        did=parse_did(body["did"], "body.did").text,
+        did=body["did"].text,
         ordered_at=node.clock.now_ms(),
         answered_at=None,
         message=json.dumps(message.signed),
@@ -122,7 +115,3 @@ def order_json(row: OrderRow) -> dict[str, Any]:
         "ordered_at": format_time(row.ordered_at),
         "answered_at": None if row.answered_at is None else format_time(row.answered_at),
     }
-
-
-def _case(value: object) -> str:
-    return check_line(value, "case", _MAX_CASE)

@@ -13,8 +13,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
+from node_adapter.request_shapes import MOMENT
 from node_adapter.store import rulesets as store
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.shapes import Fields, Named, Object, OneOf
 from primitives.timestamp import format_time, parse_time
 from suitability.ruleset import RuleSet, in_force, packaged_rulesets
 
@@ -58,6 +60,19 @@ def rulebook(node: Node, connection: Connection) -> Rulebook:
     return node.views.get(connection, "rulebook", "", version, read)
 
 
+RULESET_REQUEST = Named(
+    "RulesetRequest",
+    Fields(
+        {},
+        {
+            "document": Object().note("A rule set (docs/spec/suitability.md)."),
+            "packaged": OneOf(*packaged_rulesets()).note("One that travels with the product, <id>@<version>."),
+            "effective_from": MOMENT.note("Replaces the document's own."),
+        },
+    ).note("Give either document or packaged."),
+)
+
+
 def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """Install a rule set.
 
@@ -96,26 +111,17 @@ def list_rulesets(node: Node, at: str | None = None) -> dict[str, Any]:
 
 
 def _requested(request: Mapping[str, Any]) -> RuleSet:
-    unknown = sorted(set(request) - {"document", "packaged", "effective_from"})
-    if unknown:
-        raise InvalidInput(unknown[0], "unknown", "is not a member of this request")
-    if ("document" in request) == ("packaged" in request):
+    asked = RULESET_REQUEST.read(request, "")
+    if ("document" in asked) == ("packaged" in asked):
         raise InvalidInput("document", "one-of", "give either document or packaged")
-    if "document" in request:
-        if not isinstance(request["document"], Mapping):
-            raise InvalidInput("document", "object", "must be an object")
+    if "document" in asked:
         try:
-            ruleset = RuleSet.from_document(request["document"])
+            ruleset = RuleSet.from_document(asked["document"])
         except InvalidInput as error:
             raise InvalidInput(f"document.{error.field}", error.rule, error.detail) from error
     else:
-        found = packaged_rulesets().get(str(request["packaged"]))
-        if found is None:
-            raise InvalidInput("packaged", "unknown", f"must be one of {', '.join(packaged_rulesets())}")
-        ruleset = found
-    if "effective_from" not in request:
-        return ruleset
-    return ruleset.effective(parse_time(request["effective_from"], "effective_from"))
+        ruleset = packaged_rulesets()[asked["packaged"]]
+    return ruleset.effective(asked["effective_from"]) if "effective_from" in asked else ruleset
 
 
 def _summary(ruleset: RuleSet) -> dict[str, Any]:

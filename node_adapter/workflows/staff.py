@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.roster import END, ENROL, StaffKey, Unshown, check_name, staff_subject
+from evidence.roster import END, ENROL, MAX_NAME, StaffKey, Unshown, check_name, staff_subject
 from evidence.staff import ACTOR, check_enrolment
 from node_adapter.node import Node
+from node_adapter.request_shapes import DID
 from node_adapter.store import chain_index, records, registry_index, subjects
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.fact_input import Fact, read_node_fact
@@ -21,14 +22,16 @@ from node_adapter.workflows.facts import record_facts
 from node_adapter.workflows.fold import EMPTY_STATE
 from node_adapter.workflows.roster import roster_of
 from primitives import ed25519
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Fields, Hex, Line, Named, OneOf
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
-from suitability.records import check_payload
+from suitability.records import RECORD_TYPES
+from suitability.second_person import END_REASONS
 
-_ENROLMENT = frozenset({"name", "role", "broker", "key", "proof", "expires_at"})
-_END = frozenset({"key", "reason"})
+_ENROL_FIELDS = RECORD_TYPES[ENROL].fields
+STAFF_REQUEST = Named("StaffRequest", Fields({"broker": DID, **_ENROL_FIELDS, "name": Line(MAX_NAME)}))
+STAFF_END = Named("StaffEnd", Fields({"key": Hex(ed25519.PUBLIC_KEY_BYTES), "reason": OneOf(*END_REASONS)}))
 
 
 def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,12 +47,11 @@ def enrol_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         Refused: `staff-other-broker`; `staff-key-known`, the key is enrolled already, or was; `staff-not-shown`, its
             enrolment came back from others without its fields; `staff-actor`, it is a member's own key, or in a DID.
     """
-    _only(request, _ENROLMENT)
-    if request["broker"] != node.did:
+    asked = STAFF_REQUEST.read(request, "")
+    if asked["broker"] != node.did:
         raise Refused("staff-other-broker", "broker: the person asks to be enrolled at another member")
-    check_name(request["name"])
-    stated = {name: request[name] for name in ("name", "role", "key", "expires_at", "proof")}
-    payload = check_payload(ENROL, stated)
+    check_name(asked["name"])
+    payload = {name: asked[name] for name in _ENROL_FIELDS}
     check_enrolment(node.did, payload)
     now = node.clock.now_ms()
     if parse_time(payload["expires_at"], "expires_at") <= now:
@@ -75,8 +77,8 @@ def end_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: a member is missing, unknown or malformed.
         Refused: `staff-key-not-found`, `staff-key-ended`, `staff-not-shown`.
     """
-    _only(request, _END)
-    key = decode_hex(request["key"], "key", ed25519.PUBLIC_KEY_BYTES).hex()
+    asked = STAFF_END.read(request, "")
+    key = asked["key"]
     now = node.clock.now_ms()
     with node.store.write() as connection:
         known = roster_of(node, connection, records.log_size(connection)).find(key)
@@ -86,7 +88,7 @@ def end_person(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
             raise Refused("staff-key-ended", "key: was ended before")
         if isinstance(known, Unshown):
             raise _not_shown()
-        payload = {"key": known.key, "enrolment_ref": known.enrolment, "reason": request["reason"]}
+        payload = {"key": known.key, "enrolment_ref": known.enrolment, "reason": asked["reason"]}
         record_facts(node, connection, [_fact(node, known.subject, END, payload, now)])
         return _shown(_enrolled(node, connection, key), now)
 
@@ -159,10 +161,3 @@ def _shown(entry: StaffKey, now_ms: int) -> dict[str, Any]:
         "state": "ended" if entry.ended_at is not None else "expired" if expired else "valid",
         "enrolment": entry.enrolment,
     }
-
-
-def _only(request: Mapping[str, Any], names: frozenset[str]) -> None:
-    for name in sorted(set(request) - names):
-        raise InvalidInput(name, "unknown-member", "is not a member of this request")
-    for name in sorted(names - set(request)):
-        raise InvalidInput(name, "required", "is missing")

@@ -83,7 +83,7 @@ def make_token(
     """
     _check_name(name)
     if role not in TOKEN_ROLES[member_role]:
-        raise InvalidInput("role", "choice", f"must be one of {', '.join(TOKEN_ROLES[member_role])}")
+        raise InvalidInput("role", "one-of", f"must be one of {', '.join(TOKEN_ROLES[member_role])}")
     if not 1 <= days <= MAX_DAYS:
         raise InvalidInput("days", "range", f"must lie between 1 and {MAX_DAYS}")
     text = entropy(_TOKEN_BYTES).hex()

@@ -26,7 +26,7 @@ from primitives.digest import tagged_sha256
 from primitives.eip712 import approve_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from primitives.text import check_line
+from primitives.shapes import Line
 from primitives.timestamp import format_time
 
 CONTRACT = "TaskRegistry"
@@ -45,7 +45,7 @@ _SPARE_BLOCKS = 10_000
 
 def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[str, str]:
     """Register a data set of this broker; the same name again gives the same answer, and what failed is tried again."""
-    check_line(name, "name", _MAX_NAME)
+    Line(_MAX_NAME).read(name, "name")
     dataset = tagged_sha256(DATASET_TAG, address_bytes(node.address), name.encode("utf-8"))
     data = encode_call(CONTRACT, "registerDataset", dataset, tagged_sha256(SCHEMA_TAG, canonical_json(dict(schema))))
     key = f"dataset:{dataset.hex()}"
@@ -280,7 +280,7 @@ def party_dids(node: Node, spec: TaskSpec) -> list[str]:
 
 def _named(node: Node, connection: Connection, spec: TaskSpec, clients: Sequence[str], now_ms: int) -> list[TaskClient]:
     if not clients:
-        raise InvalidInput("clients", "empty", "name at least one client, or leave the member out")
+        raise InvalidInput("clients", "length", "name at least one client, or leave the member out")
     return require_named(node, connection, spec, resolve_clients(connection, clients), now_ms)
 
 

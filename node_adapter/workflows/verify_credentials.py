@@ -39,7 +39,8 @@ from node_adapter.workflows.issue_witness import (
 )
 from node_adapter.workflows.outcomes import Outcome, outcome_of
 from node_adapter.workflows.verdicts import verdict_json
-from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.errors import CouldNotCheck, VerificationFailed
+from primitives.shapes import AnyOf, Anything, Fields, Named, Object
 from primitives.timestamp import CLOCK_LEEWAY_MS
 
 
@@ -69,15 +70,17 @@ class _Shown:
     salt: object
 
 
+SHOWN_CREDENTIAL = Fields({"credential": Object()}, {"witness": Anything(), "salt": Anything()})
+
+
+CREDENTIAL_TO_VERIFY = Named("CredentialToVerify", AnyOf(SHOWN_CREDENTIAL, Object().note("The credential itself.")))
+
+
 def _read(request: Mapping[str, Any]) -> _Shown:
     if "credential" not in request or "@context" in request:
         return _Shown(request, None, None)
-    for name in sorted(set(request) - {"credential", "witness", "salt"}):
-        raise InvalidInput(name, "unknown-member", "give credential and, when you hold one, its witness or salt")
-    credential = request["credential"]
-    if not isinstance(credential, dict):
-        raise InvalidInput("credential", "object", "must be a JSON object")
-    return _Shown(credential, request.get("witness"), request.get("salt"))
+    shown = SHOWN_CREDENTIAL.read(request, "")
+    return _Shown(shown["credential"], shown.get("witness"), shown.get("salt"))
 
 
 class CredentialVerifier:

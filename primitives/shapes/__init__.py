@@ -16,7 +16,7 @@ schema takes more than `read` does, never less; the shapes of this module whose 
 
 from __future__ import annotations
 
-from primitives.shapes.compounds import MAX_ENTRIES, AnyOf, Fields, ListOf, MapOf, Nullable
+from primitives.shapes.compounds import MAX_ENTRIES, AnyOf, Cases, Fields, ListOf, MapOf, Nullable, Object
 from primitives.shapes.scalars import (
     MAX_SAFE_INTEGER,
     Anything,
@@ -24,6 +24,7 @@ from primitives.shapes.scalars import (
     Boolean,
     Bytes,
     Constant,
+    Decimal,
     Hex,
     Integer,
     Line,
@@ -43,7 +44,9 @@ __all__ = [
     "Base64Url",
     "Boolean",
     "Bytes",
+    "Cases",
     "Constant",
+    "Decimal",
     "Fields",
     "Hex",
     "Integer",
@@ -54,6 +57,7 @@ __all__ = [
     "Named",
     "Noted",
     "Nullable",
+    "Object",
     "OneOf",
     "Schema",
     "Shape",

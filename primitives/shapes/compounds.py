@@ -100,6 +100,22 @@ class MapOf(Shape[dict[str, Any]]):
 
 
 @dataclass(frozen=True)
+class Object(Shape[dict[str, Any]]):
+    """Any object: what is in it, another reader reads."""
+
+    def read(self, value: object, where: str) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise InvalidInput(where, "object", "must be an object")
+        return dict(value)
+
+    def json_schema(self) -> Schema:
+        return {"type": "object"}
+
+    def describe(self) -> str:
+        return "an object"
+
+
+@dataclass(frozen=True)
 class Fields(Shape[dict[str, Any]]):
     """An object with exactly the named members, of which the optional ones may be left out."""
 
@@ -140,6 +156,42 @@ class Fields(Shape[dict[str, Any]]):
 
     def parts(self) -> tuple[Shape[Any], ...]:
         return (*self.required.values(), *self.optional.values())
+
+
+@dataclass(frozen=True)
+class Cases(Shape[dict[str, Any]]):
+    """An object of which one member, when it is there, has another shape for each text of a second member.
+
+    Attributes:
+        base: the object; it says of the member only that it may be there.
+        by: the member that tells the cases apart.
+        member: the member that they are about.
+        cases: the member's shape for each text that `by` may have.
+    """
+
+    base: Fields
+    by: str
+    member: str
+    cases: Mapping[str, Shape[Any]]
+
+    def read(self, value: object, where: str) -> dict[str, Any]:
+        read = self.base.read(value, where)
+        if self.member in read:
+            read[self.member] = self.cases[read[self.by]].read(read[self.member], _within(where, self.member))
+        return read
+
+    def json_schema(self) -> Schema:
+        def case(text: str, shape: Shape[Any]) -> Schema:
+            then = {"properties": {self.member: shape.json_schema()}}
+            return {"if": {"properties": {self.by: {"const": text}}}, "then": then}
+
+        return {**self.base.json_schema(), "allOf": [case(text, shape) for text, shape in self.cases.items()]}
+
+    def describe(self) -> str:
+        return self.base.describe()
+
+    def parts(self) -> tuple[Shape[Any], ...]:
+        return (self.base, *self.cases.values())
 
 
 @dataclass(frozen=True, init=False)

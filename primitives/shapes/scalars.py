@@ -13,6 +13,7 @@ from primitives.text import REFUSED_CHARACTERS, check_legible, check_no_controls
 from primitives.timestamp import parse_time
 
 MAX_SAFE_INTEGER = 2**53 - 1  # larger ones cannot stand in RFC 8785 bytes
+_DECIMAL = re.compile("0|[1-9][0-9]{0,19}")
 _CONTROLS = r"[\u0000-\u001f]"
 _TIME_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}\+08:00"
 
@@ -109,17 +110,19 @@ class Constant(Shape[str]):
 
 @dataclass(frozen=True, init=False)
 class OneOf(Shape[str]):
-    """One of a closed list of texts."""
+    """One of a closed list of texts; `rule` is what any other breaks."""
 
     choices: tuple[str, ...]
+    rule: str
 
-    def __init__(self, *choices: str) -> None:
+    def __init__(self, *choices: str, rule: str = "one-of") -> None:
         """List the choices."""
         object.__setattr__(self, "choices", choices)
+        object.__setattr__(self, "rule", rule)
 
     def read(self, value: object, where: str) -> str:
         if not isinstance(value, str) or value not in self.choices:
-            raise InvalidInput(where, "one-of", f"must be {self.describe()}")
+            raise InvalidInput(where, self.rule, f"must be {self.describe()}")
         return value
 
     def json_schema(self) -> Schema:
@@ -168,19 +171,23 @@ class Boolean(Shape[bool]):
 
 @dataclass(frozen=True)
 class Bytes(Shape[bytes]):
-    """Bytes as lower-case hex; `length` is their exact number when given."""
+    """Bytes as lower-case hex, perhaps after a prefix; `length` is their exact number when given."""
 
     length: int | None = None
+    prefix: str = ""
 
     def read(self, value: object, where: str) -> bytes:
-        return decode_hex(value, where, self.length)
+        if not isinstance(value, str) or not value.startswith(self.prefix):
+            raise InvalidInput(where, "hex", f"must be {self.describe()}")
+        return decode_hex(value[len(self.prefix) :], where, self.length)
 
     def json_schema(self) -> Schema:
         times = "*" if self.length is None else f"{{{self.length}}}"
-        return {"type": "string", "pattern": f"^(?:[0-9a-f]{{2}}){times}$"}
+        return {"type": "string", "pattern": f"^{self.prefix}(?:[0-9a-f]{{2}}){times}$"}
 
     def describe(self) -> str:
-        return "lower-case hex" if self.length is None else f"{self.length} bytes as lower-case hex"
+        size = "" if self.length is None else f"{self.length} bytes as "
+        return f"{size}lower-case hex" + (f" after {self.prefix}" if self.prefix else "")
 
 
 @dataclass(frozen=True)
@@ -202,18 +209,37 @@ class Hex(Shape[str]):
 
 @dataclass(frozen=True)
 class Base64Url(Shape[bytes]):
-    """So many bytes as base64url without padding."""
+    """So many bytes as base64url without padding; with the prefix `u` it is multibase."""
 
     length: int
+    prefix: str = ""
 
     def read(self, value: object, where: str) -> bytes:
-        return decode_base64url(value, where, self.length)
+        if self.prefix and not (isinstance(value, str) and value.startswith(self.prefix)):
+            raise InvalidInput(where, "multibase", f"must be {self.describe()}")
+        return decode_base64url(value if not isinstance(value, str) else value[len(self.prefix) :], where, self.length)
 
     def json_schema(self) -> Schema:
-        return {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{{(self.length * 8 + 5) // 6}}}$"}
+        return {"type": "string", "pattern": f"^{self.prefix}[A-Za-z0-9_-]{{{(self.length * 8 + 5) // 6}}}$"}
 
     def describe(self) -> str:
-        return f"{self.length} bytes as base64url"
+        return f"{self.length} bytes as base64url" + (f" after {self.prefix}" if self.prefix else "")
+
+
+@dataclass(frozen=True)
+class Decimal(Shape[int]):
+    """A whole number from 0 as decimal text of at most 20 digits: one that JSON's numbers may be too small for."""
+
+    def read(self, value: object, where: str) -> int:
+        if not isinstance(value, str) or _DECIMAL.fullmatch(value) is None:
+            raise InvalidInput(where, "decimal", f"must be {self.describe()}")
+        return int(value)
+
+    def json_schema(self) -> Schema:
+        return {"type": "string", "pattern": f"^(?:{_DECIMAL.pattern})$"}
+
+    def describe(self) -> str:
+        return "a decimal number as text, without leading zeros"
 
 
 @dataclass(frozen=True)

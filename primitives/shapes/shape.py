@@ -110,16 +110,18 @@ def named_schemas(*shapes: Shape[Any]) -> dict[str, Schema]:
     """Return the schema of every named shape that is among these or part of them.
 
     Raises:
-        ValueError: two different shapes bear one name.
+        ValueError: one name is of two schemas.
     """
-    found: dict[str, Named[Any]] = {}
+    found: dict[str, Schema] = {}
     waiting = list(shapes)
     while waiting:
         shape = waiting.pop()
-        if isinstance(shape, Named) and found.setdefault(shape.name, shape) != shape:
-            raise ValueError(f"two shapes bear the name {shape.name}")
+        if isinstance(shape, Named):
+            schema = shape.inner.json_schema()
+            if found.setdefault(shape.name, schema) != schema:
+                raise ValueError(f"{shape.name} is the name of two schemas")
         waiting.extend(shape.parts())
-    return {name: found[name].inner.json_schema() for name in sorted(found)}
+    return dict(sorted(found.items()))
 
 
 def count(low: int, high: int | None) -> str:

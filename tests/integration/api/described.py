@@ -1,44 +1,76 @@
-"""Holds every answer of a test to the packaged OpenAPI description."""
+"""Holds every request that is accepted, and every answer, of a test to the packaged OpenAPI description."""
 
+import gzip
 import json
 import re
 from functools import cache
 
-from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from api.openapi import read_description
+from tests.json_schema import Validator
 
 DESCRIPTION = json.loads(read_description())
 _REGISTRY = Registry().with_resource("urn:api", Resource(contents=DESCRIPTION, specification=DRAFT202012))
+_PROBLEM = "application/problem+json"
+_LINES = "application/x-ndjson"
 
 
 @cache
 def _validator(pointer):
-    return Draft202012Validator({"$ref": f"urn:api#{pointer}"}, registry=_REGISTRY)
+    return Validator({"$ref": f"urn:api#{pointer}"}, registry=_REGISTRY)
 
 
 def _escape(part):
     return part.replace("~", "~0").replace("/", "~1")
 
 
+def _operation(rule, method):
+    path = re.sub(r"<(\w+)>", r"{\1}", rule)
+    return DESCRIPTION["paths"][path][method.lower()], f"/paths/{_escape(path)}/{method.lower()}"
+
+
 def check_answer(rule, method, answer):
     """Fail when an answer is not what the description says of its route, status and content type."""
     if rule is None or (answer.status_code in (404, 405) and not rule):
         return
-    path = re.sub(r"<(\w+)>", r"{\1}", rule)
-    responses = DESCRIPTION["paths"][path][method.lower()]["responses"]
+    operation, pointer = _operation(rule, method)
+    responses = operation["responses"]
     media = answer.content_type.split(";")[0]
     status = str(answer.status_code)
-    if media == "application/problem+json":
+    if media == _PROBLEM:
         _validator("/components/schemas/Problem").validate(answer.get_json())
         return
-    assert status in responses, f"{method} {path} answered {status}"
-    assert media in responses[status]["content"], f"{method} {path} {status} answered {media}"
-    pointer = f"/paths/{_escape(path)}/{method.lower()}/responses/{status}/content/{_escape(media)}/schema"
+    assert status in responses, f"{method} {rule} answered {status}"
+    assert media in responses[status]["content"], f"{method} {rule} {status} answered {media}"
+    pointer += f"/responses/{status}/content/{_escape(media)}/schema"
     if media == "application/json":
         _validator(pointer).validate(answer.get_json())
-    elif media == "application/x-ndjson":
+    elif media == _LINES:
         for line in answer.data.splitlines():
             _validator(pointer).validate(json.loads(line))
+
+
+def check_request(rule, method, sent, answer):
+    """Fail when a request, or a line of one, was accepted that the description refuses.
+
+    Args:
+        rule: the route.
+        method: its method.
+        sent: (media type, content encoding, body).
+        answer: the answer to it.
+    """
+    media, encoding, body = sent
+    if rule is None or method != "POST" or not answer.status_code < 300 or not body:
+        return
+    operation, pointer = _operation(rule, method)
+    data = gzip.decompress(body) if "gzip" in encoding else body
+    if media != _LINES:
+        assert "requestBody" in operation, f"{method} {rule} takes no body"
+        _validator(f"{pointer}/requestBody/content/application~1json/schema").validate(json.loads(data))
+        return
+    lines = [line for line in data.splitlines() if line.strip()]
+    for line, told in zip(lines, answer.data.splitlines(), strict=True):
+        if "problem" not in json.loads(told):
+            _validator(f"{pointer}/requestBody/content/{_escape(_LINES)}/schema").validate(json.loads(line))

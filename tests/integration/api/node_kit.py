@@ -36,7 +36,7 @@ from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_
 from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
-from tests.integration.api.described import check_answer
+from tests.integration.api.described import check_answer, check_request
 
 CHAIN_ID = 31_337
 START = 1_795_220_000_000
@@ -425,7 +425,15 @@ def _held_to_the_description(response):
         if response.is_streamed:
             response.make_sequence()
         check_answer(request.url_rule.rule, request.method, response)
+        sent = (request.mimetype, request.headers.get("Content-Encoding", ""), _body())
+        check_request(request.url_rule.rule, request.method, sent, response)
     return response
+
+
+def _body():
+    stream = request.environ["wsgi.input"]  # read by the application; in a test it can be read again
+    stream.seek(0)
+    return stream.read()
 
 
 def _settle(connection, row_id, place):

@@ -40,18 +40,18 @@ node init NEW --name '' --role broker                              | invalid-inp
 node init NEW --name N --role king                                 | invalid-input role value
 node init NEW --name N --role broker --port x                      | invalid-input port value
 node init NEW --name N --role broker --port 70000                  | invalid-input http.port range
-node init NEW --name N --role broker --peer x                      | invalid-input peer form
+node init NEW --name N --role broker --peer x                      | invalid-input peer pattern
 node init NEW --name N --role broker --peer 0x12=http://a          | invalid-input peers.0x12 address
 node init NEW --name N --role broker --period-seconds nan          | invalid-input anchoring.period_seconds range
 node init NEW --name N --role broker --max-batch 0                 | invalid-input anchoring.max_batch range
 node init NEW --name N --role broker --chain-id -1                 | invalid-input chain.chain_id range
 node init NEW --name N --role broker --rpc-url ftp://x             | invalid-input chain.rpc_url url
-node init NEW --name N --role broker --network list                | invalid-input network type
+node init NEW --name N --role broker --network list                | invalid-input network object
 node init NEW --name N --role broker --network cut                 | invalid-input network json
 node init NEW --name N --role broker --network gbk                 | invalid-input network utf-8
 node init NEW --name N --role broker --network missing             | file-unreadable
 node init NEW --name N --role broker --network .                   | invalid-input network_file value
-node init NEW --name N --role broker --password-file empty         | invalid-input password missing
+node init NEW --name N --role broker --password-file empty         | invalid-input password required
 node init NEW --name N --role broker --password-file missing       | password-unreadable
 node configure missing --port 1                                    | settings-unreadable
 node configure HOME --finality-depth 0                             | invalid-input chain.finality_depth range
@@ -64,7 +64,7 @@ node configure HOME --promise-seconds 5 --period-seconds 5         | invalid-inp
 node run missing                                                   | settings-unreadable
 node run HOME --workers 0                                          | invalid-input workers value
 node run HOME --password-file wrong-password                       | keystore-password
-node status                                                        | invalid-input node missing
+node status                                                        | invalid-input node required
 node status --url nonsense                                         | invalid-input url url
 node status --node missing                                         | settings-unreadable
 node backup --node missing --to NEW                                | store-missing
@@ -80,7 +80,7 @@ node recover --node HOME --bundle list                             | invalid-inp
 node recover --node HOME                                           | nothing-lost
 member list --node missing                                         | settings-unreadable
 member proposals --node missing                                    | settings-unreadable
-member propose-admission --node HOME --applicant list              | invalid-input founder type
+member propose-admission --node HOME --applicant list              | invalid-input founder shape
 member propose-admission --node HOME --applicant founder           | invalid-input founder
 member propose-admission --node HOME --applicant cut               | invalid-input applicant json
 member propose-admission --node HOME --applicant missing           | file-unreadable
@@ -92,10 +92,10 @@ member veto --node HOME 1.5                                        | invalid-inp
 member execute --node missing 1                                    | settings-unreadable
 member rotate-keys --node missing                                  | settings-unreadable
 member endpoint http://a --node missing                                  | settings-unreadable
-contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder list | invalid-input founder type
+contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder list | invalid-input founder shape
 contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder cut  | invalid-input founder json
-contracts status --network list                                    | invalid-input network type
-contracts status --network odd                                     | invalid-input rpc_url missing
+contracts status --network list                                    | invalid-input network shape
+contracts status --network odd                                     | invalid-input rpc_url required
 contracts status --network missing                                 | file-unreadable
 token list --node missing                                          | store-missing
 token add --node HOME --name '' --role operator                    | invalid-input name text
@@ -107,26 +107,26 @@ token add --node HOME --name a --role operator --to missing/x      | node-unwrit
 token add --node HOME --name a --role operator --to list           | node-unwritable
 token renew --node HOME nobody                                     | token-not-found
 token revoke --node HOME nobody                                    | token-not-found
-keystore reseal --node HOME                                        | invalid-input password missing
-keystore reseal --node HOME --new-password-file empty              | invalid-input password missing
+keystore reseal --node HOME                                        | invalid-input password required
+keystore reseal --node HOME --new-password-file empty              | invalid-input password required
 keystore reseal --node HOME --new-password-file list --password-file cut | keystore-password
 outbox list --node HOME --state odd                                | invalid-input state value
 outbox retry --node HOME nothing                                   | outbox-
 outbox retry --node missing nothing                                | settings-unreadable
 alarm close --node HOME nothing                                    | alarm-not-open
 alarm list --node missing                                          | settings-unreadable
-network status missing                                             | invalid-input network missing
-network down missing                                               | invalid-input network missing
+network status missing                                             | invalid-input network required
+network down missing                                               | invalid-input network required
 network up list                                                    | invalid-input directory value
 """
 
 # A command that asks a node, and how its one line begins.
 AT_THE_NODE = """
 operator   | task dataset ''                       | invalid-input name
-operator   | task dataset name --schema list       | invalid-input schema type
+operator   | task dataset name --schema list       | invalid-input schema object
 operator   | task dataset name --schema missing    | file-unreadable
 operator   | task propose list                     | invalid-input body
-operator   | task propose odd                      | invalid-input task.deadline required
+operator   | task propose odd                      | invalid-input task.a unknown-member
 operator   | task propose cut                      | invalid-input spec json
 operator   | task propose gbk                      | invalid-input spec utf-8
 operator   | task propose missing                  | file-unreadable
@@ -143,25 +143,25 @@ operator   | ruleset add cut                       | invalid-input document json
 operator   | ruleset add --packaged sac-bands@1 --effective-from yesterday | invalid-input effective_from
 operator   | ruleset add --packaged sac-bands@1    | ruleset-
 broker-system | node status                        | wrong-role
-operator   | staff enrol list                      | invalid-input request type
+operator   | staff enrol list                      | invalid-input request shape
 operator   | staff enrol odd                       | invalid-input a unknown-member
 operator   | staff enrol cut                       | invalid-input request json
 operator   | staff enrol gbk                       | invalid-input request utf-8
 operator   | staff enrol missing                   | file-unreadable
 operator   | staff enrol odd --days 0              | invalid-input days value
-operator   | staff enrol                           | invalid-input request missing
+operator   | staff enrol                           | invalid-input request required
 operator   | staff enrol odd --reason LEFT         | invalid-input reason unknown-option
 compliance | staff enrol odd                       | wrong-role
 operator   | staff end nonsense --reason LEFT      | invalid-input key hex
 operator   | staff end KEY --reason LEFT           | staff-key-not-found
 operator   | staff end KEY --reason BORED          | invalid-input reason value
-operator   | staff end KEY                         | invalid-input reason missing
+operator   | staff end KEY                         | invalid-input reason required
 operator   | staff end KEY KEY --reason LEFT       | invalid-input command usage
 compliance | staff end KEY --reason LEFT           | wrong-role
 compliance | staff access --case 1 --reason r --reader r --approver a             | invalid-input subject one-of
 compliance | staff access --case 1 --reason r --reader r --approver a --did d     | subject-not-found
-compliance | staff access --case '' --reason r --reader r --approver a --did d    | invalid-input case text
-compliance | staff access --case 1 --reason r --approver a --did d                | invalid-input reader missing
+compliance | staff access --case '' --reason r --reader r --approver a --did d    | invalid-input case length
+compliance | staff access --case 1 --reason r --approver a --did d                | invalid-input reader required
 operator   | staff access --case 1 --reason r --reader r --approver a --did d     | wrong-role
 """
 

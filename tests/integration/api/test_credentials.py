@@ -130,7 +130,7 @@ def test_no_level_no_credential(broker):
     body = {"subject": stranger.subject, "type": "IdentityCredential"}
     assert broker.post("/v1/credentials/issue", body).get_json()["code"] == "no-verified-identity"
     problem = broker.post("/v1/credentials/issue", {"subject": stranger.subject, "type": "X"}).get_json()
-    assert (problem["field"], problem["rule"]) == ("type", "choice")
+    assert (problem["field"], problem["rule"]) == ("type", "one-of")
 
 
 def test_revoking_what_was_never_issued(north):

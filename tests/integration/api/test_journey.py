@@ -159,7 +159,7 @@ def test_every_draft_of_a_clients_act_shows_what_is_signed(journey, lang):
         ({"type": "ID_VERIFY"}, "type", "document-type"),
         ({"type": "X"}, "type", "record-type"),
         ({"type": "LEVEL_CONFIRM", "lang": "fr"}, "lang", "one-of"),
-        ({"type": "LEVEL_CONFIRM", "lang": 1}, "lang", "text"),
+        ({"type": "LEVEL_CONFIRM", "lang": 1}, "lang", "one-of"),
         ({"type": "LEVEL_CONFIRM", "fields": []}, "fields", "object"),
         ({"type": "LEVEL_CONFIRM", "fields": {"colour": "red"}}, "payload.colour", "unknown-member"),
         ({"type": "CONSENT_GIVE", "fields": {"consent_id": "ee" * 32}}, "values.purpose", "required"),
@@ -187,4 +187,4 @@ def test_a_draft_of_a_consent_brings_no_id_of_its_own(journey):
     }
     body = {"subject": journey.client.subject, "type": "CONSENT_GIVE", "fields": fields}
     assert journey.broker.post("/v1/acts/drafts", body).get_json()["field"] == "fields.consent_id"
-    assert journey.broker.post("/v1/acts/drafts", {**body, "subject": "x"}).status_code == 404
+    assert journey.broker.post("/v1/acts/drafts", {**body, "subject": "00" * 32}).status_code == 404

@@ -120,7 +120,7 @@ def test_broken_lines_are_answered_in_their_place(broker, client):
 @pytest.mark.parametrize("data", [b"", b"\n\n"])
 def test_an_empty_bulk_body_is_refused(broker, data):
     problem = raw(broker, data).get_json()
-    assert (problem["field"], problem["rule"]) == ("body", "empty")
+    assert (problem["field"], problem["rule"]) == ("body", "length")
 
 
 @pytest.mark.parametrize(("data", "status"), [(b"{", 400), (b"[]", 422), (b"\xff\xfe", 400), (b'{"a":1e999}', 422)])

@@ -148,15 +148,15 @@ def test_who_asked_another_member_is_not_enrolled_here(broker, tmp_path):
 @pytest.mark.parametrize(
     ("change", "field", "rule"),
     [
-        ({"role": "director"}, "payload.role", "one-of"),
+        ({"role": "director"}, "role", "one-of"),
         ({"name": "two\nlines"}, "name", "one-line"),
         ({"name": "Jose\u0301"}, "name", "nfc"),
         ({"name": " Li Wei"}, "name", "spaces"),
         ({"name": "Li  Wei"}, "name", "spaces"),
         ({"name": "Li\u3000Wei"}, "name", "spaces"),
         ({"expires_at": "2020-01-01T00:00:00.000+08:00"}, "expires_at", "past"),
-        ({"key": "00"}, "payload.key", "length"),
-        ({"proof": "x"}, "payload.proof", "pattern"),
+        ({"key": "00"}, "key", "length"),
+        ({"proof": "x"}, "proof", "pattern"),
         ({"colour": "red"}, "colour", "unknown-member"),
     ],
 )

@@ -265,7 +265,7 @@ def tampered(brokers, task_id, change):
         (lambda body: body.update(blinding="ff" * 32), "scalar-range"),
         (lambda body: body.update(values=body["values"][:2]), "length"),
         (lambda body: body.update(transcript="00" * 32), "message-transcript"),
-        (lambda body: body.update(extra=1), "fields"),
+        (lambda body: body.update(extra=1), "unknown-member"),
     ],
 )
 def test_a_malformed_message_ends_the_task_and_names_its_sender(brokers, change, code):

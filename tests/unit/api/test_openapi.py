@@ -9,7 +9,9 @@ from jsonschema import Draft202012Validator
 
 from api.app import create_app
 from api.auth import PUBLIC_ROUTES
+from api.description.build import build, routes_of, to_bytes
 from api.openapi import read_description
+from suitability.records import RECORD_TYPES
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
@@ -35,6 +37,26 @@ def operations(description):
 
 def test_every_route_is_described_and_every_description_is_a_route(description, routes):
     assert set(operations(description)) == routes
+
+
+def test_what_is_checked_in_is_what_is_built():
+    assert read_description() == to_bytes(build(routes_of(create_app(SimpleNamespace()))))
+
+
+def test_a_route_that_is_not_described_is_told():
+    with pytest.raises(ValueError, match="/v1/new"):
+        build({**routes_of(create_app(SimpleNamespace())), ("GET", "/v1/new"): ("public",)})
+
+
+def test_each_record_type_has_the_schema_of_its_payload(description):
+    cases = {
+        case["if"]["properties"]["type"]["const"]: case["then"]["properties"]["payload"]
+        for case in description["components"]["schemas"]["Fact"]["allOf"]
+    }
+    assert cases.keys() == RECORD_TYPES.keys()
+    for code, reference in cases.items():
+        schema = description["components"]["schemas"][reference["$ref"].rpartition("/")[2]]
+        assert schema["required"] == list(RECORD_TYPES[code].fields)
 
 
 def test_public_routes_are_described_as_public(description):

@@ -4,6 +4,7 @@ import pytest
 
 from api.problems import CONTENT_TYPE, problem_of, status_of
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.problem_types import kind_of_type
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,8 @@ def test_each_kind_has_its_status(error, status):
     assert status_of(error) == status
     problem = problem_of(error)
     assert (problem["status"], problem["code"], problem["detail"]) == (status, error.code, "x")
-    assert problem["type"].startswith("urn:bonafides:problem:")
+    assert kind_of_type(problem["type"]) is type(error)
+    assert problem["type"].endswith(error.code)
     assert CONTENT_TYPE == "application/problem+json"
 
 

@@ -104,7 +104,7 @@ def test_a_node_is_made_configured_and_looked_at(run, tmp_path, monkeypatch):
     member = json.loads(made[1])["member"]
     assert set(member["keys"]) == {"signing", "agreement", "compliance"}
     status, _, errors = run("node", "run", home)
-    assert (status, "chain.rpc_url missing" in errors) == (2, True)
+    assert (status, "chain.rpc_url required" in errors) == (2, True)
     network = {"rpc_url": "http://127.0.0.1:1", "chain_id": 7, "directory": "0x" + "01" * 20, "directory_block": 1}
     (tmp_path / "network.json").write_text(json.dumps(network), encoding="utf-8")
     peer = "0x" + "02" * 20 + "=http://127.0.0.1:2"
@@ -170,7 +170,7 @@ def test_a_network_file_that_is_no_object_is_refused(run, tmp_path):
     file = tmp_path / "network.json"
     file.write_text("[]", encoding="utf-8")
     status, _, error = run("contracts", "status", "--network", file)
-    assert (status, error.split()[:4]) == (2, ["error:", "invalid-input", "network", "type"])
+    assert (status, error.split()[:4]) == (2, ["error:", "invalid-input", "network", "shape"])
 
 
 @pytest.mark.parametrize("defect", [RuntimeError("a defect"), OSError(28, "No space left on device")])

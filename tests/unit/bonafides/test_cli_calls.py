@@ -90,11 +90,16 @@ def test_lines_go_to_their_route_with_the_token(node, run, words, path):
 
 
 def test_a_nodes_refusal_is_written_and_told(node, run):
-    problem = {"status": 409, "title": "The request is refused", "code": "duplicate", "detail": "stored before"}
+    problem = {
+        "status": 409,
+        "type": "urn:bonafides:problem:refused:duplicate",
+        "code": "duplicate",
+        "detail": "stored before",
+    }
     node.answers["/v1/facts"] = {"status": "refused", "problem": problem}
     assert run("fact", "submit", rows=[{"n": 1}]) == 2
     assert run.err == "error: duplicate stored before\n"
-    problem["title"], problem["status"] = "A check failed", 422
+    problem["type"], problem["status"] = "urn:bonafides:problem:failed:duplicate", 422
     assert run("fact", "submit", rows=[{"n": 1}]) == 1
 
 
@@ -291,7 +296,12 @@ def test_an_export_that_is_not_whole_is_not_kept(node, run, tmp_path, data):
 
 
 def test_a_refused_export_says_why(node, run):
-    body = {"status": 404, "code": "subject-not-found", "title": "The request is refused", "detail": "no such subject"}
+    body = {
+        "status": 404,
+        "code": "subject-not-found",
+        "type": "urn:bonafides:problem:refused:subject-not-found",
+        "detail": "no such subject",
+    }
     refusal = httpx.Response(404, json=body, headers={"Content-Type": "application/problem+json"})
     node.answers["/v1/exports"] = lambda _request: refusal
     assert run("subject", "export", PID) == 2

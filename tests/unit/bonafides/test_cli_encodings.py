@@ -98,7 +98,7 @@ def test_what_a_node_answers_is_passed_on_as_utf_8(terminal, monkeypatch, tmp_pa
             return httpx.Response(200, json={"bundle": f'"{RARE}"', "report_html": RARE, "report": {"case": RARE}})
         if request.headers.get("Content-Type") != "application/x-ndjson":
             return httpx.Response(200, json={"name": RARE})
-        problem = {"code": "duplicate", "detail": f"{RARE} \ufffd", "title": "The request is refused"}
+        problem = {"code": "duplicate", "detail": f"{RARE} \ufffd", "type": "urn:bonafides:problem:refused:duplicate"}
         return httpx.Response(200, content=ndjson({"note": RARE}, {"status": "refused", "problem": problem}))
 
     transport = httpx.MockTransport(answer)

@@ -14,7 +14,12 @@ from primitives.canonical import canonical_json
 from scripts.vectors.breach import broken_world, claim_of
 
 KEPT = {"status": "kept", "entry": "as-promised"}
-PROBLEM = {"status": 422, "title": "A check failed", "code": "promise-signature", "detail": "no"}
+PROBLEM = {
+    "status": 422,
+    "type": "urn:bonafides:problem:failed:promise-signature",
+    "code": "promise-signature",
+    "detail": "no",
+}
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def test_the_second_of_two_signs_under_the_salt_of_the_first(run):
         ({"broker": "did:ethr:0x7:0x" + "bb" * 20}, "invalid-input", "broker"),
         ({"occurred_at": "2026-11-21\n    decision: REFUSED"}, "invalid-input", "occurred_at"),
         ({"channel": "a\u202eb"}, "invalid-input", "channel"),
-        ({"actor": {"did": BROKER}}, "invalid-input", "actor"),
+        ({"actor": {"did": BROKER}}, "invalid-input", "actor.role"),
     ],
 )
 def test_a_wrong_line_is_refused_by_name(run, change, code, field):

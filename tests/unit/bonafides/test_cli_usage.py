@@ -48,7 +48,7 @@ def test_what_has_to_be_given_is_named_in_one_line_for_every_command(run):
         status, out, err = run(*words)
         assert (status, out, len(err.splitlines())) == (2, "", 1), err
         assert err.startswith("error: invalid-input ")
-        assert " missing: has to be given; see `" in err
+        assert " required: has to be given; see `" in err
 
 
 def test_asked_for_json_it_is_one_object(run):

@@ -61,7 +61,7 @@ def test_lines_are_answered_in_order_and_a_refused_one_leaves_the_others(run, wa
     assert answers[0]["source_ref"] == "s-1"
     assert answers[1]["problem"]["code"] == "wallet-foreign"
     assert answers[2]["draft"]["text"]["lang"] == "zh"
-    assert [answer["problem"]["rule"] for answer in answers[3:]] == ["json", "type"]
+    assert [answer["problem"]["rule"] for answer in answers[3:]] == ["json", "object"]
     lines = run.errors.splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("error: wallet-foreign ")
@@ -155,7 +155,7 @@ def test_errors_are_one_line_or_one_object_without_a_secret(run, wallet, monkeyp
     assert json.loads(run.errors)["code"] == "wallet-password"
     monkeypatch.delenv(PASSWORD_VARIABLE)
     status, _ = run("wallet", "list", "--wallet", wallet)
-    assert run.errors.startswith("error: invalid-input password missing ")
+    assert run.errors.startswith("error: invalid-input password required ")
 
 
 def test_a_second_wallet_command_signs_again_and_overwrites_nothing(run, wallet):

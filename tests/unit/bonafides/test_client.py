@@ -35,27 +35,29 @@ def client_of(*answers):
     return Client("http://node", "token", transport=httpx.MockTransport(server)), server
 
 
-def problem(status, code, title, **more):
-    body = {"type": "x", "title": title, "status": status, "detail": "why", "code": code, **more}
+def problem(status, code, kind, **more):
+    """A problem in another language: what it is, its type alone tells."""
+    type_ = f"urn:bonafides:problem:{kind}"
+    body = {"type": type_, "title": "标题", "status": status, "detail": "why", "code": code, **more}
     return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})
 
 
 OK = httpx.Response(200, json={"answer": 1})
-BUSY = problem(503, "store-busy", "The answer is not known now")
+BUSY = problem(503, "store-busy", "unknown:store")
 
 
 @pytest.mark.parametrize(
     ("response", "kind", "code"),
     [
         (
-            problem(422, "invalid-input", "The input is malformed", field="a.b", rule="type"),
+            problem(422, "invalid-input", "invalid-input", field="a.b", rule="type"),
             InvalidInput,
             "invalid-input",
         ),
-        (problem(403, "wrong-role", "The request is refused"), Refused, "wrong-role"),
-        (problem(422, "signature", "A check failed"), VerificationFailed, "signature"),
-        (problem(507, "store-full", "The answer is not known now"), CouldNotCheck, "store-full"),
-        (problem(404, "not-found", "Not Found"), Refused, "not-found"),
+        (problem(403, "wrong-role", "refused:x"), Refused, "wrong-role"),
+        (problem(422, "signature", "failed:x"), VerificationFailed, "signature"),
+        (problem(507, "store-full", "unknown:store"), CouldNotCheck, "store-full"),
+        (problem(404, "not-found", "http:not-found"), Refused, "not-found"),
         (httpx.Response(500, text="<html>"), CouldNotCheck, "node-answer"),
         (
             httpx.Response(500, text="{", headers={"Content-Type": "application/problem+json"}),
@@ -91,7 +93,7 @@ def test_reading_is_repeated_and_writing_is_not():
 
 
 def test_a_refusal_is_never_repeated():
-    client, server = client_of(problem(409, "duplicate", "The request is refused"), OK)
+    client, server = client_of(problem(409, "duplicate", "refused:x"), OK)
     with pytest.raises(Refused):
         client.get("/x")
     assert len(server.requests) == 1

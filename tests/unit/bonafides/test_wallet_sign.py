@@ -129,8 +129,8 @@ def test_nothing_is_signed_when_the_client_declines(identities, identity):
         ({"subject": 5}, "draft.subject"),
         ({"document": 5}, "draft.document"),
         ({"fields": []}, "draft.fields"),
-        ({"text": {"body": "x"}}, "draft.text"),
-        ({"text": {"lang": "en", "body": " "}}, "draft.text"),
+        ({"text": {"body": "x"}}, "draft.text.lang"),
+        ({"text": {"lang": "en", "body": " "}}, "draft.text.body"),
         ({"text": {"lang": "en", "body": "\ud800"}}, "draft.text.body"),
         ({"text": {"lang": "en", "body": "x" * 200_000}}, "draft.text.body"),
         ({"extra": 1}, "draft.extra"),
@@ -147,7 +147,7 @@ def test_a_missing_member_and_a_foreign_shape_are_refused():
     del value["ruleset"]
     with pytest.raises(InvalidInput) as caught:
         parse_draft(value)
-    assert (caught.value.field, caught.value.rule) == ("draft.ruleset", "missing")
+    assert (caught.value.field, caught.value.rule) == ("draft.ruleset", "required")
     with pytest.raises(InvalidInput):
         parse_draft([])
 

@@ -272,7 +272,7 @@ def test_a_wrong_number_of_values_or_a_zero_blinding_is_not_committed(spec):
 
 
 def test_two_contributors_are_refused():
-    with pytest.raises(InvalidInput, match="3 to 64 owners"):
+    with pytest.raises(InvalidInput, match="3 to 64"):
         spec_for(MORE[:2])
 
 

@@ -66,26 +66,26 @@ def owners(*members):
 @pytest.mark.parametrize(
     ("changes", "field", "rule"),
     [
-        ({"format": "bonafides.task/2"}, "task.format", "format"),
-        ({"engine": "spu/1"}, "task.engine", "engine"),
+        ({"format": "bonafides.task/2"}, "task.format", "constant"),
+        ({"engine": "spu/1"}, "task.engine", "constant"),
         ({"task_id": "AB" * 32}, "task.task_id", "hex"),
         ({"task_id": "ab" * 31}, "task.task_id", "length"),
-        ({"statistics": []}, "task.statistics", "statistics"),
+        ({"statistics": []}, "task.statistics", "length"),
         ({"statistics": ["leverage", "clients"]}, "task.statistics", "statistics"),
         ({"statistics": ["clients", "clients"]}, "task.statistics", "statistics"),
-        ({"statistics": ["median"]}, "task.statistics", "statistics"),
+        ({"statistics": ["median"]}, "task.statistics[0]", "one-of"),
         ({"statistics": "clients"}, "task.statistics", "list"),
-        ({"owners": owners(*MEMBERS[:2])}, "task.owners", "min-contributors"),
+        ({"owners": owners(*MEMBERS[:2])}, "task.owners", "length"),
         ({"owners": owners(*reversed(MEMBERS))}, "task.owners", "ascending"),
         ({"owners": owners(MEMBERS[0], *MEMBERS[:2])}, "task.owners", "ascending"),
-        ({"owners": owners("0x" + "AA" * 20, *MEMBERS[1:])}, "task.owners.0.member", "member"),
-        ({"owners": [{"member": MEMBERS[0]}, *owners(*MEMBERS[1:])]}, "task.owners.0.dataset", "required"),
+        ({"owners": owners("0x" + "AA" * 20, *MEMBERS[1:])}, "task.owners[0].member", "address"),
+        ({"owners": [{"member": MEMBERS[0]}, *owners(*MEMBERS[1:])]}, "task.owners[0].dataset", "required"),
         ({"receivers": list(MEMBERS[:2])}, "task.receivers", "receivers"),
         ({"receivers": [*MEMBERS, "0x" + "ff" * 20]}, "task.receivers", "receivers"),
         ({"policy": {"min_contributors": 2, "min_clients": 10}}, "task.policy.min_contributors", "range"),
         ({"policy": {"min_contributors": 4, "min_clients": 10}}, "task.policy.min_contributors", "range"),
         ({"policy": {"min_contributors": 3, "min_clients": 9}}, "task.policy.min_clients", "range"),
-        ({"policy": {"min_contributors": 3, "min_clients": True}}, "task.policy.min_clients", "range"),
+        ({"policy": {"min_contributors": 3, "min_clients": True}}, "task.policy.min_clients", "integer"),
         ({"policy": {"min_contributors": 3}}, "task.policy.min_clients", "required"),
         ({"deadline": "2026-11-21"}, "task.deadline", "record-time"),
         ({"audience": "sales"}, "task.audience", "unknown-member"),
@@ -99,7 +99,7 @@ def test_a_broken_rule_is_named(changes, field, rule):
 
 @pytest.mark.parametrize("value", [None, [], "task", 3])
 def test_a_task_is_an_object(value):
-    with pytest.raises(InvalidInput, match="must be a JSON object"):
+    with pytest.raises(InvalidInput, match="must be an object"):
         TaskSpec.from_json(value)
 
 

@@ -40,7 +40,7 @@ def test_a_node_is_made_in_two_steps(home):
     assert Keystore.open(home / "keystore", "pw").public_json() == made.keys
     with pytest.raises(InvalidInput) as caught:
         Settings.load(home)
-    assert (caught.value.field, caught.value.rule) == ("chain", "missing")
+    assert (caught.value.field, caught.value.rule) == ("chain", "required")
     assert configure(home, {"chain": {"rpc_url": CHAIN["rpc_url"]}}) is None
     assert configure(home, {"chain": CHAIN}) == Settings.load(home)
     assert Settings.load(home).member.address == made.keys["address"]

@@ -49,20 +49,20 @@ def test_a_missing_file_could_not_be_checked(tmp_path):
     ("section", "field", "value", "rule"),
     [
         ("member", "address", "0x" + "AB" * 20, "address"),
-        ("member", "role", "client", "choice"),
+        ("member", "role", "client", "one-of"),
         ("member", "name", "", "length"),
-        ("member", "name", 5, "type"),
-        ("member", "colour", "red", "unknown"),
+        ("member", "name", 5, "text"),
+        ("member", "colour", "red", "unknown-member"),
         ("chain", "rpc_url", "ftp://x", "url"),
         ("chain", "rpc_url", "http://x:port", "url"),
-        ("chain", "chain_id", True, "type"),
+        ("chain", "chain_id", True, "integer"),
         ("chain", "chain_id", 0, "range"),
         ("chain", "directory", None, "address"),
         ("chain", "finality_depth", 0, "range"),
         ("http", "port", 70000, "range"),
-        ("http", "port", "80", "type"),
+        ("http", "port", "80", "integer"),
         ("anchoring", "period_seconds", float("nan"), "range"),
-        ("anchoring", "period_seconds", "1", "type"),
+        ("anchoring", "period_seconds", "1", "number"),
         ("anchoring", "promise_seconds", 0.2, "range"),
         ("anchoring", "promise_seconds", 0.5, "range"),  # no shorter than the period: no promise could be given
         ("peers", "somebody", "http://x", "address"),
@@ -82,11 +82,11 @@ def test_a_missing_entry_or_section_is_named(tmp_path, section):
         del broken[section][field]
         with pytest.raises(InvalidInput) as caught:
             Settings.from_table(broken, home=tmp_path)
-        assert (caught.value.field, caught.value.rule) == (f"{section}.{field}", "missing")
+        assert (caught.value.field, caught.value.rule) == (f"{section}.{field}", "required")
     without = {name: entries for name, entries in GOOD.items() if name != section}
     with pytest.raises(InvalidInput) as caught:
         Settings.from_table(without, home=tmp_path)
-    assert (caught.value.field, caught.value.rule) == (section, "missing")
+    assert (caught.value.field, caught.value.rule) == (section, "required")
 
 
 def test_an_unknown_section_and_bad_toml_are_refused(tmp_path):

@@ -316,7 +316,7 @@ class TestWireForm:
     def test_unsupported(self, name, value):
         with pytest.raises(InvalidInput) as caught:
             relations.verify_opening({**PROOF, name: value}, expected=EXPECTED)
-        assert (caught.value.field, caught.value.rule) == (name, "supported")
+        assert (caught.value.field, caught.value.rule) == (f"zk_proof.{name}", "constant")
 
 
 class TestHolderSignature:

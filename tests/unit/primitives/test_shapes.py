@@ -9,7 +9,9 @@ from primitives.shapes import (
     Base64Url,
     Boolean,
     Bytes,
+    Cases,
     Constant,
+    Decimal,
     Fields,
     Hex,
     Integer,
@@ -19,6 +21,7 @@ from primitives.shapes import (
     Moment,
     Named,
     Nullable,
+    Object,
     OneOf,
     Text,
     Time,
@@ -51,14 +54,27 @@ EXACT = {
     "object": PERSON,
     "open object": Fields({"a": Boolean()}, open=True),
     "either": AnyOf(Boolean(), Integer(0, 1), PERSON),
+    "bytes with a prefix": Bytes(1, "0x"),
+    "any object": Object(),
+    "decimal": Decimal(),
+    "cases": Cases(
+        Fields({"name": OneOf("a", "b")}, {"role": Anything()}), "name", "role", {"a": Boolean(), "b": PERSON}
+    ),
     "nested": Fields({"a": ListOf(PERSON, 0, 2)}, {"b": MapOf(Text(max=2), Nullable(CODE))}),
 }
-LOOSER = {"base64url": Base64Url(2), "moment": Moment(), "time": Time()}  # their schema takes more than `read` does
+LOOSER = {
+    "base64url": Base64Url(2),
+    "multibase": Base64Url(1, "u"),
+    "moment": Moment(),
+    "time": Time(),
+}  # their schema takes more than `read` does
 
 TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=("Cs",)), max_size=6),
     st.text("abcx\n\t 09f", max_size=6),
-    st.sampled_from(["reviewer", "committee", "bonafides.act/1", "\ufffd", "a\u202eb", "ab\n", "", "\U0001ffff"]),
+    st.sampled_from(
+        ["0xab", "reviewer", "committee", "bonafides.act/1", "\ufffd", "a\u202eb", "ab\n", "", "\U0001ffff"]
+    ),
 )
 NAMES = st.sampled_from(["name", "role", "since", "a", "b", "x", "ab\n"])
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-10, 10), st.just(2**53), st.just(0.5), TEXTS)
@@ -92,6 +108,7 @@ def test_a_shape_reads_exactly_what_its_schema_takes(name, value):
     ("name", "value"),
     [
         ("base64url", "AAA"),
+        ("multibase", "uAA"),
         ("moment", "2026-11-21T09:16:38.123+08:00"),
         ("time", "1970-01-01T08:00:00.000+08:00"),
     ],
@@ -151,6 +168,13 @@ def test_schemas_are_json_schema_and_words_are_words(shape):
         (PERSON, {"name": "a", "role": "reviewer", "rank": 1}, "v.rank", "unknown-member"),
         (PERSON, {"name": "a"}, "v.role", "required"),
         (PERSON, {"name": "a", "role": "reviewer", "since": 10}, "v.since", "range"),
+        (Bytes(1, "0x"), "01", "v", "hex"),
+        (Base64Url(1, "u"), "AA", "v", "multibase"),
+        (Decimal(), "01", "v", "decimal"),
+        (Decimal(), 1, "v", "decimal"),
+        (Object(), [], "v", "object"),
+        (EXACT["cases"], {"name": "a", "role": 1}, "v.role", "boolean"),
+        (EXACT["cases"], {"name": "b", "role": {}}, "v.role.name", "required"),
         (AnyOf(Boolean(), Integer(0, 1)), 2, "v", "range"),
     ],
     ids=repr,

@@ -1,9 +1,11 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import InvalidInput
-from primitives.text import check_all_legible, check_legible, check_line
+from primitives.text import REFUSED_CHARACTERS, _fault, check_all_legible, check_legible
 
 
 @pytest.mark.parametrize(
@@ -45,17 +47,16 @@ def test_names_are_not_refused_for_being_rare(text):
 )
 def test_what_cannot_be_read_as_it_is_stored_is_refused_by_rule_and_place(text, rule, place):
     with pytest.raises(InvalidInput) as caught:
-        check_line(text, "payload.name", 20)
+        check_legible(text, "payload.name")
     assert (caught.value.field, caught.value.rule) == ("payload.name", rule)
     assert caught.value.detail.endswith(f"at character {place}")
     assert caught.value.detail.isascii()
 
 
-@pytest.mark.parametrize("value", [None, 1, "", "x" * 21, ["x"]])
-def test_a_line_is_text_of_a_length(value):
-    with pytest.raises(InvalidInput) as caught:
-        check_line(value, "case", 20)
-    assert (caught.value.field, caught.value.rule) == ("case", "text")
+def test_the_expression_of_what_is_refused_is_of_the_same_characters():
+    refused = re.compile(REFUSED_CHARACTERS)
+    codes = (code for code in range(0x110000) if not 0xD800 <= code < 0xE000)  # JSON carries no surrogate
+    assert [code for code in codes if bool(refused.search(chr(code))) != (_fault(chr(code)) is not None)] == []
 
 
 @pytest.mark.parametrize(

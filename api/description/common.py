@@ -1,0 +1,58 @@
+"""Shapes of answers that several resources share."""
+
+from __future__ import annotations
+
+from evidence import promise
+from node_adapter.request_shapes import TIME
+from primitives.rules import RULES
+from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
+
+MANY = 1_000_000
+TEXT = Text(min=0, controls=True)
+COUNT = Integer()
+HASH = Hex(32)
+PROBLEM = Named(
+    "Problem",
+    Fields(
+        {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT.note("Stable, kebab-case.")},
+        {
+            "field": TEXT.note("The dotted field that is malformed."),
+            "rule": OneOf(*RULES).note("The rule that it breaks (docs/spec/rules.md)."),
+        },
+        open=True,
+    ).note("RFC 9457."),
+)
+REFUSED_LINE = Named(
+    "RefusedLine",
+    Fields(
+        {
+            "status": OneOf("refused", "failed").note(
+                "refused: this line is at fault. failed: the node could not do it now; send it again."
+            ),
+            "problem": PROBLEM,
+        }
+    ),
+)
+PROMISE = Named("Promise", promise.PROMISE.note("docs/spec/evidence.md, section 7."))
+RECEIPT = Named(
+    "Receipt",
+    Fields(
+        {
+            "format": Constant("bonafides.receipt/1"),
+            "promise": PROMISE,
+            "record": Object(),
+            "log": Object(),
+            "checkpoint": TEXT,
+            "map": Object(),
+            "anchor": Object(),
+        }
+    ).note("docs/spec/evidence.md, section 8."),
+)
+CHECKS_NOT_MADE = Named(
+    "ChecksNotMade",
+    ListOf(Fields({"check": TEXT, "reason": TEXT}), 0, MANY).note("What this answer does not say, and why."),
+)
+CHECKS = Named("Checks", ListOf(TEXT, 0, MANY).note("The checks that were made and held."))
+BLOCK_TIME = Named(
+    "BlockTime", Fields({"block": COUNT, "time": TIME}).note("A block of this node's index and its time.")
+)

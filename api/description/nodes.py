@@ -1,0 +1,138 @@
+"""The node itself, its log, its chain, and what members send each other."""
+
+from __future__ import annotations
+
+from api.description.common import BLOCK_TIME, COUNT, MANY, TEXT
+from api.description.operation import Operation
+from node_adapter.request_shapes import DID, DIGEST, TIME
+from node_adapter.workflows.promises import PROMISE_CHECK
+from primitives.shapes import AnyOf, Boolean, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
+
+LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
+STATUS = Named(
+    "Status",
+    Fields(
+        {
+            "member": Object(),
+            "chain": Object(),
+            "worker": Object(),
+            "log": Object(),
+            "credentials": Object(),
+            "findings": Object(),
+            "outbox": Object(),
+            "gas": Object(),
+            "subjects": COUNT,
+            "alarms": ListOf(Object(), 0, MANY),
+            "tokens": ListOf(
+                Fields(
+                    {
+                        "id": TEXT,
+                        "name": TEXT,
+                        "role": TEXT,
+                        "created_at": Nullable(TEXT),
+                        "expires_at": Nullable(TEXT),
+                        "revoked_at": Nullable(TEXT),
+                        "state": Constant("valid"),
+                        "ending": Boolean(),
+                    }
+                ),
+                0,
+                MANY,
+            ),
+        }
+    ),
+)
+HEALTH = Named("Health", Fields({"status": Constant("ok")}))
+READINESS = Named("Readiness", Fields({"status": OneOf("ready", "not-ready"), "checks": MapOf(TEXT, TEXT, 0, MANY)}))
+OPEN_API = Named("OpenApi", Fields({"openapi": TEXT}, open=True))
+TRUST_FILE = Named(
+    "TrustFile", Object().note("docs/spec/evidence.md: chain id, the Directory's history, contiguous headers.")
+)
+BREACH = Named(
+    "Breach",
+    Object().note("docs/spec/breach.md: the promise, the anchor and the blocks that prove that it was not kept."),
+)
+PROMISE_VERDICT = Named(
+    "PromiseVerdict",
+    AnyOf(
+        Fields(
+            {
+                "status": Constant("kept"),
+                "broker": DID,
+                "record_id": TEXT,
+                "log_index": COUNT,
+                "anchor_by": TIME,
+                "as_of": BLOCK_TIME,
+                "anchor": Fields({"seq": Integer(1), "size": Integer(1), "block": COUNT, "time": TIME}),
+                "entry": OneOf("as-promised", "not-checked").note(
+                    "Whether the anchored tree, read from the broker's public log, holds the promised entry."
+                ),
+                "reason": Nullable(TEXT).note("Why the entry was not checked."),
+            }
+        ).note("An anchor in time covers the promised place."),
+        Fields(
+            {
+                "status": Constant("open"),
+                "broker": DID,
+                "record_id": TEXT,
+                "log_index": COUNT,
+                "anchor_by": TIME,
+                "as_of": BLOCK_TIME,
+            }
+        ).note("The time is not over."),
+        Fields(
+            {
+                "status": Constant("broken"),
+                "broker": DID,
+                "record_id": TEXT,
+                "log_index": COUNT,
+                "anchor_by": TIME,
+                "as_of": BLOCK_TIME,
+                "verdict": TEXT,
+                "claim": BREACH,
+            }
+        ).note("The claim proves it to anybody who holds a trust file."),
+    ),
+)
+
+OPERATIONS = (
+    Operation("GET", "/healthz", "health", "The process lives.", answers={200: HEALTH}),
+    Operation(
+        "GET",
+        "/readyz",
+        "health",
+        "The node can accept facts.",
+        answers={200: READINESS, 503: READINESS},
+        words={503: "Not ready; each check says ok or a code."},
+    ),
+    Operation("GET", "/v1/openapi.json", "health", "This document.", answers={200: OPEN_API}),
+    Operation(
+        "GET",
+        "/v1/log/checkpoint",
+        "log",
+        "The C2SP signed note of the newest final anchor.",
+        answers={200: TEXT},
+        media="text/plain",
+    ),
+    Operation(
+        "GET",
+        "/v1/log/entries",
+        "log",
+        "Anchored log entries: salted fingerprints.",
+        answers={200: LOG_ENTRIES},
+        query={"start": COUNT, "count": Integer(1, 1000)},
+    ),
+    Operation(
+        "POST",
+        "/v1/promises/check",
+        "chain",
+        "Whether promises of any broker were kept; a broken one is answered with the claim that proves it.",
+        request=PROMISE_CHECK,
+        answers={200: PROMISE_VERDICT},
+        bulk=True,
+        words={200: "NDJSON: one line per line, in order. JSON: done."},
+    ),
+    Operation("GET", "/v1/chain/trust", "chain", "The trust file of this node's index.", answers={200: TRUST_FILE}),
+    Operation("GET", "/v1/status", "operations", "The node's state.", answers={200: STATUS}),
+    Operation("GET", "/metrics", "operations", "Prometheus text.", answers={200: TEXT}, media="text/plain"),
+)

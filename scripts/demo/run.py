@@ -148,7 +148,7 @@ class Demo:
             story.give_consents(first)
             story.buy(first)
         with stage("new bands take effect, and the rule of two persons; the other clients"):
-            install_rules(self.consortium, "sac-bands@3", BROKERS)
+            install_rules(self.consortium, "sac-bands@4", BROKERS)
             story.assess(second)
             story.give_consents(second)
             story.buy(second)

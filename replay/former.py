@@ -38,7 +38,7 @@ class Former:
 
     def unseen(self, before: Before, record: Record) -> str:
         """Say what the limits did not see of these identities at a record; empty where they saw all."""
-        if before.missing:
+        if before.reason:
             return before.reason
         for pid in before.found:
             if pid in self._blind:
@@ -49,9 +49,14 @@ class Former:
 
 
 def _older(records: Sequence[Record], subject: str) -> list[str]:
-    waiting, found = [subject], []
+    named: dict[str, list[str]] = {}
+    for record in records:
+        named.setdefault(record.subject, []).extend(
+            tie.subject for tie in ties_of([record], record.subject) if tie.before
+        )
+    waiting, found = [subject], dict[str, None]()
     for pid in waiting:  # it grows
         if pid not in found:
-            found.append(pid)
-            waiting += [tie.subject for tie in ties_of(records, pid) if tie.before]
-    return found[1:]
+            found[pid] = None
+            waiting += named.get(pid, ())
+    return list(found)[1:]

@@ -88,23 +88,28 @@ class Shown:
         if (self.report.chain_id, self.report.broker) != (other.report.chain_id, other.report.broker):
             return ""
         for new, old in ((self, other), (other, self)):
+            ends = new.ends_named_by(old)
             for tie in ties_of(new.records, new.report.subject):
-                for end in ties_of(old.records, old.report.subject):
-                    if tie.before and not end.before and _agree(new.report, tie, old.report, end):
-                        names = f"{tie.record.label} and {end.record.label} agree"
-                        return f"{new.report.client} took over from {old.report.client}: {names}"
+                end = ends.get(tie.record.fingerprint)
+                if tie.before and (tie.subject, tie.did) == (old.report.subject, old.report.client) and end is not None:
+                    names = f"{tie.record.label} and {end.record.label} agree"
+                    return f"{new.report.client} took over from {old.report.client}: {names}"
         return ""
+
+    def ends_named_by(self, old: Shown) -> dict[str, Tie]:
+        """Return the records by which an older identity names this one, by the fingerprint that each refers to."""
+        place = (self.report.subject, self.report.client)
+        return {
+            str(end.record.values.get("succession_ref")): end
+            for end in reversed(ties_of(old.records, old.report.subject))
+            if not end.before and (end.subject, end.did) == place
+        }
 
     def ends_for(self, own: Shown) -> int:
         """Return the last log index, as far as another bundle tells, that this one's records are complete for."""
         block = self.report.complete_as_of_block
         inside = (record.log_index for record in own.report.records if record.anchor_block <= block)
         return max(inside, default=-1)
-
-
-def _agree(new: VerificationReport, tie: Tie, old: VerificationReport, end: Tie) -> bool:
-    stated = (tie.subject, tie.did, end.subject, end.did, end.record.values.get("succession_ref"))
-    return stated == (old.subject, old.client, new.subject, new.client, tie.record.fingerprint)
 
 
 def _refuse(known: Sequence[Shown], waiting: Sequence[Shown]) -> NoReturn:

@@ -7,7 +7,8 @@ up today must not be worth more than one given up in time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 
 from suitability.act import Act, Finding
 from suitability.subject import Level, SubjectState
@@ -16,8 +17,8 @@ from suitability.vocabulary import LEVELS
 
 def too_many(state: SubjectState, act: Act) -> Iterator[Finding]:
     """As many assessments as the window allows came just before."""
-    own = _recent(act, (entry.at for entry in state.submissions), act.at)
-    before = _recent(act, _submitted_before(act), act.at)
+    own = _recent(act, sorted(entry.at for entry in state.submissions), act.at)
+    before = _recent(act, sorted(_submitted_before(act)), act.at)
     if own + before >= act.ruleset.assessment.max_in_window:
         yield _often(f"{own + before} assessments just before{_whose(before)}")
 
@@ -37,7 +38,9 @@ def shopping_across(act: Act, name: str, begin: int) -> Iterator[Finding]:
 
 def joined(state: SubjectState, act: Act) -> Iterator[Finding]:
     """What two identities did before they were tied breaks a limit when it is taken together."""
-    own, others = [entry.at for entry in state.submissions], list(_submitted_before(act))
+    if act.details.get("predecessor") in state.succeeds:
+        return  # tied before: since then each act was judged with the other's
+    own, others = sorted(entry.at for entry in state.submissions), sorted(_submitted_before(act))
     most = act.ruleset.assessment.max_in_window
     for at in sorted((*own, *others)):
         mine, theirs = _recent(act, own, at), _recent(act, others, at)
@@ -61,8 +64,9 @@ def _rising(detail: str) -> Finding:
     return Finding("ANSWER_SHOPPING", "assessment.shopping", detail)
 
 
-def _recent(act: Act, times: Iterator[int] | list[int], at: int) -> int:
-    return sum(at - act.ruleset.assessment.window_ms < time <= at for time in times)
+def _recent(act: Act, times: Sequence[int], at: int) -> int:
+    """Count the times, in their order, within the window that ends at an instant."""
+    return bisect_right(times, at) - bisect_right(times, at - act.ruleset.assessment.window_ms)
 
 
 def _rose(act: Act, level: Level, name: str, begin: int) -> bool:

@@ -22,14 +22,21 @@ _SUCCEED = "ID_SUCCEED"
 COUNTED = frozenset({"Q_SUBMIT", "LEVEL_RESULT"})
 """The record types that the limits count."""
 _LOOK_BACK = COUNTED | {_SUCCEED}
+MOST_IDENTITIES = 100
+"""How many of one client are followed: more is nobody's life, and each act that is judged walks them all."""
+_NAMED = 3  # in a sentence
 
 
 @dataclass(frozen=True)
 class Before:
-    """The identities before: by pseudonym the states at hand, and the others; None where not even that is shown."""
+    """The identities before: by pseudonym the states at hand, and the others; None where not even that is shown.
+
+    `too_many` says that there are more of them than are followed: then none is here.
+    """
 
     found: Mapping[str, SubjectState] = field(default_factory=dict)
     missing: tuple[str | None, ...] = ()
+    too_many: bool = False
 
     @property
     def states(self) -> tuple[SubjectState, ...]:
@@ -39,9 +46,13 @@ class Before:
     @property
     def reason(self) -> str:
         """Say why a limit was not asked with all that it needs; empty where nothing is missing."""
+        if self.too_many:
+            return f"the limits over time follow no more than {MOST_IDENTITIES} identities of one client"
         if not self.missing:
             return ""
-        named = ", ".join(pid or "one whose pseudonym is not shown" for pid in self.missing)
+        named = ", ".join(pid or "one whose pseudonym is not shown" for pid in self.missing[:_NAMED])
+        if len(self.missing) > _NAMED:
+            named += f" and {len(self.missing) - _NAMED} more"
         return f"the limits over time do not see the client's identity before ({named})"
 
 
@@ -75,6 +86,8 @@ def identities_before(
     for pid in waiting:  # it grows: an identity before may have had one before it
         if pid in found or pid in missing:
             continue
+        if len(found) + len(missing) == MOST_IDENTITIES:
+            return Before(too_many=True)
         known = None if pid is None else find(pid)
         if pid is None or known is None:
             missing.append(pid)

@@ -104,11 +104,11 @@ def _level_history(state: SubjectState, act: Act) -> Findings:
     begin = parse_time(act.details["valid_from"], "valid_from")
     end = parse_time(act.details["valid_to"], "valid_to")
     name = act.details["level"]
+    superseded = {level.payload["supersedes"] for level in state.levels}
     for level in state.levels:
         overlaps = level.valid_from < end and begin < level.valid_to and level.name != name
         replaced = act.details.get("supersedes") == level.ref and level.valid_from < begin
-        already_replaced = any(other.payload["supersedes"] == level.ref for other in state.levels)
-        if overlaps and not replaced and not already_replaced:
+        if overlaps and not replaced and level.ref not in superseded:
             yield Finding("TWO_LEVELS_VALID", "level.one-at-a-time", f"{level.name} and {name} would both be valid")
         yield from shopping(act, level, name, begin)
     yield from shopping_across(act, name, begin)

@@ -142,7 +142,7 @@ def broken(
     check_type(fact.type)
     label = ruleset.label if fact.ruleset is None else fact.ruleset
     act = Act(fact.type, fact.payload, fact.occurred_at, ruleset, ratings, label, fact.broker, before.states)
-    return (*_broken(state, act), *_recorded(fact, ruleset))
+    return tuple(dict.fromkeys((*_broken(state, act), *_recorded(fact, ruleset))))  # a finding is said once
 
 
 def fold(state: SubjectState, fact: Fact) -> SubjectState:
@@ -261,7 +261,8 @@ def _fold_consent(state: SubjectState, fact: Fact) -> SubjectState:
 
 def _fold_tie(state: SubjectState, fact: Fact) -> SubjectState:
     """This identity took over from another; that it did so is known even where a record does not show from whom."""
-    return replace(state, succeeds=(*state.succeeds, fact.payload.get("predecessor")))
+    pid = fact.payload.get("predecessor")
+    return state if pid in state.succeeds else replace(state, succeeds=(*state.succeeds, pid))
 
 
 def _fold_end(state: SubjectState, fact: Fact) -> SubjectState:

@@ -8,6 +8,7 @@ import pytest
 
 from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
+from replay.former import Former
 from replay.records import Record
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
@@ -102,3 +103,26 @@ def test_histories_that_name_each_other_end():
     log = Log()
     log.add(OLD, "ID_SUCCEED", {**TIE, "predecessor": NEW})
     assert log.run()[0] == ["TOO_MANY_ASSESSMENTS"]
+
+
+def test_what_is_said_of_many_identities_does_not_grow_with_their_square():
+    log = Log()
+    for number in range(60):
+        log.add(NEW, "ID_SUCCEED", {**TIE, "predecessor": f"{number:064x}"})
+    _, found = log.run()
+    assert len(found) == 60
+    assert all(len(reason) < 400 for _, reason in found)
+
+
+def test_the_identities_before_are_read_from_all_records_once():
+    log, reads = Log(), []
+    for number in range(20):
+        log.add(NEW, "ID_SUCCEED", {**TIE, "predecessor": f"{number:064x}"})
+
+    class Counting(list):
+        def __iter__(self):
+            reads.append(1)
+            return super().__iter__()
+
+    Former(Counting(log.records), NEW, {})
+    assert len(reads) <= 2  # which subjects are shown, and who names whom

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from primitives.digest import tagged_sha256
 from suitability.engine import level_result
-from suitability.line import identities_before
+from suitability.line import MOST_IDENTITIES, identities_before
 from suitability.records import check_payload
 from suitability.ruleset import packaged_rulesets
 from suitability.states import Fact, SubjectState, apply, fold, gate
@@ -168,3 +168,53 @@ def test_however_the_assessments_are_spread_over_two_wallets_as_many_are_found(s
         alone.append(one.submit(OLD))
         spread.append(two.submit(holder))
     assert alone == spread
+
+
+def test_more_identities_than_anybody_has_are_not_followed_and_one_line_says_so():
+    """A bundle may tie one identity to thousands: neither time nor text may grow with their square."""
+    world = World().begin(NEW)
+    for number in range(MOST_IDENTITIES):
+        assert world.succeed(NEW, f"{number:064x}") == []
+    first = f"({0:064x}, {1:064x}, {2:064x} and {MOST_IDENTITIES - 3} more)"
+    assert world.not_asked[-1] == f"the limits over time do not see the client's identity before {first}"
+    assert world.succeed(NEW, "ff" * 32) + world.submit(NEW) == []
+    told = f"the limits over time follow no more than {MOST_IDENTITIES} identities of one client"
+    assert world.not_asked[-2:] == [told] * 2
+
+
+def test_a_tie_that_is_recorded_again_is_one_tie():
+    world = World().begin(OLD).begin(NEW)
+    assert world.submit(OLD, LOW) + world.level(OLD) + world.submit(NEW) + world.level(NEW) == []
+    assert world.succeed() == ["ANSWER_SHOPPING"]
+    assert world.succeed() == []
+    assert world.states[NEW].succeeds == (OLD,)
+
+
+class Counted(dict):
+    """A payload that counts how often it is read."""
+
+    def __init__(self, payload, reads):
+        super().__init__(payload)
+        self.reads = reads
+
+    def __getitem__(self, name):
+        if name == "supersedes":
+            self.reads.append(name)
+        return super().__getitem__(name)
+
+
+def test_a_level_is_held_against_each_one_before_it_once_and_says_each_finding_once():
+    world = World().begin(OLD)
+    assert world.submit(OLD, LOW) + world.level(OLD) + world.submit(OLD) == []
+    low, reads = world.states[OLD].levels[0], []
+    levels = tuple(
+        replace(low, ref=f"{number:064x}", payload=Counted({**low.payload, "supersedes": None}, reads))
+        for number in range(20)
+    )
+    world.states[OLD] = replace(world.states[OLD], levels=levels)
+    last = world.states[OLD].submissions[-1]
+    made = level_result(SPANNING, last.payload, answers_ref=last.ref, at_ms=last.at, supersedes=None)
+    fact = Fact("LEVEL_RESULT", made, world.now, world.now, "app", "ee" * 32, SPANNING.label)
+    _, found = apply(world.states[OLD], fact, SPANNING)
+    assert [finding.code for finding in found] == ["TWO_LEVELS_VALID", "ANSWER_SHOPPING"]
+    assert len(reads) == len(levels)

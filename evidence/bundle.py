@@ -19,7 +19,7 @@ from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput
-from primitives.shapes import Anything, Bytes, Constant, Fields, Nullable, Text, Time
+from primitives.shapes import Anything, Bytes, Constant, Fields, Nullable, Object, Text, Time
 
 BUNDLE_FORMAT = "bonafides.bundle/1"
 MAX_BUNDLE_BYTES = 64 * 1024 * 1024
@@ -154,15 +154,9 @@ class Bundle:
         }
 
 
-def _opaque(value: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(where, "object", "must be an object")
-    return value
-
-
 def _promised(value: Any, where: str) -> Mapping[str, Any]:
     parse_promise(value, where)
-    return _opaque(value, where)
+    return dict(value)
 
 
 def _present_at_last(history: dict[str, Any], where: str) -> HistoryItem:
@@ -173,7 +167,7 @@ def _present_at_last(history: dict[str, Any], where: str) -> HistoryItem:
 
 _RECORD = Fields(
     {
-        "record": Anything().then(_opaque),
+        "record": Object(),
         "promise": Anything().then(_promised),
         "first_anchor": shapes.POSITIVE,
         "first_path": shapes.tuple_of(shapes.HASH, MAX_PATH),
@@ -213,7 +207,7 @@ _BODY = {
     "references": shapes.tuple_of(_HISTORY, MAX_REFERENCES),
     "anchors": shapes.tuple_of(_ANCHOR, MAX_ANCHORS, 1),
     "blocks": shapes.tuple_of(_BLOCK, MAX_BLOCKS),
-    "rulesets": shapes.tuple_of(Anything().then(_opaque), MAX_RULESETS),
+    "rulesets": shapes.tuple_of(Object(), MAX_RULESETS),
     "pending": shapes.NUMBER,
 }
 _BUNDLE = Fields({**_BODY, "signature": shapes.SIGNATURE})

@@ -8,6 +8,7 @@ from typing import Any
 
 from mpc.spec import TaskSpec
 from primitives.errors import InvalidInput
+from primitives.shapes import Object
 
 VALUE_LIMIT = 2**64  # every column of one owner is below it, so that no sum of owners reaches the curve's order
 _RISK_GRADES = {"R1": 1, "R2": 2, "R3": 3, "R4": 4, "R5": 5}
@@ -38,8 +39,8 @@ class ClientFacts:
         Raises:
             InvalidInput: a field is missing, of another type or out of its range.
         """
-        finance = _object(payload.get("finance"), "finance")
-        holdings = _object(finance.get("holdings_fen"), "finance.holdings_fen")
+        finance = Object().read(payload.get("finance"), "finance")
+        holdings = Object().read(finance.get("holdings_fen"), "finance.holdings_fen")
         for name in holdings.keys() - _RISK_GRADES.keys():
             raise InvalidInput(
                 f"finance.holdings_fen.{name}", "risk-grade", f"must be one of {', '.join(_RISK_GRADES)}"
@@ -111,12 +112,6 @@ def _ratio(numerator: int, denominator: int) -> dict[str, Any]:
         "denominator": str(denominator),
         "decimal": decimal_text(numerator, denominator),
     }
-
-
-def _object(value: object, field: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(field, "object", "must be a JSON object")
-    return value
 
 
 def _amount(value: object, field: str) -> int:

@@ -30,6 +30,7 @@ from primitives.canonical import parse_json
 from primitives.digest import tagged_hmac
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.secp256k1 import address_of
+from primitives.shapes import Object
 
 PASSWORD_VARIABLE = "BONAFIDES_KEYSTORE_PASSWORD"  # noqa: S105 - the name of the variable, not a password
 SENDER_FILE = "sender.json"
@@ -276,10 +277,8 @@ def _read_json(file: Path) -> dict[str, Any]:
         data = file.read_bytes()
     except OSError as error:
         raise CouldNotCheck("keystore-unreadable", f"{file}: {error.strerror}") from error
-    value = parse_json(data, field=f"keystore.{file.stem}", max_bytes=64 * 1024)
-    if not isinstance(value, dict):
-        raise InvalidInput(f"keystore.{file.stem}", "object", "must be an object")
-    return value
+    field = f"keystore.{file.stem}"
+    return Object().read(parse_json(data, field=field, max_bytes=64 * 1024), field)
 
 
 def _write_new(file: Path, data: bytes) -> None:

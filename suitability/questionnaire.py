@@ -71,6 +71,11 @@ class Questionnaire:
     items: tuple[Item, ...]
     dimensions: tuple[str, ...]
 
+    @functools.cached_property
+    def answers(self) -> Fields:
+        """The shape of the answers: each item is answered, with options that it has."""
+        return Fields({item.id: ListOf(OneOf(*item.options), 1, len(item.options), unique=True) for item in self.items})
+
     @classmethod
     def from_json(cls, data: bytes) -> Questionnaire:
         """Read and check a questionnaire document.
@@ -152,18 +157,10 @@ def check_answers(questionnaire: Questionnaire, answers: object, where: str = "a
     Raises:
         InvalidInput: `<where>.<item>` and the rule that it breaks.
     """
-    if not isinstance(answers, Mapping):
-        raise InvalidInput(where, "object", "must be an object from item to options")
-    known = {item.id for item in questionnaire.items}
-    for name in answers:
-        if name not in known:
-            raise InvalidInput(f"{where}.{name}", "unknown-member", f"{questionnaire.form} has no such item")
+    given = questionnaire.answers.read(answers, where)
     result: dict[str, list[str]] = {}
     for item in questionnaire.items:
-        field = f"{where}.{item.id}"
-        if item.id not in answers:
-            raise InvalidInput(field, "required", "is not answered")
-        chosen = ListOf(OneOf(*item.options), 1, len(item.options), unique=True).read(answers[item.id], field)
+        field, chosen = f"{where}.{item.id}", given[item.id]
         if not item.multi and len(chosen) != 1:
             raise InvalidInput(field, "single-choice", "takes exactly one option")
         if chosen != sorted(chosen):

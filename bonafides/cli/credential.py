@@ -14,6 +14,7 @@ from bonafides.cli.options import rows_option, verbatim
 from bonafides.cli.output import Answers, read_rows, write_json
 from bonafides.client import Client, route
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
+from primitives.shapes import Object
 
 
 @click.group()
@@ -116,10 +117,7 @@ def relay_calls(client: Client, file: Path | None) -> int:
 
 
 def _consent_only(row: Mapping[str, Any]) -> dict[str, Any]:
-    value = row.get("consent", row)
-    if not isinstance(value, Mapping):
-        raise InvalidInput("consent", "object", "must be an object")
-    return dict(value)
+    return Object().read(row.get("consent", row), "consent")
 
 
 def _revoke(client: Client, row: Mapping[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.shapes import Object
 
 wallet.add_command(consent_group)
 _url_option = click.option("--url", required=True, help="The broker's node.")
@@ -122,7 +123,7 @@ def resync(
     answers = Answers()
     with opened(wallet_dir, password_file) as identities:
         if file is not None:
-            did, state = state_of_resolution(_object(read_document(file, "resolution"), "resolution"))
+            did, state = state_of_resolution(Object().read(read_document(file, "resolution"), "resolution"))
             states = {identities.by_did(did).did: state}
         else:
             chosen = _chosen(identities, broker, client_ref)
@@ -227,12 +228,6 @@ def _list_of(answer: Any, name: str) -> list[Any]:
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise _no_answer(name)
     return found
-
-
-def _object(value: Any, field: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput(field, "object", "must be an object")
-    return value
 
 
 def _no_answer(name: str) -> CouldNotCheck:

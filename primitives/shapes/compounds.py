@@ -10,6 +10,7 @@ from primitives.errors import InvalidInput
 from primitives.shapes.shape import Schema, Shape, count
 
 MAX_ENTRIES = 1000
+_OBJECT = (dict, Mapping)  # a plain one first: to ask an abstract class takes longer
 _MAX_WHERE = 512  # a member's name may be as long as its sender likes; an error's field may not
 
 
@@ -129,17 +130,24 @@ class Fields(Shape[dict[str, Any]]):
         object.__setattr__(self, "_readers", readers)
 
     def read(self, value: object, where: str) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _OBJECT):
             raise InvalidInput(where, "object", "must be an object")
         readers = self._readers
-        if not value.keys() <= readers.keys() and not self.open:
+        if value.keys() != readers.keys():
+            value = self._known(value, where)
+        prefix = f"{where}." if where else ""
+        return {name: readers[name](entry, prefix + name) for name, entry in value.items()}
+
+    def _known(self, value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+        """Return the members that are read, when none is missing and, but for an open object, none too many."""
+        readers = self._readers
+        if not self.open and not value.keys() <= readers.keys():
             name = next(name for name in value if name not in readers)
             raise InvalidInput(_within(where, name), "unknown-member", f"is none of {', '.join(readers)}")
         if not self.required.keys() <= value.keys():
             name = next(name for name in self.required if name not in value)
             raise InvalidInput(_within(where, name), "required", "is missing")
-        prefix = f"{where}." if where else ""
-        return {name: readers[name](entry, prefix + name) for name, entry in value.items() if name in readers}
+        return {name: entry for name, entry in value.items() if name in readers} if self.open else value
 
     def json_schema(self) -> Schema:
         members = {**self.required, **self.optional}

@@ -177,6 +177,8 @@ class Bytes(Shape[bytes]):
     prefix: str = ""
 
     def read(self, value: object, where: str) -> bytes:
+        if not self.prefix:
+            return decode_hex(value, where, self.length)
         if not isinstance(value, str) or not value.startswith(self.prefix):
             raise InvalidInput(where, "hex", f"must be {self.describe()}")
         return decode_hex(value[len(self.prefix) :], where, self.length)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,9 +11,11 @@ from jsonschema import Draft202012Validator
 from api.app import create_app
 from api.auth import PUBLIC_ROUTES
 from api.description.build import build, routes_of, to_bytes
+from api.description.page import render
 from api.openapi import read_description
 from suitability.records import RECORD_TYPES
 
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "openapi.html"
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -40,7 +43,26 @@ def test_every_route_is_described_and_every_description_is_a_route(description, 
 
 
 def test_what_is_checked_in_is_what_is_built():
-    assert read_description() == to_bytes(build(routes_of(create_app(SimpleNamespace()))))
+    built = build(routes_of(create_app(SimpleNamespace())))
+    assert read_description() == to_bytes(built)
+    assert PAGE.read_bytes() == render(built)
+
+
+def test_the_page_shows_every_operation_and_takes_nothing_from_elsewhere(description):
+    page = PAGE.read_text("utf-8")
+    for op in operations(description).values():
+        assert f'<h3 id="{op["operationId"]}">' in page
+    for name in description["components"]["schemas"]:
+        assert f'<details id="{name}">' in page
+    assert re.findall(r"<script|<link|<img|src=|@import|url\(|href=\"(?!#)", page) == []
+
+
+def test_what_a_schema_holds_cannot_become_markup():
+    words = "<script>alert(1)</script>"
+    built = build(routes_of(create_app(SimpleNamespace())))
+    built["paths"]["/healthz"]["get"]["summary"] = words
+    built["components"]["schemas"]["Did"] = {"description": words}
+    assert words.encode() not in render(built)
 
 
 def test_a_route_that_is_not_described_is_told():

@@ -53,16 +53,16 @@ def check_answer(rule, method, answer):
 
 
 def check_request(rule, method, sent, answer):
-    """Fail when a request, or a line of one, was accepted that the description refuses.
+    """Fail when a request that was accepted, or a line of it, is one that the description refuses.
 
     Args:
         rule: the route.
         method: its method.
         sent: (media type, content encoding, body).
-        answer: the answer to it.
+        answer: the answer to it, of success.
     """
     media, encoding, body = sent
-    if rule is None or method != "POST" or not answer.status_code < 300 or not body:
+    if rule is None or method != "POST" or not body:
         return
     operation, pointer = _operation(rule, method)
     data = gzip.decompress(body) if "gzip" in encoding else body

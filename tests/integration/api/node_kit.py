@@ -425,8 +425,9 @@ def _held_to_the_description(response):
         if response.is_streamed:
             response.make_sequence()
         check_answer(request.url_rule.rule, request.method, response)
-        sent = (request.mimetype, request.headers.get("Content-Encoding", ""), _body())
-        check_request(request.url_rule.rule, request.method, sent, response)
+        if response.status_code < 300:  # what is refused is not read again: it may have no end
+            sent = (request.mimetype, request.headers.get("Content-Encoding", ""), _body())
+            check_request(request.url_rule.rule, request.method, sent, response)
     return response
 
 

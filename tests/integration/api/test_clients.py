@@ -57,7 +57,7 @@ def test_what_is_stored_under_a_reference_is_found_under_it(broker, reference):
 
 @pytest.mark.parametrize(
     ("reference", "rule"),
-    [("a\0b", "control-character"), ("李\ufffd", "replacement-character"), ("a\nb", "one-line"), ("x" * 201, "text")],
+    [("a\0b", "control-character"), ("李\ufffd", "replacement-character"), ("a\nb", "one-line"), ("x" * 201, "length")],
 )
 def test_a_reference_that_nobody_can_write_is_refused(broker, reference, rule):
     problem = broker.post("/v1/subjects", {"client_ref": reference}).get_json()
@@ -373,7 +373,7 @@ def test_receipts_verify_with_the_brokers_key_alone(broker, client):
 
 def test_a_receipt_of_nothing(broker):
     assert broker.post("/v1/receipts", {"record_id": "none"}).status_code == 404
-    assert broker.post("/v1/receipts", {"ids": []}).get_json()["field"] == "record_id"
+    assert broker.post("/v1/receipts", {"ids": []}).get_json()["field"] == "ids"
 
 
 def test_a_client_sees_the_own_receipts_page_by_page_and_nobody_elses(broker, client):

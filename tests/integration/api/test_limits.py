@@ -113,7 +113,7 @@ def test_broken_lines_are_answered_in_their_place(broker, client):
     data = b"\n".join([b"{", good, b"[]", b"", b'{"a":1,"a":2}', b"\xff", b'{"a": NaN}'])
     answers = [json.loads(line) for line in raw(broker, data).data.splitlines()]
     rules = [answer.get("problem", {}).get("rule") for answer in answers]
-    assert rules == ["json", None, "type", "duplicate-key", "utf-8", "finite-number"]
+    assert rules == ["json", None, "object", "duplicate-key", "utf-8", "finite-number"]
     assert answers[3]["problem"]["field"] == "line 5"
 
 

@@ -130,7 +130,7 @@ def test_a_rule_set_takes_effect_at_its_time_and_never_before(broker, client):
         ({"packaged": "none"}, "invalid-input", "packaged"),
         ({}, "invalid-input", "document"),
         ({"document": {}, "packaged": "sac-bands@2"}, "invalid-input", "document"),
-        ({"document": {"format": "x"}}, "invalid-input", "id"),
+        ({"document": {"format": "x"}}, "invalid-input", "document.id"),
         ({"colour": 1}, "invalid-input", "colour"),
     ],
 )

@@ -75,6 +75,24 @@ def check_no_controls(value: str, field: str) -> None:
             raise InvalidInput(field, "unicode", "holds a lone surrogate: text that was decoded wrongly")
 
 
+def printable(text: str) -> str:
+    """Return one line that is shown as it is: what a stranger wrote must not move a cursor, hide a word or turn words.
+
+    Control and format characters (those of direction among them), surrogates and characters that nobody assigned are
+    written as escapes; spaces of any width stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or category(character) == "Zs" else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
 _REASONS = {
     "replacement-character": ", which stands for text that was decoded wrongly before it came here,",
     "one-line": ", a line break, where one line belongs,",

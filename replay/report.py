@@ -143,6 +143,7 @@ def _entry(shown: ShownRecord, codes: list[str]) -> dict[str, Any]:
         "signed": bool(envelope["signatures"]),
         "altered": list(shown.altered),
         "erased": shown.erased,
+        "hidden": sorted(set(envelope["fields"]) - set(shown.values)),
         "findings": codes,
         "reference": None,
         "shown": [[name, plain(shown.values[name], name)] for name in _in_order(shown)],

@@ -1,6 +1,7 @@
 """The page of a replay report: self-contained, in Chinese or English, from the content (`replay.report`).
 
-The template and its words are packaged; nothing is fetched, and every value is escaped.
+The template and its words are packaged; nothing is fetched, and every value is escaped: none of them is read as markup,
+and none hides or turns what stands beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
+from markupsafe import Markup
+
+from primitives.text import printable
 
 _FOLDER = "templates"
 _PAGE, _WORDS = "replay_report.html", "replay_report.json"
@@ -32,10 +36,20 @@ def render_report(content: Mapping[str, Any], lang: str) -> str:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=BaseLoader(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_legible,
     )
     environment.filters["duration"] = _duration
     return environment.from_string(_read(_PAGE))
+
+
+def _legible(value: Any) -> Any:
+    """Return a value as it is shown; what a macro made is markup, and was shown so before."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache

@@ -16,7 +16,7 @@ def plain(value: Any, name: str = "") -> str:
     elif isinstance(value, bool):
         text = "✓" if value else "✗"
     elif isinstance(value, int) and name.endswith("_fen"):
-        text = f"¥{value // _FEN:,}.{value % _FEN:02d}"
+        text = f"{'-' if value < 0 else ''}¥{abs(value) // _FEN:,}.{abs(value) % _FEN:02d}"
     elif isinstance(value, Mapping):
         text = " · ".join(f"{key} {plain(item, _inner(name, key))}" for key, item in sorted(value.items()))
     elif isinstance(value, list):

@@ -94,7 +94,8 @@ def verify_history(
         raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
     own = _shown(report)
     others = _verified(related, trust, report) if report.ok else []  # beside what fails itself nothing is looked at
-    ends = {other.report.subject: other.ends_for(own) for other in others}
+    referred = {record.subject for record in own.records}  # the whole chains, as of the bundle itself
+    ends = {one.report.subject: one.ends_for(own) for one in others if one.report.subject not in referred}
     further = [record for other in others for record in other.own_records]
     rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends)
     if not consents_asked:
@@ -116,7 +117,8 @@ def execute_again(
 
     Args:
         report: what the verification said.
-        records: the client's records, the whole chains of those that they refer to, and those of other identities.
+        records: the client's records, the whole chains of those that they refer to, and those of other identities; of
+            a record that comes twice (a reference, and another identity's own), the last copy counts.
         rulesets: what the caller has from elsewhere than the bundle.
         ends: by another identity's pseudonym, the last log index that its records are complete for, where not for all.
     """
@@ -129,7 +131,8 @@ def execute_again(
         for label in made_by_broker(rules, [*mine, *packaged])
     ]
     notes += asking_nobody(report, rules)
-    return re_run(records, report.subject, rules, proven_signers(report), ends=ends), notes
+    once = {(record.subject, record.seq): record for record in records}
+    return re_run(once.values(), report.subject, rules, proven_signers(report), ends=ends), notes
 
 
 def _verified(bundles: Iterable[bytes], trust: bytes, report: VerificationReport) -> list[Shown]:

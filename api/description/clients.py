@@ -56,7 +56,17 @@ SESSION_CHALLENGE = Named(
 )
 SESSION = Named("Session", Fields({"token": TEXT, "expires_at": TIME}))
 RECEIPT_PAGE = Named(
-    "ReceiptPage", Fields({"receipts": ListOf(RECEIPT, 0, MANY), "next_after": Nullable(COUNT), "pending": COUNT})
+    "ReceiptPage",
+    Fields(
+        {
+            "receipts": ListOf(RECEIPT, 0, MANY),
+            "next_after": Nullable(COUNT),
+            "pending": COUNT,
+            "not_shown": ListOf(Fields({"record_id": TEXT, "seq": COUNT, "code": TEXT, "detail": TEXT}), 0, MANY).note(
+                "Records of this page that the node cannot show, and why."
+            ),
+        }
+    ),
 )
 DATA_USES = Named(
     "DataUses",

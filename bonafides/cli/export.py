@@ -14,7 +14,7 @@ import click
 from bonafides.cli.broker import subject
 from bonafides.cli.node_options import calls_node
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import write_file, write_json
+from bonafides.cli.output import tell, write_file, write_json
 from bonafides.cli.replay import approved
 from bonafides.client import Client
 from primitives.canonical import parse_json
@@ -86,9 +86,12 @@ def _saved(head: bytes, lines: Iterator[bytes], file: Path, bundle: Path | None)
             raise
     except OSError as error:
         raise CouldNotCheck("file-unwritable", f"{file}: {error.strerror}") from error
-    if bundle is not None and parts:
-        write_file(bundle, "".join(parts).encode(), private=True)
-    return {"file": str(file), **told, "bundle": str(bundle) if bundle is not None and parts else None}
+    text = "".join(parts).encode()
+    if bundle is not None and text:
+        write_file(bundle, text, private=True)
+    elif bundle is not None:
+        tell(f"no bundle was written to {bundle}: the export has none; its line `bundle` says why")
+    return {"file": str(file), **told, "bundle": str(bundle) if bundle is not None and text else None}
 
 
 def _copy(head: bytes, lines: Iterator[bytes], stream: IO[bytes]) -> tuple[dict[str, Any], list[str]]:

@@ -23,6 +23,7 @@ import click
 from bonafides.client import error_of_problem
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.text import printable
 
 MIB = 1024 * 1024
 MAX_LINE_BYTES = 8 * MIB
@@ -42,18 +43,6 @@ def error_line(error: BonafidesError) -> str:
     """Return an error as one line: code, field and rule (where it names them), detail."""
     place = f" {error.field} {error.rule}" if isinstance(error, InvalidInput) else ""
     return printable(" ".join(f"error: {error.code}{place} {error.detail}".split()))
-
-
-def printable(text: str) -> str:
-    """Return one line that a terminal shows as it is: what a stranger wrote must not move the cursor or hide a word."""
-    return "".join(
-        character if character.isprintable() or category(character) == "Zs" else _escape(character)
-        for character in text
-    )
-
-
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def exit_status(error: BonafidesError) -> int:

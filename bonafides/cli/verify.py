@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import MIB, read_document, read_limited, read_rows, say, write_file, write_json
+from bonafides.cli.output import MIB, read_document, read_limited, read_rows, say, tell, write_file, write_json
 from bonafides.verify import Occasion, Verification, page
 from bonafides.verify import as_json as verification_json
 from bonafides.verify import verify as verify_history
@@ -100,6 +101,8 @@ def verify(
     """
     if subject is not None:
         _check_expected(subject)
+    if page_file is not None:
+        _check_page(page_file, [bundle, trust, *related, *filter(None, (ruleset_file, promise_file))])
     verification = verify_history(
         read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
         read_limited(trust, MAX_TRUST_BYTES, "trust"),
@@ -112,6 +115,8 @@ def verify(
     )
     if page_file is not None and verification.ok:
         write_file(page_file, _page(verification, lang), private=True)  # originals of a client stand in it
+    elif page_file is not None:
+        tell(f"no page was written to {page_file}: what does not hold proves no content")
     if as_json:
         write_json(verification_json(verification))
     else:
@@ -176,6 +181,12 @@ def _check_expected(subject: str) -> None:
         parse_did(subject, "subject")
     else:
         decode_hex(subject, "subject", _PSEUDONYM_BYTES)
+
+
+def _check_page(page: Path, read: Iterable[Path]) -> None:
+    """Refuse to write over what is verified."""
+    if any(page.resolve() == file.resolve() for file in read):
+        raise InvalidInput("page", "unique", "must not be one of the files that are read: it would be written over")
 
 
 def _second(entry: SecondPersons, subject: str) -> str:

@@ -43,8 +43,10 @@ def fetch_receipts(
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
         for page in _pages(client, "receipts"):
             with identities.changing():
-                outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page]
+                outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page["receipts"]]
             yield from outcomes
+            for hidden in _list_of({"not_shown": [], **page}, "not_shown"):  # an earlier node names none
+                yield Refused("receipt-not-shown", f"record_id: {hidden.get('record_id')}: {hidden.get('detail')}")
 
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
 
@@ -67,7 +69,7 @@ def fetch_promises(
         nonlocal contradicted
         for page in _pages(client, "promises"):
             with identities.changing():
-                outcomes = [_kept(identities, promise, kept_promises.add_promise) for promise in page]
+                outcomes = [_kept(identities, promise, kept_promises.add_promise) for promise in page["promises"]]
             contradicted |= any(isinstance(one, dict) and one["status"] == "contradiction" for one in outcomes)
             yield from outcomes
 
@@ -210,11 +212,12 @@ def _chosen(identities: Identities, broker: str | None, client_ref: str | None) 
     return found
 
 
-def _pages(client: Client, name: str) -> Iterator[list[Any]]:
+def _pages(client: Client, name: str) -> Iterator[dict[str, Any]]:
     after = 0
     while True:
         page = client.get(f"/v1/client/{name}", after=after)
-        yield _list_of(page, name)
+        _list_of(page, name)
+        yield page
         following = page.get("next_after")
         if following is None:
             return

@@ -68,18 +68,24 @@ def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
     """Return a client's own receipts in the order of the records, after a sequence number.
 
     `pending` counts the client's records that no final anchor covers yet, or whose promise is owed; they come with a
-    later call.
+    later call. `not_shown` names those of the page that this node cannot show, and why: the others follow all the same.
     """
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
         if subject is None:
-            return {"receipts": [], "next_after": None, "pending": 0}
+            return {"receipts": [], "next_after": None, "pending": 0, "not_shown": []}
         maker = ReceiptMaker(node, connection)
         found = records.promised_page(connection, subject.pid, after, limit + 1, maker.size)
         page = found[:limit]
         unanchored = records.count_from(connection, subject.pid, maker.size)
+        made = [(row, _made(maker, row)) for row in page]
         return {
-            "receipts": [maker.receipt(row) for row in page],
+            "receipts": [receipt for _, receipt in made if not isinstance(receipt, BonafidesError)],
+            "not_shown": [
+                {"record_id": row.record_id, "seq": row.seq, "code": problem.code, "detail": problem.detail}
+                for row, problem in made
+                if isinstance(problem, BonafidesError)
+            ],
             "next_after": page[-1].seq if len(found) > limit else None,
             "pending": unanchored + records.owed_to(connection, subject.pid, maker.size),
         }
@@ -173,6 +179,10 @@ def _outcome(
     row = found.get(record_id)
     if row is None:
         return Refused("record-not-found", "record_id: this broker has no such record")
+    return _made(maker, row)
+
+
+def _made(maker: ReceiptMaker, row: RecordRow) -> dict[str, Any] | BonafidesError:
     try:
         return maker.receipt(row)
     except (Refused, VerificationFailed, CouldNotCheck) as error:

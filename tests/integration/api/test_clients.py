@@ -4,12 +4,14 @@ import json
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 
 from did.credentials.consent import consent_credential, consent_id
 from did.credentials.eddsa import add_proof
 from evidence.checkpoint import open_checkpoint
 from evidence.receipt import verify_receipt
 from node_adapter.store import outbox, subjects
+from node_adapter.store.schema import record
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.eip712 import (
@@ -374,6 +376,18 @@ def test_receipts_verify_with_the_brokers_key_alone(broker, client):
 def test_a_receipt_of_nothing(broker):
     assert broker.post("/v1/receipts", {"record_id": "none"}).status_code == 404
     assert broker.post("/v1/receipts", {"ids": []}).get_json()["field"] == "ids"
+
+
+def test_one_record_that_cannot_be_shown_hides_no_other_receipt(broker, client):
+    """Its originals differ from what was sealed; a page that failed would hide all that follow it, for ever."""
+    altered, other = submit(broker, client, 2)
+    broker.anchor()
+    with broker.store.write() as connection:
+        connection.execute(update(record).where(record.c.record_id == altered).values(payload="{}"))
+    page = broker.get("/v1/client/receipts", token=token_of(broker, client)).get_json()
+    assert [receipt["promise"]["record_id"] for receipt in page["receipts"]] == [other]
+    [hidden] = page["not_shown"]
+    assert (hidden["record_id"], hidden["seq"], hidden["code"]) == (altered, 1, "field-digest")
 
 
 def test_a_client_sees_the_own_receipts_page_by_page_and_nobody_elses(broker, client):

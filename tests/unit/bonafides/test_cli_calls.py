@@ -272,6 +272,17 @@ def test_an_export_is_kept_whole_in_a_private_file(node, run, tmp_path, monkeypa
     assert run("subject", "export") == run("subject", "export", PID, "--did", "d") == 2
 
 
+def test_an_export_without_a_bundle_writes_none_and_says_so(node, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    problem = {"code": "bundle-too-large", "detail": "it is"}
+    data = export_of(*EXPORT[:3], {"kind": "bundle", "part": 0, "of": 0, "text": "", "problem": problem})
+    node.answers["/v1/exports"] = lambda _request: httpx.Response(200, content=data)
+    assert run("subject", "export", PID, "--bundle", "b.json") == 0
+    assert json.loads(run.out)["bundle"] is None
+    assert "no bundle was written to b.json" in run.err
+    assert not (tmp_path / "b.json").exists()
+
+
 @pytest.mark.parametrize(
     "data",
     [

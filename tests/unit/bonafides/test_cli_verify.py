@@ -333,3 +333,25 @@ def test_the_page_is_written_where_all_checks_hold_and_nowhere_else(capsys, tmp_
     page = tmp_path / "missing" / "report.html"
     status, told = verified(body)
     assert (status, "file-unwritable" in told.err) == (2, True)
+
+
+def test_a_page_that_is_not_written_is_told_and_nothing_that_is_read_is_written_over(capsys, tmp_path):
+    world = example_world()
+    bundle, trust, page = (tmp_path / name for name in ("bundle.json", "trust.json", "report.html"))
+    bundle.write_bytes(world.seal(world.bundle().body()))
+    trust.write_bytes(world.trust())
+
+    def verified(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", str(bundle), "--trust", str(trust), *words])
+        return ended.value.code, capsys.readouterr().err
+
+    status, error = verified("--page", str(page), "--at-least-block", "10000")
+    assert (status, page.exists()) == (1, False)
+    assert f"no page was written to {page}" in error
+    (tmp_path / "link").symlink_to(bundle)
+    for read in (bundle, trust, tmp_path / "link"):
+        before = read.read_bytes()
+        status, error = verified("--page", str(read))
+        assert (status, error.split()[:3]) == (2, ["error:", "invalid-input", "page"])
+        assert read.read_bytes() == before

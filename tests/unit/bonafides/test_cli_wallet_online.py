@@ -24,7 +24,7 @@ class Node:
 
     def __init__(self):
         self.receipts, self.promises, self.uses, self.sessions = [], [], [], []
-        self.broker = BROKER
+        self.broker, self.hidden = BROKER, []
 
     def __call__(self, request):
         body = json.loads(request.content or b"{}")
@@ -45,6 +45,8 @@ class Node:
         what = path.rpartition("/")[2]
         held = {"receipts": self.receipts, "promises": self.promises}[what]
         page = {what: held[after : after + 1], "pending": 0}
+        if what == "receipts" and self.hidden:  # a node of an earlier version has no such member
+            page["not_shown"] = self.hidden
         page["next_after"] = after + 1 if after + 1 < len(held) else None
         return httpx.Response(200, json=page)
 
@@ -149,3 +151,10 @@ def test_a_node_that_answers_nonsense_ends_the_command_with_a_typed_error(node, 
         status, _, errors = run(capsys, "wallet", *command, "--wallet", wallet[0])
         assert status == 2
         assert "error: node-answer" in errors
+
+
+def test_a_record_that_the_node_cannot_show_is_named(node, wallet, capsys):
+    node.hidden = [{"record_id": "r-7", "seq": 7, "code": "record-erased", "detail": "it is erased"}]
+    status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet[0])
+    assert (status, [answer["status"] for answer in answers]) == (2, ["refused"])
+    assert errors == "error: receipt-not-shown record_id: r-7: it is erased\n"

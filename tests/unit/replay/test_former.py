@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from replay.former import Former
 from replay.records import Record
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
+from replay.verification import execute_again
 from suitability.ruleset import packaged_rulesets
 from tests.integration.api.node_kit import PAYLOADS
 
@@ -126,3 +128,15 @@ def test_the_identities_before_are_read_from_all_records_once():
 
     Former(Counting(log.records), NEW, {})
     assert len(reads) <= 2  # which subjects are shown, and who names whom
+
+
+def test_a_history_that_comes_twice_is_counted_once():
+    """A bundle may show the identity before as a reference, and its own bundle lies beside it."""
+    log = Log()
+    records = [record for record in log.records if record.seq != 5 or record.subject != OLD]  # one submission is left
+    report = SimpleNamespace(subject=NEW, rulesets=(), records=(), second_persons=())
+    before = [replace(record) for record in records if record.subject == OLD]
+    rerun, _ = execute_again(report, [*records, *before], [RULES])
+    assert (rerun.findings, rerun.not_asked) == ((), ())
+    rerun, _ = execute_again(report, log.records, [RULES])
+    assert [finding.code for finding in rerun.findings] == ["TOO_MANY_ASSESSMENTS"]

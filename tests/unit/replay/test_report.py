@@ -84,6 +84,8 @@ def test_the_claims_name_codes_that_exist():
         (True, "x", "✓"),
         (123456789, "amount_fen", "¥1,234,567.89"),
         (5, "amount_fen", "¥0.05"),
+        (-1, "amount_fen", "-¥0.01"),
+        (-12345, "a_fen", "-¥123.45"),
         (5, "total", "5"),
         ({"R1": 100, "R2": 5}, "holdings_fen", "R1 ¥1.00 · R2 ¥0.05"),
         ({"debts_fen": 7, "age": 40}, "finance", "age 40 · debts_fen ¥0.07"),
@@ -145,3 +147,32 @@ def test_a_report_says_who_signed_as_the_second_person_and_where_nobody_did(lang
     page = render_report(CONTENT, lang)
     assert "Li Wei" in page
     assert alone in page
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_a_bundle_says_is_no_markup_and_hides_nothing_beside_it(lang):
+    """Marks of direction turn the words after them; a control character or one of no width is not seen at all."""
+    trick = "\u202e<b onmouseover='x'>{{ 7*7 }}\u200b\x1b"
+    page = render_report({**CONTENT, "notes": [trick], "cover": {**CONTENT["cover"], "case": trick}}, lang)
+    assert "<b " not in page
+    assert page.isprintable() or not re.search("[\u202e\u200b\x1b]", page)
+    assert page.count(r"\u202e&lt;b onmouseover=&#39;x&#39;&gt;{{ 7*7 }}\u200b\x1b") == 3  # title, cover, note
+
+
+ENTRY = {
+    "seq": 3, "type": "BIZ_DECIDE", "time": "t", "actor": "a", "role": "staff", "channel": "app", "document": None,
+    "ruleset": None, "signed": False, "altered": [], "erased": False, "hidden": ["decision", "reason"], "findings": [],
+    "reference": None, "shown": [["reviewer", "Li Wei"]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_fields_that_a_bundle_does_not_show_are_named_beside_those_that_it_does(lang):
+    words = WORDS[lang]
+    page = render_report({**CONTENT, "stages": [{"stage": "handling", "entries": [ENTRY]}]}, lang)
+    named = f"{words['fields']['decision']}, {words['fields']['reason']}"
+    assert f'{words["fields_not_shown"]}</span> <span class="meta">{named}</span>' in page
+    whole = {**ENTRY, "hidden": []}
+    assert words["fields_not_shown"] + "</span>" not in render_report(
+        {**CONTENT, "stages": [{"stage": "handling", "entries": [whole]}]}, lang
+    )

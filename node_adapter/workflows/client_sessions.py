@@ -38,7 +38,8 @@ _TOKEN_BYTES = 32
 _MAX_DID = 200
 _ASCII = Text(pattern=r"[\x00-\x7f]*", rule="ascii", controls=True, min=0)
 SESSION_CHALLENGE_REQUEST = Named(
-    "SessionChallengeRequest", Fields({"did": Text(_MAX_DID, pattern=r"did:[\x00-\x7f]*", rule="did", controls=True)})
+    "SessionChallengeRequest",
+    Fields({"did": Text(_MAX_DID, pattern=r"did:[\x00-\x7f]*", rule="did", controls=True)}, open=True),
 )
 SESSION_REQUEST = Named(
     "SessionRequest",

@@ -105,6 +105,12 @@ class Shown:
             if not end.before and (end.subject, end.did) == place
         }
 
+    def said_of_itself(self) -> list[str]:
+        """Return what the verification of another identity's bundle says beside its checks, in words for this one's."""
+        of = f"the bundle of {self.report.client or self.report.subject}: "
+        found = [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in self.report.findings]
+        return [of + told for told in (*found, *self.report.notes)]
+
     def ends_for(self, own: Shown) -> int:
         """Return the last log index, as far as another bundle tells, that this one's records are complete for."""
         block = self.report.complete_as_of_block

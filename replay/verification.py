@@ -101,6 +101,7 @@ def verify_history(
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
     notes += joined(own, others)
+    notes += [told for other in others for told in other.said_of_itself()]
     if regulator_key is not None and report.ok:
         notes += check_orders(own.records, report, regulator_key)
     return Verification(replace(report, notes=(*report.notes, *notes)), rerun)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from primitives.shapes import Fields, Hex, Integer, ListOf, MapOf, Nullable, Shape, Text
@@ -41,12 +42,12 @@ class Level:
         """Return the level, such as C3."""
         return str(self.payload["level"])
 
-    @property
+    @cached_property  # rules hold each one against all before it
     def valid_from(self) -> int:
         """Return the first millisecond at which the level counts."""
         return parse_time(self.payload["valid_from"], "valid_from")
 
-    @property
+    @cached_property
     def valid_to(self) -> int:
         """Return the first millisecond at which the level no longer counts."""
         return parse_time(self.payload["valid_to"], "valid_to")
@@ -59,7 +60,7 @@ class Rating:
     ref: str
     payload: Mapping[str, Any] = field(repr=False)
 
-    @property
+    @cached_property
     def effective_from(self) -> int:
         """Return the first millisecond at which the rating counts."""
         return parse_time(self.payload["effective_from"], "effective_from")

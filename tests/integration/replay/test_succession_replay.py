@@ -207,6 +207,8 @@ def test_a_bundle_of_before_that_ends_too_early_is_named(spanning, tmp_path, cap
     assert codes == ["TOO_MANY_ASSESSMENTS"] * 2
     [entry] = said["rules"]["not_asked"]
     assert "that are at hand end before it" in entry["reason"]
+    told = f"the bundle of {middle.did}: the broker may have anchored again"  # what its own verification says
+    assert any(note.startswith(told) for note in said["notes"])
 
 
 def test_a_tie_whose_payload_is_gone_is_followed_no_further_and_named(spanning):

@@ -210,8 +210,13 @@ class _Intake:
             )
         old = succession.require_predecessor(self._connection, subject, fact.payload, self._rows)
         old = self._subjects.setdefault(old.pid, old)
-        succession.require_not_succeeded(bool(self._state(old).succeeded))
+        succession.require_not_succeeded(self._is_ended(old))
+        earlier = succession.named_before(self._connection, subject, old)
+        succession.require_oldest_first(old, [self._subjects.get(row.pid, row) for row in earlier], self._is_ended)
         return old
+
+    def _is_ended(self, subject: SubjectRow) -> bool:
+        return bool(self._state(subject).succeeded)
 
     def _end(self, old: SubjectRow, new: SubjectRow, fact: Fact, accepted: Accepted) -> None:
         told = {

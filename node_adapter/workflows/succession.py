@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ def require_predecessor(
         raise Refused(
             "succession-predecessor", "payload.predecessor: with payload.predecessor_did it names no other client here"
         )
-    if old.pid not in _named_before(connection, subject):
+    if old.pid not in (row.pid for row in _named_before(connection, subject)):
         raise Refused(
             "succession-predecessor",
             "payload.predecessor: no enrolment named it; where a restore has lost that, enrol this client again, under "
@@ -95,8 +95,36 @@ def require_predecessor(
     return old
 
 
-def _named_before(connection: Connection, subject: SubjectRow) -> Iterator[str]:
-    """Yield the pseudonyms that the enrolments named, from this identity back.
+def require_oldest_first(
+    old: SubjectRow, earlier: Iterable[SubjectRow], is_ended: Callable[[SubjectRow], bool]
+) -> None:
+    """Refuse a tie that would leave an identity before `old` as it is: its key would go on, and limits forget it.
+
+    Args:
+        old: the identity that is taken over from.
+        earlier: the identities that the enrolments named before it.
+        is_ended: says whether another identity took over from one.
+
+    Raises:
+        Refused: `succession-predecessor`; an earlier one has records, and nobody took over from it.
+    """
+    left = [row.pid for row in earlier if row.count and not is_ended(row)]
+    if left:
+        raise Refused(
+            "succession-predecessor",
+            f"payload.predecessor: before {old.pid} came {left[-1]}, from which no identity took over: name it first",
+        )
+
+
+def named_before(connection: Connection, subject: SubjectRow, old: SubjectRow) -> list[SubjectRow]:
+    """Return the identities that the enrolments named before an old one, from that one back."""
+    found = {row.pid: row for row in _named_before(connection, subject)}  # of one instant, one is found again
+    pids = list(found)
+    return [found[pid] for pid in pids[pids.index(old.pid) + 1 :]]
+
+
+def _named_before(connection: Connection, subject: SubjectRow) -> Iterator[SubjectRow]:
+    """Yield the identities that the enrolments named, from this identity back.
 
     An identity in between may never have signed: then this one takes over from those before it, too.
     """
@@ -105,7 +133,7 @@ def _named_before(connection: Connection, subject: SubjectRow) -> Iterator[str]:
         older = subjects.find_by_client_ref(connection, former_reference(subject.client_ref, newer.created_at))
         if older is None:
             return
-        yield older.pid
+        yield older
         newer = older
 
 

@@ -328,6 +328,25 @@ def test_an_identity_that_never_signed_stands_in_nobodys_way(broker, old):
     assert declare(broker, second, old, identify(broker, second)).get_json()["code"] == "identity-ended"
 
 
+def test_no_identity_is_passed_over(broker, old):
+    """Whoever names the second wallet alone leaves the first as it is: its key goes on, and no limit counts it."""
+    broker.clock.now += 1000
+    second = enrol_again(broker, old)
+    identify(broker, second)
+    broker.clock.now += 1000
+    body = {**Client("the third", broker.did).registration(), "client_ref": old.registration()["client_ref"]}
+    answer = broker.post("/v1/subjects", {**body, "succeeds": second.subject})
+    third = Client("the third", broker.did, subject=answer.get_json()["subject"])
+    broker.mine()
+    broker.chain.set_key(third.address, third.public)
+    problem = declare(broker, third, second, identify(broker, third)).get_json()
+    assert problem["code"] == "succession-predecessor"
+    assert f"came {old.subject}, from which no identity took over: name it first" in problem["detail"]
+    for before in (old, second):
+        broker.clock.now += 1000
+        assert declare(broker, third, before, identify(broker, third)).status_code == 201
+
+
 def test_an_enrolment_that_a_restore_lost_is_made_again_and_the_succession_goes_on(broker, old):
     with broker.store.read() as connection:
         before = subjects.find_by_pid(connection, old.subject)

@@ -36,7 +36,7 @@ from api.problems import CONTENT_TYPE, problem_of_status
 SWEEP_SECONDS = 0.5
 PARTING_SECONDS = 2.0
 _THROWN_AWAY_BYTES = 64 * 1024
-_HIGH_WATERMARK = 4 * MAX_BODY_BYTES  # an answer is never longer: no thread waits for a slow reader
+_HIGH_WATERMARK = 4 * MAX_BODY_BYTES  # only an export may be longer, and let a thread wait for its reader
 
 Admits = Callable[[Mapping[str, str]], bool]  # the headers of a request with a long body -> does the caller count?
 

@@ -13,7 +13,6 @@ from importlib import resources
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
-from markupsafe import Markup
 
 from primitives.text import printable
 
@@ -49,7 +48,7 @@ def _template() -> Template:
 
 def _legible(value: Any) -> Any:
     """Return a value as it is shown; what a macro made is markup, and was shown so before."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @cache

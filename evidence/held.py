@@ -6,7 +6,7 @@ own making. Whoever holds the promise of such a record can: the client's wallet,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ def check_held(
     broker: str,
     as_of: AsOf,
     key_at: Callable[[int], bytes],
+    elsewhere: Collection[bytes] = (),
 ) -> str:
     """Check that the bundle shows what each held promise of this broker says.
 
@@ -42,6 +43,7 @@ def check_held(
         broker: the bundle's broker.
         as_of: how far the bundle reaches.
         key_at: the broker's signing key in force at a block.
+        elsewhere: the pseudonyms of whose promises other bundles are asked.
 
     Raises:
         InvalidInput: not a promise.
@@ -49,7 +51,7 @@ def check_held(
         CouldNotCheck: `held-promise`; a promise is not signed by the broker, so it shows nothing either way.
     """
     shown = {opened.record.fingerprint: opened for chain in records.values() for opened in chain}
-    counts = {"shown": 0, "not due": 0, "of other brokers": 0}
+    counts = {"shown": 0, "not due": 0, "of other brokers": 0, "asked of other bundles": 0}
     for number, value in enumerate(promises):
         place = f"promises[{number}]"
         promise = _read(value, place, broker, as_of, key_at)
@@ -60,6 +62,8 @@ def check_held(
         if opened is not None:
             _same(value, opened)
             counts["shown"] += 1
+        elif promise.subject in elsewhere:
+            counts["asked of other bundles"] += 1
         else:
             _not_due(promise, records, as_of)
             counts["not due"] += 1

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from evidence import shapes
@@ -54,6 +54,7 @@ def verify_bundle(
     staff_acts: Mapping[str, Demand],
     at_least_block: int | None = None,
     promises: Sequence[object] | None = None,
+    elsewhere: Collection[bytes] = (),
 ) -> VerificationReport:
     """Verify a bundle against a trust file; nothing else is read.
 
@@ -64,12 +65,13 @@ def verify_bundle(
         staff_acts: the record types that take a second person of the broker's staff, and what each asks of that one.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
         promises: promises that somebody holds, such as the client's wallet; the bundle must show what they promise.
+        elsewhere: the pseudonyms of whose promises other bundles are asked.
 
     Raises:
         InvalidInput: not a bundle, not a trust file, or not a promise.
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
     """
-    asked = _Asked(client_acts, staff_acts, at_least_block, promises)
+    asked = _Asked(client_acts, staff_acts, at_least_block, promises, elsewhere)
     return _Verification(parse_bundle(bundle), parse_trust(trust), asked).report()
 
 
@@ -81,6 +83,7 @@ class _Asked:
     staff_acts: Mapping[str, Demand]
     at_least_block: int | None
     promises: Sequence[object] | None
+    elsewhere: Collection[bytes]
 
 
 class _Verification:
@@ -329,9 +332,8 @@ class _Verification:
             trusted_until=block_time(chain, chain.last),
         )
         broker = self._bundle.broker
-        return check_held(
-            self._asked.promises or (), self._opened, broker, as_of, lambda b: self._on_chain.signing_key(b, HELD)
-        )
+        asked, key_at = self._asked, partial(self._on_chain.signing_key, check=HELD)
+        return check_held(asked.promises or (), self._opened, broker, as_of, key_at, asked.elsewhere)
 
     # -- the report
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from evidence.bundle import parse_bundle
 from evidence.verdict import EvidenceFinding, VerificationReport
 from evidence.verify import verify_bundle
 from primitives.errors import InvalidInput, VerificationFailed
@@ -70,7 +71,8 @@ def verify_history(
         rulesets: rule sets that are known from elsewhere; they come before those of the bundle.
         subject: whose history it must be: the client's DID, or the pseudonym at the broker.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
-        promises: promises that somebody holds; the bundle must show what they promise.
+        promises: promises that somebody holds; the bundle must show what they promise, or that of the other identity
+            whose promise it is.
         related: the bundles of other identities of this client; both sides must name each tie.
         regulator_key: a regulator's signing key (hex); every order that a look refers to must hold.
         consents_asked: the caller asks the chain itself for withdrawals that no record tells; else a note says that
@@ -82,6 +84,7 @@ def verify_history(
         VerificationFailed: the history is another's (`subject`), a related bundle does not hold or is of no other
             identity of this client (`succession`), or an order does not hold (`order`).
     """
+    subjects = {parse_bundle(one).history.subject for one in related} if promises is not None else set()
     report = verify_bundle(
         bundle,
         trust,
@@ -89,11 +92,14 @@ def verify_history(
         staff_acts=STAFF_ACTS,
         at_least_block=at_least_block,
         promises=promises,
+        elsewhere=subjects,
     )
     if subject is not None and subject not in (report.client, report.subject):
         raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
     own = _shown(report)
-    others = _verified(related, trust, report) if report.ok else []  # beside what fails itself nothing is looked at
+    others = (
+        _verified(related, trust, report, promises) if report.ok else []
+    )  # beside what fails itself nothing is looked at
     referred = {record.subject for record in own.records}  # the whole chains, as of the bundle itself
     ends = {one.report.subject: one.ends_for(own) for one in others if one.report.subject not in referred}
     further = [record for other in others for record in other.own_records]
@@ -136,11 +142,17 @@ def execute_again(
     return re_run(once.values(), report.subject, rules, proven_signers(report), ends=ends), notes
 
 
-def _verified(bundles: Iterable[bytes], trust: bytes, report: VerificationReport) -> list[Shown]:
-    """Verify the bundles of other identities."""
+def _verified(
+    bundles: Sequence[bytes], trust: bytes, report: VerificationReport, promises: Sequence[object] | None
+) -> list[Shown]:
+    """Verify the bundles of other identities, each with the promises about itself."""
+    pids = [parse_bundle(bundle).history.subject for bundle in bundles] if promises is not None else []
     found: dict[str, Shown] = {}
-    for bundle in bundles:
-        other = verify_bundle(bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
+    for number, bundle in enumerate(bundles):
+        elsewhere = {bytes.fromhex(report.subject), *pids} - {*pids[number : number + 1]}
+        other = verify_bundle(
+            bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS, promises=promises, elsewhere=elsewhere
+        )
         if not other.ok:
             raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
         if other.subject in found or other.subject == report.subject:

@@ -115,6 +115,28 @@ def test_the_verifier_names_the_tie_and_checks_it(broker, clients, tmp_path, cap
         assert f"{new.did} took over from {old.did}" in " ".join(json.loads(text)["notes"])
 
 
+def test_held_promises_of_both_identities_are_asked_of_the_bundle_of_each(broker, clients, tmp_path, capsys):
+    old, new = clients
+    early = replay(broker.node, {"did": new.did, "case": "1", "reason": "lost"})
+    broker.anchor()
+    broker.clock.sleep(600)
+    broker.submit(new, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    broker.anchor()
+    late = replay(broker.node, {"did": new.did, "case": "1", "reason": "lost"})
+    with broker.store.read() as connection:
+        held = [row.promise for pid in (old.subject, new.subject) for row in rows(connection, pid) if row.promise]
+    for made, shown in (("early", early), ("late", late)):
+        (tmp_path / made).write_text(shown["bundle"], "utf-8")
+        (tmp_path / f"{made} old").write_text(shown["related"][0]["bundle"], "utf-8")
+    (tmp_path / "held").write_text("\n".join(held[:-2]), "utf-8")
+    (tmp_path / "trust").write_bytes(trust_file(broker.node))
+    words = ("verify", tmp_path / "late", "--trust", tmp_path / "trust", "--promises", tmp_path / "held")
+    assert run(capsys, *words)[0] == 1  # of one of them nothing is shown
+    assert run(capsys, *words, "--related", tmp_path / "late old")[0] == 0
+    status, _, error = run(capsys, *words, "--related", tmp_path / "early old")
+    assert (status, "held-promises" in error) == (1, True)  # what the old bundle should show is asked of it, too
+
+
 def test_a_bundle_of_somebody_else_is_no_related_one(broker, clients, tmp_path, capsys):
     _, new = clients
     stranger = broker.enrol("a stranger")

@@ -188,18 +188,28 @@ def test_a_process_under_another_locale_writes_utf_8(tmp_path, environment):
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
 
 
-def test_a_reader_that_goes_away_and_a_full_disk_end_in_one_line(tmp_path):
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_goes_away_and_a_full_disk_end_in_one_line(tmp_path, buffered):
+    """What lies in a buffer is tried again at the interpreter's end, which has a status and words of its own."""
+    unbuffered = {"PYTHONUNBUFFERED": "" if buffered else "1"}
     (tmp_path / "network.json").write_text(json.dumps(NETWORK.to_json()), encoding="utf-8")
     words = ("wallet", "new", "--wallet", tmp_path / "w", "--network", tmp_path / "network.json", "--broker", BROKER)
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        **command(*words), input=ndjson({"client_ref": "c-1"}), stdout=writing, stderr=subprocess.PIPE, check=False
+        **command(*words, **unbuffered),
+        input=ndjson({"client_ref": "c-1"}),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (2, b"")
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            **command("wallet", "list", "--wallet", tmp_path / "w"), stdout=full, stderr=subprocess.PIPE, check=False
+            **command("wallet", "list", "--wallet", tmp_path / "w", **unbuffered),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
         )
     assert (done.returncode, done.stderr) == (2, b"error: input-output No space left on device\n")

@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = 2
     except OSError as error:  # such as a full disk under the output
         tell(f"error: input-output {error.strerror or type(error).__name__}")
-        hang_up()  # or the interpreter would try again at its end
+        hang_up()
         status = 2
     except Exception:
         for line in traceback.format_exc().splitlines():

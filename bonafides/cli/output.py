@@ -97,10 +97,13 @@ def tell_error(error: BonafidesError, *, as_json: bool = False) -> None:
 
 
 def hang_up() -> None:
-    """Say no more: whoever read the output has gone."""
+    """Say no more where nothing can be written: the reader has gone, or the disk is full."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.close()  # or the interpreter would try again at its end, and complain
+        try:
+            stream.flush()
+        except OSError:
+            with suppress(OSError):
+                stream.close()  # or the interpreter would try again at its end, and complain
 
 
 def flush() -> None:

@@ -138,7 +138,7 @@ def _wrong_use(error: click.ClickException) -> InvalidInput:
         name = error.option_name.lstrip("-")
         return InvalidInput(name or "option", "unknown-option", f"is no option of this command{more}")
     if isinstance(error, click.BadParameter):
-        field = "argument" if error.param is None else error.param.name or "argument"
+        field = "argument" if error.param is None else max(error.param.opts, key=len).lstrip("-")  # as it is typed
         if isinstance(error, click.MissingParameter):
             return InvalidInput(field, "required", f"has to be given{more}")
         return InvalidInput(field, "value", error.message)

@@ -50,7 +50,7 @@ node init NEW --name N --role broker --network list                | invalid-inp
 node init NEW --name N --role broker --network cut                 | invalid-input network json
 node init NEW --name N --role broker --network gbk                 | invalid-input network utf-8
 node init NEW --name N --role broker --network missing             | file-unreadable
-node init NEW --name N --role broker --network .                   | invalid-input network_file value
+node init NEW --name N --role broker --network .                   | invalid-input network value
 node init NEW --name N --role broker --password-file empty         | invalid-input password required
 node init NEW --name N --role broker --password-file missing       | password-unreadable
 node configure missing --port 1                                    | settings-unreadable

@@ -38,17 +38,20 @@ def test_an_unknown_option_is_one_line_of_one_shape_for_every_command(run):
 
 
 def test_what_has_to_be_given_is_named_in_one_line_for_every_command(run):
+    asked = 0
     for words in leaves():
         command = cli
         for word in words:
             command = command.get_command(click.Context(command), word)
-        needed = next((one for one in command.params if one.required and one.default is None), None)
-        if needed is None:
+        if not any(one.required for one in command.params):
             continue
+        asked += 1
         status, out, err = run(*words)
         assert (status, out, len(err.splitlines())) == (2, "", 1), err
         assert err.startswith("error: invalid-input ")
-        assert " required: has to be given; see `" in err
+        assert err.split()[2] in {max(one.opts, key=len).lstrip("-") for one in command.params}, "not as it is typed"
+        assert " required has to be given; see `" in err
+    assert asked > 30, "hardly a command has to be given anything"
 
 
 def test_asked_for_json_it_is_one_object(run):

@@ -33,6 +33,8 @@ lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/contracts/build.py --check
+	$(BIN)/python scripts/contracts/layout.py --check
+	$(BIN)/python scripts/contracts/gas.py --check
 	$(BIN)/python scripts/openapi/build.py --check
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
@@ -50,8 +52,10 @@ histories: setup  ## compare intake, replay and verifier on ten thousand random 
 kills: setup  ## kill a node, its supervisor and its chain a thousand times at work, and compare with the chain (hours)
 	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0
 
-contracts: setup  ## compile the contracts and write the checked-in artifacts
+contracts: setup  ## compile the contracts; write the checked-in artifacts, storage layout and gas figures
 	$(BIN)/python scripts/contracts/build.py
+	$(BIN)/python scripts/contracts/layout.py
+	$(BIN)/python scripts/contracts/gas.py
 
 openapi: setup-python  ## build the description of the HTTP interface
 	$(BIN)/python scripts/openapi/build.py

@@ -28,6 +28,7 @@ ARTIFACTS = ROOT / "node_adapter" / "chain" / "artifacts"
 WRAPPER = Path(__file__).with_name("solcjs_wrapper.js")
 NAMES = ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
 SETTINGS = {"evmVersion": "london", "optimizer": {"enabled": True, "runs": 200}}
+EVM_PARTS = ("bytecode.object", "deployedBytecode.object", "deployedBytecode.immutableReferences")
 _IMPORT = re.compile(r"""^import\s[^;]*?["']([^"']+)["'];""", re.MULTILINE)
 
 
@@ -122,11 +123,11 @@ def resolve_import(importer: str, target: str) -> str:
 
 def compile_sources(compiler: Path, sources: dict[str, dict[str, str]]) -> dict[str, Any]:
     """Compile; raise on an error anywhere and on a warning in our own sources."""
-    outputs = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]
+    outputs = ["abi", "storageLayout", *(f"evm.{part}" for part in EVM_PARTS)]
     standard_input = {
         "language": "Solidity",
         "sources": sources,
-        "settings": {**SETTINGS, "outputSelection": {"*": {"*": outputs}}},
+        "settings": {**SETTINGS, "outputSelection": {"*": {"*": outputs, "": ["ast"]}}},
     }
     try:
         output: dict[str, Any] = solcx.compile_standard(standard_input, solc_binary=compiler)

@@ -6,32 +6,32 @@ from flask import Flask
 
 from api.auth import close_by_default
 from api.bodies import MAX_BODY_BYTES
-from api.chain import chain_blueprint
-from api.client import challenge_blueprint, client_blueprint, sessions_blueprint
-from api.consents import consents_blueprint
 from api.context import EXTENSION
-from api.credentials import credentials_blueprint, status_lists_blueprint
-from api.dids import dids_blueprint, member_dids_blueprint
-from api.exports import exports_blueprint
-from api.facts import facts_blueprint
-from api.health import health_blueprint
 from api.idempotency import register_idempotency
 from api.limits import EXTENSION as RATES
 from api.limits import Rates
-from api.log import log_blueprint
-from api.openapi import openapi_blueprint
-from api.peers import peers_blueprint
 from api.problems import register_problems
-from api.promises import own_promises_blueprint, promises_blueprint
-from api.receipts import receipts_blueprint
-from api.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
-from api.replays import replays_blueprint
+from api.resources.chain import chain_blueprint
+from api.resources.client import challenge_blueprint, client_blueprint, sessions_blueprint
+from api.resources.consents import consents_blueprint
+from api.resources.credentials import credentials_blueprint, status_lists_blueprint
+from api.resources.dids import dids_blueprint, member_dids_blueprint
+from api.resources.exports import exports_blueprint
+from api.resources.facts import facts_blueprint
+from api.resources.health import health_blueprint
+from api.resources.log import log_blueprint
+from api.resources.openapi import openapi_blueprint
+from api.resources.peers import peers_blueprint
+from api.resources.promises import own_promises_blueprint, promises_blueprint
+from api.resources.receipts import receipts_blueprint
+from api.resources.replay_orders import replay_order_list_blueprint, replay_orders_blueprint
+from api.resources.replays import replays_blueprint
+from api.resources.rulesets import ruleset_changes_blueprint, rulesets_blueprint
+from api.resources.staff import staff_blueprint, staff_changes_blueprint
+from api.resources.status import status_blueprint
+from api.resources.subjects import subjects_blueprint
+from api.resources.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
 from api.restored_copy import register_restored
-from api.rulesets import ruleset_changes_blueprint, rulesets_blueprint
-from api.staff import staff_blueprint, staff_changes_blueprint
-from api.status import status_blueprint
-from api.subjects import subjects_blueprint
-from api.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
 from node_adapter.node import Node, Watched
 
 FACTORIES = (

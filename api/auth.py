@@ -16,7 +16,7 @@ from api.idempotency import take_key
 from api.limits import limit_client, limit_stranger
 from node_adapter.node import Node
 from node_adapter.store import tokens
-from node_adapter.workflows.client_sessions import require_open
+from node_adapter.workflows.identity.client_sessions import require_open
 from primitives.errors import Refused
 
 # The one list of what anybody on the members' network may read or start without a token.

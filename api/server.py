@@ -25,7 +25,7 @@ from api.auth import is_known_token
 from api.front import Admits, Bounds, Front
 from node_adapter.bootstrap import open_node, open_watched
 from node_adapter.handover import read_handed_over, report_ready
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from node_adapter.node import Node
 from node_adapter.process import EXIT_FAILED, EXIT_REFUSED
 from primitives.errors import BonafidesError, CouldNotCheck

@@ -29,8 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
-from node_adapter.rpc_endpoint import PEM_FILES
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, chain_index, records, restored, tokens
 from node_adapter.store.engine import open_store

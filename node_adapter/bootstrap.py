@@ -7,7 +7,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.life import read_sign
 from node_adapter.node import Node, Watched
 from node_adapter.peers.client import get_document, post_message

@@ -31,9 +31,9 @@ from node_adapter.process import Ready, main
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
-from node_adapter.workflows import owed_promises, settlement
-from node_adapter.workflows.anchoring import Anchoring
-from node_adapter.workflows.keys_in_force import sign_final_checkpoints
+from node_adapter.workflows.anchoring import owed_promises, settlement
+from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.identity.keys_in_force import sign_final_checkpoints
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"

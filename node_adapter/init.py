@@ -13,20 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node_adapter.keystore import Keystore
+from node_adapter.chain.rpc_endpoint import PEM_FILES
+from node_adapter.keys.keystore import Keystore
+from node_adapter.keys.member_keys import Entropy
 from node_adapter.loopback_ports import FIRST_PORT, LOOPBACK_HOSTS, reserve_port
-from node_adapter.member_keys import Entropy
 from node_adapter.private_files import replace_private, write_private
-from node_adapter.rpc_endpoint import PEM_FILES
 from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
-from node_adapter.workflows.staff_tokens import (
-    DEFAULT_DAYS,
-    TOKEN_ROLES,
-    make_token,
-    token_file,
-)
+from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 ANY_PORT = 0

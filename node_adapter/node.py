@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from did.identifiers import member_did
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.life import SignOfLife
 from node_adapter.ports import Clock, Entropy
 from node_adapter.settings import Settings

@@ -19,7 +19,7 @@ from pathlib import Path
 from node_adapter.bootstrap import open_node
 from node_adapter.file_lock import file_lock
 from node_adapter.handover import read_handed_over, report_ready
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from node_adapter.node import Node
 from primitives.errors import BonafidesError, CouldNotCheck, Refused
 

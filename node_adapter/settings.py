@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from node_adapter.chain.rpc_endpoint import RpcEndpoint, check_rpc_url
 from node_adapter.peers.reachable import Network, read_networks
-from node_adapter.rpc_endpoint import RpcEndpoint, check_rpc_url
 from primitives.errors import CouldNotCheck, InvalidInput
 
 SETTINGS_FILE = "node.toml"

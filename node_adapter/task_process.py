@@ -14,7 +14,8 @@ import time
 from node_adapter.node import Node
 from node_adapter.process import Ready, main
 from node_adapter.store import alarms, identity
-from node_adapter.workflows import settlement, task_engine
+from node_adapter.workflows.anchoring import settlement
+from node_adapter.workflows.tasks import engine as task_engine
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 NAME = "task"

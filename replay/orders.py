@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evidence.shapes import did_parts
-from evidence.verdict import VerificationReport
+from evidence.verify.verdict import VerificationReport
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, decode_hex

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence.verdict import VerifiedRecord
+from evidence.verify.verdict import VerifiedRecord
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
 from suitability.records import RECORD_TYPES, check_payload

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from evidence.verdict import KeyChange, SecondPersons
+from evidence.verify.verdict import KeyChange, SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import judge
 from replay.report_material import Material, ShownRecord

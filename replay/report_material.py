@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from evidence.verdict import KeyChange, LastAnchor, VerificationReport, VerifiedRecord
+from evidence.verify.verdict import KeyChange, LastAnchor, VerificationReport, VerifiedRecord
 from primitives.errors import VerificationFailed
 from replay.records import Record, of_verified
 from replay.rules import Reexecuted

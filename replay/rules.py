@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evidence.product_subject import product_subject
+from evidence.documents.product_subject import product_subject
 from replay.folding import fold_shown
 from replay.former import Former
 from replay.records import CannotRead, Record, fact_of

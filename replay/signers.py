@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from evidence.verdict import STAFF_NOT_SHOWN, VerificationReport
+from evidence.verify.verdict import STAFF_NOT_SHOWN, VerificationReport
 from replay.rulebook import Rulebook
 from suitability.second_person import STAFF_ACTS
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
-from evidence.verdict import VerificationReport
+from evidence.verify.verdict import VerificationReport
 from primitives.errors import VerificationFailed
 from replay.records import Record
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from evidence.bundle import parse_bundle
-from evidence.verdict import EvidenceFinding, VerificationReport
-from evidence.verify import verify_bundle
+from evidence.documents.bundle import parse_bundle
+from evidence.verify.bundle import verify_bundle
+from evidence.verify.verdict import EvidenceFinding, VerificationReport
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.consents import unasked_ends
 from replay.orders import check_orders

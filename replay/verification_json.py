@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evidence.verdict import SecondPersons, VerifiedRecord
+from evidence.verify.verdict import SecondPersons, VerifiedRecord
 from primitives.timestamp import format_time
 from replay.verification import Verification
 from suitability.replay import Comparison

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from node_adapter.workflows import facts
+from node_adapter.workflows.intake import facts
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence import promise
+from evidence.documents import promise
 from node_adapter.request_shapes import TIME
 from primitives.rules import RULES
 from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text

@@ -5,9 +5,9 @@ from __future__ import annotations
 from api.description.common import CHECKS, CHECKS_NOT_MADE, TEXT
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, TIME
-from node_adapter.workflows.credentials import CREDENTIAL_REQUEST, REVOCATION_REQUEST
-from node_adapter.workflows.proofs import CHALLENGE_REQUEST, PROOF
-from node_adapter.workflows.verify_credentials import CREDENTIAL_TO_VERIFY
+from node_adapter.workflows.identity.credentials import CREDENTIAL_REQUEST, REVOCATION_REQUEST
+from node_adapter.workflows.identity.proofs import CHALLENGE_REQUEST, PROOF
+from node_adapter.workflows.identity.verify_credentials import CREDENTIAL_TO_VERIFY
 from primitives.shapes import (
     MAX_SAFE_INTEGER,
     AnyOf,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.description.common import BLOCK_TIME, COUNT, MANY, TEXT
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, TIME
-from node_adapter.workflows.promises import PROMISE_CHECK
+from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import AnyOf, Boolean, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
 
 LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from api.description.common import CHECKS_NOT_MADE, COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, PID, TIME
-from node_adapter.workflows.act_drafts import DRAFT_REQUEST
-from node_adapter.workflows.enrol_subject import SUBJECT_REQUEST
-from node_adapter.workflows.fact_input import FACT
-from node_adapter.workflows.gates import GATE_REQUEST
-from node_adapter.workflows.owed_promises import RECORD_REQUEST
+from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST
+from node_adapter.workflows.intake.act_drafts import DRAFT_REQUEST
+from node_adapter.workflows.intake.enrol_subject import SUBJECT_REQUEST
+from node_adapter.workflows.intake.fact_input import FACT
+from node_adapter.workflows.intake.gates import GATE_REQUEST
 from primitives.shapes import Boolean, Constant, Fields, ListOf, Named, Nullable, Object, OneOf
 
 SUBJECT_ANSWER = Named(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.description.common import MANY, TEXT
 from api.description.operation import Operation
-from api.tasks import DATASET_REQUEST, RUN_REQUEST
+from api.resources.tasks import DATASET_REQUEST, RUN_REQUEST
 from mpc.spec import TASK_SPEC
 from node_adapter.request_shapes import DIGEST
 from primitives.shapes import Fields, ListOf, Named, Object

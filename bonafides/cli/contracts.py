@@ -12,8 +12,8 @@ from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, write_file, write_json
 from node_adapter.chain.deploy import Founder, contract_status, deploy
 from node_adapter.chain.rpc import JsonRpc
-from node_adapter.keystore import Keystore, read_password
-from node_adapter.rpc_endpoint import RpcEndpoint, has_secrets
+from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
+from node_adapter.keys.keystore import Keystore, read_password
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address

@@ -20,13 +20,20 @@ from node_adapter.chain import embedded
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import contract_status
 from node_adapter.chain.rpc import JsonRpc
-from node_adapter.keystore import PASSWORD_VARIABLE, Keystore, read_password
+from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore, read_password
 from node_adapter.settings import Settings
 from node_adapter.store import anchors, chain_index, restored
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
-from node_adapter.workflows.staff_tokens import DAY_MS, TOKEN_ROLES, WARN_MS, ending_soon, read_token, token_file
+from node_adapter.workflows.identity.staff_tokens import (
+    DAY_MS,
+    TOKEN_ROLES,
+    WARN_MS,
+    ending_soon,
+    read_token,
+    token_file,
+)
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
 

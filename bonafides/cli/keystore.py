@@ -8,8 +8,8 @@ import click
 
 from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import write_json
-from node_adapter.keystore import read_password
-from node_adapter.keystore_reseal import reseal
+from node_adapter.keys.keystore import read_password
+from node_adapter.keys.reseal import reseal
 from node_adapter.stopped_node import stopped_node
 
 NEW_PASSWORD_VARIABLE = "BONAFIDES_NEW_KEYSTORE_PASSWORD"  # noqa: S105 - the name of the variable, not a password

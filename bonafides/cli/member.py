@@ -15,16 +15,16 @@ from bonafides.cli.contracts import read_founder
 from bonafides.cli.node_store import opened_store
 from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, write_json
-from node_adapter.abi import encode_call
 from node_adapter.bootstrap import open_node
-from node_adapter.keystore import read_password
+from node_adapter.chain.abi import encode_call
+from node_adapter.keys.keystore import read_password
 from node_adapter.patience import Patience
 from node_adapter.settings import Settings
 from node_adapter.store import chain_index, outbox, registry_index
 from node_adapter.store.engine import Store
-from node_adapter.workflows.endpoints import publish_endpoint
-from node_adapter.workflows.keys_in_force import generations, rotate
-from node_adapter.workflows.proposals import open_proposals
+from node_adapter.workflows.identity.keys_in_force import generations, rotate
+from node_adapter.workflows.operation.endpoints import publish_endpoint
+from node_adapter.workflows.operation.proposals import open_proposals
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
 

@@ -14,7 +14,7 @@ from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_document, tell, write_json
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from node_adapter.settings import MEMBER_ROLES, Settings
 from primitives.errors import InvalidInput
 

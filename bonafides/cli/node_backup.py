@@ -11,9 +11,9 @@ import click
 
 from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.output import read_file, read_rows, tell, write_json
-from evidence.bundle import parse_bundle
+from evidence.documents.bundle import parse_bundle
 from node_adapter.backup import back_up, restore
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from node_adapter.stopped_node import stopped_node
 from primitives.errors import InvalidInput
 
@@ -89,7 +89,7 @@ def recover_command(
     `without_did` the pseudonyms that no record brings together with a DID.
     """
     from node_adapter.bootstrap import open_node  # noqa: PLC0415 - the other commands of a node start without
-    from node_adapter.workflows.recovery import recover  # noqa: PLC0415 - the ABI and the HTTP client
+    from node_adapter.workflows.operation.recovery import recover  # noqa: PLC0415 - the ABI and the HTTP client
 
     held = [item for file in receipts for item in _receipts(file)] + [
         item for file in bundles for item in _bundled(file)

@@ -41,7 +41,7 @@ def open_client(node_dir: Path | None, url: str | None, token_file: Path | None,
         CouldNotCheck: the token cannot be read.
     """
     from node_adapter.settings import Settings  # noqa: PLC0415 - the wallet must start without a node's libraries
-    from node_adapter.workflows.staff_tokens import read_token  # noqa: PLC0415 - likewise
+    from node_adapter.workflows.identity.staff_tokens import read_token  # noqa: PLC0415 - likewise
 
     if node_dir is not None:
         base = url or Settings.load(node_dir).http.url

@@ -14,10 +14,10 @@ from bonafides.cli.output import Answers, chunks, read_limited, read_rows, say, 
 from bonafides.cli.verify import promise_in
 from bonafides.client import Client
 from bonafides.wallet.promises import is_owed
-from evidence.breach import MAX_BREACH_BYTES
-from evidence.promise import parse_promise
-from evidence.trust import MAX_TRUST_BYTES
-from evidence.verify_breach import BreachReport, verify_breach
+from evidence.documents.breach import MAX_BREACH_BYTES
+from evidence.documents.promise import parse_promise
+from evidence.documents.trust import MAX_TRUST_BYTES
+from evidence.verify.breach import BreachReport, verify_breach
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput
 

@@ -23,7 +23,7 @@ from bonafides.cli.child import Child, ChildSpec, State
 from bonafides.cli.child_log import ChildLog
 from node_adapter.file_lock import file_lock
 from node_adapter.handover import erase_from_environment
-from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
+from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.loopback_ports import LOOPBACK_HOSTS, keep_port
 from node_adapter.patience import Patience
 from node_adapter.settings import Settings

@@ -18,7 +18,7 @@ from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.migrate import require_current
 from node_adapter.store.tokens import STAFF_ROLES, TokenRow, staff_tokens
-from node_adapter.workflows.staff_tokens import (
+from node_adapter.workflows.identity.staff_tokens import (
     DEFAULT_DAYS,
     DEFAULT_OVERLAP_HOURS,
     MAX_DAYS,

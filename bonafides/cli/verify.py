@@ -16,9 +16,9 @@ from bonafides.verify import as_json as verification_json
 from bonafides.verify import verify as verify_history
 from bonafides.wallet.promises import is_owed
 from did.identifiers import parse_did
-from evidence.bundle import MAX_BUNDLE_BYTES
-from evidence.trust import MAX_TRUST_BYTES
-from evidence.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons, VerifiedRecord
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
+from evidence.documents.trust import MAX_TRUST_BYTES
+from evidence.verify.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons, VerifiedRecord
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time

@@ -19,7 +19,7 @@ from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
 from bonafides.wallet.sign import Draft, Show, sign_act
 from bonafides.wallet.store import HEAD_FILE, PASSWORD_VARIABLE, WalletStore
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from primitives.errors import Refused
 
 _TERMINAL = Path("/dev/tty")

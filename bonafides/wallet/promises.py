@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bonafides.wallet.keys import Identities
-from evidence.promise import MAX_PROMISE_MS, Promise, parse_promise, verify_promise
+from evidence.documents.promise import MAX_PROMISE_MS, Promise, parse_promise, verify_promise
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.errors import Refused, VerificationFailed

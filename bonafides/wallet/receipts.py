@@ -23,8 +23,8 @@ from bonafides.wallet.promises import (
     remember_place,
 )
 from bonafides.wallet.sign import kept_act
-from evidence.promise import parse_promise
-from evidence.receipt import Receipt, verify_receipt
+from evidence.documents.promise import parse_promise
+from evidence.documents.receipt import Receipt, verify_receipt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from suitability.records import CLIENT_ACTS
@@ -71,8 +71,8 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
     Raises:
         InvalidInput: it is no receipt.
         Refused: `wallet-foreign`; `wallet-broker-unknown` when no key of the broker is pinned.
-        VerificationFailed: what `evidence.receipt.verify_receipt` checks; `signed-act` when the record is not what the
-            client signed; `contradiction` when the broker gave one record two promises, or one place in its log or in
+        VerificationFailed: what `verify_receipt` checks; `signed-act` when the record is not what the client signed;
+            `contradiction` when the broker gave one record two promises, or one place in its log or in
             the subject's chain to two records.
     """
     identity = _owner(identities, value)

@@ -15,7 +15,7 @@ from typing import Any
 
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.texts import check_text
-from evidence.act import ACT_FORMAT, ROOT_SALT_BYTES, act_payload, field_digests
+from evidence.documents.act import ACT_FORMAT, ROOT_SALT_BYTES, act_payload, field_digests
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused

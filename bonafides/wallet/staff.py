@@ -12,10 +12,10 @@ from typing import Any
 
 from bonafides.wallet.store import WalletStore
 from did.identifiers import parse_did
-from evidence.act import ROOT_SALT_BYTES, field_digests
-from evidence.roster import check_name
-from evidence.staff import FIELD, act_digest, possession_digest
-from node_adapter.workflows.fact_input import read_fact
+from evidence.documents.act import ROOT_SALT_BYTES, field_digests
+from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
+from evidence.log.roster import check_name
+from node_adapter.workflows.intake.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused

@@ -7,7 +7,7 @@
 
 A broker must be active now, and must have been when the credential was issued. The chain does not say whose client a
 pairwise DID is, so "its own client" is bounded here to "no member, and not the issuer itself"; the issuing node asks
-its own list of clients, and a node that verifies asks its own (`node_adapter.workflows.verify_credentials`).
+its own list of clients, and a node that verifies asks its own (`node_adapter.workflows.identity.verify_credentials`).
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from evidence.receipt_trie import receipts_root
-from evidence.rlp_codec import encode_rlp
+from evidence.chain.ethereum_receipt_trie import receipts_root
+from evidence.chain.rlp_codec import encode_rlp
 from primitives.errors import VerificationFailed
 
 _FIXED_FIELDS = (

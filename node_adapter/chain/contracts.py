@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from node_adapter.abi import CONTRACTS, contract_abi, decode_revert, directory_name
+from node_adapter.chain.abi import CONTRACTS, contract_abi, decode_revert, directory_name
 from node_adapter.chain.errors import ContractReverted, JsonRpcError, WrongChain
 from node_adapter.ports import ChainRpc, MemberHead
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from did.member_log import ROLES
-from node_adapter.abi import CONTRACTS, contract_abi, directory_name
+from node_adapter.chain.abi import CONTRACTS, contract_abi, directory_name
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.patience import Patience

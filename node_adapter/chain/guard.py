@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from eth_hash.auto import keccak
 
-from node_adapter.abi import CONTRACTS
+from node_adapter.chain.abi import CONTRACTS
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.embedded import CLIENT_PREFIX, refuse_in_production
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch, WrongChain

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from node_adapter.abi import contract_abi
+from node_adapter.chain.abi import contract_abi
 from node_adapter.chain.blocks import VerifiedBlock, verify_block
 from node_adapter.chain.contracts import DIRECTORY, Contracts
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch

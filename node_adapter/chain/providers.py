@@ -19,7 +19,7 @@ import requests
 
 from node_adapter.chain.errors import ChainUnavailable
 from node_adapter.chain.libraries import HTTPProvider, IPCProvider, JSONBaseProvider, RPCEndpoint
-from node_adapter.rpc_endpoint import RpcEndpoint
+from node_adapter.chain.rpc_endpoint import RpcEndpoint
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 from node_adapter.chain.providers import HttpTransport, SocketTransport
-from node_adapter.rpc_endpoint import RpcEndpoint
+from node_adapter.chain.rpc_endpoint import RpcEndpoint
 
 DEFAULT_TIMEOUT_SECONDS = 10.0
 _MAX_ERROR_CHARACTERS = 200

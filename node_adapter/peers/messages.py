@@ -15,7 +15,7 @@ from typing import Any
 from node_adapter.node import Node
 from node_adapter.request_shapes import ADDRESS
 from node_adapter.store import chain_index, nonces, restored
-from node_adapter.workflows.keys_in_force import keys_in_force
+from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, encode_base64url

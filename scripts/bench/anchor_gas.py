@@ -14,13 +14,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from evidence.log import Tree
-from node_adapter.abi import encode_call
+from evidence.log.tree import Tree
 from node_adapter.chain import embedded
+from node_adapter.chain.abi import encode_call
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import Founder, deploy, send_and_wait
 from node_adapter.chain.rpc import HttpRpc
-from node_adapter.keystore import LocalSigner
+from node_adapter.keys.keystore import LocalSigner
 from primitives.secp256k1 import address_of
 from scripts.bench.harness import Row, arguments, progress, table
 

@@ -14,7 +14,7 @@ import hmac
 import sys
 from typing import Any
 
-from evidence.record import SealedRecord, seal
+from evidence.documents.record import SealedRecord, seal
 from primitives.canonical import canonical_json
 from scripts.bench.harness import arguments, best_of, payloads, table
 

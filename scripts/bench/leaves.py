@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import sys
 
-from evidence.log import Tree, verify_consistency, verify_inclusion
+from evidence.log.tree import Tree, verify_consistency, verify_inclusion
 from scripts.bench.harness import arguments, best_of, progress, table
 
 

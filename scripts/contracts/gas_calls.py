@@ -14,7 +14,7 @@ from eth_typing import Hash32
 from eth_utils.crypto import keccak
 from web3 import Web3
 
-from evidence.log import Tree
+from evidence.log.tree import Tree
 from node_adapter.chain import embedded
 
 ARTIFACTS = Path(embedded.__file__).parent / "artifacts"

@@ -19,9 +19,9 @@ from bonafides.cli.child import ChildSpec
 from bonafides.cli.supervisor import Supervisor
 from mpc.maskedsum import Committing, Masking, Session, mask_vector
 from node_adapter import process, task_process
-from node_adapter.keystore import read_password
+from node_adapter.keys.keystore import read_password
 from node_adapter.settings import Settings
-from node_adapter.workflows import task_engine
+from node_adapter.workflows.tasks import engine as task_engine
 from primitives.errors import BonafidesError
 
 

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evidence.assemble import AnchorMaterial
-from evidence.breach import BreachAnchor, BreachClaim, OtherEntry, assemble_breach
-from evidence.chain import HeaderChain
-from evidence.receipt_trie import PROOF_KIND
-from evidence.trust import parse_trust
-from evidence.verify_breach import verify_breach
+from evidence.chain.engine import HeaderChain
+from evidence.chain.ethereum_receipt_trie import PROOF_KIND
+from evidence.documents.assemble import AnchorMaterial
+from evidence.documents.breach import BreachAnchor, BreachClaim, OtherEntry, assemble_breach
+from evidence.documents.trust import parse_trust
+from evidence.verify.breach import verify_breach
 from primitives import ed25519
 from primitives.timestamp import parse_time
 from scripts.vectors.output import ROOT, page_with, vector_files, write_or_check

@@ -12,7 +12,7 @@ from typing import Any
 from did.credentials.eddsa import add_proof
 from did.credentials.suitability import TYPE, suitability_credential
 from did.credentials.verify import credential_digest
-from evidence.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
+from evidence.documents.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_utc

@@ -10,18 +10,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evidence import log
-from evidence.act import act_payload_of, field_digests, field_salt
-from evidence.chain import address_topic
-from evidence.checkpoint import key_id, sign_checkpoint, verifier_key
-from evidence.events import decode_event
-from evidence.header import EthereumHeader, bloom_bits
-from evidence.product_subject import product_subject
-from evidence.promise import promise_body, sign_promise
-from evidence.receipt import AnchorPlace, build_receipt
-from evidence.receipt_trie import EthereumReceiptTrie
-from evidence.record import SealedRecord, envelope_salt, redact, seal
-from evidence.subject_map import SubjectMap
+from evidence.chain.engine import address_topic
+from evidence.chain.ethereum_header import EthereumHeader, bloom_bits
+from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.chain.events import decode_event
+from evidence.documents.act import act_payload_of, field_digests, field_salt
+from evidence.documents.product_subject import product_subject
+from evidence.documents.promise import promise_body, sign_promise
+from evidence.documents.receipt import AnchorPlace, build_receipt
+from evidence.documents.record import SealedRecord, envelope_salt, redact, seal
+from evidence.log import tree as log
+from evidence.log.checkpoint import key_id, sign_checkpoint, verifier_key
+from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url

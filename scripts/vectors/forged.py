@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evidence.record import seal
+from evidence.documents.record import seal
 from primitives import ed25519
 from scripts.vectors.forged_staff import STAFF_FORGERIES
 from scripts.vectors.output import ROOT, as_file, write_or_check

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evidence.record import seal
-from evidence.roster import END, did_key
-from evidence.staff import FIELD, act_digest
+from evidence.documents.record import seal
+from evidence.documents.staff_signature import FIELD, act_digest
+from evidence.log.roster import END, did_key
 from scripts.vectors.staff_world import countersign, end, enrol, person, public
 from scripts.vectors.synthetic_chain import World, seeded
 

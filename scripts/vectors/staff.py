@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evidence import roster, staff
-from evidence.act import field_digests
+from evidence.documents import staff_signature as staff
+from evidence.documents.act import field_digests
+from evidence.log import roster
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evidence.roster import END, ENROL, staff_subject
-from evidence.staff import possession_digest
+from evidence.documents.staff_signature import possession_digest
+from evidence.log.roster import END, ENROL, staff_subject
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from scripts.vectors.synthetic_chain import Accepted, World, seeded

@@ -15,23 +15,23 @@ from typing import Any
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
-from evidence import verify
-from evidence.act import act_payload_of, field_digests
-from evidence.assemble import AnchorMaterial, SubjectMaterial, assemble
-from evidence.bundle import Bundle, seal_bundle
-from evidence.chain import Log
-from evidence.checkpoint import sign_checkpoint
-from evidence.events import EVENT_TYPES
-from evidence.header import HEADER_RULE, bloom_bits
-from evidence.log import EMPTY_ROOT, Tree
-from evidence.promise import promise_body, sign_promise
-from evidence.receipt_trie import PROOF_KIND, receipts_root
-from evidence.record import SealedRecord, redact, seal
-from evidence.registry_events import ED25519_ATTRIBUTE
-from evidence.rlp_codec import encode_rlp
-from evidence.staff import FIELD, act_digest
-from evidence.subject_map import SubjectMap
-from evidence.trust import DirectoryEntry, build_trust, parse_trust
+from evidence.chain.engine import Log
+from evidence.chain.ethereum_header import HEADER_RULE, bloom_bits
+from evidence.chain.ethereum_receipt_trie import PROOF_KIND, receipts_root
+from evidence.chain.events import EVENT_TYPES
+from evidence.chain.registry_events import ED25519_ATTRIBUTE
+from evidence.chain.rlp_codec import encode_rlp
+from evidence.documents.act import act_payload_of, field_digests
+from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
+from evidence.documents.bundle import Bundle, seal_bundle
+from evidence.documents.promise import promise_body, sign_promise
+from evidence.documents.record import SealedRecord, redact, seal
+from evidence.documents.staff_signature import FIELD, act_digest
+from evidence.documents.trust import DirectoryEntry, build_trust, parse_trust
+from evidence.log.checkpoint import sign_checkpoint
+from evidence.log.tree import EMPTY_ROOT, Tree
+from evidence.map.subject_map import SubjectMap
+from evidence.verify import bundle as verify
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time

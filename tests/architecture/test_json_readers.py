@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 OWN_FILES = {
     "primitives/canonical.py": "it is the reader",
-    "node_adapter/abi.py": "contract artifacts of this package",
+    "node_adapter/chain/abi.py": "contract artifacts of this package",
     "replay/report_page.py": "words of this package",
     "node_adapter/life.py": "the processes' own sign of life",
     "node_adapter/chain/embedded.py": "a network's own directory",
@@ -25,7 +25,7 @@ OWN_FILES = {
     "node_adapter/chain/embedded_state.py": "the same chain's state, which has no upper size",
     "node_adapter/chain/providers.py": "finds where an answer of a socket ends; the reader reads it then",
     "node_adapter/store/chain_evidence.py": "the node's own index",
-    "node_adapter/workflows/task_input.py": "rows of the node's own database",
+    "node_adapter/workflows/tasks/input.py": "rows of the node's own database",
 }
 ROWS = ("row", "known", "issued")  # what a function calls a row of the node's own database
 READERS = {"loads", "load", "get_json", "json", "JSONDecoder", "raw_decode"}

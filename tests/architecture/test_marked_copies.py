@@ -9,24 +9,24 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("node_adapter", "api", "bonafides")
 ASKS = "require_caught_up"
 WITHOUT_ASKING = {
-    "node_adapter/workflows/anchoring.py": "the chain process builds again what the chain holds of a restored copy",
-    "node_adapter/workflows/keys_in_force.py": "where the keys are handed out; checkpoints of what the chain holds",
-    "node_adapter/workflows/recovery.py": "reads the public key that our promises are checked by",
+    "node_adapter/workflows/anchoring/anchor.py": "builds again what the chain holds of a restored copy",
+    "node_adapter/workflows/identity/keys_in_force.py": "hands out the keys; checkpoints of what the chain holds",
+    "node_adapter/workflows/operation/recovery.py": "reads the public key that our promises are checked by",
 }
 KEYSTORE = {
     "bonafides/cli/member.py": "shows the public keys",
     "node_adapter/chain_process.py": "the key of transactions: none is sent while the mark stands",
-    "node_adapter/workflows/client_sessions.py": "a secret that marks this node's own nonces; nobody else sees it",
-    "node_adapter/workflows/keys_in_force.py": "where the keys are handed out",
+    "node_adapter/workflows/identity/client_sessions.py": "a secret that marks our own nonces; nobody else sees it",
+    "node_adapter/workflows/identity/keys_in_force.py": "where the keys are handed out",
 }
 ASKED_AT = {
-    "node_adapter/workflows/keys_in_force.py": {"keys_in_force", "agreement_key", "rotate"},
+    "node_adapter/workflows/identity/keys_in_force.py": {"keys_in_force", "agreement_key", "rotate"},
     "node_adapter/store/outbox.py": {"enqueue"},
     "node_adapter/peers/messages.py": {"verify_message"},
-    "node_adapter/workflows/enrol_subject.py": {"enrol_subjects"},
-    "node_adapter/workflows/gates.py": {"ask_gates"},
-    "node_adapter/workflows/issue_witness.py": {"witness_of"},
-    "node_adapter/workflows/verify_credentials.py": {"__init__"},
+    "node_adapter/workflows/intake/enrol_subject.py": {"enrol_subjects"},
+    "node_adapter/workflows/intake/gates.py": {"ask_gates"},
+    "node_adapter/workflows/identity/issue_witness.py": {"witness_of"},
+    "node_adapter/workflows/identity/verify_credentials.py": {"__init__"},
 }
 
 

@@ -19,7 +19,7 @@ from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
 from node_adapter.init import configure, init_node
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.patience import Patience
 from node_adapter.store import records

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.integration.api.node_kit import Broker, Chain
+from tests.world.node import Broker, Chain
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from functools import cache
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from api.openapi import read_description
+from api.resources.openapi import read_description
 from tests.json_schema import Validator
 
 DESCRIPTION = json.loads(read_description())

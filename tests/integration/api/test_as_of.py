@@ -6,7 +6,7 @@ import pytest
 
 from api.app import create_app
 from node_adapter.life import SignOfLife
-from node_adapter.workflows.as_of import STALE_MS
+from node_adapter.workflows.replay.as_of import STALE_MS
 from primitives.timestamp import format_time
 from tests.integration.api.test_clients import consent_of
 from tests.integration.api.test_consents_in_force import act

@@ -17,9 +17,9 @@ from bonafides.cli import node_options
 from bonafides.cli.main import main
 from bonafides.client import Client
 from node_adapter.init import init_node
-from node_adapter.keystore import PASSWORD_VARIABLE
+from node_adapter.keys.keystore import PASSWORD_VARIABLE
 from node_adapter.store import schema
-from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, TOKENS
+from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, TOKENS
 
 PASSWORD = "a password of the tests"
 NOBODY = "0x" + "ab" * 20

@@ -8,8 +8,8 @@ from sqlalchemy import update
 
 from did.credentials.consent import consent_credential, consent_id
 from did.credentials.eddsa import add_proof
-from evidence.checkpoint import open_checkpoint
-from evidence.receipt import verify_receipt
+from evidence.documents.receipt import verify_receipt
+from evidence.log.checkpoint import open_checkpoint
 from node_adapter.store import outbox, subjects
 from node_adapter.store.schema import record
 from primitives import ed25519
@@ -25,7 +25,7 @@ from primitives.eip712 import (
 from primitives.encoding import encode_base64url
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
-from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, START, VALIDITY, Client, seed
+from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, START, VALIDITY, Client, seed
 
 DEADLINE = START // 1000 + 86_400
 YEAR = 365 * 86_400_000

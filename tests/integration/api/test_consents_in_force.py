@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from node_adapter.store import consents
-from node_adapter.workflows.task_input import consenting_clients, require_named
+from node_adapter.workflows.tasks.input import consenting_clients, require_named
 from tests.integration.api.test_clients import consent_of, withdrawal_of
 from tests.integration.api.test_credentials import north, south, verify
 from tests.integration.api.test_issuers import refused

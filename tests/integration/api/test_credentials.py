@@ -13,7 +13,7 @@ from primitives.errors import CouldNotCheck
 from primitives.pedersen import certificate_message, commit
 from primitives.relations import prove_opening
 from primitives.timestamp import format_time, parse_time, parse_utc
-from tests.integration.api.node_kit import PAYLOADS, Broker, keystore_of, seed
+from tests.world.node import PAYLOADS, Broker, keystore_of, seed
 
 NORTH_URL, SOUTH_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
 BLINDING = 123_456_789

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from evidence.promise import verify_promise
-from evidence.record import restore
+from evidence.documents.promise import verify_promise
+from evidence.documents.record import restore
 from node_adapter.store import records, registry_index, subjects
 from primitives import ed25519
-from tests.integration.api.node_kit import ANSWERS, PAYLOADS, START, rating, seed
+from tests.world.node import ANSWERS, PAYLOADS, START, rating, seed
 
 GATE_CODES = {"NOT_IDENTIFIED", "NOT_INFORMED"}
 

@@ -8,10 +8,10 @@ from flask import request
 from api.auth import PUBLIC_ROUTES, has_guard
 from api.context import current_caller
 from api.idempotency import WRITES
-from api.openapi import read_description
+from api.resources.openapi import read_description
 from node_adapter.store import idempotency, tokens
-from node_adapter.workflows import staff_tokens
-from tests.integration.api.node_kit import TOKENS
+from node_adapter.workflows.identity import staff_tokens
+from tests.world.node import TOKENS
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 

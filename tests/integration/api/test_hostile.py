@@ -4,8 +4,8 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from tests.integration.api.node_kit import PAYLOADS, TOKENS, Broker, Chain
 from tests.properties import examples
+from tests.world.node import PAYLOADS, TOKENS, Broker, Chain
 
 VALUES = st.recursive(
     st.none()

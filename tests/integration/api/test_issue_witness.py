@@ -9,9 +9,9 @@ from did.credentials.verify import credential_digest
 from node_adapter.store import records
 from node_adapter.store.schema import record
 from primitives.errors import CouldNotCheck
-from tests.integration.api.node_kit import PAYLOADS, START
 from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import level_of, refused
+from tests.world.node import PAYLOADS, START
 
 __all__ = ["north", "south"]
 

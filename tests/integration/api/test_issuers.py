@@ -4,12 +4,12 @@ import pytest
 
 from did.credentials import identity, status_list, suitability
 from did.credentials.eddsa import add_proof
-from node_adapter.workflows.endpoints import node_endpoints
-from node_adapter.workflows.identities import chain_snapshot
+from node_adapter.workflows.identity.identities import chain_snapshot
+from node_adapter.workflows.operation.endpoints import node_endpoints
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
-from tests.integration.api.node_kit import CHAIN_ID, START, keystore_of
 from tests.integration.api.test_credentials import COMMITMENT, NORTH_URL, challenge, issue, north, prove, south, verify
+from tests.world.node import CHAIN_ID, START, keystore_of
 
 __all__ = ["north", "south"]
 DAY = 86_400_000

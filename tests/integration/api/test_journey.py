@@ -4,7 +4,7 @@ import pytest
 
 from bonafides.wallet.texts import check_text
 from suitability.records import CLIENT_ACTS
-from tests.integration.api.node_kit import PAYLOADS, rating
+from tests.world.node import PAYLOADS, rating
 
 AMOUNT = 1_000_000
 

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from api import bodies, ndjson
 from node_adapter.store import records, subjects
-from tests.integration.api.node_kit import PAYLOADS, TOKENS
+from tests.world.node import PAYLOADS, TOKENS
 
 
 def fact_of(broker, client, **more):

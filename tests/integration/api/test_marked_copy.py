@@ -5,10 +5,10 @@ import pytest
 from did.credentials.verify import credential_digest
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import chain_index, restored, subjects, tokens
-from node_adapter.workflows.issue_witness import published_witness
-from node_adapter.workflows.keys_in_force import agreement_key, keys_at, rotate
-from node_adapter.workflows.receipts import receipts_of_client
-from node_adapter.workflows.recovery import recover
+from node_adapter.workflows.anchoring.receipts import receipts_of_client
+from node_adapter.workflows.identity.issue_witness import published_witness
+from node_adapter.workflows.identity.keys_in_force import agreement_key, keys_at, rotate
+from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_time
 from tests.integration.api.test_clients import consent_of

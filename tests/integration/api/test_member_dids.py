@@ -2,7 +2,7 @@
 
 from did.credentials.contexts import bonafides_context
 from did.keys import decode_ed25519
-from tests.integration.api.node_kit import keystore_of, next_keys
+from tests.world.node import keystore_of, next_keys
 
 
 def resolve(broker, did, query=""):

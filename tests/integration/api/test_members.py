@@ -5,12 +5,12 @@ import pytest
 from api.app import create_app
 from node_adapter.node import Node
 from node_adapter.peers.messages import sign_message
-from node_adapter.workflows.readiness import readiness
-from node_adapter.workflows.replay_orders import KIND
+from node_adapter.workflows.operation.readiness import readiness
+from node_adapter.workflows.replay.orders import KIND
 from primitives.errors import Refused
 from primitives.timestamp import format_time
 from suitability.ruleset import packaged_rulesets
-from tests.integration.api.node_kit import START, Broker
+from tests.world.node import START, Broker
 
 BROKER_URL = "http://127.0.0.1:8080"
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from sqlalchemy import update
 
-from evidence.receipt import verify_receipt
+from evidence.documents.receipt import verify_receipt
 from node_adapter.life import boot_id
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.process_identity import _start_of, own_identity
@@ -18,7 +18,7 @@ from node_adapter.store.schema import idempotency as idempotency_table
 from node_adapter.store.schema import record
 from primitives.eip712 import change_owner_typed_data, sign_typed
 from primitives.errors import CouldNotCheck, Refused
-from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, START
+from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, START
 
 
 @pytest.fixture

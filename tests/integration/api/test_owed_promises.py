@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from bonafides.wallet.promises import is_owed
-from evidence.promise import parse_promise, verify_promise
+from evidence.documents.promise import parse_promise, verify_promise
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchors, records, registry_index, tokens
-from node_adapter.workflows import owed_promises
-from node_adapter.workflows.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
+from node_adapter.workflows.anchoring import owed_promises
+from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
 from primitives.timestamp import parse_time
-from tests.integration.api.node_kit import PAYLOADS, START
+from tests.world.node import PAYLOADS, START
 
 BOOT_MS = 1_000_000  # where the kit's monotonic clock begins
 WELL = SignOfLife("", 1, BOOT_MS, answered=BOOT_MS)

@@ -2,11 +2,11 @@
 
 import pytest
 
-from evidence.product_subject import product_subject
+from evidence.documents.product_subject import product_subject
 from primitives.timestamp import format_time
 from tests.earlier_door import rated_as_earlier
-from tests.integration.api.node_kit import rating
 from tests.integration.api.test_facts import first_steps
+from tests.world.node import rating
 
 
 def enrol(broker, reference, **more):

@@ -7,21 +7,21 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from api.app import create_app
-from evidence.breach import parse_breach
-from evidence.promise import promise_body, sign_promise
-from evidence.verify_breach import verify_breach
+from evidence.documents.breach import parse_breach
+from evidence.documents.promise import promise_body, sign_promise
+from evidence.verify.breach import verify_breach
 from node_adapter.store import tokens
 from node_adapter.views import Views
-from node_adapter.workflows.promises import check_promises
-from node_adapter.workflows.public_log import published_entries
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.anchoring.promises import check_promises
+from node_adapter.workflows.anchoring.public_log import published_entries
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.uuid7 import uuid7
 from scripts.vectors.synthetic_chain import address, seeded
 from tests.integration.api.described import check_answer
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.replay.replay_kit import Broker
+from tests.world.node import PAYLOADS
+from tests.world.replay import Broker
 
 URL = "http://broker.example"
 

@@ -1,7 +1,7 @@
 """What there is to vote on, as the node has read it from the chain."""
 
-from node_adapter.workflows.proposals import Proposal, open_proposals
-from tests.integration.api.node_kit import Broker
+from node_adapter.workflows.operation.proposals import Proposal, open_proposals
+from tests.world.node import Broker
 
 NEWCOMER = "0x" + "c1" * 20
 

@@ -12,10 +12,10 @@ from api.app import create_health_app
 from node_adapter.life import SignOfLife, boot_id, read_sign, write_sign
 from node_adapter.node import Watched
 from node_adapter.store import chain_index, identity
-from node_adapter.workflows import readiness as module
-from node_adapter.workflows.outlook import CLOCK_TOLERANCE_MS
-from node_adapter.workflows.readiness import readiness
-from tests.integration.api.node_kit import PAYLOADS, START
+from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS
+from node_adapter.workflows.operation import readiness as module
+from node_adapter.workflows.operation.readiness import readiness
+from tests.world.node import PAYLOADS, START
 
 TICK = 1_000_000
 WELL = SignOfLife("", 1, TICK, answered=TICK, chain_ahead=START - TICK, chain_told=TICK)
@@ -114,7 +114,7 @@ def test_the_chain_process_s_sign_of_life_is_read(broker, watched, name):
 
 def test_the_health_application_needs_no_key_and_writes_once_a_second(watched, monkeypatch):
     asked = []
-    monkeypatch.setattr("api.health.readiness", lambda node: asked.append(node) or {"store": "ok"})
+    monkeypatch.setattr("api.resources.health.readiness", lambda node: asked.append(node) or {"store": "ok"})
     http = create_health_app(watched).test_client()
     assert [http.get("/readyz").status_code for _ in range(5)] == [200] * 5
     assert http.get("/healthz").get_json() == {"status": "ok"}

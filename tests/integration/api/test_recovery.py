@@ -6,15 +6,15 @@ from sqlalchemy import delete
 
 from node_adapter.store import alarms, credentials, records, restored, subjects, tokens
 from node_adapter.store.schema import finding, record, subject
-from node_adapter.workflows.fold import state_of
-from node_adapter.workflows.receipts import receipts_of_client
-from node_adapter.workflows.recovery import recover
+from node_adapter.workflows.anchoring.receipts import receipts_of_client
+from node_adapter.workflows.intake.fold import state_of
+from node_adapter.workflows.operation.recovery import recover
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import PAYLOADS
 from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import refused
 from tests.integration.api.test_revocation import Copy, revoke
 from tests.integration.api.test_succession import declare, enrol_again, identify, lose, old
+from tests.world.node import PAYLOADS
 
 __all__ = ["north", "old", "south"]
 

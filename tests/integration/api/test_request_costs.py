@@ -8,9 +8,9 @@ from sqlalchemy import event
 
 from node_adapter.store import records, tokens
 from node_adapter.views import Views
-from node_adapter.workflows.ratings import ratings_of
-from node_adapter.workflows.roster import roster_of
-from tests.integration.api.node_kit import PAYLOADS, rating
+from node_adapter.workflows.identity.roster import roster_of
+from node_adapter.workflows.intake.ratings import ratings_of
+from tests.world.node import PAYLOADS, rating
 
 TOKEN = "of the client"
 GRAIN = 20

@@ -8,8 +8,8 @@ from sqlalchemy import delete, update
 from did.credentials.status_list import LIST_BITS
 from node_adapter.store import credentials, records, restored, subjects, tokens
 from node_adapter.store.schema import credential, record, subject
-from node_adapter.workflows.receipts import receipts_of_client
-from node_adapter.workflows.recovery import recover
+from node_adapter.workflows.anchoring.receipts import receipts_of_client
+from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import refused

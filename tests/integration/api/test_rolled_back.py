@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from evidence.product_subject import product_subject
+from evidence.documents.product_subject import product_subject
 from node_adapter.store import records
 from node_adapter.store.engine import open_store
 from node_adapter.views import Views
-from node_adapter.workflows.fact_input import read_fact
-from node_adapter.workflows.facts import record_facts, submit_facts
-from node_adapter.workflows.ratings import ratings_of
-from node_adapter.workflows.staff import end_person, enrol_person, list_staff
-from tests.integration.api.node_kit import rating
-from tests.integration.api.staff_kit import Person, enrolled
+from node_adapter.workflows.identity.staff import end_person, enrol_person, list_staff
+from node_adapter.workflows.intake.fact_input import read_fact
+from node_adapter.workflows.intake.facts import record_facts, submit_facts
+from node_adapter.workflows.intake.ratings import ratings_of
 from tests.integration.api.test_staff import decision
 from tests.refused_commit import refused_commit
+from tests.world.node import rating
+from tests.world.staff import Person, enrolled
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ import httpx
 import pytest
 
 from node_adapter.init import init_node
-from node_adapter.keystore import PASSWORD_VARIABLE, Keystore
+from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import chain_index
 from node_adapter.store.engine import open_store
-from node_adapter.workflows.staff_tokens import read_token
-from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
+from node_adapter.workflows.identity.staff_tokens import read_token
 from tests.waiting import wait_for_end, wait_until
+from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
 
 PASSWORD = "a password of the tests"
 

@@ -3,16 +3,16 @@
 import pytest
 
 from node_adapter.peers.messages import sign_message
-from node_adapter.workflows.replay_orders import KIND as ORDER
+from node_adapter.workflows.replay.orders import KIND as ORDER
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import CHAIN_ID, CONTRACTS, START, VALIDITY, Broker, keystore_of, next_keys, seed
 from tests.integration.api.test_clients import answer_to, consent_of
 from tests.integration.api.test_credentials import challenge, north, prove, south
 from tests.integration.api.test_facts import first_steps, level_draft
+from tests.world.node import CHAIN_ID, CONTRACTS, START, VALIDITY, Broker, keystore_of, next_keys, seed
 
 __all__ = ["north", "south"]
 DEADLINE = START // 1000 + 86_400

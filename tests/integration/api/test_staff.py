@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import text
 
-from evidence.roster import staff_subject
-from evidence.staff import FIELD
+from evidence.documents.staff_signature import FIELD
+from evidence.log.roster import staff_subject
 from node_adapter.store import records
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import Broker, rating
-from tests.integration.api.staff_kit import YEAR, Person, enrolled
+from tests.world.node import Broker, rating
+from tests.world.staff import YEAR, Person, enrolled
 
 DECISION = {
     "application_id": "app-1",

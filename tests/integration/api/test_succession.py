@@ -8,12 +8,12 @@ from sqlalchemy import delete, select, update
 from bonafides.wallet.texts import check_text
 from node_adapter.store import consents, credentials, records, subjects, tokens
 from node_adapter.store.schema import consent, credential, finding, record, subject
-from node_adapter.workflows.receipts import receipts_of_client
-from node_adapter.workflows.recovery import recover
-from node_adapter.workflows.succession import recovered_reference
+from node_adapter.workflows.anchoring.receipts import receipts_of_client
+from node_adapter.workflows.identity.succession import recovered_reference
+from node_adapter.workflows.operation.recovery import recover
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import PAYLOADS, Client, seed
 from tests.integration.api.test_clients import answer_to, consent_of
+from tests.world.node import PAYLOADS, Client, seed
 
 REASON = "WALLET_LOST"
 

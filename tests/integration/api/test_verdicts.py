@@ -6,10 +6,10 @@ from did.credentials.consent import consent_id
 from did.credentials.eddsa import add_proof
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, format_utc, parse_utc
-from tests.integration.api.node_kit import START
 from tests.integration.api.test_clients import consent_of, withdrawal_of
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import level_of, member, refused
+from tests.world.node import START
 
 __all__ = ["north", "south"]
 

@@ -10,18 +10,18 @@ from dataclasses import replace
 
 import pytest
 
-from evidence.promise import parse_promise
+from evidence.documents.promise import parse_promise
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
 from node_adapter.store import alarms, anchored, records
-from node_adapter.workflows import settlement
-from node_adapter.workflows.enrol_subject import enrol_subjects
-from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.owed_promises import promises_for
-from node_adapter.workflows.promises import check_promises
-from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.anchoring import settlement
+from node_adapter.workflows.anchoring.owed_promises import promises_for
+from node_adapter.workflows.anchoring.promises import check_promises
+from node_adapter.workflows.intake.enrol_subject import enrol_subjects
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
-from tests.integration.api.node_kit import rating
+from tests.world.node import rating
 
 pytestmark = pytest.mark.chain
 PROMISE_SECONDS = 60

@@ -16,10 +16,10 @@ from node_adapter.chain import embedded, embedded_keeper
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.embedded_control import EmbeddedControl
 from node_adapter.chain.rpc import HttpRpc
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from tests.integration.chain.kill_kit import keeper_of
 from tests.waiting import wait_until
+from tests.world.kills import keeper_of
 
 pytestmark = pytest.mark.chain
 

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from sqlalchemy import delete, update
 
-from node_adapter.abi import encode_call
 from node_adapter.chain import embedded
+from node_adapter.chain.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import HttpRpc

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from evidence.promise import verify_promise
-from node_adapter.member_keys import MemberKeys
+from evidence.documents.promise import verify_promise
+from node_adapter.keys.member_keys import MemberKeys
 from node_adapter.store import anchors, outbox
-from node_adapter.workflows.credentials import issue_credentials
-from node_adapter.workflows.keys_in_force import (
+from node_adapter.workflows.identity.credentials import issue_credentials
+from node_adapter.workflows.identity.keys_in_force import (
     ENDED,
     IN_FORCE,
     KIND_ROTATION,
@@ -20,10 +20,10 @@ from node_adapter.workflows.keys_in_force import (
     keys_in_force,
     rotate,
 )
-from node_adapter.workflows.verify_credentials import check_credentials
+from node_adapter.workflows.identity.verify_credentials import check_credentials
 from primitives.errors import CouldNotCheck
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.chain.case_kit import OLD, Case
+from tests.world.chain_case import OLD, Case
+from tests.world.node import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

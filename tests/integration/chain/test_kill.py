@@ -14,18 +14,18 @@ import time
 
 import pytest
 
-from evidence.log import Tree
-from node_adapter.abi import contract_abi
+from evidence.log.tree import Tree
 from node_adapter.chain import embedded
+from node_adapter.chain.abi import contract_abi
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import alarms, anchored, anchors, identity, outbox, records
-from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
-from tests.integration.chain.kill_kit import VICTIMS, Killer, open_alarms
-from tests.integration.chain.kill_load import Facts, Wallets, Writes
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
+from tests.world.kill_load import Facts, Wallets, Writes
+from tests.world.kills import VICTIMS, Killer, open_alarms
 
 KILLS = int(os.environ.get("BONAFIDES_KILLS", "50"))  # `make kills` asks for a thousand
 MOST_KILLS = 4 * KILLS  # random kills that missed a state go on until it was hit

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from evidence.bundle import seal_bundle
-from evidence.log import EMPTY_ROOT
-from evidence.receipt_trie import EthereumReceiptTrie
-from node_adapter.abi import contract_abi, encode_call
+from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.documents.bundle import seal_bundle
+from evidence.log.tree import EMPTY_ROOT
+from node_adapter.chain.abi import contract_abi, encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.store import anchors, chain_index
 from primitives.secp256k1 import address_of
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.chain.case_kit import CONTROLLER, NEW, OLD, Case
+from tests.world.chain_case import CONTROLLER, NEW, OLD, Case
+from tests.world.node import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

@@ -6,17 +6,17 @@ import time
 
 import pytest
 
-from evidence.verify_breach import verify_breach
+from evidence.verify.breach import verify_breach
 from node_adapter.store import anchors, chain_index
-from node_adapter.workflows.accepted import Accepted
-from node_adapter.workflows.enrol_subject import enrol_subjects
-from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.promises import check_promises
-from node_adapter.workflows.rulesets import install_ruleset
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.anchoring.promises import check_promises
+from node_adapter.workflows.intake.accepted import Accepted
+from node_adapter.workflows.intake.enrol_subject import enrol_subjects
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, parse_time
-from tests.integration.api.node_kit import rating
+from tests.world.node import rating
 
 pytestmark = pytest.mark.chain
 PROMISE_SECONDS = 3

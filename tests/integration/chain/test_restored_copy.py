@@ -8,17 +8,17 @@ import pytest
 from bonafides.cli.doctor import _chain
 from bonafides.cli.main import main
 from node_adapter.bootstrap import open_node
-from node_adapter.keystore import PASSWORD_VARIABLE
+from node_adapter.keys.keystore import PASSWORD_VARIABLE
 from node_adapter.store import alarms, anchors, outbox, records, restored, tokens
-from node_adapter.workflows.credentials import issue_credentials
-from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.keys_in_force import rotate
-from node_adapter.workflows.receipts import receipts_of_client
-from node_adapter.workflows.recovery import recover
+from node_adapter.workflows.anchoring.receipts import receipts_of_client
+from node_adapter.workflows.identity.credentials import issue_credentials
+from node_adapter.workflows.identity.keys_in_force import rotate
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.chain.case_kit import OLD, Case
 from tests.integration.conftest import PASSWORD
+from tests.world.chain_case import OLD, Case
+from tests.world.node import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

@@ -9,9 +9,9 @@ import pytest
 from eth_hash.auto import keccak
 from trie import HexaryTrie
 
-from evidence.log import Tree
-from evidence.receipt_trie import receipts_root
-from node_adapter.abi import encode_call
+from evidence.chain.ethereum_receipt_trie import receipts_root
+from evidence.log.tree import Tree
+from node_adapter.chain.abi import encode_call
 from node_adapter.chain.blocks import verify_block
 from node_adapter.chain.contracts import call_raw
 from node_adapter.chain.deploy import send_and_wait

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node_adapter.abi import encode_call
+from node_adapter.chain.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import ChainUnavailable
 from node_adapter.init import configure

@@ -11,12 +11,12 @@ from did.credentials.eddsa import add_proof
 from did.credentials.suitability import suitability_credential
 from node_adapter.bootstrap import open_node
 from node_adapter.store import chain_index, outbox, tokens
-from node_adapter.workflows.endpoints import node_endpoints, publish_endpoint
-from node_adapter.workflows.identities import chain_snapshot
-from node_adapter.workflows.keys_in_force import KIND_ROTATION, keys_in_force, rotate
+from node_adapter.workflows.identity.identities import chain_snapshot
+from node_adapter.workflows.identity.keys_in_force import KIND_ROTATION, keys_in_force, rotate
+from node_adapter.workflows.operation.endpoints import node_endpoints, publish_endpoint
 from primitives.timestamp import format_utc
-from tests.integration.chain.case_kit import OLD, Case
 from tests.integration.conftest import PASSWORD
+from tests.world.chain_case import OLD, Case
 
 pytestmark = pytest.mark.chain
 TOKEN = "token of broker-system"

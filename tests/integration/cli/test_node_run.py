@@ -15,7 +15,7 @@ import pytest
 
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
-from node_adapter.workflows.staff_tokens import read_token
+from node_adapter.workflows.identity.staff_tokens import read_token
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_for_end, wait_until
 

@@ -6,12 +6,12 @@ import pytest
 
 from node_adapter.store import records, replay_orders
 from node_adapter.store.replay_orders import OrderRow
-from node_adapter.workflows.access import draft_access
-from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.replay_orders import KIND
-from node_adapter.workflows.staff import end_person
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.identity.staff import end_person
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.replay.access import draft_access
+from node_adapter.workflows.replay.orders import KIND
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
@@ -20,8 +20,8 @@ from primitives.timestamp import format_time
 from replay.orders import check_orders
 from replay.records import of_verified
 from scripts.vectors.synthetic_chain import address, seeded, verify_bundle
-from tests.integration.replay.replay_kit import Broker
 from tests.integration.replay.test_staff_replay import add_signature, enrol, public
+from tests.world.replay import Broker
 
 CASE, REASON = "case 7", "the client disputes the level"
 

@@ -10,18 +10,18 @@ import pytest
 
 from bonafides.cli.main import main
 from bonafides.verify import Occasion, content, page, verify
-from evidence.bundle import parse_bundle, seal_bundle
+from evidence.documents.bundle import parse_bundle, seal_bundle
 from node_adapter.store import anchors, records
-from node_adapter.workflows import replay_bundle
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.rulesets import install_ruleset, list_rulesets
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
+from node_adapter.workflows.replay import bundle as replay_bundle
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from replay.report_material import AS_OF_NOW
 from suitability.ruleset import RuleSet
 from tests.earlier_door import rated_as_earlier
-from tests.integration.api.node_kit import PAYLOADS, START, rating
-from tests.integration.replay.replay_kit import Broker
+from tests.world.node import PAYLOADS, START, rating
+from tests.world.replay import Broker
 
 HISTORIES = int(os.environ.get("BONAFIDES_HISTORIES", "12"))  # `make histories` asks for ten thousand
 LONG, SHORT = 25, 8  # steps: a short one is a third of the work, and a failure of it is read sooner

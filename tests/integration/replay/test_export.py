@@ -8,19 +8,19 @@ import tracemalloc
 import pytest
 from sqlalchemy import select, update
 
-from evidence.receipt import verify_receipt
-from evidence.record import open_redacted
+from evidence.documents.receipt import verify_receipt
+from evidence.documents.record import open_redacted
 from node_adapter.store.schema import metadata, record
-from node_adapter.workflows import export as workflow
-from node_adapter.workflows.export import ERASED, export_subject
-from node_adapter.workflows.facts import Accepted, submit_facts
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.intake.facts import Accepted, submit_facts
+from node_adapter.workflows.replay import export as workflow
+from node_adapter.workflows.replay.export import ERASED, export_subject
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.replay.replay_kit import Broker
 from tests.integration.replay.test_replay import erase, sold
+from tests.world.node import PAYLOADS
+from tests.world.replay import Broker
 
 REQUEST = {"case": "2026-17", "reason": "copy for the client"}
 

@@ -10,16 +10,16 @@ import pytest
 from sqlalchemy import select, update
 
 from api.app import create_app
-from evidence.product_subject import product_subject
+from evidence.documents.product_subject import product_subject
 from node_adapter.store import records, tokens
 from node_adapter.store.schema import finding, idempotency, record
-from node_adapter.workflows import owed_promises
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.anchoring import owed_promises
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from scripts.vectors.synthetic_chain import seeded, verify_bundle
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.replay.replay_kit import Broker
+from tests.world.node import PAYLOADS
+from tests.world.replay import Broker
 
 REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
 

@@ -2,20 +2,20 @@
 
 import pytest
 
-from evidence.act import field_digests
-from evidence.roster import did_key
-from evidence.staff import FIELD, act_digest, possession_digest
+from evidence.documents.act import field_digests
+from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
+from evidence.log.roster import did_key
 from node_adapter.store import records
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.roster import roster_of
-from node_adapter.workflows.staff import end_person, enrol_person
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.identity.roster import roster_of
+from node_adapter.workflows.identity.staff import end_person, enrol_person
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import seeded, verify_bundle
-from tests.integration.api.node_kit import rating
-from tests.integration.replay.replay_kit import Broker
+from tests.world.node import rating
+from tests.world.replay import Broker
 
 YEAR = 365 * 86_400_000
 BUY = {"application_id": "a-1", "kind": "BUY", "product_id": "fund-1"}

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from bonafides.cli.main import main
-from node_adapter.workflows.gates import ask_gates
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.intake.gates import ask_gates
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
-from tests.integration.replay.replay_kit import Broker
+from tests.world.replay import Broker
 
 CONSENT = "c0" * 32
 DAY_MS = 86_400_000

@@ -8,11 +8,11 @@ from sqlalchemy import update
 from bonafides.cli.main import main
 from node_adapter.store import records
 from node_adapter.store.schema import record
-from node_adapter.workflows.gates import ask_gates
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.trust_file import trust_file
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.replay.replay_kit import Broker
+from node_adapter.workflows.intake.gates import ask_gates
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
+from tests.world.node import PAYLOADS
+from tests.world.replay import Broker
 
 
 @pytest.fixture

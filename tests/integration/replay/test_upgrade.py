@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
 from node_adapter.store import alarms, anchors, migrate, outbox, records, subjects, tokens
 from node_adapter.store.engine import open_store
-from node_adapter.workflows.accepted import Accepted
-from node_adapter.workflows.anchoring import Anchoring
-from node_adapter.workflows.facts import submit_facts
-from node_adapter.workflows.replay import replay
-from node_adapter.workflows.trust_file import trust_file
+from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.intake.accepted import Accepted
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
-from tests.integration.api.node_kit import PAYLOADS
-from tests.integration.replay.replay_kit import CHAIN_ID, NAMES, Clock, MemberKeys, entropy_of, seeded
+from tests.world.node import PAYLOADS
+from tests.world.replay import CHAIN_ID, NAMES, Clock, MemberKeys, entropy_of, seeded
 
 DUMP = Path(__file__).with_name("data") / "schema-0001.sql"
 _CHANGED = {"alembic_version", "alarm"}  # an alarm stands for a cause since, not for a promise

@@ -9,11 +9,12 @@ from node_adapter.patience import Patience
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import chain_index, outbox
 from node_adapter.task_process import TaskProcess
-from node_adapter.workflows import task_engine, tasks
-from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.tasks import engine as task_engine
+from node_adapter.workflows.tasks import tasks
 from primitives.errors import CouldNotCheck, Refused
 from primitives.timestamp import format_time
-from tests.integration.tasks.consortium import PURPOSE, enrol_with_grant, load_cheat, plain_totals, secret
+from tests.world.consortium import PURPOSE, enrol_with_grant, load_cheat, plain_totals, secret
 
 pytestmark = pytest.mark.chain
 CLIENTS = 10

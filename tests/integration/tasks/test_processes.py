@@ -15,12 +15,12 @@ import pytest
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import chain_index
-from node_adapter.workflows import tasks
-from node_adapter.workflows.rulesets import install_ruleset
+from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.tasks import tasks
 from primitives.errors import Refused
 from primitives.timestamp import format_time
-from tests.integration.tasks.consortium import PURPOSE, enrol_with_grant, plain_totals
 from tests.waiting import wait_for_end, wait_until
+from tests.world.consortium import PURPOSE, enrol_with_grant, plain_totals
 
 pytestmark = [pytest.mark.chain, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[3]

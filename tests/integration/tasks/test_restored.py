@@ -9,10 +9,11 @@ import pytest
 from node_adapter.store import chain_index, restored
 from node_adapter.store import tasks as task_store
 from node_adapter.store.chain_index import ChainBlock
-from node_adapter.workflows import task_engine, tasks
+from node_adapter.workflows.tasks import engine as task_engine
+from node_adapter.workflows.tasks import tasks
 from primitives.errors import CouldNotCheck
-from tests.integration.tasks.consortium import START
 from tests.integration.tasks.test_runs import brokers, error_of, uses_of
+from tests.world.consortium import START
 
 __all__ = ["brokers"]
 

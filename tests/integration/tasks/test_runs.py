@@ -8,9 +8,10 @@ from mpc.maskedsum import Committing
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import alarms, consents, records
 from node_adapter.store import tasks as task_store
-from node_adapter.workflows import task_engine, tasks
+from node_adapter.workflows.tasks import engine as task_engine
+from node_adapter.workflows.tasks import tasks
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from tests.integration.tasks.consortium import DEADLINE, Consortium, load_cheat, plain_totals
+from tests.world.consortium import DEADLINE, Consortium, load_cheat, plain_totals
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from api.app import create_app
 from api.auth import PUBLIC_ROUTES
 from api.description.build import build, routes_of, to_bytes
 from api.description.page import render
-from api.openapi import read_description
+from api.resources.openapi import read_description
 from suitability.records import RECORD_TYPES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "openapi.html"

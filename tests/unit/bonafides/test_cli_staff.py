@@ -11,8 +11,8 @@ import pytest
 from bonafides.cli import wallet as wallet_module
 from bonafides.cli.main import main
 from bonafides.wallet.store import PASSWORD_VARIABLE
-from evidence.act import field_digests
-from evidence.staff import FIELD, act_digest, check_enrolment
+from evidence.documents.act import field_digests
+from evidence.documents.staff_signature import FIELD, act_digest, check_enrolment
 from primitives import ed25519
 from primitives.encoding import decode_base64url
 from tests.unit.bonafides.conftest import BROKER, PASSWORD, PID

@@ -7,7 +7,7 @@ from bonafides.cli.main import main
 from node_adapter.init import init_node
 from node_adapter.store.engine import open_store
 from node_adapter.store.tokens import find_token
-from node_adapter.workflows.staff_tokens import read_token
+from node_adapter.workflows.identity.staff_tokens import read_token
 
 
 @pytest.fixture

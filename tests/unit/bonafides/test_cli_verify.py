@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bonafides.cli.main import main
-from evidence.staff import StaffKey
-from evidence.verdict import CHECKS, Check, EvidenceFinding, SecondPersons, VerificationReport, VerifiedRecord
+from evidence.documents.staff_signature import StaffKey
+from evidence.verify.verdict import CHECKS, Check, EvidenceFinding, SecondPersons, VerificationReport, VerifiedRecord
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time

@@ -29,7 +29,7 @@ HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
         ("node_adapter.chain.embedded_keeper", CHAIN_LIBRARIES | MIGRATIONS | STORE),
         ("bonafides.cli.promise", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
         ("bonafides.cli.network", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
-        ("evidence.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("evidence.verify.bundle", CHAIN_LIBRARIES | MIGRATIONS | STORE),
         ("node_adapter.chain_process", MIGRATIONS),
     ],
 )
@@ -53,7 +53,7 @@ def test_the_chains_libraries_leave_the_recursion_limit_as_it_was(module):
 def test_opening_a_keystore_loads_no_library_of_the_chain(tmp_path):
     """The web processes and the task process do it, and read what strangers write."""
     init_node(tmp_path / "node", name="A", role="broker", password="x", settings={})
-    code = "import sys; from pathlib import Path; from node_adapter.keystore import Keystore; "
+    code = "import sys; from pathlib import Path; from node_adapter.keys.keystore import Keystore; "
     code += f"Keystore.open(Path({str(tmp_path / 'node' / 'keystore')!r}), 'x').signer(); print(*sys.modules)"
     assert CHAIN_LIBRARIES.isdisjoint(run_python(code))
 

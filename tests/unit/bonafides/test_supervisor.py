@@ -274,7 +274,7 @@ def test_a_secret_is_read_once():
 
 def test_a_log_is_for_its_owner_alone_and_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(child_log, "MAX_BYTES", 2000)
-    file = tmp_path / "api.log"
+    file = tmp_path / "api.resources.log"
     file.touch(mode=0o644)
     log = ChildLog(file)
     for number in range(500):

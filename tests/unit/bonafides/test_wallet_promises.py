@@ -6,7 +6,7 @@ from bonafides.cli.main import main
 from bonafides.wallet.promises import MAX_PROMISE_MS, add_promise, full_promises, promises
 from bonafides.wallet.receipts import add_receipt, pin_broker, receipts
 from bonafides.wallet.sign import sign_draft
-from evidence.promise import promise_body, sign_promise
+from evidence.documents.promise import promise_body, sign_promise
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused, VerificationFailed

@@ -4,12 +4,12 @@ import pytest
 
 from bonafides.wallet.receipts import add_receipt, full_receipts, pin_broker, receipts
 from bonafides.wallet.sign import sign_draft
-from evidence.checkpoint import sign_checkpoint
-from evidence.log import Tree
-from evidence.promise import promise_body, sign_promise
-from evidence.receipt import AnchorPlace, build_receipt
-from evidence.record import redact, seal
-from evidence.subject_map import SubjectMap
+from evidence.documents.promise import promise_body, sign_promise
+from evidence.documents.receipt import AnchorPlace, build_receipt
+from evidence.documents.record import redact, seal
+from evidence.log.checkpoint import sign_checkpoint
+from evidence.log.tree import Tree
+from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_base64

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from did.identifiers import ethr_did
 from did.registry_log import DidEvent, IdentityHistory
-from evidence.registry_events import RegistryEvent, client_keys
+from evidence.chain.registry_events import RegistryEvent, client_keys
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.eip712 import ED25519_ATTRIBUTE, attribute_name
 

@@ -6,10 +6,10 @@ import copy
 
 import pytest
 
-from evidence import verify as verify_module
-from evidence.act import verify_act
-from evidence.record import seal
-from evidence.registry_events import ED25519_ATTRIBUTE
+from evidence.chain.registry_events import ED25519_ATTRIBUTE
+from evidence.documents.act import verify_act
+from evidence.documents.record import seal
+from evidence.verify import bundle as verify_module
 from primitives import ed25519
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.timestamp import format_time

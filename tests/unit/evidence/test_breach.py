@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from evidence.breach import MAX_BREACH_BYTES, BreachAnchor, OtherEntry, parse_breach
-from evidence.log import EMPTY_ROOT
-from evidence.promise import sign_promise
-from evidence.receipt_trie import EthereumReceiptTrie
-from evidence.trust import DirectoryEntry, build_trust, parse_trust
-from evidence.verify_breach import BREACH_CHECKS, verify_breach
+from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.documents.breach import MAX_BREACH_BYTES, BreachAnchor, OtherEntry, parse_breach
+from evidence.documents.promise import sign_promise
+from evidence.documents.trust import DirectoryEntry, build_trust, parse_trust
+from evidence.log.tree import EMPTY_ROOT
+from evidence.verify.breach import BREACH_CHECKS, verify_breach
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trie import HexaryTrie
 
-from evidence.chain import Header, HeaderChain, Log, address_topic, blocks_that_may_hold
-from evidence.engines import HEADER_RULE, PROOF_KIND
-from evidence.events import decode_event
-from evidence.header import EthereumHeader, bloom_bits
-from evidence.receipt_trie import EMPTY_ROOT, EthereumReceiptTrie, decode_receipt, receipts_root
-from evidence.registry_events import DID_EVENTS, MEMBER_EVENTS, client_keys, member_keys, read_history
-from evidence.rlp_codec import encode_rlp
+from evidence.chain.engine import Header, HeaderChain, Log, address_topic, blocks_that_may_hold
+from evidence.chain.engines import HEADER_RULE, PROOF_KIND
+from evidence.chain.ethereum_header import EthereumHeader, bloom_bits
+from evidence.chain.ethereum_receipt_trie import EMPTY_ROOT, EthereumReceiptTrie, decode_receipt, receipts_root
+from evidence.chain.events import decode_event
+from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS, client_keys, member_keys, read_history
+from evidence.chain.rlp_codec import encode_rlp
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from scripts.vectors.synthetic_chain import CONTRACTS, World, address, encode_receipt, event_log, seeded

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.record import seal
-from evidence.verdict import CHECKS
+from evidence.documents.record import seal
+from evidence.verify.verdict import CHECKS
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput
 from scripts.vectors.synthetic_chain import World, example_world, seeded, verify_bundle

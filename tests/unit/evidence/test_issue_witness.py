@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from evidence.issue_witness import parse_witness
+from evidence.documents.issue_witness import parse_witness
 from primitives.errors import InvalidInput, VerificationFailed
 from scripts.vectors import credentials as script
 from scripts.vectors.synthetic_chain import seeded

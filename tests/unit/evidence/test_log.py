@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import log
+from evidence.log import tree as log
 from primitives.errors import InvalidInput, VerificationFailed
 
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.log import EMPTY_ROOT, Tree
-from evidence.map_history import AnchoredMap, MapItem, check_maps, prove_maps
-from evidence.subject_map import SubjectMap
+from evidence.log.tree import EMPTY_ROOT, Tree
+from evidence.map.map_history import AnchoredMap, MapItem, check_maps, prove_maps
+from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, VerificationFailed

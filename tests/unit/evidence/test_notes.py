@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence import log
-from evidence.checkpoint import open_checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
-from evidence.promise import is_broken, parse_promise, promise_body, sign_promise, verify_promise
-from evidence.receipt import AnchorPlace, build_receipt, verify_receipt
-from evidence.record import redact, seal
-from evidence.subject_map import SubjectMap
+from evidence.documents.promise import is_broken, parse_promise, promise_body, sign_promise, verify_promise
+from evidence.documents.receipt import AnchorPlace, build_receipt, verify_receipt
+from evidence.documents.record import redact, seal
+from evidence.log import tree as log
+from evidence.log.checkpoint import open_checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
+from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.errors import BonafidesError, InvalidInput, VerificationFailed
 

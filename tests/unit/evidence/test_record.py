@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.act import act_payload_of, field_digests, verify_act
-from evidence.record import RECORD_FORMAT, altered_fields, open_redacted, redact, restore, seal
+from evidence.documents.act import act_payload_of, field_digests, verify_act
+from evidence.documents.record import RECORD_FORMAT, altered_fields, open_redacted, redact, restore, seal
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url

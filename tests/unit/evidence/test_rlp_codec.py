@@ -3,7 +3,7 @@ import rlp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.rlp_codec import MAX_DEPTH, decode_rlp, encode_rlp
+from evidence.chain.rlp_codec import MAX_DEPTH, decode_rlp, encode_rlp
 from primitives.errors import InvalidInput
 
 _strings = st.binary(max_size=70) | st.binary(min_size=1, max_size=1) | st.just(bytes(300)) | st.just(bytes(70_000))

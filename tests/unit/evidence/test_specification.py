@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence.checkpoint import open_checkpoint
-from evidence.registry_events import ROLE_BROKER
+from evidence.chain.registry_events import ROLE_BROKER
+from evidence.log.checkpoint import open_checkpoint
 from primitives import ed25519
 from primitives.errors import InvalidInput
 from scripts.vectors.synthetic_chain import World, verify_bundle

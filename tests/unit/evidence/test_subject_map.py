@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.subject_map import EMPTY, Entry, MapProof, SubjectMap, parse_map_proof, verify_map
+from evidence.map.subject_map import EMPTY, Entry, MapProof, SubjectMap, parse_map_proof, verify_map
 from primitives.errors import InvalidInput, VerificationFailed
 
 # few distinct first bytes: shared prefixes are common, so that deep paths are met

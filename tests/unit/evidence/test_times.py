@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.promise import MAX_PROMISE_MS
+from evidence.documents.promise import MAX_PROMISE_MS
 from primitives import ed25519
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import World, seeded, verify_bundle

@@ -11,12 +11,12 @@ import random
 
 import pytest
 
-from evidence import verify
-from evidence.bundle import MAX_BUNDLE_BYTES, parse_bundle, seal_bundle
-from evidence.record import redact, seal
-from evidence.subject_map import SubjectMap
-from evidence.trust import parse_trust
-from evidence.verdict import CHECKS
+from evidence.documents.bundle import MAX_BUNDLE_BYTES, parse_bundle, seal_bundle
+from evidence.documents.record import redact, seal
+from evidence.documents.trust import parse_trust
+from evidence.map.subject_map import SubjectMap
+from evidence.verify import bundle as verify
+from evidence.verify.verdict import CHECKS
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from evidence.promise import verify_promise
-from evidence.receipt import verify_receipt
-from evidence.verify_breach import verify_breach
+from evidence.documents.promise import verify_promise
+from evidence.documents.receipt import verify_receipt
+from evidence.verify.breach import verify_breach
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import BonafidesError
 from scripts.vectors.synthetic_chain import PRODUCT, example_world, verify_bundle

@@ -6,7 +6,7 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_adapter.abi import CONTRACTS, contract_abi, decode_revert, directory_name, encode_call
+from node_adapter.chain.abi import CONTRACTS, contract_abi, decode_revert, directory_name, encode_call
 from primitives.errors import InvalidInput
 
 MEMBER = "0x" + "12" * 20

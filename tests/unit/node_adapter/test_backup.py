@@ -14,11 +14,11 @@ from sqlalchemy import text
 from node_adapter import backup as module
 from node_adapter.backup import back_up, read_manifest, restore
 from node_adapter.init import configure, init_node
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.settings import read_settings_table
 from node_adapter.store import identity, restored, tokens
 from node_adapter.store.engine import open_store
-from node_adapter.workflows.staff_tokens import read_token
+from node_adapter.workflows.identity.staff_tokens import read_token
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 NOW = 4_000_000_000_000  # later than the tokens of a directory that was made by the clock of this machine

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_adapter.workflows.fact_input import read_fact
+from node_adapter.workflows.intake.fact_input import read_fact
 from primitives.errors import InvalidInput, Refused
 
 FACT = {

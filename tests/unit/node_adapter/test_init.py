@@ -7,14 +7,14 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 
 from node_adapter.init import configure, init_node
-from node_adapter.keystore import Keystore
+from node_adapter.keys.keystore import Keystore
 from node_adapter.loopback_ports import claim_port
 from node_adapter.settings import Settings, read_settings_table
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions, upgrade
 from node_adapter.store.schema import metadata, token
 from node_adapter.store.tokens import token_digest
-from node_adapter.workflows.staff_tokens import DAY_MS, DEFAULT_DAYS, read_token
+from node_adapter.workflows.identity.staff_tokens import DAY_MS, DEFAULT_DAYS, read_token
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 CHAIN = {

@@ -5,7 +5,7 @@ import json
 import pytest
 from eth_account import Account
 
-from node_adapter.keyfile import decrypt_key, encrypt_key
+from node_adapter.keys.keyfile import decrypt_key, encrypt_key
 from primitives.errors import InvalidInput, Refused
 
 KEY = hashlib.sha256(b"test key: keyfile").digest()

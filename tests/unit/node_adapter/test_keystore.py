@@ -5,8 +5,8 @@ import time
 import pytest
 from eth_account import Account
 
-from node_adapter import keystore as module
-from node_adapter.keystore import Keystore, read_password
+from node_adapter.keys import keystore as module
+from node_adapter.keys.keystore import Keystore, read_password
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused

@@ -4,9 +4,9 @@ import stat
 
 import pytest
 
-from node_adapter.keystore import Keystore
-from node_adapter.keystore_reseal import reseal
-from node_adapter.member_keys import MemberKeys
+from node_adapter.keys.keystore import Keystore
+from node_adapter.keys.member_keys import MemberKeys
+from node_adapter.keys.reseal import reseal
 from node_adapter.stopped_node import stopped_node
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 

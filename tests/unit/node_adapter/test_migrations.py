@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import insert, text
 from sqlalchemy.exc import IntegrityError
 
-from evidence.record import envelope_salt
+from evidence.documents.record import envelope_salt
 from node_adapter.store import (
     alarms,
     house_records,

@@ -11,7 +11,7 @@ from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import metadata
-from node_adapter.workflows.settlement import reopen, settle, watch_promises
+from node_adapter.workflows.anchoring.settlement import reopen, settle, watch_promises
 
 MEMBER, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 TARGET = "0x" + "ab" * 20

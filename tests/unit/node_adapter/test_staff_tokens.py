@@ -3,7 +3,7 @@ import pytest
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
 from node_adapter.store.tokens import find_token, insert_token, staff_tokens
-from node_adapter.workflows.staff_tokens import (
+from node_adapter.workflows.identity.staff_tokens import (
     DAY_MS,
     HOUR_MS,
     MAX_DAYS,

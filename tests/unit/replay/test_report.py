@@ -9,7 +9,7 @@ from importlib import resources
 
 import pytest
 
-from evidence.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
+from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from replay import claims, rulebook, standing
 from replay import rules as replay_rules
 from replay.report import LIMITS, STAGES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evidence.product_subject import product_subject
+from evidence.documents.product_subject import product_subject
 from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
 from replay.claims import NOT_PROVABLE, REFUTED, judge
@@ -13,7 +13,7 @@ from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import re_run
 from suitability.engine import level_result, match_opinion
 from suitability.ruleset import RuleSet, packaged_rulesets
-from tests.integration.api.node_kit import PAYLOADS, rating
+from tests.world.node import PAYLOADS, rating
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

@@ -1,7 +1,7 @@
 """Who is proven to have signed, as the rules that are executed again need it."""
 
-from evidence.roster import StaffKey
-from evidence.verdict import NOBODY_SIGNED, STAFF_NOT_SHOWN, SecondPersons, VerificationReport, VerifiedRecord
+from evidence.log.roster import StaffKey
+from evidence.verify.verdict import NOBODY_SIGNED, STAFF_NOT_SHOWN, SecondPersons, VerificationReport, VerifiedRecord
 from replay.rulebook import rulebook_of
 from replay.signers import asking_nobody, proven_signers
 from suitability.ruleset import RuleSet, packaged_rulesets

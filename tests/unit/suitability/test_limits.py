@@ -14,8 +14,8 @@ from suitability.line import MOST_IDENTITIES, identities_before
 from suitability.records import check_payload
 from suitability.ruleset import packaged_rulesets
 from suitability.states import Fact, SubjectState, apply, fold, gate
-from tests.integration.api.node_kit import PAYLOADS
 from tests.properties import examples
+from tests.world.node import PAYLOADS
 
 SPANNING = packaged_rulesets()["sac-bands@4"]
 EARLIER = [packaged_rulesets()[name] for name in ("sac-bands@1", "sac-bands@2", "sac-bands@3")]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
 
-from evidence.receipt_trie import EMPTY_ROOT, receipts_root
+from evidence.chain.ethereum_receipt_trie import EMPTY_ROOT, receipts_root
 from node_adapter.chain.blocks import encode_header, encode_receipt
 from node_adapter.chain.errors import JsonRpcError
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from eth_hash.auto import keccak
 
-from evidence.receipt_trie import EMPTY_ROOT
+from evidence.chain.ethereum_receipt_trie import EMPTY_ROOT
 from node_adapter.chain.blocks import encode_header
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
 from node_adapter.chain.indexer import ODD_AFTER_MS, PAGE_BLOCKS, RESET_AFTER_MS, Indexer

@@ -16,7 +16,7 @@ from node_adapter.chain.sender import Sender
 from node_adapter.store import outbox
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, outbox_attempt
-from node_adapter.workflows import settlement
+from node_adapter.workflows.anchoring import settlement
 from primitives.errors import CouldNotCheck
 from tests.properties import examples
 from tests.unit.node_adapter.chain.simulated_chain import DEPTH, MEMBER, TARGET, Node, Signer, SimulatedChain

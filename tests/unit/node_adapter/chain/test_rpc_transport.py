@@ -24,7 +24,7 @@ from node_adapter.chain import rpc as module
 from node_adapter.chain.embedded import find_anvil
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError
 from node_adapter.chain.rpc import HttpRpc, JsonRpc
-from node_adapter.rpc_endpoint import RpcEndpoint, has_secrets, shown_url
+from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets, shown_url
 from primitives.errors import InvalidInput
 from tests.waiting import wait_until
 

@@ -13,14 +13,14 @@ from node_adapter.chain.sender import (
     Progress,
     Sender,
 )
-from node_adapter.keystore import LocalSigner
+from node_adapter.keys.keystore import LocalSigner
 from node_adapter.ports import MemberHead, TransactionOutcome
 from node_adapter.store import alarms, anchors, chain_index, outbox
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain_index import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
-from node_adapter.workflows import settlement
+from node_adapter.workflows.anchoring import settlement
 from primitives.errors import VerificationFailed
 
 TARGET = "0x" + "ab" * 20

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.rlp_codec import decode_rlp, encode_rlp
+from evidence.chain.rlp_codec import decode_rlp, encode_rlp
 from node_adapter.chain.transactions import sign_transaction
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import address_of, keccak256, recover_address

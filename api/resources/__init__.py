@@ -1,0 +1,1 @@
+"""The HTTP interface by resource: each file is one blueprint that parses, calls a workflow and renders."""

@@ -1,0 +1,54 @@
+"""Signed messages of other members. The signature is the guard; the kind says which workflow takes the message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from flask import Blueprint, Response, g
+
+from api.auth import guarded_by
+from api.bodies import json_answer, read_object
+from api.context import Caller, current_node, set_caller
+from node_adapter.node import Node
+from node_adapter.peers.messages import PeerMessage, verify_message
+from node_adapter.workflows.replay import orders as replay_orders
+from node_adapter.workflows.tasks import tasks
+from primitives.errors import InvalidInput
+
+Handler = Callable[[Node, PeerMessage], dict[str, Any]]
+
+
+def peers_blueprint() -> Blueprint:
+    """Return the route between members."""
+    blueprint = guarded_by("peers", _signed_by_member, "peer")
+
+    @blueprint.post("/v1/peer/messages")
+    def messages() -> Response:
+        message = cast("PeerMessage", g.peer_message)
+        return json_answer(_handler(message.kind)(current_node(), message))
+
+    return blueprint
+
+
+def _signed_by_member() -> None:
+    message = verify_message(current_node(), read_object())
+    set_caller(Caller(role="peer", name=message.sender, member=message.sender))
+    g.peer_message = message
+
+
+def _handler(kind: str) -> Handler:
+    found = HANDLERS.get(kind)
+    if found is None:
+        raise InvalidInput("kind", "one-of", f"must be one of {', '.join(sorted(HANDLERS))}")
+    return found
+
+
+def _task_handler(handle: Callable[[Node, str, Mapping[str, Any]], dict[str, Any]]) -> Handler:
+    return lambda node, message: handle(node, message.sender, message.body)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    replay_orders.KIND: replay_orders.receive_order,
+    **{kind: _task_handler(handle) for kind, handle in tasks.PEER_HANDLERS.items()},
+}

@@ -1,0 +1,1 @@
+"""Verification: bytes and a trust file in, named checks out. Pure."""

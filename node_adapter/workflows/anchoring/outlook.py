@@ -1,0 +1,124 @@
+"""Can what is accepted now be anchored in time? One snapshot says: the store's, and the chain process's sign of life.
+
+A promise is the broker's signature, and anybody can prove that it was broken. So it is given only where the chain was
+there a moment ago and the work that waits leaves room. Where it is not, the fact is taken all the same, and its promise
+is owed until an anchor covers it (`owed_promises`).
+
+What is asked, in this order; the code names what is wrong:
+ process-silent      the chain process gave no sign of life lately
+ chain-silent       the chain did not answer lately, or the index is behind it
+ chain-stalled      an anchor waits far longer than anchors do
+ anchoring-behind   what waits is more than is anchored in the promised time
+ clock-behind       this machine's clock is behind the chain's time: what it says of the acceptance is not true
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from evidence.documents.promise import MAX_PROMISE_MS
+from node_adapter.life import SignOfLife
+from node_adapter.node import Node, Watched
+from node_adapter.settings import AnchoringSettings
+from node_adapter.store import anchored, records, registry_index
+
+CLOCK_TOLERANCE_MS = 60_000
+_LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
+_PATIENCE_PART = 20  # a silence of this part of the promised time is taken for an outage
+_USUAL_TIMES = 3
+_MS = 1000
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Whether a promise can be kept that is given now.
+
+    Attributes:
+        trouble: the code of why not; None when it can.
+        detail: the same for a person.
+        chain_ms: the chain's time now, in ms, as far as this node knows.
+    """
+
+    trouble: str | None
+    detail: str
+    chain_ms: int
+
+    def anchor_by(self, accepted_ms: int, promise_ms: int) -> int:
+        """Return the end of the promised time: by the later of both clocks, so that neither makes it too short."""
+        return min(max(accepted_ms, self.chain_ms) + promise_ms, accepted_ms + MAX_PROMISE_MS)
+
+
+def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
+    """Say how it stands for `arriving` more records.
+
+    Raises:
+        CouldNotCheck: `index-empty`.
+    """
+    sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
+    chain_ms = chain_time_ms(sign, tick, registry_index.tip_block(connection).timestamp * _MS)
+    trouble = (
+        process_trouble(node, sign)
+        or anchoring_trouble(node, connection, sign, arriving)
+        or clock_trouble(node.clock.now_ms(), chain_ms)
+    )
+    code, detail = trouble or (None, "nothing")
+    return Outlook(code, detail, chain_ms)
+
+
+def process_trouble(
+    node: Node | Watched, sign: SignOfLife | None, patience_ms: int | None = None
+) -> tuple[str, str] | None:
+    """Return code and detail when the chain process, or the chain as it sees it, has been silent for too long.
+
+    `patience_ms` says how long that is; without it, what the promised time bears.
+    """
+    patience = _patience(node.settings.anchoring) if patience_ms is None else patience_ms
+    tick = node.clock.monotonic_ms()
+    if sign is None or tick - sign.seen > patience:
+        silent = None if sign is None else tick - sign.seen
+        return "process-silent", _since("the chain process gave no sign of life", silent)
+    if sign.answered is None or tick - sign.answered > patience:
+        silent = None if sign.answered is None else tick - sign.answered
+        return "chain-silent", _since("the chain did not answer, or the index is behind it", silent)
+    return None
+
+
+def chain_time_ms(sign: SignOfLife | None, tick: int, tip_ms: int) -> int:
+    """Return the chain's time, in ms, which is at least that of its newest indexed block."""
+    return tip_ms if sign is None or sign.chain_ahead is None else max(tip_ms, tick + sign.chain_ahead)
+
+
+def anchoring_trouble(
+    node: Node | Watched, connection: Connection, sign: SignOfLife | None, arriving: int = 0
+) -> tuple[str, str] | None:
+    """Return code and detail when anchors do not become final, or not soon enough for what waits and arrives."""
+    settings, tick = node.settings.anchoring, node.clock.monotonic_ms()
+    waiting = records.log_size(connection) + arriving - anchored.anchored_size(connection)
+    took = 0 if sign is None else sign.anchor_took
+    flight = 0 if sign is None or sign.in_flight is None else tick - sign.in_flight
+    if flight > max(_patience(settings), _USUAL_TIMES * took):
+        return "chain-stalled", _since("an anchor is not final", flight)
+    rounds = -(-waiting // settings.max_batch)
+    expected = settings.period_seconds * _MS + (rounds + 1) * took
+    if expected > settings.promise_seconds * _MS:
+        return "anchoring-behind", f"{waiting} records wait, which is about {expected / _MS:.0f} s of anchoring"
+    return None
+
+
+def clock_trouble(now_ms: int, chain_ms: int) -> tuple[str, str] | None:
+    """Return code and detail when this machine's clock is behind the chain's time."""
+    behind = chain_ms - now_ms
+    if behind > CLOCK_TOLERANCE_MS:
+        return "clock-behind", f"this machine's clock is {behind / _MS:.0f} s behind the chain's time"
+    return None
+
+
+def _patience(settings: AnchoringSettings) -> int:
+    part = int(settings.promise_seconds * _MS) // _PATIENCE_PART
+    return min(max(part, _LEAST_PATIENCE_MS), _MOST_PATIENCE_MS)
+
+
+def _since(what: str, ms: int | None) -> str:
+    return f"{what} yet" if ms is None else f"{what} for {ms / _MS:.1f} s"

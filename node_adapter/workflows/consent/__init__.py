@@ -1,0 +1,1 @@
+"""Consent: what clients grant and withdraw, and whether it holds now."""

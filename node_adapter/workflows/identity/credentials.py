@@ -1,0 +1,221 @@
+"""Credentials that this member issues: a client's level, and the commitment to the certificate number that it saw.
+
+A credential of what is already attested is handed out again, so that a request sent twice issues once. Each issue is
+recorded in the transaction that stores it: once its key has ended, only that record proves that it came before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials import identity, status_list, suitability
+from did.credentials.eddsa import add_proof, verify_proof
+from node_adapter.node import Node
+from node_adapter.request_shapes import PID
+from node_adapter.store import chain_index, credentials, records, restored, subjects
+from node_adapter.store.credentials import CredentialRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.identity.issue_witness import issue_fact
+from node_adapter.workflows.identity.keys_in_force import keys_in_force, require_no_rotation
+from node_adapter.workflows.identity.revocation import revocation_fact
+from node_adapter.workflows.identity.succession import require_current
+from node_adapter.workflows.intake.fact_input import Fact
+from node_adapter.workflows.intake.facts import record_facts
+from node_adapter.workflows.intake.fold import state_of
+from node_adapter.workflows.intake.outcomes import Outcome, each
+from primitives.encoding import decode_hex
+from primitives.errors import Refused, VerificationFailed
+from primitives.shapes import Fields, Named, Nullable, OneOf, Text
+from primitives.timestamp import format_utc, parse_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+
+TYPES = (suitability.TYPE, identity.TYPE)
+IDENTITY_VALID_MS = 365 * 86_400_000
+LIST_VALID_MS = 24 * 3_600_000
+LIST_RENEWED_MS = 3_600_000
+_MS = 1000
+_LIST_ENTROPY = 8
+_FIRST_FRESH = 1_000_000  # earlier versions counted their lists up from 1
+CREDENTIAL_REQUEST = Named("CredentialRequest", Fields({"subject": PID}, {"type": OneOf(*TYPES)}))
+REVOCATION_REQUEST = Named("RevocationRequest", Fields({}, {"reason": Nullable(Text(500))}))
+
+
+def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
+    with node.store.write() as connection:
+        chain_index.require_active_member(connection, node.address)
+        restored.require_caught_up(connection)
+        require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
+        issued: list[Fact] = []
+        outcomes = each(requests, lambda request: _issue(node, connection, request, issued))
+        record_facts(node, connection, issued)
+        return outcomes
+
+
+def revoke_credential(node: Node, credential_id: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Revoke a credential, for a `reason` if one is given, and record it; doing it again changes nothing.
+
+    A suspended member, whose log takes no records, revokes nothing: its credentials do not verify.
+
+    Raises:
+        InvalidInput: another member than `reason`.
+        Refused: `credential-not-found`; `member-suspended`, this member may not record.
+        CouldNotCheck: `node-restored`, the copy has not yet read the chain.
+    """
+    reason = REVOCATION_REQUEST.read(request, "").get("reason")
+    with node.store.write() as connection:
+        row = credentials.find_credential(connection, credential_id)
+        if row is None:
+            raise Refused("credential-not-found", "id: this member issued no such credential")
+        if row.revoked_at is None:
+            now = node.clock.now_ms()
+            record_facts(node, connection, [revocation_fact(node.did, row, reason, now)])
+            credentials.mark_revoked(connection, row.id, now)
+            row = credentials.find_credential(connection, credential_id)
+    if row is None or row.revoked_at is None:
+        raise Refused("credential-not-found", "id: this member issued no such credential")
+    return {"status": "revoked", "id": row.id, "revoked_at": format_utc(row.revoked_at)}
+
+
+def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
+    """Return the signed status list credential.
+
+    Raises:
+        Refused: `status-list-not-found`.
+    """
+    with node.store.read() as connection:
+        revision = credentials.revision(connection)
+        signing = keys_in_force(node, connection).signing_public
+        number = status_list.read_number(list_id)
+        if number is None or not credentials.list_exists(connection, number, status_list.LIST_BITS):
+            raise Refused("status-list-not-found", "no credential of this member has a place in such a list")
+        make = partial(_make_list, node, connection, number)
+        hour = node.clock.now_ms() // LIST_RENEWED_MS
+        return node.views.get(connection, "status-list", list_id, (revision, signing, hour), make)
+
+
+def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
+    asked = CREDENTIAL_REQUEST.read(request, "")
+    kind = asked.get("type", suitability.TYPE)
+    subject = subjects.find_by_pid(connection, asked["subject"])
+    if subject is None or subject.did is None:
+        raise Refused("subject-not-found", "subject: this broker has no such client")
+    require_current(node, connection, subject)
+    index = credentials.next_status_index(
+        connection, status_list.LIST_BITS, lambda: fresh_list(node.entropy(_LIST_ENTROPY))
+    )
+    now = node.clock.now_ms()
+    common: dict[str, Any] = {
+        "credential_id": f"urn:uuid:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
+        "issuer": node.did,
+        "subject": subject.did,
+        "valid_from": now,
+        "status": status_list.status_entry(
+            status_list.list_url(node.did, 1 + index // status_list.LIST_BITS), index % status_list.LIST_BITS
+        ),
+    }
+    make = _suitability if kind == suitability.TYPE else _identity
+    document = make(node, connection, subject, common)
+    for known in credentials.of_subject(connection, subject.pid, kind):
+        body: dict[str, Any] = json.loads(known.body)
+        if _says(body, document, kind) and _by_key_in_force(node, connection, body):
+            return body
+    signed = _sign(node, connection, document, now)
+    row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
+    credentials.insert_credentials(connection, [row])
+    issued.append(issue_fact(node, subject.pid, signed, kind, now))
+    return signed
+
+
+def fresh_list(entropy: bytes) -> int:
+    """Return the number of a list that no earlier copy of this database can have used, but by an incredible chance.
+
+    Args:
+        entropy: 8 random bytes.
+    """
+    spread = status_list.MOST_LISTS - _FIRST_FRESH + 1
+    return _FIRST_FRESH + int.from_bytes(entropy) % spread
+
+
+def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, Any]) -> bool:
+    """Say whether a credential is by the key of now: one by an earlier key needs its witness, a new one does not."""
+    try:
+        verify_proof(credential, keys_in_force(node, connection).signing_public)
+    except VerificationFailed:
+        return False
+    return True
+
+
+def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> bool:
+    """Say whether a credential that was issued before attests what is asked for now."""
+    if any(known[name] != document[name] for name in ("@context", "credentialSubject")):
+        return False
+    if kind == suitability.TYPE:
+        return bool(known["validUntil"] == document["validUntil"])
+    # a year from today is later each day; the one spelling of our times sorts as they do
+    return bool(document["validFrom"] < known["validUntil"] <= document["validUntil"])
+
+
+def _suitability(node: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    level = state_of(node, connection, subject).level_at(common["valid_from"])
+    if level is None or level.valid_to <= common["valid_from"]:
+        raise Refused("no-valid-level", "subject: has no level that is valid now")
+    return suitability.suitability_credential(
+        **common,
+        level=level.name,
+        ruleset=level.ruleset or "-",
+        assessed_at=level.valid_from,
+        valid_until=level.valid_to,
+    )
+
+
+def _identity(_: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
+    """Attest the commitment of the newest verification whose document is valid now, and no longer than that is."""
+    found = [row for row in records.of_subject(connection, subject.pid) if row.type == "ID_VERIFY" and row.payload]
+    if not found:
+        raise Refused("no-verified-identity", "subject: no identity verification is recorded")
+    now = common["valid_from"]
+    for row in reversed(found):
+        payload = json.loads(row.payload or "{}")
+        end = now + IDENTITY_VALID_MS
+        if payload["valid_to"] is not None:  # null: a document without an end
+            end = min(end, parse_time(payload["valid_to"], "valid_to"))
+        if end > now:
+            return identity.identity_credential(
+                **common,
+                commitment=decode_hex(payload["id_commitment"], "id_commitment"),
+                verified_at=parse_time(json.loads(row.envelope)["occurred_at"], "occurred_at"),
+                valid_until=end,
+            )
+    raise Refused("identity-document-expired", "subject: every document by which it was verified has expired")
+
+
+def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:
+    bits = bytearray(status_list.empty_list())
+    for place in credentials.revoked_places(connection, number, status_list.LIST_BITS):
+        bits[place // 8] |= 1 << (7 - place % 8)
+    now = node.clock.now_ms()
+    unsigned = status_list.status_list_credential(
+        number=number,
+        issuer=node.did,
+        bits=bytes(bits),
+        valid_from=now,
+        valid_until=now + LIST_VALID_MS,
+    )
+    return _sign(node, connection, unsigned, now)
+
+
+def _sign(node: Node, connection: Connection, document: dict[str, Any], now: int) -> dict[str, Any]:
+    registered = chain_index.registered_keys(connection, node.address)
+    since = registered[-1].timestamp * _MS if registered else 0
+    return add_proof(
+        document,
+        seed=keys_in_force(node, connection).signing_seed,
+        verification_method=node.signing_key_id,
+        created=format_utc(max(now, since)),  # a clock behind the chain's must not date it before the key
+    )

@@ -1,0 +1,154 @@
+"""When a credential was issued: the record of its digest, the witness that a node gives of it, and its check.
+
+Whoever stole a signing key that has ended writes any time into a proof. So each issue is a record of the issuer's log,
+written in the transaction that stores the credential, on the subject's own chain; its anchor bounds its time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+from did.credentials.verify import UNWITNESSED, credential_digest
+from did.identifiers import parse_did
+from evidence.documents.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness, parse_witness
+from evidence.documents.record import restore
+from node_adapter.node import Node
+from node_adapter.store import anchored, chain_index, records, restored
+from node_adapter.workflows.anchoring.receipts import LogView
+from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
+from primitives.encoding import decode_hex
+from primitives.errors import CouldNotCheck, VerificationFailed
+from primitives.timestamp import format_time
+
+PATH = "/v1/credentials/witnesses/"
+ANCHORED, PENDING, ERASED, NONE = "anchored", "pending", "erased", "none"
+_CONTRACT = "EvidenceAnchor"
+_DIGEST_BYTES = 32
+ISSUE_REFERENCE = "credential-issue:"
+
+
+def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, now_ms: int) -> Fact:
+    """Return the fact that a credential was issued to a subject of this broker."""
+    digest = credential_digest(credential).hex()
+    return read_node_fact(
+        {
+            "source_ref": ISSUE_REFERENCE + digest,
+            "subject": subject,
+            "type": RECORD_TYPE,
+            "occurred_at": format_time(now_ms),
+            "channel": "api",
+            "actor": {"did": node.did, "role": "issuer"},
+            "payload": {DIGEST_FIELD: digest, "credential_id": credential["id"], "credential_type": kind},
+        }
+    )
+
+
+def published_witness(node: Node, digest: str) -> dict[str, Any]:
+    """Return what this node's log says of a credential, by its digest (64 hex): {"state", "witness" or null}.
+
+    Raises:
+        InvalidInput: not a digest.
+        CouldNotCheck: `node-restored`, what an older copy does not hold may have been issued all the same.
+    """
+    wanted = decode_hex(digest, "digest", _DIGEST_BYTES)
+    with node.store.read() as connection:
+        return witness_of(node, connection, wanted)
+
+
+def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, Any]:
+    """Return what `published_witness` shows: the proof stands on the first anchor that covers the record."""
+    reference = ISSUE_REFERENCE + digest.hex()
+    row = records.by_source_refs(connection, [reference]).get(reference)
+    if row is None or row.type != RECORD_TYPE:
+        restored.require_caught_up(connection)
+        return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
+    first, newest = anchored.first_covering(connection, row.log_index), anchored.last_final(connection)
+    if first is None or newest is None:
+        return {DIGEST_FIELD: digest.hex(), "state": PENDING, "witness": None}
+    if row.payload is None or row.root_salt is None:
+        return {DIGEST_FIELD: digest.hex(), "state": ERASED, "witness": None}
+    view = node.views.holder("log", "", LogView)
+    tree, _map = view.at(connection, newest)
+    witness = build_witness(
+        restore(row.envelope, json.loads(row.payload), row.root_salt),
+        index=row.log_index,
+        size=first.size,
+        path=tree.inclusion(row.log_index, first.size),
+        block=first.block,
+        seq=first.seq,
+    )
+    return {DIGEST_FIELD: digest.hex(), "state": ANCHORED, "witness": witness}
+
+
+def was_issued(connection: Connection, digest: bytes) -> bool:
+    """Say whether this node recorded that it issued a credential, also one that was lost with a database."""
+    reference = ISSUE_REFERENCE + digest.hex()
+    row = records.by_source_refs(connection, [reference]).get(reference)
+    return row is not None and row.type == RECORD_TYPE
+
+
+def fetch_witness(node: Node, base: str | None, digest: bytes) -> object:
+    """Ask the issuer's node for a witness.
+
+    Args:
+        node: the node.
+        base: the address of the issuer's node; None when it is not known.
+        digest: SHA-256 of the credential.
+
+    Raises:
+        VerificationFailed: check `issue-unwitnessed`, the issuer's own log holds no such issue.
+        CouldNotCheck: `witness-unknown`; peer errors.
+    """
+    if base is None:
+        raise CouldNotCheck("witness-unknown", "the key that signed has ended, and the issuer's node is not known here")
+    answer = node.fetch(f"{base}{PATH}{digest.hex()}")
+    return witness_in(answer)
+
+
+def witness_in(answer: object) -> object:
+    """Return the witness of an answer of `published_witness`.
+
+    Raises:
+        VerificationFailed: check `issue-unwitnessed`.
+        CouldNotCheck: `witness-unknown`, it is not anchored yet, or this is no such answer.
+    """
+    state = answer.get("state") if isinstance(answer, Mapping) else None
+    if isinstance(answer, Mapping) and state == ANCHORED:
+        return answer.get("witness")
+    if state in (NONE, ERASED):
+        raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and the issuer's log shows no such issue")
+    waits = "it is not anchored yet" if state == PENDING else "its answer is none"
+    raise CouldNotCheck("witness-unknown", f"the issuer's node gave no witness: {waits}")
+
+
+def witnessed_block(connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int) -> int:
+    """Check a witness against our own index of the chain, and return the block of its anchor.
+
+    Raises:
+        InvalidInput: not a witness.
+        VerificationFailed: checks `issue-witness`, `inclusion`, `field-digest`.
+    """
+    witness = parse_witness(value)
+    if witness.block > up_to_block:
+        raise VerificationFailed(
+            "issue-witness", f"block {witness.block} is later than {up_to_block}, the last indexed"
+        )
+    topic = chain_index.address_topic(parse_did(issuer, "issuer").address)
+    found = chain_index.events(
+        connection,
+        contract=_CONTRACT,
+        name="Anchored",
+        topic1=topic,
+        after_block=witness.block - 1,
+        up_to_block=witness.block,
+    )
+    anchor = next((event.args for event in found if int(event.args["seq"]) == witness.seq), None)
+    if anchor is None:
+        raise VerificationFailed("issue-witness", f"block {witness.block} holds no anchor {witness.seq} of {issuer}")
+    root = decode_hex(anchor["root"].removeprefix("0x"), "root", _DIGEST_BYTES)
+    witness.check(issuer, digest, root, int(anchor["size"]))
+    return witness.block

@@ -1,0 +1,154 @@
+"""Which of the member's keys are in force, as the registry has it at a block; and their rotation.
+
+1. A new generation is sealed in the keystore before anything else: a key that only the chain knows signs nothing.
+2. `rotateKeys` goes through the outbox, under a key that names the generation: asked for again, it is not sent again.
+3. Nothing is switched. Whoever signs asks here which generation the registry held at the block in question, so that a
+   process that was killed, or has not heard of the rotation, still signs with the right key or not at all.
+4. What must be signed before its block is known, a checkpoint, is signed anew when its anchor is final.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from evidence.log.checkpoint import sign_checkpoint
+from node_adapter.chain.abi import encode_call
+from node_adapter.keys.member_keys import Entropy, MemberKeys
+from node_adapter.node import Node
+from node_adapter.store import alarms, anchors, chain_index, outbox, registry_index, restored
+from node_adapter.store.chain_index import ChainEvent
+from primitives.errors import CouldNotCheck
+
+REGISTRY = "MemberRegistry"
+KIND_ROTATION = "key-rotation"
+IN_FORCE, ENDED, WAITING = "in-force", "ended", "waiting"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation of keys: its state, and the blocks from which and before which it was in force."""
+
+    keys: MemberKeys
+    state: str
+    from_block: int | None
+    until_block: int | None
+
+
+def keys_in_force(node: Node, connection: Connection, block: int | None = None) -> MemberKeys:
+    """Return the generation to sign with: as `keys_at`, and of a copy that was restored none before it is whole.
+
+    Raises:
+        CouldNotCheck: `signing-key-not-held`; `node-restored`.
+    """
+    restored.require_caught_up(connection)
+    return keys_at(node, connection, block)
+
+
+def keys_at(node: Node, connection: Connection, block: int | None = None) -> MemberKeys:
+    """Return the generation that the registry held at a block; at the last indexed one, if none is given.
+
+    It is for what reads a public key, and for the chain process, which signs again what the chain holds of a restored
+    copy. A member that was never admitted signs with its first one, a suspended one with what it had.
+
+    Raises:
+        CouldNotCheck: `signing-key-not-held`, the registry names a key that the keystore does not hold.
+    """
+    registered = chain_index.registered_keys(connection, node.address, block)
+    if not registered:
+        return node.keys.generations[0]
+    public = registered[-1].signing
+    found = node.keys.find(lambda keys: keys.signing_public == public)
+    if found is None:
+        raise CouldNotCheck(
+            "signing-key-not-held",
+            f"the registry holds the signing key {public.hex()} of this member, its keystore does not: restore it",
+        )
+    return found
+
+
+def agreement_key(node: Node, connection: Connection, public: bytes) -> bytes | None:
+    """Return the private key of one of this member's agreement keys, also of one that has ended; None if not held.
+
+    Raises:
+        CouldNotCheck: `node-restored`.
+    """
+    restored.require_caught_up(connection)
+    found = node.keys.find(lambda keys: keys.agreement_public == public)
+    return None if found is None else found.agreement_key
+
+
+def require_no_rotation(connection: Connection) -> None:
+    """Refuse what would be signed with a key that may have ended before others see the signature.
+
+    Raises:
+        CouldNotCheck: `key-rotation`, one is on its way.
+    """
+    if outbox.open_rows(connection, KIND_ROTATION):
+        raise CouldNotCheck("key-rotation", "this member's keys are being rotated; try again in a moment")
+
+
+def generations(node: Node, connection: Connection) -> list[Generation]:
+    """Return every generation that the keystore holds, oldest first, with what the registry says of it."""
+    node.keys.reload()
+    registered = chain_index.registered_keys(connection, node.address)
+    result = []
+    for keys in node.keys.generations:
+        places = [number for number, row in enumerate(registered) if row.signing == keys.signing_public]
+        if not places:
+            result.append(Generation(keys, WAITING if registered else IN_FORCE, None, None))
+            continue
+        following = registered[places[-1] + 1 :]
+        state = ENDED if following else IN_FORCE
+        until = following[0].block if following else None
+        result.append(Generation(keys, state, registered[places[0]].block, until))
+    return result
+
+
+def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKeys, str]:
+    """Begin a rotation, or go on with one that was begun; return the new keys and the key of the outbox row.
+
+    A generation that the registry never held is used before another is made: a rotation that was cut short leaves one.
+
+    Raises:
+        Refused: `member-unknown`, `member-suspended`.
+        CouldNotCheck: the new keys cannot be sealed; `node-restored`.
+    """
+    with node.store.write() as connection:
+        restored.require_caught_up(connection)  # before keys are made that nobody asks for
+        chain_index.require_active_member(connection, node.address)
+        waiting = [entry.keys for entry in generations(node, connection) if entry.state == WAITING]
+        if not waiting:
+            node.keys.add(MemberKeys.generate(entropy))
+        new = waiting[-1] if waiting else node.keys.newest
+        key = f"{KIND_ROTATION}:{new.signing_public.hex()}"
+        keys = (new.signing_public, new.agreement_public, new.compliance_address)
+        target = registry_index.contract_address(connection, REGISTRY)
+        data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
+        outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())
+    return new, key
+
+
+def sign_final_checkpoints(node: Node, connection: Connection, events: Iterable[ChainEvent]) -> None:
+    """Let the checkpoint of each anchor that became final bear the signature of the key in force at its block.
+
+    The key may have ended while the anchor was on its way. It runs in the transaction that makes the anchor final.
+    """
+    for event in events:
+        if event.name != "Anchored" or event.args["member"] != node.address:
+            continue
+        row = anchors.by_seq(connection, int(event.args["seq"]))
+        if row is None or row.block is None:
+            continue
+        try:
+            keys = keys_at(node, connection, row.block)
+        except CouldNotCheck as error:  # the index must go on; the operator is told
+            now = node.clock.now_ms()
+            alarms.raise_alarm(connection, alarms.KEY_NOT_HELD, str(row.seq), error.detail, now)
+            continue
+        note = sign_checkpoint(node.did, row.size, row.root, keys.signing_seed)
+        if note != row.checkpoint:
+            anchors.replace_checkpoint(connection, row.seq, note)

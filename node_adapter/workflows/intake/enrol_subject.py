@@ -1,0 +1,202 @@
+"""Enrolling subjects: a pseudonym for each, and for a client the first key of the pairwise DID on the chain.
+
+A pseudonym is random, but for products: theirs is derived from the id, so that everybody finds all their ratings.
+
+{"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
+{"client_ref", "did", "registration", "succeeds": pseudonym}    the same client with a new wallet (`succession`)
+{"client_ref", "product_id"}                                                                    a product
+{"client_ref"}                                                                                  neither of them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.documents.product_subject import product_subject
+from node_adapter.node import Node
+from node_adapter.request_shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
+from node_adapter.store import chain_index, outbox, restored, subjects
+from node_adapter.store.outbox import OutboxRow
+from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.identity.dids import SponsoredCall, enqueue_call, enqueue_registration, set_attribute_call
+from node_adapter.workflows.identity.succession import former_reference, recovered_reference
+from node_adapter.workflows.intake.fold import EMPTY_STATE
+from node_adapter.workflows.intake.outcomes import Outcome, each
+from primitives import ed25519
+from primitives.eip712 import ED25519_ATTRIBUTE
+from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Anything, Bytes, Fields, Integer, Named
+from suitability.records import PRODUCT_ID
+
+PID_BYTES = 32
+REGISTRATION = Named(
+    "Registration",
+    Fields(
+        {
+            "signing_key": Bytes(ed25519.PUBLIC_KEY_BYTES).note("Ed25519 public key."),
+            "validity": Integer().note("Seconds."),
+            "deadline": DEADLINE,
+            "signature": EIP712_SIGNATURE,
+        }
+    ).note("DidRegistry.SetAttribute with nonce 0, signed by the controller."),
+)
+SUBJECT_REQUEST = Named(
+    "SubjectRequest",
+    Fields(
+        {"client_ref": REFERENCE},
+        {"did": PARSED_DID, "registration": REGISTRATION, "succeeds": Anything(), "product_id": PRODUCT_ID},
+    ).note(
+        "A client has did and registration; a product has product_id, and lies under the pseudonym that anybody "
+        "derives from it. `succeeds` is the old pseudonym of the same client, who has a new wallet."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class _Registration:
+    """The call that sets a client's first key, and that key."""
+
+    call: SponsoredCall
+    key: bytes
+
+
+def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Enrol subjects in one transaction; each gets its own outcome.
+
+    The same request again changes nothing; one that is signed anew makes up for a registration that came too late.
+    """
+    with node.store.write() as connection:
+        restored.require_caught_up(connection)  # whoever was enrolled since the copy would get a second pseudonym
+        chain_index.require_active_member(connection, node.address)
+        return each(requests, lambda request: _enrol(node, connection, request))
+
+
+def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
+    """Return a subject by the caller's own reference.
+
+    Raises:
+        Refused: `subject-not-found`.
+    """
+    with node.store.read() as connection:
+        row = subjects.find_by_client_ref(connection, client_ref)
+    if row is None:
+        raise Refused("subject-not-found", "client_ref: no subject has this reference")
+    return {
+        "client_ref": row.client_ref,
+        "subject": row.pid,
+        "did": row.did,
+        "count": row.count,
+        "head": row.head.hex(),
+    }
+
+
+def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
+    request = _read(request)
+    reference = request["client_ref"]
+    call = _registration(request) if "did" in request else None
+    did = None if call is None else call.call.did.text
+    product = _product(node, request)
+    known = subjects.find_by_client_ref(connection, reference)
+    if product is not None:
+        _require_free(connection, product, known)
+    if known is not None and known.did == did:
+        return _answer(known, None if call is None else _relay_again(node, connection, call))
+    if known is not None and not (did and known.did and request.get("succeeds") == known.pid):
+        raise Refused(
+            "duplicate",
+            "client_ref: another subject has this reference; where it is the same person with a new wallet, `succeeds` "
+            "names the old pseudonym",
+        )
+    if known is None and "succeeds" in request:
+        raise Refused("succession-predecessor", "succeeds: is not the pseudonym that has this reference")
+    holder = None if did is None else subjects.find_by_did(connection, did)
+    if holder is not None and holder.client_ref != recovered_reference(holder.pid):
+        raise Refused("duplicate", "did: another subject has this DID")
+    row = holder or SubjectRow(
+        pid=product or node.entropy(PID_BYTES).hex(),
+        client_ref=reference,
+        did=did,
+        created_at=_moment(node, connection, reference),
+        count=0,
+        head=EMPTY_HEAD,
+        state=EMPTY_STATE,
+    )
+    written = None
+    if holder is not None and call is not None:
+        written = _relay_again(node, connection, call)
+    elif call is not None:
+        written = outbox.by_key(connection, enqueue_call(node, connection, call.call))  # refuses a wrong signature
+    if known is not None:
+        subjects.rename(connection, known.pid, former_reference(reference, row.created_at))
+    if holder is None:
+        subjects.insert_subjects(connection, [row])
+    else:  # its records came back after a restore, its enrolment did not
+        subjects.rename(connection, holder.pid, reference)
+        row = replace(holder, client_ref=reference)
+    return _answer(row, written)
+
+
+def _moment(node: Node, connection: Connection, reference: str) -> int:
+    """Return the time of an enrolment, of which a reference has no two: by it the identity before is found."""
+    now = node.clock.now_ms()
+    while subjects.find_by_client_ref(connection, former_reference(reference, now)) is not None:
+        now += 1
+    return now
+
+
+def _product(node: Node, request: Mapping[str, Any]) -> str | None:
+    """Return the pseudonym of the product that is to be enrolled; None when it is none."""
+    if "product_id" not in request:
+        return None
+    if "did" in request or "succeeds" in request:
+        raise InvalidInput("product_id", "one-of", "a product has no DID, and succeeds nobody")
+    return product_subject(node.did, str(request["product_id"]))
+
+
+def _require_free(connection: Connection, product: str, known: SubjectRow | None) -> None:
+    """Refuse a reference of something else, and a second reference of the same product."""
+    if known is not None and known.pid != product:
+        raise Refused("duplicate", "client_ref: another subject has this reference; give the product one of its own")
+    there = subjects.find_by_pid(connection, product)
+    if known is None and there is not None:
+        raise Refused("duplicate", f"product_id: is enrolled under the reference {there.client_ref}")
+
+
+def _relay_again(node: Node, connection: Connection, registration: _Registration) -> OutboxRow | None:
+    key = enqueue_registration(node, connection, registration.call, registration.key)
+    return None if key is None else outbox.by_key(connection, key)
+
+
+def _answer(row: SubjectRow, written: OutboxRow | None) -> dict[str, Any]:
+    return {
+        "status": "accepted",
+        "client_ref": row.client_ref,
+        "subject": row.pid,
+        "did": row.did,
+        "outbox": None if written is None else written.key,
+        "outbox_state": None if written is None else written.state,
+    }
+
+
+def _read(request: Mapping[str, Any]) -> dict[str, Any]:
+    asked = SUBJECT_REQUEST.read(request, "")
+    if ("did" in asked) != ("registration" in asked):
+        raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")
+    return asked
+
+
+def _registration(request: Mapping[str, Any]) -> _Registration:
+    value = request["registration"]
+    call = set_attribute_call(
+        request["did"],
+        ED25519_ATTRIBUTE,
+        value["signing_key"],
+        value["validity"],
+        value["deadline"],
+        value["signature"],
+    )
+    return _Registration(call, value["signing_key"])

@@ -1,0 +1,176 @@
+"""The wire form of a fact, checked member by member before anything is stored.
+
+{"source_ref", "subject", "type", "occurred_at", "channel", "actor": {"did", "role"},
+"payload": {...} | "compute": {...}, "attachments"?: [...],
+"act"?: {"root_salt", "key", "signature", "document", "ruleset"}, "root_salt"?: with payload.countersigned}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evidence.documents.act import ROOT_SALT_BYTES
+from evidence.documents.record import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
+from node_adapter.request_shapes import PID, TIME
+from primitives import ed25519
+from primitives.canonical import canonical_json
+from primitives.digest import tagged_sha256
+from primitives.encoding import encode_base64url
+from primitives.errors import InvalidInput, Refused
+from primitives.shapes import (
+    Base64Url,
+    Boolean,
+    Bytes,
+    Cases,
+    Fields,
+    Line,
+    ListOf,
+    Named,
+    Nullable,
+    Object,
+    OneOf,
+    Shape,
+)
+from primitives.text import check_all_legible
+from primitives.timestamp import parse_time
+from suitability.records import CLIENT_ACTS, CODE, NODE_TYPES, RECORD_TYPES
+from suitability.second_person import FIELD
+
+# Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
+_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")
+_REQUEST_TAG = "bonafides/fact/1"
+
+
+@dataclass(frozen=True)
+class Act:
+    """The client's own part of a fact."""
+
+    root_salt: bytes = field(repr=False)
+    key: str
+    signature: str
+    document: str | None
+    ruleset: str | None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A well-formed fact. Exactly one of `payload` and `compute` is set."""
+
+    source_ref: str
+    subject: str
+    type: str
+    occurred_at: str
+    occurred_ms: int
+    channel: str
+    actor: Mapping[str, str]
+    payload: Mapping[str, Any] | None = field(repr=False)
+    compute: Mapping[str, Any] | None
+    attachments: list[Any]
+    act: Act | None
+    digest: bytes
+    root_salt: bytes | None = field(repr=False)  # of what the broker's staff signed
+
+
+ACT = Named(
+    "Act",
+    Fields(
+        {
+            "root_salt": Bytes(ROOT_SALT_BYTES).note("The wallet's root salt, which becomes the record's."),
+            "key": Line(300).note("Verification method, <did>#delegate-N."),
+            "signature": Base64Url(ed25519.SIGNATURE_BYTES).then(lambda data, _: encode_base64url(data)),
+            "document": Nullable(Line(300)),
+            "ruleset": Nullable(Line(300)),
+        }
+    ).note("The client's signature over the act (docs/spec/evidence.md, section 3)."),
+).then(lambda members, _: Act(**members))
+COMPUTE: Mapping[str, Shape[dict[str, Any]]] = {
+    "LEVEL_RESULT": Fields({}),
+    "MATCH_OPINION": Fields({"product_id": Line(300)}, {"admitted": Boolean()}),
+}
+"""What the node's own engine can state."""
+
+FACT = Named(
+    "Fact",
+    Cases(
+        Fields(
+            {
+                "source_ref": Line(300).note("The caller's own id: a fact is stored once."),
+                "subject": PID,
+                "type": CODE,
+                "occurred_at": TIME,
+                "channel": OneOf(*CHANNELS),
+                "actor": Fields({"did": Line(300), "role": Line(300)}),
+            },
+            {
+                "payload": Object(),
+                "compute": Object().note("Instead of payload: the node's engine states it."),
+                "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
+                "act": Nullable(ACT),
+                "root_salt": Bytes(ROOT_SALT_BYTES).note(f"Given exactly where payload.{FIELD} is."),
+            },
+        ),
+        "type",
+        "payload",
+        {code: entry.payload for code, entry in RECORD_TYPES.items()},
+    ),
+)
+
+
+def read_fact(value: Mapping[str, Any]) -> Fact:
+    """Check the shape of a caller's fact.
+
+    Raises:
+        InvalidInput: the dotted field, and the rule that it breaks.
+        Refused: `act-unsigned`, the client's own act comes without the client's signature.
+    """
+    if isinstance(value.get("type"), str) and value["type"] in NODE_TYPES:
+        raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
+    reference = value.get("source_ref")
+    if isinstance(reference, str) and _NODE_REFERENCE.match(reference):
+        raise InvalidInput("source_ref", "node-reference", "the node itself names its records so")
+    return read_node_fact(value)
+
+
+def read_node_fact(value: Mapping[str, Any]) -> Fact:
+    """Check the shape of a fact of any type, also of those that only the node writes; raises as `read_fact`."""
+    check_all_legible(value, "")
+    stated = value.get("type")
+    if value.get("act") is None and isinstance(stated, str) and stated in CLIENT_ACTS:
+        raise Refused("act-unsigned", f"act: {stated} is the client's own act and owes the client's signature")
+    fact = FACT.read(value, "")
+    type_, act = fact["type"], fact.get("act")
+    if ("payload" in fact) == ("compute" in fact):
+        raise InvalidInput("payload", "one-of", "give either payload or compute")
+    if act is not None and "compute" in fact:
+        raise InvalidInput("compute", "act", "the client signs a payload that is stated, not one to be computed")
+    return Fact(
+        source_ref=fact["source_ref"],
+        subject=fact["subject"],
+        type=type_,
+        occurred_at=fact["occurred_at"],
+        occurred_ms=parse_time(fact["occurred_at"], "occurred_at"),
+        channel=fact["channel"],
+        actor=fact["actor"],
+        payload=fact.get("payload"),
+        compute=_read_compute(type_, fact["compute"]) if "compute" in fact else None,
+        attachments=fact.get("attachments", []),
+        act=act,
+        digest=tagged_sha256(_REQUEST_TAG, canonical_json(dict(value))),
+        root_salt=_read_salt(fact),
+    )
+
+
+def _read_salt(value: Mapping[str, Any]) -> bytes | None:
+    payload = value.get("payload")
+    if ("root_salt" in value) != (isinstance(payload, dict) and FIELD in payload):
+        raise InvalidInput("root_salt", "together", f"is given exactly where payload.{FIELD} is")
+    return value.get("root_salt")
+
+
+def _read_compute(type_: str, value: object) -> dict[str, Any]:
+    if type_ not in COMPUTE:
+        raise InvalidInput("compute", "record-type", f"only {' and '.join(COMPUTE)} can be computed")
+    return COMPUTE[type_].read(value, "compute")

@@ -1,0 +1,375 @@
+"""Facts: what happened is stored, with the rules that it breaks, and answered with a signed promise to anchor it.
+
+A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. While this node could
+not keep a promise, the fact is taken without one (`outlook`, `owed_promises`). All that follows from an accepted fact
+(record, log entry, findings, the subject's head and state, the promise) is one database transaction.
+
+Steps, each tagged below:
+ 1. The fact is well formed.
+ 2. This member is active, and the subject is known.
+ 3. It is not a duplicate: the same fact again gets the same promise, another one under its reference is refused.
+ 4. The client's signature holds, with a key that is valid at the last indexed block; so does each one of the staff.
+ 5. The engine states what the caller asked it to compute.
+ 6. The state machine names the rules that the fact breaks.
+ 7. Envelope, fingerprint, log index, promise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
+from evidence.documents.product_subject import product_subject
+from evidence.documents.record import SealedRecord, envelope_salt, seal
+from node_adapter.node import Node
+from node_adapter.store import chain_index, consents, credentials, records, registry_index, restored, subjects
+from node_adapter.store.records import FindingRow, RecordRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.anchoring.outlook import outlook
+from node_adapter.workflows.anchoring.owed_promises import make_promise
+from node_adapter.workflows.consent.standing import DATA_USE, ends_before_use
+from node_adapter.workflows.identity import succession
+from node_adapter.workflows.identity.identities import histories
+from node_adapter.workflows.identity.keys_in_force import keys_in_force
+from node_adapter.workflows.identity.revocation import revocation_fact
+from node_adapter.workflows.identity.roster import roster_of
+from node_adapter.workflows.intake import countersign
+from node_adapter.workflows.intake.accepted import Accepted, accepted_as
+from node_adapter.workflows.intake.fact_input import Act, Fact, read_fact, read_node_fact
+from node_adapter.workflows.intake.fold import (
+    IDENTITIES_BEFORE,
+    apply_record,
+    compute_payload,
+    dump_state,
+    remember_state,
+    state_of,
+    states_of,
+)
+from node_adapter.workflows.intake.ratings import TYPE as PRODUCT_RATE
+from node_adapter.workflows.intake.ratings import ratings_of
+from node_adapter.workflows.intake.rulesets import rulebook
+from node_adapter.workflows.replay.as_of import AsOf, as_of
+from node_adapter.workflows.replay.orders import require_received
+from primitives import ed25519
+from primitives.encoding import decode_base64url
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.rules import NOT_DERIVED, ratings_relied_on
+from suitability.act import product_of
+from suitability.second_person import ORDER
+from suitability.states import Finding, Rating, SubjectState
+
+SCHEMA = "1"
+_NODE_REFUSALS = ("member-unknown", "member-suspended")
+_MS = 1000
+
+
+def submit_facts(
+    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Fact] = read_fact
+) -> list[Accepted | BonafidesError]:
+    """Store facts in one transaction; each gets its own outcome, in order. `read` checks the shape of one.
+
+    Raises:
+        Refused: `member-unknown` or `member-suspended`: this member may not record.
+        CouldNotCheck: the store is busy or full, or no block is indexed yet; nothing of this call was stored.
+    """
+    parsed = [_outcome_of(read, fact) for fact in facts]  # (1)
+    with node.store.write() as connection:
+        intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, Fact)])
+        outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
+        intake.flush()
+    return outcomes
+
+
+def record_facts(node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+    """Store facts of the node's own in a transaction of its caller: all of them, or the first one's error is raised."""
+    intake = _Intake(node, connection, facts)
+    for fact in facts:
+        intake.accept(fact)
+    intake.flush()
+
+
+def _outcome_of(step: Any, value: Any) -> Any:
+    """Return a step's result, or the typed error that refuses this one fact; what concerns the node is raised."""
+    try:
+        return step(value)
+    except (InvalidInput, VerificationFailed) as error:
+        return error
+    except Refused as error:
+        if error.code in _NODE_REFUSALS:
+            raise
+        return error
+
+
+class _Intake:
+    """One transaction's facts: what is accepted is kept here until `flush` writes it."""
+
+    def __init__(self, node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+        self._node = node
+        self._connection = connection
+        self._now = node.clock.now_ms()
+        # The next place in the log may be promised already: taking it again would fork the log.
+        restored.require_caught_up(connection)
+        chain_index.require_active_member(connection, node.address)  # (2)
+        self._block = registry_index.tip_block(connection)
+        self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
+        self._outlook = outlook(node, connection, len(facts))
+        self._rulebook = rulebook(node, connection)
+        self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
+        self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
+        marks = (countersign.signed_once(node.did, fact) for fact in facts)
+        self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
+        signed = {fact.subject for fact in facts if fact.act is not None or fact.root_salt is not None}
+        dids = {row.did for pid, row in self._subjects.items() if pid in signed}
+        self._histories = histories(node, connection, [did for did in dids if did is not None])
+        self._states: dict[str, SubjectState] = {}
+        self._stored = states_of(node, connection)
+        self._log_size = records.log_size(connection)
+        self._ratings = ratings_of(node, connection, self._log_size)
+        self._roster = roster_of(node, connection, self._log_size)
+        self._rows: list[RecordRow] = []
+        self._findings: list[FindingRow] = []
+        self._changed: dict[str, SubjectRow] = {}
+        self._ended: list[str] = []
+        self._withdrawn: list[tuple[str, str]] = []
+
+    def accept(self, fact: Fact) -> Accepted:
+        """Store one fact, or refuse it."""
+        subject = self._subjects.get(fact.subject)
+        if subject is None:  # (2)
+            raise Refused("subject-not-found", "subject: this broker has no such subject")
+        countersign.require_no_staff_subject(self._roster, fact)
+        known = self._known.get(fact.source_ref)
+        if known is not None:  # (3)
+            return self._again(known, fact)
+        if countersign.signed_once(self._node.did, fact) in self._signed:
+            raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
+        if fact.act is not None and self._state(subject).succeeded:
+            raise succession.ended_identity()
+        signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
+        payload = self._payload(fact, subject)  # (5)
+        if fact.type == PRODUCT_RATE:
+            self._require_product(subject, payload)
+        predecessor = self._predecessor(fact, subject)
+        sealed = self._seal(fact, payload, subject, signatures)
+        if fact.root_salt is not None:  # (4)
+            others = countersign.keys_of_others(self._node, self._connection, self._histories.get(subject.did or ""))
+            countersign.require_countersigned(sealed, self._roster, self._block, others)
+        if ORDER in sealed.values:
+            require_received(self._connection, subject, sealed.values)
+        findings, not_checked = self._fold(fact, subject, sealed)  # (6)
+        accepted = replace(self._store(fact, subject, sealed, findings), not_checked=not_checked)  # (7)
+        if predecessor is not None:
+            self._end(predecessor, subject, fact, accepted)
+        return accepted
+
+    def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
+        """Take a rating at its product's derived pseudonym; elsewhere only the first, and where the last one lies.
+
+        Raises:
+            Refused: `product-subject`; it is neither there nor where the product's last rating lies.
+        """
+        product_id = str(payload["product"]["id"])
+        known = self._ratings.of(product_id)
+        if subject.pid == product_subject(self._node.did, product_id):
+            return
+        if known and not self._is_of(subject.pid, known[-1]):
+            raise Refused(
+                "product-subject",
+                f"subject: is not the pseudonym of {product_id}; enrol it by its product_id and rate it there",
+            )
+
+    def _is_of(self, pid: str, rating: Rating) -> bool:
+        wanted = bytes.fromhex(rating.ref)
+        if any(row.pid == pid and row.fingerprint == wanted for row in self._rows):
+            return True
+        return records.find_by_fingerprint(self._connection, pid, wanted) is not None
+
+    def _is_ill_placed(self, fact: Fact, sealed: SealedRecord) -> bool:
+        """Say whether a rating lies, or what rests on one has it lying, where it is not looked for."""
+        if fact.type == PRODUCT_RATE:
+            return not self._is_in_place(sealed)
+        used = ratings_relied_on(fact.type, sealed.values, self._ratings, fact.occurred_ms)
+        return not all(self._ratings.is_in_place(rating) for rating in used)
+
+    def _is_in_place(self, rated: SealedRecord) -> bool:
+        return bool(rated.envelope["subject"] == product_subject(self._node.did, str(product_of(rated.values))))
+
+    def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
+        if fact.type != succession.SUCCEED or fact.payload is None:
+            return None
+        if fact.occurred_ms - self._now > self._rulebook.at(self._now).max_ahead_ms:
+            raise InvalidInput(
+                "occurred_at", "ahead", "an identity ends when its successor says so, not in days to come"
+            )
+        old = succession.require_predecessor(self._connection, subject, fact.payload, self._rows)
+        old = self._subjects.setdefault(old.pid, old)
+        succession.require_not_succeeded(self._is_ended(old))
+        earlier = succession.named_before(self._connection, subject, old)
+        succession.require_oldest_first(old, [self._subjects.get(row.pid, row) for row in earlier], self._is_ended)
+        return old
+
+    def _is_ended(self, subject: SubjectRow) -> bool:
+        return bool(self._state(subject).succeeded)
+
+    def _end(self, old: SubjectRow, new: SubjectRow, fact: Fact, accepted: Accepted) -> None:
+        told = {
+            "payload": fact.payload,
+            "occurred_at": fact.occurred_at,
+            "channel": fact.channel,
+            "broker": self._node.did,
+        }
+        self.accept(read_node_fact(succession.ending(told, old, new, accepted.record_id, accepted.fingerprint)))
+        for issued in credentials.valid_of_subject(self._connection, old.pid):
+            self.accept(revocation_fact(self._node.did, issued, succession.REVOKED_BECAUSE, self._now))
+        self._ended.append(old.pid)
+
+    def flush(self) -> None:
+        """Write what was accepted."""
+        records.insert_records(self._connection, self._rows, self._findings)
+        changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
+        subjects.update_heads(self._connection, changed)
+        for pid, consent_id in self._withdrawn:  # the client's word counts at once, whatever comes of the chain's call
+            consents.mark_recorded(self._connection, pid, consent_id, self._now)
+        for pid in self._ended:
+            succession.end_rights(self._connection, pid, self._now)
+        for row in changed:
+            remember_state(self._node, self._connection, row, self._states[row.pid])
+
+    def _again(self, known: RecordRow, fact: Fact) -> Accepted:
+        if known.request_digest != fact.digest:
+            raise Refused("duplicate", "source_ref: another fact is stored under this reference")
+        stored = [row for row in self._findings if row.record_id == known.record_id]
+        findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
+        payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
+        return replace(accepted_as(known, findings, payload, "promise-owed"), repeated=True)
+
+    def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
+        if subject.did is None:
+            raise Refused("act-no-client", "act: this subject is no person and signs nothing")
+        block = self._block
+        keys = self._histories[subject.did].ed25519_keys_at(block.number, block.timestamp)
+        if act.key not in keys:
+            raise Refused(
+                "act-key-invalid", f"act.key: is no key of {subject.did} at block {block.number}, the last one indexed"
+            )
+        digests = field_digests(fact.payload or {}, act.root_salt)
+        signed = act_payload(
+            fact.type, self._node.did, fact.subject, fact.occurred_at, act.document, act.ruleset, digests
+        )
+        try:
+            ed25519.verify(keys[act.key], signed, decode_base64url(act.signature, "act.signature"))
+        except VerificationFailed as error:
+            raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
+        return {"did": subject.did, "key": act.key, "alg": "Ed25519", "value": act.signature, "block": block.number}
+
+    def _payload(self, fact: Fact, subject: SubjectRow) -> Mapping[str, Any]:
+        ruleset = self._rulebook.at(fact.occurred_ms)
+        if fact.payload is None:
+            product_id = (fact.compute or {}).get("product_id")
+            ratings = self._ratings.at(product_id, fact.occurred_ms)
+            return compute_payload(self._state(subject), fact, ruleset, ratings)
+        return fact.payload
+
+    def _state(self, subject: SubjectRow) -> SubjectState:
+        state = self._states.get(subject.pid)
+        return state_of(self._node, self._connection, subject) if state is None else state
+
+    @cached_property
+    def _moment(self) -> AsOf:
+        return as_of(self._node, self._connection)
+
+    def _state_before(self, pid: str) -> SubjectState | None:
+        """Return the state of an identity before, with what this transaction has changed of it."""
+        return self._states.get(pid) or self._stored(pid)
+
+    def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
+        act = fact.act
+        if act is None:
+            ruleset: str | None = self._rulebook.at(fact.occurred_ms).label
+        else:
+            ruleset = None if act.ruleset is None else self._rulebook.named(act.ruleset, "act.ruleset").label
+        envelope = {
+            "record_id": uuid7(self._now, self._node.entropy(ENTROPY_BYTES)),
+            "type": fact.type,
+            "schema": SCHEMA,
+            "broker": self._node.did,
+            "subject": subject.pid,
+            "seq": subject.count + 1,
+            "prev": subject.head.hex(),
+            "occurred_at": fact.occurred_at,
+            "recorded_at": format_time(self._now),
+            "channel": fact.channel,
+            "actor": dict(fact.actor),
+            "ruleset": ruleset,
+            "document": None if act is None else act.document,
+            "attachments": fact.attachments,
+            "signatures": signatures,
+        }
+        given = fact.root_salt if act is None else act.root_salt
+        return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
+
+    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], dict[str, str]]:
+        ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
+        ruleset = self._rulebook.at(fact.occurred_ms)
+        before = self._state(subject)
+        state, findings, not_asked = apply_record(before, sealed, ruleset, ratings, self._state_before)
+        not_checked = {IDENTITIES_BEFORE: not_asked} if not_asked else {}
+        if self._is_ill_placed(fact, sealed):
+            findings = (*findings, Finding(*NOT_DERIVED))
+        if fact.type == DATA_USE:
+            codes = {finding.code for finding in findings}
+            ends = ends_before_use(self._connection, subject.pid, sealed.values)
+            findings = (*findings, *(finding for finding in ends if finding.code not in codes))
+            not_checked |= self._moment.not_checked
+        self._states[subject.pid] = state
+        if fact.type == PRODUCT_RATE:
+            rating = Rating(sealed.fingerprint.hex(), sealed.values)
+            self._ratings = self._ratings.with_rating(rating, in_place=self._is_in_place(sealed))
+        record_id = sealed.envelope["record_id"]
+        return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_checked
+
+    def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
+        row = RecordRow(
+            log_index=self._log_size,
+            record_id=sealed.envelope["record_id"],
+            source_ref=fact.source_ref,
+            request_digest=fact.digest,
+            pid=subject.pid,
+            seq=subject.count + 1,
+            type=fact.type,
+            envelope=sealed.canonical,
+            payload=json.dumps(sealed.values, ensure_ascii=False),
+            root_salt=sealed.root_salt,
+            fingerprint=sealed.fingerprint,
+            act_signature=countersign.signed_once_in(sealed.envelope),
+            accepted_at=self._now,
+            anchor_by=None,
+            promise=None,
+            block=self._block.number,
+            envelope_salt=envelope_salt(sealed.root_salt),
+        )
+        if self._outlook.trouble is None:
+            promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
+            anchor_by = self._outlook.anchor_by(self._now, promise_ms)
+            promise = make_promise(self._node, self._keys.signing_seed, row, anchor_by)
+            row = replace(row, promise=json.dumps(promise), anchor_by=anchor_by)
+        self._rows.append(row)
+        self._findings.extend(findings)
+        if fact.type == consents.WITHDRAW:
+            self._withdrawn.append((subject.pid, str(sealed.values["consent_id"])))
+        self._known[fact.source_ref] = row
+        if row.act_signature is not None:
+            self._signed.add(row.act_signature)
+        self._log_size += 1
+        grown = replace(subject, count=row.seq, head=sealed.fingerprint)
+        self._subjects[subject.pid] = self._changed[subject.pid] = grown
+        shown = sealed.values if fact.compute is not None else None
+        return accepted_as(row, findings, shown, self._outlook.trouble)

@@ -1,0 +1,111 @@
+"""Gates: may this act be done now? Nothing is stored.
+
+{"subject", "act": record type, "details"?: what is known of the payload, "at"?: record time, default now}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence.log.roster import Roster, StaffKey
+from node_adapter.node import Node
+from node_adapter.request_shapes import MOMENT, PID
+from node_adapter.store import records, restored, subjects
+from node_adapter.workflows.consent.standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
+from node_adapter.workflows.identity.roster import roster_of
+from node_adapter.workflows.identity.verdicts import reasons_json
+from node_adapter.workflows.intake.fold import IDENTITIES_BEFORE, state_of, states_of
+from node_adapter.workflows.intake.outcomes import Outcome, each
+from node_adapter.workflows.intake.ratings import ratings_of
+from node_adapter.workflows.intake.rulesets import rulebook
+from node_adapter.workflows.replay.as_of import as_of
+from primitives.errors import Refused
+from primitives.shapes import Cases, Fields, Named, Object
+from primitives.timestamp import format_time
+from suitability.act import product_of
+from suitability.records import CODE, RECORD_TYPES
+from suitability.second_person import Reliance
+from suitability.states import Gate, gate
+
+_CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
+
+GATE_REQUEST = Named(
+    "GateRequest",
+    Cases(
+        Fields(
+            {"subject": PID, "act": CODE.note("A record type.")},
+            {
+                "details": Object().note("What is known of the payload; the more, the more rules can speak."),
+                "at": MOMENT,
+            },
+        ),
+        "act",
+        "details",
+        {code: entry.details for code, entry in RECORD_TYPES.items()},
+    ),
+)
+
+
+def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcome]:
+    """Answer questions; each gets its own outcome, in order."""
+    with node.store.read() as connection:
+        restored.require_caught_up(connection)
+        return each(questions, lambda question: _ask(node, connection, question))
+
+
+def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dict[str, Any]:
+    asked = GATE_REQUEST.read(question, "")
+    act, details = asked["act"], asked.get("details", {})
+    at_ms = asked.get("at", node.clock.now_ms())
+    subject = subjects.find_by_pid(connection, asked["subject"])
+    if subject is None:
+        raise Refused("subject-not-found", "subject: this broker has no such subject")
+    ruleset = rulebook(node, connection).at(at_ms)
+    ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
+    roster = roster_of(node, connection, records.log_size(connection))
+    state = state_of(node, connection, subject)
+    answer = gate(
+        state,
+        act,
+        at_ms=at_ms,
+        ruleset=ruleset,
+        details=details,
+        ratings=ratings,
+        broker=node.did,
+        find=states_of(node, connection),
+    )
+    if answer.allowed and act == DATA_USE:
+        answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
+    skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == DATA_USE else {}
+    if answer.not_asked:
+        skipped[IDENTITIES_BEFORE] = answer.not_asked
+    return {
+        "status": "answered",
+        "subject": subject.pid,
+        "act": act,
+        "allowed": answer.allowed,
+        "code": answer.code,
+        "reason": answer.reason,
+        "relied_on": [_reliance(entry, roster) for entry in answer.relied_on],
+        "ruleset": ruleset.label,
+        "at": format_time(at_ms),
+        **({"not_checked": reasons_json(skipped)} if skipped else {}),
+    }
+
+
+def _reliance(entry: Reliance, roster: Roster) -> dict[str, Any]:
+    """Return a rating or a decision that the act rests on, with who signed it; nobody where `signed_by` is empty."""
+    persons = [person for key in entry.keys if isinstance(person := roster.find(key), StaffKey)]
+    signed_by = [{"name": person.name, "role": person.role, "key": person.key} for person in persons]
+    return {"type": entry.type, "ref": entry.ref, "signed_by": signed_by}
+
+
+def _in_force(node: Node, connection: Connection, pid: str, details: Mapping[str, Any], at_ms: int) -> Gate | None:
+    """Refuse a use of data that the records allow, where the row of the consent or the chain tells of its end."""
+    if "consent_id" not in details:
+        return None
+    ended = known_consent(node, connection, pid, details["consent_id"]).ended(at_ms)
+    return None if ended is None else Gate(allowed=False, code=_CODES[ended[0]], reason=ended[1])

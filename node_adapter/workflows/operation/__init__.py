@@ -1,0 +1,1 @@
+"""Operation: how a node stands, whether it can work, and what brings it back."""

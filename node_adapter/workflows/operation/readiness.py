@@ -1,0 +1,108 @@
+"""Can this node do its work now? Each answer comes from trying, or from a sign of a moment ago; none from a flag.
+
+ store     a row is written and committed
+ disk      free space on the database's disk
+ index     a block of the chain is indexed, and not many are missing
+ member    the registry names this member, and it is active
+ process   the chain process gave a sign of life
+ chain     the chain answered it, and anchors become final
+ anchoring what waits can be anchored in the promised time
+ clock     this machine's clock agrees with the chain's time
+
+Each is `ok` or a code. `not-checked` is what needs the store where the store cannot be used.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from sqlalchemy import Connection
+
+from node_adapter.node import Node, Watched
+from node_adapter.store import chain_index, identity, registry_index
+from node_adapter.workflows.anchoring.outlook import (
+    CLOCK_TOLERANCE_MS,
+    anchoring_trouble,
+    chain_time_ms,
+    clock_trouble,
+    process_trouble,
+)
+from primitives.errors import BonafidesError, CouldNotCheck
+
+OK, NOT_CHECKED = "ok", "not-checked"
+MOST_BLOCKS_BEHIND = 64
+LEAST_FREE_BYTES = 100 * 1024 * 1024
+_TOLD_MS = 15_000  # how old the chain's own word about its time may be to hold against a clock that is ahead of it
+_PROBE = "probe.written_at"
+_MS = 1000
+
+_CHAIN_CODES = ("chain-silent", "chain-stalled")
+
+
+def readiness(node: Node | Watched) -> dict[str, str]:
+    """Return each check with `ok` or the code of what is wrong."""
+    checks = dict.fromkeys(("store", "disk", "index", "member", "process", "chain", "anchoring", "clock"), NOT_CHECKED)
+    checks["disk"] = _disk(node)
+    checks |= _signs(node)
+    try:
+        with node.store.write() as connection:
+            identity.put(connection, _PROBE, str(node.clock.now_ms()))
+        checks["store"] = OK
+        with node.store.read() as connection:
+            checks |= _of_store(node, connection)
+    except CouldNotCheck as error:
+        checks["store"] = error.code
+    return checks
+
+
+def member_check(node: Node | Watched, connection: Connection) -> str:
+    """Return `ok`, or why this member may not record."""
+    try:
+        chain_index.require_active_member(connection, node.address)
+    except BonafidesError as error:
+        return error.code
+    return OK
+
+
+def _index_check(node: Node | Watched, connection: Connection, indexed: int) -> str:
+    """Return `ok`, or `index-behind` while a node that was away reads what it missed."""
+    head = identity.worker_status(connection).chain_head
+    missed = 0 if head is None else head - node.settings.chain.finality_depth + 1 - indexed
+    return OK if missed <= MOST_BLOCKS_BEHIND else "index-behind"
+
+
+def _disk(node: Node | Watched) -> str:
+    try:
+        free = shutil.disk_usage(node.settings.home).free
+    except OSError:
+        return "disk-unreadable"
+    return OK if free >= LEAST_FREE_BYTES else "disk-low"
+
+
+def _signs(node: Node | Watched) -> dict[str, str]:
+    trouble = process_trouble(node, node.sign_of_life())
+    code = OK if trouble is None else trouble[0]
+    if code in _CHAIN_CODES:
+        return {"process": OK, "chain": code}
+    return {"process": code, "chain": code if code == OK else NOT_CHECKED}
+
+
+def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
+    checks = {"member": member_check(node, connection)}
+    try:
+        tip = registry_index.tip_block(connection)
+    except CouldNotCheck as error:
+        return {**checks, "index": error.code}
+    checks["index"] = _index_check(node, connection, tip.number)
+    sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
+    if sign is None:
+        return checks
+    trouble = anchoring_trouble(node, connection, sign)
+    code = OK if trouble is None else trouble[0]
+    checks |= {"chain": code, "anchoring": NOT_CHECKED} if code in _CHAIN_CODES else {"anchoring": code}
+    chain_ms = chain_time_ms(sign, tick, tip.timestamp * _MS)
+    behind = clock_trouble(now, chain_ms)
+    told = sign.chain_told is not None and tick - sign.chain_told <= _TOLD_MS
+    ahead = told and now - chain_ms > CLOCK_TOLERANCE_MS
+    checks["clock"] = behind[0] if behind else "clock-ahead" if ahead else OK
+    return checks

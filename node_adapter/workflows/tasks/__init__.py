@@ -1,0 +1,1 @@
+"""Joint tasks: from proposal and approval to a shown result."""

@@ -1,0 +1,150 @@
+"""A broker with a client on a real chain, and a regulator who follows: facts, anchors, replays, verification."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+
+from did.identifiers import ethr_did
+from evidence.documents.act import act_payload, field_digests
+from node_adapter.store import anchors, chain_index, records
+from node_adapter.workflows.identity.dids import relay_calls
+from node_adapter.workflows.identity.identities import history
+from node_adapter.workflows.intake.accepted import Accepted
+from node_adapter.workflows.intake.enrol_subject import enrol_subjects
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.trust_file import trust_file
+from primitives import ed25519
+from primitives.eip712 import (
+    ED25519_ATTRIBUTE,
+    revoke_attribute_typed_data,
+    set_attribute_typed_data,
+    sign_typed,
+)
+from primitives.encoding import encode_base64url
+from primitives.secp256k1 import address_of
+from primitives.timestamp import format_time
+from scripts.vectors.synthetic_chain import verify_bundle
+from tests.world.node import PAYLOADS
+
+VALIDITY = 10 * 365 * 86_400
+OLD, NEW = (hashlib.sha256(name.encode()).digest() for name in ("offline trust: old key", "offline trust: new key"))
+CONTROLLER = hashlib.sha256(b"offline trust: controller").digest()
+COUNTER = itertools.count()
+OLD_KEY, NEW_KEY = ed25519.public_key(OLD), ed25519.public_key(NEW)
+
+
+class Case:
+    """A broker with a client, and a regulator who follows the same chain."""
+
+    def __init__(self, consortium, drive):
+        self.consortium, self.drive = consortium, drive
+        self.broker, self.regulator = consortium.node(0), consortium.node(1)
+        self.workers = [consortium.worker(self.broker), consortium.worker(self.regulator)]
+        self.registry = consortium.contracts.address_of("DidRegistry")
+        self.chain_id = consortium.chain.chain_id
+        self.did = ethr_did(self.chain_id, address_of(CONTROLLER)).text
+        self.drive(self.workers[0], lambda: self._tip(self.broker) is not None)
+        install_ruleset(self.broker, {"packaged": "sac-bands@1"})
+        self.deadline = self.broker.clock.now_ms() // 1000 + 3600
+        [answer] = enrol_subjects(self.broker, [self._registration()])
+        self.subject = answer["subject"]
+        self.drive(self.workers[0], lambda: OLD_KEY in self.keys().values())
+
+    def _tip(self, node):
+        with node.store.read() as connection:
+            return chain_index.tip(connection)
+
+    def keys(self):
+        with self.broker.store.read() as connection:
+            tip = chain_index.last_block(connection)
+            return history(self.broker, connection, self.did).ed25519_keys_at(tip.number, tip.timestamp)
+
+    def _registration(self):
+        typed = set_attribute_typed_data(
+            self.chain_id, self.registry, address_of(CONTROLLER), ED25519_ATTRIBUTE, OLD_KEY, VALIDITY, 0, self.deadline
+        )
+        signed = {
+            "signing_key": OLD_KEY.hex(),
+            "validity": VALIDITY,
+            "deadline": self.deadline,
+            "signature": "0x" + sign_typed(CONTROLLER, typed).hex(),
+        }
+        return {"client_ref": "client", "did": self.did, "registration": signed}
+
+    def rotate(self):
+        """The client sets a new key and revokes the old one."""
+        base = {"did": self.did, "name": "0x" + ED25519_ATTRIBUTE.hex(), "deadline": self.deadline}
+        who = (self.chain_id, self.registry, address_of(CONTROLLER), ED25519_ATTRIBUTE)
+        set_typed = set_attribute_typed_data(*who, NEW_KEY, VALIDITY, 1, self.deadline)
+        revoke_typed = revoke_attribute_typed_data(*who, OLD_KEY, 2, self.deadline)
+        calls = [
+            {"call": "setAttribute", "value": "0x" + NEW_KEY.hex(), "validity": VALIDITY, "signature": set_typed},
+            {"call": "revokeAttribute", "value": "0x" + OLD_KEY.hex(), "signature": revoke_typed},
+        ]
+        for call in calls:
+            call["signature"] = "0x" + sign_typed(CONTROLLER, call["signature"]).hex()
+            [outcome] = relay_calls(self.broker, [{**base, **call}])
+            assert outcome["status"] == "accepted", outcome
+        self.drive(self.workers[0], lambda: list(self.keys().values()) == [NEW_KEY])
+
+    def submit(self, type_, payload=None, **more):
+        fact = {
+            "source_ref": f"fact {next(COUNTER)}",
+            "subject": self.subject,
+            "type": type_,
+            "occurred_at": format_time(self.broker.clock.now_ms()),
+            "channel": "app",
+            "actor": {"did": self.broker.did, "role": "staff"},
+            **({} if payload is None else {"payload": payload}),
+            **more,
+        }
+        [outcome] = submit_facts(self.broker, [fact])
+        assert isinstance(outcome, Accepted), outcome
+        return outcome
+
+    def confirm(self, level, seed):
+        """The client's signed confirmation of a level."""
+        salt, occurred_at = hashlib.sha256(b"%d" % next(COUNTER)).digest(), format_time(self.broker.clock.now_ms())
+        values = {
+            "level_ref": level.promise["fingerprint"],
+            "level": level.payload["level"],
+            "lang": "en",
+            "text_sha256": "ab" * 32,
+        }
+        signed = act_payload(
+            "LEVEL_CONFIRM", self.broker.did, self.subject, occurred_at, "x@1", None, field_digests(values, salt)
+        )
+        [key] = [name for name, public in self.keys().items() if public == ed25519.public_key(seed)]
+        act = {
+            "root_salt": salt.hex(),
+            "key": key,
+            "signature": encode_base64url(ed25519.sign(seed, signed)),
+            "document": "x@1",
+            "ruleset": None,
+        }
+        return self.submit("LEVEL_CONFIRM", values, occurred_at=occurred_at, act=act)
+
+    def assess(self, seed):
+        for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
+            self.submit(type_, PAYLOADS[type_])
+        self.confirm(self.submit("LEVEL_RESULT", compute={}), seed)
+
+    def anchor(self):
+        """Let the broker's worker anchor everything, and the regulator's follow."""
+
+        def done():
+            with self.broker.store.read() as connection:
+                last = anchors.latest(connection)
+                return last and last.block is not None and last.size == records.log_size(connection)
+
+        self.drive(self.workers[0], done)
+        self.drive(self.workers[1], lambda: (self._tip(self.regulator) or (0,))[0] >= self._tip(self.broker)[0])
+
+    def replay(self):
+        return replay(self.broker, {"did": self.did, "case": "CASE-1", "reason": "test"})
+
+    def verify(self, bundle):
+        return verify_bundle(bundle, trust_file(self.regulator))

@@ -1,0 +1,394 @@
+"""Three brokers' nodes in one process, on SQLite: real stores, keys, messages and call data, and a small chain.
+
+The chain applies TaskRegistry's rules to the call data of the outboxes and gives its events to every node's index, as
+the indexer would. What the contract itself does is tested where the contract is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from eth_abi.abi import decode
+from sqlalchemy import select, update
+
+from did.identifiers import member_did
+from node_adapter.chain.abi import contract_abi, encode_call
+from node_adapter.keys.keystore import Keystore
+from node_adapter.life import SignOfLife
+from node_adapter.node import Node
+from node_adapter.peers.messages import verify_message
+from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
+from node_adapter.store import chain_index, consents, migrate, outbox, records, subjects
+from node_adapter.store.chain_index import ChainBlock, ChainEvent
+from node_adapter.store.engine import open_store
+from node_adapter.store.schema import outbox as table
+from node_adapter.workflows.intake.fold import EMPTY_STATE
+from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.tasks import engine as task_engine
+from node_adapter.workflows.tasks import tasks
+from primitives.eip712 import approve_typed_data, grant_typed_data, recover_typed, sign_typed
+from primitives.errors import CouldNotCheck, Refused
+from primitives.secp256k1 import address_of
+from primitives.timestamp import format_time
+
+CHAIN_ID = 31_337
+START = 1_795_220_000_000
+DEADLINE = START + 3_600_000
+TASK_REGISTRY = "0x" + "7a" * 20
+PURPOSE = "MARKET_RISK"
+YEAR = 365 * 86_400_000
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self):
+        self.now = START
+
+    def now_ms(self):
+        return self.now
+
+    def monotonic_ms(self):
+        return self.now - START
+
+    def sleep(self, seconds):
+        self.now += int(seconds * 1000)
+
+    def sign_of_life(self):
+        return SignOfLife("", 1, self.now - START, answered=self.now - START)
+
+
+def secret(name):
+    return hashlib.sha256(b"tests/integration/tasks " + name.encode()).digest()
+
+
+def entropy_of(name):
+    state = {"count": 0}
+
+    def draw(count):
+        state["count"] += 1
+        return hashlib.shake_256(secret(name) + state["count"].to_bytes(8)).digest(count)
+
+    return draw
+
+
+@dataclass
+class Chain:
+    """Blocks of one transaction each, given to every index at once unless a node is held back."""
+
+    nodes: list[Node] = field(default_factory=list)
+    height: int = 0
+    held: set[str] = field(default_factory=set)
+    backlog: dict[str, list] = field(default_factory=dict)
+    tasks: dict[bytes, dict] = field(default_factory=dict)
+    datasets: dict[bytes, str] = field(default_factory=dict)
+
+    def emit(self, contract, name, topic1, args):
+        self.height += 1
+        block = ChainBlock(
+            self.height, hashlib.sha256(b"%d" % self.height).digest(), b"", START // 1000 + self.height, b"", ()
+        )
+        event = ChainEvent(self.height, 0, 0, 0, block.hash, TASK_REGISTRY, contract, name, topic1, args)
+        for node in self.nodes:
+            self.backlog.setdefault(node.address, []).append((block, event))
+        self.index()
+
+    def index(self):
+        for node in self.nodes:
+            if node.address in self.held:
+                continue
+            entries = self.backlog.pop(node.address, [])
+            if entries:
+                with node.store.write() as connection:
+                    chain_index.append(connection, [block for block, _ in entries], [event for _, event in entries])
+
+    def mine(self):
+        """Take every outbox row; return how many."""
+        count = 0
+        for node in self.nodes:
+            with node.store.read() as connection:
+                rows = [row for row in _rows(connection) if row.state == outbox.NEW]
+            for row in rows:
+                count += 1
+                error = self._apply(node.address, row.data)
+                settled = {"state": outbox.FINAL if error is None else outbox.FAILED, "error": error}
+                with node.store.write() as connection:
+                    connection.execute(update(table).where(table.c.id == row.id).values(**settled))
+        return count
+
+    def _apply(self, sender, data):
+        abi = contract_abi("TaskRegistry")
+        function = next(entry for entry in abi._functions if entry.selector == data[:4])
+        values = decode(function.types, data[4:])
+        return getattr(self, f"_{function.name}")(sender, *values)
+
+    def _registerDataset(self, sender, dataset, schema):
+        if dataset in self.datasets:
+            return "TaskRegistryDatasetExists"
+        self.datasets[dataset] = sender
+        self._event("DatasetRegistered", dataset, {"datasetId": dataset, "owner": sender, "schemaHash": schema})
+        return None
+
+    def _propose(self, sender, task_id, spec, purpose, datasets, deadline_block):
+        if task_id in self.tasks:
+            return "TaskRegistryTaskExists"
+        owners = {self.datasets[dataset] for dataset in datasets}
+        steps = {"approve": {}, "commit": {}, "postResult": {}}
+        self.tasks[task_id] = {"spec": spec, "owners": owners, "ended": None, "deadline": deadline_block, **steps}
+        args = {"taskId": task_id, "proposer": sender, "specHash": spec, "purpose": purpose}
+        self._event("TaskProposed", task_id, {**args, "datasetIds": ["0x" + entry.hex() for entry in datasets]})
+        return None
+
+    def _step(self, sender, task_id, step, before, value):
+        task = self.tasks[task_id]
+        if task["ended"] or (before and task[before].keys() != task["owners"]) or sender in task[step]:
+            return "TaskRegistryWrongState"
+        task[step][sender] = value
+        return None
+
+    def _approve(self, sender, task_id, signature):
+        typed = approve_typed_data(CHAIN_ID, TASK_REGISTRY, task_id, self.tasks[task_id]["spec"])
+        compliance = next(node.keys.compliance_address for node in self.nodes if node.address == sender)
+        if recover_typed(typed, signature) != compliance:
+            return "TaskRegistryBadSignature"
+        error = self._step(sender, task_id, "approve", None, signature)
+        if error is None:
+            self._event("TaskApproved", task_id, {"taskId": task_id, "owner": sender})
+        return error
+
+    def _commit(self, sender, task_id, commitment):
+        error = self._step(sender, task_id, "commit", "approve", commitment)
+        if error is None:
+            args = {"taskId": task_id, "owner": sender, "commitment": commitment}
+            self._event("InputCommitted", task_id, args)
+        return error
+
+    def _postResult(self, sender, task_id, result):
+        error = self._step(sender, task_id, "postResult", "commit", result)
+        if error is None:
+            self._event("ResultPosted", task_id, {"taskId": task_id, "owner": sender, "resultHash": result})
+            task = self.tasks[task_id]
+            posted = task["postResult"]
+            if len(set(posted.values())) > 1:
+                task["ended"] = "disputed"
+            elif posted.keys() == task["owners"]:
+                task["ended"] = "completed"
+        return error
+
+    def _refuse(self, sender, task_id, reason):
+        if self.tasks[task_id]["ended"] == "completed":
+            return "TaskRegistryWrongState"
+        self.tasks[task_id]["ended"] = "disputed"
+        self._event("TaskRefused", task_id, {"taskId": task_id, "owner": sender, "reasonHash": reason})
+        return None
+
+    def _event(self, name, topic, args):
+        told = {key: "0x" + value.hex() if isinstance(value, bytes) else value for key, value in args.items()}
+        self.emit("TaskRegistry", name, "0x" + topic.hex(), told)
+
+
+def load_cheat():
+    """The demo's cheat, as its own module."""
+    place = Path(__file__).resolve().parents[3] / "scripts" / "demo" / "cheat_masked_sum.py"
+    loaded = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("cheat_masked_sum", place))
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def insert_client(node, reference, pid):
+    """Store a client and what INFO_COLLECT says of it."""
+    number = int.from_bytes(bytes.fromhex(pid)[:4])
+    holdings = {f"R{grade}": (number >> grade) % 1_000_000 for grade in range(1, 6)}
+    finance = {"assets_fen": number, "debts_fen": number // 3, "income_fen": 0, "holdings_fen": holdings}
+    payload = {"basics": {}, "finance": {"source": "synthetic", **finance}}
+    with node.store.write() as connection:
+        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, secret(pid), EMPTY_STATE)
+        subjects.insert_subjects(connection, [row])
+        size = records.log_size(connection)
+        record = records.RecordRow(
+            log_index=size,
+            record_id=f"info-{reference}",
+            source_ref=f"info-{reference}",
+            request_digest=bytes(32),
+            pid=pid,
+            seq=1,
+            type="INFO_COLLECT",
+            envelope=b"{}",
+            payload=json.dumps(payload),
+            root_salt=bytes(32),
+            fingerprint=secret(pid),
+            act_signature=None,
+            accepted_at=START,
+            anchor_by=START,
+            promise="{}",
+        )
+        records.insert_records(connection, [record], [])
+
+
+def enrol_with_grant(node, members, contracts, reference):
+    """A client with data and a consent that the client's own signature puts into the real ConsentRegistry."""
+    pid, key = secret(f"{node.address} {reference}").hex(), secret(f"key of {node.address} {reference}")
+    identity, consent_id = address_of(key), secret(f"consent {node.address} {reference}")
+    insert_client(node, reference, pid)
+    now, chain_id = node.clock.now_ms(), node.settings.chain.chain_id
+    dids = json.dumps([member_did(chain_id, member) for member in members if member != node.address])
+    contract, deadline = contracts.address_of("ConsentRegistry"), now // 1000 + 3600
+    signature = sign_typed(key, grant_typed_data(chain_id, contract, identity, consent_id, deadline))
+    data = encode_call("ConsentRegistry", "grant", identity, consent_id, deadline, signature)
+    row = consents.ConsentRow(consent_id.hex(), pid, PURPOSE, dids, now + YEAR, "{}", now, None)
+    with node.store.write() as connection:
+        consents.insert_consent(connection, row)
+        outbox.enqueue(connection, "consent", f"grant:{reference}", contract, data, now)
+
+
+def plain_totals(nodes):
+    """The sums that no node may compute alone."""
+    sums = [0] * 5
+    for node in nodes:
+        with node.store.read() as connection:
+            for row in connection.exec_driver_sql("SELECT payload FROM record WHERE type = 'INFO_COLLECT'"):
+                finance = json.loads(row[0])["finance"]
+                sums[0] += 1
+                sums[1] += sum(int(name[1]) * value for name, value in finance["holdings_fen"].items())
+                sums[2] += sum(finance["holdings_fen"].values())
+                sums[3] += finance["debts_fen"]
+                sums[4] += finance["assets_fen"]
+    return sums
+
+
+def _rows(connection):
+    return [outbox.OutboxRow(**row._mapping) for row in connection.execute(select(table).order_by(table.c.id))]
+
+
+class Consortium:
+    """Three brokers and what the test does to them."""
+
+    def __init__(self, home, clients=12):
+        self.clock = Clock()
+        self.chain = Chain()
+        self.down: set[str] = set()
+        self.sent: list[tuple[str, str, dict]] = []
+        keys = sorted((Keystore.generate(entropy_of(f"keys {name}")) for name in "abc"), key=lambda key: key.address)
+        self.members = [key.address for key in keys]
+        self.urls = {member: f"http://{member}.invalid" for member in self.members}
+        self.nodes = [self._open(home, key) for key in keys]
+        self.chain.nodes = list(self.nodes)
+        for node in self.nodes:
+            args = {"member": node.address, "role": 1, "name": node.settings.member.name}
+            public = {"signing": "0x" + node.keys.signing_public.hex(), "compliance": node.keys.compliance_address}
+            public["agreement"] = "0x" + node.keys.agreement_public.hex()
+            topic = chain_index.address_topic(node.address)
+            self.chain.emit("MemberRegistry", "MemberAdmitted", topic, {**args, **public, "previousChange": 0})
+        name = "0x" + b"TaskRegistry".ljust(32, b"\0").hex()
+        self.chain.emit("Directory", "AddressSet", name, {"name": name, "target": TASK_REGISTRY, "fromBlock": 1})
+        for index, node in enumerate(self.nodes):
+            self.enrol(node, [f"{index}-{number}" for number in range(clients)])
+        self.datasets = [tasks.register_dataset(node, "clients", {"columns": []})["dataset"] for node in self.nodes]
+        self.chain.mine()
+
+    def _open(self, home, key):
+        path = home / key.address
+        path.mkdir(parents=True)
+        settings = Settings(
+            home=path,
+            member=MemberSettings(key.address, f"Broker {key.address[2:6]}", "broker"),
+            chain=ChainSettings("http://127.0.0.1:1", CHAIN_ID, "0x" + "d1" * 20, 1, 1),
+            http=HttpSettings("127.0.0.1", 1),
+            anchoring=AnchoringSettings(1.0, 60.0, 60.0, 100),
+            peers={member: url for member, url in self.urls.items() if member != key.address},
+        )
+        migrate.upgrade(settings.database_path)
+        store = open_store(settings.database_path)
+        entropy = entropy_of(key.address)
+        node = Node(settings, store, key, self.clock, entropy, self._post, sign_of_life=self.clock.sign_of_life)
+        install_ruleset(node, {"packaged": "sac-bands@2"})
+        return node
+
+    def _post(self, url, message):
+        """What HTTP does between two nodes."""
+        node = next(node for node in self.nodes if self.urls[node.address] == url)
+        if node.address in self.down:
+            raise CouldNotCheck("peer-unreachable", url)
+        verified = verify_message(node, json.loads(json.dumps(message)))
+        self.sent.append((verified.sender, node.address, verified.body))
+        try:
+            return tasks.PEER_HANDLERS[verified.kind](node, verified.sender, verified.body)
+        except Refused as error:
+            raise Refused("peer-refused", f"{error.code}: {error.detail}") from error
+
+    def enrol(self, node, references):
+        """Store clients with data and a consent that stands on the chain."""
+        for reference in references:
+            pid = secret(f"{node.address} {reference}").hex()
+            insert_client(node, reference, pid)
+            self.consent(node, pid)
+
+    def consent(self, node, pid, *, purpose=PURPOSE, receivers=None, expires_at=START + YEAR, on_chain=True):
+        """Store a consent and put its grant on the chain."""
+        others = [member for member in self.members if member != node.address] if receivers is None else receivers
+        consent_id = secret(f"consent {node.address} {pid} {purpose} {expires_at}").hex()
+        dids = json.dumps([member_did(CHAIN_ID, member) for member in others])
+        row = consents.ConsentRow(consent_id, pid, purpose, dids, expires_at, "{}", START, None)
+        with node.store.write() as connection:
+            consents.insert_consent(connection, row)
+        if on_chain:
+            self.chain.emit("ConsentRegistry", "ConsentGranted", "0x" + consent_id, {"consentId": "0x" + consent_id})
+        return consent_id
+
+    def withdraw_on_chain(self, consent_id):
+        self.chain.emit("ConsentRegistry", "ConsentWithdrawn", "0x" + consent_id, {"consentId": "0x" + consent_id})
+
+    def spec(self, task_id="ab" * 32, **changes):
+        pairs = zip(self.members, self.datasets, strict=True)
+        return {
+            "format": "bonafides.task/1",
+            "task_id": task_id,
+            "purpose": PURPOSE,
+            "statistics": ["clients", "holding_risk", "leverage"],
+            "owners": [{"member": member, "dataset": dataset} for member, dataset in pairs],
+            "receivers": self.members,
+            "policy": {"min_contributors": 3, "min_clients": 10},
+            "deadline": format_time(DEADLINE),
+            "engine": "masked-sum/1",
+            **changes,
+        }
+
+    def propose(self, **changes):
+        """Propose at the first node and let the others hear of it; return the task's id."""
+        spec = self.spec(**changes)
+        tasks.propose(self.nodes[0], spec)
+        self.chain.mine()
+        self.step()
+        return spec["task_id"]
+
+    def approve_and_run(self, task_id, clients=None):
+        for node in self.nodes:
+            tasks.approve(node, task_id)
+        self.chain.mine()
+        for node in self.nodes:
+            tasks.run(node, task_id, clients if node is self.nodes[0] else None)
+
+    def step(self, rounds=1, only=None):
+        """One loop of each worker, and what they wrote is mined."""
+        for _ in range(rounds):
+            for node in self.nodes if only is None else only:
+                task_engine.step(node, self.clock.now)
+            self.chain.mine()
+            self.clock.now += 1000
+
+    def restart(self, node):
+        """Kill a node's process and open it anew on what its store holds."""
+        index = next(at for at, entry in enumerate(self.nodes) if entry.address == node.address)
+        node.store.dispose()
+        fresh = replace(
+            node, store=open_store(node.settings.database_path), entropy=entropy_of(f"again {node.address}")
+        )
+        self.nodes[index] = self.chain.nodes[index] = fresh
+        return fresh
+
+    def states(self, task_id):
+        return [tasks.show(node, task_id)["state"] for node in self.nodes]

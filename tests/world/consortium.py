@@ -193,7 +193,7 @@ class Chain:
 
 def load_cheat():
     """The demo's cheat, as its own module."""
-    place = Path(__file__).resolve().parents[3] / "scripts" / "demo" / "cheat_masked_sum.py"
+    place = Path(__file__).resolve().parents[2] / "scripts" / "demo" / "cheat_masked_sum.py"
     loaded = importlib.util.module_from_spec(spec := importlib.util.spec_from_file_location("cheat_masked_sum", place))
     spec.loader.exec_module(loaded)
     return loaded

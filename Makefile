@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: slither mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -39,6 +39,10 @@ lint: setup  ## style, types, layers, checked-in artifacts
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done
+
+slither: setup  ## static analysis of the contracts, in an environment of its own; each finding needs its reason
+	@"$(PYTHON)" scripts/setup/slither_env.py
+	$(BIN)/python scripts/contracts/static_analysis.py
 
 mutants: setup  ## check that the contract tests notice every missing check (about 15 minutes)
 	$(BIN)/python scripts/contracts/mutants.py

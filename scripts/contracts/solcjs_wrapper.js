@@ -1,11 +1,13 @@
 #!/usr/bin/env node
-// The npm package solc behind the two calls that py-solc-x makes of a native compiler: --version and --standard-json.
+// The npm package solc behind the two calls that py-solc-x and slither make of a native compiler: --version and --standard-json.
 // Sources come in whole, so no import is ever looked up from here.
 import { readFileSync, writeSync } from "node:fs";
 import { createRequire } from "node:module";
 
 const solc = createRequire(import.meta.url)("solc");
 const options = process.argv.slice(2);
+const allowed = options.indexOf("--allow-paths");
+if (allowed >= 0) options.splice(allowed, 2); // where imports may be looked up: nowhere
 
 function print(text) {
   const bytes = Buffer.from(text);

@@ -54,9 +54,9 @@ def set_up() -> None:
     STAMP.write_bytes(wanted_stamp().encode())
 
 
-def of_the_lock(python: Path) -> "list[str]":
-    """Return the command that installs the locked packages into an interpreter's environment."""
-    return [*pip(python), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(LOCK)]
+def of_the_lock(python: Path, lock: Path = LOCK) -> "list[str]":
+    """Return the command that installs the packages of a lock into an interpreter's environment."""
+    return [*pip(python), "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", str(lock)]
 
 
 def of_the_project(python: Path) -> "list[str]":

@@ -88,7 +88,7 @@ def test_both_locks_pin_the_same_versions():
     assert {name: development.get(name) for name in runtime} == runtime
 
 
-@pytest.mark.parametrize("name", ["dev", "runtime"])
+@pytest.mark.parametrize("name", ["dev", "runtime", "slither"])
 def test_every_package_has_digests(name):
     text = re.sub(r"\\\n", " ", (REQUIREMENTS / f"{name}.txt").read_text("utf-8"))
     without = [line for line in text.splitlines() if re.match(r"[\w-]", line) and "--hash=sha256:" not in line]

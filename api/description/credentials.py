@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from api.description.common import CHECKS, CHECKS_NOT_MADE, TEXT
 from api.description.operation import Operation
+from did.credentials.credential_type import Basis
+from did.credentials.registry import CONTEXTS, SUITES
 from node_adapter.request_shapes import DID, DIGEST, TIME
 from node_adapter.workflows.identity.credentials import CREDENTIAL_REQUEST, REVOCATION_REQUEST
 from node_adapter.workflows.identity.proofs import CHALLENGE_REQUEST, PROOF
@@ -22,7 +24,8 @@ from primitives.shapes import (
     Text,
 )
 
-CREDENTIAL = Named("Credential", Object().note("VC Data Model 2.0 with one eddsa-jcs-2022 proof."))
+_SUITES = " or ".join(suite.name for suite in SUITES.values())
+CREDENTIAL = Named("Credential", Object().note(f"VC Data Model 2.0 with one {_SUITES} proof."))
 AS_OF = Named(
     "AsOf",
     Fields({"block": Integer(-MAX_SAFE_INTEGER).note("Its number."), "time": TEXT.note("Its time.")}).note(
@@ -33,7 +36,7 @@ ISSUER_RIGHT = Named(
     "IssuerRight",
     Fields(
         {
-            "basis": OneOf("broker-of-client", "broker-of-list", "client-itself"),
+            "basis": OneOf(*(basis.value for basis in Basis)),
             "member": Nullable(TEXT),
             "role_at_issue": Nullable(TEXT),
             "role_now": Nullable(TEXT),
@@ -110,13 +113,16 @@ PROOF_VERDICT = Named(
 )
 
 OPERATIONS = (
-    Operation(
-        "GET",
-        "/v1/contexts/credentials-v1",
-        "credentials",
-        "The JSON-LD context of our credentials, urn:bonafides:context:credentials:1.",
-        answers={200: Object()},
-        media="application/ld+json",
+    *(
+        Operation(
+            "GET",
+            f"/v1/contexts/{context.name}",
+            "credentials",
+            f"The JSON-LD context of our credentials, {context.url}.",
+            answers={200: Object()},
+            media="application/ld+json",
+        )
+        for context in CONTEXTS.values()
     ),
     Operation(
         "GET",

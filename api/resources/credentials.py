@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 from flask import Blueprint, Response
@@ -10,7 +11,8 @@ from api.auth import guarded
 from api.bodies import json_answer, read_object
 from api.context import current_node
 from api.ndjson import one_or_many
-from did.credentials.contexts import bonafides_context
+from did.credentials.contexts import Context
+from did.credentials.registry import CONTEXTS
 from node_adapter.workflows.identity.credentials import issue_credentials, revoke_credential, status_list_of
 from node_adapter.workflows.identity.issue_witness import published_witness
 from node_adapter.workflows.identity.proofs import check_proofs, open_challenges
@@ -45,12 +47,11 @@ def credentials_blueprint() -> Blueprint:
 
 
 def status_lists_blueprint() -> Blueprint:
-    """Return the public routes about credentials: our JSON-LD context, the status lists, the witnesses of issues."""
+    """Return the public routes about credentials: our JSON-LD contexts, the status lists, the witnesses of issues."""
     blueprint = Blueprint("status_lists", __name__)
 
-    @blueprint.get("/v1/contexts/credentials-v1")
-    def context() -> Response:
-        return Response(bonafides_context(), content_type="application/ld+json")
+    for context in CONTEXTS.values():
+        blueprint.add_url_rule(f"/v1/contexts/{context.name}", f"context-{context.name}", _serves(context))
 
     @blueprint.get("/v1/credentials/witnesses/<digest>")
     def witness(digest: str) -> Response:
@@ -61,3 +62,7 @@ def status_lists_blueprint() -> Blueprint:
         return json_answer(status_list_of(current_node(), list_id))
 
     return blueprint
+
+
+def _serves(context: Context) -> Callable[[], Response]:
+    return lambda: Response(context.content(), content_type="application/ld+json")

@@ -11,8 +11,8 @@ from typing import Any
 
 from bonafides.wallet.keys import DEADLINE_SECONDS, Identities, Identity
 from bonafides.wallet.sign import Show, parse_draft, sign_draft
-from did.credentials.consent import SALT_BYTES, consent_credential, consent_id
-from did.credentials.eddsa import add_proof
+from did.credentials.proofs import add_proof
+from did.credentials.types.consent import SALT_BYTES, consent_credential, consent_id
 from primitives.canonical import canonical_json
 from primitives.eip712 import grant_typed_data, sign_typed, withdraw_typed_data
 from primitives.encoding import decode_hex

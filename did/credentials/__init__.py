@@ -1,1 +1,1 @@
-"""Verifiable credentials: VC Data Model 2.0, secured with Data Integrity `eddsa-jcs-2022`."""
+"""Verifiable credentials: VC Data Model 2.0, secured by the cryptosuites of `did.credentials.suites`."""

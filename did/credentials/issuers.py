@@ -1,10 +1,10 @@
 """Who may issue which credential, decided from one block of the chain. A signature proves who, never that he may.
 
-    SuitabilityCredential          a member of role broker, about a client
-    IdentityCredential             a member of role broker, about a client
-    BitstringStatusListCredential  a member of role broker, about its own credentials
-    ConsentCredential              the client itself
+    broker-of-client   a member of role broker, about a client
+    broker-of-list     a member of role broker, about its own credentials
+    client-itself      the client, about itself
 
+Each credential type says which of these is its basis (`did.credentials.types`).
 A broker must be active now, and must have been when the credential was issued. The chain does not say whose client a
 pairwise DID is, so "its own client" is bounded here to "no member, and not the issuer itself"; the issuing node asks
 its own list of clients, and a node that verifies asks its own (`node_adapter.workflows.identity.verify_credentials`).
@@ -14,11 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from typing import Any
 
-from did.credentials import consent, identity, status_list, suitability
-from did.credentials.eddsa import ProofHeader
-from did.credentials.model import BASE_TYPE, Credential
+from did.credentials.credential import BASE_TYPE, Credential
+from did.credentials.credential_type import Basis, CredentialType
+from did.credentials.proofs import ProofHeader
+from did.credentials.registry import TYPES
 from did.identifiers import SIGNING_FRAGMENT, Did, parse_did
 from did.member_log import MemberHistory, Term
 from primitives.errors import VerificationFailed
@@ -26,23 +27,6 @@ from primitives.errors import VerificationFailed
 CHECK = "issuer-right"
 BROKER = "broker"
 CLOCK_SKEW_MS = 300_000  # how far a member's clock may lie before the time of the block that gave it its key
-
-
-class Basis(Enum):
-    """On what an issuer's right rests."""
-
-    BROKER_OF_CLIENT = "broker-of-client"
-    BROKER_OF_LIST = "broker-of-list"
-    CLIENT_ITSELF = "client-itself"
-
-
-ISSUERS: Mapping[str, Basis] = {
-    suitability.TYPE: Basis.BROKER_OF_CLIENT,
-    identity.TYPE: Basis.BROKER_OF_CLIENT,
-    status_list.LIST_CREDENTIAL_TYPE: Basis.BROKER_OF_LIST,
-    consent.TYPE: Basis.CLIENT_ITSELF,
-}
-"""Every kind of credential that this product accepts, with who may issue it."""
 
 
 @dataclass(frozen=True)
@@ -93,26 +77,30 @@ class IssuerRight:
     block: int
 
 
-def kind_of(credential: Credential) -> str:
-    """Return the one kind that a credential is of.
+def type_of(credential: Credential) -> CredentialType[Any]:
+    """Return the one type that a credential is of.
 
     Raises:
-        VerificationFailed: check `issuer-right`; no kind of this product, or more than one.
+        VerificationFailed: check `issuer-right`; no type of this product, or more than one.
     """
     kinds = credential.types - {BASE_TYPE}
-    if len(kinds) != 1 or not kinds <= set(ISSUERS):
+    found = TYPES.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if found is None:
         shown = ", ".join(sorted(kinds)) or "no kind"
         raise VerificationFailed(CHECK, f"of {shown}: it is not known who may issue that")
-    return next(iter(kinds))
+    return found
 
 
-def issuing_broker(credential: Credential, kind: str, header: ProofHeader, chain: ChainSnapshot) -> MemberHistory:
-    """Return the member that issued a credential of a broker's kind, which may do so at the snapshot's block.
+def issuing_broker(
+    credential: Credential, type_: CredentialType[Any], header: ProofHeader, chain: ChainSnapshot
+) -> MemberHistory:
+    """Return the member that issued a credential of a broker's type, which may do so at the snapshot's block.
 
     Raises:
         InvalidInput: issuer or subject is no DID of this network's method.
         VerificationFailed: check `issuer-right`, or `key` when the proof names another key than the member's.
     """
+    kind = type_.name
     issuer = _did_here(credential.issuer, "issuer", chain)
     member = chain.members.get(issuer.address)
     if member is None:
@@ -120,7 +108,7 @@ def issuing_broker(credential: Credential, kind: str, header: ProofHeader, chain
     _require_broker(member.now, kind, f"{issuer} ({member.name}) is suspended by the consortium")
     if header.verification_method != issuer.url(SIGNING_FRAGMENT):
         raise VerificationFailed("key", f"{header.verification_method} is not the signing key of {issuer}")
-    if ISSUERS[kind] is Basis.BROKER_OF_CLIENT:
+    if type_.basis is Basis.BROKER_OF_CLIENT:
         if len(credential.subjects) != 1:
             raise VerificationFailed(CHECK, f"a {kind} is about one client, not {len(credential.subjects)}")
         about = _did_here(credential.subjects[0].get("id"), "credentialSubject.id", chain)

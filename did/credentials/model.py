@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from typing import Any
 
 from did.credentials.contexts import check_contexts
+from did.credentials.credential import BASE_TYPE, Credential, check_url
+from did.credentials.registry import CONTEXTS
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_utc
 
-BASE_TYPE = "VerifiableCredential"
-
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+")
 _TYPED_PROPERTIES = ("credentialStatus", "credentialSchema", "refreshService", "termsOfUse", "evidence")
 _STATUS = "credentialStatus"
-
-
-@dataclass(frozen=True)
-class Credential:
-    """What the data model fixes about a credential, read from its JSON.
-
-    Attributes:
-        id: its URL, when it has one.
-        issuer: URL of the issuer.
-        subjects: the claims, each an object that is not empty.
-        types: all its types.
-        valid_from: milliseconds, when stated.
-        valid_until: milliseconds, when stated.
-        statuses: its status entries.
-    """
-
-    id: str | None
-    issuer: str
-    subjects: tuple[dict[str, Any], ...]
-    types: frozenset[str]
-    valid_from: int | None
-    valid_until: int | None
-    statuses: tuple[dict[str, Any], ...]
 
 
 def read_credential(document: object) -> Credential:
@@ -48,7 +22,7 @@ def read_credential(document: object) -> Credential:
     """
     if not isinstance(document, dict):
         raise InvalidInput("credential", "object", "must be a JSON object")
-    check_contexts(document.get("@context"))
+    check_contexts(document.get("@context"), CONTEXTS)
     types = _strings(document.get("type"), "type")
     if BASE_TYPE not in types:
         raise InvalidInput("type", "base-type", f"must include {BASE_TYPE}")
@@ -63,17 +37,6 @@ def read_credential(document: object) -> Credential:
         valid_until=valid_until,
         statuses=typed[_STATUS],
     )
-
-
-def check_url(value: object, field: str) -> str:
-    """Return a value that is an absolute URL.
-
-    Raises:
-        InvalidInput: anything else.
-    """
-    if not isinstance(value, str) or _URL.fullmatch(value) is None:
-        raise InvalidInput(field, "url", "must be an absolute URL")
-    return value
 
 
 def issuer_of(document: object) -> str | None:

@@ -14,7 +14,7 @@ import zlib
 from typing import Any
 
 from did.credentials.contexts import credential_contexts
-from did.credentials.model import BASE_TYPE, Credential, check_url
+from did.credentials.credential import BASE_TYPE, check_url
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import format_utc
@@ -163,20 +163,6 @@ def entry_place(entry: dict[str, Any]) -> tuple[str, int, str]:
         int(index),
         purpose,
     )
-
-
-def read_list(credential: Credential) -> bytes:
-    """Read the bits of a credential that publishes a list.
-
-    Raises:
-        InvalidInput: another type, more than one subject, or the list is ill-formed.
-    """
-    if LIST_CREDENTIAL_TYPE not in credential.types or len(credential.subjects) != 1:
-        raise InvalidInput("credentialSubject", "status-list", f"must be one {LIST_TYPE}")
-    [subject] = credential.subjects
-    if subject.get("type") != LIST_TYPE:
-        raise InvalidInput("credentialSubject.type", "status-list", f"must be {LIST_TYPE}")
-    return decode_list(subject.get("encodedList"), "credentialSubject.encodedList")
 
 
 def is_set(entry: dict[str, Any], list_credential: dict[str, Any], issuer: str) -> bool:

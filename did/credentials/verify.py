@@ -1,13 +1,13 @@
 """Verify a credential: data model, the one proof, the issuer's right and key, its period, its status.
 
 Steps, each tagged below:
- 1. The document is a credential of the data model, and of one kind that this product knows.
+ 1. The document is a credential of the data model, and of one type that this product knows.
  2. It carries exactly one proof, by its issuer, for the purpose assertionMethod.
- 3. The issuer may issue this kind at the snapshot's block (`did.credentials.issuers`).
+ 3. The issuer may issue this type at the snapshot's block (`did.credentials.issuers`).
  4. The signature verifies with a key of the issuer.
  5. The issuer was entitled when it issued. While its key is in force, `created` says when; once the key has ended,
     whoever stole it writes `created` too, so only a witness says when: the digest's record, anchored before the end.
- 6. The claims are what the reader of this kind accepts (`did.credentials.readers`).
+ 6. The claims are what the reader of this type accepts (`did.credentials.types`).
  7. Now is inside its period, and not after the proof's expiry.
  8. Its status bit is not set. A status that cannot be read is CouldNotCheck, never "valid".
 """
@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from did.credentials import issuers
-from did.credentials.eddsa import ASSERTION, ProofHeader, as_signed, proof_header, verify_proof
-from did.credentials.issuers import Basis, ChainSnapshot, IssuerRight
-from did.credentials.model import Credential, read_credential
-from did.credentials.readers import READERS
+from did.credentials.credential import Credential
+from did.credentials.credential_type import Basis, CredentialType
+from did.credentials.issuers import ChainSnapshot, IssuerRight
+from did.credentials.model import read_credential
+from did.credentials.proofs import ASSERTION, ProofHeader, as_signed, proof_header, verify_proof
 from did.member_log import MemberHistory
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -43,6 +44,7 @@ class VerifiedCredential:
     document: dict[str, Any]
     credential: Credential
     proof: ProofHeader
+    type: CredentialType[Any]
     right: IssuerRight
 
     @property
@@ -81,22 +83,22 @@ def verify_credential(
         CouldNotCheck: the witness or the status could not be read.
     """
     credential = read_credential(document)
-    kind = issuers.kind_of(credential)  # (1)
+    type_ = issuers.type_of(credential)  # (1)
     header = proof_header(document)  # (2)
     if header.verification_method.partition("#")[0] != credential.issuer:
         raise VerificationFailed("issuer", "the proof is by a key of somebody else than the issuer")
     if header.purpose != ASSERTION:
         raise VerificationFailed("proof-purpose", f"the proof is for {header.purpose}, not {ASSERTION}")
-    if issuers.ISSUERS[kind] is Basis.CLIENT_ITSELF:
+    if type_.basis is Basis.CLIENT_ITSELF:
         verify_proof(document, issuers.consenting_client(credential, header, chain))  # (3) (4) (5)
-        right = _right(kind, header, chain)
+        right = _right(type_, header, chain)
     else:
-        member = issuers.issuing_broker(credential, kind, header, chain)  # (3)
-        right = _by_member(document, kind, header, chain, member, witness)  # (4) (5)
-    READERS[kind](credential)  # (6)
+        member = issuers.issuing_broker(credential, type_, header, chain)  # (3)
+        right = _by_member(document, type_, header, chain, member, witness)  # (4) (5)
+    type_.read(credential)  # (6)
     _check_period(credential, header, now_ms)  # (7)
     _check_status(credential, status)  # (8)
-    return VerifiedCredential(as_signed(document), credential, header, right)
+    return VerifiedCredential(as_signed(document), credential, header, type_, right)
 
 
 def credential_digest(document: object) -> bytes:
@@ -106,7 +108,7 @@ def credential_digest(document: object) -> bytes:
 
 def _by_member(
     document: object,
-    kind: str,
+    type_: CredentialType[Any],
     header: ProofHeader,
     chain: ChainSnapshot,
     member: MemberHistory,
@@ -115,14 +117,14 @@ def _by_member(
     present = member.terms[-1].signing  # the open term's: issuing_broker has asked for it
     signer = _signer(document, member, present)
     if signer == present:
-        term = issuers.term_of_claimed_issue(member, kind, present, header.created)
-        return _right(kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role)
+        term = issuers.term_of_claimed_issue(member, type_.name, present, header.created)
+        return _right(type_, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role)
     if witness is None:
         raise VerificationFailed(UNWITNESSED, "the key that signed has ended, and nothing shows that it signed before")
     block = witness(credential_digest(document))
-    term = issuers.term_of_witnessed_issue(member, kind, signer, block)
+    term = issuers.term_of_witnessed_issue(member, type_.name, signer, block)
     return _right(
-        kind, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role, witnessed=block
+        type_, header, chain, name=member.name, role_then=term.role, role_now=member.terms[-1].role, witnessed=block
     )
 
 
@@ -143,7 +145,7 @@ def _signer(document: object, member: MemberHistory, present: bytes) -> bytes:
 
 
 def _right(
-    kind: str,
+    type_: CredentialType[Any],
     header: ProofHeader,
     chain: ChainSnapshot,
     *,
@@ -153,8 +155,8 @@ def _right(
     witnessed: int | None = None,
 ) -> IssuerRight:
     return IssuerRight(
-        kind=kind,
-        basis=issuers.ISSUERS[kind],
+        kind=type_.name,
+        basis=type_.basis,
         issuer=header.verification_method.partition("#")[0],
         member=name,
         role_at_issue=role_then,

@@ -92,13 +92,14 @@ class Line(Shape[str]):
 
 @dataclass(frozen=True)
 class Constant(Shape[str]):
-    """Exactly this text: a format's name, an algorithm."""
+    """Exactly this text: a format's name, an algorithm; `rule` is what any other breaks."""
 
     value: str
+    rule: str = "constant"
 
     def read(self, value: object, where: str) -> str:
         if not isinstance(value, str) or value != self.value:
-            raise InvalidInput(where, "constant", f"must be {self.value}")
+            raise InvalidInput(where, self.rule, f"must be {self.value}")
         return value
 
     def json_schema(self) -> Schema:

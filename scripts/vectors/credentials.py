@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from did.credentials.eddsa import add_proof
-from did.credentials.suitability import TYPE, suitability_credential
+from did.credentials.proofs import add_proof
+from did.credentials.types.suitability import NAME, suitability_credential
 from did.credentials.verify import credential_digest
 from evidence.documents.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
 from primitives import ed25519
@@ -55,7 +55,7 @@ def witnessed_world() -> tuple[World, dict[str, Any], Any]:
         {
             DIGEST_FIELD: credential_digest(credential).hex(),
             "credential_id": CREDENTIAL_ID,
-            "credential_type": TYPE,
+            "credential_type": NAME,
         },
     )
     anchor = world.anchor()

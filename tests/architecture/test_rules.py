@@ -33,7 +33,7 @@ def rules(name: str, source: str) -> tuple[set[str], list[str]]:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             place = PLACE.get(called)
             rule = node.args[place] if place is not None and len(node.args) > place else None
-            if called in (*PLACE, "Text", "OneOf"):
+            if called in (*PLACE, "Text", "OneOf", "Constant"):
                 rule = next((keyword.value for keyword in node.keywords if keyword.arg == "rule"), rule)
         elif isinstance(node, ast.AnnAssign) and ast.unparse(node).startswith("rule: str"):
             rule = node.value

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from did.credentials.eddsa import add_proof, proof_header, signed_bytes, verify_proof
+from did.credentials.proofs import add_proof, proof_header, verify_proof
+from did.credentials.suites.eddsa_jcs_2022 import signed_bytes
 from did.keys import decode_ed25519
 from primitives import ed25519
 from primitives.canonical import canonical_json

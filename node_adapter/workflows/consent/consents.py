@@ -15,9 +15,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from did.credentials.consent import SALT_BYTES, consent_id, read_consent
-from did.credentials.eddsa import as_signed
 from did.credentials.model import issuer_of
+from did.credentials.proofs import as_signed
+from did.credentials.types.consent import SALT_BYTES, consent_id, read_consent
 from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
 from node_adapter.chain.abi import encode_call

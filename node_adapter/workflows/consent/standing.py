@@ -16,8 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from did.credentials.consent import SALT_BYTES, consent_id
-from did.credentials.eddsa import as_signed
+from did.credentials.proofs import as_signed
+from did.credentials.types.consent import SALT_BYTES, consent_id
 from node_adapter.node import Node
 from node_adapter.store import consents, registry_index, subjects
 from node_adapter.store.consents import ConsentRow

@@ -1,4 +1,4 @@
-"""Credentials that this member issues: a client's level, and the commitment to the certificate number that it saw.
+"""Credentials that this member issues about its clients; what each type attests, `did.credentials.types` says.
 
 A credential of what is already attested is handed out again, so that a request sent twice issues once. Each issue is
 recorded in the transaction that stores it: once its key has ended, only that record proves that it came before.
@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from did.credentials import identity, status_list, suitability
-from did.credentials.eddsa import add_proof, verify_proof
+from did.credentials import status_list
+from did.credentials.credential_type import CredentialType, LevelInForce, RecordedFact
+from did.credentials.proofs import add_proof, verify_proof
+from did.credentials.registry import ON_REQUEST, TYPES
 from node_adapter.node import Node
 from node_adapter.request_shapes import PID
 from node_adapter.store import chain_index, credentials, records, restored, subjects
@@ -28,20 +31,17 @@ from node_adapter.workflows.intake.fact_input import Fact
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.fold import state_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
-from primitives.encoding import decode_hex
 from primitives.errors import Refused, VerificationFailed
 from primitives.shapes import Fields, Named, Nullable, OneOf, Text
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 
-TYPES = (suitability.TYPE, identity.TYPE)
-IDENTITY_VALID_MS = 365 * 86_400_000
 LIST_VALID_MS = 24 * 3_600_000
 LIST_RENEWED_MS = 3_600_000
 _MS = 1000
 _LIST_ENTROPY = 8
 _FIRST_FRESH = 1_000_000  # earlier versions counted their lists up from 1
-CREDENTIAL_REQUEST = Named("CredentialRequest", Fields({"subject": PID}, {"type": OneOf(*TYPES)}))
+CREDENTIAL_REQUEST = Named("CredentialRequest", Fields({"subject": PID}, {"type": OneOf(*ON_REQUEST)}))
 REVOCATION_REQUEST = Named("RevocationRequest", Fields({}, {"reason": Nullable(Text(500))}))
 
 
@@ -101,7 +101,7 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
 
 def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
     asked = CREDENTIAL_REQUEST.read(request, "")
-    kind = asked.get("type", suitability.TYPE)
+    type_ = TYPES[asked.get("type", next(iter(ON_REQUEST)))]
     subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None or subject.did is None:
         raise Refused("subject-not-found", "subject: this broker has no such client")
@@ -110,26 +110,51 @@ def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issue
         connection, status_list.LIST_BITS, lambda: fresh_list(node.entropy(_LIST_ENTROPY))
     )
     now = node.clock.now_ms()
-    common: dict[str, Any] = {
-        "credential_id": f"urn:uuid:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
-        "issuer": node.did,
-        "subject": subject.did,
-        "valid_from": now,
-        "status": status_list.status_entry(
-            status_list.list_url(node.did, 1 + index // status_list.LIST_BITS), index % status_list.LIST_BITS
-        ),
-    }
-    make = _suitability if kind == suitability.TYPE else _identity
-    document = make(node, connection, subject, common)
-    for known in credentials.of_subject(connection, subject.pid, kind):
+    credential_id = f"urn:uuid:{uuid7(now, node.entropy(ENTROPY_BYTES))}"
+    document = _unsecured(type_, _Client(node, connection, subject, now), credential_id, index)
+    for known in credentials.of_subject(connection, subject.pid, type_.name):
         body: dict[str, Any] = json.loads(known.body)
-        if _says(body, document, kind) and _by_key_in_force(node, connection, body):
+        if _says(body, document, type_) and _by_key_in_force(node, connection, body):
             return body
     signed = _sign(node, connection, document, now)
-    row = CredentialRow(document["id"], subject.pid, kind, json.dumps(signed), index, now, None)
+    row = CredentialRow(document["id"], subject.pid, type_.name, json.dumps(signed), index, now, None)
     credentials.insert_credentials(connection, [row])
-    issued.append(issue_fact(node, subject.pid, signed, kind, now))
+    issued.append(issue_fact(node, subject.pid, signed, type_.name, now))
     return signed
+
+
+@dataclass(frozen=True)
+class _Client:
+    """A client of this broker as a credential type asks about it."""
+
+    node: Node
+    connection: Connection
+    subject: SubjectRow
+    now_ms: int
+
+    def level(self) -> LevelInForce | None:
+        return state_of(self.node, self.connection, self.subject).level_at(self.now_ms)
+
+    def recorded(self, code: str) -> list[RecordedFact]:
+        rows = records.of_subject(self.connection, self.subject.pid)
+        return [
+            RecordedFact(json.loads(row.payload), parse_time(json.loads(row.envelope)["occurred_at"], "occurred_at"))
+            for row in rows
+            if row.type == code and row.payload
+        ]
+
+
+def _unsecured(type_: CredentialType[Any], client: _Client, credential_id: str, index: int) -> dict[str, Any]:
+    """Return the credential of what the type attests of the client, with the place `index` among all status bits."""
+    number, place = divmod(index, status_list.LIST_BITS)
+    return type_.unsecured(
+        ON_REQUEST[type_.name].attest(client),
+        credential_id=credential_id,
+        issuer=client.node.did,
+        subject=str(client.subject.did),
+        valid_from=client.now_ms,
+        status=status_list.status_entry(status_list.list_url(client.node.did, 1 + number), place),
+    )
 
 
 def fresh_list(entropy: bytes) -> int:
@@ -151,48 +176,14 @@ def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, A
     return True
 
 
-def _says(known: Mapping[str, Any], document: Mapping[str, Any], kind: str) -> bool:
+def _says(known: Mapping[str, Any], document: Mapping[str, Any], type_: CredentialType[Any]) -> bool:
     """Say whether a credential that was issued before attests what is asked for now."""
     if any(known[name] != document[name] for name in ("@context", "credentialSubject")):
         return False
-    if kind == suitability.TYPE:
+    if not ON_REQUEST[type_.name].lasts_from_issue:
         return bool(known["validUntil"] == document["validUntil"])
-    # a year from today is later each day; the one spelling of our times sorts as they do
+    # so long from today is later each day; the one spelling of our times sorts as they do
     return bool(document["validFrom"] < known["validUntil"] <= document["validUntil"])
-
-
-def _suitability(node: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
-    level = state_of(node, connection, subject).level_at(common["valid_from"])
-    if level is None or level.valid_to <= common["valid_from"]:
-        raise Refused("no-valid-level", "subject: has no level that is valid now")
-    return suitability.suitability_credential(
-        **common,
-        level=level.name,
-        ruleset=level.ruleset or "-",
-        assessed_at=level.valid_from,
-        valid_until=level.valid_to,
-    )
-
-
-def _identity(_: Node, connection: Connection, subject: SubjectRow, common: dict[str, Any]) -> dict[str, Any]:
-    """Attest the commitment of the newest verification whose document is valid now, and no longer than that is."""
-    found = [row for row in records.of_subject(connection, subject.pid) if row.type == "ID_VERIFY" and row.payload]
-    if not found:
-        raise Refused("no-verified-identity", "subject: no identity verification is recorded")
-    now = common["valid_from"]
-    for row in reversed(found):
-        payload = json.loads(row.payload or "{}")
-        end = now + IDENTITY_VALID_MS
-        if payload["valid_to"] is not None:  # null: a document without an end
-            end = min(end, parse_time(payload["valid_to"], "valid_to"))
-        if end > now:
-            return identity.identity_credential(
-                **common,
-                commitment=decode_hex(payload["id_commitment"], "id_commitment"),
-                verified_at=parse_time(json.loads(row.envelope)["occurred_at"], "occurred_at"),
-                valid_until=end,
-            )
-    raise Refused("identity-document-expired", "subject: every document by which it was verified has expired")
 
 
 def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from did.credentials.identity import read_identity
+from did.credentials.types.identity import read_identity
 from did.credentials.verify import VerifiedCredential
 from node_adapter.node import Node
 from node_adapter.request_shapes import PARSED_DID

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from did.credentials import consent
-from did.credentials.issuers import Basis, IssuerRight
+from did.credentials.credential_type import Basis, Ending
+from did.credentials.issuers import IssuerRight
 from did.credentials.verify import VerifiedCredential
 from node_adapter.workflows.consent.standing import Standing
 from node_adapter.workflows.replay.as_of import AsOf
@@ -57,7 +57,7 @@ def checks(
         checked.append("period")
     if credential.statuses:
         checked.append("status")
-    elif right.kind != consent.TYPE:
+    elif verified.type.ending is Ending.STATUS_LIST:
         skipped["status"] = _NO_STATUS
     if right.basis is Basis.BROKER_OF_CLIENT:
         if verified.issuer == verifier:

@@ -17,7 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from did.credentials import consent, issuers
+from did.credentials import issuers
+from did.credentials.credential_type import Basis, Ending
 from did.credentials.model import issuer_of, subjects_of
 from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_place, is_set, list_number, list_url
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
@@ -132,9 +133,7 @@ class CredentialVerifier:
         verified = verify_credential(dict(document), self._chain, self._now, status=status, witness=witnessed)
         if ours:
             self._require_issued(verified)
-        elif (
-            verified.right.kind not in (consent.TYPE, LIST_CREDENTIAL_TYPE) and verified.subject["id"] in self._clients
-        ):
+        elif verified.type.basis is Basis.BROKER_OF_CLIENT and verified.subject["id"] in self._clients:
             raise VerificationFailed(
                 issuers.CHECK, f"{verified.subject['id']} is a client of this broker, not of {verified.issuer}"
             )
@@ -146,7 +145,7 @@ class CredentialVerifier:
         Raises:
             InvalidInput, VerificationFailed: see `consent_standing.standing_of`.
         """
-        if verified.right.kind != consent.TYPE:
+        if verified.type.ending is not Ending.CONSENT:
             return Standing((), {})
         with self._node.store.read() as connection:
             return standing_of(self._node, connection, verified.document, verified.issuer, salt)
@@ -163,7 +162,7 @@ class CredentialVerifier:
         return found
 
     def _require_issued(self, verified: VerifiedCredential) -> None:
-        if verified.right.kind == LIST_CREDENTIAL_TYPE:
+        if verified.type.basis is not Basis.BROKER_OF_CLIENT:
             return
         digest = credential_digest(verified.document)
         row = self._issued.get(verified.credential.id or "")

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import update
 
-from did.credentials.consent import consent_credential, consent_id
-from did.credentials.eddsa import add_proof
+from did.credentials.proofs import add_proof
+from did.credentials.types.consent import consent_credential, consent_id
 from evidence.documents.receipt import verify_receipt
 from evidence.log.checkpoint import open_checkpoint
 from node_adapter.store import outbox, subjects

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from api.app import create_app
-from did.credentials.eddsa import add_proof
+from did.credentials.proofs import add_proof
 from node_adapter.node import Node
 from primitives.context import ProofContext
 from primitives.encoding import decode_base64url

@@ -2,8 +2,9 @@
 
 import pytest
 
-from did.credentials import identity, status_list, suitability
-from did.credentials.eddsa import add_proof
+from did.credentials import status_list
+from did.credentials.proofs import add_proof
+from did.credentials.types import identity, suitability
 from node_adapter.workflows.identity.identities import chain_snapshot
 from node_adapter.workflows.operation.endpoints import node_endpoints
 from primitives.errors import CouldNotCheck

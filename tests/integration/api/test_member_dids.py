@@ -1,6 +1,6 @@
 """Anybody can resolve an issuer: its DID document holds the keys that MemberRegistry held at a block."""
 
-from did.credentials.contexts import bonafides_context
+from did.credentials.contexts import CREDENTIALS_V1
 from did.keys import decode_ed25519
 from tests.world.node import keystore_of, next_keys
 
@@ -59,4 +59,4 @@ def test_no_client_is_resolved_for_strangers(broker, client):
 def test_the_context_of_our_credentials_is_served_to_anybody(broker):
     answer = broker.get("/v1/contexts/credentials-v1", role=None)
     assert answer.content_type == "application/ld+json"
-    assert answer.data == bonafides_context()
+    assert answer.data == CREDENTIALS_V1.content()

@@ -2,8 +2,8 @@
 
 import pytest
 
-from did.credentials.consent import consent_id
-from did.credentials.eddsa import add_proof
+from did.credentials.proofs import add_proof
+from did.credentials.types.consent import consent_id
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, format_utc, parse_utc
 from tests.integration.api.test_clients import consent_of, withdrawal_of

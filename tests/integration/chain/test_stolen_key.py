@@ -7,8 +7,8 @@ import pytest
 from werkzeug.serving import make_server
 
 from api.app import create_app
-from did.credentials.eddsa import add_proof
-from did.credentials.suitability import suitability_credential
+from did.credentials.proofs import add_proof
+from did.credentials.types.suitability import suitability_credential
 from node_adapter.bootstrap import open_node
 from node_adapter.store import chain_index, outbox, tokens
 from node_adapter.workflows.identity.identities import chain_snapshot

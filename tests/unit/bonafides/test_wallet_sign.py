@@ -5,8 +5,8 @@ import pytest
 from bonafides.wallet.consent import consents, grant, withdraw
 from bonafides.wallet.session import answer_challenge
 from bonafides.wallet.sign import kept_act, kept_acts, parse_draft, sign_act, sign_draft
-from did.credentials.consent import consent_id
-from did.credentials.eddsa import verify_proof
+from did.credentials.proofs import verify_proof
+from did.credentials.types.consent import consent_id
 from evidence.documents.act import act_payload, field_digests
 from primitives import ed25519, eip712
 from primitives.canonical import canonical_json

@@ -2,11 +2,14 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
-from did.credentials import consent, contexts, identity, suitability
-from did.credentials.eddsa import add_proof
+from did.credentials import contexts
+from did.credentials.proofs import add_proof
+from did.credentials.registry import CONTEXTS
+from did.credentials.types import consent, identity, suitability
 from did.credentials.verify import verify_credential
 from primitives.errors import VerificationFailed
 from primitives.timestamp import format_utc
@@ -23,33 +26,31 @@ from tests.unit.did.credentials.test_verify import (
 
 
 def test_the_packaged_file_is_the_pinned_one():
-    assert hashlib.sha256(contexts.bonafides_context()).hexdigest() == contexts.BONAFIDES_V1_SHA256
+    for context in CONTEXTS.values():
+        assert hashlib.sha256(context.content()).hexdigest() == context.sha256
 
 
-def test_a_changed_file_is_refused(monkeypatch):
-    monkeypatch.setattr(contexts, "BONAFIDES_V1_SHA256", "ab" * 32)
-    contexts.bonafides_context.cache_clear()
+def test_a_changed_file_is_refused():
     with pytest.raises(VerificationFailed) as caught:
-        contexts.bonafides_context()
+        replace(contexts.CREDENTIALS_V1, sha256="ab" * 32).content()
     assert caught.value.check == "context-digest"
-    contexts.bonafides_context.cache_clear()
 
 
 def test_every_context_of_a_credential_is_a_url():
-    assert contexts.credential_contexts() == ["https://www.w3.org/ns/credentials/v2", contexts.BONAFIDES_V1]
+    assert contexts.credential_contexts() == ["https://www.w3.org/ns/credentials/v2", contexts.CREDENTIALS_V1.url]
     assert all(isinstance(context, str) for context in issue()["proof"]["@context"])
 
 
 @pytest.mark.parametrize(
     ("kind", "document"),
     [
-        (suitability.TYPE, unsecured()),
-        (identity.TYPE, identity.identity_credential(**IDENTITY_VALUES)),
-        (consent.TYPE, consent.consent_credential(**CONSENT_VALUES)),
+        (suitability.NAME, unsecured()),
+        (identity.NAME, identity.identity_credential(**IDENTITY_VALUES)),
+        (consent.NAME, consent.consent_credential(**CONSENT_VALUES)),
     ],
 )
 def test_the_context_defines_the_type_and_each_claim(kind, document):
-    terms = json.loads(contexts.bonafides_context())["@context"]
+    terms = json.loads(contexts.CREDENTIALS_V1.content())["@context"]
     for term in {kind, *document["credentialSubject"]} - {"id"}:
         named = terms[term]["@id"] if isinstance(terms[term], dict) else terms[term]
         assert named == f"bonafides:{term}"

@@ -4,12 +4,13 @@ import hashlib
 import pytest
 
 from did.credentials import status_list
-from did.credentials.consent import consent_credential, consent_id, read_consent
-from did.credentials.eddsa import add_proof, as_signed, single_proof, verify_proof
-from did.credentials.identity import identity_credential, read_identity
-from did.credentials.issuers import ISSUERS, ChainSnapshot
+from did.credentials.issuers import ChainSnapshot
 from did.credentials.model import read_credential
-from did.credentials.suitability import read_suitability, suitability_credential
+from did.credentials.proofs import add_proof, as_signed, single_proof, verify_proof
+from did.credentials.registry import TYPES
+from did.credentials.types.consent import consent_credential, consent_id, read_consent
+from did.credentials.types.identity import identity_credential, read_identity
+from did.credentials.types.suitability import read_suitability, suitability_credential
 from did.credentials.verify import credential_digest, verify_credential
 from did.member_log import MemberHistory, Term
 from primitives import ed25519
@@ -246,7 +247,7 @@ def self_issued(kind):
 class TestIssuers:
     """A signature proves who, never that he may."""
 
-    @pytest.mark.parametrize("kind", [kind for kind in ISSUERS if kind != "ConsentCredential"])
+    @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind != "ConsentCredential"])
     def test_a_client_issues_nothing_but_its_consent(self, kind):
         assert refused(self_issued(kind)) == "issuer-right"
 

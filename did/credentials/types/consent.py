@@ -11,19 +11,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from did.credentials import claims
-from did.credentials.model import Credential
+from did.credentials.claims import Code, DidText, Several, Words, checked_claims, credential_body
+from did.credentials.credential import Credential
+from did.credentials.credential_type import Basis, CredentialType, Ending
 from did.identifiers import parse_did
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.shapes import Bytes
 from primitives.timestamp import CLOCK_LEEWAY_MS
 
-TYPE = "ConsentCredential"
+NAME = "ConsentCredential"
 SALT_BYTES = 32
 _CONSENT_ID_TAG = "bonafides/consent/1/id"
 _NOTICE_BYTES = 32
-_CLAIMS = frozenset({"id", "purpose", "receivers", "contact", "method", "dataKinds", "noticeSha256"})
+
+
+def _members(receivers: tuple[str, ...], where: str) -> tuple[str, ...]:
+    return tuple(parse_did(receiver, where).text for receiver in receivers)
+
+
+_CLAIMS = {
+    "receivers": Several(Words()).then(_members),
+    "id": DidText(),
+    "purpose": Code(),
+    "contact": Words(),
+    "method": Words(),
+    "dataKinds": Several(Words()),
+    "noticeSha256": Bytes(_NOTICE_BYTES),
+}
 
 
 @dataclass(frozen=True)
@@ -89,10 +104,10 @@ def consent_credential(
         "dataKinds": list(data_kinds),
         "noticeSha256": notice_sha256.hex(),
     }
-    _terms(subject, valid_from, expires)
-    return claims.credential_body(
+    checked_claims(subject, _CLAIMS)
+    return credential_body(
         credential_id=credential_id,
-        kind=TYPE,
+        name=NAME,
         issuer=subject["id"],
         subject=subject,
         valid_from=valid_from,
@@ -106,14 +121,22 @@ def read_consent(credential: Credential) -> ConsentTerms:
     Raises:
         InvalidInput: another type, an issuer who is not the subject, no period, an unknown or an ill-formed claim.
     """
-    if TYPE not in credential.types:
-        raise InvalidInput("type", "credential-type", f"must include {TYPE}")
-    subject = claims.only_subject(credential.subjects, _CLAIMS)
-    if subject.get("id") != credential.issuer:
+    claims = TYPE.claims_of(credential)
+    if claims["id"] != credential.issuer:
         raise InvalidInput("issuer", "self-issued", "only the client itself consents: issuer and subject must be one")
     if credential.valid_from is None or credential.valid_until is None:
         raise InvalidInput("validUntil", "required", "a consent states from when and until when it holds")
-    return _terms(subject, credential.valid_from, credential.valid_until)
+    return ConsentTerms(
+        client=claims["id"],
+        purpose=claims["purpose"],
+        receivers=claims["receivers"],
+        contact=claims["contact"],
+        method=claims["method"],
+        data_kinds=claims["dataKinds"],
+        notice_sha256=claims["noticeSha256"],
+        valid_from=credential.valid_from,
+        expires=credential.valid_until,
+    )
 
 
 def consent_id(salt: bytes, credential_bytes: bytes) -> bytes:
@@ -128,18 +151,12 @@ def consent_id(salt: bytes, credential_bytes: bytes) -> bytes:
     return tagged_sha256(_CONSENT_ID_TAG, salt, credential_bytes)
 
 
-def _terms(subject: dict[str, Any], valid_from: int, expires: int) -> ConsentTerms:
-    receivers = claims.texts(subject, "receivers")
-    for receiver in receivers:
-        parse_did(receiver, "credentialSubject.receivers")
-    return ConsentTerms(
-        client=parse_did(subject.get("id"), "credentialSubject.id").text,
-        purpose=claims.code(subject, "purpose"),
-        receivers=receivers,
-        contact=claims.text(subject, "contact"),
-        method=claims.text(subject, "method"),
-        data_kinds=claims.texts(subject, "dataKinds"),
-        notice_sha256=decode_hex(subject.get("noticeSha256"), "credentialSubject.noticeSha256", _NOTICE_BYTES),
-        valid_from=valid_from,
-        expires=expires,
-    )
+TYPE = CredentialType(
+    name=NAME,
+    words="to what the client consents: purpose, receivers, method, kinds of data",
+    about="itself: issuer and subject are one",
+    basis=Basis.CLIENT_ITSELF,
+    claims=_CLAIMS,
+    read=read_consent,
+    ending=Ending.CONSENT,
+)

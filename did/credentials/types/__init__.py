@@ -1,0 +1,1 @@
+"""The credential types, one file each, which offers a `CredentialType` as TYPE (`did.credentials.credential_type`)."""

@@ -1,1 +1,1 @@
-"""Joint statistics that no member computes alone: task specifications, release policy and the masked sum."""
+"""Joint statistics that no member computes alone: task specifications, release policy and engines of computation."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from mpc.errors import PolicyRefused
-from mpc.spec import TaskSpec
+from mpc.spec import Program, TaskSpec
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,19 @@ class ConsentStanding:
     withdrawn_on_chain: bool
 
 
-def require_open(spec: TaskSpec, now_ms: int) -> None:
+def require_open(spec: TaskSpec[Program], now_ms: int) -> None:
     """Refuse a task whose deadline has passed."""
     if now_ms >= spec.deadline_ms:
         raise PolicyRefused("task-deadline", "the deadline of the task has passed")
 
 
-def require_owner(spec: TaskSpec, member: str) -> None:
+def require_owner(spec: TaskSpec[Program], member: str) -> None:
     """Refuse a member that owns no data set of the task."""
     if member not in spec.members:
         raise PolicyRefused("not-an-owner", f"{member} owns no data set of this task")
 
 
-def require_consent(spec: TaskSpec, owner: str, consent: ConsentStanding | None, now_ms: int) -> None:
+def require_consent(spec: TaskSpec[Program], owner: str, consent: ConsentStanding | None, now_ms: int) -> None:
     """Refuse the use of a client's data that this consent does not cover now.
 
     Raises:
@@ -57,15 +57,13 @@ def require_consent(spec: TaskSpec, owner: str, consent: ConsentStanding | None,
         raise PolicyRefused("consent-not-on-chain", "the client's grant does not stand on the chain at finality")
 
 
-def require_local(spec: TaskSpec, values: tuple[int, ...]) -> None:
+def require_local(spec: TaskSpec[Program], clients: int) -> None:
     """Refuse to contribute fewer clients than the policy's minimum: zeros would lay the others' sum bare."""
-    if values[0] < spec.policy.min_clients:
-        raise PolicyRefused(
-            "too-few-clients", f"{values[0]} consenting clients are fewer than {spec.policy.min_clients}"
-        )
+    if clients < spec.policy.min_clients:
+        raise PolicyRefused("too-few-clients", f"{clients} consenting clients are fewer than {spec.policy.min_clients}")
 
 
-def require_release(spec: TaskSpec, contributors: Collection[str], totals: tuple[int, ...]) -> None:
+def require_release(spec: TaskSpec[Program], contributors: Collection[str], clients: int) -> None:
     """Refuse a result of too few contributors or of fewer clients than all contributors owe together."""
     if len(set(contributors)) < spec.policy.min_contributors:
         raise PolicyRefused(
@@ -73,5 +71,5 @@ def require_release(spec: TaskSpec, contributors: Collection[str], totals: tuple
             f"{len(set(contributors))} contributors are fewer than {spec.policy.min_contributors}",
         )
     owed = len(set(contributors)) * spec.policy.min_clients
-    if totals[0] < owed:
+    if clients < owed:
         raise PolicyRefused("too-few-clients", f"fewer than {owed} clients in all: a contributor broke its minimum")

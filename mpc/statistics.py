@@ -1,19 +1,49 @@
-"""Local totals of one owner, and the statistics released from joint totals (joint-statistics.md sections 3 and 7)."""
+"""The statistics that a task may ask for: the local totals of one owner, and what is released from joint totals.
+
+docs/spec/joint-statistics.md, sections 3 and 7. An engine that computes them has `Statistics` as its program.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mpc.spec import TaskSpec
 from primitives.errors import InvalidInput
-from primitives.shapes import Object
+from primitives.json_value import JsonObject, JsonValue
+from primitives.shapes import ListOf, Object, OneOf, Shape
 
+NAMES = ("clients", "holding_risk", "leverage")
+_COLUMNS = {"clients": (), "holding_risk": ("risk_value", "value"), "leverage": ("debts", "assets")}
 VALUE_LIMIT = 2**64  # every column of one owner is below it, so that no sum of owners reaches the curve's order
 _RISK_GRADES = {"R1": 1, "R2": 2, "R3": 3, "R4": 4, "R5": 5}
 DECIMAL_PLACES = 6
 RESULT_FORMAT = "bonafides.result/1"
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A program: some of the statistics, in the order of `NAMES`."""
+
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the vector's columns, in order. The clients are always among them: the policy counts by it."""
+        return ("clients", *(column for name in self.names for column in _COLUMNS[name]))
+
+    def to_json(self) -> JsonObject:
+        """Return the task's members that say it."""
+        return {"statistics": list(self.names)}
+
+
+def _in_order(names: list[str], where: str) -> tuple[str, ...]:
+    if names != [name for name in NAMES if name in names]:
+        raise InvalidInput(where, "statistics", f"must be some of {', '.join(NAMES)}, in this order")
+    return tuple(names)
+
+
+STATISTICS_FIELDS: Mapping[str, Shape[object]] = {"statistics": ListOf(OneOf(*NAMES), 1, len(NAMES)).then(_in_order)}
 
 
 @dataclass(frozen=True)
@@ -33,7 +63,7 @@ class ClientFacts:
     assets_fen: int
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> ClientFacts:
+    def from_payload(cls, payload: JsonObject) -> ClientFacts:
         """Read `finance` of an INFO_COLLECT payload: `holdings_fen` by risk (R1..R5), `debts_fen`, `assets_fen`.
 
         Raises:
@@ -55,8 +85,8 @@ class ClientFacts:
         )
 
 
-def local_totals(spec: TaskSpec, clients: Iterable[ClientFacts]) -> tuple[int, ...]:
-    """Add up the columns of the task over one owner's clients, in the spec's order.
+def local_totals(program: Statistics, clients: Iterable[ClientFacts]) -> tuple[int, ...]:
+    """Add up the columns of the program over one owner's clients, in its order.
 
     Raises:
         InvalidInput: a column reaches 2^64.
@@ -69,22 +99,22 @@ def local_totals(spec: TaskSpec, clients: Iterable[ClientFacts]) -> tuple[int, .
             sums["value"] += holding.value_fen
         sums["debts"] += client.debts_fen
         sums["assets"] += client.assets_fen
-    values = tuple(sums[column] for column in spec.columns)
-    for column, value in zip(spec.columns, values, strict=True):
+    values = tuple(sums[column] for column in program.columns)
+    for column, value in zip(program.columns, values, strict=True):
         if not 0 <= value < VALUE_LIMIT:
             raise InvalidInput(column, "value-range", "a local total must be below 2^64")
     return values
 
 
-def result_document(spec: TaskSpec, transcript: bytes, totals: tuple[int, ...]) -> dict[str, Any]:
+def result_document(spec: TaskSpec[Statistics], transcript: bytes, totals: tuple[int, ...]) -> dict[str, JsonValue]:
     """Return the `bonafides.result/1` document of checked joint totals."""
-    by_name = dict(zip(spec.columns, totals, strict=True))
-    statistics: dict[str, Any] = {}
-    if "clients" in spec.statistics:
+    by_name = dict(zip(spec.program.columns, totals, strict=True))
+    statistics: dict[str, JsonValue] = {}
+    if "clients" in spec.program.names:
         statistics["clients"] = by_name["clients"]
-    if "holding_risk" in spec.statistics:
+    if "holding_risk" in spec.program.names:
         statistics["holding_risk"] = _ratio(by_name["risk_value"], by_name["value"])
-    if "leverage" in spec.statistics:
+    if "leverage" in spec.program.names:
         statistics["leverage"] = _ratio(by_name["debts"], by_name["assets"])
     return {
         "format": RESULT_FORMAT,
@@ -106,7 +136,7 @@ def decimal_text(numerator: int, denominator: int) -> str | None:
     return f"{scaled // scale}.{scaled % scale:0{DECIMAL_PLACES}d}"
 
 
-def _ratio(numerator: int, denominator: int) -> dict[str, Any]:
+def _ratio(numerator: int, denominator: int) -> dict[str, JsonValue]:
     return {
         "numerator": str(numerator),
         "denominator": str(denominator),

@@ -15,7 +15,7 @@ from node_adapter.node import Node
 from node_adapter.process import Ready, main
 from node_adapter.store import alarms, identity
 from node_adapter.workflows.anchoring import settlement
-from node_adapter.workflows.tasks import engine as task_engine
+from node_adapter.workflows.tasks import steps
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 NAME = "task"
@@ -51,7 +51,7 @@ class TaskProcess:
         now = self._node.clock.now_ms()
         self._report(now)
         try:
-            moved = bool(task_engine.step(self._node, now))
+            moved = bool(steps.step(self._node, now))
         except (InvalidInput, Refused, VerificationFailed) as error:
             _log.exception("a joint task cannot go on")
             with self._node.store.write() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from api.description.common import MANY, TEXT
 from api.description.operation import Operation
 from api.resources.tasks import DATASET_REQUEST, RUN_REQUEST
-from mpc.spec import TASK_SPEC
+from mpc.registry import task_shape
 from node_adapter.request_shapes import DIGEST
 from primitives.shapes import Fields, ListOf, Named, Object
 
@@ -17,7 +17,7 @@ TASKS = Named("Tasks", Fields({"tasks": ListOf(TASK, 0, MANY)}))
 
 OPERATIONS = (
     Operation("POST", "/v1/datasets", "tasks", "Register a data set.", request=DATASET_REQUEST, answers={201: DATASET}),
-    Operation("POST", "/v1/tasks", "tasks", "Propose a joint computation.", request=TASK_SPEC, answers={201: TASK}),
+    Operation("POST", "/v1/tasks", "tasks", "Propose a joint computation.", request=task_shape(), answers={201: TASK}),
     Operation("GET", "/v1/tasks", "tasks", "Every task, in short.", answers={200: TASKS}),
     Operation(
         "POST",

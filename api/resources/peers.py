@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, cast
 
 from flask import Blueprint, Response, g
@@ -38,17 +38,10 @@ def _signed_by_member() -> None:
 
 
 def _handler(kind: str) -> Handler:
-    found = HANDLERS.get(kind)
-    if found is None:
-        raise InvalidInput("kind", "one-of", f"must be one of {', '.join(sorted(HANDLERS))}")
-    return found
-
-
-def _task_handler(handle: Callable[[Node, str, Mapping[str, Any]], dict[str, Any]]) -> Handler:
-    return lambda node, message: handle(node, message.sender, message.body)
-
-
-HANDLERS: Mapping[str, Handler] = {
-    replay_orders.KIND: replay_orders.receive_order,
-    **{kind: _task_handler(handle) for kind, handle in tasks.PEER_HANDLERS.items()},
-}
+    handle = tasks.peer_handler(kind)
+    if handle is not None:
+        return lambda node, message: handle(node, message.sender, message.body)
+    if kind == replay_orders.KIND:
+        return replay_orders.receive_order
+    kinds = sorted((replay_orders.KIND, *tasks.peer_kinds()))
+    raise InvalidInput("kind", "one-of", f"must be one of {', '.join(kinds)}")

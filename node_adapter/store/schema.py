@@ -270,12 +270,12 @@ task = Table(
     Column("spec", Text, nullable=False),
     Column("state", String, nullable=False, index=True),
     Column("run_requested", Boolean, nullable=False),
-    Column("values", Text),
-    Column("blinding", LargeBinary),
     Column("commitment", LargeBinary),
     Column("result", Text),
     Column("error", Text),
     Column("updated_at", BigInteger, nullable=False),
+    Column("engine_state", LargeBinary),  # secret: what the task's engine keeps of this member's input
+    Column("started_at", BigInteger),
 )
 
 task_client = Table(

@@ -2,6 +2,8 @@
 
 proposed -> approved -> committed -> masked -> checked -> recording -> completed
                 any of them -> (recording ->) refused
+
+`masked` is the state in which an engine's messages are under way, whatever the engine: the word is the first one's.
 """
 
 from __future__ import annotations
@@ -25,18 +27,22 @@ _OPEN = (PROPOSED, APPROVED, COMMITTED, MASKED, CHECKED, RECORDING)
 
 @dataclass(frozen=True)
 class TaskRow:
-    """One task. `values`, `blinding` and `commitment` are there from `committed` on; `result` from `checked` on."""
+    """One task.
+
+    `engine_state` (what its engine keeps, secret), `started_at` (when the data were used) and `commitment` are there
+    from `committed` on; `result` from `checked` on.
+    """
 
     task_id: str
     spec: str
     state: str
     run_requested: bool
-    values: str | None = field(repr=False)
-    blinding: bytes | None = field(repr=False)
     commitment: bytes | None
     result: str | None = field(repr=False)
     error: str | None
     updated_at: int
+    engine_state: bytes | None = field(repr=False)
+    started_at: int | None
 
 
 @dataclass(frozen=True)

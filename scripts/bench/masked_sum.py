@@ -13,9 +13,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from mpc.maskedsum import Committing, Masking, Session, pair_seed
+from mpc.engines.masked_sum.protocol import Committing, Masking, Session, pair_seed
+from mpc.registry import read_task
 from mpc.spec import TaskSpec
-from mpc.statistics import ClientFacts, local_totals
+from mpc.statistics import ClientFacts, Statistics, local_totals
 from primitives import curve
 from primitives.pedersen import vector_commit, vector_generator
 
@@ -24,9 +25,9 @@ MEMBERS = tuple(f"0x{number:040x}" for number in (1, 2, 3))
 REPEATS = 5
 
 
-def bench_spec() -> TaskSpec:
+def bench_spec() -> TaskSpec[Statistics]:
     """Return a task of three owners and five columns."""
-    return TaskSpec.from_json(
+    return read_task(
         {
             "format": "bonafides.task/1",
             "task_id": "0b" * 32,
@@ -96,7 +97,9 @@ def main() -> None:
     raw = [(key.private_bytes_raw(), key.public_key().public_bytes_raw()) for key in keys]
     vector_commit((1,) * 5, 1)  # the generators are hashed to the curve once per process
 
-    local, vectors = best_of(lambda: [local_totals(spec, map(ClientFacts.from_payload, owner)) for owner in data])
+    local, vectors = best_of(
+        lambda: [local_totals(spec.program, map(ClientFacts.from_payload, owner)) for owner in data]
+    )
     parties = [Committing(spec, *entry, 7**80 + 1) for entry in zip(MEMBERS, vectors, strict=True)]
     commit, points = best_of(lambda: {party.member: party.commitment() for party in parties})
     session = Session.open(spec, CHAIN_ID, points)
@@ -128,7 +131,8 @@ def main() -> None:
 
     brokers = len(MEMBERS)
     total = local + commit + mask + brokers * verify
-    print(f"{brokers} brokers, {clients} clients each, {len(spec.columns)} columns; joint totals equal the plain sums")
+    columns = len(spec.program.columns)
+    print(f"{brokers} brokers, {clients} clients each, {columns} columns; joint totals equal the plain sums")
     for name, seconds in (
         ("local totals, all brokers", local),
         ("commitments, all brokers", commit),

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from bonafides.cli.child import ChildSpec
 from bonafides.cli.supervisor import Supervisor
-from mpc.maskedsum import Committing, Masking, Session, mask_vector
+from mpc.engines.masked_sum import engine as masked_sum
+from mpc.engines.masked_sum.protocol import Committing, Masking, Session, mask_vector
 from node_adapter import process, task_process
 from node_adapter.keys.keystore import read_password
 from node_adapter.settings import Settings
-from node_adapter.workflows.tasks import engine as task_engine
 from primitives.errors import BonafidesError
 
 
@@ -63,7 +63,7 @@ def main() -> int:
     options, others = parser.parse_known_args()
     if options.task_process:
         OtherVector.added_fen = options.add
-        task_engine.Committing = OtherVector  # type: ignore[attr-defined]
+        masked_sum.Committing = OtherVector  # type: ignore[attr-defined]
         return process.main(task_process.NAME, task_process.run, ["--node", str(options.node), *others])
     try:
         password = read_password(file=options.password_file)

@@ -13,8 +13,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from mpc.maskedsum import Committing, Session, expand_masks, pair_seed
-from mpc.spec import TaskSpec
+from mpc.engines.masked_sum.protocol import Committing, Session, expand_masks, pair_seed
+from mpc.registry import read_task
 from primitives.canonical import canonical_json
 from scripts.vectors.output import ROOT, as_file, write_or_check
 
@@ -40,7 +40,7 @@ def public_of(private: bytes) -> bytes:
 
 def worked_example() -> dict[str, Any]:
     """Run the three owners and return every intermediate value."""
-    spec = TaskSpec.from_json(
+    spec = read_task(
         {
             "format": "bonafides.task/1",
             "task_id": named_secret("task").hex(),

@@ -16,7 +16,7 @@ PLACE = {"InvalidInput": 1, "MessageRefused": 2, "_bad": 0, "_ParseRuleError": 0
 PASSED_ON = {  # who raises a rule that it was given: by whom, the other cases of `rules` find
     "bonafides/client.py": "the node's answer",
     "bonafides/request_json.py": "RULES_OF_REQUESTS",
-    "mpc/maskedsum.py": "the rule of a shape, or of a point",
+    "mpc/engines/masked_sum/protocol.py": "the rule of a shape, or of a point",
     "node_adapter/workflows/intake/rulesets.py": "what a rule set's own reader says",
     "primitives/canonical.py": "_ParseRuleError",
     "primitives/linear.py": "_bad",

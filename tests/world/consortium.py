@@ -28,8 +28,7 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox as table
 from node_adapter.workflows.intake.fold import EMPTY_STATE
 from node_adapter.workflows.intake.rulesets import install_ruleset
-from node_adapter.workflows.tasks import engine as task_engine
-from node_adapter.workflows.tasks import tasks
+from node_adapter.workflows.tasks import steps, tasks
 from primitives.eip712 import approve_typed_data, grant_typed_data, recover_typed, sign_typed
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import address_of
@@ -271,6 +270,7 @@ class Consortium:
         self.clock = Clock()
         self.chain = Chain()
         self.down: set[str] = set()
+        self.restarts = 0
         self.sent: list[tuple[str, str, dict]] = []
         keys = sorted((Keystore.generate(entropy_of(f"keys {name}")) for name in "abc"), key=lambda key: key.address)
         self.members = [key.address for key in keys]
@@ -316,7 +316,7 @@ class Consortium:
         verified = verify_message(node, json.loads(json.dumps(message)))
         self.sent.append((verified.sender, node.address, verified.body))
         try:
-            return tasks.PEER_HANDLERS[verified.kind](node, verified.sender, verified.body)
+            return tasks.peer_handler(verified.kind)(node, verified.sender, verified.body)
         except Refused as error:
             raise Refused("peer-refused", f"{error.code}: {error.detail}") from error
 
@@ -376,7 +376,7 @@ class Consortium:
         """One loop of each worker, and what they wrote is mined."""
         for _ in range(rounds):
             for node in self.nodes if only is None else only:
-                task_engine.step(node, self.clock.now)
+                steps.step(node, self.clock.now)
             self.chain.mine()
             self.clock.now += 1000
 
@@ -384,9 +384,9 @@ class Consortium:
         """Kill a node's process and open it anew on what its store holds."""
         index = next(at for at, entry in enumerate(self.nodes) if entry.address == node.address)
         node.store.dispose()
-        fresh = replace(
-            node, store=open_store(node.settings.database_path), entropy=entropy_of(f"again {node.address}")
-        )
+        self.restarts += 1  # a nonce is drawn once, whoever draws it
+        entropy = entropy_of(f"again {self.restarts} {node.address}")
+        fresh = replace(node, store=open_store(node.settings.database_path), entropy=entropy)
         self.nodes[index] = self.chain.nodes[index] = fresh
         return fresh
 

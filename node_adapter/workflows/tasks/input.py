@@ -1,18 +1,17 @@
-"""What this member puts into a joint task: whose data the consents allow, and the totals over them."""
+"""What this member puts into a joint task: whose data the consents allow, and the newest payload of each of them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from mpc.errors import PolicyRefused
 from mpc.policy import ConsentStanding, require_consent
-from mpc.spec import TaskSpec
-from mpc.statistics import ClientFacts, local_totals
+from mpc.registry import AnyTask, engine_of
 from node_adapter.node import Node
 from node_adapter.store import consents, subjects, tasks
 from node_adapter.store.consents import ConsentRow
@@ -20,16 +19,15 @@ from node_adapter.store.registry_index import CONSENT_STATES
 from node_adapter.store.tasks import TaskClient
 from node_adapter.workflows.consent.standing import Known, known_consents
 from primitives.errors import InvalidInput, Refused
-
-SOURCE_TYPE = "INFO_COLLECT"
+from primitives.json_value import JsonObject
 
 
 @dataclass(frozen=True)
 class LocalInput:
-    """Who takes part, by which consent, and the vector."""
+    """Who takes part, by which consent, and each one's payload in the same order."""
 
     clients: tuple[TaskClient, ...]
-    values: tuple[int, ...]
+    payloads: tuple[JsonObject, ...] = field(repr=False)
 
 
 def standing(row: ConsentRow, known: Known) -> ConsentStanding:
@@ -47,9 +45,9 @@ def standing(row: ConsentRow, known: Known) -> ConsentStanding:
 
 
 def local_input(
-    node: Node, connection: Connection, spec: TaskSpec, named: Sequence[TaskClient], now_ms: int
+    node: Node, connection: Connection, spec: AnyTask, named: Sequence[TaskClient], now_ms: int
 ) -> LocalInput:
-    """Add up the totals over the clients whose consent covers the task now.
+    """Return the clients whose consent covers the task now and who have data, with those data.
 
     Args:
         node: this member's node.
@@ -60,20 +58,20 @@ def local_input(
 
     Raises:
         PolicyRefused: a named client has no such consent or no data.
-        InvalidInput: a stored payload or a total cannot be used.
     """
     if named:
         consenting = require_named(node, connection, spec, [client.pid for client in named], now_ms)
     else:
         consenting = consenting_clients(node, connection, spec, now_ms)
-    facts = _facts_of(connection, [client.pid for client in consenting])
-    clients = tuple(client for client in consenting if client.pid in facts)
+    source = engine_of(spec).source
+    payloads = tasks.latest_payloads(connection, source, [client.pid for client in consenting])
+    clients = tuple(client for client in consenting if client.pid in payloads)
     if named and len(clients) != len(named):
-        raise PolicyRefused("no-client-data", f"a client named for the task has no {SOURCE_TYPE} record")
-    return LocalInput(clients, local_totals(spec, (facts[client.pid] for client in clients)))
+        raise PolicyRefused("no-client-data", f"a client named for the task has no {source} record")
+    return LocalInput(clients, tuple(json.loads(payloads[client.pid]) for client in clients))
 
 
-def consenting_clients(node: Node, connection: Connection, spec: TaskSpec, now_ms: int) -> list[TaskClient]:
+def consenting_clients(node: Node, connection: Connection, spec: AnyTask, now_ms: int) -> list[TaskClient]:
     """Return each client with a consent that covers the task now, with the earliest such consent."""
     found: dict[str, TaskClient] = {}
     rows = consents.for_purpose(connection, spec.purpose.name, now_ms)
@@ -84,7 +82,7 @@ def consenting_clients(node: Node, connection: Connection, spec: TaskSpec, now_m
 
 
 def require_named(
-    node: Node, connection: Connection, spec: TaskSpec, pids: Iterable[str], now_ms: int
+    node: Node, connection: Connection, spec: AnyTask, pids: Iterable[str], now_ms: int
 ) -> list[TaskClient]:
     """Return the named clients with the consents that cover the task.
 
@@ -124,14 +122,9 @@ def _standings(node: Node, connection: Connection, rows: Sequence[ConsentRow]) -
     return [standing(row, known[row.consent_id]) for row in rows]
 
 
-def _refusal(spec: TaskSpec, member: str, entry: ConsentStanding, now_ms: int) -> str | None:
+def _refusal(spec: AnyTask, member: str, entry: ConsentStanding, now_ms: int) -> str | None:
     try:
         require_consent(spec, member, entry, now_ms)
     except PolicyRefused as error:
         return error.code
     return None
-
-
-def _facts_of(connection: Connection, pids: Sequence[str]) -> dict[str, ClientFacts]:
-    payloads = tasks.latest_payloads(connection, SOURCE_TYPE, pids)
-    return {pid: ClientFacts.from_payload(json.loads(payload)) for pid, payload in payloads.items()}

@@ -1,19 +1,20 @@
 """Joint tasks: data sets, proposal, approval by compliance, the order to run, what peers send, and what is shown.
 
-What happens between the order and the result is in `task_engine`, which the task process calls.
+What happens between the order and the result is in `steps`, which the task process calls.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlalchemy import Connection
 
 from did.identifiers import member_did
 from mpc.policy import require_open, require_owner
-from mpc.spec import ENGINE, FORMAT, TaskSpec, address_bytes
+from mpc.registry import AnyTask, engine_of, engines, read_task
+from mpc.spec import FORMAT, address_bytes
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import chain_index, outbox, restored, tasks
@@ -26,13 +27,13 @@ from primitives.digest import tagged_sha256
 from primitives.eip712 import approve_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.json_value import JsonObject, JsonValue
 from primitives.shapes import Line
 from primitives.timestamp import format_time
 
 CONTRACT = "TaskRegistry"
 KIND = "task"
-SPEC_KIND = FORMAT  # the kinds of signed messages between members
-MASK_KIND = ENGINE
+SPEC_KIND = FORMAT  # the kind of the signed message between members; the others are the engines'
 SPEC_PENDING, SPEC_DELIVERED = "spec-pending", "spec-delivered"
 EQUIVOCATION = "equivocation"
 DATASET_TAG = "bonafides/dataset/1"
@@ -43,7 +44,7 @@ _BLOCKS_PER_SECOND = 10  # more than any engine that we support makes: the deadl
 _SPARE_BLOCKS = 10_000
 
 
-def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[str, str]:
+def register_dataset(node: Node, name: str, schema: JsonObject) -> dict[str, str]:
     """Register a data set of this broker; the same name again gives the same answer, and what failed is tried again."""
     Line(_MAX_NAME).read(name, "name")
     dataset = tagged_sha256(DATASET_TAG, address_bytes(node.address), name.encode("utf-8"))
@@ -54,14 +55,14 @@ def register_dataset(node: Node, name: str, schema: Mapping[str, Any]) -> dict[s
     return {"dataset": dataset.hex(), "outbox": key}
 
 
-def propose(node: Node, value: object) -> dict[str, Any]:
+def propose(node: Node, value: object) -> dict[str, JsonValue]:
     """Propose a task: to the chain by its digest, to the other owners by its text.
 
     Raises:
         InvalidInput: the spec is malformed.
         Refused: `dataset-unknown`, `task-exists` (another spec under its id), `task-deadline`.
     """
-    spec = TaskSpec.from_json(value)
+    spec = read_task(value)
     now = node.clock.now_ms()
     require_open(spec, now)
     task_id = spec.task_id.hex()
@@ -83,7 +84,7 @@ def propose(node: Node, value: object) -> dict[str, Any]:
     return show(node, task_id)
 
 
-def approve(node: Node, task_id: str) -> dict[str, Any]:
+def approve(node: Node, task_id: str) -> dict[str, JsonValue]:
     """Approve a task as an owner, signed by this member's compliance key over (task id, spec digest).
 
     Raises:
@@ -112,7 +113,7 @@ def approve(node: Node, task_id: str) -> dict[str, Any]:
     return show(node, task_id)
 
 
-def run(node: Node, task_id: str, clients: Sequence[str] | None = None) -> dict[str, Any]:
+def run(node: Node, task_id: str, clients: Sequence[str] | None = None) -> dict[str, JsonValue]:
     """Order the task process to run an approved task.
 
     Args:
@@ -141,7 +142,7 @@ def run(node: Node, task_id: str, clients: Sequence[str] | None = None) -> dict[
     return show(node, task_id)
 
 
-def receive_spec(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, Any]:
+def receive_spec(node: Node, sender: str, body: JsonObject) -> dict[str, JsonValue]:
     """Take a task that another member proposed; the chain must hold its digest.
 
     Raises:
@@ -149,7 +150,7 @@ def receive_spec(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, 
         Refused: `not-an-owner`, `task-exists`, `task-mismatch`, `task-not-proposer`.
         CouldNotCheck: `task-not-indexed`: the sender tries again.
     """
-    spec = TaskSpec.from_json(dict(body))
+    spec = read_task(dict(body))
     require_owner(spec, node.address)
     now = node.clock.now_ms()
     with node.store.write() as connection:
@@ -163,11 +164,11 @@ def receive_spec(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, 
     return {"status": "accepted"}
 
 
-def receive_message(node: Node, sender: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep another owner's masked message; the task process checks it once every commitment is final.
+def receive_message(kind: str, node: Node, sender: str, body: JsonObject) -> dict[str, JsonValue]:
+    """Keep another owner's message of an engine; the task process checks it once every commitment is final.
 
     Raises:
-        InvalidInput: no task is named, or the body is too long.
+        InvalidInput: no task is named, its engine has no such messages, or the body is too long.
         Refused: `task-unknown`, `not-an-owner`, `task-not-open`, `equivocation` (a second, different message).
     """
     task_id = decode_hex(body.get("task_id"), "task_id", 32).hex()
@@ -177,12 +178,14 @@ def receive_message(node: Node, sender: str, body: Mapping[str, Any]) -> dict[st
     now = node.clock.now_ms()
     with node.store.write() as connection:
         row = require_task(connection, task_id)
-        require_owner(spec_of(row), sender)
-        kept = tasks.messages_of(connection, task_id, MASK_KIND).get(sender)
+        spec = spec_of(row)
+        require_owner(spec, sender)
+        _require_kind(spec, kind)
+        kept = tasks.messages_of(connection, task_id, kind).get(sender)
         if kept is None:
             if row.state in tasks.ENDED or row.error is not None:
                 raise Refused("task-not-open", f"the task has ended: {row.error or row.state}")
-            kept = tasks.add_message(connection, task_id, sender, MASK_KIND, text, now)
+            kept = tasks.add_message(connection, task_id, sender, kind, text, now)
         if kept != text:
             tasks.add_message(connection, task_id, sender, EQUIVOCATION, text, now)
     if kept != text:  # after the transaction: the second message stays, so that the task process refuses the task
@@ -190,20 +193,28 @@ def receive_message(node: Node, sender: str, body: Mapping[str, Any]) -> dict[st
     return {"status": "accepted"}
 
 
-PEER_HANDLERS: Mapping[str, Callable[[Node, str, Mapping[str, Any]], dict[str, Any]]] = {
-    SPEC_KIND: receive_spec,
-    MASK_KIND: receive_message,
-}
-"""What the peer route calls, by the message's kind, with the verified sender and the body."""
+PeerHandler = Callable[[Node, str, JsonObject], dict[str, JsonValue]]
 
 
-def list_all(node: Node) -> list[dict[str, Any]]:
+def peer_kinds() -> tuple[str, ...]:
+    """Return the kinds of message that `peer_handler` knows."""
+    return (SPEC_KIND, *(kind for engine in engines().values() for kind in engine.message_kinds))
+
+
+def peer_handler(kind: str) -> PeerHandler | None:
+    """Return what takes a message of a kind, with its verified sender and its body; None for no kind of a task's."""
+    if kind == SPEC_KIND:
+        return receive_spec
+    return partial(receive_message, kind) if kind in peer_kinds() else None
+
+
+def list_all(node: Node) -> list[dict[str, JsonValue]]:
     """Return every task that this member knows, in short."""
     with node.store.read() as connection:
         return [_summary(row, spec_of(row)) for row in tasks.list_tasks(connection)]
 
 
-def show(node: Node, task_id: str) -> dict[str, Any]:
+def show(node: Node, task_id: str) -> dict[str, JsonValue]:
     """Return one task: its spec, how far each owner is, and the result once every owner has confirmed it.
 
     Raises:
@@ -246,7 +257,7 @@ def require_task(connection: Connection, task_id: str) -> TaskRow:
     return row
 
 
-def require_on_chain(connection: Connection, spec: TaskSpec) -> ChainTask:
+def require_on_chain(connection: Connection, spec: AnyTask) -> ChainTask:
     """Return what the chain says of a task whose proposal is final and is this spec's.
 
     Raises:
@@ -262,9 +273,9 @@ def require_on_chain(connection: Connection, spec: TaskSpec) -> ChainTask:
     return chain
 
 
-def spec_of(row: TaskRow) -> TaskSpec:
+def spec_of(row: TaskRow) -> AnyTask:
     """Return the stored specification."""
-    return TaskSpec.from_json(json.loads(row.spec))
+    return read_task(json.loads(row.spec))
 
 
 def enqueue(connection: Connection, key: str, data: bytes, now_ms: int) -> None:
@@ -273,29 +284,35 @@ def enqueue(connection: Connection, key: str, data: bytes, now_ms: int) -> None:
         outbox.enqueue(connection, KIND, key, contract_address(connection, CONTRACT), data, now_ms)
 
 
-def party_dids(node: Node, spec: TaskSpec) -> list[str]:
+def party_dids(node: Node, spec: AnyTask) -> list[str]:
     """Return the owners' DIDs."""
     return [member_did(node.settings.chain.chain_id, member) for member in spec.members]
 
 
-def _named(node: Node, connection: Connection, spec: TaskSpec, clients: Sequence[str], now_ms: int) -> list[TaskClient]:
+def _named(node: Node, connection: Connection, spec: AnyTask, clients: Sequence[str], now_ms: int) -> list[TaskClient]:
     if not clients:
         raise InvalidInput("clients", "length", "name at least one client, or leave the member out")
     return require_named(node, connection, spec, resolve_clients(connection, clients), now_ms)
 
 
-def _require_datasets(connection: Connection, spec: TaskSpec) -> None:
+def _require_datasets(connection: Connection, spec: AnyTask) -> None:
     for index, owner in enumerate(spec.owners):
         if tasks.dataset_owner(connection, owner.dataset) != owner.member:
             raise Refused("dataset-unknown", f"task.owners.{index}.dataset: {owner.member} registered no such data set")
 
 
-def _summary(row: TaskRow, spec: TaskSpec) -> dict[str, Any]:
+def _require_kind(spec: AnyTask, kind: str) -> None:
+    kinds = engine_of(spec).message_kinds
+    if kind not in kinds:
+        raise InvalidInput("kind", "one-of", f"must be one of {', '.join(kinds)}, the messages of {spec.engine}")
+
+
+def _summary(row: TaskRow, spec: AnyTask) -> dict[str, JsonValue]:
     return {
         "task_id": row.task_id,
         "state": row.state,
         "purpose": spec.purpose.name,
-        "statistics": list(spec.statistics),
+        **spec.program.to_json(),
         "owners": list(spec.members),
         "deadline": format_time(spec.deadline_ms),
         "run_requested": row.run_requested,
@@ -304,5 +321,5 @@ def _summary(row: TaskRow, spec: TaskSpec) -> dict[str, Any]:
     }
 
 
-def _text(value: Mapping[str, Any]) -> str:
+def _text(value: JsonObject) -> str:
     return canonical_json(dict(value)).decode("utf-8")

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from mpc.maskedsum import Committing
+from mpc.engines.masked_sum import engine as masked_sum
+from mpc.engines.masked_sum.protocol import Committing
 from node_adapter.patience import Patience
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import chain_index, outbox
 from node_adapter.task_process import TaskProcess
 from node_adapter.workflows.intake.rulesets import install_ruleset
-from node_adapter.workflows.tasks import engine as task_engine
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import CouldNotCheck, Refused
 from primitives.timestamp import format_time
@@ -42,7 +42,7 @@ class Network:
     def _send(self, url, message):
         node = next(node for node in self.nodes if self.urls[node.address] == url)
         verified = verify_message(node, message)
-        return tasks.PEER_HANDLERS[verified.kind](node, verified.sender, verified.body)
+        return tasks.peer_handler(verified.kind)(node, verified.sender, verified.body)
 
     def until(self, condition, seconds=60):
         patience = Patience(seconds)
@@ -125,7 +125,7 @@ def test_every_broker_refuses_when_one_sends_another_vector(network, monkeypatch
     def party(spec, member, values, blinding):
         return (cheat if member == network.nodes[1].address else Committing)(spec, member, values, blinding)
 
-    monkeypatch.setattr(task_engine, "Committing", party)
+    monkeypatch.setattr(masked_sum, "Committing", party)
     task_id = network.order("cheated")
     network.until(lambda: network.ended(task_id))
     shown = [tasks.show(node, task_id) for node in network.nodes]

@@ -9,8 +9,7 @@ import pytest
 from node_adapter.store import chain_index, restored
 from node_adapter.store import tasks as task_store
 from node_adapter.store.chain_index import ChainBlock
-from node_adapter.workflows.tasks import engine as task_engine
-from node_adapter.workflows.tasks import tasks
+from node_adapter.workflows.tasks import steps, tasks
 from primitives.errors import CouldNotCheck
 from tests.integration.tasks.test_runs import brokers, error_of, uses_of
 from tests.world.consortium import START
@@ -66,7 +65,7 @@ def test_a_marked_copy_does_nothing_for_a_task(brokers, lost):
     first, task_id = lost
     for _ in range(3):
         brokers.clock.now += 20_000
-        assert task_engine.step(first, brokers.clock.now) == 0
+        assert steps.step(first, brokers.clock.now) == 0
     assert [sent for sent in brokers.sent if sent[0] == first.address] == []
     assert tasks.show(first, task_id)["state"] == "approved"
     for ask in (lambda: tasks.run(first, task_id), lambda: tasks.approve(first, task_id)):
@@ -80,7 +79,7 @@ def test_a_commitment_of_the_chain_ends_the_task_and_is_told_to_every_client(bro
     with first.store.write() as connection:
         restored.clear(connection)
     for _ in range(3):
-        task_engine.step(first, brokers.clock.now)
+        steps.step(first, brokers.clock.now)
     shown = tasks.show(first, task_id)
     assert (shown["state"], error_of(first, task_id)["code"]) == ("refused", "task-input-lost")
     assert shown["commitment"] == committed(first, task_id).hex()
@@ -101,7 +100,7 @@ def test_a_result_that_was_posted_before_is_what_the_records_say(brokers, tmp_pa
     with first.store.write() as connection:
         restored.clear(connection)
     for _ in range(3):
-        task_engine.step(first, brokers.clock.now)
+        steps.step(first, brokers.clock.now)
     uses = uses_of(first, task_id)
     assert len(uses) == 12
     assert {(use["output_kind"], use["result_hash"]) for use in uses.values()} == {("joint-totals", digest)}

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from mpc.maskedsum import Committing
+from mpc.engines.masked_sum import engine as masked_sum
+from mpc.engines.masked_sum.protocol import NAME, Committing
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import alarms, consents, records
 from node_adapter.store import tasks as task_store
-from node_adapter.workflows.tasks import engine as task_engine
-from node_adapter.workflows.tasks import tasks
+from node_adapter.workflows.tasks import delivery, steps, tasks
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from tests.world.consortium import DEADLINE, Consortium, load_cheat, plain_totals
 
@@ -122,7 +122,7 @@ def test_killed_between_any_two_steps_it_goes_on_and_sends_the_same_bytes(broker
         shown = tasks.show(brokers.nodes[1], task_id)
         commitments.add(shown["commitment"])
         with brokers.nodes[1].store.read() as connection:
-            bodies.add(task_store.messages_of(connection, task_id, tasks.MASK_KIND).get(brokers.members[1]))
+            bodies.add(task_store.messages_of(connection, task_id, NAME).get(brokers.members[1]))
     assert brokers.states(task_id) == ["completed"] * 3
     assert len(commitments - {None}) == 1
     assert len(bodies - {None}) == 1
@@ -138,8 +138,8 @@ def test_a_kill_after_sending_sends_the_same_message_again(brokers, monkeypatch)
         raise CouldNotCheck("killed", "before it was written down that the peer has it")
 
     with monkeypatch.context() as patch:
-        patch.setattr(task_engine.tasks, "put_message", lost)
-        task_engine.step(sender, brokers.clock.now)
+        patch.setattr(delivery.tasks, "put_message", lost)
+        steps.step(sender, brokers.clock.now)
     brokers.restart(sender)
     brokers.step(6)
     assert brokers.states(task_id) == ["completed"] * 3
@@ -152,7 +152,7 @@ def test_a_kill_after_sending_sends_the_same_message_again(brokers, monkeypatch)
 def test_a_kill_between_the_records_of_use_writes_each_once(brokers, monkeypatch):
     task_id = brokers.propose()
     brokers.approve_and_run(task_id)
-    real = task_engine.submit_facts
+    real = steps.submit_facts
     calls = []
 
     def half(node, facts, read):
@@ -162,7 +162,7 @@ def test_a_kill_between_the_records_of_use_writes_each_once(brokers, monkeypatch
             raise CouldNotCheck("killed", "after the records, before the state")
         return outcome
 
-    monkeypatch.setattr(task_engine, "submit_facts", half)
+    monkeypatch.setattr(steps, "submit_facts", half)
     brokers.step(10)
     assert brokers.states(task_id) == ["completed"] * 3
     assert len(calls) == 4
@@ -179,7 +179,7 @@ def test_a_peer_that_is_down_is_tried_again_until_it_is_there(brokers):
     assert set(brokers.states(task_id)) == {"masked"} | ({"checked"} & set(brokers.states(task_id)))
     assert tasks.show(brokers.nodes[0], task_id)["result"] is None
     brokers.down = set()
-    brokers.clock.now += task_engine.LONGEST_WAIT_MS
+    brokers.clock.now += delivery.LONGEST_WAIT_MS
     brokers.step(6)
     assert brokers.states(task_id) == ["completed"] * 3
 
@@ -191,7 +191,7 @@ def test_tries_become_rarer(brokers):
     brokers.down = set(brokers.members[1:])
     brokers.step(60, only=brokers.nodes[:1])
     with brokers.nodes[0].store.read() as connection:
-        tries = task_store.messages_of(connection, task_id, f"attempt:{tasks.MASK_KIND}")
+        tries = task_store.messages_of(connection, task_id, f"attempt:{NAME}")
     assert 5 <= int(tries[brokers.members[1]]) <= 12
 
 
@@ -235,7 +235,7 @@ def test_a_vector_other_than_the_committed_one_is_refused_by_every_broker(broker
     def party(spec, member, values, blinding):
         return (cheat if member == brokers.members[2] else Committing)(spec, member, values, blinding)
 
-    monkeypatch.setattr(task_engine, "Committing", party)
+    monkeypatch.setattr(masked_sum, "Committing", party)
     brokers.step(8)
     assert brokers.states(task_id) == ["refused"] * 3
     codes = [error_of(node, task_id)["code"] for node in brokers.nodes]
@@ -252,12 +252,12 @@ def test_a_vector_other_than_the_committed_one_is_refused_by_every_broker(broker
 def tampered(brokers, task_id, change):
     """The third broker's message after `change`, sent with its key, while its own worker stands still."""
     cheat = brokers.nodes[2]
-    task_engine.step(cheat, brokers.clock.now)
+    steps.step(cheat, brokers.clock.now)
     with cheat.store.read() as connection:
-        body = json.loads(task_store.messages_of(connection, task_id, tasks.MASK_KIND)[cheat.address])
+        body = json.loads(task_store.messages_of(connection, task_id, NAME)[cheat.address])
     change(body)
     for node in brokers.nodes[:2]:
-        cheat.send(brokers.urls[node.address], sign_message(cheat, node.address, tasks.MASK_KIND, body))
+        cheat.send(brokers.urls[node.address], sign_message(cheat, node.address, NAME, body))
 
 
 @pytest.mark.parametrize(
@@ -316,13 +316,13 @@ def test_a_posted_result_that_differs_ends_the_task(brokers):
 def test_a_stranger_s_message_is_refused(brokers):
     task_id = brokers.propose()
     with pytest.raises(Refused, match="not-an-owner"):
-        tasks.receive_message(brokers.nodes[0], "0x" + "99" * 20, {"task_id": task_id})
+        tasks.receive_message(NAME, brokers.nodes[0], "0x" + "99" * 20, {"task_id": task_id})
     with pytest.raises(Refused, match="task-unknown"):
-        tasks.receive_message(brokers.nodes[0], brokers.members[1], {"task_id": "00" * 32})
+        tasks.receive_message(NAME, brokers.nodes[0], brokers.members[1], {"task_id": "00" * 32})
     with pytest.raises(InvalidInput, match="task_id"):
-        tasks.receive_message(brokers.nodes[0], brokers.members[1], {})
+        tasks.receive_message(NAME, brokers.nodes[0], brokers.members[1], {})
     with pytest.raises(InvalidInput, match="longer"):
-        tasks.receive_message(brokers.nodes[0], brokers.members[1], {"task_id": task_id, "x": "y" * 70_000})
+        tasks.receive_message(NAME, brokers.nodes[0], brokers.members[1], {"task_id": task_id, "x": "y" * 70_000})
 
 
 def test_a_late_message_changes_nothing(brokers):
@@ -330,10 +330,10 @@ def test_a_late_message_changes_nothing(brokers):
     brokers.approve_and_run(task_id)
     brokers.step(8)
     with brokers.nodes[0].store.read() as connection:
-        body = json.loads(task_store.messages_of(connection, task_id, tasks.MASK_KIND)[brokers.members[1]])
-    assert tasks.receive_message(brokers.nodes[0], brokers.members[1], body) == {"status": "accepted"}
+        body = json.loads(task_store.messages_of(connection, task_id, NAME)[brokers.members[1]])
+    assert tasks.receive_message(NAME, brokers.nodes[0], brokers.members[1], body) == {"status": "accepted"}
     with pytest.raises(Refused, match="equivocation"):
-        tasks.receive_message(brokers.nodes[0], brokers.members[1], {**body, "blinding": "00" * 32})
+        tasks.receive_message(NAME, brokers.nodes[0], brokers.members[1], {**body, "blinding": "00" * 32})
     brokers.step(2)
     assert brokers.states(task_id) == ["completed"] * 3
 
@@ -564,11 +564,11 @@ def test_a_record_that_cannot_be_written_raises_an_alarm_and_is_tried_again(brok
     task_id = brokers.propose()
     brokers.approve_and_run(task_id)
     with monkeypatch.context() as patch:
-        patch.setattr(task_engine, "submit_facts", lambda *_of: [Refused("subject-not-found", "gone")])
+        patch.setattr(steps, "submit_facts", lambda *_of: [Refused("subject-not-found", "gone")])
         brokers.step(8)
         assert brokers.states(task_id) == ["recording"] * 3
         with brokers.nodes[0].store.read() as connection:
-            assert [alarm.about for alarm in alarms.list_alarms(connection, task_engine.TASK_STUCK)] == [task_id]
+            assert [alarm.about for alarm in alarms.list_alarms(connection, steps.TASK_STUCK)] == [task_id]
     brokers.step(1)
     assert brokers.states(task_id) == ["completed"] * 3
 

@@ -4,8 +4,8 @@ import hashlib
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from mpc.maskedsum import Committing, Session, pair_seed
-from mpc.spec import TaskSpec
+from mpc.engines.masked_sum.protocol import Committing, Session, pair_seed
+from mpc.registry import read_task
 
 CHAIN_ID = 31_337
 MEMBERS = ("0x" + "11" * 20, "0x" + "5a" * 20, "0x" + "c3" * 20)
@@ -38,7 +38,7 @@ def task_json(**changes):
 
 
 def make_spec(**changes):
-    return TaskSpec.from_json(task_json(**changes))
+    return read_task(task_json(**changes))
 
 
 def spec_for(members, **changes):

@@ -55,27 +55,27 @@ def test_no_consent_is_a_refusal():
 
 
 def test_fewer_than_ten_clients_are_not_contributed():
-    require_local(make_spec(), (10, 0, 0, 0, 0))
+    require_local(make_spec(), 10)
     with pytest.raises(PolicyRefused) as caught:
-        require_local(make_spec(), (9, 1, 1, 1, 1))
+        require_local(make_spec(), 9)
     assert caught.value.code == "too-few-clients"
 
 
 def test_a_sum_of_two_contributors_is_not_released():
     with pytest.raises(PolicyRefused) as caught:
-        require_release(make_spec(), MEMBERS[:2], (100, 0, 0, 0, 0))
+        require_release(make_spec(), MEMBERS[:2], 100)
     assert caught.value.code == "too-few-contributors"
 
 
 def test_one_member_named_twice_is_one_contributor():
     with pytest.raises(PolicyRefused):
-        require_release(make_spec(), (*MEMBERS[:2], MEMBERS[1]), (100, 0, 0, 0, 0))
+        require_release(make_spec(), (*MEMBERS[:2], MEMBERS[1]), 100)
 
 
 def test_a_sum_of_fewer_clients_than_owed_is_not_released():
-    require_release(make_spec(), MEMBERS, (30, 0, 0, 0, 0))
+    require_release(make_spec(), MEMBERS, 30)
     with pytest.raises(PolicyRefused) as caught:
-        require_release(make_spec(), MEMBERS, (29, 0, 0, 0, 0))
+        require_release(make_spec(), MEMBERS, 29)
     assert caught.value.code == "too-few-clients"
 
 

@@ -2,14 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mpc.registry import read_task
 from mpc.spec import Purpose, TaskSpec
+from mpc.statistics import Statistics
 from primitives.errors import InvalidInput
 from tests.unit.mpc.masked_sum_kit import MEMBERS, make_spec, task_json
 
 
 def test_json_round_trip_keeps_the_digest():
     spec = make_spec()
-    again = TaskSpec.from_json(spec.to_json())
+    again = read_task(spec.to_json())
     assert again == spec
     assert again.digest() == spec.digest()
     assert again.to_json() == task_json()
@@ -25,13 +27,14 @@ def test_every_well_formed_task_round_trips(purpose, clients, statistics, deadli
     spec = TaskSpec(
         b"\1" * 32,
         purpose,
-        tuple(name for name in ("clients", "holding_risk", "leverage") if name in statistics),
+        Statistics(tuple(name for name in ("clients", "holding_risk", "leverage") if name in statistics)),
         make_spec().owners,
         MEMBERS,
         type(make_spec().policy)(3, clients),
         deadline,
+        "masked-sum/1",
     )
-    assert TaskSpec.from_json(spec.to_json()) == spec
+    assert read_task(spec.to_json()) == spec
 
 
 @pytest.mark.parametrize(
@@ -100,18 +103,18 @@ def test_a_broken_rule_is_named(changes, field, rule):
 @pytest.mark.parametrize("value", [None, [], "task", 3])
 def test_a_task_is_an_object(value):
     with pytest.raises(InvalidInput, match="must be an object"):
-        TaskSpec.from_json(value)
+        read_task(value)
 
 
 def test_a_missing_member_is_named():
     task = task_json()
     del task["purpose"]
     with pytest.raises(InvalidInput) as caught:
-        TaskSpec.from_json(task)
+        read_task(task)
     assert caught.value.field == "task.purpose"
 
 
 def test_columns_follow_the_statistics():
-    assert make_spec(statistics=["leverage"]).columns == ("clients", "debts", "assets")
-    assert make_spec(statistics=["clients"]).columns == ("clients",)
-    assert make_spec().columns == ("clients", "risk_value", "value", "debts", "assets")
+    assert make_spec(statistics=["leverage"]).program.columns == ("clients", "debts", "assets")
+    assert make_spec(statistics=["clients"]).program.columns == ("clients",)
+    assert make_spec().program.columns == ("clients", "risk_value", "value", "debts", "assets")

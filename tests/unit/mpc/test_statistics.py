@@ -20,7 +20,7 @@ CLIENTS = st.lists(
 @given(CLIENTS)
 def test_local_totals_are_the_plain_sums(clients):
     holdings = [holding for client in clients for holding in client.holdings]
-    assert local_totals(make_spec(), clients) == (
+    assert local_totals(make_spec().program, clients) == (
         len(clients),
         sum(holding.risk * holding.value_fen for holding in holdings),
         sum(holding.value_fen for holding in holdings),
@@ -31,14 +31,14 @@ def test_local_totals_are_the_plain_sums(clients):
 
 def test_only_the_task_s_columns_are_added_up():
     client = ClientFacts((Holding(3, 100),), 7, 50)
-    assert local_totals(make_spec(statistics=["leverage"]), [client] * 2) == (2, 14, 100)
+    assert local_totals(make_spec(statistics=["leverage"]).program, [client] * 2) == (2, 14, 100)
 
 
 def test_a_total_of_two_to_the_64_is_refused():
     largest = ClientFacts((), 2**64 - 1, 0)
-    assert local_totals(make_spec(), [largest])[3] == 2**64 - 1
+    assert local_totals(make_spec().program, [largest])[3] == 2**64 - 1
     with pytest.raises(InvalidInput) as caught:
-        local_totals(make_spec(), [largest, ClientFacts((), 1, 0)])
+        local_totals(make_spec().program, [largest, ClientFacts((), 1, 0)])
     assert (caught.value.field, caught.value.rule) == ("debts", "value-range")
 
 

@@ -17,10 +17,12 @@ from node_adapter.store import (
     records,
     replay_orders,
     subjects,
+    tasks,
 )
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, record
 from node_adapter.store.tokens import find_token, token_digest
+from primitives.canonical import canonical_json
 from primitives.errors import Refused
 from suitability.states import SubjectState
 
@@ -214,3 +216,52 @@ def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
     store.dispose()
     named = {pid: SubjectState.from_json(json.loads(state)).succeeds for pid, state in found.items()}
     assert named == {"aa": ("dd" * 32,), "bb": (None,), "cc": ()}
+
+
+def test_a_task_under_way_keeps_its_input_as_its_engine_s_state(tmp_path):
+    store = database_at(tmp_path / "node.db", "0012")
+    vector = ["12", str(2**64 - 1)]
+    under_way = {"values": json.dumps({"values": vector, "started_at": 5}), "blinding": bytes(31) + b"7"}
+    kept = {"document": {}, "digest": "00", "blinding": "0f"}
+    lost = {"values": json.dumps({"values": [], "started_at": 6}), "blinding": None}
+    with store.write() as connection:
+        for task_id, row in (("a", under_way), ("b", lost), ("c", {"values": None, "blinding": None})):
+            connection.execute(
+                text(
+                    'INSERT INTO task (task_id, spec, state, run_requested, "values", blinding, result, updated_at) '
+                    "VALUES (:id, '{}', 'masked', 1, :values, :blinding, :result, 0)"
+                ),
+                {**row, "id": task_id, "result": json.dumps(kept) if task_id == "a" else None},
+            )
+        connection.execute(text("INSERT INTO task_message VALUES ('a', '0xb', 'delivered', '', 9)"))
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        found = {name: tasks.find_task(connection, name) for name in "abc"}
+        marks = tasks.message_times(connection, "a", "delivered:masked-sum/1")
+    store.dispose()
+    state = canonical_json({"blinding": "00" * 31 + "37", "values": vector})
+    assert [(row.engine_state, row.started_at) for row in found.values()] == [(state, 5), (None, 6), (None, None)]
+    assert json.loads(found["a"].result) == {"document": {}, "digest": "00", "salt": "0f"}
+    assert marks == {"0xb": 9}
+
+
+def test_the_columns_of_an_upgraded_database_are_those_of_a_new_one(tmp_path):
+    store = database_at(tmp_path / "old.db", "0001")
+    migrate.upgrade(tmp_path / "old.db")
+    with store.read() as connection:
+        upgraded = columns(connection)
+    store.dispose()
+    fresh = open_store(tmp_path / "fresh.db")
+    with fresh.write() as connection:
+        metadata.create_all(connection)
+        made = columns(connection)
+    fresh.dispose()
+    assert upgraded == made
+
+
+def columns(connection):
+    """Return name, type and whether it may be null of each column, by table."""
+    names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
+    tables = [name for name in names if not name.startswith(("sqlite_", "alembic"))]
+    query = "SELECT name, upper(type), \"notnull\", pk FROM pragma_table_info('{}')"
+    return {name: sorted(map(tuple, connection.execute(text(query.format(name))))) for name in tables}

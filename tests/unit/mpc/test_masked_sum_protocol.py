@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpc.errors import MessageRefused, PartyFault, PolicyRefused, SumCheckFailed
-from mpc.maskedsum import (
+from mpc.engines.masked_sum.protocol import (
     Committing,
     Session,
     check_message,
@@ -16,8 +15,8 @@ from mpc.maskedsum import (
     mask_vector,
     message_body,
     pair_seed,
-    refusal_digest,
 )
+from mpc.errors import MessageRefused, PartyFault, PolicyRefused, SumCheckFailed
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.pedersen import ORDER, vector_commit
 from tests.properties import examples
@@ -402,7 +401,3 @@ def test_masks_are_scalars_and_depend_on_the_transcript():
     assert all(0 <= mask < ORDER for mask in masks)
     assert expand_masks(b"\1" * 32, b"\3" * 32, 6) != masks
     assert expand_masks(b"\1" * 32, b"\2" * 32, 3) == masks[:3]
-
-
-def test_a_refusal_digest_is_bound_to_the_task():
-    assert refusal_digest(b"\1" * 32, "sum-check") != refusal_digest(b"\2" * 32, "sum-check")

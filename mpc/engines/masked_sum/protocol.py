@@ -11,29 +11,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from mpc.engine import result_digest
 from mpc.errors import MessageRefused, PartyFault, SumCheckFailed
 from mpc.policy import require_local, require_release
 from mpc.spec import TaskSpec, address_bytes
-from mpc.statistics import VALUE_LIMIT, result_document
-from primitives.canonical import canonical_json
+from mpc.statistics import VALUE_LIMIT, Statistics, result_document
 from primitives.digest import tagged_sha256
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.json_value import JsonObject, JsonValue
 from primitives.pedersen import ORDER, add, vector_commit
 from primitives.shapes import Anything, Fields
 
+NAME = "masked-sum/1"
 FORMAT = "bonafides.masked-sum/1"
 TRANSCRIPT_TAG = "bonafides/masked-sum/1/transcript"
 SEED_TAG = "bonafides/masked-sum/1/pair-seed"
 MASK_TAG = "bonafides/masked-sum/1/mask"
-RESULT_TAG = "bonafides/masked-sum/1/result"
-REFUSAL_TAG = "bonafides/masked-sum/1/refusal"
 COMMITMENT_BYTES = 48
 _SCALAR_BYTES = 32
 _WIDE_BYTES = 64  # reduced modulo r the bias is below 2^-256
@@ -55,23 +54,28 @@ class JointResult:
 
     totals: tuple[int, ...]
     blinding: int
-    document: dict[str, Any]
+    document: JsonObject
+
+    @property
+    def salt(self) -> bytes:
+        """Z as bytes."""
+        return self.blinding.to_bytes(_SCALAR_BYTES)
 
     def digest(self) -> bytes:
         """Return the result digest that every owner posts."""
-        return tagged_sha256(RESULT_TAG, self.blinding.to_bytes(_SCALAR_BYTES), canonical_json(self.document))
+        return result_digest(NAME, self.salt, self.document)
 
 
 @dataclass(frozen=True)
 class Session:
     """What all parties of one run agree on: the task, the chain and the commitments that stand on it."""
 
-    spec: TaskSpec
+    spec: TaskSpec[Statistics]
     chain_id: int
     commitments: Mapping[str, bytes]
 
     @classmethod
-    def open(cls, spec: TaskSpec, chain_id: int, commitments: Mapping[str, bytes]) -> Session:
+    def open(cls, spec: TaskSpec[Statistics], chain_id: int, commitments: Mapping[str, bytes]) -> Session:
         """Check the commitments as the chain gave them.
 
         Raises:
@@ -108,20 +112,20 @@ class Committing:
     Building one refuses a vector that the policy does not let this owner contribute.
     """
 
-    spec: TaskSpec
+    spec: TaskSpec[Statistics]
     member: str
     values: tuple[int, ...] = field(repr=False)
     blinding: int = field(repr=False)
 
     def __post_init__(self) -> None:
-        if len(self.values) != len(self.spec.columns):
-            raise InvalidInput("values", "length", f"must be {len(self.spec.columns)} values")
-        for column, value in zip(self.spec.columns, self.values, strict=True):
+        if len(self.values) != len(self.spec.program.columns):
+            raise InvalidInput("values", "length", f"must be {len(self.spec.program.columns)} values")
+        for column, value in zip(self.spec.program.columns, self.values, strict=True):
             if not 0 <= value < VALUE_LIMIT:
                 raise InvalidInput(column, "value-range", "a local total must be at least 0 and below 2^64")
         if not 0 < self.blinding < ORDER:
             raise InvalidInput("blinding", "scalar-range", "must be from 1 to r - 1")
-        require_local(self.spec, self.values)
+        require_local(self.spec, self.values[0])
 
     def commitment(self) -> bytes:
         """Return the commitment to post on the chain."""
@@ -149,7 +153,7 @@ class Masking:
     member: str
     messages: Mapping[str, MaskedMessage]
 
-    def outgoing(self) -> dict[str, Any]:
+    def outgoing(self) -> dict[str, JsonValue]:
         """Return the body that goes to every other owner; it is the same each time."""
         return message_body(self.session, self.messages[self.member])
 
@@ -209,18 +213,20 @@ def combine(session: Session, messages: Mapping[str, MaskedMessage]) -> JointRes
             "the masked messages do not add up to the commitments on the chain: an owner sent other values than it "
             "committed to; from the sum it cannot be known who",
         )
-    for column, total in zip(spec.columns, totals, strict=True):
+    for column, total in zip(spec.program.columns, totals, strict=True):
         if total >= len(rows) * VALUE_LIMIT:
             raise SumCheckFailed(
                 "total-range",
                 f"the total of {column} is out of range: an owner committed to an impossible value; "
                 "from the sum it cannot be known who",
             )
-    require_release(spec, spec.members, totals)
+    require_release(spec, spec.members, totals[0])
     return JointResult(totals, blinding, result_document(spec, session.transcript(), totals))
 
 
-def pair_seed(spec: TaskSpec, chain_id: int, member: str, private: bytes, peer: str, peer_public: bytes) -> bytes:
+def pair_seed(
+    spec: TaskSpec[Statistics], chain_id: int, member: str, private: bytes, peer: str, peer_public: bytes
+) -> bytes:
     """Derive the 32-byte seed that two owners share for this task alone, from their registry X25519 keys.
 
     Raises:
@@ -252,7 +258,7 @@ def expand_masks(seed: bytes, transcript: bytes, count: int) -> list[int]:
     return [int.from_bytes(stream[at : at + _WIDE_BYTES]) % ORDER for at in range(0, len(stream), _WIDE_BYTES)]
 
 
-def message_body(session: Session, message: MaskedMessage) -> dict[str, Any]:
+def message_body(session: Session, message: MaskedMessage) -> dict[str, JsonValue]:
     """Return the JSON body of a message."""
     return {
         "format": FORMAT,
@@ -286,8 +292,8 @@ def check_message(session: Session, sender: str, body: object) -> MaskedMessage:
         if fields[name] != value:
             raise PartyFault(sender, f"message-{name.replace('_', '-')}", f"`{name}` is not that of this run")
     values = fields["values"]
-    if not isinstance(values, list) or len(values) != len(session.spec.columns):
-        raise MessageRefused(sender, "values", "length", f"must be {len(session.spec.columns)} scalars")
+    if not isinstance(values, list) or len(values) != len(session.spec.program.columns):
+        raise MessageRefused(sender, "values", "length", f"must be {len(session.spec.program.columns)} scalars")
     return MaskedMessage(
         sender,
         tuple(_scalar(sender, value, f"values.{index}") for index, value in enumerate(values)),
@@ -295,12 +301,7 @@ def check_message(session: Session, sender: str, body: object) -> MaskedMessage:
     )
 
 
-def refusal_digest(task_id: bytes, code: str) -> bytes:
-    """Return the reason digest that goes to the chain with a refusal."""
-    return tagged_sha256(REFUSAL_TAG, task_id, code.encode("utf-8"))
-
-
-def _body_fields(sender: str, body: object) -> dict[str, Any]:
+def _body_fields(sender: str, body: object) -> dict[str, JsonValue]:
     try:
         return _BODY.read(body, "body")
     except InvalidInput as error:

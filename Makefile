@@ -36,6 +36,7 @@ lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/python scripts/contracts/layout.py --check
 	$(BIN)/python scripts/contracts/gas.py --check
 	$(BIN)/python scripts/openapi/build.py --check
+	$(BIN)/python -m scripts.docs.tables --check
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done
@@ -63,6 +64,9 @@ contracts: setup  ## compile the contracts; write the checked-in artifacts, stor
 
 openapi: setup-python  ## build the description of the HTTP interface
 	$(BIN)/python scripts/openapi/build.py
+
+tables: setup-python  ## build the tables of the documentation that registries say
+	$(BIN)/python -m scripts.docs.tables
 
 setup: setup-python setup-node
 

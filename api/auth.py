@@ -14,6 +14,7 @@ from flask import Blueprint, Flask, request
 from api.context import Caller, current_node, set_caller
 from api.idempotency import take_key
 from api.limits import limit_client, limit_stranger
+from did.credentials.registry import CONTEXTS
 from node_adapter.node import Node
 from node_adapter.store import tokens
 from node_adapter.workflows.identity.client_sessions import require_open
@@ -27,7 +28,7 @@ PUBLIC_ROUTES = (
     ("GET", "/v1/log/entries"),
     ("GET", "/v1/status-lists/<list_id>"),
     ("GET", "/v1/members/<did>"),
-    ("GET", "/v1/contexts/credentials-v1"),
+    *(("GET", context.path) for context in CONTEXTS.values()),
     ("GET", "/v1/credentials/witnesses/<digest>"),  # asked for by the digest of a credential: its holder knows it
     ("POST", "/v1/client/sessions/challenge"),  # gives a nonce to sign; it tells nothing
 )

@@ -116,7 +116,7 @@ OPERATIONS = (
     *(
         Operation(
             "GET",
-            f"/v1/contexts/{context.name}",
+            context.path,
             "credentials",
             f"The JSON-LD context of our credentials, {context.url}.",
             answers={200: Object()},

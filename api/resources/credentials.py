@@ -51,7 +51,7 @@ def status_lists_blueprint() -> Blueprint:
     blueprint = Blueprint("status_lists", __name__)
 
     for context in CONTEXTS.values():
-        blueprint.add_url_rule(f"/v1/contexts/{context.name}", f"context-{context.name}", _serves(context))
+        blueprint.add_url_rule(context.path, f"context-{context.name}", _serves(context))
 
     @blueprint.get("/v1/credentials/witnesses/<digest>")
     def witness(digest: str) -> Response:

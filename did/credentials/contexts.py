@@ -27,7 +27,7 @@ class Context:
 
     Attributes:
         url: what a credential calls it.
-        name: the last part of the path at which a node serves it, `/v1/contexts/<name>`.
+        name: the last part of the path at which a node serves it.
         sha256: digest of its bytes, hex.
         source: returns the bytes.
     """
@@ -36,6 +36,11 @@ class Context:
     name: str
     sha256: str
     source: Callable[[], bytes] = field(repr=False)
+
+    @property
+    def path(self) -> str:
+        """Where a node serves it to anybody."""
+        return f"/v1/contexts/{self.name}"
 
     def content(self) -> bytes:
         """Return the bytes that stand behind the URL.

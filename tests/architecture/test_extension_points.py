@@ -1,0 +1,61 @@
+"""What is to be added often is added by few files: each is added to a copy of the checkout and used there.
+
+The copy's own tests do the work, so that the new part goes the whole way: through a node's routes to another node.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts.docs import tables
+from tests import tree
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = Path(__file__).with_name("extensions")
+BUILT = (["scripts/openapi/build.py"], ["-m", "scripts.docs.tables"])  # what is built is no file that somebody changes
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """Return a copy of the checkout's Python, with what it reads beside."""
+    left_out = ("contracts/", "docs/adr/", "requirements/", "scripts/demo/data/")
+    for name in tree.names():
+        if not name.startswith(left_out):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / name)
+    return tmp_path
+
+
+def add(checkout, part):
+    """Add the files of a part to a copy, and return those that are no test."""
+    added = [path.relative_to(PARTS / part) for path in sorted((PARTS / part).rglob("*.txt"))]
+    for name in added:
+        target = checkout / name.with_suffix("")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(PARTS / part / name, target)
+    return [name for name in added if name.parts[0] != "tests"]
+
+
+@pytest.mark.parametrize(("part", "files"), [("credential_type", 1), ("suite", 1)])
+def test_a_part_is_added_by_so_many_files(checkout, part, files):
+    assert len(add(checkout, part)) == files
+    for command in (*BUILT, ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/added/test_{part}.py"]):
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=checkout,
+            env={**os.environ, "PYTHONPATH": str(checkout)},  # before the checkout that the environment installs
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_tables_of_the_pages_say_what_the_registries_hold():
+    for page, text in tables.outputs().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name}: run python -m scripts.docs.tables"

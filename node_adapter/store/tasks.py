@@ -89,7 +89,9 @@ def open_tasks(connection: Connection) -> list[TaskRow]:
     return [_row(row) for row in connection.execute(select(task).where(task.c.state.in_(_OPEN)))]
 
 
-def move(connection: Connection, task_id: str, before: str, after: str, now_ms: int, **values: Any) -> bool:
+def move(
+    connection: Connection, task_id: str, before: str, after: str, now_ms: int, **values: str | bytes | int | None
+) -> bool:
     """Go from one state to the next and write `values`; False when the task is in another state."""
     changes = {"state": after, "updated_at": now_ms, **values}
     statement = update(task).where(task.c.task_id == task_id, task.c.state == before).values(**changes)

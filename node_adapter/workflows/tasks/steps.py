@@ -248,7 +248,7 @@ def _refuse(current: Current, error: InvalidInput | Refused | VerificationFailed
             _enqueue_refusal(connection, current, code)
         alarms.raise_alarm(connection, TASK_REFUSED, row.task_id, f"{code}: {detail}", now)
         told = json.dumps({"code": code, "detail": detail, "sender": sender})
-        kept = {} if lost is None else {"commitment": lost.commitment, "started_at": lost.started_at}
+        kept = {} if lost is None else vars(lost)
         return tasks.move(connection, row.task_id, row.state, after, now, error=told, result=None, **kept)
 
 

@@ -16,6 +16,12 @@ Entry = TypeVar("Entry")
 Key = TypeVar("Key", bound=Hashable)
 
 
+def modules_of(package: ModuleType) -> list[ModuleType]:
+    """Import every module of a package; return them in the order of their names."""
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    return [import_module(f"{package.__name__}.{name}") for name in names]
+
+
 def offered(package: ModuleType, name: str, kind: type[Entry]) -> tuple[Entry, ...]:
     """Return what every module of a package offers under a name.
 
@@ -23,8 +29,7 @@ def offered(package: ModuleType, name: str, kind: type[Entry]) -> tuple[Entry, .
         TypeError: a module offers nothing of this kind.
     """
     found = []
-    for module_name in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
-        module = import_module(f"{package.__name__}.{module_name}")
+    for module in modules_of(package):
         entry = vars(module).get(name)
         if not isinstance(entry, kind):
             raise TypeError(f"{module.__name__} must offer its {kind.__name__} as {name}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from replay.records import CannotRead, Record, fact_of, shown_of, to_fact
 from suitability.records import RECORD_TYPES
-from suitability.states import SubjectState, fold, folds_unseen
+from suitability.states import fold, folds_unseen
+from suitability.subject import SubjectState
 
 
 def fold_shown(state: SubjectState, record: Record) -> SubjectState | None:

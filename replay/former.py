@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from domain.fact import Fact
 from replay.folding import fold_shown
 from replay.records import Record
 from replay.succession import ties_of
 from suitability.line import COUNTED, Before, identities_before
 from suitability.ruleset import RuleSet
-from suitability.states import Fact, SubjectState
+from suitability.subject import SubjectState
 
 
 class Former:

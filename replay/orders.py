@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from domain.second_person import ORDER
 from evidence.shapes import did_parts
 from evidence.verify.verdict import VerificationReport
 from primitives import ed25519
@@ -15,7 +16,6 @@ from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, decode_hex
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.records import Record
-from suitability.second_person import ORDER
 
 CHECK = "order"
 

@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.fact import Fact
 from evidence.verify.verdict import VerifiedRecord
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
 from suitability.records import RECORD_TYPES, check_payload
-from suitability.states import Fact
 
 SCHEMA = "1"  # the payloads of suitability.records
 

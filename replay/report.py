@@ -16,27 +16,7 @@ from suitability.records import RECORD_TYPES
 from suitability.replay import Comparison
 
 REPORT_FORMAT = "bonafides.replay-report/1"
-STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (
-        "assessment",
-        (
-            "ID_VERIFY",
-            "ID_SUCCEED",
-            "ID_SUCCEEDED",
-            "INFO_COLLECT",
-            "DUTY_NOTICE",
-            "Q_SUBMIT",
-            "LEVEL_RESULT",
-            "LEVEL_CONFIRM",
-        ),
-    ),
-    (
-        "risk",
-        ("PRODUCT_RATE", "MATCH_OPINION", "MISMATCH_WARN", "MISMATCH_INSIST", "RISK_DISCLOSE", "RISK_CONFIRM"),
-    ),
-    ("handling", ("BIZ_APPLY", "BIZ_DECIDE")),
-    ("signing", ("AGREEMENT_SIGN",)),
-)
+STAGES = ("assessment", "risk", "handling", "signing")
 LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "pseudonym", "fork", "rulesets", "attachments")
 _OPINION = "MATCH_OPINION"
 _MS = 1000
@@ -79,9 +59,9 @@ def report_content(material: Material) -> dict[str, Any]:
         "erased": [_erased(shown) for shown in material.records if shown.erased],
         "notes": list(verified.notes),
         "keys": [_key(change) for change in material.key_changes],
-        "consents": _listed(inside, ("CONSENT_GIVE", "CONSENT_WITHDRAW")),
-        "data_uses": _listed(inside, ("DATA_USE",)),
-        "access_log": _listed(material.records, ("ACCESS_LOG",)),
+        "consents": _listed(inside, "consents"),
+        "data_uses": _listed(inside, "data_uses"),
+        "access_log": _listed(material.records, "access_log"),
         "limits": list(LIMITS),
     }
 
@@ -115,14 +95,19 @@ def _stages(records: Sequence[ShownRecord], findings: Iterable[FoundFinding], su
         codes.setdefault(finding.seq, []).append(finding.code)
     ordered = sorted(records, key=lambda shown: (_happened(shown), shown.record.log_index))
     stages = []
-    for stage, types in STAGES:
+    for stage in STAGES:
         entries = []
-        for shown in (shown for shown in ordered if shown.record.type in types):
+        for shown in (shown for shown in ordered if _stage(shown) == stage):
             own = shown.record.subject == subject
             entry = _entry(shown, codes.get(shown.record.seq, []) if own else [])
             entries.append({**entry, "reference": None if own else shown.record.subject})
         stages.append({"stage": stage, "entries": entries})
     return stages
+
+
+def _stage(shown: ShownRecord) -> str:
+    known = RECORD_TYPES.get(shown.record.type)
+    return "" if known is None else known.stage
 
 
 def _happened(shown: ShownRecord) -> int:
@@ -157,10 +142,8 @@ def _in_order(shown: ShownRecord) -> list[str]:
     return known + sorted(set(shown.values) - set(known))
 
 
-def _listed(records: Sequence[ShownRecord], types: tuple[str, ...]) -> list[dict[str, Any]]:
-    return [
-        {**_entry(shown, []), "anchored": shown.anchor is not None} for shown in records if shown.record.type in types
-    ]
+def _listed(records: Sequence[ShownRecord], stage: str) -> list[dict[str, Any]]:
+    return [{**_entry(shown, []), "anchored": shown.anchor is not None} for shown in records if _stage(shown) == stage]
 
 
 def _comparison(item: Comparison, records: Sequence[ShownRecord]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 
 from primitives.text import printable
+from suitability.claims import CLAIMS
+from suitability.records import CODES, RECORD_TYPES
 
 _FOLDER = "templates"
 _PAGE, _WORDS = "replay_report.html", "replay_report.json"
@@ -28,7 +30,7 @@ def render_report(content: Mapping[str, Any], lang: str) -> str:
         content: what `report_content` returned.
         lang: zh or en.
     """
-    words = _words()[lang]
+    words = words_in(lang)
     return _template().render(**content, w=words, word=lambda group, key: words[group].get(key, key))
 
 
@@ -52,8 +54,12 @@ def _legible(value: Any) -> Any:
 
 
 @cache
-def _words() -> dict[str, Any]:
-    words: dict[str, Any] = json.loads(_read(_WORDS))
+def words_in(lang: str) -> dict[str, Any]:
+    """Return the page's words in zh or en: its own, and those of the record types, codes and claims."""
+    words: dict[str, Any] = json.loads(_read(_WORDS))[lang]
+    words["types"] = {code: entry.words.in_language(lang) for code, entry in RECORD_TYPES.items()}
+    words["codes"] |= {code: meaning.words.in_language(lang) for code, meaning in CODES.items()}
+    words["claims"] |= {claim.name: claim.words.in_language(lang) for claim in CLAIMS}
     return words
 
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.fact import Fact
+from domain.finding import Finding
 from primitives.errors import InvalidInput
 from replay.records import Record
-from suitability.act import Finding
 from suitability.records import CLIENT_ACTS
 from suitability.ruleset import RuleSet, in_force
-from suitability.states import Fact
 
 _CODE, _RULE = "RULESET_NOT_IN_FORCE", "ruleset.in-force"
 

@@ -25,16 +25,19 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from domain.fact import Fact
+from domain.finding import Finding
+from domain.second_person import signed_by
 from evidence.documents.product_subject import product_subject
 from replay.folding import fold_shown
 from replay.former import Former
 from replay.records import CannotRead, Record, fact_of
 from replay.rulebook import NotAtHand, Rulebook
-from suitability.act import Finding, product_of
+from suitability.act import product_of
 from suitability.ratings import Ratings
 from suitability.replay import Comparison, re_execute
-from suitability.second_person import signed_by
-from suitability.states import Fact, Rating, SubjectState, broken, fold
+from suitability.states import broken, fold
+from suitability.subject import Rating, SubjectState
 
 _ALL_SHOWN: Mapping[str, Collection[str]] = {}
 _NO_ENDS: Mapping[str, int] = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from evidence.verify.verdict import STAFF_NOT_SHOWN, VerificationReport
 from replay.rulebook import Rulebook
-from suitability.second_person import STAFF_ACTS
+from suitability.records import STAFF_ACTS
 
 
 def proven_signers(report: VerificationReport) -> Mapping[str, frozenset[str]]:

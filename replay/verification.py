@@ -20,9 +20,8 @@ from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
 from replay.succession import Shown, joined
-from suitability.records import CLIENT_ACTS
+from suitability.records import CLIENT_ACTS, STAFF_ACTS
 from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.second_person import STAFF_ACTS
 
 _WHOLE: Mapping[str, int] = {}
 

@@ -1,4 +1,4 @@
-"""An act as the rules see it, and what they say of it."""
+"""An act as the rules see it."""
 
 from __future__ import annotations
 
@@ -6,40 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from suitability.records import RECORD_TYPES
 from suitability.ruleset import RuleSet
 from suitability.subject import Rating, SubjectState
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A broken rule: a stable code, the rule's name, and a sentence for a person."""
-
-    code: str
-    rule: str
-    detail: str
 
 
 @dataclass(frozen=True)
 class Act:
     """An act as the rules see it. `details` is the payload, or what is known of it before it is done.
 
-    `before` are the states of the client's identities before, where limits over time count them.
+    `full` says that the whole payload is known, so that engine results can be made again; `before` are the states of
+    the client's identities before, where limits over time count them.
     """
 
     type: str
     details: Mapping[str, Any]
+    full: bool
     at: int
     ruleset: RuleSet
     ratings: Mapping[str, Rating]
     label: str
     broker: str | None = None
     before: tuple[SubjectState, ...] = ()
-
-    @property
-    def full(self) -> bool:
-        """Tell whether the whole payload is known, so that engine results can be made again."""
-        return all(name in self.details for name in RECORD_TYPES[self.type].fields)
 
     @property
     def product_id(self) -> str | None:

@@ -11,13 +11,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
+from typing import Any
 
-from primitives.canonical import canonical_json, parse_json
+from domain.words import LANGUAGES
+from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput
 from primitives.shapes import Fields, ListOf, OneOf, Text
-from suitability.records import CLIENT_ACTS
-from suitability.vocabulary import LANGUAGES
+from suitability.records import RECORD_TYPES
 
 FORMAT = "bonafides.document/1"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -28,7 +28,7 @@ _DOCUMENT = Fields(
         "format": OneOf(FORMAT),
         "id": Text(60, pattern=r"[a-z0-9]+(-[a-z0-9]+)*"),
         "version": Text(20, pattern=r"[0-9.]+"),
-        "type": OneOf(*sorted(CLIENT_ACTS), "MISMATCH_WARN"),
+        "type": OneOf(*(code for code, entry in RECORD_TYPES.items() if "text_sha256" in entry.fields)),
         "values": ListOf(Text(40, pattern=r"[a-z][a-z0-9_]*"), 0, 30, unique=True),
         "text": Fields(dict.fromkeys(LANGUAGES, _TEXT)),
     }
@@ -46,9 +46,9 @@ class Document:
     digest: str
 
     @classmethod
-    def from_json(cls, data: bytes) -> Document:
+    def from_template(cls, template: Mapping[str, Any]) -> Document:
         """Read and check a template: each language uses exactly the values that the template names."""
-        checked = _DOCUMENT.read(parse_json(data, field="template"), "")
+        checked = _DOCUMENT.read(template, "")
         lines = {language: tuple(checked["text"][language]) for language in LANGUAGES}
         for language, text in lines.items():
             used = set(_PLACEHOLDER.findall("\n".join(text)))
@@ -66,8 +66,7 @@ class Document:
 @functools.cache
 def packaged_documents() -> Mapping[str, Document]:
     """Return the templates that travel with the product, by `<id>@<version>`."""
-    folder = resources.files("suitability") / "documents"
-    found = [Document.from_json(entry.read_bytes()) for entry in folder.iterdir() if entry.name.endswith(".json")]
+    found = [Document.from_template(text) for entry in RECORD_TYPES.values() for text in entry.texts]
     return {document.name: document for document in sorted(found, key=lambda d: d.name)}
 
 

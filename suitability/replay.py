@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.fact import Fact
 from primitives.errors import InvalidInput
 from suitability.engine import differences, level_result, redo_opinion
 from suitability.ruleset import RuleSet
-from suitability.states import Fact
 
 EQUAL = "equal"
 DIFFERS = "differs"

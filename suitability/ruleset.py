@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from domain.second_person import MAX_SIGNERS
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
-from primitives.shapes import Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
+from primitives.shapes import Anything, Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 from primitives.timestamp import format_time, parse_time
-from suitability.second_person import MAX_SIGNERS, STAFF_ACTS
 from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
 
 FORMAT = "bonafides.ruleset/1"
@@ -57,8 +57,16 @@ _PARTS = {
         {"max_delay_ms": Fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": Integer()}
     ),
 }
+
+
+def _taking_two_persons(code: object, where: str) -> str:
+    from suitability.records import STAFF_ACTS  # noqa: PLC0415 - the rules of record types read rule sets
+
+    return OneOf(*STAFF_ACTS).read(code, where)
+
+
 _LATER_PARTS = {  # not in rule sets from before they were known
-    "second_person": MapOf(OneOf(*STAFF_ACTS), Integer(1, MAX_SIGNERS), 1, len(STAFF_ACTS)),
+    "second_person": MapOf(Anything().then(_taking_two_persons), Integer(1, MAX_SIGNERS), 1),
     "identities": Fields({"limits_span": Boolean()}),
 }
 _DOCUMENT = Fields(

@@ -6,17 +6,13 @@ which opinion, which rating. The state is a value; suitability.states makes the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from primitives.shapes import Fields, Hex, Integer, ListOf, MapOf, Nullable, Shape, Text
+from domain.fact import Fact
 from primitives.timestamp import parse_time
-from suitability.records import RECORD_TYPES
-
-_TIME = Integer()
-_TIMES = ListOf(_TIME, 0, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -166,34 +162,9 @@ class SubjectState:
             return "INFORMED"
         return "IDENTIFIED" if happened(self.identified, at) else "PROSPECT"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the state as a JSON object."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
-    @classmethod
-    def from_json(cls, document: object) -> SubjectState:
-        """Read what `to_json` made.
-
-        Raises:
-            InvalidInput: a field is missing, unknown or of the wrong kind.
-        """
-        read = _STATE.read(document, "")
-        return cls(
-            identified=tuple(read["identified"]),
-            informed=tuple(read["informed"]),
-            noticed=tuple(read["noticed"]),
-            submissions=tuple(Submission(**entry) for entry in read["submissions"]),
-            levels=tuple(Level(**{**entry, "confirmed": tuple(entry["confirmed"])}) for entry in read["levels"]),
-            ratings=tuple(Rating(**entry) for entry in read["ratings"]),
-            tracks={key: _track(entry) for key, entry in read["tracks"].items()},
-            applications={key: _application(entry) for key, entry in read["applications"].items()},
-            consents={
-                key: Consent(**{**entry, "receivers": tuple(entry["receivers"])})
-                for key, entry in read["consents"].items()
-            },
-            succeeded=tuple(read.get("succeeded", ())),
-            succeeds=tuple(read.get("succeeds", ())),
-        )
+    def with_application(self, key: str, application: Application) -> SubjectState:
+        """Return the state with a piece of business as it now is."""
+        return replace(self, applications={**self.applications, key: application})
 
 
 def happened(times: Iterable[int], at: int, since: int = 0) -> bool:
@@ -201,91 +172,14 @@ def happened(times: Iterable[int], at: int, since: int = 0) -> bool:
     return any(since <= time <= at for time in times)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(entry) for name, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value
+def fold_step(name: str) -> Callable[[SubjectState, Fact], SubjectState]:
+    """Return the fold of one dated step of a product: `warned`, `insisted`, `disclosed` or `confirmed`."""
 
+    def fold(state: SubjectState, fact: Fact) -> SubjectState:
+        product_id = str(fact.payload["product_id"])
+        track = state.track(product_id)
+        times: tuple[int, ...] = getattr(track, name)
+        changed = replace(track, **{name: (*times, fact.occurred_at)})  # type: ignore[arg-type]  # one of four time lists
+        return replace(state, tracks={**state.tracks, product_id: changed})
 
-def _track(entry: dict[str, Any]) -> Track:
-    steps = {name: tuple(entry[name]) for name in ("warned", "insisted", "disclosed", "confirmed")}
-    return Track(opinions=tuple(OpinionGiven(**opinion) for opinion in entry["opinions"]), **steps)
-
-
-def _application(entry: dict[str, Any]) -> Application:
-    return Application(**{**entry, "decision_keys": tuple(entry.get("decision_keys", ()))})
-
-
-def _payload(code: str) -> Shape[Any]:
-    return RECORD_TYPES[code].shape
-
-
-_REF = Hex(32)  # also of a key
-_LABEL = Nullable(Text(200))
-_KEY = Text(120)
-_MANY = 1_000_000
-_STATE = Fields(
-    {
-        "identified": _TIMES,
-        "informed": _TIMES,
-        "noticed": _TIMES,
-        "submissions": ListOf(Fields({"ref": _REF, "at": _TIME, "payload": _payload("Q_SUBMIT")}), 0, _MANY),
-        "levels": ListOf(
-            Fields({"ref": _REF, "payload": _payload("LEVEL_RESULT"), "ruleset": _LABEL, "confirmed": _TIMES}),
-            0,
-            _MANY,
-        ),
-        "ratings": ListOf(Fields({"ref": _REF, "payload": _payload("PRODUCT_RATE")}), 0, _MANY),
-        "tracks": MapOf(
-            _KEY,
-            Fields(
-                {
-                    "opinions": ListOf(
-                        Fields({"ref": _REF, "at": _TIME, "ruleset": _LABEL, "payload": _payload("MATCH_OPINION")}),
-                        0,
-                        _MANY,
-                    ),
-                    **dict.fromkeys(("warned", "insisted", "disclosed", "confirmed"), _TIMES),
-                }
-            ),
-            0,
-            _MANY,
-        ),
-        "applications": MapOf(
-            _KEY,
-            Fields(
-                {
-                    "kind": Text(20),
-                    "product_id": Nullable(_KEY),
-                    "applied_at": Nullable(_TIME),
-                    "decided_at": Nullable(_TIME),
-                    "decision": Nullable(Text(20)),
-                    "signed_at": Nullable(_TIME),
-                },
-                {"decision_ref": Nullable(_REF), "decision_keys": ListOf(_REF)},
-            ),
-            0,
-            _MANY,
-        ),
-        "consents": MapOf(
-            _REF,
-            Fields(
-                {
-                    "purpose": Text(60),
-                    "receivers": ListOf(Text(200)),
-                    "given_at": _TIME,
-                    "expires_at": _TIME,
-                    "withdrawn_at": Nullable(_TIME),
-                }
-            ),
-            0,
-            _MANY,
-        ),
-    },
-    {
-        "succeeded": _TIMES,
-        "succeeds": ListOf(Nullable(_REF)),
-    },  # not in states that were stored before they were known
-)
+    return fold

@@ -42,5 +42,3 @@ OPINION_CODES = (
 
 MISMATCHES = ("TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH")
 """Results that a client may insist on after a warning."""
-
-LANGUAGES = ("zh", "en")

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+_BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]
+PACKAGES: tuple[str, ...] = tuple(_BUILD["targets"]["wheel"]["packages"])
+"""The product's own packages."""
+
 _MADE = {".git", ".venv", ".tools", "node_modules", "__pycache__", ".hypothesis"}
 _MADE_ABOVE = {"build", "dist", "artifacts", "cache"}  # in the checkout's own folder only
 

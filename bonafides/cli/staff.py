@@ -20,7 +20,7 @@ from bonafides.client import Client
 from bonafides.wallet.staff import StaffKey, check_person, keys_of, new_key, sign_fact
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
-from suitability.second_person import END_REASONS, STAFF_ROLES
+from suitability.records.staff import END_REASONS, STAFF_ROLES
 
 DEFAULT_DAYS, MAX_DAYS = 365, 731
 _DAY_MS = 86_400_000

@@ -19,8 +19,8 @@ from node_adapter.workflows.intake.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
-from suitability.records import check_payload
-from suitability.second_person import STAFF_ACTS, STAFF_ROLES
+from suitability.records import STAFF_ACTS, check_payload
+from suitability.records.staff import STAFF_ROLES
 
 _KIND = "staff-key"
 _SEED_BYTES = 32

@@ -17,6 +17,7 @@ from did.credentials.credential_type import Basis
 from did.credentials.registry import ISSUING, SUITES, TYPES
 from did.credentials.suite import cannot_derive
 from scripts.vectors.output import ROOT, write_or_check
+from suitability.records import CODES, RECORD_TYPES
 
 _TABLE = re.compile(r"(<!-- table ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ISSUERS = {
@@ -61,8 +62,23 @@ def cryptosuites() -> str:
     return table(("proof type", "cryptosuite", "signs", "shows a part"), rows)
 
 
+def record_types() -> str:
+    """Return the record types, the client's own acts in bold."""
+    rows = (
+        (f"**{code}**" if entry.signer == "client" else code, entry.specified) for code, entry in RECORD_TYPES.items()
+    )
+    return table(("type", "fields"), rows)
+
+
+def codes() -> str:
+    """Return the codes of findings."""
+    rows = ((code, meaning.specified, meaning.proves or "") for code, meaning in sorted(CODES.items()))
+    return table(("code", "an act breaks it when", "proves the claim"), rows)
+
+
 PAGES: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "docs/spec/credentials.md": {"types": credential_types, "claims": credential_claims, "suites": cryptosuites},
+    "docs/spec/suitability.md": {"record-types": record_types, "codes": codes},
 }
 """The tables of each page, by name."""
 

@@ -36,8 +36,7 @@ from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
-from suitability.records import CLIENT_ACTS
-from suitability.second_person import STAFF_ACTS
+from suitability.records import CLIENT_ACTS, STAFF_ACTS
 
 # with the record types of this project
 verify_bundle = partial(verify.verify_bundle, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)

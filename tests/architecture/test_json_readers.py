@@ -14,7 +14,6 @@ import pytest
 from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 OWN_FILES = {
     "primitives/canonical.py": "it is the reader",
     "node_adapter/chain/abi.py": "contract artifacts of this package",
@@ -55,7 +54,7 @@ def _is_row(call: ast.Call) -> bool:
 
 
 def test_what_others_wrote_is_read_by_one_reader():
-    files = [name for name in tree.names(".py") if name.startswith(PACKAGES)]
+    files = [name for name in tree.names(".py") if name.startswith(tree.PACKAGES)]
     found = [
         f"{name}:{line}: {text}"
         for name in files

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from tests import tree
+
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 BUILDERS = {"select", "insert", "update", "delete", "text", "table", "func", "union", "union_all", "exists"}
 MAY = ("node_adapter/store/", "node_adapter/migrations/")
 
@@ -28,7 +29,7 @@ def builders(source: str) -> list[str]:
 
 def test_queries_are_built_in_the_store_only():
     found = {}
-    for package in PACKAGES:
+    for package in tree.PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if not name.startswith(MAY) and (taken := builders(path.read_text("utf-8"))):

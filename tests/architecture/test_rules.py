@@ -11,7 +11,6 @@ from primitives.rules import RULES
 from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
 PLACE = {"InvalidInput": 1, "MessageRefused": 2, "_bad": 0, "_ParseRuleError": 0}  # the rule's argument
 PASSED_ON = {  # who raises a rule that it was given: by whom, the other cases of `rules` find
     "bonafides/client.py": "the node's answer",
@@ -54,7 +53,7 @@ def rules(name: str, source: str) -> tuple[set[str], list[str]]:
 def every_rule() -> tuple[set[str], list[str]]:
     found, passed = set(text._REASONS), []
     for name in tree.names(".py"):
-        if name.startswith(PACKAGES):
+        if name.startswith(tree.PACKAGES):
             named, given = rules(name, (ROOT / name).read_text("utf-8"))
             found |= named
             passed += given
@@ -109,6 +108,6 @@ def by_hand(name: str) -> bool:
 
 
 def test_a_value_is_looked_at_by_a_shape_and_by_nothing_else():
-    found = {name for name in tree.names(".py") if name.startswith(PACKAGES) and by_hand(name)}
+    found = {name for name in tree.names(".py") if name.startswith(tree.PACKAGES) and by_hand(name)}
     assert sorted(name for name in found if not name.startswith(tuple(BY_HAND))) == []
     assert [place for place in BY_HAND if not any(name.startswith(place) for name in found)] == []

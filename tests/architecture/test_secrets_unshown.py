@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import tree
+
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("bonafides", "api", "node_adapter", "replay", "did", "evidence", "suitability", "mpc", "primitives")
 SECRET = re.compile(
     r"seed|salt|password|secret|private|blinding|controller|(^|_)tokens?$|^payload$|^response$|^key_bytes$"
 )
@@ -39,7 +40,7 @@ def shown_secrets(source: str) -> list[str]:
 def test_no_repr_of_the_product_shows_a_secret():
     found = [
         f"{file.relative_to(ROOT)}: {name}"
-        for package in PACKAGES
+        for package in tree.PACKAGES
         for file in sorted((ROOT / package).rglob("*.py"))
         for name in shown_secrets(file.read_text("utf-8"))
     ]

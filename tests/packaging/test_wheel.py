@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.tree import PACKAGES
+
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
-PACKAGES = ("primitives", "did", "evidence", "suitability", "mpc", "replay", "node_adapter", "api", "bonafides")
+
 TRAVELS = (
     "node_adapter/chain/artifacts/MemberRegistry.json",
     "node_adapter/migrations/env.py",
@@ -23,7 +25,6 @@ TRAVELS = (
     "suitability/rulesets/sac-bands-v1.json",
     "did/credentials/credentials-v1.jsonld",
     "suitability/questionnaires/",
-    "suitability/documents/consent-give-v1.json",
     "bonafides/cli/main.py",
 )
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from did.credentials.proofs import as_signed
 from did.credentials.types.consent import SALT_BYTES, consent_id
+from domain.finding import Finding
 from node_adapter.node import Node
 from node_adapter.store import consents, registry_index, subjects
 from node_adapter.store.consents import ConsentRow
@@ -27,7 +28,6 @@ from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import VerificationFailed
 from primitives.timestamp import format_time, parse_time
-from suitability.act import Finding
 from suitability.subject import Consent
 
 WITHDRAWN, EXPIRED, UNREGISTERED = "consent-withdrawn", "consent-expired", "consent-unregistered"

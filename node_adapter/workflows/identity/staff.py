@@ -27,7 +27,7 @@ from primitives.shapes import Fields, Hex, Line, Named, OneOf
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from suitability.records import RECORD_TYPES
-from suitability.second_person import END_REASONS
+from suitability.records.staff import END_REASONS
 
 _ENROL_FIELDS = RECORD_TYPES[ENROL].fields
 STAFF_REQUEST = Named("StaffRequest", Fields({"broker": DID, **_ENROL_FIELDS, "name": Line(MAX_NAME)}))

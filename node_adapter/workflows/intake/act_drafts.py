@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.words import LANGUAGES
 from evidence.documents.act import ACT_FORMAT
 from node_adapter.node import Node
 from node_adapter.request_shapes import PID
@@ -28,8 +29,7 @@ from primitives.shapes import Fields, Named, Object, OneOf
 from primitives.text import check_all_legible
 from suitability.documents import render, template_for, text_digest
 from suitability.records import CLIENT_ACTS, CODE, check_payload
-from suitability.states import Rating, SubjectState
-from suitability.vocabulary import LANGUAGES
+from suitability.subject import Rating, SubjectState
 
 DRAFT_REQUEST = Named(
     "DraftRequest",

@@ -17,7 +17,7 @@ from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.intake.fact_input import Fact
 from primitives.errors import Refused
-from suitability.second_person import STAFF_ACTS
+from suitability.records import STAFF_ACTS
 
 _MS = 1000
 

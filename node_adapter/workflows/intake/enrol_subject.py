@@ -30,7 +30,7 @@ from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Anything, Bytes, Fields, Integer, Named
-from suitability.records import PRODUCT_ID
+from suitability.shapes import CODE as PRODUCT_ID
 
 PID_BYTES = 32
 REGISTRATION = Named(

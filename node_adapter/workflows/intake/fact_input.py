@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
 from evidence.documents.record import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
 from node_adapter.request_shapes import PID, TIME
@@ -37,7 +38,6 @@ from primitives.shapes import (
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
 from suitability.records import CLIENT_ACTS, CODE, NODE_TYPES, RECORD_TYPES
-from suitability.second_person import FIELD
 
 # Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
 _NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")

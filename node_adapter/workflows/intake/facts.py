@@ -24,6 +24,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.finding import Finding
+from domain.second_person import ORDER
 from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.documents.product_subject import product_subject
 from evidence.documents.record import SealedRecord, envelope_salt, seal
@@ -63,8 +65,7 @@ from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.rules import NOT_DERIVED, ratings_relied_on
 from suitability.act import product_of
-from suitability.second_person import ORDER
-from suitability.states import Finding, Rating, SubjectState
+from suitability.subject import Rating, SubjectState
 
 SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.finding import Finding
 from evidence.documents.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import subjects
@@ -19,15 +20,16 @@ from suitability import states
 from suitability.engine import level_result, match_opinion
 from suitability.line import Find, identities_before
 from suitability.ruleset import RuleSet
-from suitability.states import Finding, Rating, SubjectState
+from suitability.subject import Rating, SubjectState
+from suitability.subject_json import state_from_json, state_to_json
 
 IDENTITIES_BEFORE = "identities-before"  # what answers call the limits over time where they did not see them
-EMPTY_STATE = json.dumps(SubjectState().to_json())
+EMPTY_STATE = json.dumps(state_to_json(SubjectState()))
 
 
 def state_of(node: Node, connection: Connection, row: SubjectRow) -> SubjectState:
     """Return a subject's state at its head."""
-    return node.views.get(connection, "state", row.pid, row.head, lambda: SubjectState.from_json(json.loads(row.state)))
+    return node.views.get(connection, "state", row.pid, row.head, lambda: state_from_json(json.loads(row.state)))
 
 
 def remember_state(node: Node, connection: Connection, row: SubjectRow, state: SubjectState) -> None:
@@ -37,7 +39,7 @@ def remember_state(node: Node, connection: Connection, row: SubjectRow, state: S
 
 def dump_state(state: SubjectState) -> str:
     """Return a state as it is stored."""
-    return json.dumps(state.to_json(), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(state_to_json(state), ensure_ascii=False, separators=(",", ":"))
 
 
 def states_of(node: Node, connection: Connection) -> Find:

@@ -27,8 +27,7 @@ from primitives.shapes import Cases, Fields, Named, Object
 from primitives.timestamp import format_time
 from suitability.act import product_of
 from suitability.records import CODE, RECORD_TYPES
-from suitability.second_person import Reliance
-from suitability.states import Gate, gate
+from suitability.states import Gate, Reliance, gate
 
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 

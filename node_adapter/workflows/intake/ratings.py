@@ -12,7 +12,7 @@ from node_adapter.node import Node
 from node_adapter.store import house_records
 from suitability.ratings import Ratings
 from suitability.records import RECORD_TYPES
-from suitability.states import Rating
+from suitability.subject import Rating
 
 TYPE = "PRODUCT_RATE"
 

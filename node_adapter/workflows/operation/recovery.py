@@ -44,7 +44,7 @@ from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.folding import fold_shown
 from replay.records import Record
-from suitability.states import SubjectState
+from suitability.subject import SubjectState
 
 _SHOWN_MISSING = 20
 _SALT_BYTES = 32

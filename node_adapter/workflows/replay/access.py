@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.second_person import ORDER
 from evidence.documents.staff_signature import FIELD
 from evidence.log.roster import Roster, StaffKey, person_name
 from node_adapter.node import Node
@@ -26,7 +27,6 @@ from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.shapes import Fields, Line, ListOf, Named, Nullable, Object
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
-from suitability.second_person import ORDER
 
 TYPE, ROLE = "ACCESS_LOG", "compliance"
 _MAX_APPROVALS = 10

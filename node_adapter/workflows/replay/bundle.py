@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
+from domain.second_person import keys_of
 from evidence.chain.ethereum_receipt_trie import PROOF_KIND
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import seal_bundle
@@ -33,7 +34,6 @@ from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
 from suitability.act import product_of
-from suitability.second_person import keys_of
 
 OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 

@@ -14,9 +14,8 @@ from primitives.timestamp import format_time
 from replay import verification as module
 from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
-from suitability.records import CLIENT_ACTS
+from suitability.records import CLIENT_ACTS, STAFF_ACTS
 from suitability.ruleset import packaged_rulesets
-from suitability.second_person import STAFF_ACTS
 
 NOW = 1_795_000_000_000
 SUBJECT = "5a" * 32

@@ -24,7 +24,8 @@ from node_adapter.store.schema import metadata, record
 from node_adapter.store.tokens import find_token, token_digest
 from primitives.canonical import canonical_json
 from primitives.errors import Refused
-from suitability.states import SubjectState
+from suitability.subject import SubjectState
+from suitability.subject_json import state_from_json, state_to_json
 
 
 def database_at(path, revision):
@@ -206,7 +207,7 @@ def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
                     "INSERT INTO subject (pid, client_ref, created_at, count, head, state) "
                     "VALUES (:pid, :pid, 0, 1, x'00', :state)"
                 ),
-                {"pid": pid, "state": json.dumps(SubjectState().to_json())},
+                {"pid": pid, "state": json.dumps(state_to_json(SubjectState()))},
             )
         for index, (pid, payload) in enumerate((("aa", json.dumps({"predecessor": "dd" * 32})), ("bb", None))):
             connection.execute(old_record(index).values(pid=pid, type="ID_SUCCEED", payload=payload))
@@ -214,7 +215,7 @@ def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
     with store.read() as connection:
         found = {pid: row.state for pid, row in subjects.by_pids(connection, ["aa", "bb", "cc"]).items()}
     store.dispose()
-    named = {pid: SubjectState.from_json(json.loads(state)).succeeds for pid, state in found.items()}
+    named = {pid: state_from_json(json.loads(state)).succeeds for pid, state in found.items()}
     assert named == {"aa": ("dd" * 32,), "bb": (None,), "cc": ()}
 
 

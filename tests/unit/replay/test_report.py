@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 import re
@@ -10,18 +11,25 @@ from importlib import resources
 import pytest
 
 from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
-from replay import claims, rulebook, standing
-from replay import rules as replay_rules
+from replay import claims, standing
 from replay.report import LIMITS, STAGES
 from replay.report_material import AS_OF_NOW, CONSENTS
-from replay.report_page import render_report
+from replay.report_page import render_report, words_in
 from replay.values_as_text import plain
-from suitability import limits, rules, second_person_rules, states
-from suitability.records import RECORD_TYPES
-from suitability.second_person import STAFF_ROLES
+from suitability.claims import CLAIMS
+from suitability.records import CODES, RECORD_TYPES
+from suitability.records.staff import STAFF_ROLES
 from suitability.vocabulary import CHANNELS
+from tests import tree
 
 WORDS = json.loads(resources.files("replay").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
+
+
+MODULES = [
+    name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    for name in tree.names(".py")
+    if name.startswith(("suitability/", "replay/"))
+]
 
 
 def keys(value, prefix=""):
@@ -35,9 +43,14 @@ def test_both_languages_have_the_same_words():
 
 
 def codes():
-    modules = (limits, rules, second_person_rules, states, rulebook, replay_rules)
-    source = "".join(inspect.getsource(module) for module in modules)
-    return set(re.findall(r'Finding\(\s*"([A-Z_]+)"', source)) | set(re.findall(r'"([A-Z]+_LATE)"', source))
+    """Every code that a rule gives a finding, wherever it stands."""
+    source = "".join(inspect.getsource(importlib.import_module(name)) for name in MODULES)
+    pattern = r'Finding\(\s*"([A-Z_]+)"|^_CODE, _RULE = "([A-Z_]+)"|^NOT_DERIVED = \(\s*"([A-Z_]+)"'
+    return {code for found in re.findall(pattern, source, re.M) for code in found if code}
+
+
+def test_every_code_of_a_rule_says_what_it_means_and_none_is_left_over():
+    assert codes() == CODES.keys()
 
 
 @pytest.mark.parametrize(
@@ -53,14 +66,14 @@ def codes():
         ),
         (
             "codes",
-            codes()
+            CODES.keys()
             | {ANCHORED_LATE, "PROMISE_LATE", "PROMISE_FAR", "TIMES_CONTRADICT", "BLOCK_STALE", "ORIGINAL_ALTERED"},
         ),
         ("types", RECORD_TYPES),
         ("channels", CHANNELS),
-        ("stages", [stage for stage, _ in STAGES]),
+        ("stages", STAGES),
         ("limit_texts", LIMITS),
-        ("claims", [name for name, _, _ in claims._CLAIMS] + ["WRONG_RESULT"]),
+        ("claims", [claim.name for claim in CLAIMS] + [claims.WRONG_RESULT]),
         ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),
         ("no_second_person", [NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN]),
         ("roles", STAFF_ROLES),
@@ -69,12 +82,12 @@ def codes():
 )
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_nothing_is_left_without_words(lang, group, wanted):
-    assert set(wanted) - set(WORDS[lang][group]) == set()
+    assert set(wanted) - set(words_in(lang)[group]) == set()
 
 
-def test_the_claims_name_codes_that_exist():
-    named = {code for _, found, _ in claims._CLAIMS for code in found}
-    assert named <= codes()
+def test_every_claim_is_proved_by_a_code():
+    proved = {meaning.proves for meaning in CODES.values()} - {None}
+    assert proved == {claim.name for claim in CLAIMS}
 
 
 @pytest.mark.parametrize(

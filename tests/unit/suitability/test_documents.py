@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 
 import pytest
 from hypothesis import given
@@ -76,5 +75,5 @@ def test_both_languages_must_use_the_same_values() -> None:
         "text": {"zh": ["{broker}"], "en": ["nothing"]},
     }
     with pytest.raises(InvalidInput) as raised:
-        Document.from_json(json.dumps(document).encode())
+        Document.from_template(document)
     assert raised.value.field == "text.en"

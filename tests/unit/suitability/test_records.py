@@ -180,7 +180,7 @@ VALID = {
 
 
 def test_the_types_of_this_job_and_the_acts_that_owe_a_signature() -> None:
-    assert list(RECORD_TYPES) == CODES.split() == list(VALID)
+    assert RECORD_TYPES.keys() == set(CODES.split()) == VALID.keys()
     acts = "ID_SUCCEED LEVEL_CONFIRM MISMATCH_INSIST RISK_CONFIRM AGREEMENT_SIGN CONSENT_GIVE CONSENT_WITHDRAW"
     assert set(acts.split()) == CLIENT_ACTS
     assert {document.type for document in packaged_documents().values()} >= CLIENT_ACTS

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from domain.fact import Fact
 from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
 from suitability.engine import level_result, match_opinion
 from suitability.replay import DIFFERS, EQUAL, NOT_CHECKED, re_execute
 from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.states import Fact
 
 RULESETS = {ruleset.label: ruleset for ruleset in packaged_rulesets().values()}
 RULES = packaged_rulesets()["sac-bands@1"]

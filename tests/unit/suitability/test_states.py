@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.fact import Fact
+from domain.finding import Finding
 from primitives.canonical import canonical_json, parse_json
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput
@@ -20,7 +22,9 @@ from suitability.engine import level_result, match_opinion
 from suitability.ratings import Ratings
 from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload
 from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.states import Fact, Finding, Rating, SubjectState, apply, gate
+from suitability.states import apply, gate
+from suitability.subject import Rating, SubjectState
+from suitability.subject_json import state_from_json, state_to_json
 from tests.properties import examples
 
 RULES = packaged_rulesets()["sac-bands@1"]
@@ -712,10 +716,10 @@ def test_after_another_identity_took_over_nothing_may_be_done_and_no_consent_hol
     assert journey.use(started_at=format_time(journey.now - 2 * SECOND)) == []
     assert journey.do("ID_VERIFY", ID_VERIFY) == ["IDENTITY_ENDED"]
     assert "IDENTITY_ENDED" in journey.give("another consent")
-    again = SubjectState.from_json(journey.state.to_json())
+    again = state_from_json(state_to_json(journey.state))
     assert again == journey.state
-    older = {name: value for name, value in journey.state.to_json().items() if name != "succeeded"}
-    assert SubjectState.from_json(older).succeeded == ()
+    older = {name: value for name, value in state_to_json(journey.state).items() if name != "succeeded"}
+    assert state_from_json(older).succeeded == ()
 
 
 def test_a_successor_is_identified_first() -> None:
@@ -791,7 +795,7 @@ def test_folding_is_deterministic_survives_json_and_gates_foretell_findings(step
         getattr(journey, name)()  # asserts inside that the gate and the findings agree
     state = SubjectState()
     for fact in journey.facts:
-        read = SubjectState.from_json(parse_json(canonical_json(state.to_json())))
+        read = state_from_json(parse_json(canonical_json(state_to_json(state))))
         assert read == state
         state, found = apply(read, fact, RULES, RATINGS)
         assert found == journey.findings[fact.ref]
@@ -799,10 +803,10 @@ def test_folding_is_deterministic_survives_json_and_gates_foretell_findings(step
 
 
 def test_a_stored_state_is_read_strictly() -> None:
-    document = ready().state.to_json()
+    document = state_to_json(ready().state)
     for name, value in itertools.product(document, (None, 5, "x")):
         with pytest.raises(InvalidInput):
-            SubjectState.from_json(document | {name: value})
+            state_from_json(document | {name: value})
 
 
 # -- two persons
@@ -893,8 +897,8 @@ def test_a_state_from_before_decisions_were_signed_is_read():
     journey = under_two_persons(2)
     journey.apply_for()
     journey.decide()
-    document = journey.state.to_json()
-    assert SubjectState.from_json(document) == journey.state
+    document = state_to_json(journey.state)
+    assert state_from_json(document) == journey.state
     for entry in document["applications"].values():
         del entry["decision_ref"], entry["decision_keys"]
-    assert SubjectState.from_json(document).applications["A-P3"].decision == "APPROVED"
+    assert state_from_json(document).applications["A-P3"].decision == "APPROVED"

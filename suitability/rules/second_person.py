@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from suitability.act import Act, Finding
-from suitability.second_person import ORDER, keys_of
+from domain.finding import Code, Finding
+from domain.second_person import ORDER, keys_of
+from domain.words import Words
+from suitability.act import Act
 from suitability.subject import Rating
 
 _RATING = "PRODUCT_RATE"
+
+CODES = {
+    "SECOND_PERSON_MISSING": Code(
+        Words("签名不足双人", "Too few persons signed"),
+        "fewer persons of the staff signed it than the rule set asks for; also an opinion on a rating that too few "
+        "signed",
+    ),
+}
 
 
 def second_person(_: object, act: Act) -> Iterator[Finding]:

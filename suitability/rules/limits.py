@@ -10,9 +10,25 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
-from suitability.act import Act, Finding
+from domain.finding import Code, Finding
+from domain.words import Words
+from suitability.act import Act
 from suitability.subject import Level, SubjectState
 from suitability.vocabulary import LEVELS
+
+CODES = {
+    "TOO_MANY_ASSESSMENTS": Code(
+        Words("测评过频", "too many assessments"),
+        "answers are submitted though the window holds as many as it may; also at an ID_SUCCEED after which one window "
+        "holds too many",
+    ),
+    "ANSWER_SHOPPING": Code(
+        Words("疑似刷分", "answer shopping"),
+        "the level rose by `shopping_levels` within `shopping_window_ms`; at an ID_SUCCEED, from a level of one "
+        "side to "
+        "one of the other",
+    ),
+}
 
 
 def too_many(state: SubjectState, act: Act) -> Iterator[Finding]:

@@ -221,7 +221,8 @@ def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         signed: a line of `wallet sign`, with the broker's `source_ref`, `channel` and `actor` beside; without them the
-            signature names the fact, the channel is `app` and the actor is the client.
+            signature names the fact, the channel is `app` and the actor is the client. The call of a consent that
+            `wallet consent` put beside the act goes with it.
 
     Raises:
         InvalidInput: it is no signed act.
@@ -241,6 +242,7 @@ def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
         "payload": draft.get("fields"),
         "attachments": signed.get("attachments") or [],
         "act": {**act, "document": draft.get("document"), "ruleset": draft.get("ruleset")},
+        **({"consent": signed["consent"]} if "consent" in signed else {}),
     }
 
 

@@ -31,8 +31,11 @@ from node_adapter.process import Ready, main
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.identity import WorkerStatus
+from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.consent import truths
+from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.identity.keys_in_force import sign_final_checkpoints
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
@@ -44,6 +47,7 @@ WATCH_EVERY_MS = 500
 STALLED_AFTER_MS = 1_000
 SHOW_LIFE_EVERY_MS = 100
 PROGRESS_EVERY_MS = 10_000
+RECHECK_EVERY_MS = 10_000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
 # After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
 RESET_PAUSE_MS = 3_000
@@ -82,6 +86,7 @@ class ChainProcess:
             node.keys.signer(),
             chain_id=settings.chain_id,
             max_fee_per_gas=settings.max_fee_per_gas,
+            failed=self._on_failed,
         )
         self._anchoring = Anchoring(node)
         self._is_broker = node.settings.member.role == "broker"
@@ -89,6 +94,7 @@ class ChainProcess:
         self._connected = False
         self._catches_up = False
         self._restored = False
+        self._consents_compared = False
         self._conflicts: list[str] = []
         sign = node.sign_of_life()
         # A process that starts while the chain is away must know when a promise is over all the same.
@@ -141,10 +147,21 @@ class ChainProcess:
             busy |= self._anchoring.step(now)
             if self._is_due("watch", WATCH_EVERY_MS):
                 settlement.watch_promises(self._node.store, now, self._chain_now())
+            if not self._restored:
+                busy |= self._watch_consents()
             self._show_life()
         if self._is_due("status", STATUS_EVERY_MS):
             self._report()
         return busy
+
+    def _watch_consents(self) -> bool:
+        """Compare all consents once, and what differs again and again; return whether there is more to compare."""
+        if not self._consents_compared:
+            self._consents_compared = not truths.compare_some(self._node)
+            return not self._consents_compared
+        if self._is_due("consents", RECHECK_EVERY_MS):
+            truths.recheck(self._node)
+        return False
 
     def _follow_chain(self, now: int) -> bool:
         tick = self._node.clock.monotonic_ms()
@@ -209,8 +226,9 @@ class ChainProcess:
             return  # the newest are not final yet
         with self._node.store.write() as connection:
             restored.clear(connection)
+            truths.forget_comparison(connection)
             alarms.close_alarm(connection, alarms.RESTORED, now)
-        self._restored = False
+        self._restored = self._consents_compared = False
         _log.info("the restored database is whole again")
 
     def _send(self, now: int) -> bool:
@@ -231,12 +249,23 @@ class ChainProcess:
     ) -> None:
         now, member = self._node.clock.now_ms(), self._node.address
         rebuild = self._anchoring.rebuild if self._restored else None
-        self._conflicts += settlement.settle(connection, outcomes, events, member=member, now_ms=now, rebuild=rebuild)
+        self._conflicts += settlement.settle(
+            connection, outcomes, events, member=member, now_ms=now, rebuild=rebuild, failed=self._on_failed
+        )
         sign_final_checkpoints(self._node, connection, events)
+        truths.compare_ids(self._node, connection, truths.ids_of(events))
+
+    def _on_failed(self, connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:
+        consent = consent_of_key(row.key)
+        # Refused because the chain has it already it is no trouble, else the two truths differ and that is the alarm.
+        if consent is None or not truths.compare_ids(self._node, connection, [consent]):
+            alarms.raise_failed(connection, row, error, now_ms)
 
     def _on_reset(self, connection: Connection, last_block: int) -> None:
         now = self._node.clock.now_ms()
         count = settlement.reopen(connection, last_block, now)
+        truths.forget_comparison(connection)
+        self._consents_compared = False
         self._hold_sending_until = self._node.clock.monotonic_ms() + RESET_PAUSE_MS
         _log.warning("the chain was reset to block %d; %d writes are sent again", last_block, count)
 

@@ -116,6 +116,7 @@ RECORD: Mapping[str, str] = {
     "act": "a client signs what is stated, not what is to be computed",
     "approval": "no approval of this look",
     "separate-consent": "a consent that was not given separately",
+    "same-consent": "a call about another consent than the act beside it",
     "field-name": "no name of a record's field",
     "field-digest": "not the digests of these values",
     "questionnaire-version": "a questionnaire that is not known, or not accepted",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.description.common import COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, TIME
+from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.identity.client_sessions import SESSION_CHALLENGE_REQUEST, SESSION_REQUEST
 from primitives.shapes import MAX_SAFE_INTEGER, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
 
@@ -22,6 +23,9 @@ CONSENTS = Named(
                         "expires_at": TIME,
                         "withdrawn_at": Nullable(TIME),
                         "on_chain": OneOf("none", "granted", "withdrawn"),
+                        "relay": OneOf(*RELAY_STATES).note(
+                            "How far the chain was told: of the withdrawal, once there is one, else of the grant."
+                        ),
                     }
                 ),
                 0,

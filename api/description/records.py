@@ -6,6 +6,7 @@ from api.description.common import CHECKS_NOT_MADE, COUNT, MANY, PROMISE, RECEIP
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, PID, TIME
 from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST
+from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.intake.act_drafts import DRAFT_REQUEST
 from node_adapter.workflows.intake.enrol_subject import SUBJECT_REQUEST
 from node_adapter.workflows.intake.fact_input import FACT
@@ -71,6 +72,12 @@ GATE_ANSWER = Named(
     ),
 )
 FINDING = Named("Finding", Fields({"code": TEXT, "rule": TEXT, "detail": TEXT}))
+RELAY = Named(
+    "Relay",
+    Fields({"state": OneOf(*RELAY_STATES), "outbox": Nullable(TEXT)}, {"detail": TEXT}).note(
+        "Of CONSENT_GIVE and CONSENT_WITHDRAW: how far the chain is told of it; not-relayed or failed says why."
+    ),
+)
 FACT_ANSWER = Named(
     "FactAnswer",
     Fields(
@@ -91,6 +98,7 @@ FACT_ANSWER = Named(
             ),
             "payload": Object().note("What the engine stated, for a computed fact."),
             "not_checked": CHECKS_NOT_MADE,
+            "relay": RELAY,
         },
     ),
 )

@@ -73,6 +73,8 @@ def fact() -> None:
 def submit_facts(client: Client, file: Path | None) -> int:
     """Submit facts, or signed acts as `wallet sign` writes them; answers the broker's promises.
 
+    Lines of `wallet consent` bring act and call together: the node records the one and relays the other, or neither.
+
     While the node could not keep a promise it takes the fact and answers "promise": null; see `fact promises`.
 
     A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. Sending a file

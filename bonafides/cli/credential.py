@@ -68,19 +68,21 @@ def consent() -> None:
     """Hand clients' consents to a broker's node, which relays them to the chain."""
 
 
-@consent.command("grant", epilog=verbatim("in   lines of `wallet consent grant`"))
+@consent.command("grant", epilog=verbatim("in   lines of `wallet consent sign-again`, or of `wallet consent grant`"))
 @rows_option
 @calls_node(ROLE)
 def grant(client: Client, file: Path | None) -> int:
-    """Relay grants; the credential is kept, the chain gets the salted id."""
+    """Relay grants alone; the credential is kept, the chain gets the salted id. `fact submit` records the act too."""
     return relay(client, "/v1/consents/grant", file, convert=_consent_only)
 
 
-@consent.command("withdraw", epilog=verbatim("in   lines of `wallet consent withdraw`"))
+@consent.command(
+    "withdraw", epilog=verbatim("in   lines of `wallet consent sign-again`, or of `wallet consent withdraw`")
+)
 @rows_option
 @calls_node(ROLE)
 def withdraw(client: Client, file: Path | None) -> int:
-    """Relay withdrawals; they count at this broker at once."""
+    """Relay withdrawals alone; they count at this broker at once. `fact submit` records the act too."""
     return relay(client, "/v1/consents/withdraw", file, convert=_consent_only)
 
 

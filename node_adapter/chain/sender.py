@@ -29,6 +29,7 @@ from node_adapter.chain.errors import ContractReverted, JsonRpcError
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc, TransactionSigner
 from node_adapter.store import alarms, anchors, chain_index, outbox, own_transactions
+from node_adapter.store.alarms import Failed
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import Attempt, OutboxRow
 from primitives.errors import VerificationFailed
@@ -76,14 +77,16 @@ class Sender:
         *,
         chain_id: int,
         max_fee_per_gas: int,
+        failed: Failed = alarms.raise_failed,
     ) -> None:
-        """Wire it. `max_fee_per_gas` is in wei."""
+        """Wire it. `max_fee_per_gas` is in wei; `failed` tells a person of what a contract has refused for good."""
         self._store = store
         self._rpc = rpc
         self._contracts = contracts
         self._signer = signer
         self._chain_id = chain_id
         self._max_fee = max_fee_per_gas
+        self._failed = failed
         self._not_before: dict[int, int] = {}  # row id -> tick of the next try
         self._since: dict[tuple[str, int], int] = {}  # (what, row id) -> since when
 
@@ -244,7 +247,7 @@ class Sender:
             outbox.mark_failed(connection, row.id, detail, at.now)
             for kind in (alarms.CALL_REFUSED, alarms.RESEND_BLOCKED):
                 alarms.close_alarm(connection, kind, at.now, row.key)
-            alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {detail}", at.now)
+            self._failed(connection, row, detail, at.now)
 
     # A signed row: it goes out, again and again until the index has it.
 

@@ -5,11 +5,13 @@ An alarm is open until its cause ends, or until a person closes it; the same cau
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.schema import alarm
 
 PROMISE_BROKEN = "promise-broken"
@@ -28,6 +30,8 @@ PROCESS_STOPPED = "process-stopped"
 KEY_NOT_HELD = "signing-key-not-held"
 CALL_REFUSED = "call-refused"
 FEE_BOUND = "fee-bound"
+CONSENT_NOT_RELAYED = "consent-not-relayed"
+CONSENT_NOT_RECORDED = "consent-not-recorded"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,15 @@ def raise_alarm(connection: Connection, kind: str, about: str, detail: str, now_
     connection.execute(statement.on_conflict_do_update(index_elements=["kind", "about"], set_=seen_again))
 
 
+def raise_failed(connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:
+    """Note that a contract has refused a write for good."""
+    raise_alarm(connection, TRANSACTION_FAILED, row.kind, f"{row.key}: {error}", now_ms)
+
+
+Failed = Callable[[Connection, OutboxRow, str, int], None]
+"""What is called when a contract has refused a write for good, with the reason and the time."""
+
+
 def close_alarm(connection: Connection, kind: str, now_ms: int, about: str | None = None) -> int:
     """Close the open alarms of a kind, or the one about something; return how many were open."""
     statement = update(alarm).where(alarm.c.kind == kind, alarm.c.closed_at.is_(None)).values(closed_at=now_ms)
@@ -85,6 +98,13 @@ def list_alarms(connection: Connection, kind: str | None = None, *, with_closed:
     # Sorted here: SQLite would rather read every closed one, in order, than sort the few that are open.
     found = sorted((dict(row) for row in connection.execute(query).mappings()), key=lambda row: row.pop("id"))
     return [Alarm(**row) for row in found]
+
+
+def open_detail(connection: Connection, kind: str, about: str) -> str | None:
+    """Return what an open alarm about something says; None where none is open."""
+    query = select(alarm.c.detail).where(alarm.c.kind == kind, alarm.c.about == about, alarm.c.closed_at.is_(None))
+    found: str | None = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def is_open(connection: Connection, kind: str, about: str | None = None) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnClause, Connection, insert, literal_column, select, update
 
-from node_adapter.store.schema import consent, record
+from node_adapter.store.schema import CONSENT_NAMED, CONSENT_TYPES, consent, record
 
-WITHDRAW = "CONSENT_WITHDRAW"
+GIVE, WITHDRAW = "CONSENT_GIVE", "CONSENT_WITHDRAW"
 _MAX_VARIABLES = 500
+_named: ColumnClause[str] = literal_column(CONSENT_NAMED)
 
 
 @dataclass(frozen=True)
@@ -49,18 +50,34 @@ def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, ConsentRow]:
     return found
 
 
-def recorded_withdrawals(connection: Connection, pids: Iterable[str]) -> set[tuple[str, str]]:
-    """Return (pseudonym, consent id) of the withdrawals that the log holds of these subjects."""
-    wanted, named = list(pids), func.json_extract(record.c.payload, "$.consent_id")
-    found: set[tuple[str, str]] = set()
+@dataclass(frozen=True)
+class RecordedAct:
+    """A client's act about a consent that the log holds: whose, which consent, and its type."""
+
+    pid: str
+    consent_id: str
+    type: str
+
+
+def recorded_acts(connection: Connection, ids: Iterable[str]) -> set[RecordedAct]:
+    """Return the acts in the log that name these consents, whoever signed them."""
+    wanted = list(ids)
+    found: set[RecordedAct] = set()
     for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(record.c.pid, named).where(
-            record.c.pid.in_(wanted[start : start + _MAX_VARIABLES]),
-            record.c.type == WITHDRAW,
-            record.c.payload.is_not(None),
+        statement = select(record.c.pid, _named, record.c.type).where(
+            CONSENT_TYPES, _named.in_(wanted[start : start + _MAX_VARIABLES])
         )
-        found.update((pid, identifier) for pid, identifier in connection.execute(statement))
+        found.update(RecordedAct(*row) for row in connection.execute(statement))
     return found
+
+
+def known_ids(connection: Connection, after: str, limit: int) -> list[str]:
+    """Return the first ids after one, in order, of the consents that a row or an act in the log tells of."""
+    kept = select(consent.c.consent_id).where(consent.c.consent_id > after).order_by(consent.c.consent_id).limit(limit)
+    acts = (
+        select(_named).select_from(record).where(CONSENT_TYPES, _named > after).distinct().order_by(_named).limit(limit)
+    )
+    return sorted({row[0] for statement in (kept, acts) for row in connection.execute(statement)})[:limit]
 
 
 def of_subject(connection: Connection, pid: str) -> list[ConsentRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, func, select, text
 
@@ -12,10 +12,9 @@ from node_adapter.store.chain_index import ChainEvent, address_topic
 from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_block, chain_event
 from primitives.errors import CouldNotCheck
 
-CONSENT_STATES = ("none", "granted", "withdrawn")
 Version = tuple[int, int, bytes]
 _DID_REGISTRY = "DidRegistry"
-_CONSENT_RANK = {"ConsentGranted": 1, "ConsentWithdrawn": 2}
+_CONSENT_TIMES = {"ConsentGranted": "granted_at", "ConsentWithdrawn": "withdrawn_at"}
 _MAX_VARIABLES = 500
 _MS = 1000
 
@@ -81,31 +80,35 @@ def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, 
     return found
 
 
-def consent_states(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
-    """Return none, granted or withdrawn for each consent id (64 hex)."""
+@dataclass(frozen=True)
+class ChainConsent:
+    """What ConsentRegistry says of a consent; times in ms, of the blocks that say it."""
+
+    granted_at: int | None = None
+    withdrawn_at: int | None = None
+
+    @property
+    def state(self) -> str:
+        """none, granted or withdrawn."""
+        return "withdrawn" if self.withdrawn_at is not None else "none" if self.granted_at is None else "granted"
+
+
+def consents_on_chain(connection: Connection, ids: Iterable[str]) -> dict[str, ChainConsent]:
+    """Return what the chain says of each consent (64 hex), as of the index's last block."""
     wanted = list(ids)
-    ranks = dict.fromkeys(wanted, 0)
+    found = dict.fromkeys(wanted, ChainConsent())
     for start in range(0, len(wanted), _MAX_VARIABLES):
         topics = ["0x" + consent_id for consent_id in wanted[start : start + _MAX_VARIABLES]]
-        statement = select(chain_event.c.topic1, chain_event.c.name).where(
-            chain_event.c.contract == "ConsentRegistry", chain_event.c.topic1.in_(topics)
+        statement = (
+            select(chain_event.c.topic1, chain_event.c.name, chain_block.c.timestamp)
+            .join(chain_block, chain_block.c.number == chain_event.c.block)
+            .where(chain_event.c.contract == "ConsentRegistry", chain_event.c.topic1.in_(topics))
         )
-        for topic, name in connection.execute(statement):
+        for topic, name, seconds in connection.execute(statement):
             consent_id = topic.removeprefix("0x")
-            ranks[consent_id] = max(ranks[consent_id], _CONSENT_RANK.get(name, 0))
-    return {consent_id: CONSENT_STATES[rank] for consent_id, rank in ranks.items()}
-
-
-def consent_withdrawn_at(connection: Connection, consent_id: str) -> int | None:
-    """Return the time (ms) of the block that withdrew a consent (64 hex); None when none did."""
-    topic = "0x" + consent_id
-    found = chain_index.events(connection, contract="ConsentRegistry", name="ConsentWithdrawn", topic1=topic)
-    return min((event.timestamp * _MS for event in found), default=None)
-
-
-def consent_state(connection: Connection, consent_id: str) -> str:
-    """Return none, granted or withdrawn for a consent id (64 hex)."""
-    return consent_states(connection, [consent_id])[consent_id]
+            if name in _CONSENT_TIMES:  # the contract takes each once
+                found[consent_id] = replace(found[consent_id], **{_CONSENT_TIMES[name]: seconds * _MS})
+    return found
 
 
 def contract_address(connection: Connection, name: str) -> str:

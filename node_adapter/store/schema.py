@@ -26,6 +26,10 @@ metadata = MetaData()
 # Records of the house that later decisions rest on, few among many: a query that holds the same words uses their index.
 HOUSE_TYPES = text("type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
 
+# The acts about consents, and the words that find one by the consent that it names.
+CONSENT_TYPES = text("type IN ('CONSENT_GIVE', 'CONSENT_WITHDRAW')")
+CONSENT_NAMED = "json_extract(payload, '$.consent_id')"
+
 # What DIDs were told of, keys above all, and the words that find it by its value.
 ATTRIBUTE_CHANGES = text("name = 'DIDAttributeChanged'")
 ATTRIBUTE_VALUE = "json_extract(args, '$.value')"
@@ -71,6 +75,7 @@ record = Table(
     Index("record_owed_to", "pid", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
     Index("record_of_house", "type", "log_index", sqlite_where=HOUSE_TYPES),
+    Index("record_of_consent", text(CONSENT_NAMED), sqlite_where=CONSENT_TYPES),
 )
 
 finding = Table(

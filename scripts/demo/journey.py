@@ -322,12 +322,10 @@ class BrokerSystem:
                 "document": draft["document"],
                 "ruleset": draft["ruleset"],
             }
+            if "consent" in act:
+                fact["consent"] = act["consent"]  # the node records the act and relays the call, or does neither
             rows.append((relation, fact))
         self._submit_for(rows)
-
-    def relay_consents(self, acts: Sequence[dict[str, Any]], call: str) -> None:
-        """Hand grants or withdrawals to the node, which relays them to the chain."""
-        _accepted(self._http.post_lines(f"/v1/consents/{call}", [{"consent": act["consent"]} for act in acts]))
 
     # -- inside ----------------------------------------------------------------------------------------------------
 

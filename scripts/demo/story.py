@@ -143,8 +143,6 @@ class Story:
         pairs: list[tuple[Relation, dict[str, Any]]] = []
         for system, own in groups:
             acts = signed[len(pairs) : len(pairs) + len(own)]
-            if wallet_words:
-                system.relay_consents(acts, wallet_words[-1])
             system.submit_acts(own, acts)
             pairs += zip(own, acts, strict=True)
         return pairs

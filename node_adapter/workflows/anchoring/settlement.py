@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import alarms, anchored, anchors, outbox, own_transactions, records
+from node_adapter.store.alarms import Failed
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import OutboxRow
@@ -41,6 +42,7 @@ def settle(
     member: str,
     now_ms: int,
     rebuild: Rebuild | None = None,
+    failed: Failed = alarms.raise_failed,
 ) -> list[str]:
     """Take over what final blocks say; return the conflicts, each also raised as an alarm.
 
@@ -51,6 +53,7 @@ def settle(
         member: our address.
         now_ms: the time.
         rebuild: makes the row of an anchor of ours that this database does not hold, while it is a restored copy.
+        failed: tells a person that the contract has refused a write for good.
     """
     by_hash = {outcome.hash: outcome for outcome in outcomes}
     own = [outcome for outcome in by_hash.values() if outcome.nonce is not None]
@@ -69,7 +72,7 @@ def settle(
     for outcome in own:
         row = outbox.row_of_attempt(connection, outcome.hash)
         if row is not None:
-            _settle_row(connection, row, outcome, now_ms)
+            _settle_row(connection, row, outcome, now_ms, failed)
     return conflicts
 
 
@@ -148,7 +151,9 @@ def _settle_anchor(connection: Connection, event: ChainEvent, outcome: Transacti
     return None
 
 
-def _settle_row(connection: Connection, row: OutboxRow, outcome: TransactionOutcome, now_ms: int) -> None:
+def _settle_row(
+    connection: Connection, row: OutboxRow, outcome: TransactionOutcome, now_ms: int, failed: Failed
+) -> None:
     if row.state == outbox.FINAL:
         return
     signed = [attempt.tx_hash for attempt in outbox.attempts(connection, row.id)]
@@ -166,7 +171,7 @@ def _settle_row(connection: Connection, row: OutboxRow, outcome: TransactionOutc
         return
     outbox.settle_failed(connection, row.id, outcome, error, now_ms)
     _close_obstacles(connection, row.key, now_ms)
-    alarms.raise_alarm(connection, alarms.TRANSACTION_FAILED, row.kind, f"{row.key}: {error}", now_ms)
+    failed(connection, row, error, now_ms)
 
 
 def _close_obstacles(connection: Connection, key: str, now_ms: int) -> None:

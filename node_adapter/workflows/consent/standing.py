@@ -10,7 +10,7 @@ broker's client whoever shows the consent must bring it, else a withdrawal canno
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,8 @@ from did.credentials.types.consent import SALT_BYTES, consent_id
 from domain.finding import Finding
 from node_adapter.node import Node
 from node_adapter.store import consents, registry_index, subjects
-from node_adapter.store.consents import ConsentRow
+from node_adapter.store.consents import ConsentRow, RecordedAct
+from node_adapter.store.registry_index import ChainConsent
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.fold import state_of
 from primitives.canonical import canonical_json
@@ -34,7 +35,6 @@ WITHDRAWN, EXPIRED, UNREGISTERED = "consent-withdrawn", "consent-expired", "cons
 DATA_USE = "DATA_USE"  # of all acts, this one rests on the chain
 _RULE = "consent.standing"
 HERE, ON_CHAIN = "withdrawal-here", "withdrawal-on-chain"
-_NONE, _WITHDRAWN = registry_index.CONSENT_STATES[0], registry_index.CONSENT_STATES[2]
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,47 @@ class Known:
         consent_id: 64 hex.
         row: what was kept when its grant came; None when none came, or the row was lost.
         recorded: the consent as the client's recorded acts give it; None when no CONSENT_GIVE is recorded.
-        signed_off: the log holds a withdrawal of it, or the end of the identity that gave it.
-        on_chain: none, granted or withdrawn.
+        signed_off: the log holds a withdrawal of it.
+        succeeded: the identity that gave it has ended: another one of the same client took over.
+        chain: what ConsentRegistry says.
     """
 
     consent_id: str
     row: ConsentRow | None
     recorded: Consent | None
     signed_off: bool
-    on_chain: str
+    succeeded: bool
+    chain: ChainConsent
+
+    @property
+    def withdrawn_in_records(self) -> bool:
+        """Say whether what the client signed, or the end of its identity, ends it."""
+        recorded = self.recorded is not None and self.recorded.withdrawn_at is not None
+        return self.signed_off or self.succeeded or recorded
 
     @property
     def withdrawn_here(self) -> bool:
         """Say whether this broker knows that the client withdrew it, whatever the chain says."""
-        entries = [entry for entry in (self.row, self.recorded) if entry is not None]
-        return self.signed_off or any(entry.withdrawn_at is not None for entry in entries)
+        return self.withdrawn_in_records or (self.row is not None and self.row.withdrawn_at is not None)
+
+    @property
+    def granted_on_chain(self) -> bool:
+        """Say whether the chain ever held it."""
+        return self.chain != ChainConsent()
 
     @property
     def withdrawn_on_chain(self) -> bool:
         """Say whether the chain holds a withdrawal."""
-        return self.on_chain == _WITHDRAWN
+        return self.chain.withdrawn_at is not None
 
     @property
     def expires_at(self) -> int | None:
         """The earliest end that was stated, in ms; None when nothing is known of it here."""
         return min((entry.expires_at for entry in (self.row, self.recorded) if entry is not None), default=None)
+
+    def has_expired(self, at_ms: int) -> bool:
+        """Say whether its stated end has passed."""
+        return self.expires_at is not None and self.expires_at <= at_ms
 
     def ended(self, at_ms: int) -> tuple[str, str] | None:
         """Return code and detail of why the consent is not in force at a time, None when nothing speaks against it."""
@@ -77,7 +93,7 @@ class Known:
             return WITHDRAWN, "the client has withdrawn this consent at this broker"
         if self.withdrawn_on_chain:
             return WITHDRAWN, "the client has withdrawn this consent on the chain"
-        if self.expires_at is not None and self.expires_at <= at_ms:
+        if self.has_expired(at_ms):
             return EXPIRED, "the consent has expired"
         return None
 
@@ -104,20 +120,21 @@ def known_consents(node: Node, connection: Connection, wanted: Iterable[tuple[st
         wanted: of each its client's pseudonym, empty for somebody else's client, and its id in 64 hex.
     """
     pairs = list(wanted)
-    ids = [identifier for _, identifier in pairs]
-    rows, on_chain = consents.by_ids(connection, ids), registry_index.consent_states(connection, ids)
     own = subjects.by_pids(connection, {pid for pid, _ in pairs})
     states = {pid: state_of(node, connection, subject) for pid, subject in own.items()}
-    signed_off = consents.recorded_withdrawals(connection, own)
+    acts = consents.recorded_acts(connection, (identifier for _, identifier in pairs))
+    beside = _beside_the_records(connection, pairs)
     found = {}
     for pid, identifier in pairs:
-        row, state = rows.get(identifier), states.get(pid)
+        row, chain = beside[identifier]
+        state = states.get(pid)
         found[identifier] = Known(
             identifier,
-            row if row is not None and row.pid == pid else None,
+            row,
             None if state is None else state.consents.get(identifier),
-            (pid, identifier) in signed_off or (state is not None and bool(state.succeeded)),
-            on_chain[identifier],
+            pid in own and RecordedAct(pid, identifier, consents.WITHDRAW) in acts,
+            state is not None and bool(state.succeeded),
+            chain,
         )
     return found
 
@@ -135,13 +152,11 @@ def ends_before_use(connection: Connection, pid: str, use: Mapping[str, Any]) ->
         pid: the client's pseudonym.
         use: the payload.
     """
-    started = parse_time(use["started_at"], "payload.started_at")
-    kept = consents.find_consent(connection, use["consent_id"])
-    row = kept if kept is not None and kept.pid == pid else None
+    started, identifier = parse_time(use["started_at"], "payload.started_at"), use["consent_id"]
+    row, chain = _beside_the_records(connection, [(pid, identifier)])[identifier]
     found = []
-    withdrawn_at = registry_index.consent_withdrawn_at(connection, use["consent_id"])
-    if withdrawn_at is not None and withdrawn_at <= started:
-        detail = f"the consent was withdrawn on the chain at {format_time(withdrawn_at)}, before the use"
+    if chain.withdrawn_at is not None and chain.withdrawn_at <= started:
+        detail = f"the consent was withdrawn on the chain at {format_time(chain.withdrawn_at)}, before the use"
         found.append(Finding("CONSENT_WITHDRAWN", _RULE, detail))
     elif row is not None and row.withdrawn_at is not None and row.withdrawn_at <= started:
         detail = f"the consent was withdrawn at this broker at {format_time(row.withdrawn_at)}, before the use"
@@ -150,6 +165,20 @@ def ends_before_use(connection: Connection, pid: str, use: Mapping[str, Any]) ->
         detail = "the consent that the client signed had expired before the use"
         found.append(Finding("CONSENT_EXPIRED", _RULE, detail))
     return found
+
+
+def _beside_the_records(
+    connection: Connection, pairs: Sequence[tuple[str, str]]
+) -> dict[str, tuple[ConsentRow | None, ChainConsent]]:
+    """Return, by consent, the row that its own client's grant was kept in, and what the chain says."""
+    ids = [identifier for _, identifier in pairs]
+    rows, on_chain = consents.by_ids(connection, ids), registry_index.consents_on_chain(connection, ids)
+    kept = {identifier: rows[identifier] for pid, identifier in pairs if _is_of(pid, rows.get(identifier))}
+    return {identifier: (kept.get(identifier), on_chain[identifier]) for identifier in ids}
+
+
+def _is_of(pid: str, row: ConsentRow | None) -> bool:
+    return row is not None and row.pid == pid
 
 
 def standing_of(node: Node, connection: Connection, document: Mapping[str, Any], client: str, salt: object) -> Standing:
@@ -180,12 +209,12 @@ def standing_of(node: Node, connection: Connection, document: Mapping[str, Any],
     ended = known.ended(node.clock.now_ms())
     if ended is not None:
         raise VerificationFailed(*ended)
-    if row is None and known.on_chain == _NONE:
+    if row is None and not known.granted_on_chain:
         raise VerificationFailed(UNREGISTERED, "the chain holds no grant of this consent under this salt")
     skipped = {}
     if subject is None:
         skipped[HERE] = _unasked(subject)
-    if known.on_chain == _NONE:
+    if not known.granted_on_chain:
         skipped[ON_CHAIN] = "the grant is not on the chain yet"
     return Standing(tuple(name for name in (HERE, ON_CHAIN) if name not in skipped), skipped)
 

@@ -24,6 +24,7 @@ class Accepted:
         payload: set when the node's engine stated it.
         trouble: why there is no promise: a code of `outlook`, or `promise-owed` when the same fact comes again.
         not_checked: by name, what the rules did not see, with the reason; empty where they saw all.
+        relay: of an act about a consent: how far the chain is told of it, and why not.
     """
 
     record_id: str
@@ -35,6 +36,7 @@ class Accepted:
     trouble: str | None = None
     repeated: bool = False  # whether the same fact was stored before
     not_checked: Mapping[str, str] = field(default_factory=dict)
+    relay: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the answer's wire form."""
@@ -50,6 +52,8 @@ class Accepted:
             answer["promise_owed"] = self.trouble
         if self.not_checked:
             answer["not_checked"] = reasons_json(self.not_checked)
+        if self.relay is not None:
+            answer["relay"] = dict(self.relay)
         return answer if self.payload is None else {**answer, "payload": dict(self.payload)}
 
 

@@ -2,7 +2,10 @@
 
 {"source_ref", "subject", "type", "occurred_at", "channel", "actor": {"did", "role"},
 "payload": {...} | "compute": {...}, "attachments"?: [...],
-"act"?: {"root_salt", "key", "signature", "document", "ruleset"}, "root_salt"?: with payload.countersigned}
+"act"?: {"root_salt", "key", "signature", "document", "ruleset"}, "root_salt"?: with payload.countersigned,
+"consent"?: with CONSENT_GIVE and CONSENT_WITHDRAW, the client's call of ConsentRegistry}
+
+The call is no part of the fact: its deadline passes, and the same fact comes again with a new one.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
 from evidence.documents.record import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
 from node_adapter.request_shapes import PID, TIME
+from node_adapter.workflows.consent.call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
@@ -72,6 +76,7 @@ class Fact:
     act: Act | None
     digest: bytes
     root_salt: bytes | None = field(repr=False)  # of what the broker's staff signed
+    consent: ConsentCall | None = field(default=None, repr=False)
 
 
 ACT = Named(
@@ -110,6 +115,7 @@ FACT = Named(
                 "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
                 "act": Nullable(ACT),
                 "root_salt": Bytes(ROOT_SALT_BYTES).note(f"Given exactly where payload.{FIELD} is."),
+                CALL: CONSENT_CALL,
             },
         ),
         "type",
@@ -140,6 +146,7 @@ def read_node_fact(value: Mapping[str, Any]) -> Fact:
     stated = value.get("type")
     if value.get("act") is None and isinstance(stated, str) and stated in CLIENT_ACTS:
         raise Refused("act-unsigned", f"act: {stated} is the client's own act and owes the client's signature")
+    call = call_of_fact(str(stated), value)
     fact = FACT.read(value, "")
     type_, act = fact["type"], fact.get("act")
     if ("payload" in fact) == ("compute" in fact):
@@ -158,8 +165,9 @@ def read_node_fact(value: Mapping[str, Any]) -> Fact:
         compute=_read_compute(type_, fact["compute"]) if "compute" in fact else None,
         attachments=fact.get("attachments", []),
         act=act,
-        digest=tagged_sha256(_REQUEST_TAG, canonical_json(dict(value))),
+        digest=tagged_sha256(_REQUEST_TAG, canonical_json({name: value[name] for name in value if name != CALL})),
         root_salt=_read_salt(fact),
+        consent=call,
     )
 
 

@@ -30,11 +30,13 @@ from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.documents.product_subject import product_subject
 from evidence.documents.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
-from node_adapter.store import chain_index, consents, credentials, records, registry_index, restored, subjects
+from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.outlook import outlook
 from node_adapter.workflows.anchoring.owed_promises import make_promise
+from node_adapter.workflows.consent.acts import ConsentActs
+from node_adapter.workflows.consent.call import CALLS
 from node_adapter.workflows.consent.standing import DATA_USE, ends_before_use
 from node_adapter.workflows.identity import succession
 from node_adapter.workflows.identity.identities import histories
@@ -139,7 +141,7 @@ class _Intake:
         self._findings: list[FindingRow] = []
         self._changed: dict[str, SubjectRow] = {}
         self._ended: list[str] = []
-        self._withdrawn: list[tuple[str, str]] = []
+        self._consents = ConsentActs(node, connection)
 
     def accept(self, fact: Fact) -> Accepted:
         """Store one fact, or refuse it."""
@@ -149,13 +151,14 @@ class _Intake:
         countersign.require_no_staff_subject(self._roster, fact)
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
-            return self._again(known, fact)
+            return self._again(known, fact, subject)
         if countersign.signed_once(self._node.did, fact) in self._signed:
             raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
         if fact.act is not None and self._state(subject).succeeded:
             raise succession.ended_identity()
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
+        call = self._consents.look(fact.consent, subject)  # (4)
         if fact.type == PRODUCT_RATE:
             self._require_product(subject, payload)
         predecessor = self._predecessor(fact, subject)
@@ -167,6 +170,8 @@ class _Intake:
             require_received(self._connection, subject, sealed.values)
         findings, not_checked = self._fold(fact, subject, sealed)  # (6)
         accepted = replace(self._store(fact, subject, sealed, findings), not_checked=not_checked)  # (7)
+        if fact.type in CALLS:
+            accepted = replace(accepted, relay=self._consents.keep(fact.type, payload, call, subject).to_json())
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
@@ -237,20 +242,23 @@ class _Intake:
         records.insert_records(self._connection, self._rows, self._findings)
         changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
-        for pid, consent_id in self._withdrawn:  # the client's word counts at once, whatever comes of the chain's call
-            consents.mark_recorded(self._connection, pid, consent_id, self._now)
         for pid in self._ended:
             succession.end_rights(self._connection, pid, self._now)
         for row in changed:
             remember_state(self._node, self._connection, row, self._states[row.pid])
+        self._consents.flush((pid, self._states[pid].consents) for pid in self._ended)
 
-    def _again(self, known: RecordRow, fact: Fact) -> Accepted:
+    def _again(self, known: RecordRow, fact: Fact, subject: SubjectRow) -> Accepted:
         if known.request_digest != fact.digest:
             raise Refused("duplicate", "source_ref: another fact is stored under this reference")
         stored = [row for row in self._findings if row.record_id == known.record_id]
         findings = stored or records.findings_of(self._connection, [known.record_id]).get(known.record_id, [])
         payload = None if fact.compute is None or known.payload is None else json.loads(known.payload)
-        return replace(accepted_as(known, findings, payload, "promise-owed"), repeated=True)
+        again = replace(accepted_as(known, findings, payload, "promise-owed"), repeated=True)
+        if fact.type not in CALLS:
+            return again
+        call = self._consents.look_again(fact.consent, subject)
+        return replace(again, relay=self._consents.keep(fact.type, fact.payload or {}, call, subject).to_json())
 
     def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:
@@ -364,8 +372,6 @@ class _Intake:
             row = replace(row, promise=json.dumps(promise), anchor_by=anchor_by)
         self._rows.append(row)
         self._findings.extend(findings)
-        if fact.type == consents.WITHDRAW:
-            self._withdrawn.append((subject.pid, str(sealed.values["consent_id"])))
         self._known[fact.source_ref] = row
         if row.act_signature is not None:
             self._signed.add(row.act_signature)

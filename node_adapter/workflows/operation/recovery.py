@@ -33,6 +33,8 @@ from node_adapter.store import alarms, chain_index, consents, records, restored,
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
+from node_adapter.workflows.consent import truths
+from node_adapter.workflows.consent.call import CALLS
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.identity.keys_in_force import keys_at
 from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, REVOKED, bring_back
@@ -245,11 +247,17 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         pid = entry.promise.subject.hex()
         if entry.type == REVOKED and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
             ineffective.append(entry)
-        if entry.type == consents.WITHDRAW and "consent_id" in entry.record.values:
+        if entry.type == consents.WITHDRAW and _names_consent(entry):
             consents.mark_recorded(connection, pid, entry.record.values["consent_id"], entry.promise.accepted_at)
         if entry.type == SUCCEEDED:
             end_rights(connection, pid, entry.promise.accepted_at)
+    told = {str(entry.record.values["consent_id"]) for entry in lost if entry.type in CALLS and _names_consent(entry)}
+    truths.compare_ids(node, connection, told)
     return ineffective
+
+
+def _names_consent(entry: _Found) -> bool:
+    return "consent_id" in entry.record.values
 
 
 def _is_read(entry: _Found) -> bool:

@@ -15,7 +15,6 @@ from mpc.registry import AnyTask, engine_of
 from node_adapter.node import Node
 from node_adapter.store import consents, subjects, tasks
 from node_adapter.store.consents import ConsentRow
-from node_adapter.store.registry_index import CONSENT_STATES
 from node_adapter.store.tasks import TaskClient
 from node_adapter.workflows.consent.standing import Known, known_consents
 from primitives.errors import InvalidInput, Refused
@@ -39,7 +38,7 @@ def standing(row: ConsentRow, known: Known) -> ConsentStanding:
         given_at=row.given_at,
         expires_at=row.expires_at if known.expires_at is None else known.expires_at,
         withdrawn_here=known.withdrawn_here,
-        granted_on_chain=known.on_chain != CONSENT_STATES[0],
+        granted_on_chain=known.granted_on_chain,
         withdrawn_on_chain=known.withdrawn_on_chain,
     )
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from node_adapter.store import consents
+from node_adapter.store import alarms, consents
 from node_adapter.workflows.tasks.input import consenting_clients, require_named
 from tests.integration.api.test_clients import consent_of, withdrawal_of
 from tests.integration.api.test_credentials import north, south, verify
@@ -151,4 +151,5 @@ def test_recovery_of_the_act_marks_the_row(north, client, given):
     assert copy.recover(client)["recovered"] == 1
     with north.store.read() as connection:
         assert consents.find_consent(connection, given["consent_id"]).withdrawn_at == withdrawn_at
+        assert alarms.is_open(connection, alarms.CONSENT_NOT_RELAYED, given["consent_id"])
     assert taken(north, client) == ([], "consent-withdrawn")

@@ -108,6 +108,14 @@ def test_signed_acts_are_submitted_as_facts(node, run):
     assert run("fact", "submit", rows=[act, {"draft": 5}]) == 2
     (fact,) = node.bodies
     assert (fact["subject"], fact["source_ref"], fact["act"]["signature"]) == (PID, "act:s", "s")
+    assert "consent" not in fact
+
+
+def test_the_call_of_a_consent_goes_with_its_act(node, run):
+    act = {"draft": draft(), "occurred_at": "t", "root_salt": "00", "key": f"{BROKER}#delegate-1", "signature": "s"}
+    run("fact", "submit", rows=[act | {"consent": {"consent_id": "x"}}])
+    (fact,) = node.bodies
+    assert fact["consent"] == {"consent_id": "x"}
 
 
 def test_only_the_consent_is_sent_and_every_call_of_a_rotation(node, run):

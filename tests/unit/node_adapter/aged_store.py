@@ -76,13 +76,14 @@ def day(number):
     answer = {"key": f"k{number}", "route": "r", "request_digest": b"", "status": 200, "response": b"", "owner": ""}
     alarm = {"kind": "resend-blocked", "about": pid, "detail": "", "count": 1, "first_at": 0, "last_at": 0}
     consent = {"consent_id": consent_id, "pid": pid, "purpose": "p", "receivers": "[]", "expires_at": 1}
+    given = {"type_": "CONSENT_GIVE", "payload": json.dumps({"consent_id": consent_id})} if number % 3 == 1 else {}
     task = {"task_id": task_id, "spec": "{}", "state": "completed", "run_requested": True, "updated_at": number}
     order = {"id": pid, "case_number": f"{number}", "regulator": "", "broker": "", "did": did, "ordered_at": number}
     credential = {"id": f"c{number}", "pid": pid, "type": "T", "body": "{}", "issued_at": 0}
     subject = {"pid": pid, "client_ref": f"ref {number}", "did": did, "created_at": 0, "count": 1, "head": b""}
     return {
         "subject": {**subject, "state": "{}"},
-        "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1))),
+        "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1)), **given),
         "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
         "anchor": anchor(1 + number, OWN_RECORDS + number, 100 + number),
         "outbox": write(100 + number, f"did:{pid}:1"),

@@ -59,6 +59,7 @@ EVENT = chain_index.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E"
 ANSWER = idempotency.StoredAnswer("mine", "r", b"", 0, b"", "", NOW, "")
 NONCE = nonces.NonceRow("mine", "proof", DID, "p", NOW, None)
 ORDER = replay_orders.OrderRow("mine", "case", MEMBER, MEMBER, DID, 1, None)
+WRITE = outbox.OutboxRow(1, "did", "k", ADDRESS, b"", "failed", *[None] * 7, 1, 1)
 BLOCK = chain_index.ChainBlock(10_000, b"h", b"p", 1, b"", ())
 GRANT = consents.ConsentRow(CONSENT, CLIENT, "p", "[]", NOW, "{}", 1, None)
 ISSUED = credentials.CredentialRow("mine", CLIENT, "T", "{}", 100_000, 1, None)
@@ -73,6 +74,8 @@ FINDING = records.FindingRow("100000", "CODE", "r", "d")
 CALLS = {
     "alarms.raise_alarm": lambda c, size: alarms.raise_alarm(c, "k", "a", "d", NOW),
     "alarms.close_alarm": lambda c, size: alarms.close_alarm(c, "resend-blocked", NOW),
+    "alarms.raise_failed": lambda c, size: alarms.raise_failed(c, WRITE, "d", NOW),
+    "alarms.open_detail": lambda c, size: alarms.open_detail(c, "resend-blocked", "a"),
     "alarms.list_alarms": lambda c, size: alarms.list_alarms(c),
     "alarms.is_open": lambda c, size: alarms.is_open(c, "resend-blocked"),
     "anchored.last_final": lambda c, size: anchored.last_final(c),
@@ -115,7 +118,8 @@ CALLS = {
     "consents.insert_consent": lambda c, size: consents.insert_consent(c, GRANT),
     "consents.find_consent": lambda c, size: consents.find_consent(c, CONSENT),
     "consents.by_ids": lambda c, size: consents.by_ids(c, [CONSENT]),
-    "consents.recorded_withdrawals": lambda c, size: consents.recorded_withdrawals(c, PIDS),
+    "consents.recorded_acts": lambda c, size: consents.recorded_acts(c, [CONSENT]),
+    "consents.known_ids": lambda c, size: consents.known_ids(c, CONSENT, 10),
     "consents.of_subject": lambda c, size: consents.of_subject(c, CLIENT),
     "consents.for_purpose": lambda c, size: consents.for_purpose(c, "p", NOW),
     "consents.mark_withdrawn": lambda c, size: consents.mark_withdrawn(c, CONSENT, NOW),
@@ -208,9 +212,7 @@ CALLS = {
     "registry_index.is_in_a_did": lambda c, size: registry_index.is_in_a_did(c, "ab" * 32),
     "registry_index.spent_calls": lambda c, size: registry_index.spent_calls(c, ADDRESS),
     "registry_index.did_versions": lambda c, size: registry_index.did_versions(c, [ADDRESS]),
-    "registry_index.consent_states": lambda c, size: registry_index.consent_states(c, [CONSENT]),
-    "registry_index.consent_state": lambda c, size: registry_index.consent_state(c, CONSENT),
-    "registry_index.consent_withdrawn_at": lambda c, size: registry_index.consent_withdrawn_at(c, CONSENT),
+    "registry_index.consents_on_chain": lambda c, size: registry_index.consents_on_chain(c, [CONSENT]),
     "registry_index.contract_address": lambda c, size: registry_index.contract_address(c, "DidRegistry"),
     "replay_orders.keep_order": lambda c, size: replay_orders.keep_order(c, ORDER),
     "replay_orders.find_order": lambda c, size: replay_orders.find_order(c, "1", DID),

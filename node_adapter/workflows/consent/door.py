@@ -1,7 +1,8 @@
 """The one door of a consent: whatever tells of it keeps its row and enqueues its relay, in one transaction.
 
 A fact brings act and call together: record, row and outbox row are committed together or not at all. A call may also
-come alone (`POST /v1/consents/grant`, `/withdraw`): before its act, or signed again after the first came too late for the chain.
+come alone (`POST /v1/consents/grant`, `/withdraw`): before its act, or signed again after the first came too late for
+the chain.
 
 `prepare` only looks, `put` only writes: what refuses a call refuses it before anything of it is stored.
 """

@@ -1,15 +1,16 @@
-"""What evidence needs of any chain engine: headers, logs, and two Protocols behind which engines differ.
+"""What evidence needs of any chain engine: headers, logs, and the two seams behind which engines differ.
 
-A *header rule* turns bytes into a header; a *proof kind* shows what a block's transactions logged. Both have names that
-bundles and trust files state (docs/spec/evidence.md, section 9); `evidence.chain.engines` maps the names to code.
+A *header rule* turns bytes into a header; a *proof kind* shows what a block's transactions logged. Each is a file of
+`evidence.chain.header_rules` or `evidence.chain.proof_kinds`, with a name that bundles and trust files state
+(docs/spec/evidence.md, section 9); `evidence.chain.engines` finds it by that name, and nobody else names one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Protocol
+from typing import Any
 
 from primitives.errors import CouldNotCheck, VerificationFailed
 
@@ -44,35 +45,44 @@ class PlacedLog:
     log: Log
 
 
-class HeaderRule(Protocol):
-    """How one engine's headers are read and linked."""
+@dataclass(frozen=True)
+class HeaderRule:
+    """How one engine's headers are read, linked and made.
 
-    @property
-    def name(self) -> str:
-        """The name in bundles and trust files."""
+    Attributes:
+        name: the name in bundles and trust files.
+        parse: (bytes, their place) -> the header; InvalidInput when it is none.
+        may_hold: (address, topic) -> a test of headers that is never False for a block with such a log.
+        encode: (a block as the engine's JSON-RPC gives it) -> the bytes of its header.
+    """
 
-    def parse(self, data: bytes, field: str) -> Header:
-        """Read a header; InvalidInput when it is none."""
+    name: str
+    parse: Callable[[bytes, str], Header]
+    may_hold: Callable[[str, bytes], Callable[[Header], bool]]
+    encode: Callable[[Mapping[str, Any]], bytes]
 
-    def may_hold(self, address: str, topic: bytes) -> Callable[[Header], bool]:
-        """Return a test of headers that is never False for a block with a log of this address and topic."""
 
+@dataclass(frozen=True)
+class ProofKind:
+    """How one engine shows what a block's transactions logged. Proof material is lists of byte strings.
 
-class ProofKind(Protocol):
-    """How one engine shows what a block's transactions logged. Proof material is lists of byte strings."""
+    Attributes:
+        name: the name in bundles.
+        encode: (a receipt as the engine's JSON-RPC gives it) -> its bytes.
+        commitment: (all receipts of a block) -> what its header states of them.
+        prove_one: (all receipts of a block, a transaction's index) -> the proof of that transaction's receipt.
+        open_one: (header, a transaction's index, proof) -> the logs of that transaction; VerificationFailed
+            `receipt-proof` when the proof does not hold.
+        open_all: (header, receipts) -> every log of the block; VerificationFailed `block-receipts` when these are not
+            all its receipts.
+    """
 
-    @property
-    def name(self) -> str:
-        """The name in bundles."""
-
-    def prove_one(self, receipts: Sequence[bytes], tx_index: int) -> list[bytes]:
-        """Make the proof of one transaction's receipt from all receipts of its block."""
-
-    def open_one(self, header: Header, tx_index: int, proof: Sequence[bytes]) -> tuple[Log, ...]:
-        """Return the logs of one transaction; VerificationFailed `receipt-proof` when the proof does not hold."""
-
-    def open_all(self, header: Header, receipts: Sequence[bytes]) -> tuple[PlacedLog, ...]:
-        """Return every log of a block; VerificationFailed `block-receipts` when these are not all its receipts."""
+    name: str
+    encode: Callable[[Mapping[str, Any]], bytes]
+    commitment: Callable[[Sequence[bytes]], bytes]
+    prove_one: Callable[[Sequence[bytes], int], list[bytes]]
+    open_one: Callable[[Header, int, Sequence[bytes]], tuple[Log, ...]]
+    open_all: Callable[[Header, Sequence[bytes]], tuple[PlacedLog, ...]]
 
 
 class HeaderChain:

@@ -1,17 +1,23 @@
-"""The header rules and proof kinds that this version knows, by name."""
+"""The header rules and proof kinds that this version knows, by name, and those by which its nodes keep a chain."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from evidence.chain import header_rules, proof_kinds
 from evidence.chain.engine import HeaderRule, ProofKind
-from evidence.chain.ethereum_header import EthereumHeader
-from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
 from primitives.errors import InvalidInput
+from primitives.registry import by_key, offered
 from primitives.shapes import Text
 
-HEADER_RULES: Mapping[str, HeaderRule] = {rule.name: rule for rule in (EthereumHeader(),)}
-PROOF_KINDS: Mapping[str, ProofKind] = {kind.name: kind for kind in (EthereumReceiptTrie(),)}
+HEADER_RULES: Mapping[str, HeaderRule] = by_key(offered(header_rules, "RULE", HeaderRule), lambda rule: rule.name)
+PROOF_KINDS: Mapping[str, ProofKind] = by_key(offered(proof_kinds, "KIND", ProofKind), lambda kind: kind.name)
+
+KEPT_HEADERS = HEADER_RULES["ethereum-header/1"]
+"""The rule of the headers that a node of this version keeps and gives out; a verifier reads those of all."""
+
+KEPT_PROOFS = PROOF_KINDS["ethereum-receipt-trie/1"]
+"""The kind of the proofs that a node of this version makes; a verifier opens those of all."""
 
 
 def _header_rule(name: str, where: str) -> HeaderRule:

@@ -88,3 +88,14 @@ def _extent(data: bytes, at: int, code: int) -> tuple[int, int]:
     if begin + length > len(data):
         raise _MalformedError
     return begin, begin + length
+
+
+def rpc_bytes(text: str) -> bytes:
+    """Return what JSON-RPC gives as 0x hex."""
+    return bytes.fromhex(text.removeprefix("0x"))
+
+
+def rpc_integer(text: str) -> bytes:
+    """Return a number that JSON-RPC gives as 0x hex in the form that RLP takes: the fewest bytes."""
+    number = int(text, 16)
+    return number.to_bytes((number.bit_length() + 7) // 8)

@@ -24,7 +24,7 @@ from typing import Any
 
 from eth_hash.auto import keccak
 
-from node_adapter.chain.blocks import encode_header
+from evidence.chain.engines import KEPT_HEADERS
 from primitives.errors import CouldNotCheck
 
 STATE_FILE = "state.json"
@@ -91,7 +91,7 @@ def without_other_genesis(state: dict[str, Any]) -> dict[str, Any]:
     parents = {block["header"]["parentHash"] for block in later if int(block["header"]["number"], 16) == 1}
     # Without a block 1 nobody has built on any of them, and the oldest is as good as another.
     genesis = next(
-        (block for block in first if "0x" + keccak(encode_header(block["header"])).hex() in parents),
+        (block for block in first if "0x" + keccak(KEPT_HEADERS.encode(block["header"])).hex() in parents),
         min(first, key=lambda block: int(block["header"]["timestamp"], 16)),
     )
     return state | {"blocks": [genesis, *later]}

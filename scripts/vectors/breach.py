@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.chain.engine import HeaderChain
-from evidence.chain.ethereum_receipt_trie import PROOF_KIND
+from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial
 from evidence.documents.breach import BreachAnchor, BreachClaim, OtherEntry, assemble_breach
 from evidence.documents.trust import parse_trust
@@ -72,7 +72,7 @@ def claim_of(
     return assemble_breach(
         trust=trust,
         chain=HeaderChain(trust.headers),
-        proof_kind=PROOF_KIND,
+        proof_kind=KEPT_PROOFS.name,
         promise=promise,
         anchor=None if shown is None else BreachAnchor(shown.seq, shown.block, shown.tx_index, shown.log_position),
         receipts=lambda number: world.chain.receipts[number],

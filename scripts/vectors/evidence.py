@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from evidence.chain.engine import address_topic
-from evidence.chain.ethereum_header import EthereumHeader, bloom_bits
-from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import decode_event
+from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.documents.act import act_payload_of, field_digests, field_salt
 from evidence.documents.product_subject import product_subject
 from evidence.documents.promise import promise_body, sign_promise
@@ -283,7 +283,7 @@ def _chain() -> Vector:
     world = small_world()
     anchor = world.anchors[-1]
     raw, receipts = world.chain.headers[anchor.block], world.chain.receipts[anchor.block]
-    header, kind = EthereumHeader().parse(raw, "header"), EthereumReceiptTrie()
+    header, kind = KEPT_HEADERS.parse(raw, "header"), KEPT_PROOFS
     logs = kind.open_all(header, receipts)
     event = decode_event(logs[-1].log)
     return {

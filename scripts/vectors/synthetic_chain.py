@@ -16,9 +16,9 @@ from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
 from evidence.chain.engine import Log
-from evidence.chain.ethereum_header import HEADER_RULE, bloom_bits
-from evidence.chain.ethereum_receipt_trie import PROOF_KIND, receipts_root
+from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import EVENT_TYPES
+from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.chain.registry_events import ED25519_ATTRIBUTE
 from evidence.chain.rlp_codec import encode_rlp
 from evidence.documents.act import act_payload_of, field_digests
@@ -123,7 +123,7 @@ class SyntheticChain:
             bytes(20),
             seeded(f"state {number}"),
             seeded(f"transactions {number}"),
-            receipts_root(receipts),
+            KEPT_PROOFS.commitment(receipts),
             _bloom([log for logs in transactions for log in logs]).to_bytes(256),
             0,
             number,
@@ -314,7 +314,7 @@ class World:
         """Return the trust file that another member makes."""
         directory = [DirectoryEntry(name, CONTRACTS[name], 1, None) for name in sorted(CONTRACTS)]
         headers = self.chain.headers[first : None if last is None else last + 1]
-        return build_trust(CHAIN_ID, HEADER_RULE, directory, first, headers)
+        return build_trust(CHAIN_ID, KEPT_HEADERS.name, directory, first, headers)
 
     def bundle(self, *, anchors: int | None = None, references: Sequence[bytes] = ()) -> Bundle:
         """Return the unsigned bundle of the subject as of the last (or the `anchors`-th) anchor."""
@@ -323,7 +323,7 @@ class World:
         materials = [self._material(pid, size) for pid in (self.subject, *references)]
         return assemble(
             trust=parse_trust(self.trust()),
-            proof_kind=PROOF_KIND,
+            proof_kind=KEPT_PROOFS.name,
             broker=self.broker,
             client=self.client,
             case="CASE-2026-001",

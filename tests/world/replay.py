@@ -16,8 +16,7 @@ from sqlalchemy import select
 
 from did.identifiers import ethr_did
 from evidence.chain.engine import Log
-from evidence.chain.ethereum_header import EthereumHeader
-from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.documents.act import act_payload, field_digests
 from evidence.documents.product_subject import product_subject
 from node_adapter.chain.abi import contract_abi, directory_name
@@ -168,9 +167,9 @@ class Broker:
 
     def _index(self, number):
         raw, receipts = self.chain.headers[number], self.chain.receipts[number]
-        header = EthereumHeader().parse(raw, "header")
+        header = KEPT_HEADERS.parse(raw, "header")
         events = []
-        for index, placed in enumerate(EthereumReceiptTrie().open_all(header, receipts)):
+        for index, placed in enumerate(KEPT_PROOFS.open_all(header, receipts)):
             contract = BY_ADDRESS[placed.log.address]
             event = contract_abi(contract).decode_event(placed.log.topics, placed.log.data)
             events.append(

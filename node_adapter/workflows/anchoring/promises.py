@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from did.identifiers import parse_did
 from did.member_log import ROLES
 from evidence.chain.engine import HeaderChain
-from evidence.chain.ethereum_receipt_trie import PROOF_KIND
+from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.breach import ANCHOR_CONTRACT, MEMBER_CONTRACT, BreachAnchor, OtherEntry, assemble_breach
 from evidence.documents.promise import Promise, parse_promise, verify_promise
 from evidence.log.tree import Tree, leaf_hash
@@ -163,7 +163,7 @@ def _broken(
     claim = assemble_breach(
         trust=trust,
         chain=chain,
-        proof_kind=PROOF_KIND,
+        proof_kind=KEPT_PROOFS.name,
         promise=promise,
         anchor=None if anchor is None else _place(anchor),
         receipts=partial(chain_evidence.receipts, connection),

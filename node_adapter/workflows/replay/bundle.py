@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from domain.second_person import keys_of
-from evidence.chain.ethereum_receipt_trie import PROOF_KIND
+from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import seal_bundle
 from evidence.documents.record import SealedRecord, altered_fields, redact
@@ -118,7 +118,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
     tree, _ = node.views.holder("log", "", LogView).at(connection, last)
     bundle = assemble(
         trust=own_trust(node, connection),
-        proof_kind=PROOF_KIND,
+        proof_kind=KEPT_PROOFS.name,
         broker=node.did,
         client=subject.did,
         case=case,

@@ -8,8 +8,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from evidence.chain.engine import Header
-from evidence.chain.engines import HEADER_RULES
-from evidence.chain.ethereum_header import HEADER_RULE
+from evidence.chain.engines import KEPT_HEADERS
 from evidence.documents.trust import DirectoryEntry, TrustFile, build_trust
 from node_adapter.node import Node
 from node_adapter.store import chain_evidence, chain_index
@@ -28,7 +27,7 @@ def trust_file(node: Node) -> bytes:
     if not rows:
         raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     raw = [header for _, _, header in rows]
-    return build_trust(node.settings.chain.chain_id, HEADER_RULE, directory, rows[0][0], raw)
+    return build_trust(node.settings.chain.chain_id, KEPT_HEADERS.name, directory, rows[0][0], raw)
 
 
 def own_trust(node: Node, connection: Connection) -> TrustFile:
@@ -44,14 +43,14 @@ def own_trust(node: Node, connection: Connection) -> TrustFile:
     known = node.views.peek("headers", "")
     kept: tuple[Header, ...] = known if isinstance(known, tuple) else ()
     found = node.views.get(connection, "headers", "", tip, lambda: _read_headers(connection, kept))
-    return TrustFile(node.settings.chain.chain_id, HEADER_RULES[HEADER_RULE], _directory(connection), found)
+    return TrustFile(node.settings.chain.chain_id, KEPT_HEADERS, _directory(connection), found)
 
 
 def _read_headers(connection: Connection, kept: tuple[Header, ...]) -> tuple[Header, ...]:
-    rule, known = HEADER_RULES[HEADER_RULE], {header.hash: header for header in kept}
+    known = {header.hash: header for header in kept}
     read = []
     for number, digest, raw in chain_evidence.headers(connection):
-        header = known.get(digest) or rule.parse(raw, "header")
+        header = known.get(digest) or KEPT_HEADERS.parse(raw, "header")
         if (header.number, header.hash) != (number, digest):
             raise VerificationFailed("header-chain", f"the stored header of block {number} is another one")
         read.append(header)

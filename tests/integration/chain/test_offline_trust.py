@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.bundle import seal_bundle
 from evidence.log.tree import EMPTY_ROOT
 from node_adapter.chain.abi import contract_abi, encode_call
@@ -77,7 +77,7 @@ def test_a_look_alike_anchor_is_refuted(case):
     with case.broker.store.read() as connection:
         receipts = chain_index.block_at(connection, number).receipts
     place = int(made["transactionIndex"], 16)
-    proof = [node.hex() for node in EthereumReceiptTrie().prove_one(receipts, place)]
+    proof = [node.hex() for node in KEPT_PROOFS.prove_one(receipts, place)]
     [anchor] = body["anchors"]
     lie = {
         **body,

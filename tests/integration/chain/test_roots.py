@@ -9,7 +9,7 @@ import pytest
 from eth_hash.auto import keccak
 from trie import HexaryTrie
 
-from evidence.chain.ethereum_receipt_trie import receipts_root
+from evidence.chain.proof_kinds.ethereum_receipt_trie import receipts_root
 from evidence.log.tree import Tree
 from node_adapter.chain.abi import encode_call
 from node_adapter.chain.blocks import verify_block

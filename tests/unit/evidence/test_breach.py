@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from evidence.chain.ethereum_receipt_trie import EthereumReceiptTrie
+from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.breach import MAX_BREACH_BYTES, BreachAnchor, OtherEntry, parse_breach
 from evidence.documents.promise import sign_promise
 from evidence.documents.trust import DirectoryEntry, build_trust, parse_trust
@@ -247,7 +247,7 @@ def test_another_brokers_anchor_is_refuted():
     world, late = broken_world()
     claim = claim_of(world, late.promise)
     block = world.anchors[0].block
-    proof = EthereumReceiptTrie().prove_one(world.chain.receipts[block], 0)
+    proof = KEPT_PROOFS.prove_one(world.chain.receipts[block], 0)
     stolen = replace(claim, anchor=BreachAnchor(1, block, 0, 0, tuple(proof)))
     assert "anchor-event" in verify(world, stolen).failed
 
@@ -262,7 +262,7 @@ def test_an_anchor_of_a_look_alike_contract_is_refuted():
     number = world.chain.add_block([empty])
     pass_time(world, kept.promise)
     claim = claim_of(world, kept.promise)
-    proof = EthereumReceiptTrie().prove_one(world.chain.receipts[number], 0)
+    proof = KEPT_PROOFS.prove_one(world.chain.receipts[number], 0)
     lie = without(replace(claim, anchor=BreachAnchor(1, number, 0, 0, tuple(proof))), world.anchors[0].block)
     assert verify(world, lie).failed == ("directory", "not-kept")
 
@@ -292,7 +292,7 @@ def test_what_was_anchored_at_an_earlier_address_counts():
         DirectoryEntry("MemberRegistry", CONTRACTS["MemberRegistry"], 1, None),
     ]
     trust = build_trust(CHAIN_ID, "ethereum-header/1", entries, 0, world.chain.headers)
-    proof = EthereumReceiptTrie().prove_one(world.chain.receipts[number], 0)
+    proof = KEPT_PROOFS.prove_one(world.chain.receipts[number], 0)
     claim = replace(claim_of(world, kept.promise), anchor=BreachAnchor(1, number, 0, 0, tuple(proof)))
     shown = dict(claim.blocks) | {number: tuple(world.chain.receipts[number])}
     lie = replace(claim, blocks=tuple(sorted(shown.items())))
@@ -388,7 +388,7 @@ def test_a_trust_file_that_names_a_contract_too_few_checks_nothing(named):
 def test_another_event_is_no_anchor():
     world, late = broken_world()
     claim = claim_of(world, late.promise)
-    proof = EthereumReceiptTrie().prove_one(world.chain.receipts[1], 0)
+    proof = KEPT_PROOFS.prove_one(world.chain.receipts[1], 0)
     admission = replace(claim, anchor=BreachAnchor(1, 1, 0, 0, tuple(proof)))
     assert verify(world, admission).failed == ("directory", "anchor-event", "not-kept")
 

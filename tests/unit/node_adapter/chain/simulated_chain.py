@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
 
-from evidence.chain.ethereum_receipt_trie import EMPTY_ROOT, receipts_root
-from node_adapter.chain.blocks import encode_header, encode_receipt
+from evidence.chain.header_rules.ethereum_header import encode_header
+from evidence.chain.proof_kinds.ethereum_receipt_trie import EMPTY_ROOT, encode_receipt, receipts_root
 from node_adapter.chain.errors import JsonRpcError
 
 MEMBER = "0x" + "11" * 20

@@ -6,16 +6,15 @@ database of nodes is needed. Nothing is decoded before it was hashed to what a t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from eth_hash.auto import keccak
 
-from evidence.chain.engine import Header, Log, PlacedLog
-from evidence.chain.rlp_codec import decode_rlp, encode_rlp
+from evidence.chain.engine import Header, Log, PlacedLog, ProofKind
+from evidence.chain.rlp_codec import decode_rlp, encode_rlp, rpc_bytes, rpc_integer
 from primitives.errors import InvalidInput, VerificationFailed
 
-PROOF_KIND = "ethereum-receipt-trie/1"
 EMPTY_ROOT = keccak(b"\x80")
 HASH_BYTES = 32
 MAX_PROOF_NODES = 64
@@ -30,58 +29,67 @@ _MAX_TYPE = 0x7F
 _Nibbles = tuple[int, ...]
 
 
-class EthereumReceiptTrie:
-    """Receipts in a Merkle-Patricia trie, keyed by RLP of the transaction's index."""
+def _prove_one(receipts: Sequence[bytes], tx_index: int) -> list[bytes]:
+    """Return the trie's nodes from the root to the receipt, inlined ones left out."""
+    if not 0 <= tx_index < len(receipts):
+        raise InvalidInput("tx_index", "range", f"{tx_index} is not among {len(receipts)} receipts")
+    store: dict[bytes, bytes] = {}
+    root = _build_root(receipts, store)
+    nodes: list[bytes] = []
 
-    name = PROOF_KIND
+    def take(digest: bytes) -> bytes:
+        nodes.append(store[digest])
+        return store[digest]
 
-    def prove_one(self, receipts: Sequence[bytes], tx_index: int) -> list[bytes]:
-        """Return the trie's nodes from the root to the receipt, inlined ones left out."""
-        if not 0 <= tx_index < len(receipts):
-            raise InvalidInput("tx_index", "range", f"{tx_index} is not among {len(receipts)} receipts")
-        store: dict[bytes, bytes] = {}
-        root = _build_root(receipts, store)
-        nodes: list[bytes] = []
+    _walk(root, _key(tx_index), take)
+    return nodes
 
-        def take(digest: bytes) -> bytes:
-            nodes.append(store[digest])
-            return store[digest]
 
-        _walk(root, _key(tx_index), take)
-        return nodes
+def _open_one(header: Header, tx_index: int, proof: Sequence[bytes]) -> tuple[Log, ...]:
+    """Return the logs of the transaction whose receipt the proof leads to."""
+    if len(proof) > MAX_PROOF_NODES:
+        raise VerificationFailed("receipt-proof", "the proof has more nodes than a path can have")
+    rest = list(proof)
 
-    def open_one(self, header: Header, tx_index: int, proof: Sequence[bytes]) -> tuple[Log, ...]:
-        """Return the logs of the transaction whose receipt the proof leads to."""
-        if len(proof) > MAX_PROOF_NODES:
-            raise VerificationFailed("receipt-proof", "the proof has more nodes than a path can have")
-        rest = list(proof)
+    def take(digest: bytes) -> bytes:
+        if not rest or keccak(rest[0]) != digest:
+            raise VerificationFailed("receipt-proof", f"a node of the path to transaction {tx_index} is missing")
+        return rest.pop(0)
 
-        def take(digest: bytes) -> bytes:
-            if not rest or keccak(rest[0]) != digest:
-                raise VerificationFailed("receipt-proof", f"a node of the path to transaction {tx_index} is missing")
-            return rest.pop(0)
+    try:
+        receipt = _walk(header.commitment, _key(tx_index), take)
+        logs = decode_receipt(receipt)
+    except InvalidInput as error:  # a trusted root leads here: it is the chain's data, not the caller's
+        raise VerificationFailed("receipt-proof", f"{error.field}: {error.detail}") from error
+    if rest:
+        raise VerificationFailed("receipt-proof", "the proof holds nodes that are not on the path")
+    return logs
 
-        try:
-            receipt = _walk(header.commitment, _key(tx_index), take)
-            logs = decode_receipt(receipt)
-        except InvalidInput as error:  # a trusted root leads here: it is the chain's data, not the caller's
-            raise VerificationFailed("receipt-proof", f"{error.field}: {error.detail}") from error
-        if rest:
-            raise VerificationFailed("receipt-proof", "the proof holds nodes that are not on the path")
-        return logs
 
-    def open_all(self, header: Header, receipts: Sequence[bytes]) -> tuple[PlacedLog, ...]:
-        """Rebuild receiptsRoot from all receipts and return every log in order."""
-        if receipts_root(receipts) != header.commitment:
-            raise VerificationFailed("block-receipts", f"these are not the receipts of block {header.number}")
-        try:
-            return tuple(
-                PlacedLog(tx_index, position, log)
-                for tx_index, receipt in enumerate(receipts)
-                for position, log in enumerate(decode_receipt(receipt))
-            )
-        except InvalidInput as error:
-            raise VerificationFailed("block-receipts", f"block {header.number}: {error.detail}") from error
+def _open_all(header: Header, receipts: Sequence[bytes]) -> tuple[PlacedLog, ...]:
+    """Rebuild receiptsRoot from all receipts and return every log in order."""
+    if receipts_root(receipts) != header.commitment:
+        raise VerificationFailed("block-receipts", f"these are not the receipts of block {header.number}")
+    try:
+        return tuple(
+            PlacedLog(tx_index, position, log)
+            for tx_index, receipt in enumerate(receipts)
+            for position, log in enumerate(decode_receipt(receipt))
+        )
+    except InvalidInput as error:
+        raise VerificationFailed("block-receipts", f"block {header.number}: {error.detail}") from error
+
+
+def encode_receipt(receipt: Mapping[str, Any]) -> bytes:
+    """Return a receipt as the receipts trie holds it (EIP-2718: a type byte in front of all but legacy ones)."""
+    status = rpc_integer(receipt["status"]) if receipt.get("status") is not None else rpc_bytes(receipt["root"])
+    logs = [
+        [rpc_bytes(log["address"]), [rpc_bytes(topic) for topic in log["topics"]], rpc_bytes(log["data"])]
+        for log in receipt["logs"]
+    ]
+    body = encode_rlp([status, rpc_integer(receipt["cumulativeGasUsed"]), rpc_bytes(receipt["logsBloom"]), logs])
+    kind = int(receipt.get("type") or "0x0", 16)
+    return (bytes([kind]) if kind else b"") + body
 
 
 def receipts_root(receipts: Sequence[bytes]) -> bytes:
@@ -195,3 +203,14 @@ def _value(value: object, rest: _Nibbles) -> bytes:
     if rest or not isinstance(value, bytes):
         raise InvalidInput("trie", "key", "another key stands on the path: there is no such receipt")
     return value
+
+
+KIND = ProofKind(
+    "ethereum-receipt-trie/1",
+    encode=encode_receipt,
+    commitment=receipts_root,
+    prove_one=_prove_one,
+    open_one=_open_one,
+    open_all=_open_all,
+)
+"""Receipts in a Merkle-Patricia trie, keyed by RLP of the transaction's index."""

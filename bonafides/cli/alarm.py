@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from bonafides.cli.node_store import opened_store
-from bonafides.cli.options import DIRECTORY, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.support.node_store import opened_store
+from bonafides.cli.support.options import DIRECTORY, verbatim
+from bonafides.cli.support.output import write_json
 from node_adapter.store import alarms
 from primitives.errors import Refused
 from primitives.timestamp import format_time

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import read_document, write_file, write_json
-from node_adapter.chain.deploy import Founder, contract_status, deploy
+from bonafides.cli.support.founder import read_founder
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import read_document, write_file, write_json
+from node_adapter.chain.deploy import contract_status, deploy
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
 from node_adapter.keys.keystore import Keystore, read_password
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
@@ -101,22 +100,3 @@ def status(rpc_url: str | None, network_file: Path | None, directory: str | None
     finally:
         rpc.close()
     write_json([vars(contract) for contract in found])
-
-
-def read_founder(value: Any) -> Founder:
-    """Read what `node init` printed, or its `member` part alone."""
-    member = value.get("member", value) if isinstance(value, dict) else None
-    keys = member.get("keys") if isinstance(member, dict) else None
-    if not isinstance(member, dict) or not isinstance(keys, dict):
-        raise InvalidInput("founder", "shape", "must be what `node init` printed")
-    name, role = member.get("name"), member.get("role")
-    if not isinstance(name, str) or not isinstance(role, str):
-        raise InvalidInput("founder.name", "text", "name and role must be strings")
-    return Founder(
-        address=check_address(member.get("address"), "founder.address"),
-        role=role,
-        name=name,
-        signing=decode_hex(keys.get("signing"), "founder.keys.signing", _KEY_BYTES),
-        agreement=decode_hex(keys.get("agreement"), "founder.keys.agreement", _KEY_BYTES),
-        compliance=check_address(keys.get("compliance"), "founder.keys.compliance"),
-    )

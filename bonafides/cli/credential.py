@@ -1,4 +1,4 @@
-"""`bonafides credential`, `consent` and `did`: what a broker's node states and relays for its clients."""
+"""`bonafides credential`: what a broker states of its clients, as credentials."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 
-from bonafides.cli.broker import ROLE, relay
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import rows_option, verbatim
-from bonafides.cli.output import Answers, read_rows, write_json
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import rows_option, verbatim
+from bonafides.cli.support.output import Answers, read_rows
+from bonafides.cli.support.relay import ROLE, relay
 from bonafides.client import Client, route
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
-from primitives.shapes import Object
 
 
 @click.group()
@@ -63,66 +62,7 @@ def revoke(client: Client, file: Path | None) -> int:
     return answers.status
 
 
-@click.group()
-def consent() -> None:
-    """Hand clients' consents to a broker's node, which relays them to the chain."""
-
-
-@consent.command("grant", epilog=verbatim("in   lines of `wallet consent sign-again`, or of `wallet consent grant`"))
-@rows_option
-@calls_node(ROLE)
-def grant(client: Client, file: Path | None) -> int:
-    """Relay grants alone; the credential is kept, the chain gets the salted id. `fact submit` records the act too."""
-    return relay(client, "/v1/consents/grant", file, convert=_consent_only)
-
-
-@consent.command(
-    "withdraw", epilog=verbatim("in   lines of `wallet consent sign-again`, or of `wallet consent withdraw`")
-)
-@rows_option
-@calls_node(ROLE)
-def withdraw(client: Client, file: Path | None) -> int:
-    """Relay withdrawals alone; they count at this broker at once. `fact submit` records the act too."""
-    return relay(client, "/v1/consents/withdraw", file, convert=_consent_only)
-
-
-@click.group()
-def did() -> None:
-    """Resolve DIDs, and relay the calls that clients signed."""
-
-
-@did.command("resolve")
-@click.argument("identifier", metavar="DID")
-@calls_node(ROLE)
-def resolve(client: Client, identifier: str) -> None:
-    """Show a DID's document as the node's index of the chain has it."""
-    write_json(client.get(route("dids", identifier)))
-
-
-@did.command("relay", epilog=verbatim("in   lines of `wallet rotate`, or single calls", "out  one answer per call"))
-@rows_option
-@calls_node(ROLE)
-def relay_calls(client: Client, file: Path | None) -> int:
-    """Relay clients' signed registry calls to the chain."""
-    answers = Answers()
-    for row in read_rows(file):
-        if isinstance(row, InvalidInput):
-            answers.refused(row)
-            continue
-        calls = row.get("calls", [row])
-        if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
-            answers.refused(InvalidInput("calls", "list", "must be a list of objects"))
-            continue
-        for answer in client.post_lines("/v1/dids/sponsored", calls):
-            answers.from_node(answer)
-    return answers.status
-
-
-def _consent_only(row: Mapping[str, Any]) -> dict[str, Any]:
-    return Object().read(row.get("consent", row), "consent")
-
-
-def _revoke(client: Client, row: Mapping[str, Any]) -> Any:
+def _revoke(client: Client, row: Mapping[str, Any]) -> object:
     identifier = row.get("id")
     if not isinstance(identifier, str) or not identifier:
         raise InvalidInput("id", "required", "must be the id of a credential")

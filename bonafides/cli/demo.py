@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.output import flush
+from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.support.output import flush
 from primitives.errors import CouldNotCheck
 
 _SCRIPT = Path("scripts/demo/run.py")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.options import DIRECTORY, password_option, verbatim
-from bonafides.cli.output import say, write_json
+from bonafides.cli.support.options import DIRECTORY, password_option, verbatim
+from bonafides.cli.support.output import say, write_json
 from node_adapter.chain import embedded
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import contract_status

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import write_json
 from node_adapter.keys.keystore import read_password
 from node_adapter.keys.reseal import reseal
 from node_adapter.stopped_node import stopped_node

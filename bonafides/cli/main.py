@@ -1,6 +1,7 @@
-"""The command `bonafides`: its groups, and how errors leave it.
+"""The command `bonafides`: its commands by the person whom they serve, and how errors leave it.
 
-Groups are imported when they are called: a wallet that signs needs no chain library.
+A command is the module of its name in this package, and is imported when it is called: a wallet that signs needs no
+chain library. What several share is in `support`; the parent of a node's processes is in `process`.
 """
 
 from __future__ import annotations
@@ -14,67 +15,78 @@ from typing import Any
 import click
 from click.exceptions import NoArgsIsHelpError
 
-from bonafides.cli.output import exit_status, hang_up, survive_any_terminal, tell, tell_error
+from bonafides.cli.support.output import exit_status, hang_up, survive_any_terminal, tell, tell_error
 from primitives.errors import BonafidesError, InvalidInput
 
-# command -> (module, attribute, one line of help)
-COMMANDS: dict[str, tuple[str, str, str]] = {
-    "demo": ("demo", "demo", "Run the whole job on this machine, in a checkout."),
-    "network": ("network", "network", "Start, stop and look at the embedded chain."),
-    "contracts": ("contracts", "contracts", "Deploy the consortium's contracts, or look at them."),
-    "member": ("member", "member", "List members; propose, vote, veto and execute."),
-    "node": ("node", "node", "Make, run and look at a member's node."),
-    "token": ("token", "token", "List, add, renew and revoke the tokens of a node's staff and systems."),
-    "outbox": ("outbox", "outbox", "List the chain writes of a node; try one again that failed."),
-    "alarm": ("alarm", "alarm", "List the alarms of a node; close one that was dealt with."),
-    "keystore": ("keystore", "keystore", "Seal a node's keys under another password."),
-    "staff": ("staff", "staff", "Sign as the second person; enrol, list and end those who do."),
-    "ruleset": ("ruleset", "ruleset", "Add and list versions of the rules."),
-    "wallet": ("wallet_online", "wallet", "The client's keys, acts, receipts and consents."),
-    "subject": ("export", "subject", "Make clients known to a broker's node."),
-    "draft": ("broker", "draft", "Get the texts that clients are to sign."),
-    "gate": ("broker", "gate", "Ask whether an act is allowed now."),
-    "fact": ("broker", "fact", "Report what happened."),
-    "receipt": ("broker", "receipt", "Fetch receipts of anchored records."),
-    "promise": ("promise", "promise", "Check whether promises were kept; verify a claim of breach."),
-    "consent": ("credential", "consent", "Hand clients' consents to a broker's node."),
-    "did": ("credential", "did", "Resolve DIDs; relay the calls that clients signed."),
-    "credential": ("credential", "credential", "Issue, verify and revoke credentials."),
-    "prove": ("proof", "prove", "Prove the opening of a commitment in zero knowledge."),
-    "check": ("proof", "check", "Check such proofs at a node."),
-    "task": ("task", "task", "Propose, approve, run and show joint computations."),
-    "replay": ("replay", "replay", "Replay a client's history into a report and a bundle."),
-    "order": ("replay", "order", "Order a broker to replay a client; list such orders."),
-    "verify": ("verify", "verify", "Verify a bundle offline."),
-    "chain": ("chain", "chain", "Make a trust file of a node's block headers."),
-    "doctor": ("doctor", "doctor", "Check the machine, the chain, the database, the clock and the keys."),
+# Whom a command serves first; then the command, which is the module of its name, and one line of help.
+PERSONS: dict[str, dict[str, str]] = {
+    "Broker's systems": {
+        "subject": "Make clients known to a broker's node; export all that it holds of one.",
+        "draft": "Get the texts that clients are to sign.",
+        "gate": "Ask whether an act is allowed now.",
+        "fact": "Report what happened.",
+        "receipt": "Fetch receipts of anchored records.",
+        "consent": "Hand clients' consents to a broker's node.",
+        "did": "Resolve DIDs; relay the calls that clients signed.",
+        "credential": "Issue, verify and revoke credentials.",
+        "check": "Check zero-knowledge proofs at a node.",
+    },
+    "Client": {
+        "wallet": "The client's keys, acts, receipts and consents.",
+        "prove": "Prove the opening of a commitment in zero knowledge.",
+        "promise": "Check whether promises were kept; verify a claim of breach.",
+    },
+    "Compliance": {
+        "replay": "Replay a client's history into a report and a bundle.",
+        "task": "Propose, approve, run and show joint computations.",
+        "staff": "Sign as the second person; enrol, list and end those who do.",
+    },
+    "Regulator": {
+        "order": "Order a broker to replay a client; list such orders.",
+        "verify": "Verify a bundle offline.",
+        "chain": "Make a trust file of a node's block headers.",
+    },
+    "Operator": {
+        "doctor": "Check the machine, the chain, the database, the clock and the keys.",
+        "network": "Start, stop and look at the embedded chain.",
+        "contracts": "Deploy the consortium's contracts, or look at them.",
+        "member": "List members; propose, vote, veto and execute.",
+        "node": "Make, run and look at a member's node.",
+        "token": "List, add, renew and revoke the tokens of a node's staff and systems.",
+        "outbox": "List the chain writes of a node; try one again that failed.",
+        "alarm": "List the alarms of a node; close one that was dealt with.",
+        "keystore": "Seal a node's keys under another password.",
+        "ruleset": "Add and list versions of the rules.",
+        "demo": "Run the whole job on this machine, in a checkout.",
+    },
 }
+COMMANDS = tuple(name for commands in PERSONS.values() for name in commands)
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of a first use."""
+        """Return the names, person by person."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command."""
+        """Import and return one command: what has its name in the module of its name."""
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command = getattr(importlib.import_module(f"bonafides.cli.{module}"), attribute)
+        command = getattr(importlib.import_module(f"bonafides.cli.{cmd_name}"), cmd_name)
         if not isinstance(command, click.Command):
-            raise TypeError(f"{module}.{attribute} is no command")
+            raise TypeError(f"{cmd_name} is no command")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
+        """Write the commands under the person whom each serves first, without importing them."""
         del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+        for person, commands in PERSONS.items():
+            with formatter.section(person):
+                formatter.write_dl(list(commands.items()))
 
 
 EPILOG = """\b

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy import Connection
 
-from bonafides.cli.contracts import read_founder
-from bonafides.cli.node_store import opened_store
-from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import read_document, write_json
+from bonafides.cli.support.founder import read_founder
+from bonafides.cli.support.node_store import opened_store
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import read_document, write_json
 from node_adapter.bootstrap import open_node
 from node_adapter.chain.abi import encode_call
 from node_adapter.keys.keystore import read_password

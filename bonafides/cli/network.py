@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.options import DIRECTORY, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.support.options import DIRECTORY, verbatim
+from bonafides.cli.support.output import write_json
 from node_adapter.chain import embedded, embedded_keeper
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 import click
 
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import DIRECTORY, FILE, rows_option, verbatim
-from bonafides.cli.output import Answers, chunks, read_limited, read_rows, say, write_file, write_json
-from bonafides.cli.verify import promise_in
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import DIRECTORY, FILE, rows_option, verbatim
+from bonafides.cli.support.output import Answers, chunks, read_limited, read_rows, say, write_file, write_json
 from bonafides.client import Client
-from bonafides.wallet.promises import is_owed
+from bonafides.wallet.promises import is_owed, promise_in
 from evidence.documents.breach import MAX_BREACH_BYTES
 from evidence.documents.promise import parse_promise
 from evidence.documents.trust import MAX_TRUST_BYTES

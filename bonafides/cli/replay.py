@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.output import json_bytes, read_rows, write_file, write_json
+from bonafides.cli.support.looks import approved
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.support.output import json_bytes, write_file, write_json
 from bonafides.client import Client
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -48,46 +49,6 @@ def replay(
     asked = {**who, "case": case_number, "reason": reason, "lang": lang}
     answer = client.post("/v1/replays", {**asked, **approved(access)})
     write_json(save(answer, out))
-
-
-@click.group()
-def order() -> None:
-    """Order a broker to replay a client (regulator), and list such orders (compliance)."""
-
-
-@order.command(
-    "place", epilog=verbatim("Example:", "  bonafides order place --node regulator --broker 0x... --did DID --case 17")
-)
-@click.option("--broker", required=True, help="The broker's member address.")
-@click.option("--did", required=True, help="The client's DID at that broker.")
-@click.option("--case", "case_number", required=True, help="The case number.")
-@calls_node("regulator")
-def place(client: Client, broker: str, did: str, case_number: str) -> None:
-    """Order a replay under a case number."""
-    write_json(client.post("/v1/replay-orders", {"broker": broker, "did": did, "case": case_number}))
-
-
-@order.command("list")
-@calls_node("compliance")
-def list_orders(client: Client) -> None:
-    """List the orders that this broker received, and which are answered."""
-    write_json(client.get("/v1/replay-orders"))
-
-
-def approved(file: Path | None) -> dict[str, Any]:
-    """Return the member `access` of a request: the looks that a second officer signed; nothing without a file.
-
-    Raises:
-        InvalidInput: a line is no JSON object.
-    """
-    if file is None:
-        return {}
-    found = []
-    for row in read_rows(file):
-        if isinstance(row, InvalidInput):
-            raise row
-        found.append(row)
-    return {"access": found}
 
 
 def save(answer: Any, out: Path) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import FILE, password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.output import each_row, read_document, tell, write_json, write_line
-from bonafides.cli.wallet import ask_person, opened, yes_option
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.opened_wallet import ask_person, opened, yes_option
+from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.output import each_row, read_document, tell, write_json, write_line
 from bonafides.client import Client
 from bonafides.wallet.staff import StaffKey, check_person, keys_of, new_key, sign_fact
 from primitives.errors import InvalidInput

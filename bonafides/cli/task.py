@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import read_document, write_json
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import FILE, verbatim
+from bonafides.cli.support.output import read_document, write_json
 from bonafides.client import Client, route
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.output import write_json
+from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
+from bonafides.cli.support.output import write_json
 from node_adapter.private_files import write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store.engine import Store, open_store

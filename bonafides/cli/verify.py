@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import MIB, read_document, read_limited, read_rows, say, tell, write_file, write_json
+from bonafides.cli.support.options import FILE, verbatim
+from bonafides.cli.support.output import MIB, read_document, read_limited, read_rows, say, tell, write_file, write_json
 from bonafides.verify import Occasion, Verification, page
 from bonafides.verify import as_json as verification_json
 from bonafides.verify import verify as verify_history
-from bonafides.wallet.promises import is_owed
+from bonafides.wallet.promises import is_owed, promise_in
 from did.identifiers import parse_did
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.documents.trust import MAX_TRUST_BYTES
@@ -129,11 +129,6 @@ def _page(verification: Verification, lang: str) -> bytes:
     made_at = format_time(int(time.time() * 1000))
     occasion = Occasion(case=verification.report.case, lang=lang, made_at=made_at)
     return page(verification, occasion).encode("utf-8", "backslashreplace")
-
-
-def promise_in(row: dict[str, Any]) -> Any:
-    """Return the promise of a line: the line itself, or its member `promise` (receipts, answers of `fact submit`)."""
-    return row.get("promise", row)
 
 
 def _promises(file: Path) -> list[Any]:

@@ -59,6 +59,11 @@ def is_owed(answer: Mapping[str, Any]) -> bool:
     return answer.get("status") == "accepted" and "promise" in answer and answer["promise"] is None
 
 
+def promise_in(row: Mapping[str, Any]) -> object:
+    """Return the promise of a line: the line itself, or its member `promise` (receipts, answers of `fact submit`)."""
+    return row.get("promise", row)
+
+
 def pinned_keys(identities: Identities, broker: str) -> list[bytes]:
     """Return the broker's signing keys that this wallet pinned, the newest last.
 

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from bonafides.cli.child import ChildSpec
-from bonafides.cli.supervisor import Supervisor
+from bonafides.cli.process.child import ChildSpec
+from bonafides.cli.process.supervisor import Supervisor
 from mpc.engines.masked_sum import engine as masked_sum
 from mpc.engines.masked_sum.protocol import Committing, Masking, Session, mask_vector
 from node_adapter import process, task_process

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from bonafides.cli.output import survive_any_terminal
+from bonafides.cli.support.output import survive_any_terminal
 from primitives.errors import BonafidesError
 from scripts.demo import summary
 from scripts.demo.consortium import BROKERS, REGULATOR, Consortium, how_to_stop, still_running

@@ -69,7 +69,7 @@ def test_the_search_leaves(source):
 
 
 # Only here the command touches the standard streams: JSON goes out as UTF-8, words as the terminal takes them.
-OUTPUT = Path("bonafides/cli/output.py")
+OUTPUT = Path("bonafides/cli/support/output.py")
 _WRITES = {"echo", "secho", "echo_via_pager", "print", "print_exc", "prompt", "confirm"}
 
 

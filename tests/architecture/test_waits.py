@@ -18,7 +18,7 @@ _FOLDERS = ("tests", "scripts/demo", "scripts/bench")
 _PRODUCT = ("api", "bonafides", "node_adapter")
 # What a stranger may take, for whom it is no excuse how busy this machine is; and a pause, which is no wait.
 _BOUNDS = ("node_adapter/chain/providers.py", "node_adapter/peers/client.py", "api/server.py")
-_PAUSES = ("bonafides/cli/child.py",)
+_PAUSES = ("bonafides/cli/process/child.py",)
 _ALONE = (
     "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer
     "scripts/bench/replay.py",  # one member: whose node reads the chain is the one that wrote

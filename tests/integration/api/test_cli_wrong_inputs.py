@@ -13,8 +13,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bonafides.cli import node_options
 from bonafides.cli.main import main
+from bonafides.cli.support import node_options
 from bonafides.client import Client
 from node_adapter.init import init_node
 from node_adapter.keys.keystore import PASSWORD_VARIABLE

@@ -1,14 +1,18 @@
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
 from bonafides.cli import demo as demo_module
-from bonafides.cli.main import COMMANDS, cli, main
+from bonafides.cli.main import COMMANDS, PERSONS, cli, main
 
 ROOT = Path(__file__).parents[3]
+CLI = ROOT / "bonafides" / "cli"
 
 
 @pytest.fixture
@@ -55,8 +59,39 @@ def test_the_list_of_commands_needs_no_import_of_them(run):
     status, text, _ = run("--help")
     assert status == 0
     assert all(name in text for name in COMMANDS)
+    loaded = (
+        "import sys; from bonafides.cli.main import cli; cli(['--help'], standalone_mode=False); print(*sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, encoding="utf-8", check=True).stdout
+    assert {name for name in COMMANDS if f"bonafides.cli.{name}" in told.split()} == set()
     assert run("nothing")[0] == 2
     assert run("verify")[0] == 2
+
+
+def test_the_list_is_told_by_person_and_names_each_command_once(run):
+    _, text, _ = run("--help")
+    found, person = {}, None
+    for line in text.splitlines():
+        person = line.removesuffix(":") if line.endswith(":") else person
+        words = re.match(r"  ([a-z]+)  +\S", line)
+        if person in PERSONS and words is not None:
+            found.setdefault(person, []).append(words[1])
+    assert found == {person: list(commands) for person, commands in PERSONS.items()}
+    assert len(COMMANDS) == len(set(COMMANDS))
+
+
+def modules_of(name):
+    """Return the files of one command."""
+    return sorted((CLI / name).rglob("*.py")) if (CLI / name).is_dir() else [CLI / f"{name}.py"]
+
+
+def test_a_command_is_the_module_of_its_name_and_knows_no_other_one():
+    modules = {path.stem for path in CLI.iterdir() if path.stem not in ("__init__", "__pycache__", "main")}
+    assert modules == {*COMMANDS, "support", "process"}
+    for name in COMMANDS:
+        for path in modules_of(name):
+            known = re.findall(r"^\s*(?:from|import) bonafides\.cli\.([a-z_]+)", path.read_text("utf-8"), re.MULTILINE)
+            assert set(known) <= {"support", "process", name}, path
 
 
 @pytest.mark.parametrize(
@@ -164,6 +199,15 @@ def test_the_page_of_the_command_names_every_command():
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
     leaves = [" ".join(words) for words, command in ALL.items() if not isinstance(command, click.Group)]
     assert [words for words in leaves if words not in page] == []
+
+
+def test_the_page_tells_each_command_under_its_person():
+    page = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    sections = dict(part.partition("\n")[::2] for part in page.split("\n## ")[1:])
+    assert list(sections) == list(PERSONS)
+    for person, text in sections.items():
+        told = set(re.findall(r"^    bonafides ([a-z]+)", text, re.MULTILINE))
+        assert told == set(PERSONS[person]), person
 
 
 def test_a_network_file_that_is_no_object_is_refused(run, tmp_path):

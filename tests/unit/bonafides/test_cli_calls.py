@@ -8,8 +8,8 @@ import sys
 import httpx
 import pytest
 
-from bonafides.cli import node_options as module
 from bonafides.cli.main import main
+from bonafides.cli.support import node_options as module
 from bonafides.client import Client
 from tests.unit.bonafides.conftest import BROKER, PID, draft
 

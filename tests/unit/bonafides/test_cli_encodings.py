@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bonafides.cli import node_options as options_module
 from bonafides.cli.main import main
-from bonafides.cli.output import json_bytes
+from bonafides.cli.support import node_options as options_module
+from bonafides.cli.support.output import json_bytes
 from bonafides.client import Client
 from bonafides.wallet.store import PASSWORD_VARIABLE
 from primitives.canonical import parse_json

@@ -7,8 +7,8 @@ import sys
 import httpx
 import pytest
 
-from bonafides.cli import node_options
 from bonafides.cli.main import main
+from bonafides.cli.support import node_options
 from bonafides.client import Client
 from primitives.canonical import canonical_json
 from scripts.vectors.breach import broken_world, claim_of

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from bonafides.cli import wallet as wallet_module
 from bonafides.cli.main import main
+from bonafides.cli.support import opened_wallet as wallet_module
 from bonafides.wallet.store import PASSWORD_VARIABLE
 from evidence.documents.act import field_digests
 from evidence.documents.staff_signature import FIELD, act_digest, check_enrolment

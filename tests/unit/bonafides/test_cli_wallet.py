@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from bonafides.cli import wallet as module
 from bonafides.cli.main import main
+from bonafides.cli.support import opened_wallet as module
 from bonafides.wallet.store import PASSWORD_VARIABLE
 from tests.unit.bonafides.conftest import BROKER, NETWORK, PASSWORD, PID, draft
 

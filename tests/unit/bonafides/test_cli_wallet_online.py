@@ -7,8 +7,8 @@ import sys
 import httpx
 import pytest
 
-from bonafides.cli import wallet_online as module
 from bonafides.cli.main import main
+from bonafides.cli.wallet import online as module
 from bonafides.client import Client
 from bonafides.wallet.keys import Identities, bind, new_identity
 from bonafides.wallet.receipts import pin_broker

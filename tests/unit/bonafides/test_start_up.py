@@ -18,9 +18,9 @@ HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
     ("module", "kept_out"),
     [
         ("bonafides.cli.main", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
-        ("bonafides.cli.broker", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
+        ("bonafides.cli.fact", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI | HTTP),
-        ("bonafides.cli.wallet_online", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
+        ("bonafides.cli.wallet", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
         ("bonafides.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP | {"jinja2"}),
         ("api.server", CHAIN_LIBRARIES | MIGRATIONS),

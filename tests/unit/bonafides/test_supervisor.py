@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from bonafides.cli import child as child_module
-from bonafides.cli import child_log
-from bonafides.cli import supervisor as module
-from bonafides.cli.child import ChildSpec, State
-from bonafides.cli.child_log import ChildLog, Voice
-from bonafides.cli.supervisor import Supervisor
+from bonafides.cli.process import child as child_module
+from bonafides.cli.process import child_log
+from bonafides.cli.process import supervisor as module
+from bonafides.cli.process.child import ChildSpec, State
+from bonafides.cli.process.child_log import ChildLog, Voice
+from bonafides.cli.process.supervisor import Supervisor
 from node_adapter.handover import erase_from_environment, hand_over, read_handed_over
 from node_adapter.init import init_node
 from node_adapter.loopback_ports import reserve_port
@@ -306,6 +306,6 @@ def test_what_a_child_says_is_taken_line_by_line_whatever_it_is(tmp_path):
 
 def test_a_child_whose_parent_died_before_it_began_does_not_begin():
     """The kernel tells of a parent's death from the moment on when it is asked to."""
-    begin = "from bonafides.cli.child import _die_with_parent; _die_with_parent(2**22 + 1); print('it works')"
+    begin = "from bonafides.cli.process.child import _die_with_parent; _die_with_parent(2**22 + 1); print('it works')"
     done = subprocess.run([sys.executable, "-c", begin], capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (child_module.EXIT_ORPHANED, b"")

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from bonafides.cli.options import FILE, password_option, verbatim, wallet_option
-from bonafides.cli.output import Answers, read_document
-from bonafides.cli.wallet import opened, promises_group, receipts_group, wallet
-from bonafides.cli.wallet_consents import consent_group
+from bonafides.cli.support.opened_wallet import opened
+from bonafides.cli.support.options import FILE, password_option, verbatim, wallet_option
+from bonafides.cli.support.output import Answers, read_document
+from bonafides.cli.wallet.identities import wallet
+from bonafides.cli.wallet.kept import promises_group, receipts_group
 from bonafides.client import Client
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
@@ -21,7 +22,6 @@ from bonafides.wallet.session import answer_challenge
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Object
 
-wallet.add_command(consent_group)
 _url_option = click.option("--url", required=True, help="The broker's node.")
 _broker_option = click.option("--broker", help="Only the identities at this broker (its DID).")
 _client_option = click.option("--client-ref", help="Only this client.")
@@ -136,12 +136,12 @@ def resync(
     return answers.status
 
 
-def _state_at(url: str, did: str) -> Any:
+def _state_at(url: str, did: str) -> dict[str, Any]:
     """Ask a node how an identity stands on the chain; it answers anybody."""
     with Client(url) as anonymous:
         challenge = anonymous.post("/v1/client/sessions/challenge", {"did": did})
     state = challenge.get("identity") if isinstance(challenge, dict) else None
-    if state is None:
+    if not isinstance(state, dict):
         raise _no_answer("identity")
     return state
 
@@ -226,7 +226,7 @@ def _pages(client: Client, name: str) -> Iterator[dict[str, Any]]:
         after = following
 
 
-def _list_of(answer: Any, name: str) -> list[Any]:
+def _list_of(answer: object, name: str) -> list[Any]:
     found = answer.get(name) if isinstance(answer, dict) else None
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
         raise _no_answer(name)
@@ -237,7 +237,7 @@ def _no_answer(name: str) -> CouldNotCheck:
     return CouldNotCheck("node-answer", f"{name} is missing from the node's answer, or is not what it must be")
 
 
-def _kept(identities: Identities, value: Any, add: Callable[[Identities, Any], Any]) -> Any:
+def _kept(identities: Identities, value: object, add: Callable[[Identities, Any], object]) -> object:
     try:
         return add(identities, value)
     except CouldNotCheck:

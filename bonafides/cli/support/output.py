@@ -50,7 +50,7 @@ def exit_status(error: BonafidesError) -> int:
     return 1 if isinstance(error, VerificationFailed) else 2
 
 
-def json_bytes(value: Any, indent: int | None = None) -> bytes:
+def json_bytes(value: object, indent: int | None = None) -> bytes:
     """Return a value as UTF-8 JSON that a terminal shows as it is.
 
     What a stranger wrote must not move the cursor or turn the order of words: control characters, format characters
@@ -68,12 +68,12 @@ def _json_escape(character: str) -> str:
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
 
 
-def write_json(value: Any) -> None:
+def write_json(value: object) -> None:
     """Write one document for a person's eyes and a program's parser."""
     click.echo(json_bytes(value, indent=2))
 
 
-def write_line(value: Any) -> None:
+def write_line(value: object) -> None:
     """Write one NDJSON line."""
     click.echo(json_bytes(value))
 
@@ -224,7 +224,7 @@ class Answers:
         self.status = 0
         self._count = self._refused = 0
 
-    def good(self, value: Any) -> None:
+    def good(self, value: object) -> None:
         """Write an answer."""
         write_line(value)
         self._tick(refused=False)
@@ -284,7 +284,7 @@ def chunks(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield chunk
 
 
-def _outcome(handle: Callable[[dict[str, Any]], Any], row: dict[str, Any], transaction: Callable[[], Any]) -> Any:
+def _outcome(handle: Callable[[dict[str, Any]], object], row: dict[str, Any], transaction: Callable[[], Any]) -> object:
     try:
         with transaction():  # what a refused line has written before it was refused is undone with it
             return handle(row)

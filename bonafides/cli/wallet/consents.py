@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.options import password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.output import each_row, write_line
-from bonafides.cli.wallet import now_ms, opened, signing, yes_option
+from bonafides.cli.support.opened_wallet import now_ms, opened, signing, yes_option
+from bonafides.cli.support.options import password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.output import each_row, write_line
 from bonafides.wallet import consent as consents
 
 

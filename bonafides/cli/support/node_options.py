@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE
+from bonafides.cli.support.options import DIRECTORY, FILE
 from bonafides.client import Client
 from primitives.errors import CouldNotCheck, InvalidInput
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from bonafides.cli.child_log import ChildLog, Voice
+from bonafides.cli.process.child_log import ChildLog, Voice
 from node_adapter.handover import hand_over
 
 EXIT_REFUSED = 2

@@ -1,4 +1,4 @@
-"""`bonafides prove` and `bonafides check`: zero-knowledge proofs between a wallet and a verifier's node."""
+"""`bonafides prove`: zero-knowledge proofs of a wallet."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 
 import click
 
-from bonafides.cli.broker import ROLE, relay
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.output import each_row
-from bonafides.cli.wallet import now_ms, opened
-from bonafides.client import Client
+from bonafides.cli.support.opened_wallet import now_ms, opened
+from bonafides.cli.support.options import password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.output import each_row
 from bonafides.wallet import proofs
 
 
@@ -39,17 +36,3 @@ def prove(wallet_dir: Path, file: Path | None, password_file: Path | None) -> in
             return {"proof": proof, "credential": row["credential"]} if "credential" in row else proof
 
         return each_row(file, handle, identities.changing)
-
-
-@click.command(
-    epilog=verbatim(
-        'in   a proof; with --challenge {"holder", "purpose"}',
-        "out  the verdict of each; with --challenge the challenge that the holder answers",
-    )
-)
-@click.option("--challenge", is_flag=True, help="Give out challenges instead of checking proofs.")
-@rows_option
-@calls_node(ROLE)
-def check(client: Client, file: Path | None, challenge: bool) -> int:
-    """Check proofs at a verifier's node. A proof is accepted once; shown again, it is refused."""
-    return relay(client, "/v1/proofs/challenges" if challenge else "/v1/proofs/verify", file)

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
-from bonafides.cli.node_backup import backup_command, recover_command, restore_command
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import read_document, tell, write_json
+from bonafides.cli.node.backup import backup_command, recover_command, restore_command
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import read_document, tell, write_json
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import read_password
@@ -118,7 +118,7 @@ def run(home: Path, workers: int, password_file: Path | None) -> int:
     Prints {"ready": true, "url", "health_url", "pid"} once it answers. /healthz and /readyz are answered there, too, on
     loopback, whatever happens at the interface. Logs go to DIR/logs.
     """
-    from bonafides.cli.supervisor import Supervisor  # noqa: PLC0415 - `node init` needs no HTTP client
+    from bonafides.cli.process.supervisor import Supervisor  # noqa: PLC0415 - `node init` needs no HTTP client
 
     settings = Settings.load(home)
     supervisor = Supervisor(settings, read_password(file=password_file), workers)

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from types import FrameType
 
-from bonafides.cli.child import Child, ChildSpec, State
-from bonafides.cli.child_log import ChildLog
+from bonafides.cli.process.child import Child, ChildSpec, State
+from bonafides.cli.process.child_log import ChildLog
 from node_adapter.file_lock import file_lock
 from node_adapter.handover import erase_from_environment
 from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore

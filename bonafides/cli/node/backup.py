@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from bonafides.cli.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.output import read_file, read_rows, tell, write_json
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import read_file, read_rows, tell, write_json
 from evidence.documents.bundle import parse_bundle
 from node_adapter.backup import back_up, restore
 from node_adapter.keys.keystore import read_password
@@ -115,7 +115,7 @@ def _bundled(file: Path) -> list[dict[str, Any]]:
     return [item.to_json() for history in bundle.histories for item in history.records]
 
 
-def _teller() -> Any:
+def _teller() -> Callable[[str, int, int], None]:
     """Return what tells the progress on standard error, at most once in a second."""
     last = [time.monotonic()]
 

@@ -1,4 +1,4 @@
-"""`bonafides subject export`: everything that a broker's node holds of one client, in one private file."""
+"""`bonafides subject`: clients made known to a broker's node, and all that it holds of one, in one private file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,35 @@ from typing import IO, Any
 
 import click
 
-from bonafides.cli.broker import subject
-from bonafides.cli.node_options import calls_node
-from bonafides.cli.options import FILE, verbatim
-from bonafides.cli.output import tell, write_file, write_json
-from bonafides.cli.replay import approved
+from bonafides.cli.support.looks import approved
+from bonafides.cli.support.node_options import calls_node
+from bonafides.cli.support.options import FILE, rows_option, verbatim
+from bonafides.cli.support.output import tell, write_file, write_json
+from bonafides.cli.support.relay import ROLE, relay
 from bonafides.client import Client
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
+
+
+@click.group()
+def subject() -> None:
+    """Make clients known to a broker's node."""
+
+
+@subject.command("add")
+@rows_option
+@calls_node(ROLE)
+def add_subjects(client: Client, file: Path | None) -> int:
+    """Register clients (or products): the lines of `wallet new`; answers each one's pseudonym."""
+    return relay(client, "/v1/subjects", file)
+
+
+@subject.command("show")
+@click.argument("client_ref")
+@calls_node(ROLE)
+def show_subject(client: Client, client_ref: str) -> None:
+    """Show what the node knows of one client."""
+    write_json(client.get("/v1/subjects", client_ref=client_ref))
 
 
 @subject.command(

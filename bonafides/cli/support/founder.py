@@ -1,0 +1,29 @@
+"""What `node init` printed of a member, read again."""
+
+from __future__ import annotations
+
+from node_adapter.chain.deploy import Founder
+from primitives.encoding import decode_hex
+from primitives.errors import InvalidInput
+from primitives.secp256k1 import check_address
+
+_KEY_BYTES = 32
+
+
+def read_founder(value: object) -> Founder:
+    """Read what `node init` printed, or its `member` part alone."""
+    member = value.get("member", value) if isinstance(value, dict) else None
+    keys = member.get("keys") if isinstance(member, dict) else None
+    if not isinstance(member, dict) or not isinstance(keys, dict):
+        raise InvalidInput("founder", "shape", "must be what `node init` printed")
+    name, role = member.get("name"), member.get("role")
+    if not isinstance(name, str) or not isinstance(role, str):
+        raise InvalidInput("founder.name", "text", "name and role must be strings")
+    return Founder(
+        address=check_address(member.get("address"), "founder.address"),
+        role=role,
+        name=name,
+        signing=decode_hex(keys.get("signing"), "founder.keys.signing", _KEY_BYTES),
+        agreement=decode_hex(keys.get("agreement"), "founder.keys.agreement", _KEY_BYTES),
+        compliance=check_address(keys.get("compliance"), "founder.keys.compliance"),
+    )

@@ -1,0 +1,56 @@
+"""Sending lines to a route of a broker's node and writing its answers, in order. NDJSON in, NDJSON out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bonafides.cli.support.output import Answers, read_rows
+from bonafides.client import BULK_LINES, Client
+from primitives.errors import InvalidInput
+
+ROLE = "broker-system"
+
+
+def relay(
+    client: Client,
+    path: str,
+    file: Path | None,
+    *,
+    repeat: bool = False,
+    convert: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
+) -> int:
+    """Send every line and write every answer, in order; return the exit status."""
+    answers = Answers()
+    for batch in _batches(read_rows(file), convert):
+        good = [row for row in batch if not isinstance(row, InvalidInput)]
+        replies = client.post_lines(path, good, repeat=repeat)
+        for row in batch:
+            if isinstance(row, InvalidInput):
+                answers.refused(row)
+            else:
+                answers.from_node(next(replies))
+    return answers.status
+
+
+def _batches(
+    rows: Iterator[dict[str, Any] | InvalidInput], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> Iterator[list[dict[str, Any] | InvalidInput]]:
+    batch: list[dict[str, Any] | InvalidInput] = []
+    for row in rows:
+        batch.append(row if isinstance(row, InvalidInput) else _converted(row, convert))
+        if len(batch) == BULK_LINES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _converted(
+    row: dict[str, Any], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any] | InvalidInput:
+    try:
+        return convert(row)
+    except InvalidInput as error:
+        return error

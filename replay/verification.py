@@ -19,8 +19,8 @@ from replay.records import Record, of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
+from replay.signing import SIGNING
 from replay.succession import Shown, joined
-from suitability.records import CLIENT_ACTS, STAFF_ACTS
 from suitability.ruleset import RuleSet, packaged_rulesets
 
 _WHOLE: Mapping[str, int] = {}
@@ -87,8 +87,7 @@ def verify_history(
     report = verify_bundle(
         bundle,
         trust,
-        client_acts=CLIENT_ACTS,
-        staff_acts=STAFF_ACTS,
+        signing=SIGNING,
         at_least_block=at_least_block,
         promises=promises,
         elsewhere=subjects,
@@ -149,9 +148,7 @@ def _verified(
     found: dict[str, Shown] = {}
     for number, bundle in enumerate(bundles):
         elsewhere = {bytes.fromhex(report.subject), *pids} - {*pids[number : number + 1]}
-        other = verify_bundle(
-            bundle, trust, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS, promises=promises, elsewhere=elsewhere
-        )
+        other = verify_bundle(bundle, trust, signing=SIGNING, promises=promises, elsewhere=elsewhere)
         if not other.ok:
             raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
         if other.subject in found or other.subject == report.subject:

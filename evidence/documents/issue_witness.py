@@ -17,7 +17,6 @@ from primitives.errors import VerificationFailed
 from primitives.shapes import Anything, Constant, Fields
 
 FORMAT = "bonafides.issue-witness/1"
-RECORD_TYPE = "CREDENTIAL_ISSUE"
 DIGEST_FIELD = "credential_sha256"
 CHECK = "issue-witness"
 _WITNESS = Fields(
@@ -43,10 +42,11 @@ class IssueWitness:
     block: int
     seq: int
 
-    def check(self, issuer: str, digest: bytes, root: bytes, size: int) -> None:
+    def check(self, record_type: str, issuer: str, digest: bytes, root: bytes, size: int) -> None:
         """Check that this anchor covers the record of this credential.
 
         Args:
+            record_type: the type of records that tell of an issue; the domain names it.
             issuer: the DID of the member that issued.
             digest: SHA-256 of the credential (docs/spec/credentials.md, section 2).
             root: the root that the chain holds of the issuer's anchor (`block`, `seq`).
@@ -56,8 +56,8 @@ class IssueWitness:
             VerificationFailed: checks `issue-witness` and `inclusion`.
         """
         envelope = self.record.envelope
-        if envelope["type"] != RECORD_TYPE or envelope["broker"] != issuer:
-            raise VerificationFailed(CHECK, f"the witness is no {RECORD_TYPE} record of {issuer}")
+        if envelope["type"] != record_type or envelope["broker"] != issuer:
+            raise VerificationFailed(CHECK, f"the witness is no {record_type} record of {issuer}")
         if self.record.values.get(DIGEST_FIELD) != digest.hex():
             raise VerificationFailed(CHECK, "the witness is of another credential, or does not show its digest")
         if size != self.size:

@@ -14,7 +14,6 @@ from primitives.encoding import decode_base58btc, encode_base58btc
 from primitives.errors import InvalidInput
 from primitives.shapes import Line
 
-ENROL, END = "STAFF_ENROL", "STAFF_END"
 SUBJECT_TAG = "bonafides/staff-subject/1"
 _STATED = frozenset({"name", "role", "key", "expires_at"})
 MAX_NAME = 120
@@ -143,17 +142,14 @@ class Roster:
         """Return what was enrolled with a key (hex)."""
         return self.by_subject.get(staff_subject(self.broker, key))
 
-    def with_record(
-        self, type_: str, subject: str, log_index: int, block: int, fingerprint: str, values: Mapping[str, Any]
+    def with_enrolment(
+        self, subject: str, log_index: int, block: int, fingerprint: str, values: Mapping[str, Any]
     ) -> Roster:
-        """Return the roster after one more record of the log; a key is enrolled once, and what ended stays ended.
+        """Return the roster after one more record of the log, which enrols a key: a key is enrolled once.
 
-        An end needs no payload: its subject says which key it is. Of an enrolment without, the key cannot be told.
+        Of a record that does not show its fields, the key cannot be told.
         """
-        known = self.by_subject.get(subject)
-        if type_ == END and known is not None and known.ended_at is None:
-            return self._with(replace(known, ended_at=log_index))
-        if type_ != ENROL or known is not None:
+        if subject in self.by_subject:
             return self
         if not values.keys() >= _STATED:
             return self._with(Unshown(subject, fingerprint, block))
@@ -163,6 +159,14 @@ class Roster:
         return self._with(
             StaffKey(**stated, subject=subject, enrolled_at=log_index, enrolment=fingerprint, block=block)
         )
+
+    def with_end(self, subject: str, log_index: int) -> Roster:
+        """Return the roster after one more record of the log, which ends a key: its subject says which.
+
+        What ended stays ended.
+        """
+        known = self.by_subject.get(subject)
+        return self if known is None or known.ended_at is not None else self._with(replace(known, ended_at=log_index))
 
     def _with(self, entry: StaffKey | Unshown) -> Roster:
         return Roster(self.broker, {**self.by_subject, entry.subject: entry})

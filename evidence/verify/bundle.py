@@ -28,13 +28,14 @@ from evidence.documents.act import act_payload_of, verify_act
 from evidence.documents.bundle import AnchorItem, Bundle, parse_bundle
 from evidence.documents.promise import verify_promise
 from evidence.documents.record import ZERO_HASH
-from evidence.documents.staff_signature import ALWAYS, Demand
+from evidence.documents.staff_signature import ALWAYS
 from evidence.documents.trust import TrustFile, parse_trust
 from evidence.log.tree import verify_inclusion
 from evidence.map.map_history import check_maps
 from evidence.verify.chain import ChainEvidence, Histories
 from evidence.verify.held import AsOf, check_held
 from evidence.verify.opened import Opened, open_histories, verified
+from evidence.verify.signing import SigningRules
 from evidence.verify.staff import StaffReading, check_staff, described
 from evidence.verify.times import block_time, time_findings
 from evidence.verify.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
@@ -50,8 +51,7 @@ def verify_bundle(
     bundle: bytes,
     trust: bytes,
     *,
-    client_acts: Collection[str],
-    staff_acts: Mapping[str, Demand],
+    signing: SigningRules,
     at_least_block: int | None = None,
     promises: Sequence[object] | None = None,
     elsewhere: Collection[bytes] = (),
@@ -61,8 +61,7 @@ def verify_bundle(
     Args:
         bundle: the bundle's bytes.
         trust: the trust file's bytes, from someone other than the bundle's maker.
-        client_acts: the record types that owe the client's signature; the domain names them.
-        staff_acts: the record types that take a second person of the broker's staff, and what each asks of that one.
+        signing: which record types owe whose signature; the domain names them.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
         promises: promises that somebody holds, such as the client's wallet; the bundle must show what they promise.
         elsewhere: the pseudonyms of whose promises other bundles are asked.
@@ -71,7 +70,7 @@ def verify_bundle(
         InvalidInput: not a bundle, not a trust file, or not a promise.
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
     """
-    asked = _Asked(client_acts, staff_acts, at_least_block, promises, elsewhere)
+    asked = _Asked(signing, at_least_block, promises, elsewhere)
     return _Verification(parse_bundle(bundle), parse_trust(trust), asked).report()
 
 
@@ -79,8 +78,7 @@ def verify_bundle(
 class _Asked:
     """What a verification was asked for, beside bundle and trust file."""
 
-    client_acts: Collection[str]
-    staff_acts: Mapping[str, Demand]
+    signing: SigningRules
     at_least_block: int | None
     promises: Sequence[object] | None
     elsewhere: Collection[bytes]
@@ -194,7 +192,7 @@ class _Verification:
         for history in self._bundle.histories:
             for opened in self._opened[history.subject]:
                 signatures = opened.record.envelope["signatures"]
-                if not signatures and opened.record.envelope["type"] in self._asked.client_acts:
+                if not signatures and opened.record.envelope["type"] in self._asked.signing.client_acts:
                     raise VerificationFailed("client-signature", f"{opened.label} owes the client's signature")
                 if signatures and history is not self._bundle.history:
                     raise VerificationFailed("client-signature", f"{opened.label} of a reference bears a signature")
@@ -310,7 +308,7 @@ class _Verification:
     def _staff(self) -> StaffReading:
         return check_staff(
             self._every,
-            self._asked.staff_acts,
+            self._asked.signing,
             self._bundle.broker,
             self._no_colleagues(),
             lambda block: self._on_chain.chain.at(block).timestamp,

@@ -14,8 +14,9 @@ from evidence.documents.staff_signature import (
     check_countersigned,
     check_enrolment,
 )
-from evidence.log.roster import END, ENROL, Roster, StaffKey, key_of_did, names_did_key, staff_subject
+from evidence.log.roster import Roster, StaffKey, key_of_did, names_did_key, staff_subject
 from evidence.verify.opened import Opened
+from evidence.verify.signing import SigningRules
 from evidence.verify.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import parse_time
@@ -33,7 +34,7 @@ class StaffReading:
 
 def check_staff(
     records: Iterable[Opened],
-    demands: Mapping[str, Demand],
+    signing: SigningRules,
     broker: str,
     no_colleagues: Mapping[str, int],
     time_of: Callable[[int], int],
@@ -42,7 +43,7 @@ def check_staff(
 
     Args:
         records: every record of the bundle, also those of its references.
-        demands: the record types that take a second person; the domain names them.
+        signing: which record types take a second person, enrol a key and end one.
         broker: the broker's DID.
         no_colleagues: the keys (hex) that client and member ever had, each with its first block.
         time_of: gives the time of a block in seconds.
@@ -50,7 +51,7 @@ def check_staff(
     Raises:
         VerificationFailed: check `staff-signature`.
     """
-    reading = _Reading(demands, broker, no_colleagues, time_of)
+    reading = _Reading(signing, broker, no_colleagues, time_of)
     for opened in sorted(records, key=lambda opened: opened.promise.log_index):
         try:
             reading.take(opened)
@@ -74,12 +75,13 @@ class _Reading:
 
     def __init__(
         self,
-        demands: Mapping[str, Demand],
+        signing: SigningRules,
         broker: str,
         no_colleagues: Mapping[str, int],
         time_of: Callable[[int], int],
     ) -> None:
-        self._demands = demands
+        self._signing = signing
+        self._demands = signing.second_persons
         self._no_colleagues = no_colleagues
         self._time_of = time_of
         self._roster = Roster(broker)
@@ -90,7 +92,7 @@ class _Reading:
 
     def take(self, opened: Opened) -> None:
         envelope = opened.record.envelope
-        if envelope["type"] in (ENROL, END):
+        if envelope["type"] in (self._signing.enrols, self._signing.ends):
             self._enrol(opened)
         if FIELD in envelope["fields"]:
             self._require_once(opened)
@@ -105,16 +107,17 @@ class _Reading:
             key = shapes.HASH.read(values["key"], "payload.key").hex()
             if staff_subject(record.envelope["broker"], key) != subject:
                 raise VerificationFailed(SIGNATURE, f"does not lie on the pseudonym of the key {key[:16]}")
-        if type_ == ENROL and not record.redacted:
-            check_enrolment(record.envelope["broker"], values)
         known = self._roster.by_subject.get(subject)
-        if type_ == END and (known is None or values.get("enrolment_ref", known.enrolment) != known.enrolment):
-            raise VerificationFailed(SIGNATURE, "ends no key that was enrolled before")
-        if type_ == ENROL:
-            self._enrolled.setdefault(subject, record.envelope["recorded_at"])
-        shown = {} if record.redacted else values
+        if type_ == self._signing.ends:
+            if known is None or values.get("enrolment_ref", known.enrolment) != known.enrolment:
+                raise VerificationFailed(SIGNATURE, "ends no key that was enrolled before")
+            self._roster = self._roster.with_end(subject, opened.promise.log_index)
+            return
+        if not record.redacted:
+            check_enrolment(record.envelope["broker"], values)
+        self._enrolled.setdefault(subject, record.envelope["recorded_at"])
         place = (opened.promise.log_index, opened.promise.block, record.fingerprint.hex())
-        self._roster = self._roster.with_record(type_, subject, *place, shown)
+        self._roster = self._roster.with_enrolment(subject, *place, {} if record.redacted else values)
 
     def _require_once(self, opened: Opened) -> None:
         envelope = opened.record.envelope

@@ -12,12 +12,13 @@ from typing import Any
 from did.credentials.proofs import add_proof
 from did.credentials.types.suitability import NAME, suitability_credential
 from did.credentials.verify import credential_digest
-from evidence.documents.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness
+from evidence.documents.issue_witness import DIGEST_FIELD, build_witness
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_utc
 from scripts.vectors.output import ROOT, page_with, vector_files, write_or_check
 from scripts.vectors.synthetic_chain import GENESIS_TIME, World
+from suitability.records.credential import ISSUE
 
 VECTORS = ROOT / "tests" / "vectors" / "credentials"
 PAGE = ROOT / "docs" / "spec" / "credentials.md"
@@ -51,7 +52,7 @@ def witnessed_world() -> tuple[World, dict[str, Any], Any]:
     world.accept("Q_SUBMIT", {"answers": {"Q1": "A"}, "synthetic": True})
     credential = issued(world)
     record = world.accept(
-        RECORD_TYPE,
+        ISSUE,
         {
             DIGEST_FIELD: credential_digest(credential).hex(),
             "credential_id": CREDENTIAL_ID,

@@ -7,9 +7,10 @@ from typing import Any
 
 from evidence.documents.record import seal
 from evidence.documents.staff_signature import FIELD, act_digest
-from evidence.log.roster import END, did_key
+from evidence.log.roster import did_key
 from scripts.vectors.staff_world import countersign, end, enrol, person, public
 from scripts.vectors.synthetic_chain import World, seeded
+from suitability.records.staff import END
 
 DECIDED = {"application_id": "A-1", "decision": "APPROVED", "reviewer": "Li Wei"}
 PRODUCT = seeded("product")

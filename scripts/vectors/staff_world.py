@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence.documents.staff_signature import possession_digest
-from evidence.log.roster import END, ENROL, staff_subject
+from evidence.log.roster import staff_subject
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from scripts.vectors.synthetic_chain import Accepted, World, seeded
+from suitability.records.staff import END, ENROL
 
 UNTIL = "2027-11-21T00:00:00.000+08:00"
 

@@ -36,10 +36,10 @@ from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
-from suitability.records import CLIENT_ACTS, STAFF_ACTS
+from replay.signing import SIGNING
 
 # with the record types of this project
-verify_bundle = partial(verify.verify_bundle, client_acts=CLIENT_ACTS, staff_acts=STAFF_ACTS)
+verify_bundle = partial(verify.verify_bundle, signing=SIGNING)
 
 CHAIN_ID = 0x2A3F
 GENESIS_TIME = 1_795_000_000  # seconds

@@ -10,11 +10,12 @@ from suitability.rules.identity import not_ended
 from suitability.shapes import CODE, DIGEST
 from suitability.subject import SubjectState
 
+ISSUE, REVOKE = "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE"
 _CREDENTIAL = {"credential_sha256": DIGEST, "credential_id": CODE, "credential_type": CODE}
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (
     RecordType(
-        "CREDENTIAL_ISSUE",
+        ISSUE,
         Words("签发凭证", "Credential issued"),
         "credential_sha256 hex32, credential_id, credential_type; written by the node alone "
         "([credentials.md](credentials.md))",
@@ -23,7 +24,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         rules=(not_ended,),
     ),
     RecordType(
-        "CREDENTIAL_REVOKE",
+        REVOKE,
         Words("撤销凭证", "Credential revoked"),
         "credential_sha256 hex32, credential_id, credential_type, status_list (from 1), status_index (in that list), "
         "reason?; written by the node alone",

@@ -11,12 +11,13 @@ from suitability.rules.identity import not_ended
 from suitability.shapes import DIGEST, NAME
 from suitability.subject import SubjectState
 
+ENROL, END = "STAFF_ENROL", "STAFF_END"
 STAFF_ROLES = ("reviewer", "committee", "compliance")
 END_REASONS = ("LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED")
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (
     RecordType(
-        "STAFF_ENROL",
+        ENROL,
         Words("登记可签名的员工", "Person of the staff enrolled to sign"),
         f"name, role ({', '.join(STAFF_ROLES)}), key hex32, expires_at time, proof; on the subject of one person "
         f"of the "
@@ -32,7 +33,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         rules=(not_ended,),
     ),
     RecordType(
-        "STAFF_END",
+        END,
         Words("员工签名权终止", "Person of the staff no longer signs"),
         f"key hex32, enrolment_ref ref, reason ({', '.join(END_REASONS)}); in the same history, written by the "
         f"node alone",

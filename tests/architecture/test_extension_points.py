@@ -4,6 +4,7 @@ The copy's own tests do the work, so that the new part goes the whole way: throu
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from scripts.docs import tables
+from suitability.records import RECORD_TYPES
 from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,3 +75,16 @@ def test_a_part_is_added_by_so_many_files(checkout, part, files):
 def test_the_tables_of_the_pages_say_what_the_registries_hold():
     for page, text in tables.outputs().items():
         assert page.read_text(encoding="utf-8") == text, f"{page.name}: run python -m scripts.docs.tables"
+
+
+def test_evidence_knows_no_record_type_by_its_name():
+    """Who must sign, what enrols a key and what tells of an issue, the domain says: `evidence.verify.signing`."""
+    codes = re.compile("|".join(sorted(RECORD_TYPES)))
+    found = [
+        f"{name}:{number}: {line.strip()}"
+        for name in tree.names(".py")
+        if name.startswith("evidence/")
+        for number, line in enumerate((ROOT / name).read_text(encoding="utf-8").splitlines(), start=1)
+        if codes.search(line)
+    ]
+    assert found == []

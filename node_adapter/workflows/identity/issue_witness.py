@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from did.credentials.verify import UNWITNESSED, credential_digest
 from did.identifiers import parse_did
-from evidence.documents.issue_witness import DIGEST_FIELD, RECORD_TYPE, build_witness, parse_witness
+from evidence.documents.issue_witness import DIGEST_FIELD, build_witness, parse_witness
 from evidence.documents.record import restore
 from node_adapter.node import Node
 from node_adapter.store import anchored, chain_index, records, restored
@@ -23,6 +23,7 @@ from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
+from suitability.records.credential import ISSUE
 
 PATH = "/v1/credentials/witnesses/"
 ANCHORED, PENDING, ERASED, NONE = "anchored", "pending", "erased", "none"
@@ -38,7 +39,7 @@ def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, 
         {
             "source_ref": ISSUE_REFERENCE + digest,
             "subject": subject,
-            "type": RECORD_TYPE,
+            "type": ISSUE,
             "occurred_at": format_time(now_ms),
             "channel": "api",
             "actor": {"did": node.did, "role": "issuer"},
@@ -63,7 +64,7 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
     """Return what `published_witness` shows: the proof stands on the first anchor that covers the record."""
     reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
-    if row is None or row.type != RECORD_TYPE:
+    if row is None or row.type != ISSUE:
         restored.require_caught_up(connection)
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
     first, newest = anchored.first_covering(connection, row.log_index), anchored.last_final(connection)
@@ -88,7 +89,7 @@ def was_issued(connection: Connection, digest: bytes) -> bool:
     """Say whether this node recorded that it issued a credential, also one that was lost with a database."""
     reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
-    return row is not None and row.type == RECORD_TYPE
+    return row is not None and row.type == ISSUE
 
 
 def fetch_witness(node: Node, base: str | None, digest: bytes) -> object:
@@ -150,5 +151,5 @@ def witnessed_block(connection: Connection, value: object, issuer: str, digest: 
     if anchor is None:
         raise VerificationFailed("issue-witness", f"block {witness.block} holds no anchor {witness.seq} of {issuer}")
     root = decode_hex(anchor["root"].removeprefix("0x"), "root", _DIGEST_BYTES)
-    witness.check(issuer, digest, root, int(anchor["size"]))
+    witness.check(ISSUE, issuer, digest, root, int(anchor["size"]))
     return witness.block

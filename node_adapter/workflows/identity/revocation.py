@@ -20,8 +20,8 @@ from node_adapter.store.credentials import LOST_BODY, CredentialRow
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
 from primitives.timestamp import format_time, parse_time
+from suitability.records.credential import REVOKE
 
-REVOKED = "CREDENTIAL_REVOKE"
 REVOKE_REFERENCE = "credential-revoke:"
 UNKNOWN_TYPE = "-"  # of a credential that was lost with a database, and whose revocation came back without its type
 
@@ -37,7 +37,7 @@ def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int
         {
             "source_ref": REVOKE_REFERENCE + digest,
             "subject": row.pid,
-            "type": REVOKED,
+            "type": REVOKE,
             "occurred_at": format_time(now_ms),
             "channel": "api",
             "actor": {"did": broker, "role": "issuer"},

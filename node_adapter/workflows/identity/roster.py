@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from evidence.log.roster import END, ENROL, Roster
+from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store import house_records
+from suitability.records.staff import END, ENROL
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,8 @@ def _extend(connection: Connection, base: _View, log_size: int) -> _View:
     for row in house_records.of_types(connection, [ENROL, END], base.size, log_size):
         values = {} if row.payload is None else json.loads(row.payload)  # what came back from others may show nothing
         block = row.block or 0  # null in rows of before revision 5, when nobody was enrolled yet
-        roster = roster.with_record(row.type, row.pid, row.log_index, block, row.fingerprint.hex(), values)
+        if row.type == END:
+            roster = roster.with_end(row.pid, row.log_index)
+        else:
+            roster = roster.with_enrolment(row.pid, row.log_index, block, row.fingerprint.hex(), values)
     return _View(log_size, roster)

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.documents.staff_signature import ACTOR, check_enrolment
-from evidence.log.roster import END, ENROL, MAX_NAME, StaffKey, Unshown, check_name, staff_subject
+from evidence.log.roster import MAX_NAME, StaffKey, Unshown, check_name, staff_subject
 from node_adapter.node import Node
 from node_adapter.request_shapes import DID
 from node_adapter.store import chain_index, records, registry_index, subjects
@@ -27,7 +27,7 @@ from primitives.shapes import Fields, Hex, Line, Named, OneOf
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from suitability.records import RECORD_TYPES
-from suitability.records.staff import END_REASONS
+from suitability.records.staff import END, END_REASONS, ENROL
 
 _ENROL_FIELDS = RECORD_TYPES[ENROL].fields
 STAFF_REQUEST = Named("StaffRequest", Fields({"broker": DID, **_ENROL_FIELDS, "name": Line(MAX_NAME)}))

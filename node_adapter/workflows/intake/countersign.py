@@ -11,13 +11,14 @@ from did.registry_log import IdentityHistory
 from evidence.documents.act import field_digests
 from evidence.documents.record import SealedRecord
 from evidence.documents.staff_signature import ALWAYS, FIELD, act_digest, check_countersigned
-from evidence.log.roster import END, ENROL, Roster
+from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.intake.fact_input import Fact
 from primitives.errors import Refused
 from suitability.records import STAFF_ACTS
+from suitability.records.staff import END, ENROL
 
 _MS = 1000
 

@@ -22,10 +22,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.documents.issue_witness import DIGEST_FIELD
-from evidence.documents.issue_witness import RECORD_TYPE as ISSUED
 from evidence.documents.promise import Promise, verify_promise
 from evidence.documents.record import OpenedRecord, open_redacted
-from evidence.log.roster import END, ENROL
 from evidence.log.tree import Tree
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
@@ -37,7 +35,7 @@ from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import CALLS
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.identity.keys_in_force import keys_at
-from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, REVOKED, bring_back
+from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, bring_back
 from node_adapter.workflows.identity.succession import SUCCEED, SUCCEEDED, end_rights, recovered_reference
 from node_adapter.workflows.intake.countersign import signed_once_in
 from node_adapter.workflows.intake.fold import EMPTY_STATE, dump_state, state_of
@@ -46,6 +44,8 @@ from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.folding import fold_shown
 from replay.records import Record
+from suitability.records.credential import ISSUE, REVOKE
+from suitability.records.staff import END, ENROL
 from suitability.subject import SubjectState
 
 _SHOWN_MISSING = 20
@@ -72,7 +72,7 @@ class _Found:
     @property
     def source_ref(self) -> str:
         """What the record is found by: of the node's own records as before, the callers' references are lost."""
-        prefix = {ISSUED: ISSUE_REFERENCE, REVOKED: REVOKE_REFERENCE}.get(self.type)
+        prefix = {ISSUE: ISSUE_REFERENCE, REVOKE: REVOKE_REFERENCE}.get(self.type)
         if prefix is None or DIGEST_FIELD not in self.record.values:
             return f"recovered:{self.promise.record_id}"
         return prefix + str(self.record.values[DIGEST_FIELD])
@@ -245,7 +245,7 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
     subjects.update_heads(connection, [replace(known[pid], state=dump_state(state)) for pid, state in folded.items()])
     for entry in lost:
         pid = entry.promise.subject.hex()
-        if entry.type == REVOKED and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
+        if entry.type == REVOKE and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
             ineffective.append(entry)
         if entry.type == consents.WITHDRAW and _names_consent(entry):
             consents.mark_recorded(connection, pid, entry.record.values["consent_id"], entry.promise.accepted_at)
@@ -262,7 +262,7 @@ def _names_consent(entry: _Found) -> bool:
 
 def _is_read(entry: _Found) -> bool:
     """Say whether what looks for this record's content elsewhere than in a client's state will find it."""
-    if entry.type == ISSUED:
+    if entry.type == ISSUE:
         return DIGEST_FIELD in entry.record.values
     if entry.type == SUCCEED:  # the limits over time look for whom it names
         return _OTHER_IDENTITY[SUCCEED][0] in entry.record.values

@@ -94,8 +94,8 @@ def report(*records, broken=None):
 @pytest.fixture
 def verify(capsys, monkeypatch, tmp_path):
     def call(outcome, *words):
-        def stand_in(_bundle, _trust, *, client_acts, staff_acts, at_least_block, promises, **_more):
-            assert (client_acts, staff_acts) == (CLIENT_ACTS, STAFF_ACTS)
+        def stand_in(_bundle, _trust, *, signing, at_least_block, promises, **_more):
+            assert (signing.client_acts, signing.second_persons) == (CLIENT_ACTS, STAFF_ACTS)
             call.at_least = at_least_block
             if isinstance(outcome, Exception):
                 raise outcome

@@ -17,7 +17,7 @@ OUTPUTS = script.outputs()
 
 
 def check(witness=WITNESS, *, issuer=WORLD.broker, digest=DIGEST, root=ROOT, size=WORLD.tree.size):
-    parse_witness(witness).check(issuer, digest, root, size)
+    parse_witness(witness).check("CREDENTIAL_ISSUE", issuer, digest, root, size)
 
 
 def test_a_witness_holds_for_its_credential_its_issuer_and_its_anchor():
@@ -78,4 +78,10 @@ def test_page_and_vectors_equal_the_code(path):
 def test_the_worked_witness_holds():
     vector = json.loads((script.VECTORS / "witness.json").read_text(encoding="utf-8"))
     witness = parse_witness(json.loads(bytes.fromhex(vector["witness_bytes"])))
-    witness.check(vector["issuer"], bytes.fromhex(vector["digest"]), bytes.fromhex(vector["root"]), int(vector["size"]))
+    witness.check(
+        "CREDENTIAL_ISSUE",
+        vector["issuer"],
+        bytes.fromhex(vector["digest"]),
+        bytes.fromhex(vector["root"]),
+        int(vector["size"]),
+    )

@@ -76,27 +76,26 @@ SUBJECT = staff_subject(BROKER, KEY)
 
 def enrolled(roster=None, *, index=1, key=KEY, subject=SUBJECT, name="Li Wei"):
     values = {"key": key, "name": name, "role": "reviewer", "expires_at": "x"}
-    return (roster or Roster(BROKER)).with_record("STAFF_ENROL", subject, index, 1, "ref", values)
+    return (roster or Roster(BROKER)).with_enrolment(subject, index, 1, "ref", values)
 
 
-@pytest.mark.parametrize("payload", [{"key": KEY}, {}])
-def test_a_key_is_enrolled_once_and_what_ended_stays_ended(payload):
-    ended = enrolled().with_record("STAFF_END", SUBJECT, 5, 1, "ref", payload)
+def test_a_key_is_enrolled_once_and_what_ended_stays_ended():
+    ended = enrolled().with_end(SUBJECT, 5)
     assert ended.find(KEY).ended_at == 5
     assert enrolled(ended, index=6).find(KEY).ended_at == 5
-    assert ended.with_record("STAFF_END", SUBJECT, 9, 1, "ref", payload).find(KEY).ended_at == 5
+    assert ended.with_end(SUBJECT, 9).find(KEY).ended_at == 5
 
 
 def test_a_key_is_enrolled_and_ended_on_its_own_subject_alone():
-    assert enrolled().with_record("STAFF_END", "another", 5, 1, "ref", {"key": KEY}).find(KEY).ended_at is None
+    assert enrolled().with_end("another", 5).find(KEY).ended_at is None
     assert enrolled(subject="another").find(KEY) is None
 
 
 def test_of_an_enrolment_without_its_fields_only_the_subject_is_known():
-    roster = Roster(BROKER).with_record("STAFF_ENROL", SUBJECT, 1, 1, "ref", {})
+    roster = Roster(BROKER).with_enrolment(SUBJECT, 1, 1, "ref", {})
     assert not isinstance(roster.find(KEY), StaffKey)
     assert (roster.keys, enrolled(roster, index=2)) == ([], roster)
-    assert roster.with_record("STAFF_END", SUBJECT, 5, 1, "ref", {}).find(KEY).ended_at == 5
+    assert roster.with_end(SUBJECT, 5).find(KEY).ended_at == 5
 
 
 def test_a_person_is_found_by_key_and_by_did_key():

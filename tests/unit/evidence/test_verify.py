@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from evidence.documents.record import redact, seal
 from evidence.documents.trust import parse_trust
 from evidence.map.subject_map import SubjectMap
 from evidence.verify import bundle as verify
+from evidence.verify.signing import SigningRules
 from evidence.verify.verdict import CHECKS
 from primitives import ed25519
 from primitives.canonical import canonical_json, parse_json
@@ -471,8 +473,10 @@ def test_which_types_owe_the_signature_is_the_domains_to_say():
     world.accept("DUTY_NOTICE", {})
     world.anchor()
     data, trust = world.seal(world.bundle().body()), world.trust()
-    assert verify.verify_bundle(data, trust, client_acts=(), staff_acts={}).ok
-    assert verify.verify_bundle(data, trust, client_acts={"DUTY_NOTICE"}, staff_acts={}).failed == ("client-signature",)
+    nobody = SigningRules((), {}, "ENROL", "END")
+    assert verify.verify_bundle(data, trust, signing=nobody).ok
+    owed = replace(nobody, client_acts={"DUTY_NOTICE"})
+    assert verify.verify_bundle(data, trust, signing=owed).failed == ("client-signature",)
 
 
 def test_an_act_signed_by_another_key_fails():

@@ -31,7 +31,7 @@ def headers(client: Client, out: Path) -> None:
 
     Take it from a member or regulator that you trust, and never from the broker whose bundle you verify.
     """
-    data = client.get_bytes("/v1/chain/trust")
+    data = client.trust_file()
     summary = _summary(parse_json(data, field="trust", max_bytes=len(data)))
     write_file(out, data)
     write_json({"trust": str(out), "bytes": len(data), **summary})

@@ -23,4 +23,4 @@ from bonafides.client import Client
 @calls_node(ROLE)
 def check(client: Client, file: Path | None, challenge: bool) -> int:
     """Check proofs at a verifier's node. A proof is accepted once; shown again, it is refused."""
-    return relay(client, "/v1/proofs/challenges" if challenge else "/v1/proofs/verify", file)
+    return relay(client.challenges if challenge else client.verify_proofs, file)

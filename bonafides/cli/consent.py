@@ -25,7 +25,7 @@ def consent() -> None:
 @calls_node(ROLE)
 def grant(client: Client, file: Path | None) -> int:
     """Relay grants alone; the credential is kept, the chain gets the salted id. `fact submit` records the act too."""
-    return relay(client, "/v1/consents/grant", file, convert=_consent_only)
+    return relay(client.grant_consents, file, convert=_consent_only)
 
 
 @consent.command(
@@ -35,7 +35,7 @@ def grant(client: Client, file: Path | None) -> int:
 @calls_node(ROLE)
 def withdraw(client: Client, file: Path | None) -> int:
     """Relay withdrawals alone; they count at this broker at once. `fact submit` records the act too."""
-    return relay(client, "/v1/consents/withdraw", file, convert=_consent_only)
+    return relay(client.withdraw_consents, file, convert=_consent_only)
 
 
 def _consent_only(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def credential() -> None:
 @calls_node(ROLE)
 def issue(client: Client, file: Path | None) -> int:
     """Issue suitability credentials of subjects' current levels."""
-    return relay(client, "/v1/credentials/issue", file)
+    return relay(client.issue_credentials, file)
 
 
 @credential.command(
@@ -36,7 +36,7 @@ def issue(client: Client, file: Path | None) -> int:
 @calls_node(ROLE)
 def verify(client: Client, file: Path | None) -> int:
     """Verify credentials: proof, the key that was valid then, period and status."""
-    return relay(client, "/v1/credentials/verify", file, repeat=True)
+    return relay(client.verify_credentials, file)
 
 
 @credential.command(

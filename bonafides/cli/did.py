@@ -10,7 +10,7 @@ from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import rows_option, verbatim
 from bonafides.cli.support.output import Answers, read_rows, write_json
 from bonafides.cli.support.relay import ROLE
-from bonafides.client import Client, route
+from bonafides.client import Client
 from primitives.errors import InvalidInput
 
 
@@ -24,7 +24,7 @@ def did() -> None:
 @calls_node(ROLE)
 def resolve(client: Client, identifier: str) -> None:
     """Show a DID's document as the node's index of the chain has it."""
-    write_json(client.get(route("dids", identifier)))
+    write_json(client.resolve(identifier))
 
 
 @did.command("relay", epilog=verbatim("in   lines of `wallet rotate`, or single calls", "out  one answer per call"))
@@ -41,6 +41,6 @@ def relay_calls(client: Client, file: Path | None) -> int:
         if not isinstance(calls, list) or not all(isinstance(call, dict) for call in calls):
             answers.refused(InvalidInput("calls", "list", "must be a list of objects"))
             continue
-        for answer in client.post_lines("/v1/dids/sponsored", calls):
+        for answer in client.relay_calls(calls):
             answers.from_node(answer)
     return answers.status

@@ -22,4 +22,4 @@ from bonafides.client import Client
 @calls_node(ROLE)
 def draft(client: Client, file: Path | None) -> int:
     """Get the drafts that clients are to sign: type, values and text."""
-    return relay(client, "/v1/acts/drafts", file)
+    return relay(client.drafts, file)

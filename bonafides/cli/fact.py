@@ -35,7 +35,7 @@ def submit_facts(client: Client, file: Path | None) -> int:
     A fact is refused only when it is malformed, unsigned where a signature is owed, or a duplicate. Sending a file
     again is harmless: each line carries its own `source_ref`.
     """
-    return relay(client, "/v1/facts", file, repeat=True, convert=as_fact)
+    return relay(client.submit_facts, file, convert=as_fact)
 
 
 @fact.command(
@@ -49,7 +49,7 @@ def get_promises(client: Client, file: Path | None) -> int:
 
     A promise that was owed is made when its record is anchored.
     """
-    return relay(client, "/v1/promises", file, repeat=True, convert=_only_record_id)
+    return relay(client.promises, file, convert=_only_record_id)
 
 
 def _only_record_id(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,4 +17,4 @@ from bonafides.client import Client
 @calls_node(ROLE)
 def gate(client: Client, file: Path | None) -> int:
     """Ask whether acts are allowed now: yes, or no with the rule's code. Nothing is stored."""
-    return relay(client, "/v1/gates", file)
+    return relay(client.gates, file)

@@ -24,11 +24,11 @@ def order() -> None:
 @calls_node("regulator")
 def place(client: Client, broker: str, did: str, case_number: str) -> None:
     """Order a replay under a case number."""
-    write_json(client.post("/v1/replay-orders", {"broker": broker, "did": did, "case": case_number}))
+    write_json(client.order_replay({"broker": broker, "did": did, "case": case_number}))
 
 
 @order.command("list")
 @calls_node("compliance")
 def list_orders(client: Client) -> None:
     """List the orders that this broker received, and which are answered."""
-    write_json(client.get("/v1/replay-orders"))
+    write_json(client.replay_orders())

@@ -22,4 +22,4 @@ def receipt() -> None:
 @calls_node(ROLE)
 def get_receipts(client: Client, file: Path | None) -> int:
     """Fetch receipts by {"record_id"}; a record that is not anchored yet is answered as refused."""
-    return relay(client, "/v1/receipts", file, repeat=True)
+    return relay(client.receipts, file)

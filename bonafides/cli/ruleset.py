@@ -46,4 +46,4 @@ def add(client: Client, document: Path | None, packaged: str | None, effective_f
 @calls_node("operator")
 def list_command(client: Client) -> None:
     """List the installed rule sets, the earliest first."""
-    write_json(client.get("/v1/rulesets"))
+    write_json(client.rulesets())

@@ -159,7 +159,7 @@ def access(client: Client, case_number: str, **asked: str | None) -> None:
 @calls_node("operator")
 def list_command(client: Client) -> None:
     """List every key that was ever enrolled, with its state."""
-    write_json(client.get("/v1/staff"))
+    write_json(client.staff())
 
 
 @staff.command(

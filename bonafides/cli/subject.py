@@ -31,7 +31,7 @@ def subject() -> None:
 @calls_node(ROLE)
 def add_subjects(client: Client, file: Path | None) -> int:
     """Register clients (or products): the lines of `wallet new`; answers each one's pseudonym."""
-    return relay(client, "/v1/subjects", file)
+    return relay(client.add_subjects, file)
 
 
 @subject.command("show")
@@ -39,7 +39,7 @@ def add_subjects(client: Client, file: Path | None) -> int:
 @calls_node(ROLE)
 def show_subject(client: Client, client_ref: str) -> None:
     """Show what the node knows of one client."""
-    write_json(client.get("/v1/subjects", client_ref=client_ref))
+    write_json(client.find_subject(client_ref))
 
 
 @subject.command(

@@ -10,7 +10,7 @@ import click
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import FILE, verbatim
 from bonafides.cli.support.output import read_document, write_json
-from bonafides.client import Client, route
+from bonafides.client import Client
 
 
 @click.group()
@@ -41,7 +41,7 @@ def propose(client: Client, spec: Path) -> None:
 @calls_node("compliance")
 def approve(client: Client, task_id: str) -> None:
     """Approve a task as an owner, under the compliance key."""
-    write_json(client.post(route("tasks", task_id, "approvals")))
+    write_json(client.approve_task(task_id))
 
 
 @task.command("run")
@@ -52,7 +52,7 @@ def approve(client: Client, task_id: str) -> None:
 @calls_node("operator")
 def run(client: Client, task_id: str, clients: tuple[str, ...]) -> None:
     """Order the node's task process to take part in an approved task."""
-    write_json(client.post(route("tasks", task_id, "runs"), {"clients": list(clients)} if clients else {}))
+    write_json(client.run_task(task_id, {"clients": list(clients)} if clients else {}))
 
 
 @task.command("show")
@@ -60,4 +60,4 @@ def run(client: Client, task_id: str, clients: tuple[str, ...]) -> None:
 @calls_node("operator")
 def show(client: Client, task_id: str | None) -> None:
     """Show one task, or list all."""
-    write_json(client.get("/v1/tasks" if task_id is None else route("tasks", task_id)))
+    write_json(client.tasks() if task_id is None else client.task(task_id))

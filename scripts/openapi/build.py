@@ -1,4 +1,6 @@
-"""Builds the description of the HTTP interface and the page that shows it: api/openapi.json, docs/openapi.html.
+"""Builds the description of the HTTP interface, the page that shows it, and the types of the Python client.
+
+api/openapi.json, docs/openapi.html, bonafides/client/types.py
 
 scripts/openapi/build.py            write them
 scripts/openapi/build.py --check    exit 1 when what is checked in is not what would be written
@@ -14,10 +16,11 @@ from typing import Any
 
 from api.app import create_app
 from api.description.build import build, routes_of, to_bytes
+from api.description.client_types import render as render_types
 from api.description.page import render
 
 _ROOT = Path(__file__).resolve().parents[2]
-API, DOCS = _ROOT / "api", _ROOT / "docs"
+API, DOCS, CLIENT = _ROOT / "api", _ROOT / "docs", _ROOT / "bonafides" / "client"
 
 
 def main(arguments: list[str]) -> int:
@@ -26,7 +29,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args(arguments).check
     description = build(routes_of(create_app(_no_node())))
-    files = {API / "openapi.json": to_bytes(description), DOCS / "openapi.html": render(description)}
+    files = {
+        API / "openapi.json": to_bytes(description),
+        DOCS / "openapi.html": render(description),
+        CLIENT / "types.py": render_types(description),
+    }
     if not check:
         for file, data in files.items():
             file.write_bytes(data)

@@ -134,7 +134,7 @@ def run(home: Path, workers: int, password_file: Path | None) -> int:
 @calls_node("operator")
 def status(client: Client) -> None:
     """Show chain, outbox, anchoring, alarms and tokens of a running node; warn of tokens that end soon."""
-    answer = client.get("/v1/status")
+    answer = client.status()
     write_json(answer)
     for entry in answer.get("tokens", ()):
         if entry["ending"]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from itertools import islice
@@ -236,7 +236,7 @@ class Answers:
         self.status = max(self.status, exit_status(error))
         self._tick(refused=True)
 
-    def from_node(self, answer: dict[str, Any]) -> None:
+    def from_node(self, answer: Mapping[str, Any]) -> None:
         """Write a node's answer; one that is refused or failed goes to standard error, too."""
         write_line(answer)
         problem = answer.get("problem")

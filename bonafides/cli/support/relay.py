@@ -1,31 +1,29 @@
-"""Sending lines to a route of a broker's node and writing its answers, in order. NDJSON in, NDJSON out."""
+"""Sending lines to a node and writing its answers, in order. NDJSON in, NDJSON out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bonafides.cli.support.output import Answers, read_rows
-from bonafides.client import BULK_LINES, Client
+from bonafides.client import BULK_LINES
 from primitives.errors import InvalidInput
 
 ROLE = "broker-system"
 
 
 def relay(
-    client: Client,
-    path: str,
+    call: Callable[[Iterable[Any]], Iterator[Any]],
     file: Path | None,
     *,
-    repeat: bool = False,
     convert: Callable[[Mapping[str, Any]], dict[str, Any]] = dict,
 ) -> int:
-    """Send every line and write every answer, in order; return the exit status."""
+    """Send every line by a method of the client and write every answer, in order; return the exit status."""
     answers = Answers()
     for batch in _batches(read_rows(file), convert):
         good = [row for row in batch if not isinstance(row, InvalidInput)]
-        replies = client.post_lines(path, good, repeat=repeat)
+        replies = call(good)
         for row in batch:
             if isinstance(row, InvalidInput):
                 answers.refused(row)

@@ -90,7 +90,7 @@ def data_uses(
 
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
         del identities
-        for use in _list_of(client.get("/v1/client/data-uses"), "data_uses"):
+        for use in _list_of(client.data_uses(), "data_uses"):
             yield {"client_ref": identity.client_ref, "did": identity.did, **use}
 
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)

@@ -5,8 +5,8 @@ from decimal import Decimal
 import httpx
 import pytest
 
-from bonafides import client as module
 from bonafides.client import Client, error_of_problem, fact_of_act, route
+from bonafides.client import transport as module
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 

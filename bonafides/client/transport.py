@@ -1,8 +1,4 @@
-"""The Python client of a Bonafides node: typed errors, NDJSON in bulk, and retries where a repeat is harmless.
-
-    with Client("http://127.0.0.1:8080", token) as node:
-        for answer in node.post_lines("/v1/facts", facts):
-            ...
+"""Calls of a node over HTTP: typed errors, NDJSON in bulk, and retries where a repeat is harmless.
 
 A call is repeated only when it reads, or when it carries an `Idempotency-Key`, or when each of its lines carries its
 own reference, as facts do; and only when the node could not be reached or said that it could not do it now.
@@ -17,17 +13,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from bonafides.client.errors import error_of
 from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
-from primitives.problem_types import kind_of_type
+from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.urls import shown_url
 
 if TYPE_CHECKING:  # loading it takes as long as signing an act, and most of a wallet's commands call nobody
     import httpx
 
 NDJSON = "application/x-ndjson"
-PROBLEM = "application/problem+json"
 BULK_LINES = 1000  # lines of one request; a longer input is sent in several, in order
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _TIMEOUT_SECONDS = 120.0
@@ -35,12 +30,11 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
-_UNAVAILABLE = frozenset({502, 503, 504, 507})
 _TOKEN = re.compile(r"[\x20-\x7e]{1,1000}")
 
 
-class Client:
-    """A connection to one node, with one role's token."""
+class Transport:
+    """A connection to one node, with one role's token. `Client` has a method for each route beside."""
 
     def __init__(
         self,
@@ -81,21 +75,21 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({shown_url(str(self._http.base_url))})"
+        return f"{type(self).__name__}({shown_url(str(self._http.base_url))})"
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
 
-    def get(self, path: str, **query: Any) -> Any:
+    def get(self, path: str, **query: str | int | None) -> Any:
         """GET a JSON answer."""
         return _parsed(self._send("GET", path, repeat=True, params=_present(query)))
 
-    def get_bytes(self, path: str, **query: Any) -> bytes:
+    def get_bytes(self, path: str, **query: str | int | None) -> bytes:
         """GET an answer as bytes, such as a checkpoint or a trust file."""
         return self._send("GET", path, repeat=True, params=_present(query)).content
 
-    def post(self, path: str, body: Any = None, *, idempotency_key: str | None = None) -> Any:
+    def post(self, path: str, body: object = None, *, idempotency_key: str | None = None) -> Any:
         """POST a JSON object; repeated on a failure to reach the node only under an idempotency key."""
         headers = {"Content-Type": "application/json"}
         if idempotency_key is not None:
@@ -104,7 +98,7 @@ class Client:
         return _parsed(self._send("POST", path, repeat=idempotency_key is not None, content=content, headers=headers))
 
     def post_lines(
-        self, path: str, rows: Iterable[Mapping[str, Any]], *, repeat: bool = False
+        self, path: str, rows: Iterable[Mapping[str, object]], *, repeat: bool = False
     ) -> Iterator[dict[str, Any]]:
         """POST NDJSON and give one answer per row, in order.
 
@@ -127,7 +121,7 @@ class Client:
         if batch:
             yield from self._post_batch(path, batch, repeat=repeat)
 
-    def post_for_lines(self, path: str, body: Any) -> Iterator[bytes]:
+    def post_for_lines(self, path: str, body: object) -> Iterator[bytes]:
         """POST a JSON object and give the lines of the NDJSON answer as they come, each with its line break.
 
         Raises:
@@ -189,61 +183,6 @@ class Client:
 def route(*parts: str) -> str:
     """Return the path of a resource; what a name holds cannot lead to another one."""
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
-
-
-def error_of(response: httpx.Response) -> BonafidesError:
-    """Return the typed error that a failed response stands for."""
-    if response.headers.get("Content-Type", "").split(";")[0] == PROBLEM:
-        try:
-            problem = parse_json(response.content, field="problem", max_bytes=1024 * 1024)
-        except InvalidInput:
-            problem = None
-        if isinstance(problem, dict):
-            return error_of_problem({"status": response.status_code, **problem})
-    return CouldNotCheck("node-answer", f"HTTP {response.status_code} without a problem document")
-
-
-def error_of_problem(problem: Mapping[str, Any]) -> BonafidesError:
-    """Return the typed error of a problem document, as an answer's line or a failed response carries it."""
-    code = str(problem.get("code") or "node-answer")
-    detail = str(problem.get("detail") or problem.get("title") or "the node gave no reason")
-    kind = kind_of_type(problem.get("type"))
-    if "field" in problem and "rule" in problem and kind in (InvalidInput, None):
-        field = str(problem["field"])
-        return InvalidInput(field, str(problem["rule"]), detail.removeprefix(f"{field}: "))
-    if kind is None or kind is InvalidInput:  # of HTTP itself, or of what stands between the node and us
-        kind = CouldNotCheck if problem.get("status") in _UNAVAILABLE else Refused
-    return kind(code, detail)
-
-
-def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fact that reports a client's signed act.
-
-    Args:
-        signed: a line of `wallet sign`, with the broker's `source_ref`, `channel` and `actor` beside; without them the
-            signature names the fact, the channel is `app` and the actor is the client. The call of a consent that
-            `wallet consent` put beside the act goes with it.
-
-    Raises:
-        InvalidInput: it is no signed act.
-    """
-    draft = signed.get("draft")
-    if not isinstance(draft, Mapping) or not isinstance(signed.get("key"), str):
-        raise InvalidInput("draft", "shape", "is no line of `wallet sign`")
-    did = str(signed["key"]).partition("#")[0]
-    act = {name: signed.get(name) for name in ("root_salt", "key", "signature")}
-    return {
-        "source_ref": signed.get("source_ref") or f"act:{signed.get('signature')}",
-        "subject": draft.get("subject"),
-        "type": draft.get("type"),
-        "occurred_at": signed.get("occurred_at"),
-        "channel": signed.get("channel") or "app",
-        "actor": signed.get("actor") or {"did": did, "role": "client"},
-        "payload": draft.get("fields"),
-        "attachments": signed.get("attachments") or [],
-        "act": {**act, "document": draft.get("document"), "ruleset": draft.get("ruleset")},
-        **({"consent": signed["consent"]} if "consent" in signed else {}),
-    }
 
 
 def _bounded(parts: Iterator[bytes]) -> bytes:

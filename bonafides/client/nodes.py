@@ -1,0 +1,61 @@
+"""A node itself: whether it is well, its log, its chain, and the interface that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, cast
+
+from bonafides.client.operation import operation
+from bonafides.client.transport import Transport
+
+if TYPE_CHECKING:  # a wallet that signs need not build them
+    from bonafides.client import types
+
+
+class Nodes(Transport):
+    """What a node tells of itself."""
+
+    @operation("get_healthz")
+    def health(self) -> types.Health:
+        """Say whether the process answers."""
+        return cast("types.Health", self.get("/healthz"))
+
+    @operation("get_readyz")
+    def readiness(self) -> types.Readiness:
+        """Say whether the node can do its work; CouldNotCheck where it cannot."""
+        return cast("types.Readiness", self.get("/readyz"))
+
+    @operation("get_openapi_json")
+    def description(self) -> types.OpenApi:
+        """Fetch the description of the interface."""
+        return cast("types.OpenApi", self.get("/v1/openapi.json"))
+
+    @operation("get_log_checkpoint")
+    def checkpoint(self) -> bytes:
+        """Fetch the newest checkpoint of the log, a signed note."""
+        return self.get_bytes("/v1/log/checkpoint")
+
+    @operation("get_log_entries")
+    def log_entries(self, start: int | None = None, count: int | None = None) -> types.LogEntries:
+        """Fetch fingerprints of the log."""
+        return cast("types.LogEntries", self.get("/v1/log/entries", start=start, count=count))
+
+    @operation("post_promises_check")
+    def check_promises(self, promises: Iterable[types.PromiseCheck]) -> types.Answers[types.PromiseVerdict]:
+        """Ask whether promises, of any broker, were kept."""
+        return cast("types.Answers[types.PromiseVerdict]", self.post_lines("/v1/promises/check", promises, repeat=True))
+
+    @operation("get_chain_trust")
+    def trust_file(self) -> bytes:
+        """Fetch a trust file: the bytes, since what is verified is bytes."""
+        return self.get_bytes("/v1/chain/trust")
+
+    @operation("get_status")
+    def status(self) -> types.Status:
+        """Say how the node fares."""
+        return cast("types.Status", self.get("/v1/status"))
+
+    @operation("get_metrics")
+    def metrics(self) -> bytes:
+        """Fetch the figures for Prometheus."""
+        return self.get_bytes("/metrics")

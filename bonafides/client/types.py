@@ -1,0 +1,1189 @@
+"""What the client's methods take and give; built by scripts/openapi/build.py from the description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, TypeVar
+
+Answer = TypeVar("Answer")
+Answers: TypeAlias = "Iterator[Answer | RefusedLine]"  # one for each line, in order
+
+
+class AccessLogPayloadOrderBody(TypedDict):
+    id: str
+    did: str
+    case: str
+    ordered_at: str
+
+
+class AccessLogPayloadOrder(TypedDict):
+    format: str
+    sender: str
+    receiver: str
+    kind: str
+    nonce: str
+    signature: str
+    sent_at: int
+    body: AccessLogPayloadOrderBody
+
+
+class AccessLogPayloadCountersignedEntry(TypedDict):
+    key: str
+    value: str
+
+
+class AccessLogPayload(TypedDict):
+    reader: str
+    role: Literal["compliance", "regulator", "operator"]
+    case: str
+    reason: str
+    fields: list[str]
+    approved_by: str | None
+    order: NotRequired[AccessLogPayloadOrder]
+    countersigned: NotRequired[list[AccessLogPayloadCountersignedEntry]]
+
+
+class AccessRequest(TypedDict):
+    case: str
+    reason: str
+    reader: str
+    approver: str
+    subject: NotRequired[str | None]
+    did: NotRequired[str | None]
+    client_ref: NotRequired[str | None]
+
+
+class Act(TypedDict):
+    root_salt: str
+    key: str
+    signature: str
+    document: str | None
+    ruleset: str | None
+
+Address: TypeAlias = "str"
+
+
+class AgreementSignPayload(TypedDict):
+    application_id: str
+    product_id: str | None
+    contract_id: str
+    contract_version: str
+    file_sha256: str
+    signers: list[str]
+    sign_mode: Literal["wallet", "paper", "seal"]
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class AsOf(TypedDict):
+    block: int
+    time: str
+
+
+class BizApplyPayload(TypedDict):
+    application_id: str
+    kind: Literal["OPEN", "BUY", "SELL"]
+    product_id: str | None
+    amount_fen: int
+
+
+class BizDecidePayloadCountersignedEntry(TypedDict):
+    key: str
+    value: str
+
+
+class BizDecidePayload(TypedDict):
+    application_id: str
+    kind: Literal["OPEN", "BUY", "SELL"]
+    product_id: str | None
+    decision: Literal["APPROVED", "REFUSED", "STOPPED"]
+    checks: list[str]
+    reviewer: str
+    reason: str | None
+    countersigned: NotRequired[list[BizDecidePayloadCountersignedEntry]]
+
+
+class BlockTime(TypedDict):
+    block: int
+    time: Time
+
+Breach: TypeAlias = "dict[str, Any]"
+
+
+class Challenge(TypedDict):
+    audience: Did
+    holder: Did
+    nonce: str
+    purpose: str
+    expires_at: Time
+
+
+class ChallengeRequest(TypedDict):
+    holder: Did
+    purpose: str
+
+Checks: TypeAlias = "list[str]"
+
+
+class ChecksNotMadeEntry(TypedDict):
+    check: str
+    reason: str
+
+ChecksNotMade: TypeAlias = "list[ChecksNotMadeEntry]"
+
+
+class ConsentAnswer(TypedDict):
+    status: Literal["accepted"]
+    consent_id: Digest
+    subject: Pid
+    outbox: str
+
+
+class ConsentCall1(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+    salt: str
+    credential: Any
+
+
+class ConsentCall2(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+
+ConsentCall: TypeAlias = "ConsentCall1 | ConsentCall2"
+
+
+class ConsentGivePayload(TypedDict):
+    consent_id: str
+    purpose: Literal["SUITABILITY_ASSESS", "QUALIFIED_CHECK", "AML_JOINT", "BLACKLIST_QUERY", "MARKET_RISK", "REGULATOR_STAT"]
+    receivers: list[str]
+    contact: str
+    method: str
+    data_kinds: list[str]
+    expires_at: str
+    separate: bool
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class ConsentGrant1Consent(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+    salt: str
+    credential: Any
+
+
+class ConsentGrant1(TypedDict):
+    consent: ConsentGrant1Consent
+
+
+class ConsentGrant2(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+    salt: str
+    credential: Any
+
+ConsentGrant: TypeAlias = "ConsentGrant1 | ConsentGrant2"
+
+
+class ConsentWithdrawPayload(TypedDict):
+    consent_id: str
+    scope: Literal["ALL"]
+    effective_at: str
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class ConsentWithdrawal1Consent(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+
+
+class ConsentWithdrawal1(TypedDict):
+    consent: ConsentWithdrawal1Consent
+
+
+class ConsentWithdrawal2(TypedDict):
+    consent_id: str
+    deadline: int
+    signature: Eip712Signature
+
+ConsentWithdrawal: TypeAlias = "ConsentWithdrawal1 | ConsentWithdrawal2"
+
+
+class ConsentsConsentsEntry(TypedDict):
+    consent_id: Digest
+    purpose: str
+    receivers: list[str]
+    given_at: Time
+    expires_at: Time
+    withdrawn_at: Time | None
+    on_chain: Literal["none", "granted", "withdrawn"]
+    relay: Literal["on-chain", "queued", "failed", "not-relayed"]
+
+
+class Consents(TypedDict):
+    consents: list[ConsentsConsentsEntry]
+
+Credential: TypeAlias = "dict[str, Any]"
+
+
+class CredentialIssuePayload(TypedDict):
+    credential_sha256: str
+    credential_id: str
+    credential_type: str
+
+
+class CredentialRequest(TypedDict):
+    subject: Pid
+    type: NotRequired[Literal["SuitabilityCredential", "IdentityCredential"]]
+
+
+class CredentialRevokePayload(TypedDict):
+    credential_sha256: str
+    credential_id: str
+    credential_type: str
+    status_list: int
+    status_index: int
+    reason: str | None
+
+
+class CredentialToVerify1(TypedDict):
+    credential: dict[str, Any]
+    witness: NotRequired[Any]
+    salt: NotRequired[Any]
+
+CredentialToVerify: TypeAlias = "CredentialToVerify1 | dict[str, Any]"
+
+
+class CredentialVerdict(TypedDict):
+    status: Literal["verified"]
+    id: str | None
+    type: str | None
+    issuer: str
+    subject: dict[str, Any]
+    valid_until: str | None
+    issuer_right: IssuerRight
+    as_of: AsOf
+    checked: Checks
+    not_checked: ChecksNotMade
+
+
+class DataUsePayload(TypedDict):
+    task_id: str
+    purpose: Literal["SUITABILITY_ASSESS", "QUALIFIED_CHECK", "AML_JOINT", "BLACKLIST_QUERY", "MARKET_RISK", "REGULATOR_STAT"]
+    consent_id: str
+    parties: list[str]
+    input_commitment: str
+    output_kind: str
+    result_hash: str
+    started_at: str
+
+
+class DataUsesDataUsesEntry(TypedDict):
+    record_id: str
+    type: Literal["DATA_USE", "ACCESS_LOG"]
+    seq: int
+    occurred_at: Time
+    use: dict[str, Any]
+
+
+class DataUses(TypedDict):
+    data_uses: list[DataUsesDataUsesEntry]
+
+
+class Dataset(TypedDict):
+    dataset: Digest
+    outbox: str
+
+
+class DatasetRequest(TypedDict):
+    name: str
+    schema: dict[str, Any]
+
+Did: TypeAlias = "str"
+
+
+class DidResolutionSponsored(TypedDict):
+    block: int
+    nonce: int
+    in_flight: int
+    next_nonce: int
+
+
+class DidResolution(TypedDict):
+    didDocument: dict[str, Any]
+    didDocumentMetadata: dict[str, Any]
+    didResolutionMetadata: dict[str, Any]
+    keys: dict[str, Digest]
+    sponsored: DidResolutionSponsored
+
+Digest: TypeAlias = "str"
+
+
+class DraftText(TypedDict):
+    lang: str
+    body: str
+
+
+class Draft(TypedDict):
+    version: Literal["bonafides.act/1"]
+    type: str
+    broker: Did
+    subject: Pid
+    document: str
+    ruleset: str
+    fields: dict[str, Any]
+    text: DraftText
+
+
+class DraftRequest(TypedDict):
+    subject: Pid
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    lang: NotRequired[Literal["zh", "en"]]
+    fields: NotRequired[dict[str, Any]]
+    values: NotRequired[dict[str, Any]]
+
+
+class DutyNoticePayload(TypedDict):
+    documents: list[str]
+    scroll_end: bool
+    dwell_ms: int
+
+Eip712Signature: TypeAlias = "str"
+
+
+class ExportLine(TypedDict):
+    kind: Literal["export", "subject", "record", "receipt", "credential", "consent", "related", "task", "replay_order", "key_event", "bundle", "end"]
+
+
+class ExportRequest(TypedDict):
+    case: str
+    reason: str
+    subject: NotRequired[str | None]
+    did: NotRequired[str | None]
+    client_ref: NotRequired[str | None]
+    access: NotRequired[list[dict[str, Any]]]
+
+
+class FactActor(TypedDict):
+    did: str
+    role: str
+
+
+class FactAttachmentsEntry(TypedDict):
+    sha256: str
+    mime: str
+    bytes: int
+
+
+class Fact(TypedDict):
+    source_ref: str
+    subject: Pid
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    occurred_at: Time
+    channel: Literal["branch", "app", "web", "phone", "api"]
+    actor: FactActor
+    payload: NotRequired[dict[str, Any]]
+    compute: NotRequired[dict[str, Any]]
+    attachments: NotRequired[list[FactAttachmentsEntry]]
+    act: NotRequired[Act | None]
+    root_salt: NotRequired[str]
+    consent: NotRequired[ConsentCall]
+
+
+class FactAnswer(TypedDict):
+    status: Literal["accepted"]
+    record_id: str
+    fingerprint: Digest
+    log_index: int
+    promise: Promise | None
+    findings: list[Finding]
+    promise_owed: NotRequired[str]
+    payload: NotRequired[dict[str, Any]]
+    not_checked: NotRequired[ChecksNotMade]
+    relay: NotRequired[Relay]
+
+
+class Finding(TypedDict):
+    code: str
+    rule: str
+    detail: str
+
+
+class GateAnswerReliedOnEntrySignedByEntry(TypedDict):
+    name: str
+    role: str
+    key: str
+
+
+class GateAnswerReliedOnEntry(TypedDict):
+    type: Literal["PRODUCT_RATE", "BIZ_DECIDE"]
+    ref: Digest
+    signed_by: list[GateAnswerReliedOnEntrySignedByEntry]
+
+
+class GateAnswer(TypedDict):
+    status: Literal["answered"]
+    subject: Pid
+    act: str
+    allowed: bool
+    code: str
+    reason: str
+    relied_on: list[GateAnswerReliedOnEntry]
+    ruleset: str
+    at: Time
+    not_checked: NotRequired[ChecksNotMade]
+
+
+class GateRequest(TypedDict):
+    subject: Pid
+    act: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    details: NotRequired[dict[str, Any]]
+    at: NotRequired[Time]
+
+
+class Health(TypedDict):
+    status: Literal["ok"]
+
+
+class IdSucceedPayload(TypedDict):
+    predecessor: str
+    predecessor_did: str
+    identity_ref: str
+    reason: Literal["WALLET_LOST", "WALLET_STOLEN", "PASSWORD_LOST"]
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class IdSucceededPayload(TypedDict):
+    successor: str
+    successor_did: str
+    succession_ref: str
+    identity_ref: str
+    reason: Literal["WALLET_LOST", "WALLET_STOLEN", "PASSWORD_LOST"]
+
+
+class IdVerifyPayload(TypedDict):
+    id_kind: Literal["ID_CARD", "TEMPORARY_ID_CARD", "HOUSEHOLD_REGISTER", "PASSPORT", "FOREIGN_PERMANENT_RESIDENCE", "HK_MACAO_PERMIT", "TAIWAN_PERMIT", "HMT_RESIDENCE_PERMIT", "OFFICER_ID", "SOLDIER_ID", "ARMED_POLICE_ID", "RESIDENCE_PERMIT", "OTHER"]
+    id_commitment: str
+    face_score: int | None
+    liveness: bool
+    police_check_ref: str | None
+    valid_to: str | None
+
+
+class InfoCollectPayloadBasics(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    name: str
+    age: int
+    synthetic: bool
+
+
+class InfoCollectPayloadFinanceHoldingsFen(TypedDict):
+    R1: int
+    R2: int
+    R3: int
+    R4: int
+    R5: int
+
+
+class InfoCollectPayloadFinance(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    assets_fen: int
+    debts_fen: int
+    income_fen: int
+    holdings_fen: InfoCollectPayloadFinanceHoldingsFen
+
+
+class InfoCollectPayloadEducation(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadExperience(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadGoals(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadPreference(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadIntegrity(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadControl(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayloadOther(TypedDict):
+    source: Literal["client", "broker", "third-party", "synthetic"]
+    values: dict[str, bool | int | str]
+
+
+class InfoCollectPayload(TypedDict):
+    basics: InfoCollectPayloadBasics
+    finance: InfoCollectPayloadFinance
+    education: NotRequired[InfoCollectPayloadEducation]
+    experience: NotRequired[InfoCollectPayloadExperience]
+    goals: NotRequired[InfoCollectPayloadGoals]
+    preference: NotRequired[InfoCollectPayloadPreference]
+    integrity: NotRequired[InfoCollectPayloadIntegrity]
+    control: NotRequired[InfoCollectPayloadControl]
+    other: NotRequired[InfoCollectPayloadOther]
+
+IssueWitness: TypeAlias = "dict[str, Any]"
+
+
+class IssueWitnessAnswer(TypedDict):
+    credential_sha256: Digest
+    state: Literal["anchored", "pending", "erased", "none"]
+    witness: IssueWitness | None
+
+
+class IssuerRight(TypedDict):
+    basis: Literal["broker-of-client", "broker-of-list", "client-itself"]
+    member: str | None
+    role_at_issue: str | None
+    role_now: str | None
+    key: str
+    key_in_force: bool
+    witnessed_block: int | None
+    block: int
+
+
+class LevelConfirmPayload(TypedDict):
+    level_ref: str
+    level: Literal["C1-min", "C1", "C2", "C3", "C4", "C5"]
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class LevelResultPayload(TypedDict):
+    form: str
+    answers_ref: str
+    dims: dict[str, int]
+    total: int
+    level: Literal["C1-min", "C1", "C2", "C3", "C4", "C5"]
+    overrides: list[str]
+    checks: list[str]
+    horizon: Literal["1Y", "5Y", "ANY"]
+    types: list[Literal["T1", "T2", "T3", "T4"]]
+    valid_from: str
+    valid_to: str
+    supersedes: str | None
+    engine_digest: str
+
+
+class LogEntries(TypedDict):
+    start: int
+    entries: list[Digest]
+
+
+class MatchOpinionPayloadProduct(TypedDict):
+    id: str
+    risk: Literal["R1", "R2", "R3", "R4", "R5"]
+    term: Literal["1Y", "5Y", "ANY"]
+    type: Literal["T1", "T2", "T3", "T4"]
+
+
+class MatchOpinionPayloadParts(TypedDict):
+    admission: Literal["MATCH", "TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH", "NOT_ADMITTED", "FORBIDDEN_MIN", "EXPIRED", "NO_ASSESSMENT"]
+    risk: Literal["MATCH", "TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH", "NOT_ADMITTED", "FORBIDDEN_MIN", "EXPIRED", "NO_ASSESSMENT"]
+    term: Literal["MATCH", "TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH", "NOT_ADMITTED", "FORBIDDEN_MIN", "EXPIRED", "NO_ASSESSMENT"]
+    type: Literal["MATCH", "TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH", "NOT_ADMITTED", "FORBIDDEN_MIN", "EXPIRED", "NO_ASSESSMENT"]
+
+
+class MatchOpinionPayload(TypedDict):
+    level_ref: str | None
+    rating_ref: str
+    level: Literal["C1-min", "C1", "C2", "C3", "C4", "C5"] | None
+    level_valid_to: str | None
+    horizon: Literal["1Y", "5Y", "ANY"] | None
+    types: list[Literal["T1", "T2", "T3", "T4"]] | None
+    product: MatchOpinionPayloadProduct
+    admitted: bool
+    parts: MatchOpinionPayloadParts
+    gap: int
+    special_care: bool
+    code: Literal["MATCH", "TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH", "NOT_ADMITTED", "FORBIDDEN_MIN", "EXPIRED", "NO_ASSESSMENT"]
+    engine_digest: str
+
+
+class MemberResolution(TypedDict):
+    didDocument: dict[str, Any]
+    didDocumentMetadata: dict[str, Any]
+    didResolutionMetadata: dict[str, Any]
+
+
+class MismatchInsistPayload(TypedDict):
+    product_id: str
+    opinion_ref: str
+    warning_ref: str
+    second_confirm: bool
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class MismatchWarnPayload(TypedDict):
+    product_id: str
+    opinion_ref: str
+    code: Literal["TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH"]
+    gap: int
+    client_initiated: bool
+    read_ms: int
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class OpenApi(TypedDict):
+    openapi: str
+
+
+class OutboxState(TypedDict):
+    key: str
+    kind: str
+    state: Literal["new", "signed", "sent", "final", "failed"]
+    tx: str | None
+    block: int | None
+    gas_used: int | None
+    error: str | None
+    updated_at: Time
+
+
+class OwnPromise(TypedDict):
+    record_id: str
+    promise: Promise
+
+PeerAnswer: TypeAlias = "dict[str, Any]"
+
+
+class PeerMessage(TypedDict):
+    format: Literal["bonafides.peer/1"]
+    sender: Address
+    receiver: Address
+    kind: str
+    nonce: str
+    sent_at: int
+    body: dict[str, Any]
+    signature: Any
+
+Pid: TypeAlias = "str"
+
+
+class Problem(TypedDict):
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    field: NotRequired[str]
+    rule: NotRequired[Literal["object", "list", "text", "integer", "number", "boolean", "bytes", "required", "unknown-member", "one-of", "constant", "length", "range", "pattern", "unique", "order", "ascending", "together", "shape", "unknown", "value", "unknown-option", "usage", "schema", "utf-8", "json", "json-type", "toml", "tar", "gzip", "content-encoding", "depth", "max-bytes", "max-nodes", "key", "duplicate-key", "duplicate", "finite-number", "integer-range", "canonical-json", "unicode", "truncated", "characters", "ascii", "replacement-character", "one-line", "control-character", "hidden-character", "noncharacter", "nfc", "spaces", "blank", "hex", "base64", "base58btc", "multibase", "decimal", "record-time", "date-time", "time-range", "past", "ahead", "period", "uuid7", "url", "networks", "mime", "code", "index", "log-index", "log-size", "strings", "objects", "did", "did-ethr", "did-url", "address", "hash", "chain-id", "chain", "multikey", "verification-method", "method", "staff", "identity", "certificate-kind", "certificate-number", "birth-date", "check-digit", "record-type", "node-record", "node-reference", "client-act", "second-person", "act", "approval", "separate-consent", "same-consent", "field-name", "field-digest", "questionnaire-version", "single-choice", "document-type", "document-version", "values", "sum", "contiguous", "complete", "monotone", "min-class", "promise-times", "presence", "owed", "base-type", "credential-type", "first-context", "known-context", "one-subject", "one-proof", "cryptosuite", "unsecured", "self-issued", "scheme", "status-list", "status-type", "list-bits", "header-rule", "proof-kind", "header", "receipt", "log", "rlp", "hex-prefix", "node", "reference", "note", "note-name", "checkpoint", "map-entry", "statistics", "receivers", "risk-grade", "fen", "value-range", "scalar", "scalar-range", "field-range", "point", "point-identity", "vector-length", "msm-length", "blinding", "nonce", "nonces", "witness", "generator", "trivial", "free-scalar", "scalars", "size", "element-index", "unused-element", "scalar-index", "eip712", "uint256", "attribute-name", "secp256k1-key", "secp256k1-point", "secp256k1-signature", "abi", "arity", "keystore", "sealed", "mismatch", "manifest", "file", "pem"]]
+
+
+class ProductRatePayloadProduct(TypedDict):
+    id: str
+    risk: Literal["R1", "R2", "R3", "R4", "R5"]
+    term: Literal["1Y", "5Y", "ANY"]
+    type: Literal["T1", "T2", "T3", "T4"]
+
+
+class ProductRatePayloadCountersignedEntry(TypedDict):
+    key: str
+    value: str
+
+
+class ProductRatePayload(TypedDict):
+    product: ProductRatePayloadProduct
+    name: str
+    factors: dict[str, bool | int | str]
+    method: str
+    committee: str
+    effective_from: str
+    countersigned: NotRequired[list[ProductRatePayloadCountersignedEntry]]
+
+
+class PromiseSignature(TypedDict):
+    key: str
+    alg: Literal["Ed25519"]
+    value: str
+
+
+class Promise(TypedDict):
+    format: Literal["bonafides.promise/1"]
+    broker: str
+    subject: str
+    record_id: str
+    fingerprint: str
+    log_index: int
+    accepted_at: str
+    anchor_by: str
+    block: int
+    signature: PromiseSignature
+
+
+class PromiseCheck(TypedDict):
+    promise: Any
+
+
+class PromisePage(TypedDict):
+    promises: list[Promise]
+    next_after: int | None
+    owed: int
+
+
+class PromiseVerdict1Anchor(TypedDict):
+    seq: int
+    size: int
+    block: int
+    time: Time
+
+
+class PromiseVerdict1(TypedDict):
+    status: Literal["kept"]
+    broker: Did
+    record_id: str
+    log_index: int
+    anchor_by: Time
+    as_of: BlockTime
+    anchor: PromiseVerdict1Anchor
+    entry: Literal["as-promised", "not-checked"]
+    reason: str | None
+
+
+class PromiseVerdict2(TypedDict):
+    status: Literal["open"]
+    broker: Did
+    record_id: str
+    log_index: int
+    anchor_by: Time
+    as_of: BlockTime
+
+
+class PromiseVerdict3(TypedDict):
+    status: Literal["broken"]
+    broker: Did
+    record_id: str
+    log_index: int
+    anchor_by: Time
+    as_of: BlockTime
+    verdict: str
+    claim: Breach
+
+PromiseVerdict: TypeAlias = "PromiseVerdict1 | PromiseVerdict2 | PromiseVerdict3"
+
+
+class Proof1(TypedDict):
+    proof: dict[str, Any]
+    credential: NotRequired[dict[str, Any] | None]
+
+Proof: TypeAlias = "Proof1 | dict[str, Any]"
+
+
+class ProofAttestation1(TypedDict):
+    status: Literal["unattested"]
+    detail: str
+
+
+class ProofAttestation2(TypedDict):
+    status: Literal["attested"]
+    issuer: Did
+    issuer_right: IssuerRight
+    credential_status: Literal["valid", "no-status-list"]
+
+ProofAttestation: TypeAlias = "ProofAttestation1 | ProofAttestation2"
+
+
+class ProofVerdict(TypedDict):
+    status: Literal["verified"]
+    holder: Did
+    purpose: str
+    commitment: str
+    credential: str | None
+    attestation: ProofAttestation
+    as_of: AsOf
+    checked: Checks
+    not_checked: ChecksNotMade
+
+
+class QSubmitPayloadScreen(TypedDict):
+    age: int
+    incapacity: bool
+    no_loss: bool | None
+
+
+class QSubmitPayload(TypedDict):
+    form: str
+    answers: dict[str, list[str]]
+    screen: QSubmitPayloadScreen
+    duration_ms: int
+    declaration: bool
+    order_shown: NotRequired[list[str]]
+
+
+class Readiness(TypedDict):
+    status: Literal["ready", "not-ready"]
+    checks: dict[str, str]
+
+
+class Receipt(TypedDict):
+    format: Literal["bonafides.receipt/1"]
+    promise: Promise
+    record: dict[str, Any]
+    log: dict[str, Any]
+    checkpoint: str
+    map: dict[str, Any]
+    anchor: dict[str, Any]
+
+
+class ReceiptPageNotShownEntry(TypedDict):
+    record_id: str
+    seq: int
+    code: str
+    detail: str
+
+
+class ReceiptPage(TypedDict):
+    receipts: list[Receipt]
+    next_after: int | None
+    pending: int
+    not_shown: list[ReceiptPageNotShownEntry]
+
+
+class ReceiptRequest(TypedDict):
+    record_id: str
+
+
+class RefusedLine(TypedDict):
+    status: Literal["refused", "failed"]
+    problem: Problem
+
+
+class Registration(TypedDict):
+    signing_key: str
+    validity: int
+    deadline: int
+    signature: Eip712Signature
+
+
+class Relay(TypedDict):
+    state: Literal["on-chain", "queued", "failed", "not-relayed"]
+    outbox: str | None
+    detail: NotRequired[str]
+
+
+class ReplayRelatedEntry(TypedDict):
+    relation: Literal["predecessor", "successor"]
+    subject: Pid
+    did: Did
+    bundle: str
+    report_html: str
+    report: dict[str, Any]
+    as_of: BlockTime
+    checked: Checks
+    not_checked: ChecksNotMade
+
+
+class Replay(TypedDict):
+    bundle: str
+    report_html: str
+    report: dict[str, Any]
+    as_of: BlockTime
+    checked: Checks
+    not_checked: ChecksNotMade
+    related: list[ReplayRelatedEntry]
+
+
+class ReplayOrder(TypedDict):
+    id: str
+    case: str
+    regulator: Address
+    broker: Address
+    did: Did
+    ordered_at: Time
+    answered_at: Time | None
+
+
+class ReplayOrderRequest(TypedDict):
+    broker: Address
+    did: Did
+    case: str
+
+
+class ReplayOrders(TypedDict):
+    orders: list[ReplayOrder]
+
+
+class ReplayRequest(TypedDict):
+    case: str
+    reason: str
+    subject: NotRequired[str | None]
+    did: NotRequired[str | None]
+    lang: NotRequired[Literal["zh", "en"]]
+    access: NotRequired[list[dict[str, Any]]]
+
+
+class Revocation(TypedDict):
+    status: Literal["revoked"]
+    id: str
+    revoked_at: str
+
+
+class RevocationRequest(TypedDict):
+    reason: NotRequired[str | None]
+
+
+class RiskConfirmPayload(TypedDict):
+    product_id: str
+    disclosure_ref: str
+    items: list[str]
+    lang: Literal["zh", "en"]
+    text_sha256: str
+
+
+class RiskDisclosePayload(TypedDict):
+    product_id: str
+    book: str
+    book_sha256: str
+    pages: int
+    dwell_ms: int
+
+
+class RulesetRequest(TypedDict):
+    document: NotRequired[dict[str, Any]]
+    packaged: NotRequired[Literal["demo-short-validity@1", "sac-bands@1", "sac-bands@2", "sac-bands@3", "sac-bands@4"]]
+    effective_from: NotRequired[Time]
+
+
+class RulesetSummary(TypedDict):
+    label: str
+    id: str
+    version: str
+    demo: bool
+    effective_from: Time
+
+
+class RulesetsRulesetsEntry(TypedDict):
+    label: str
+    id: str
+    version: str
+    demo: bool
+    effective_from: Time
+    document: dict[str, Any]
+
+
+class Rulesets(TypedDict):
+    at: Time
+    in_force: str | None
+    rulesets: list[RulesetsRulesetsEntry]
+
+
+class RunRequest(TypedDict):
+    clients: NotRequired[list[str] | None]
+
+
+class Session(TypedDict):
+    token: str
+    expires_at: Time
+
+
+class SessionChallengeIdentity1(TypedDict):
+    block: int
+    keys: dict[str, Digest]
+    nonce: int
+
+
+class SessionChallenge(TypedDict):
+    version: Literal["bonafides.session/1"]
+    broker: Did
+    did: str
+    nonce: str
+    expires_at: Time
+    identity: SessionChallengeIdentity1 | None
+
+
+class SessionChallengeRequest(TypedDict):
+    did: str
+
+
+class SessionRequest(TypedDict):
+    did: str
+    nonce: str
+    key: str
+    signature: str
+
+
+class SponsoredAnswer(TypedDict):
+    status: Literal["accepted"]
+    did: Did
+    outbox: str
+
+
+class SponsoredCall1(TypedDict):
+    did: Did
+    deadline: int
+    signature: Eip712Signature
+    call: Literal["setAttribute"]
+    name: str
+    value: str
+    validity: int
+
+
+class SponsoredCall2(TypedDict):
+    did: Did
+    deadline: int
+    signature: Eip712Signature
+    call: Literal["revokeAttribute"]
+    name: str
+    value: str
+
+
+class SponsoredCall3(TypedDict):
+    did: Did
+    deadline: int
+    signature: Eip712Signature
+    call: Literal["changeOwner"]
+    new_owner: Address
+
+SponsoredCall: TypeAlias = "SponsoredCall1 | SponsoredCall2 | SponsoredCall3"
+
+
+class Staff(TypedDict):
+    broker: Did
+    staff: list[StaffKey]
+
+
+class StaffEnd(TypedDict):
+    key: str
+    reason: Literal["LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED"]
+
+
+class StaffEndPayload(TypedDict):
+    key: str
+    enrolment_ref: str
+    reason: Literal["LEFT", "OTHER_ROLE", "KEY_LOST", "KEY_STOLEN", "RENEWED"]
+
+
+class StaffEnrolPayload(TypedDict):
+    name: str
+    role: Literal["reviewer", "committee", "compliance"]
+    key: str
+    expires_at: str
+    proof: str
+
+
+class StaffKey(TypedDict):
+    name: str
+    role: str
+    key: str
+    did: str
+    subject: Pid
+    expires_at: Time
+    state: Literal["valid", "expired", "ended"]
+    enrolment: Digest
+
+
+class StaffRequest(TypedDict):
+    broker: Did
+    name: str
+    role: Literal["reviewer", "committee", "compliance"]
+    key: str
+    expires_at: str
+    proof: str
+
+
+class StatusTokensEntry(TypedDict):
+    id: str
+    name: str
+    role: str
+    created_at: str | None
+    expires_at: str | None
+    revoked_at: str | None
+    state: Literal["valid"]
+    ending: bool
+
+
+class Status(TypedDict):
+    member: dict[str, Any]
+    chain: dict[str, Any]
+    worker: dict[str, Any]
+    log: dict[str, Any]
+    credentials: dict[str, Any]
+    findings: dict[str, Any]
+    outbox: dict[str, Any]
+    gas: dict[str, Any]
+    subjects: int
+    alarms: list[dict[str, Any]]
+    tokens: list[StatusTokensEntry]
+
+
+class Subject(TypedDict):
+    client_ref: str
+    subject: Pid
+    did: Did | None
+    count: int
+    head: Digest
+
+
+class SubjectAnswer(TypedDict):
+    status: Literal["accepted"]
+    client_ref: str
+    subject: Pid
+    did: Did | None
+    outbox: str | None
+    outbox_state: str | None
+
+
+class SubjectRequest(TypedDict):
+    client_ref: str
+    did: NotRequired[Did]
+    registration: NotRequired[Registration]
+    succeeds: NotRequired[Any]
+    product_id: NotRequired[str]
+
+Task: TypeAlias = "dict[str, Any]"
+
+
+class TaskSpecOwnersEntry(TypedDict):
+    member: str
+    dataset: str
+
+
+class TaskSpecPolicy(TypedDict):
+    min_contributors: int
+    min_clients: int
+
+
+class TaskSpec(TypedDict):
+    format: Literal["bonafides.task/1"]
+    task_id: str
+    purpose: Literal["SUITABILITY_ASSESS", "QUALIFIED_CHECK", "AML_JOINT", "BLACKLIST_QUERY", "MARKET_RISK", "REGULATOR_STAT"]
+    statistics: list[Literal["clients", "holding_risk", "leverage"]]
+    owners: list[TaskSpecOwnersEntry]
+    receivers: list[str]
+    policy: TaskSpecPolicy
+    deadline: str
+    engine: Literal["masked-sum/1"]
+
+
+class Tasks(TypedDict):
+    tasks: list[Task]
+
+Time: TypeAlias = "str"
+
+TrustFile: TypeAlias = "dict[str, Any]"

@@ -282,11 +282,11 @@ def _recovery_method(did: Did, method_id: str, address: str) -> dict[str, Any]:
     }
 
 
-def _address(value: Any) -> str:
+def _address(value: object) -> str:
     return check_address(str(value).lower(), "owner")
 
 
-def _bytes(value: Any) -> bytes:
+def _bytes(value: object) -> bytes:
     if isinstance(value, bytes):
         return bytes(value)
     if not isinstance(value, str) or not value.startswith("0x"):

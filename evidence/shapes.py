@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypedDict
 
 from primitives import ed25519
 from primitives.errors import InvalidInput
@@ -21,6 +21,14 @@ ADDRESS = Text(min=0, pattern="0x[0-9a-f]{40}", rule="address")
 ETHR_DID = Text(min=0, pattern=_ETHR_DID_PATTERN, rule="did-ethr")  # in the one spelling that records use: lower hex
 RECORD_ID = Text(min=0, pattern=UUID7_PATTERN, rule="uuid7")
 SIGNATURE = Fields({"key": WORDS, "alg": Constant("Ed25519"), "value": Base64Url(ed25519.SIGNATURE_BYTES)})
+
+
+class SignatureDocument(TypedDict):
+    """A member's signature as it stands under a document; `value` is base64url."""
+
+    key: str
+    alg: str
+    value: str
 
 
 def tuple_of(inner: Shape[Any], high: int, low: int = 0) -> Shape[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from bonafides.cli.support.opened_wallet import ask_person, opened, yes_option
 from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.support.output import each_row, read_document, tell, write_json, write_line
 from bonafides.client import Client
-from bonafides.wallet.staff import StaffKey, check_person, keys_of, new_key, sign_fact
+from bonafides.wallet.staff import HeldStaffKey, check_person, keys_of, new_key, sign_fact
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from suitability.records.staff import END_REASONS, STAFF_ROLES
@@ -89,7 +89,7 @@ def sign(
     The signature covers the whole fact but `source_ref`; it holds for no other one.
     """
 
-    def show(key: StaffKey, fact: Mapping[str, Any]) -> bool:
+    def show(key: HeldStaffKey, fact: Mapping[str, Any]) -> bool:
         return yes or _ask(key, fact, from_terminal=file is None)
 
     with opened(wallet_dir, password_file) as identities:
@@ -100,7 +100,7 @@ def sign(
         )
 
 
-def _ask(key: StaffKey, fact: Mapping[str, Any], *, from_terminal: bool) -> bool:
+def _ask(key: HeldStaffKey, fact: Mapping[str, Any], *, from_terminal: bool) -> bool:
     tell()
     tell(f"--- {fact['type']} of subject {fact['subject']} at {fact['occurred_at']}")
     tell(f"    at the broker {key.broker}, channel {fact['channel']}")

@@ -26,11 +26,11 @@ _KIND = "staff-key"
 _SEED_BYTES = 32
 _NEEDED = ("subject", "type", "occurred_at", "channel", "actor", "payload")
 
-Show = Callable[["StaffKey", Mapping[str, Any]], bool]
+Show = Callable[["HeldStaffKey", Mapping[str, Any]], bool]
 
 
 @dataclass(frozen=True)
-class StaffKey:
+class HeldStaffKey:
     """One key of a person, for one role at one broker."""
 
     broker: str
@@ -67,16 +67,16 @@ def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: boo
     check_person(broker, name, role)
     known = None if renew else store.get(_KIND, broker, name, role)
     seed = store.entropy(_SEED_BYTES) if known is None else bytes.fromhex(known["seed"])
-    key = StaffKey(broker, name, role, seed)
+    key = HeldStaffKey(broker, name, role, seed)
     if known is None:
         store.put({"broker": broker, "name": name, "role": role, "seed": seed.hex()}, _KIND, broker, name, role)
     proof = ed25519.sign(seed, possession_digest(broker, name, role, key.public))
     return {"name": name, "role": role, "broker": broker, "key": key.public, "proof": encode_base64url(proof)}
 
 
-def keys_of(store: WalletStore) -> list[StaffKey]:
+def keys_of(store: WalletStore) -> list[HeldStaffKey]:
     """Return the keys of a wallet."""
-    return [StaffKey(**{**entry, "seed": bytes.fromhex(entry["seed"])}) for entry in store.all(_KIND)]
+    return [HeldStaffKey(**{**entry, "seed": bytes.fromhex(entry["seed"])}) for entry in store.all(_KIND)]
 
 
 def sign_fact(
@@ -130,7 +130,7 @@ def _payload(fact: Mapping[str, Any]) -> dict[str, Any]:
     return payload
 
 
-def _key_for(store: WalletStore, type_: str, name: str | None, broker: str | None) -> StaffKey:
+def _key_for(store: WalletStore, type_: str, name: str | None, broker: str | None) -> HeldStaffKey:
     role = STAFF_ACTS[type_].role
     fitting = [
         key for key in keys_of(store) if key.role == role and name in (None, key.name) and broker in (None, key.broker)

@@ -20,7 +20,7 @@ _MAX_TEXT_CHARACTERS = 512
 
 
 @dataclass(frozen=True)
-class Code(Shape[str]):
+class MachineCode(Shape[str]):
     """A short machine code."""
 
     def read(self, value: object, where: str) -> str:
@@ -39,7 +39,7 @@ class Code(Shape[str]):
 
 
 @dataclass(frozen=True)
-class Words(Shape[str]):
+class PlainText(Shape[str]):
     """A text for people: not empty, of a bounded length."""
 
     def read(self, value: object, where: str) -> str:

@@ -36,7 +36,7 @@ class RegistryEvent:
 
 
 @dataclass(frozen=True)
-class MemberKeys:
+class KeysAtBlock:
     """What the registry holds of a member at a block."""
 
     role: int
@@ -138,9 +138,9 @@ def signing_keys_ever(events: Sequence[RegistryEvent]) -> list[bytes]:
     return [event.args["signing"] for event in events if "signing" in event.args]
 
 
-def member_keys(events: Sequence[RegistryEvent], block: int) -> MemberKeys | None:
+def member_keys(events: Sequence[RegistryEvent], block: int) -> KeysAtBlock | None:
     """Return a member's role and signing key in force at a block; None before admission and while suspended."""
-    keys: MemberKeys | None = None
+    keys: KeysAtBlock | None = None
     role = 0
     for event in events:
         if event.block > block:
@@ -149,5 +149,5 @@ def member_keys(events: Sequence[RegistryEvent], block: int) -> MemberKeys | Non
             keys = None
             continue
         role = event.args.get("role", role)
-        keys = MemberKeys(role, event.args["signing"])
+        keys = KeysAtBlock(role, event.args["signing"])
     return keys

@@ -10,7 +10,8 @@ Written here because the library loads a data-model framework at import, which e
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeAlias
 
 from primitives.errors import InvalidInput
 
@@ -18,8 +19,11 @@ MAX_DEPTH = 64  # chain data nests a handful deep
 _STRING, _LIST = 0x80, 0xC0
 _SHORT = 55
 
+Rlp: TypeAlias = bytes | list["Rlp"]
+Encodable: TypeAlias = int | bytes | Sequence["Encodable"]
 
-def decode_rlp(data: bytes, field: str) -> Any:
+
+def decode_rlp(data: bytes, field: str) -> Rlp:
     """Decode RLP; refuse long forms of short lengths, trailing bytes and nests that no chain data has."""
     try:
         value, end = _decode(data, 0, MAX_DEPTH)
@@ -30,7 +34,7 @@ def decode_rlp(data: bytes, field: str) -> Any:
     return value
 
 
-def encode_rlp(value: Any) -> bytes:
+def encode_rlp(value: int | bytes | Sequence[Encodable]) -> bytes:
     """Encode nested lists of bytes and non-negative integers."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         value = value.to_bytes((value.bit_length() + 7) // 8)
@@ -53,7 +57,7 @@ def _prefix(length: int, base: int) -> bytes:
     return bytes([base + _SHORT + len(size)]) + size
 
 
-def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
+def _decode(data: bytes, at: int, depth: int) -> tuple[Rlp, int]:
     """Return the item that begins at `at`, and where it ends."""
     first = data[at]
     if first < _STRING:
@@ -66,7 +70,7 @@ def _decode(data: bytes, at: int, depth: int) -> tuple[Any, int]:
         return data[begin:end], end
     if depth == 0:
         raise _MalformedError
-    items = []
+    items: list[Rlp] = []
     while begin < end:
         item, begin = _decode(data, begin, depth - 1)
         items.append(item)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence import shapes
+from evidence.documents.envelope import ActSignature, Envelope
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_hmac
@@ -28,7 +29,7 @@ def field_salt(root_salt: bytes, name: str) -> bytes:
     return tagged_hmac(root_salt, _FIELD_SALT_TAG, name.encode("utf-8"))
 
 
-def field_digest(salt: bytes, value: Any) -> bytes:
+def field_digest(salt: bytes, value: object) -> bytes:
     """Return HMAC-SHA-256(field salt, RFC 8785 bytes of the value)."""
     return hmac_sha256(salt, canonical_json(value))
 
@@ -67,7 +68,7 @@ def act_payload(
     )
 
 
-def act_payload_of(envelope: Mapping[str, Any]) -> bytes:
+def act_payload_of(envelope: Envelope) -> bytes:
     """Return the bytes that a client's signature in this envelope must cover."""
     return act_payload(
         envelope["type"],
@@ -80,13 +81,15 @@ def act_payload_of(envelope: Mapping[str, Any]) -> bytes:
     )
 
 
-def verify_act(envelope: Mapping[str, Any], signature: Mapping[str, Any], public_key: bytes) -> None:
+def verify_act(envelope: Envelope, signature: ActSignature, public_key: bytes) -> None:
     """Check one signature of an envelope against one Ed25519 key.
 
     Raises:
         VerificationFailed: check `client-signature`.
     """
-    value = shapes.SIGNATURE.read({name: signature[name] for name in ("key", "alg", "value")}, "signature")["value"]
+    value = shapes.SIGNATURE.read(
+        {"key": signature["key"], "alg": signature["alg"], "value": signature["value"]}, "signature"
+    )["value"]
     try:
         ed25519.verify(public_key, act_payload_of(envelope), value)
     except VerificationFailed as error:

@@ -15,6 +15,8 @@ from evidence import shapes
 from evidence.chain.engine import HeaderChain, address_topic, blocks_that_may_hold
 from evidence.chain.engines import PROOF_KINDS
 from evidence.documents.bundle import AnchorItem, BlockItem, Bundle, HistoryItem, RecordItem
+from evidence.documents.promise import PromiseDocument
+from evidence.documents.record import RedactedCopy
 from evidence.documents.trust import TrustFile, blocks_of_other_contracts
 from evidence.log.tree import Tree
 from evidence.map.map_history import MapItem, prove_maps
@@ -41,7 +43,7 @@ class SubjectMaterial:
     """A subject's records up to the last anchor: pairs of redacted copy and promise, in the order of `seq`."""
 
     subject: bytes
-    records: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]]
+    records: Sequence[tuple[RedactedCopy, PromiseDocument]]
 
 
 def history_blocks(trust: TrustFile, broker: str, client: str | None, up_to: int) -> list[int]:

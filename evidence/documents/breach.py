@@ -7,14 +7,14 @@ it from any member's copy of the chain; the broker's help is not needed. Reading
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from evidence import shapes
 from evidence.chain.engine import HeaderChain, address_topic, blocks_that_may_hold
 from evidence.chain.engines import HEADER_RULE, PROOF_KIND, PROOF_KINDS
-from evidence.documents.promise import Promise, parse_promise
+from evidence.documents.promise import Promise, PromiseDocument, parse_promise, promise_document
 from evidence.documents.trust import DirectoryEntry, TrustFile
 from evidence.log.tree import MAX_PATH
 from primitives.canonical import canonical_json, parse_json
@@ -67,11 +67,6 @@ class OtherEntry:
         return {"fingerprint": self.fingerprint.hex(), "path": [node.hex() for node in self.path]}
 
 
-def _promised(value: Any, where: str) -> Mapping[str, Any]:
-    parse_promise(value, where)
-    return dict(value)
-
-
 _ANCHOR = Fields(
     {
         "seq": shapes.POSITIVE,
@@ -93,7 +88,7 @@ _CLAIM = Fields(
         "header_rule": HEADER_RULE.then(lambda rule, _: rule.name),
         "proof_kind": PROOF_KIND.then(lambda kind, _: kind.name),
         "chain_id": shapes.POSITIVE,
-        "promise": Anything().then(_promised),
+        "promise": Anything().then(promise_document),
         "anchor": Nullable(_ANCHOR),
         "blocks": shapes.tuple_of(_BLOCK, MAX_BLOCKS),
         "other": Nullable(_OTHER),
@@ -108,7 +103,7 @@ class BreachClaim:
     header_rule: str
     proof_kind: str
     chain_id: int
-    promise: Mapping[str, Any]
+    promise: PromiseDocument
     anchor: BreachAnchor | None
     blocks: tuple[tuple[int, tuple[bytes, ...]], ...] = field(repr=False)
     other: OtherEntry | None
@@ -214,7 +209,7 @@ def assemble_breach(
     trust: TrustFile,
     chain: HeaderChain,
     proof_kind: str,
-    promise: Mapping[str, Any],
+    promise: PromiseDocument,
     anchor: BreachAnchor | None,
     receipts: Receipts,
     other: OtherEntry | None = None,

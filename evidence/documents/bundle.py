@@ -12,7 +12,7 @@ from typing import Any
 
 from evidence import shapes
 from evidence.chain.engines import HEADER_RULE, PROOF_KIND
-from evidence.documents.promise import parse_promise
+from evidence.documents.promise import PromiseDocument, promise_document
 from evidence.log.tree import MAX_PATH
 from evidence.map.map_history import MAP_ITEM, MapItem
 from primitives import ed25519
@@ -40,7 +40,7 @@ class RecordItem:
     """One record of a history with its way into the first anchor that covers it and into the last."""
 
     copy: Mapping[str, Any]
-    promise: Mapping[str, Any]
+    promise: PromiseDocument
     first_anchor: int
     first_path: tuple[bytes, ...]
     last_path: tuple[bytes, ...]
@@ -154,11 +154,6 @@ class Bundle:
         }
 
 
-def _promised(value: Any, where: str) -> Mapping[str, Any]:
-    parse_promise(value, where)
-    return dict(value)
-
-
 def _present_at_last(history: dict[str, Any], where: str) -> HistoryItem:
     if history["maps"][-1].proof.entry is None:
         raise InvalidInput(f"{where}.maps", "presence", "must end with a proof of presence")
@@ -168,7 +163,7 @@ def _present_at_last(history: dict[str, Any], where: str) -> HistoryItem:
 _RECORD = Fields(
     {
         "record": Object(),
-        "promise": Anything().then(_promised),
+        "promise": Anything().then(promise_document),
         "first_anchor": shapes.POSITIVE,
         "first_path": shapes.tuple_of(shapes.HASH, MAX_PATH),
         "last_path": shapes.tuple_of(shapes.HASH, MAX_PATH),
@@ -247,11 +242,11 @@ def parse_bundle(data: bytes) -> Bundle:
     )
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: object) -> None:
     """Bound the nesting without recursion: what comes after may recurse."""
-    level: Sequence[Any] = [value]
+    level: Sequence[object] = [value]
     for _ in range(MAX_DEPTH):
-        inner: list[Any] = []
+        inner: list[object] = []
         for item in level:
             if isinstance(item, dict):
                 inner.extend(item.values())

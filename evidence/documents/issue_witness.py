@@ -65,7 +65,9 @@ class IssueWitness:
         verify_inclusion(self.record.fingerprint, self.index, size, self.path, root)
 
 
-def build_witness(sealed: SealedRecord, *, index: int, size: int, path: Sequence[bytes], block: int, seq: int) -> Any:
+def build_witness(
+    sealed: SealedRecord, *, index: int, size: int, path: Sequence[bytes], block: int, seq: int
+) -> dict[str, Any]:
     """Return the wire form. Of the record it shows the digest's field alone.
 
     Args:

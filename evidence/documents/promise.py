@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 from evidence import shapes
 from primitives import ed25519
@@ -33,6 +33,21 @@ _BODY = {
     "anchor_by": Moment(),
     "block": shapes.NUMBER,
 }
+
+
+class PromiseDocument(TypedDict):
+    """A promise as it is signed and given away: `Promise`, with bytes as hex and times as they are spelled."""
+
+    format: str
+    broker: str
+    subject: str
+    record_id: str
+    fingerprint: str
+    log_index: int
+    accepted_at: str
+    anchor_by: str
+    block: int
+    signature: shapes.SignatureDocument
 
 
 @dataclass(frozen=True)
@@ -91,11 +106,21 @@ def promise_body(
     }
 
 
-def sign_promise(body: Mapping[str, Any], seed: bytes, key_id: str) -> dict[str, Any]:
+def sign_promise(body: Mapping[str, Any], seed: bytes, key_id: str) -> PromiseDocument:
     """Return the promise: the body and the member's Ed25519 signature over its RFC 8785 bytes."""
     _UNSIGNED.read(body, "promise")
     value = encode_base64url(ed25519.sign(seed, canonical_json(dict(body))))
-    return {**body, "signature": {"key": key_id, "alg": "Ed25519", "value": value}}
+    return cast(PromiseDocument, {**body, "signature": {"key": key_id, "alg": "Ed25519", "value": value}})
+
+
+def promise_document(value: object, field: str = "promise") -> PromiseDocument:
+    """Return a promise as it is given away; its signature is not checked.
+
+    Raises:
+        InvalidInput: not a promise.
+    """
+    parse_promise(value, field)
+    return cast(PromiseDocument, value)
 
 
 def parse_promise(value: object, field: str = "promise") -> Promise:

@@ -6,13 +6,13 @@ event stands. The wallet checks all of it but the event, which needs trusted hea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from evidence import shapes
-from evidence.documents.promise import Promise, verify_promise
-from evidence.documents.record import OpenedRecord, open_redacted
+from evidence.documents.promise import Promise, PromiseDocument, verify_promise
+from evidence.documents.record import OpenedRecord, RedactedCopy, open_redacted
 from evidence.log.checkpoint import Checkpoint, open_checkpoint
 from evidence.log.tree import MAX_PATH, verify_inclusion
 from evidence.map.subject_map import MapProof, parse_map_proof, verify_map
@@ -92,8 +92,8 @@ class Receipt:
 
 def build_receipt(
     *,
-    promise: Mapping[str, Any],
-    record: Mapping[str, Any],
+    promise: PromiseDocument,
+    record: RedactedCopy,
     size: int,
     path: list[bytes],
     checkpoint: str,

@@ -11,83 +11,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from evidence import shapes
 from evidence.documents.act import ROOT_SALT_BYTES, field_digest, field_digests, field_salt, hmac_sha256
-from primitives import ed25519
+from evidence.documents.envelope import ENVELOPE, MAX_FIELDS, RECORD_FORMAT, Envelope, check_envelope
 from primitives.canonical import canonical_json, parse_json
 from primitives.digest import tagged_hmac
-from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import Anything, Constant, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
+from primitives.shapes import Anything, Fields, MapOf, Text
 
-RECORD_FORMAT = "bonafides.record/1"
-CHANNELS = ("branch", "app", "web", "phone", "api")
 ZERO_HASH = bytes(shapes.HASH_BYTES)
 MAX_ENVELOPE_BYTES = 65_535  # as one C2SP log entry could be
-MAX_FIELDS = 128
-MAX_ATTACHMENTS = 64
-MAX_SIGNATURES = 4
 
 _ENVELOPE_SALT_TAG = "bonafides/record/1/envelope-salt"
-_TYPE = Text(min=0, pattern="[A-Z][A-Z0-9_]{1,31}", rule="record-type")
-_SCHEMA = Text(min=0, pattern="[1-9][0-9]{0,3}", rule="schema")
-_FIELD_NAME = Text(min=0, pattern="[a-z][a-z0-9_]{0,63}", rule="field-name")
-_MIME = Text(min=0, pattern="[a-z0-9.+-]{1,64}/[a-z0-9.+-]{1,64}", rule="mime")
-_HASH = Hex(shapes.HASH_BYTES)
-
-ATTACHMENT = Fields({"sha256": _HASH, "mime": _MIME, "bytes": Integer()})
-_SIGNATURE = Fields(
-    {
-        "did": shapes.ETHR_DID,
-        "key": shapes.WORDS,
-        "alg": Constant("Ed25519"),
-        "value": Text(min=0, pattern="[A-Za-z0-9_-]{86}", rule="base64"),
-        "block": shapes.NUMBER,
-    }
-)
-
-
-def _of_its_did(signature: dict[str, Any], where: str) -> dict[str, Any]:
-    decode_base64url(signature["value"], f"{where}.value", ed25519.SIGNATURE_BYTES)
-    if not signature["key"].startswith(f"{signature['did']}#"):
-        raise InvalidInput(f"{where}.key", "verification-method", "must be a verification method of `did`")
-    return signature
-
-
-ENVELOPE = Fields(
-    {
-        "format": Constant(RECORD_FORMAT),
-        "record_id": shapes.RECORD_ID,
-        "type": _TYPE,
-        "schema": _SCHEMA,
-        "broker": shapes.ETHR_DID,
-        "subject": _HASH,
-        "seq": shapes.POSITIVE,
-        "prev": _HASH,
-        "occurred_at": Time(),
-        "recorded_at": Time(),
-        "channel": OneOf(*CHANNELS),
-        "actor": Fields({"did": shapes.WORDS, "role": shapes.WORDS}),
-        "ruleset": Nullable(shapes.WORDS),
-        "document": Nullable(shapes.WORDS),
-        "fields": MapOf(_FIELD_NAME, _HASH, 0, MAX_FIELDS),
-        "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
-        "signatures": ListOf(_SIGNATURE.then(_of_its_did), 0, MAX_SIGNATURES),
-    }
-)
 _SHOWN = Fields({"value": Anything(), "salt": shapes.HASH})
 _COPY = Fields(
     {"envelope": ENVELOPE, "envelope_salt": shapes.HASH, "fields": MapOf(Text(controls=True), _SHOWN, 0, MAX_FIELDS)}
 )
 
 
+class ShownField(TypedDict):
+    """A value that a copy shows, and the salt (hex) that proves it against the envelope's digest."""
+
+    value: Any
+    salt: str
+
+
+class RedactedCopy(TypedDict):
+    """A record as it is given away: the envelope, its salt (hex), and the fields that are shown."""
+
+    envelope: Envelope
+    envelope_salt: str
+    fields: dict[str, ShownField]
+
+
 @dataclass(frozen=True)
 class SealedRecord:
     """A record with its originals: only the member that made it holds this value."""
 
-    envelope: Mapping[str, Any]
+    envelope: Envelope
     canonical: bytes  # RFC 8785 bytes of the envelope: what the fingerprint covers
     fingerprint: bytes
     root_salt: bytes = field(repr=False)
@@ -98,7 +61,7 @@ class SealedRecord:
 class OpenedRecord:
     """A redacted copy that was checked: `values` holds what it shows, each proved against the envelope."""
 
-    envelope: Mapping[str, Any]
+    envelope: Envelope
     fingerprint: bytes
     values: Mapping[str, Any]
 
@@ -126,12 +89,12 @@ def seal(envelope: Mapping[str, Any], values: Mapping[str, Any], root_salt: byte
 
 
 def _sealed(envelope: Mapping[str, Any], values: Mapping[str, Any], root_salt: bytes) -> SealedRecord:
-    check_envelope(envelope, "envelope")
-    canonical = canonical_json(envelope)
+    checked = check_envelope(envelope, "envelope")
+    canonical = canonical_json(checked)
     if len(canonical) > MAX_ENVELOPE_BYTES:
         raise InvalidInput("envelope", "max-bytes", f"{len(canonical)} bytes are more than {MAX_ENVELOPE_BYTES}")
     print_ = hmac_sha256(envelope_salt(root_salt), canonical)
-    return SealedRecord(envelope, canonical, print_, root_salt, dict(values))
+    return SealedRecord(checked, canonical, print_, root_salt, dict(values))
 
 
 def restore(canonical: bytes, values: Mapping[str, Any], root_salt: bytes) -> SealedRecord:
@@ -161,14 +124,14 @@ def envelope_salt(root_salt: bytes) -> bytes:
     return tagged_hmac(root_salt, _ENVELOPE_SALT_TAG)
 
 
-def redact(sealed: SealedRecord, names: Iterable[str] | None = None) -> dict[str, Any]:
+def redact(sealed: SealedRecord, names: Iterable[str] | None = None) -> RedactedCopy:
     """Return a copy that shows these fields (all, when None), with their derived salts and never the root salt."""
     shown = list(sealed.values) if names is None else list(names)
     for name in shown:
         if name not in sealed.values:
             raise InvalidInput("names", "unknown-member", f"the record has no field {name}")
     return {
-        "envelope": dict(sealed.envelope),
+        "envelope": sealed.envelope,
         "envelope_salt": envelope_salt(sealed.root_salt).hex(),
         "fields": {
             name: {"value": sealed.values[name], "salt": field_salt(sealed.root_salt, name).hex()} for name in shown
@@ -176,7 +139,7 @@ def redact(sealed: SealedRecord, names: Iterable[str] | None = None) -> dict[str
     }
 
 
-def envelope_copy(canonical: bytes, salt: bytes) -> dict[str, Any]:
+def envelope_copy(canonical: bytes, salt: bytes) -> RedactedCopy:
     """Return the redacted copy that shows no field: what is left of a record whose originals are erased."""
     envelope = parse_json(canonical, field="envelope", max_bytes=MAX_ENVELOPE_BYTES)
     return {"envelope": envelope, "envelope_salt": salt.hex(), "fields": {}}
@@ -203,8 +166,3 @@ def open_redacted(copy: object, field: str = "record", *, fingerprint: bytes | N
     if fingerprint is not None and opened != fingerprint:
         raise VerificationFailed("fingerprint", f"{field}: envelope and salt do not give {fingerprint.hex()}")
     return OpenedRecord(envelope, opened, values)
-
-
-def check_envelope(value: object, place: str) -> Mapping[str, Any]:
-    """Check the shape of an envelope, member by member, and return it."""
-    return ENVELOPE.read(value, place)

@@ -99,10 +99,10 @@ def verify_breach(claim: bytes, trust: bytes) -> BreachReport:
 
 def check_breach(claim: BreachClaim, trust: TrustFile, chain: HeaderChain | None = None) -> BreachReport:
     """Verify a claim that was read; `chain` are the trust file's headers where the caller has linked them before."""
-    return _Verification(claim, trust, chain).report()
+    return _BreachCheck(claim, trust, chain).report()
 
 
-class _Verification:
+class _BreachCheck:
     """One run: each check is a method, what checks share is a cached property that raises as its check would."""
 
     def __init__(self, claim: BreachClaim, trust: TrustFile, chain: HeaderChain | None) -> None:

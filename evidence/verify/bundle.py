@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 from evidence import shapes
 from evidence.chain.engine import address_topic, blocks_that_may_hold
 from evidence.chain.registry_events import DID_EVENTS, client_keys, ed25519_keys_ever
 from evidence.documents.act import act_payload_of, verify_act
 from evidence.documents.bundle import AnchorItem, Bundle, parse_bundle
+from evidence.documents.envelope import ActSignature
 from evidence.documents.promise import verify_promise
 from evidence.documents.record import ZERO_HASH
 from evidence.documents.staff_signature import ALWAYS
@@ -33,7 +33,7 @@ from evidence.documents.trust import TrustFile, parse_trust
 from evidence.log.tree import verify_inclusion
 from evidence.map.map_history import check_maps
 from evidence.verify.chain import ChainEvidence, Histories
-from evidence.verify.held import AsOf, check_held
+from evidence.verify.held import StatedEnd, check_held
 from evidence.verify.opened import Opened, open_histories, verified
 from evidence.verify.signing import SigningRules
 from evidence.verify.staff import StaffReading, check_staff, described
@@ -205,8 +205,8 @@ class _Verification:
                     count += 1
         return f"{count} signatures by the client's keys of their blocks"
 
-    def _check_signature(self, opened: Opened, signature: Mapping[str, Any], newest: int) -> int:
-        block: int = signature["block"]
+    def _check_signature(self, opened: Opened, signature: ActSignature, newest: int) -> int:
+        block = signature["block"]
         if signature["did"] != self._bundle.client or self._client is None:
             raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
         if not newest <= block <= opened.anchor.block or block != opened.promise.block:
@@ -323,7 +323,7 @@ class _Verification:
 
     def _held_promises(self) -> str:
         chain, last = self._on_chain.chain, self._on_chain.last
-        as_of = AsOf(
+        as_of = StatedEnd(
             size=self._on_chain.events[last.seq].args["size"],
             block=last.block,
             time=block_time(chain, last.block),

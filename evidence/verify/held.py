@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from evidence.documents.promise import Promise, parse_promise, verify_promise
+from evidence.documents.promise import Promise, PromiseDocument, parse_promise, verify_promise
 from evidence.verify.opened import Opened
 from evidence.verify.verdict import HELD_PROMISES
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -18,7 +18,7 @@ from primitives.timestamp import format_time
 
 
 @dataclass(frozen=True)
-class AsOf:
+class StatedEnd:
     """What the bundle is complete as of: the last anchor's size, block and time, and the last trusted time (ms)."""
 
     size: int
@@ -28,10 +28,10 @@ class AsOf:
 
 
 def check_held(
-    promises: Sequence[Any],
+    promises: Sequence[object],
     records: Mapping[bytes, Sequence[Opened]],
     broker: str,
-    as_of: AsOf,
+    as_of: StatedEnd,
     key_at: Callable[[int], bytes],
     elsewhere: Collection[bytes] = (),
 ) -> str:
@@ -60,7 +60,7 @@ def check_held(
             continue
         opened = shown.get(promise.fingerprint)
         if opened is not None:
-            _same(value, opened)
+            _same(cast(PromiseDocument, value), opened)  # `_read` has read it
             counts["shown"] += 1
         elif promise.subject in elsewhere:
             counts["asked of other bundles"] += 1
@@ -71,9 +71,7 @@ def check_held(
     return f"{len(promises)} held: {told}"
 
 
-def _read(
-    value: Mapping[str, Any], place: str, broker: str, as_of: AsOf, key_at: Callable[[int], bytes]
-) -> Promise | None:
+def _read(value: object, place: str, broker: str, as_of: StatedEnd, key_at: Callable[[int], bytes]) -> Promise | None:
     """Return a held promise of this broker, None for one of another."""
     promise = parse_promise(value, place)
     if promise.broker != broker:
@@ -87,16 +85,17 @@ def _read(
         raise CouldNotCheck("held-promise", f"{place} shows nothing: {error.detail}") from error
 
 
-def _same(value: Mapping[str, Any], opened: Opened) -> None:
+def _same(held: PromiseDocument, opened: Opened) -> None:
     """One record has one promise: a second one could state a later time, or another place."""
-    stated = opened.item.promise
+    value: Mapping[str, object] = held
+    stated: Mapping[str, object] = opened.item.promise
     differing = sorted(name for name in value if name != "signature" and value[name] != stated[name])
     if differing:
         told = ", ".join(f"{name} {value[name]} for {stated[name]}" for name in differing)
         raise VerificationFailed(HELD_PROMISES, f"{opened.label} was promised otherwise than the bundle says: {told}")
 
 
-def _not_due(promise: Promise, records: Mapping[bytes, Sequence[Opened]], as_of: AsOf) -> None:
+def _not_due(promise: Promise, records: Mapping[bytes, Sequence[Opened]], as_of: StatedEnd) -> None:
     what = f"record {promise.record_id}, promised at log index {promise.log_index}"
     if promise.subject not in records:
         raise VerificationFailed(

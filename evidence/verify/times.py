@@ -55,11 +55,11 @@ def _promise_far(_: HeaderChain, opened: Opened) -> Iterator[tuple[str, str]]:
 
 def _anchored_late(chain: HeaderChain, opened: Opened) -> Iterator[tuple[str, str]]:
     anchored = block_time(chain, opened.anchor.block)
-    for name, verb, most in (
-        ("occurred_at", "happened", MAX_HAPPENED_MS),
-        ("recorded_at", "been recorded", MAX_RECORDED_MS),
+    envelope = opened.record.envelope
+    for name, said, verb, most in (
+        ("occurred_at", envelope["occurred_at"], "happened", MAX_HAPPENED_MS),
+        ("recorded_at", envelope["recorded_at"], "been recorded", MAX_RECORDED_MS),
     ):
-        said = opened.record.envelope[name]
         if anchored - parse_time(said, name) > most:
             yield ANCHORED_LATE, f"says to have {verb} {said}; the chain knows of it since {format_time(anchored)}"
             return

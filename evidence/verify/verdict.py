@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evidence.documents.envelope import Envelope
 from evidence.log.roster import StaffKey
 
 CHECKS = (
@@ -72,7 +73,7 @@ class VerifiedRecord:
     anchored_at: int
     accepted_at: int
     anchor_by: int
-    envelope: Mapping[str, Any]
+    envelope: Envelope
     values: Mapping[str, Any]
 
 

@@ -17,7 +17,7 @@ from primitives.errors import InvalidInput, VerificationFailed
 
 
 @dataclass(frozen=True)
-class Log:
+class ReceiptLog:
     """One log of a transaction's receipt."""
 
     address: str
@@ -39,7 +39,7 @@ class TransactionResult:
     index: int
     succeeded: bool
     gas_used: int
-    logs: tuple[Log, ...]
+    logs: tuple[ReceiptLog, ...]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _transactions(receipts: Sequence[Mapping[str, Any]]) -> tuple[TransactionRes
         logs = []
         for position, log in enumerate(receipt["logs"]):
             topics = tuple(rpc_bytes(topic) for topic in log["topics"])
-            logs.append(Log(log["address"].lower(), topics, rpc_bytes(log["data"]), position, log_index))
+            logs.append(ReceiptLog(log["address"].lower(), topics, rpc_bytes(log["data"]), position, log_index))
             log_index += 1  # counted, not read: engines disagree on whether logIndex counts per block
         succeeded = receipt.get("status") != "0x0"
         gas = int(receipt["gasUsed"], 16)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from evidence.chain.engine import HeaderChain
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial
 from evidence.documents.breach import BreachAnchor, BreachClaim, OtherEntry, assemble_breach
+from evidence.documents.promise import PromiseDocument
 from evidence.documents.trust import parse_trust
 from evidence.verify.breach import verify_breach
 from primitives import ed25519
@@ -34,7 +34,7 @@ def started_world() -> World:
     return world
 
 
-def pass_time(world: World, promise: Mapping[str, Any]) -> int:
+def pass_time(world: World, promise: PromiseDocument) -> int:
     """Add empty blocks until one is later than `anchor_by`; return its number."""
     anchor_by = parse_time(promise["anchor_by"], "anchor_by")
     while world.chain.time(world.chain.head) * 1000 <= anchor_by:
@@ -53,7 +53,7 @@ def broken_world() -> tuple[World, Accepted]:
     return world, late
 
 
-def last_anchor_in_time(world: World, promise: Mapping[str, Any]) -> AnchorMaterial | None:
+def last_anchor_in_time(world: World, promise: PromiseDocument) -> AnchorMaterial | None:
     """Return the last anchor at `anchor_by`, or None."""
     anchor_by = parse_time(promise["anchor_by"], "anchor_by")
     made = [anchor for anchor in world.anchors if world.chain.time(anchor.block) * 1000 <= anchor_by]
@@ -62,7 +62,7 @@ def last_anchor_in_time(world: World, promise: Mapping[str, Any]) -> AnchorMater
 
 def claim_of(
     world: World,
-    promise: Mapping[str, Any],
+    promise: PromiseDocument,
     anchor: AnchorMaterial | None = None,
     other: OtherEntry | None = None,
 ) -> BreachClaim:

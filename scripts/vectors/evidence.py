@@ -8,15 +8,16 @@ from __future__ import annotations
 import hashlib
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from evidence.chain.engine import address_topic
 from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import decode_event
 from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.documents.act import act_payload_of, field_digests, field_salt
+from evidence.documents.envelope import Envelope
 from evidence.documents.product_subject import product_subject
-from evidence.documents.promise import promise_body, sign_promise
+from evidence.documents.promise import PromiseDocument, promise_body, sign_promise
 from evidence.documents.receipt import AnchorPlace, build_receipt
 from evidence.documents.record import SealedRecord, envelope_salt, redact, seal
 from evidence.log import tree as log
@@ -91,13 +92,13 @@ def example_act() -> SealedRecord:
         "did": CLIENT,
         "key": f"{CLIENT}#delegate-1",
         "alg": "Ed25519",
-        "value": encode_base64url(ed25519.sign(CLIENT_SEED, act_payload_of(envelope))),
+        "value": encode_base64url(ed25519.sign(CLIENT_SEED, act_payload_of(cast(Envelope, envelope)))),
         "block": 7,
     }
     return seal({**envelope, "signatures": [signature]}, values, ACT_SALT)
 
 
-def example_promise() -> Vector:
+def example_promise() -> PromiseDocument:
     """Return the broker's promise for the act."""
     body = promise_body(
         broker=BROKER,

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
@@ -20,11 +20,12 @@ from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import EVENT_TYPES
 from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.chain.registry_events import ED25519_ATTRIBUTE
-from evidence.chain.rlp_codec import encode_rlp
+from evidence.chain.rlp_codec import Encodable, encode_rlp
 from evidence.documents.act import act_payload_of, field_digests
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import Bundle, seal_bundle
-from evidence.documents.promise import promise_body, sign_promise
+from evidence.documents.envelope import ActSignature, Envelope
+from evidence.documents.promise import PromiseDocument, promise_body, sign_promise
 from evidence.documents.record import SealedRecord, redact, seal
 from evidence.documents.staff_signature import FIELD, act_digest
 from evidence.documents.trust import DirectoryEntry, build_trust, parse_trust
@@ -77,7 +78,7 @@ def event_log(contract: str, name: str, *args: Any) -> Log:
 def encode_receipt(logs: Sequence[Log], *, kind: int = 2, gas: int = 21_000) -> bytes:
     """Return the consensus encoding of a receipt; type 0 has no prefix."""
     bloom = _bloom(logs).to_bytes(256)
-    encoded = [[bytes.fromhex(log.address[2:]), list(log.topics), log.data] for log in logs]
+    encoded: list[Encodable] = [[bytes.fromhex(log.address[2:]), list(log.topics), log.data] for log in logs]
     body = encode_rlp([b"\x01", gas, bloom, encoded])
     return body if kind == 0 else bytes([kind]) + body
 
@@ -117,7 +118,7 @@ class SyntheticChain:
         receipts = [encode_receipt(logs, kind=index % 3) for index, logs in enumerate(transactions)]
         number = len(self.headers)
         self._times.append(self.time(number))
-        header = [
+        header: list[Encodable] = [
             keccak(self.headers[-1]) if self.headers else bytes(32),
             keccak(encode_rlp([])),
             bytes(20),
@@ -150,7 +151,7 @@ class Accepted:
     """A record that the broker accepted, with its promise."""
 
     sealed: SealedRecord
-    promise: Mapping[str, Any]
+    promise: PromiseDocument
 
 
 @dataclass
@@ -249,13 +250,13 @@ class World:
             draft["fields"] = field_digests(values, salt)
         return self.append(seal(draft, values, salt), now)
 
-    def sign(self, envelope: Mapping[str, Any]) -> dict[str, Any]:
+    def sign(self, envelope: Mapping[str, Any]) -> ActSignature:
         """Return the client's signature of an act, as the broker puts it into the envelope."""
         return {
             "did": self.client,
             "key": f"{self.client}#delegate-1",
             "alg": "Ed25519",
-            "value": encode_base64url(ed25519.sign(self.client_seed, act_payload_of(envelope))),
+            "value": encode_base64url(ed25519.sign(self.client_seed, act_payload_of(cast(Envelope, envelope)))),
             "block": self.chain.head,
         }
 
@@ -265,7 +266,7 @@ class World:
         self.records.setdefault(bytes.fromhex(sealed.envelope["subject"]), []).append(accepted)
         return accepted
 
-    def promise(self, sealed: SealedRecord, log_index: int, now: int) -> dict[str, Any]:
+    def promise(self, sealed: SealedRecord, log_index: int, now: int) -> PromiseDocument:
         """Sign a promise."""
         body = promise_body(
             broker=self.broker,

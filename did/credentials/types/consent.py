@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from did.credentials.claims import Code, DidText, Several, Words, checked_claims, credential_body
+from did.credentials.claims import DidText, MachineCode, PlainText, Several, checked_claims, credential_body
 from did.credentials.credential import Credential
 from did.credentials.credential_type import Basis, CredentialType, Ending
 from did.identifiers import parse_did
@@ -31,12 +31,12 @@ def _members(receivers: tuple[str, ...], where: str) -> tuple[str, ...]:
 
 
 _CLAIMS = {
-    "receivers": Several(Words()).then(_members),
+    "receivers": Several(PlainText()).then(_members),
     "id": DidText(),
-    "purpose": Code(),
-    "contact": Words(),
-    "method": Words(),
-    "dataKinds": Several(Words()),
+    "purpose": MachineCode(),
+    "contact": PlainText(),
+    "method": PlainText(),
+    "dataKinds": Several(PlainText()),
     "noticeSha256": Bytes(_NOTICE_BYTES),
 }
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from did.credentials.claims import Code, DateTime, DidText, Words
+from did.credentials.claims import DateTime, DidText, MachineCode, PlainText
 from did.credentials.credential import Credential
 from did.credentials.credential_type import Attestation, Attested, AttestedClient, Basis, CredentialType
 from primitives.errors import Refused
 from primitives.timestamp import format_utc
 
 NAME = "SuitabilityCredential"
-_CLAIMS = {"id": DidText(), "riskLevel": Code(), "ruleSet": Words(), "assessedAt": DateTime()}
+_CLAIMS = {"id": DidText(), "riskLevel": MachineCode(), "ruleSet": PlainText(), "assessedAt": DateTime()}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from eth_hash.auto import keccak
 
 from evidence.chain.engine import Header, Log, PlacedLog, ProofKind
-from evidence.chain.rlp_codec import decode_rlp, encode_rlp, rpc_bytes, rpc_integer
+from evidence.chain.rlp_codec import Encodable, Rlp, decode_rlp, encode_rlp, rpc_bytes, rpc_integer
 from primitives.errors import InvalidInput, VerificationFailed
 
 EMPTY_ROOT = keccak(b"\x80")
@@ -83,7 +83,7 @@ def _open_all(header: Header, receipts: Sequence[bytes]) -> tuple[PlacedLog, ...
 def encode_receipt(receipt: Mapping[str, Any]) -> bytes:
     """Return a receipt as the receipts trie holds it (EIP-2718: a type byte in front of all but legacy ones)."""
     status = rpc_integer(receipt["status"]) if receipt.get("status") is not None else rpc_bytes(receipt["root"])
-    logs = [
+    logs: list[Encodable] = [
         [rpc_bytes(log["address"]), [rpc_bytes(topic) for topic in log["topics"]], rpc_bytes(log["data"])]
         for log in receipt["logs"]
     ]
@@ -136,7 +136,7 @@ def _build_root(receipts: Sequence[bytes], store: dict[bytes, bytes]) -> bytes:
     return digest
 
 
-def _build(items: Sequence[tuple[_Nibbles, bytes]], depth: int, store: dict[bytes, bytes]) -> list[Any]:
+def _build(items: Sequence[tuple[_Nibbles, bytes]], depth: int, store: dict[bytes, bytes]) -> list[Rlp]:
     """Return the node over items whose first `depth` nibbles agree. No key of a receipts trie is another's prefix."""
     first, last = items[0][0], items[-1][0]
     if len(items) == 1:
@@ -146,7 +146,7 @@ def _build(items: Sequence[tuple[_Nibbles, bytes]], depth: int, store: dict[byte
         shared += 1
     if shared > depth:
         return [_compact(first[depth:shared], leaf=False), _reference(_build(items, shared, store), store)]
-    branch: list[Any] = [b""] * _BRANCH_ITEMS
+    branch: list[Rlp] = [b""] * _BRANCH_ITEMS
     for nibble in range(_BRANCHES):
         below = [item for item in items if item[0][depth] == nibble]
         if below:
@@ -154,7 +154,7 @@ def _build(items: Sequence[tuple[_Nibbles, bytes]], depth: int, store: dict[byte
     return branch
 
 
-def _reference(node: list[Any], store: dict[bytes, bytes]) -> Any:
+def _reference(node: list[Rlp], store: dict[bytes, bytes]) -> Rlp:
     encoded = encode_rlp(node)
     if len(encoded) < HASH_BYTES:
         return node
@@ -180,7 +180,7 @@ def _expand(data: object) -> tuple[_Nibbles, bool]:
 
 def _walk(root: bytes, key: _Nibbles, take: Callable[[bytes], bytes]) -> bytes:
     """Follow a key from a root; `take` gives the encoded node of a hash. Returns the value at the key."""
-    reference: Any = root
+    reference: Rlp = root
     while True:
         node = reference if isinstance(reference, list) else decode_rlp(take(reference), "trie")
         if isinstance(node, list) and len(node) == _BRANCH_ITEMS and key:

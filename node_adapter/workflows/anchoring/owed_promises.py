@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evidence.documents.promise import MAX_PROMISE_MS, promise_body, sign_promise
+from evidence.documents.promise import MAX_PROMISE_MS, PromiseDocument, promise_body, sign_promise
 from node_adapter.node import Node
 from node_adapter.store import anchored, records, subjects
 from node_adapter.store.records import RecordRow
@@ -22,7 +22,7 @@ BATCH = 500
 _MS = 1000
 
 
-def make_promise(node: Node, seed: bytes, row: RecordRow, anchor_by: int) -> dict[str, Any]:
+def make_promise(node: Node, seed: bytes, row: RecordRow, anchor_by: int) -> PromiseDocument:
     """Sign the promise of an accepted record, whenever it is given, with the key in force at the record's block."""
     if row.block is None:
         raise ValueError(f"record {row.record_id} does not say at which block it was accepted")
@@ -62,7 +62,7 @@ def keep(node: Node) -> int:
     return len(made)
 
 
-def promise_of(row: RecordRow) -> dict[str, Any]:
+def promise_of(row: RecordRow) -> PromiseDocument:
     """Return a record's promise.
 
     Raises:
@@ -70,7 +70,7 @@ def promise_of(row: RecordRow) -> dict[str, Any]:
     """
     if row.promise is None:
         raise CouldNotCheck("promise-owed", f"record_id: the promise of {row.record_id} follows once it is anchored")
-    promise: dict[str, Any] = json.loads(row.promise)
+    promise: PromiseDocument = json.loads(row.promise)
     return promise
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
@@ -19,7 +19,7 @@ from did.member_log import ROLES
 from evidence.chain.engine import HeaderChain
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.breach import ANCHOR_CONTRACT, MEMBER_CONTRACT, BreachAnchor, OtherEntry, assemble_breach
-from evidence.documents.promise import Promise, parse_promise, verify_promise
+from evidence.documents.promise import Promise, PromiseDocument, parse_promise, verify_promise
 from evidence.log.tree import Tree, leaf_hash
 from evidence.verify.breach import check_breach
 from node_adapter.node import Node
@@ -44,7 +44,7 @@ Outcome = dict[str, Any] | BonafidesError
 class _Covered:
     """A promise whose place an anchor covered in time; what stands there is still to be read."""
 
-    promise: Mapping[str, Any]
+    promise: PromiseDocument
     parsed: Promise
     address: str
     anchor: ChainEvent
@@ -91,6 +91,7 @@ class _Checker:
     def _check(self, request: Mapping[str, Any]) -> Outcome | _Covered:
         value = PROMISE_CHECK.read(request, "")["promise"]
         promise = parse_promise(value)
+        document = cast(PromiseDocument, value)  # it was read
         did = parse_did(promise.broker, "promise.broker")
         if did.chain_id != self._node.settings.chain.chain_id:
             raise InvalidInput("promise.broker", "chain", "is a member of another chain")
@@ -108,10 +109,10 @@ class _Checker:
         in_time = [event for event in anchors if event.timestamp * _MS <= promise.anchor_by]
         covering = next((event for event in in_time if event.args["size"] > promise.log_index), None)
         if covering is not None:
-            return _Covered(value, promise, did.address, covering, common)
+            return _Covered(document, promise, did.address, covering, common)
         if self._tip.timestamp * _MS <= promise.anchor_by:
             return {"status": "open", **common}
-        return {**_broken(self._node, self._connection, value, in_time[-1] if in_time else None), **common}
+        return {**_broken(self._node, self._connection, document, in_time[-1] if in_time else None), **common}
 
     def _signing_key(self, address: str, promise: Promise) -> bytes:
         key: str | None = None
@@ -153,7 +154,7 @@ class _Checker:
 def _broken(
     node: Node,
     connection: Connection,
-    promise: Mapping[str, Any],
+    promise: PromiseDocument,
     anchor: ChainEvent | None,
     other: OtherEntry | None = None,
 ) -> dict[str, Any]:

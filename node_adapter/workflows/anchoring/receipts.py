@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.documents.receipt import AnchorPlace, build_receipt
-from evidence.documents.record import envelope_copy, redact, restore
+from evidence.documents.record import RedactedCopy, envelope_copy, redact, restore
 from evidence.log.tree import Tree
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
@@ -151,14 +151,14 @@ class ReceiptMaker:
         )
 
 
-def copy_of(row: RecordRow) -> dict[str, Any]:
+def copy_of(row: RecordRow) -> RedactedCopy:
     """Return the copy that shows everything; of an erased record, nothing but the envelope."""
     if row.payload is not None and row.root_salt is not None:
         return redact(restore(row.envelope, json.loads(row.payload), row.root_salt))
     return envelope_of(row)
 
 
-def envelope_of(row: RecordRow) -> dict[str, Any]:
+def envelope_of(row: RecordRow) -> RedactedCopy:
     """Return what can be shown of an erased record: its envelope, opened by the salt that was kept for it.
 
     Raises:

@@ -17,7 +17,7 @@ from typing import Any
 
 from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
-from evidence.documents.record import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
+from evidence.documents.envelope import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
 from node_adapter.request_shapes import PID, TIME
 from node_adapter.workflows.consent.call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
 from primitives import ed25519

@@ -15,7 +15,9 @@ from domain.second_person import keys_of
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import seal_bundle
-from evidence.documents.record import SealedRecord, altered_fields, redact
+from evidence.documents.envelope import Envelope
+from evidence.documents.promise import PromiseDocument
+from evidence.documents.record import RedactedCopy, SealedRecord, altered_fields, redact
 from evidence.documents.staff_signature import FIELD
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
@@ -46,9 +48,9 @@ class ReplayedRecord:
     """
 
     row: RecordRow
-    envelope: Mapping[str, Any]
+    envelope: Envelope
     values: Mapping[str, Any]
-    promise: Mapping[str, Any]
+    promise: PromiseDocument | None
     altered: tuple[str, ...]
     anchored: bool
 
@@ -60,7 +62,7 @@ class ReplayedRecord:
             row.pid, row.seq, row.record_id, row.type, row.fingerprint.hex(), row.log_index, self.envelope, shown
         )
 
-    def copy(self) -> dict[str, Any]:
+    def copy(self) -> RedactedCopy:
         """Return the redacted copy that shows everything that was not altered."""
         if self.row.root_salt is None:
             return envelope_of(self.row)
@@ -160,7 +162,7 @@ def replayed(row: RecordRow, size: int) -> ReplayedRecord:
         row=row,
         envelope=envelope,
         values=values,
-        promise=promise_of(row) if row.log_index < size else {},  # what is not anchored stands in no bundle
+        promise=promise_of(row) if row.log_index < size else None,  # what is not anchored stands in no bundle
         altered=() if row.root_salt is None or row.erased else altered_fields(envelope, values, row.root_salt),
         anchored=row.log_index < size,
     )
@@ -202,7 +204,12 @@ def _chains(
 
 
 def _material(pid: str, chain: Sequence[ReplayedRecord]) -> SubjectMaterial:
-    return SubjectMaterial(bytes.fromhex(pid), [(record.copy(), record.promise) for record in chain])
+    shown = []
+    for record in chain:
+        if record.promise is None:
+            raise ValueError(f"record {record.row.record_id} is not anchored: it stands in no bundle")
+        shown.append((record.copy(), record.promise))
+    return SubjectMaterial(bytes.fromhex(pid), shown)
 
 
 def _anchors(node: Node, connection: Connection, last_seq: int) -> tuple[tuple[AnchorMaterial, ...], dict[int, int]]:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.documents.act import act_payload_of, field_digests, verify_act
-from evidence.documents.record import RECORD_FORMAT, altered_fields, open_redacted, redact, restore, seal
+from evidence.documents.envelope import RECORD_FORMAT
+from evidence.documents.record import altered_fields, open_redacted, redact, restore, seal
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url

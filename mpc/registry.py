@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +10,7 @@ from typing import Any
 from mpc import engines as room
 from mpc.engine import Engine
 from mpc.spec import TaskSpec, require_contributors, task_fields
+from primitives.registry import by_key, offered
 from primitives.shapes import AnyOf, Constant, Fields, Named, OneOf, Shape
 
 AnyEngine = Engine[Any]  # each has a program of its own: only the engine itself knows which
@@ -24,17 +23,16 @@ def engines() -> Mapping[str, AnyEngine]:
     """Return every engine by its name: one of each module of `mpc.engines`, in the modules' order.
 
     Raises:
-        ValueError: a module has no engine, or an engine takes a name that is another's or none, or foreign kinds.
+        TypeError: a module has no engine.
+        ValueError: an engine takes a name that is another's or none, or messages of a kind that is not its own.
     """
-    found: dict[str, AnyEngine] = {}
-    for module in sorted(pkgutil.iter_modules(room.__path__), key=lambda entry: entry.name):
-        engine = getattr(importlib.import_module(f"{room.__name__}.{module.name}"), "ENGINE", None)
-        if not isinstance(engine, Engine):
-            raise ValueError(f"{room.__name__}.{module.name} has no ENGINE")  # noqa: TRY004 - a fault of the house
-        if _NAME.fullmatch(engine.name) is None or found.setdefault(engine.name, engine) is not engine:
-            raise ValueError(f"{room.__name__}.{module.name}: {engine.name} is no name, or another engine's")
-        if [kind for kind in engine.message_kinds if kind != engine.name and not kind.startswith(f"{engine.name}/")]:
-            raise ValueError(f"{engine.name}: the kinds of its messages must begin with its name")
+    offers = offered(room, "ENGINE", Engine)  # type: ignore[type-abstract] # what is offered is an instance
+    found = by_key(offers, lambda engine: engine.name)
+    for name, engine in found.items():
+        if _NAME.fullmatch(name) is None:
+            raise ValueError(f"{name} is no name of an engine")
+        if [kind for kind in engine.message_kinds if kind != name and not kind.startswith(f"{name}/")]:
+            raise ValueError(f"{name}: the kinds of its messages must begin with its name")
     return found
 
 

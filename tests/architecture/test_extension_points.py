@@ -19,7 +19,7 @@ from tests import tree
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("extensions")
 BUILT = (["scripts/openapi/build.py"], ["-m", "scripts.docs.tables"])  # what is built is no file that somebody changes
-CHANGES_WHAT_IS_BUILT = ("credential_type", "suite")
+CHANGES_WHAT_IS_BUILT = ("credential_type", "engine", "suite")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def add(checkout, part):
     return [*(name for name in added if name.parts[0] != "tests"), *changed]
 
 
-@pytest.mark.parametrize(("part", "files"), [("credential_type", 1), ("suite", 1), ("proof_kind", 2)])
+@pytest.mark.parametrize(("part", "files"), [("credential_type", 1), ("suite", 1), ("engine", 1), ("proof_kind", 2)])
 def test_a_part_is_added_by_so_many_files(checkout, part, files):
     assert len(add(checkout, part)) == files
     built = BUILT if part in CHANGES_WHAT_IS_BUILT else ()

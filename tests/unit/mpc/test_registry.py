@@ -68,17 +68,17 @@ ONE = """
 @pytest.mark.parametrize(
     ("source", "what"),
     [
-        (ONE.format(name="masked-sum/1", kinds=()), "another engine's"),
-        (ONE.format(name="Sum", kinds=()), "no name"),
+        (ONE.format(name="masked-sum/1", kinds=()), "offered twice"),
+        (ONE.format(name="Sum", kinds=()), "no name of an engine"),
         (ONE.format(name="sum/1", kinds=("sum/10",)), "begin with its name"),
         (ONE.format(name="sum/1", kinds=("masked-sum/1",)), "begin with its name"),
-        ("ENGINE = None", "has no ENGINE"),
-        ("", "has no ENGINE"),
+        ("ENGINE = None", "must offer its Engine as ENGINE"),
+        ("", "must offer its Engine as ENGINE"),
     ],
 )
 def test_an_engine_that_takes_what_is_another_s_is_refused(monkeypatch, tmp_path, source, what):
     name = f"odd_{abs(hash(what + source))}"  # a module of its own: it stays imported
     (tmp_path / f"{name}.py").write_text(textwrap.dedent(source), "utf-8")
-    with in_the_room(monkeypatch, tmp_path), pytest.raises(ValueError, match=what):
+    with in_the_room(monkeypatch, tmp_path), pytest.raises((TypeError, ValueError), match=what):
         engines()
     assert registry.engines() == {"masked-sum/1": engines()["masked-sum/1"]}

@@ -16,7 +16,6 @@ SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
 AGREEMENT_FRAGMENT = "agreement"  # its X25519 key there
 DID_PATTERN = "did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})"
 _DID = re.compile(DID_PATTERN)
-_FRAGMENT = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -61,15 +60,3 @@ def parse_did(text: object, field: str = "did") -> Did:
     if match is None:
         raise InvalidInput(field, "did-ethr", "must be did:ethr:0x<chain id>:0x<address> in lower case")
     return Did(int(match[1], 16), match[2])
-
-
-def parse_did_url(text: object, field: str = "verification_method") -> tuple[Did, str]:
-    """Parse the DID URL of a verification method into its DID and fragment.
-
-    Raises:
-        InvalidInput: no fragment, a path or a query, or not a did:ethr.
-    """
-    did, separator, fragment = text.partition("#") if isinstance(text, str) else ("", "", "")
-    if not separator or _FRAGMENT.fullmatch(fragment) is None:
-        raise InvalidInput(field, "did-url", "must be a DID, # and a fragment")
-    return parse_did(did, field), fragment

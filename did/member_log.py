@@ -100,10 +100,6 @@ class MemberHistory:
         """The open term; None for a suspended member."""
         return self.terms[-1] if self.terms and self.terms[-1].end_block is None else None
 
-    def at_time(self, time_ms: int) -> Term | None:
-        """Return the term that a time in milliseconds lies in, or None."""
-        return next((term for term in reversed(self.terms) if term.covers_time(time_ms)), None)
-
     def at_block(self, block: int) -> Term | None:
         """Return the term that holds at the end of a block, or None."""
         return next((term for term in reversed(self.terms) if term.covers_block(block)), None)

@@ -92,12 +92,10 @@ ENCODING: Mapping[str, str] = {
 IDENTIFIER: Mapping[str, str] = {
     "did": "no DID",
     "did-ethr": "no did:ethr in its one spelling",
-    "did-url": "no DID with a fragment",
     "address": "no lower-case 0x address",
     "hash": "no lower-case 0x hash",
     "chain-id": "no chain's id, or another chain's",
     "chain": "of another chain",
-    "multikey": "no key of this kind",
     "verification-method": "no verification method of this DID",
     "method": "no verification method of this identity",
     "staff": "nobody of the enrolled staff",

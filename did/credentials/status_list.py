@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from did.credentials.contexts import credential_contexts
@@ -37,29 +38,29 @@ _QUERY = f"?serviceType={NODE_SERVICE}&relativeRef=%2Fv1%2Fstatus-lists%2F"
 _EARLIER = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?" + LIST_PATH + _NUMBER)
 
 
-def empty_list() -> bytes:
-    """Return a list in which no bit is set."""
-    return bytes(LIST_BYTES)
+def list_with(places: Iterable[int]) -> bytes:
+    """Return a list in which the bits at these places are set, and no other.
+
+    Raises:
+        InvalidInput: `index`, a place that is not in a list.
+    """
+    bits = bytearray(LIST_BYTES)
+    for place in places:
+        _check_place(place)
+        bits[place // 8] |= 1 << (7 - place % 8)
+    return bytes(bits)
 
 
 def get_bit(bits: bytes, index: int) -> bool:
     """Say whether a bit is set."""
-    _check(bits, index)
+    _check_size(bits)
+    _check_place(index)
     return bool(bits[index // 8] >> (7 - index % 8) & 1)
-
-
-def set_bit(bits: bytes, index: int, value: bool = True) -> bytes:
-    """Return a new list in which one bit has the given value."""
-    _check(bits, index)
-    mask = 1 << (7 - index % 8)
-    changed = bytearray(bits)
-    changed[index // 8] = changed[index // 8] | mask if value else changed[index // 8] & ~mask
-    return bytes(changed)
 
 
 def encode_list(bits: bytes) -> str:
     """Return the text form of a list; the same bits give the same text."""
-    _check(bits, 0)
+    _check_size(bits)
     compressor = zlib.compressobj(level=9, wbits=_GZIP_WINDOW)
     return "u" + encode_base64url(compressor.compress(bits) + compressor.flush())
 
@@ -109,7 +110,7 @@ def read_number(text: str) -> int | None:
 
 def status_entry(url: str, index: int, purpose: str = REVOCATION) -> dict[str, Any]:
     """Return the `credentialStatus` of a credential that has a place in a list."""
-    _check(empty_list(), index)
+    _check_place(index)
     return {
         "id": f"{check_url(url, 'statusListCredential')}#{index}",
         "type": ENTRY_TYPE,
@@ -185,8 +186,11 @@ def is_set(entry: dict[str, Any], list_credential: dict[str, Any], issuer: str) 
     return get_bit(decode_list(subject.get("encodedList")), index)
 
 
-def _check(bits: bytes, index: int) -> None:
+def _check_size(bits: bytes) -> None:
     if len(bits) != LIST_BYTES:
         raise InvalidInput("bits", "list-bits", f"must be {LIST_BITS} bits")
+
+
+def _check_place(index: int) -> None:
     if not 0 <= index < LIST_BITS:
         raise InvalidInput("index", "index", f"must be between 0 and {LIST_BITS - 1}")

@@ -87,11 +87,6 @@ def open_checkpoint(note: str, origin: str, public_key: bytes) -> Checkpoint:
     return checkpoint
 
 
-def parse_checkpoint(note: str) -> Checkpoint:
-    """Read what a note says without checking who signed it."""
-    return _parse_body(_split_note(note)[0])
-
-
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     try:
         length = len(note.encode("utf-8"))

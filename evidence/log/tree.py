@@ -34,16 +34,6 @@ def root(entries: Iterable[bytes]) -> bytes:
     return tree.root()
 
 
-def inclusion_path(index: int, leaf_hashes: Sequence[bytes], size: int) -> list[bytes]:
-    """Return PATH(index, D[0:size]), from the leaf's sibling to the root (RFC 9162 section 2.1.3.1)."""
-    return Tree.from_leaf_hashes(leaf_hashes[:size]).inclusion(index, size)
-
-
-def consistency_proof(old: int, new: int, leaf_hashes: Sequence[bytes]) -> list[bytes]:
-    """Return PROOF(old, D[0:new]) (RFC 9162 section 2.1.4.1)."""
-    return Tree.from_leaf_hashes(leaf_hashes[:new]).consistency(old, new)
-
-
 class Tree:
     """The log as a growing value: append, and prove about any size that it ever had."""
 

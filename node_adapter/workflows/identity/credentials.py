@@ -187,14 +187,12 @@ def _says(known: Mapping[str, Any], document: Mapping[str, Any], type_: Credenti
 
 
 def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any]:
-    bits = bytearray(status_list.empty_list())
-    for place in credentials.revoked_places(connection, number, status_list.LIST_BITS):
-        bits[place // 8] |= 1 << (7 - place % 8)
+    revoked = credentials.revoked_places(connection, number, status_list.LIST_BITS)
     now = node.clock.now_ms()
     unsigned = status_list.status_list_credential(
         number=number,
         issuer=node.did,
-        bits=bytes(bits),
+        bits=status_list.list_with(revoked),
         valid_from=now,
         valid_until=now + LIST_VALID_MS,
     )

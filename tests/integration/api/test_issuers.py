@@ -147,7 +147,7 @@ def served(south):
 
 def listed(by, *, valid_until=START + DAY, **changes):
     did, seed, method = party(by)
-    values = {"number": 1, "issuer": did, "bits": status_list.empty_list()}
+    values = {"number": 1, "issuer": did, "bits": status_list.list_with([])}
     document = status_list.status_list_credential(**values, valid_from=START, valid_until=valid_until)
     return add_proof({**document, **changes}, seed=seed, verification_method=method, created=format_utc(START))
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from did.identifiers import Did, ethr_did, member_did, parse_did, parse_did_url
+from did.identifiers import Did, ethr_did, member_did, parse_did
 from primitives.errors import InvalidInput
 
 ADDRESS = "0x" + "ab" * 20
@@ -12,7 +12,6 @@ ADDRESS = "0x" + "ab" * 20
 def test_round_trip(chain_id, address):
     did = ethr_did(chain_id, "0x" + address.hex())
     assert parse_did(did.text) == did
-    assert parse_did_url(did.url("delegate-3")) == (did, "delegate-3")
 
 
 def test_text_form():
@@ -40,12 +39,6 @@ def test_other_spellings_are_refused(text):
     with pytest.raises(InvalidInput) as caught:
         parse_did(text, "broker")
     assert caught.value.field == "broker"
-
-
-@pytest.mark.parametrize("text", [None, f"did:ethr:0x1:{ADDRESS}", f"did:ethr:0x1:{ADDRESS}#", "#signing", "a#b#c"])
-def test_did_urls(text):
-    with pytest.raises(InvalidInput):
-        parse_did_url(text)
 
 
 @pytest.mark.parametrize("chain_id", [0, -1, 2**64])

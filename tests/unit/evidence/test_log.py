@@ -63,7 +63,7 @@ def test_bulk_and_single_appends_agree():
 def test_every_inclusion_path_verifies_and_only_there(size, data):
     leaves = entries(size)
     index = data.draw(st.integers(0, size - 1))
-    path = log.inclusion_path(index, [log.leaf_hash(entry) for entry in leaves], size)
+    path = log.Tree.from_leaf_hashes(map(log.leaf_hash, leaves)).inclusion(index, size)
     root = log.root(leaves)
     log.verify_inclusion(leaves[index], index, size, path, root)
     for cheat in (
@@ -87,7 +87,7 @@ def test_every_inclusion_path_verifies_and_only_there(size, data):
 def test_every_consistency_proof_verifies_and_a_fork_does_not(new, data):
     old = data.draw(st.integers(0, new))
     leaves = entries(new)
-    proof = log.consistency_proof(old, new, [log.leaf_hash(entry) for entry in leaves])
+    proof = log.Tree.from_leaf_hashes(map(log.leaf_hash, leaves)).consistency(old, new)
     old_root, new_root = log.root(leaves[:old]), log.root(leaves)
     log.verify_consistency(old, new, proof, old_root, new_root)
     with pytest.raises(VerificationFailed, match="consistency"):

@@ -14,7 +14,7 @@ from evidence.documents.promise import is_broken, parse_promise, promise_body, s
 from evidence.documents.receipt import AnchorPlace, build_receipt, verify_receipt
 from evidence.documents.record import redact, seal
 from evidence.log import tree as log
-from evidence.log.checkpoint import open_checkpoint, parse_checkpoint, sign_checkpoint, verifier_key
+from evidence.log.checkpoint import open_checkpoint, sign_checkpoint, verifier_key
 from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.errors import BonafidesError, InvalidInput, VerificationFailed
@@ -94,7 +94,7 @@ def test_another_origin_size_or_root_fails():
             open_checkpoint(forged, BROKER, PUBLIC)
     with pytest.raises(VerificationFailed, match="checkpoint-signature"):
         open_checkpoint(NOTE, BROKER[:-1] + "a", PUBLIC)
-    assert parse_checkpoint(NOTE).size == 5
+    assert open_checkpoint(NOTE, BROKER, PUBLIC).size == 5
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def self_issued(kind):
         "SuitabilityCredential": unsecured(issuer=CLIENT, subject=OTHER),
         "IdentityCredential": identity_credential(**{**IDENTITY_VALUES, "issuer": CLIENT}),
         "BitstringStatusListCredential": status_list.status_list_credential(
-            number=1, issuer=CLIENT, bits=status_list.empty_list(), valid_from=NOW, valid_until=NOW + YEAR
+            number=1, issuer=CLIENT, bits=status_list.list_with([]), valid_from=NOW, valid_until=NOW + YEAR
         ),
     }
     return issue(documents[kind], seed=CLIENT_SEED, method=f"{CLIENT}#delegate-1")
@@ -376,7 +376,7 @@ class TestStatus:
         verify_credential(self.document, CHAIN, NOW, status=lambda _entry: False)
 
     def test_revoked(self):
-        bits = status_list.set_bit(status_list.empty_list(), 7)
+        bits = status_list.list_with([7])
         published = status_list.status_list_credential(
             number=1, issuer=BROKER, bits=bits, valid_from=NOW, valid_until=NOW + 1
         )

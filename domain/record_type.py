@@ -46,6 +46,8 @@ class RecordType(Generic[State, Act]):
         fold: what is known after it.
         folds_the_same: whether it is folded the same whatever the rest of a payload of which this is shown.
         stage: the part of a report where it stands.
+        summary: of a computed result, the fields that a report sets side by side.
+        text_values: what the text needs of the record that a field refers to: field -> (its record type, the value).
         texts: the templates of the text that its signer is shown, in every version (`bonafides.document/1`).
     """
 
@@ -62,6 +64,8 @@ class RecordType(Generic[State, Act]):
     fold: Callable[[State, Fact], State] = unchanged
     folds_the_same: Callable[[Mapping[str, Any]], bool] | None = None
     stage: str = ""
+    summary: tuple[str, ...] = ()
+    text_values: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     texts: tuple[Mapping[str, Any], ...] = ()
 
     @cached_property

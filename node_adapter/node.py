@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from did.identifiers import member_did
+from domain.domains import Domains
 from node_adapter.keys.keystore import Keystore
 from node_adapter.life import SignOfLife
 from node_adapter.ports import Clock, Entropy
@@ -15,6 +16,7 @@ from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
 from node_adapter.views import Views
 from primitives.errors import CouldNotCheck
+from replay.installed import INSTALLED
 
 Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
 Send = Callable[[str, Mapping[str, Any]], Any]  # (URL of a peer, message) -> the peer's answer, parsed
@@ -57,6 +59,7 @@ class Node:
         fetch: reads a public document of another member.
         sign_of_life: reads what the chain process last said of itself; None when it said nothing since the machine's
             start.
+        domains: what knows the record types.
         views: what is derived from the store and kept in memory; each entry names the state that it was made from.
     """
 
@@ -68,6 +71,7 @@ class Node:
     send: Send
     fetch: Fetch = _no_fetch
     sign_of_life: Callable[[], SignOfLife | None] = _no_sign
+    domains: Domains = INSTALLED
     views: Views = field(default_factory=Views, repr=False)
 
     @cached_property

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.claim import History
+from domain.comparison import DIFFERS, EQUAL
+from domain.domains import Domains
+from replay.installed import INSTALLED
 from replay.rules import Reexecuted
-from suitability.claims import CLAIMS
-from suitability.records import CODES
-from suitability.replay import DIFFERS, EQUAL
 
 WRONG_RESULT = "WRONG_RESULT"  # of every domain that computes results
 PROVEN, REFUTED, NOT_PROVABLE = "PROVEN", "REFUTED", "NOT_PROVABLE"
@@ -27,17 +27,18 @@ class Answer:
     seqs: tuple[int, ...]
 
 
-def judge(rerun: Reexecuted, *, evidence_holds: bool) -> tuple[Answer, ...]:
+def judge(rerun: Reexecuted, domains: Domains = INSTALLED, *, evidence_holds: bool) -> tuple[Answer, ...]:
     """Answer every claim.
 
     Args:
         rerun: the client's complete anchored history, executed again.
+        domains: what knows the claims.
         evidence_holds: whether every check of the bundle holds; if not, nothing is proven or refuted.
     """
     history = History(rerun.facts)
     claims = [_wrong_result(rerun)]
-    for claim in CLAIMS:
-        codes = {code for code, meaning in CODES.items() if meaning.proves == claim.name}
+    for claim in domains.claims:
+        codes = {code for code, meaning in domains.codes.items() if meaning.proves == claim.name}
         against = tuple(dict.fromkeys(finding.seq for finding in rerun.findings if finding.code in codes))
         result, seqs = (PROVEN, against) if against else (REFUTED, claim.refuted_by(history))
         unknown = not seqs or (result == REFUTED and rerun.not_asked)

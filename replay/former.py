@@ -3,45 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from domain.fact import Fact
+from domain.domain import AnyDomain, Find, Judgement
+from domain.domains import Domains, States
 from replay.folding import fold_shown
 from replay.records import Record
 from replay.succession import ties_of
-from suitability.line import COUNTED, Before, identities_before
-from suitability.ruleset import RuleSet
-from suitability.subject import SubjectState
 
 
 class Former:
     """The identities before, as far as their records are at hand."""
 
-    def __init__(self, records: Sequence[Record], subject: str, ends: Mapping[str, int]) -> None:
+    def __init__(self, records: Sequence[Record], subject: str, ends: Mapping[str, int], domains: Domains) -> None:
         shown = {record.subject for record in records}
-        self._states = {pid: SubjectState() for pid in _older(records, subject) if pid in shown}
+        self._domains = domains
+        self._states: dict[str, States] = {pid: {} for pid in _older(records, subject) if pid in shown}
         self._blind: dict[str, str] = {}  # by pseudonym, the record that hides what is counted
         self._ends = ends
 
     def take(self, record: Record) -> None:
         """Read one record along, of whomever it is."""
-        state = self._states.get(record.subject)
-        if state is None:
+        states = self._states.get(record.subject)
+        if states is None:
             return
-        after = fold_shown(state, record)
+        after = fold_shown(states, record, self._domains)
         if after is not None:
             self._states[record.subject] = after
-        elif record.type in COUNTED:
+        elif record.type in self._domains.of(record.type).counted:
             self._blind.setdefault(record.subject, f"{record.label} of the identity before ({record.subject})")
 
-    def before(self, state: SubjectState, fact: Fact, ruleset: RuleSet) -> Before:
-        """Return the identities that the limits count for a fact, as of now in the order of the log."""
-        return identities_before(state, fact.type, fact.payload, ruleset, self._states.get)
+    def find(self, domain: AnyDomain) -> Find[Any]:
+        """Return how a domain finds the states of these identities, as of now in the order of the log."""
 
-    def unseen(self, before: Before, record: Record) -> str:
-        """Say what the limits did not see of these identities at a record; empty where they saw all."""
-        if before.reason:
-            return before.reason
-        for pid in before.found:
+        def state_of(pid: str) -> object:
+            states = self._states.get(pid)
+            return None if states is None else states.get(domain.name, domain.start())
+
+        return state_of
+
+    def unseen(self, judged: Judgement, record: Record) -> str:
+        """Say what the rules did not see of these identities at a record; empty where they saw all."""
+        if judged.not_asked:
+            return judged.not_asked
+        for pid in judged.looked_at:
             if pid in self._blind:
                 return f"{self._blind[pid]} cannot be read, which the limits over time count"
             if record.log_index > self._ends.get(pid, record.log_index):

@@ -11,13 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from domain.domains import Domains
 from domain.fact import Fact
 from evidence.verify.verdict import VerifiedRecord
 from primitives.errors import InvalidInput
 from primitives.timestamp import parse_time
-from suitability.records import RECORD_TYPES, check_payload
 
-SCHEMA = "1"  # the payloads of suitability.records
+SCHEMA = "1"  # of the payloads of every record type
 
 
 class CannotRead(Exception):
@@ -57,28 +57,28 @@ def of_verified(record: VerifiedRecord) -> Record:
     )
 
 
-def fact_of(record: Record) -> Fact:
+def fact_of(record: Record, domains: Domains) -> Fact:
     """Return the fact that a record states.
 
     Raises:
         CannotRead: it is redacted, of a type or a schema that this version does not know, or its payload is malformed.
     """
-    if record.type not in RECORD_TYPES:
+    if record.type not in domains.types:
         raise CannotRead("its type is not known to this version")
     if record.envelope["schema"] != SCHEMA:
         raise CannotRead(f"schema {record.envelope['schema']} of its payload is not known to this version")
     if set(record.values) != set(record.envelope["fields"]):
         raise CannotRead("it is not shown whole")
     try:
-        payload = check_payload(record.type, dict(record.values))
+        payload = domains.check_payload(record.type, dict(record.values))
     except InvalidInput as error:
         raise CannotRead(f"its payload is malformed: {error.field}: {error.detail}") from error
     return to_fact(record.envelope, payload, record.fingerprint)
 
 
-def shown_of(record: Record) -> dict[str, Any]:
+def shown_of(record: Record, domains: Domains) -> dict[str, Any]:
     """Return the well-formed fields of a record that cannot be read whole."""
-    known = RECORD_TYPES[record.type].fields if record.type in RECORD_TYPES else {}
+    known = domains.types[record.type].fields if record.type in domains.types else {}
     shown: dict[str, Any] = {}
     for name in sorted(set(known) & set(record.values)):
         with suppress(InvalidInput):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from domain.comparison import Comparison
+from domain.domains import Domains
 from evidence.verify.verdict import KeyChange, SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import judge
@@ -12,20 +14,16 @@ from replay.report_material import Material, ShownRecord
 from replay.rules import FoundFinding
 from replay.standing import standing_json
 from replay.values_as_text import is_synthetic, plain
-from suitability.records import RECORD_TYPES
-from suitability.replay import Comparison
 
 REPORT_FORMAT = "bonafides.replay-report/1"
-STAGES = ("assessment", "risk", "handling", "signing")
 LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "pseudonym", "fork", "rulesets", "attachments")
-_OPINION = "MATCH_OPINION"
 _MS = 1000
 
 
 def report_content(material: Material) -> dict[str, Any]:
     """Return the report's content."""
     verified, rerun, inside = material.verified, material.rerun, material.anchored
-    claims = judge(rerun, evidence_holds=verified.ok)
+    claims = judge(rerun, material.domains, evidence_holds=verified.ok)
     findings = [*_altered(inside), *rerun.findings]
     return {
         "format": REPORT_FORMAT,
@@ -38,8 +36,8 @@ def report_content(material: Material) -> dict[str, Any]:
             "verdict": verified.verdict,
             "claims": [{"claim": item.claim, "result": item.result, "records": list(item.seqs)} for item in claims],
         },
-        "stages": _stages([*inside, *_ratings_used(material)], findings, material.subject),
-        "re_execution": [_comparison(item, inside) for item in rerun.comparisons],
+        "stages": _stages([*inside, *_house_records_used(material)], findings, material),
+        "re_execution": [_comparison(item, inside, material.domains) for item in rerun.comparisons],
         "rules": {
             "asked": len(rerun.asked) - len(rerun.not_asked),
             "records": len(rerun.asked),
@@ -59,9 +57,9 @@ def report_content(material: Material) -> dict[str, Any]:
         "erased": [_erased(shown) for shown in material.records if shown.erased],
         "notes": list(verified.notes),
         "keys": [_key(change) for change in material.key_changes],
-        "consents": _listed(inside, "consents"),
-        "data_uses": _listed(inside, "data_uses"),
-        "access_log": _listed(material.records, "access_log"),
+        "consents": _listed(inside, "consents", material.domains),
+        "data_uses": _listed(inside, "data_uses", material.domains),
+        "access_log": _listed(material.records, "access_log", material.domains),
         "limits": list(LIMITS),
     }
 
@@ -84,29 +82,36 @@ def _cover(material: Material) -> dict[str, Any]:
     }
 
 
-def _ratings_used(material: Material) -> list[ShownRecord]:
-    used = {str(shown.values.get("rating_ref")) for shown in material.anchored if shown.record.type == _OPINION}
+def _house_records_used(material: Material) -> list[ShownRecord]:
+    used = {
+        material.domains.of(shown.record.type).named_house_record(shown.record.type, shown.values)
+        for shown in material.anchored
+        if shown.record.type in material.domains.types
+    }
     return [shown for _, chain in material.references for shown in chain if shown.record.fingerprint in used]
 
 
-def _stages(records: Sequence[ShownRecord], findings: Iterable[FoundFinding], subject: str) -> list[dict[str, Any]]:
+def _stages(
+    records: Sequence[ShownRecord], findings: Iterable[FoundFinding], material: Material
+) -> list[dict[str, Any]]:
+    domains = material.domains
     codes: dict[int, list[str]] = {}
     for finding in findings:
         codes.setdefault(finding.seq, []).append(finding.code)
     ordered = sorted(records, key=lambda shown: (_happened(shown), shown.record.log_index))
     stages = []
-    for stage in STAGES:
+    for stage in domains.stages:
         entries = []
-        for shown in (shown for shown in ordered if _stage(shown) == stage):
-            own = shown.record.subject == subject
-            entry = _entry(shown, codes.get(shown.record.seq, []) if own else [])
+        for shown in (shown for shown in ordered if _stage(shown, domains) == stage):
+            own = shown.record.subject == material.subject
+            entry = _entry(shown, codes.get(shown.record.seq, []) if own else [], domains)
             entries.append({**entry, "reference": None if own else shown.record.subject})
         stages.append({"stage": stage, "entries": entries})
     return stages
 
 
-def _stage(shown: ShownRecord) -> str:
-    known = RECORD_TYPES.get(shown.record.type)
+def _stage(shown: ShownRecord, domains: Domains) -> str:
+    known = domains.types.get(shown.record.type)
     return "" if known is None else known.stage
 
 
@@ -114,7 +119,7 @@ def _happened(shown: ShownRecord) -> int:
     return parse_time(shown.record.envelope["occurred_at"], "occurred_at")
 
 
-def _entry(shown: ShownRecord, codes: list[str]) -> dict[str, Any]:
+def _entry(shown: ShownRecord, codes: list[str], domains: Domains) -> dict[str, Any]:
     envelope = shown.record.envelope
     return {
         "seq": shown.record.seq,
@@ -131,24 +136,25 @@ def _entry(shown: ShownRecord, codes: list[str]) -> dict[str, Any]:
         "hidden": sorted(set(envelope["fields"]) - set(shown.values)),
         "findings": codes,
         "reference": None,
-        "shown": [[name, plain(shown.values[name], name)] for name in _in_order(shown)],
+        "shown": [[name, plain(shown.values[name], name)] for name in _in_order(shown, domains)],
     }
 
 
-def _in_order(shown: ShownRecord) -> list[str]:
+def _in_order(shown: ShownRecord, domains: Domains) -> list[str]:
     """Return the names of a payload as its type declares them: a node's store and a bundle keep orders of their own."""
-    declared = RECORD_TYPES[shown.record.type].fields if shown.record.type in RECORD_TYPES else {}
+    declared = domains.types[shown.record.type].fields if shown.record.type in domains.types else {}
     known = [name for name in declared if name in shown.values]
     return known + sorted(set(shown.values) - set(known))
 
 
-def _listed(records: Sequence[ShownRecord], stage: str) -> list[dict[str, Any]]:
-    return [{**_entry(shown, []), "anchored": shown.anchor is not None} for shown in records if _stage(shown) == stage]
+def _listed(records: Sequence[ShownRecord], stage: str, domains: Domains) -> list[dict[str, Any]]:
+    listed = (shown for shown in records if _stage(shown, domains) == stage)
+    return [{**_entry(shown, [], domains), "anchored": shown.anchor is not None} for shown in listed]
 
 
-def _comparison(item: Comparison, records: Sequence[ShownRecord]) -> dict[str, Any]:
+def _comparison(item: Comparison, records: Sequence[ShownRecord], domains: Domains) -> dict[str, Any]:
     seq = next((shown.record.seq for shown in records if shown.record.fingerprint == item.ref), None)
-    names = ("level", "total") if item.type == "LEVEL_RESULT" else ("code", "gap")
+    names = domains.types[item.type].summary
     return {
         "seq": seq,
         "type": item.type,

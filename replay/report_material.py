@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from domain.domains import Domains
 from evidence.verify.verdict import KeyChange, LastAnchor, VerificationReport, VerifiedRecord
 from primitives.errors import VerificationFailed
+from replay.installed import INSTALLED
 from replay.records import Record, of_verified
 from replay.rules import Reexecuted
 from replay.verification import Verification
@@ -81,7 +83,7 @@ class Material:
     """Everything that a report is made of.
 
     `records` are the client's own, `references` those that they name; `not_checked` says by name what its maker could
-    not check, and why.
+    not check, and why; `domains` know the record types.
     """
 
     occasion: Occasion
@@ -96,6 +98,7 @@ class Material:
     verified: VerificationReport
     rerun: Reexecuted
     not_checked: Mapping[str, str] = field(default_factory=dict)
+    domains: Domains = INSTALLED
 
     @property
     def anchored(self) -> list[ShownRecord]:
@@ -103,7 +106,7 @@ class Material:
         return [shown for shown in self.records if shown.anchor is not None]
 
 
-def material_of(verification: Verification, occasion: Occasion) -> Material:
+def material_of(verification: Verification, occasion: Occasion, domains: Domains = INSTALLED) -> Material:
     """Return what a bundle alone gives to a report.
 
     Raises:
@@ -130,6 +133,7 @@ def material_of(verification: Verification, occasion: Occasion) -> Material:
         verified=report,
         rerun=verification.rerun,
         not_checked=_unseen(report.last_anchor, own),
+        domains=domains,
     )
 
 

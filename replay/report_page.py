@@ -14,23 +14,24 @@ from typing import Any
 
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 
+from domain.domains import Domains
 from primitives.text import printable
-from suitability.claims import CLAIMS
-from suitability.records import CODES, RECORD_TYPES
+from replay.installed import INSTALLED
 
 _FOLDER = "templates"
 _PAGE, _WORDS = "replay_report.html", "replay_report.json"
 _SECOND, _MINUTE = 1000, 60_000
 
 
-def render_report(content: Mapping[str, Any], lang: str) -> str:
+def render_report(content: Mapping[str, Any], lang: str, domains: Domains = INSTALLED) -> str:
     """Return the HTML page of a replay's content.
 
     Args:
         content: what `report_content` returned.
         lang: zh or en.
+        domains: those that know the record types.
     """
-    words = words_in(lang)
+    words = words_in(lang, domains)
     return _template().render(**content, w=words, word=lambda group, key: words[group].get(key, key))
 
 
@@ -54,12 +55,13 @@ def _legible(value: Any) -> Any:
 
 
 @cache
-def words_in(lang: str) -> dict[str, Any]:
-    """Return the page's words in zh or en: its own, and those of the record types, codes and claims."""
+def words_in(lang: str, domains: Domains = INSTALLED) -> dict[str, Any]:
+    """Return the page's words in zh or en: its own, and those of the domains."""
     words: dict[str, Any] = json.loads(_read(_WORDS))[lang]
-    words["types"] = {code: entry.words.in_language(lang) for code, entry in RECORD_TYPES.items()}
-    words["codes"] |= {code: meaning.words.in_language(lang) for code, meaning in CODES.items()}
-    words["claims"] |= {claim.name: claim.words.in_language(lang) for claim in CLAIMS}
+    words["stages"] = {name: stage.in_language(lang) for name, stage in domains.stages.items()}
+    words["types"] = {code: entry.words.in_language(lang) for code, entry in domains.types.items()}
+    words["codes"] |= {code: meaning.words.in_language(lang) for code, meaning in domains.codes.items()}
+    words["claims"] |= {claim.name: claim.words.in_language(lang) for claim in domains.claims}
     return words
 
 

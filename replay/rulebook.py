@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.domains import Domains
 from domain.fact import Fact
 from domain.finding import Finding
+from domain.ruleset import AnyRuleSet, in_force
 from primitives.errors import InvalidInput
+from replay.installed import INSTALLED
 from replay.records import Record
-from suitability.records import CLIENT_ACTS
-from suitability.ruleset import RuleSet, in_force
 
 _CODE, _RULE = "RULESET_NOT_IN_FORCE", "ruleset.in-force"
 
@@ -28,46 +29,65 @@ class NotAtHand(Exception):
 
 @dataclass(frozen=True)
 class Rulebook:
-    """The rule sets of one history: by label, those that may have been in force, and the names that nobody has."""
+    """The rule sets of one history.
 
-    by_label: Mapping[str, RuleSet]
-    candidates: Sequence[RuleSet]
-    missing: Sequence[str]
+    A record is judged by the rule sets of the domain that knows its type.
 
-    def judging(self, fact: Fact) -> tuple[RuleSet, tuple[Finding, ...]]:
+    Attributes:
+        domains: what knows the record types.
+        by_label: every rule set at hand.
+        candidates: those that may have been in force.
+        missing: by the name of a domain, the labels that may be of one of its own, and that nobody has. Which domain's
+            a rule set is that a record of an unknown type names, nobody can tell: it counts for each.
+    """
+
+    domains: Domains
+    by_label: Mapping[str, AnyRuleSet]
+    candidates: Sequence[AnyRuleSet]
+    missing: Mapping[str, Sequence[str]]
+
+    def judging(self, fact: Fact) -> tuple[AnyRuleSet, tuple[Finding, ...]]:
         """Return the rule set that judges a fact, and the findings about the choice of it.
 
         Raises:
             NotAtHand: it cannot be known.
         """
-        if fact.type in CLIENT_ACTS:
-            return self._at(fact.occurred_at), ()
+        if fact.type in self.domains.client_acts:
+            return self._at(fact), ()
         if fact.ruleset is None:
-            found = self._at(fact.occurred_at)
+            found = self._at(fact)
             return found, (Finding(_CODE, _RULE, f"names no rule set; {found.label} was in force"),)
         named = self.by_label.get(fact.ruleset)
         if named is None:
             raise NotAtHand(f"rule set {fact.ruleset} is not at hand")
-        current = self._in_force(fact.occurred_at)
+        current = self._in_force(fact)
         if current is None or current.label == named.label:
             return named, ()
         return named, (Finding(_CODE, _RULE, f"made under {named.label}, not {current.label}"),)
 
-    def _at(self, time_ms: int) -> RuleSet:
-        if self.missing:
-            raise NotAtHand(f"rule set {self.missing[0]}, which may have been in force, is not at hand")
-        found = self._in_force(time_ms)
+    def _at(self, fact: Fact) -> AnyRuleSet:
+        missing = self.missing[self.domains.of(fact.type).name]
+        if missing:
+            raise NotAtHand(f"rule set {missing[0]}, which may have been in force, is not at hand")
+        found = self._in_force(fact)
         if found is None:
             raise NotAtHand("no rule set is at hand")
         return found
 
-    def _in_force(self, time_ms: int) -> RuleSet | None:
+    def _in_force(self, fact: Fact) -> AnyRuleSet | None:
         """Return the rule set in force; before the first one took effect, that first one."""
-        first = min(self.candidates, key=lambda ruleset: ruleset.effective_from, default=None)
-        return in_force(self.candidates, time_ms) or first
+        candidates = self.domains.of_domain(self.domains.of(fact.type), self.candidates)
+        first = min(candidates, key=lambda ruleset: ruleset.effective_from, default=None)
+        return in_force(candidates, fact.occurred_at) or first
 
 
-def rulebook_of(history: Iterable[Record], used: Iterable[RuleSet], known: Iterable[RuleSet] = ()) -> Rulebook:
+def rulebook_of(
+    history: Iterable[Record],
+    used: Iterable[AnyRuleSet],
+    known: Iterable[AnyRuleSet] = (),
+    *,
+    domains: Domains = INSTALLED,
+) -> Rulebook:
     """Return the rule sets that a history is judged by.
 
     Args:
@@ -75,29 +95,43 @@ def rulebook_of(history: Iterable[Record], used: Iterable[RuleSet], known: Itera
         used: the rule sets that the broker is known, or says, to have used.
         known: rule sets that count only where a record names them, such as the packaged ones. They come first: one
             label is one rule set, unless its maker searched for two with one digest.
+        domains: the domains whose rule sets these are.
     """
-    at_hand: dict[str, RuleSet] = {}
+    at_hand: dict[str, AnyRuleSet] = {}
     for ruleset in (*known, *(broker := tuple(used))):
         at_hand.setdefault(ruleset.label, ruleset)
-    named = dict.fromkeys(str(record.envelope["ruleset"]) for record in history if record.envelope["ruleset"])
+    named: dict[str, list[str]] = {}  # by label, the types of the records that name it
+    for record in history:
+        if record.envelope["ruleset"]:
+            named.setdefault(str(record.envelope["ruleset"]), []).append(record.type)
     labels = dict.fromkeys((*(ruleset.label for ruleset in broker), *named))
     candidates = [at_hand[label] for label in labels if label in at_hand]
-    return Rulebook(at_hand, candidates, [label for label in named if label not in at_hand])
+    missing = {
+        domain.name: [
+            label
+            for label, types in named.items()
+            if label not in at_hand and any(type_ in domain.types or type_ not in domains.types for type_ in types)
+        ]
+        for domain in domains
+    }
+    return Rulebook(domains, at_hand, candidates, missing)
 
 
-def read_rulesets(documents: Iterable[Mapping[str, object]]) -> tuple[list[RuleSet], list[str]]:
+def read_rulesets(
+    documents: Iterable[Mapping[str, object]], domains: Domains = INSTALLED
+) -> tuple[list[AnyRuleSet], list[str]]:
     """Read the rule sets that a bundle carries; returns them, and a note for each that cannot be read."""
-    found: list[RuleSet] = []
+    found: list[AnyRuleSet] = []
     notes: list[str] = []
     for number, document in enumerate(documents):
         try:
-            found.append(RuleSet.from_document(document))
+            found.append(domains.read_ruleset(document))
         except InvalidInput as error:
             notes.append(f"rule set {number} of the bundle cannot be read: {error}")
     return found, notes
 
 
-def made_by_broker(rulebook: Rulebook, known: Iterable[RuleSet]) -> list[str]:
+def made_by_broker(rulebook: Rulebook, known: Iterable[AnyRuleSet]) -> list[str]:
     """Return the labels of the judging rule sets that are in nobody's hands but the broker's.
 
     One that differs from a known rule set in nothing but its effective date is that one.
@@ -106,5 +140,5 @@ def made_by_broker(rulebook: Rulebook, known: Iterable[RuleSet]) -> list[str]:
     return [ruleset.label for ruleset in rulebook.candidates if _undated(ruleset) not in contents]
 
 
-def _undated(ruleset: RuleSet) -> dict[str, object]:
+def _undated(ruleset: AnyRuleSet) -> dict[str, object]:
     return {name: value for name, value in ruleset.document.items() if name != "effective_from"}

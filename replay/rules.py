@@ -21,33 +21,24 @@ asked with all that they need, and where not, why: a rule that was never asked m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from domain.comparison import Comparison
+from domain.domain import AnyDomain, Surroundings
+from domain.domains import States
 from domain.fact import Fact
 from domain.finding import Finding
+from domain.house import House
 from domain.second_person import signed_by
 from evidence.documents.product_subject import product_subject
 from replay.folding import fold_shown
 from replay.former import Former
 from replay.records import CannotRead, Record, fact_of
 from replay.rulebook import NotAtHand, Rulebook
-from suitability.act import product_of
-from suitability.ratings import Ratings
-from suitability.replay import Comparison, re_execute
-from suitability.states import broken, fold
-from suitability.subject import Rating, SubjectState
 
 _ALL_SHOWN: Mapping[str, Collection[str]] = {}
 _NO_ENDS: Mapping[str, int] = {}
-_OPINION, _RATING, _APPLICATION = "MATCH_OPINION", "PRODUCT_RATE", "BIZ_APPLY"
-NOT_DERIVED = (
-    "RATING_NOT_DERIVED",
-    "rating.subject",
-    "its rating lies on a pseudonym that is not derived from the product: other ratings of it may not be shown",
-)
-"""Code, rule and sentence of a finding; the node notes it at intake, at the rating itself."""
 
 
 @dataclass(frozen=True)
@@ -124,33 +115,37 @@ def re_run(
             are not for all.
     """
     ordered = sorted(records, key=lambda record: record.log_index)  # (1)
-    run = _Run(subject, rulebook, proven, Former(ordered, subject, ends))
+    run = _Run(subject, rulebook, proven, Former(ordered, subject, ends, rulebook.domains))
     for record in ordered:
         run.take(record)
     facts = tuple(sorted(run.facts, key=lambda entry: entry[0]))
     return Reexecuted(
         facts=facts,
-        comparisons=re_execute((fact for _, fact in facts), rulebook.by_label.get),
+        comparisons=_compared([fact for _, fact in facts], rulebook),
         findings=tuple(sorted(run.findings, key=lambda finding: finding.seq)),
         asked=tuple(sorted(run.asked, key=lambda entry: entry.seq)),
     )
 
 
-def ratings_relied_on(type_: str, payload: Mapping[str, Any], ratings: Ratings, at_ms: int) -> list[Rating]:
-    """Return the ratings on which an opinion or an application rests, as far as they are known.
+def _compared(facts: Sequence[Fact], rulebook: Rulebook) -> tuple[Comparison, ...]:
+    """Compute every stored result again, domain by domain."""
+    return tuple(
+        comparison
+        for domain in rulebook.domains
+        for comparison in domain.re_execute(
+            [fact for fact in facts if rulebook.domains.of(fact.type) is domain], rulebook.by_label.get
+        )
+    )
 
-    Args:
-        type_: of the record.
-        payload: of the record.
-        ratings: what was logged before it.
-        at_ms: when it happened.
-    """
-    product = product_of(payload)
-    if product is None:
-        return []
-    if type_ == _OPINION:
-        return [rating for rating in ratings.of(product) if rating.ref == payload["rating_ref"]]
-    return list(ratings.at(product, at_ms).values()) if type_ == _APPLICATION else []
+
+@dataclass
+class _Place:
+    """What one domain knows as of now in the order of the log: the house records, and what hides its view."""
+
+    house: House
+    blind: str = ""  # why the client's state is no longer known
+    house_blind: str = ""  # why the house records are no longer known
+    unshown: dict[str, str] = field(default_factory=dict)  # by thing, the record whose house record is not shown
 
 
 class _Run:
@@ -160,13 +155,12 @@ class _Run:
         self._subject = subject
         self._former = former
         self._proven = proven
-        self._ratings_unproven: set[str] = set()  # by fingerprint, the ratings of which it cannot be told who signed
         self._rulebook = rulebook
-        self._state, self._ratings = SubjectState(), Ratings()
-        self._shown: set[str] = set()  # the fingerprints of the ratings so far
-        self._unrated: dict[str, str] = {}  # by product, the opinion whose rating is not shown
-        self._blind = ""  # why the state is no longer known
-        self._ratings_blind = ""  # why the ratings are no longer known
+        self._domains = rulebook.domains
+        self._states: States = {}
+        self._places = {domain.name: _Place(domain.empty_house()) for domain in self._domains}
+        self._shown: set[str] = set()  # the fingerprints of the house records so far
+        self._unproven: set[str] = set()  # of those the ones of which it cannot be told who signed
         self.facts: list[tuple[int, Fact]] = []
         self.findings: list[FoundFinding] = []
         self.asked: list[Asked] = []
@@ -175,7 +169,7 @@ class _Run:
         own = record.subject == self._subject
         self._former.take(record)
         try:
-            fact = fact_of(record)
+            fact = fact_of(record, self._domains)
         except CannotRead as error:
             self._miss(record, str(error), own=own)
             return
@@ -183,68 +177,79 @@ class _Run:
             fact = replace(fact, payload=signed_by(fact.payload, self._proven[record.record_id]))
         if own:
             self.facts.append((record.seq, fact))
-            self._ask(record, fact)
-            self._state = fold(self._state, fact)  # (3)
-        if fact.type == _RATING:
-            if record.record_id in self._proven:
-                self._ratings_unproven.add(fact.ref)
-            derived = product_subject(record.envelope["broker"], str(fact.payload["product"]["id"]))
-            rating = Rating(fact.ref, fact.payload)
-            self._ratings = self._ratings.with_rating(rating, in_place=record.subject == derived)
-            self._shown.add(fact.ref)
+            self._ask(record, fact, self._domains.of(fact.type))
+            self._states = self._domains.fold(self._states, fact)  # (3)
+        self._keep(record, fact)
+
+    def _keep(self, record: Record, fact: Fact) -> None:
+        """Keep a house record."""
+        domain = self._domains.of(fact.type)
+        if domain.house_rules is None or fact.type not in domain.house_rules.types:
+            return
+        if record.record_id in self._proven:
+            self._unproven.add(fact.ref)
+        derived = product_subject(record.envelope["broker"], str(domain.thing_of(fact.payload)))
+        place = self._places[domain.name]
+        place.house = place.house.with_record(fact.ref, fact.payload, in_place=record.subject == derived)
+        self._shown.add(fact.ref)
 
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
+        domain = self._domains.of(record.type) if record.type in self._domains.types else None
         if own:
             self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
-            after = fold_shown(self._state, record)
-            if after is None:  # (2)
-                self._blind = self._blind or f"{record.label} before it cannot be read"
-            else:
-                self._state = after
-        if record.type == _RATING:
-            self._ratings_blind = self._ratings_blind or f"a rating before it ({record.record_id}) cannot be read"
+            after = fold_shown(self._states, record, self._domains)
+            if after is not None:
+                self._states = after
+            elif domain is not None:  # (2)
+                place = self._places[domain.name]
+                place.blind = place.blind or f"{record.label} before it cannot be read"
+        if domain is not None and domain.house_rules is not None and record.type in domain.house_rules.types:
+            place = self._places[domain.name]
+            noun = domain.house_rules.noun
+            place.house_blind = place.house_blind or f"a {noun} before it ({record.record_id}) cannot be read"
 
-    def _ask(self, record: Record, fact: Fact) -> None:
-        product = product_of(fact.payload)
-        if fact.type == _OPINION and fact.payload["rating_ref"] not in self._shown:
-            self._note(
-                record, Finding("RATING_NOT_SHOWN", "opinion.rating", "the rating that it rests on is not shown")
-            )
-            if product is not None:
-                self._unrated.setdefault(product, record.label)
-        self._note(record, *self._ill_placed(fact))  # (4)
-        reason = self._blind
-        if product is not None and not reason:
-            reason = self._ratings_blind
+    def _ask(self, record: Record, fact: Fact, domain: AnyDomain) -> None:
+        thing, place = domain.thing_of(fact.payload), self._places[domain.name]
+        if domain.house_rules is not None:
+            named = domain.named_house_record(fact.type, fact.payload)
+            if named is not None and named not in self._shown:
+                self._note(record, domain.house_rules.not_shown)
+                if thing is not None:
+                    place.unshown.setdefault(thing, record.label)
+            if not all(used.in_place for used in place.house.relied_on(fact.type, fact.payload, fact.occurred_at)):
+                self._note(record, domain.house_rules.not_derived)  # (4)
+        reason = place.blind
+        if thing is not None and not reason:
+            reason = place.house_blind
         if not reason:
-            reason = self._judge(record, fact, product) or self._untold(record, fact)
+            reason = self._judge(record, fact, domain) or self._untold(record, fact, domain)
         self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
 
-    def _ill_placed(self, fact: Fact) -> list[Finding]:
-        used = ratings_relied_on(fact.type, fact.payload, self._ratings, fact.occurred_at)
-        return [] if all(self._ratings.is_in_place(rating) for rating in used) else [Finding(*NOT_DERIVED)]
-
-    def _judge(self, record: Record, fact: Fact, product: str | None) -> str:
+    def _judge(self, record: Record, fact: Fact, domain: AnyDomain) -> str:
         try:
             ruleset, about_it = self._rulebook.judging(fact)
         except NotAtHand as error:
             return str(error)
-        before = self._former.before(self._state, fact, ruleset)  # (6)
-        found = broken(self._state, fact, ruleset, self._ratings.at(product, fact.occurred_at), before)
-        self._note(record, *about_it, *found)
-        unseen = self._former.unseen(before, record)
+        place = self._places[domain.name]
+        seen = Surroundings(place.house, fact.broker, self._former.find(domain))
+        judged = domain.judge(self._domains.state(self._states, fact.type)[1], fact, ruleset, seen)  # (6)
+        self._note(record, *about_it, *judged.findings)
+        unseen = self._former.unseen(judged, record)
         if unseen:
             return unseen
-        unrated = None if product is None else self._unrated.get(product)
-        return "" if unrated is None else f"the rating of {product} that {unrated} rests on is not shown"  # (7)
+        thing = domain.thing_of(fact.payload)
+        unshown = None if thing is None else place.unshown.get(thing)
+        if unshown is None or domain.house_rules is None:
+            return ""
+        return f"the {domain.house_rules.noun} of {thing} that {unshown} rests on is not shown"  # (7)
 
-    def _untold(self, record: Record, fact: Fact) -> str:
+    def _untold(self, record: Record, fact: Fact, domain: AnyDomain) -> str:
         """Say of whom it cannot be told whether they signed; empty where there is nobody."""
         if record.record_id in self._proven:
             return "who signed it as the second person cannot be told"  # (5)
-        used = ratings_relied_on(fact.type, fact.payload, self._ratings, fact.occurred_at)
-        if any(rating.ref in self._ratings_unproven for rating in used):
-            return "who signed the rating that it rests on cannot be told"
+        used = self._places[domain.name].house.relied_on(fact.type, fact.payload, fact.occurred_at)
+        if domain.house_rules is not None and any(entry.ref in self._unproven for entry in used):
+            return f"who signed the {domain.house_rules.noun} that it rests on cannot be told"
         return ""
 
     def _note(self, record: Record, *found: Finding) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 from evidence.verify.verdict import STAFF_NOT_SHOWN, VerificationReport
 from replay.rulebook import Rulebook
-from suitability.records import STAFF_ACTS
 
 
 def proven_signers(report: VerificationReport) -> Mapping[str, frozenset[str]]:
@@ -23,7 +22,11 @@ def asking_nobody(report: VerificationReport, rulebook: Rulebook) -> Iterable[st
     unasked: dict[str, set[str]] = {}
     for record in report.records:
         ruleset = rulebook.by_label.get(str(record.envelope["ruleset"]))
-        if record.type in STAFF_ACTS and ruleset is not None and record.type not in ruleset.second_person:
+        if (
+            record.type in rulebook.domains.staff_acts
+            and ruleset is not None
+            and record.type not in ruleset.second_person
+        ):
             unasked.setdefault(ruleset.label, set()).add(record.type)
     for label, types in sorted(unasked.items()):
         yield f"rule set {label} asks for no second person of {', '.join(sorted(types))}: no finding if nobody signed"

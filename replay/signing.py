@@ -1,9 +1,12 @@
-"""Whose signature the records of the domain owe, as evidence asks it."""
+"""Whose signature the records of these domains owe, as evidence asks it."""
 
 from __future__ import annotations
 
+from domain.domains import Domains
 from evidence.verify.signing import SigningRules
-from suitability.records import CLIENT_ACTS, STAFF_ACTS
 from suitability.records.staff import END, ENROL
 
-SIGNING = SigningRules(client_acts=CLIENT_ACTS, second_persons=STAFF_ACTS, enrols=ENROL, ends=END)
+
+def signing_rules(domains: Domains) -> SigningRules:
+    """Return which types owe a client's signature or a second person's, and which enrol and end the latter."""
+    return SigningRules(client_acts=domains.client_acts, second_persons=domains.staff_acts, enrols=ENROL, ends=END)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.comparison import NOT_CHECKED
 from primitives.timestamp import format_time
 from replay.report_material import CONSENTS, DATA_USE, Material
-from suitability.replay import NOT_CHECKED
 
 RULES, RESULTS, LATER = "rules", "re-execution", "later-records"
 _MS = 1000

@@ -9,19 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from domain.domains import Domains
+from domain.ruleset import AnyRuleSet
 from evidence.documents.bundle import parse_bundle
 from evidence.verify.bundle import verify_bundle
 from evidence.verify.verdict import EvidenceFinding, VerificationReport
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.consents import unasked_ends
+from replay.installed import INSTALLED
 from replay.orders import check_orders
 from replay.records import Record, of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
-from replay.signing import SIGNING
+from replay.signing import signing_rules
 from replay.succession import Shown, joined
-from suitability.ruleset import RuleSet, packaged_rulesets
 
 _WHOLE: Mapping[str, int] = {}
 
@@ -54,13 +56,14 @@ def verify_history(
     bundle: bytes,
     trust: bytes,
     *,
-    rulesets: Iterable[RuleSet] = (),
+    rulesets: Iterable[AnyRuleSet] = (),
     subject: str | None = None,
     at_least_block: int | None = None,
     promises: Sequence[object] | None = None,
     related: Sequence[bytes] = (),
     regulator_key: str | None = None,
     consents_asked: bool = False,
+    domains: Domains = INSTALLED,
 ) -> Verification:
     """Verify a client's history and execute it again.
 
@@ -76,6 +79,7 @@ def verify_history(
         regulator_key: a regulator's signing key (hex); every order that a look refers to must hold.
         consents_asked: the caller asks the chain itself for withdrawals that no record tells; else a note says that
             nobody did.
+        domains: what knows the record types.
 
     Raises:
         InvalidInput: not a bundle, not a trust file, or another argument is malformed.
@@ -87,7 +91,7 @@ def verify_history(
     report = verify_bundle(
         bundle,
         trust,
-        signing=SIGNING,
+        signing=signing_rules(domains),
         at_least_block=at_least_block,
         promises=promises,
         elsewhere=subjects,
@@ -95,13 +99,12 @@ def verify_history(
     if subject is not None and subject not in (report.client, report.subject):
         raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
     own = _shown(report)
-    others = (
-        _verified(related, trust, report, promises) if report.ok else []
-    )  # beside what fails itself nothing is looked at
+    # Beside what fails itself nothing is looked at.
+    others = _verified(related, trust, report, promises, domains) if report.ok else []
     referred = {record.subject for record in own.records}  # the whole chains, as of the bundle itself
     ends = {one.report.subject: one.ends_for(own) for one in others if one.report.subject not in referred}
     further = [record for other in others for record in other.own_records]
-    rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends)
+    rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends, domains=domains)
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
     notes += joined(own, others)
@@ -114,9 +117,10 @@ def verify_history(
 def execute_again(
     report: VerificationReport,
     records: Sequence[Record],
-    rulesets: Iterable[RuleSet],
+    rulesets: Iterable[AnyRuleSet],
     *,
     ends: Mapping[str, int] = _WHOLE,
+    domains: Domains = INSTALLED,
 ) -> tuple[Reexecuted, list[str]]:
     """Execute every score, opinion and rule again; returns what came of it, and notes.
 
@@ -126,11 +130,12 @@ def execute_again(
             a record that comes twice (a reference, and another identity's own), the last copy counts.
         rulesets: what the caller has from elsewhere than the bundle.
         ends: by another identity's pseudonym, the last log index that its records are complete for, where not for all.
+        domains: what knows the record types.
     """
-    carried, notes = read_rulesets(report.rulesets)
+    carried, notes = read_rulesets(report.rulesets, domains)
     history = [record for record in records if record.subject == report.subject]
-    mine, packaged = list(rulesets), list(packaged_rulesets().values())
-    rules = rulebook_of(history, [*mine, *carried], packaged)
+    mine, packaged = list(rulesets), list(domains.packaged_rulesets().values())
+    rules = rulebook_of(history, [*mine, *carried], packaged, domains=domains)
     notes += [
         f"rule set {label} is the broker's own: it came with the bundle, and is neither packaged nor given beside it"
         for label in made_by_broker(rules, [*mine, *packaged])
@@ -141,14 +146,18 @@ def execute_again(
 
 
 def _verified(
-    bundles: Sequence[bytes], trust: bytes, report: VerificationReport, promises: Sequence[object] | None
+    bundles: Sequence[bytes],
+    trust: bytes,
+    report: VerificationReport,
+    promises: Sequence[object] | None,
+    domains: Domains,
 ) -> list[Shown]:
     """Verify the bundles of other identities, each with the promises about itself."""
     pids = [parse_bundle(bundle).history.subject for bundle in bundles] if promises is not None else []
     found: dict[str, Shown] = {}
     for number, bundle in enumerate(bundles):
         elsewhere = {bytes.fromhex(report.subject), *pids} - {*pids[number : number + 1]}
-        other = verify_bundle(bundle, trust, signing=SIGNING, promises=promises, elsewhere=elsewhere)
+        other = verify_bundle(bundle, trust, signing=signing_rules(domains), promises=promises, elsewhere=elsewhere)
         if not other.ok:
             raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
         if other.subject in found or other.subject == report.subject:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from domain.comparison import Comparison
 from evidence.verify.verdict import SecondPersons, VerifiedRecord
 from primitives.timestamp import format_time
 from replay.verification import Verification
-from suitability.replay import Comparison
 
 
 def verification_json(verification: Verification) -> dict[str, Any]:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from domain.house import HouseRecord
+from suitability.act import product_of
 from suitability.subject import Rating
 
 
 @dataclass(frozen=True)
 class Ratings:
-    """Every rating by product, in log order, of the first `size` log entries; and those at their product's place."""
+    """Every rating by product, in log order; and those at their product's place."""
 
-    size: int = 0
     by_product: Mapping[str, tuple[Rating, ...]] = field(default_factory=dict)
     in_place: Mapping[str, tuple[Rating, ...]] = field(default_factory=dict)
 
@@ -33,12 +35,26 @@ class Ratings:
         """Return every rating of a product, in log order, wherever it lies."""
         return self.by_product.get(product_id, ())
 
-    def is_in_place(self, rating: Rating) -> bool:
-        """Tell whether a rating lies on the pseudonym that is derived from its product."""
-        return rating in self.in_place.get(_product_of(rating), ())
+    def last_of(self, thing: str) -> str | None:
+        """Return the fingerprint (hex) of a product's last rating, wherever it lies."""
+        known = self.of(thing)
+        return known[-1].ref if known else None
 
-    def with_rating(self, rating: Rating, *, in_place: bool) -> Ratings:
+    def relied_on(self, type_: str, payload: Mapping[str, Any], at_ms: int) -> list[HouseRecord]:
+        """Return the rating that an opinion names, or on which an application at an instant rests."""
+        product = product_of(payload)
+        if product is None:
+            return []
+        if type_ == "MATCH_OPINION":
+            used = [rating for rating in self.of(product) if rating.ref == payload["rating_ref"]]
+        else:
+            used = list(self.at(product, at_ms).values()) if type_ == "BIZ_APPLY" else []
+        in_place = self.in_place.get(product, ())
+        return [HouseRecord(rating.ref, rating in in_place) for rating in used]
+
+    def with_record(self, ref: str, payload: Mapping[str, Any], *, in_place: bool) -> Ratings:
         """Return the ratings with one more, which lies at its product's place or elsewhere."""
+        rating = Rating(ref, payload)
         by_product = _with(self.by_product, rating)
         return replace(
             self, by_product=by_product, in_place=_with(self.in_place, rating) if in_place else self.in_place

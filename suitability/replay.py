@@ -8,33 +8,13 @@ nothing, and is reported as not checked, never as equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from domain.comparison import DIFFERS, EQUAL, NOT_CHECKED, Comparison, Resolve
 from domain.fact import Fact
 from primitives.errors import InvalidInput
 from suitability.engine import differences, level_result, redo_opinion
 from suitability.ruleset import RuleSet
-
-EQUAL = "equal"
-DIFFERS = "differs"
-NOT_CHECKED = "not-checked"
-
-Resolve = Callable[[str], RuleSet | None]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One stored result beside the re-executed one."""
-
-    ref: str
-    type: str
-    ruleset: str | None
-    status: str
-    fields: tuple[str, ...]
-    reason: str
-    recorded: Mapping[str, Any]
-    computed: Mapping[str, Any] | None
 
 
 def re_execute(facts: Iterable[Fact], resolve: Resolve) -> tuple[Comparison, ...]:
@@ -91,7 +71,7 @@ def _compare(fact: Fact, resolve: Resolve, compute: Callable[[RuleSet], dict[str
     if fact.ruleset is None:
         return _without(fact, DIFFERS, "the record names no rule set")
     ruleset = resolve(fact.ruleset)
-    if ruleset is None:
+    if not isinstance(ruleset, RuleSet):
         return _without(fact, NOT_CHECKED, "the rule set is not at hand")
     try:
         computed = compute(ruleset)

@@ -8,11 +8,12 @@ stands in the envelope of every record that an engine made under it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from domain.ruleset import MAX_BYTES
 from domain.second_person import MAX_SIGNERS
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
@@ -22,7 +23,6 @@ from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TY
 
 FORMAT = "bonafides.ruleset/1"
 VERDICTS = ("ok", "ok-care", "warn", "forbid")
-_MAX_BYTES = 256 * 1024
 _IDENTIFIER = r"[a-z0-9]+(-[a-z0-9]+)*"
 _LABEL_DIGEST_CHARACTERS = 16
 _DURATION = Integer(1)
@@ -171,7 +171,7 @@ class RuleSet:
         Raises:
             InvalidInput: not JSON, a field is missing, unknown or out of range, or the parts contradict each other.
         """
-        return cls.from_document(parse_json(data, field="ruleset", max_bytes=_MAX_BYTES))
+        return cls.from_document(parse_json(data, field="ruleset", max_bytes=MAX_BYTES))
 
     @classmethod
     def from_document(cls, document: object) -> RuleSet:
@@ -218,15 +218,6 @@ class RuleSet:
             if band.low <= total <= band.high:
                 return band.level
         raise InvalidInput("total", "range", f"{total} lies in no band of {self.label}")
-
-
-def in_force(rulesets: Iterable[RuleSet], at_ms: int) -> RuleSet | None:
-    """Return the rule set with the latest effective date not after `at_ms`; the last one given wins a tie."""
-    best: RuleSet | None = None
-    for ruleset in rulesets:
-        if ruleset.effective_from <= at_ms and (best is None or ruleset.effective_from >= best.effective_from):
-            best = ruleset
-    return best
 
 
 def packaged_rulesets() -> dict[str, RuleSet]:

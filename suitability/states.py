@@ -7,11 +7,11 @@ it broke. Both ask the rules of the record type; recording in time is a matter o
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from domain.fact import Fact
 from domain.finding import Finding
+from domain.gate import ALLOWED, Gate, Reliance
 from domain.second_person import keys_of
 from suitability.act import Act
 from suitability.line import NONE_BEFORE, Before, Find, identities_before, nobody
@@ -21,32 +21,7 @@ from suitability.rules.recording import recorded_in_time
 from suitability.ruleset import RuleSet
 from suitability.subject import Application, Rating, SubjectState
 
-ALLOWED = "ALLOWED"
 _NO_RATINGS: Mapping[str, Rating] = {}
-
-
-@dataclass(frozen=True)
-class Reliance:
-    """A record that an act rests on: its type, its fingerprint (hex), and the keys of who signed it."""
-
-    type: str
-    ref: str
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Gate:
-    """The answer to "may this be done now": yes, or no with the first broken rule's code and reason.
-
-    `relied_on` are the rating and the decision that the act rests on, with who signed them. `not_asked` says what the
-    limits over time did not see; it is empty where they saw all.
-    """
-
-    allowed: bool
-    code: str
-    reason: str
-    relied_on: tuple[Reliance, ...] = ()
-    not_asked: str = ""
 
 
 def gate(

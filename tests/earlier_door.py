@@ -5,12 +5,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from node_adapter.workflows.intake import facts
+from node_adapter.workflows.intake.house import Houses
 
 
 @contextmanager
 def rated_as_earlier(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take ratings of a product under any pseudonym, as versions before the derived ones did."""
     with monkeypatch.context() as patch:
-        patch.setattr(facts._Intake, "_require_product", lambda *_: None)
+        patch.setattr(Houses, "require_place", lambda *_: None)
         yield

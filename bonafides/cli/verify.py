@@ -16,13 +16,14 @@ from bonafides.verify import as_json as verification_json
 from bonafides.verify import verify as verify_history
 from bonafides.wallet.promises import is_owed, promise_in
 from did.identifiers import parse_did
+from domain.ruleset import AnyRuleSet
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.documents.trust import MAX_TRUST_BYTES
 from evidence.verify.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons, VerifiedRecord
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
-from suitability.ruleset import RuleSet
+from replay.installed import INSTALLED
 
 _PSEUDONYM_BYTES = 32
 _LONGER = "; --max-mib takes a longer one"
@@ -141,7 +142,7 @@ def _promises(file: Path) -> list[Any]:
     return found
 
 
-def _rulesets(file: Path | None) -> list[RuleSet]:
+def _rulesets(file: Path | None) -> list[AnyRuleSet]:
     if file is None:
         return []
     found = []
@@ -151,7 +152,7 @@ def _rulesets(file: Path | None) -> list[RuleSet]:
     for number, entry in enumerate(entries):
         if not isinstance(entry, dict):
             raise InvalidInput(f"rulesets[{number}]", "shape", "must be a rule set, or an entry of `ruleset list`")
-        found.append(RuleSet.from_document(entry.get("document", entry)))
+        found.append(INSTALLED.read_ruleset(entry.get("document", entry)))
     return found
 
 

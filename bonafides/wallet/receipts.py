@@ -27,7 +27,7 @@ from evidence.documents.promise import parse_promise
 from evidence.documents.receipt import Receipt, verify_receipt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
-from suitability.records import CLIENT_ACTS
+from replay.installed import INSTALLED
 
 _PLACE_KIND = "chain-place"
 _KEY_BYTES = 32
@@ -116,7 +116,7 @@ def _owner(identities: Identities, value: object) -> Identity:
 
 def _check_signed(identities: Identities, identity: Identity, receipt: Receipt) -> dict[str, Any] | None:
     envelope = receipt.record.envelope
-    if envelope["type"] not in CLIENT_ACTS:
+    if envelope["type"] not in INSTALLED.client_acts:
         return None
     mine = [entry["value"] for entry in envelope["signatures"] if entry["did"] == identity.did]
     act = kept_act(identities, mine[0]) if len(mine) == 1 else None

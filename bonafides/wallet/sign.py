@@ -21,7 +21,7 @@ from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Constant, Fields, Nullable, Object, OneOf, Text
 from primitives.timestamp import format_time
-from suitability.records import CLIENT_ACTS
+from replay.installed import INSTALLED
 
 Show = Callable[[Identity, "Draft"], bool]
 
@@ -29,7 +29,7 @@ _ANY_TEXT = Text(min=0, controls=True)
 _DRAFT = Fields(
     {
         "version": Constant(ACT_FORMAT),
-        "type": OneOf(*sorted(CLIENT_ACTS), rule="client-act"),
+        "type": OneOf(*sorted(INSTALLED.client_acts), rule="client-act"),
         "broker": _ANY_TEXT,
         "subject": _ANY_TEXT,
         "document": Nullable(_ANY_TEXT),

@@ -19,7 +19,7 @@ from node_adapter.workflows.intake.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
-from suitability.records import STAFF_ACTS, check_payload
+from replay.installed import INSTALLED
 from suitability.records.staff import STAFF_ROLES
 
 _KIND = "staff-key"
@@ -122,16 +122,16 @@ def _payload(fact: Mapping[str, Any]) -> dict[str, Any]:
     for name in _NEEDED:
         if name not in fact:
             raise InvalidInput(name, "required", "is missing")
-    if not isinstance(fact["type"], str) or fact["type"] not in STAFF_ACTS:
-        raise InvalidInput("type", "second-person", f"must be one of {', '.join(STAFF_ACTS)}")
-    payload = check_payload(fact["type"], fact["payload"])
+    if not isinstance(fact["type"], str) or fact["type"] not in INSTALLED.staff_acts:
+        raise InvalidInput("type", "second-person", f"must be one of {', '.join(INSTALLED.staff_acts)}")
+    payload = INSTALLED.check_payload(fact["type"], fact["payload"])
     unsalted = {name: value for name, value in fact.items() if name != "root_salt" or FIELD in payload}
     read_fact(unsalted)  # what the node would refuse, or read in another way, is shown to nobody
     return payload
 
 
 def _key_for(store: WalletStore, type_: str, name: str | None, broker: str | None) -> HeldStaffKey:
-    role = STAFF_ACTS[type_].role
+    role = INSTALLED.staff_acts[type_].role
     fitting = [
         key for key in keys_of(store) if key.role == role and name in (None, key.name) and broker in (None, key.broker)
     ]

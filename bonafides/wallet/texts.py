@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from domain.texts import Document
 from primitives.errors import InvalidInput, Refused
-from suitability.documents import Document, packaged_documents
+from replay.installed import INSTALLED
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _MADE_BY_WALLET = {"CONSENT_GIVE": frozenset({"consent_id"})}  # not yet known when the text is rendered
@@ -25,7 +26,7 @@ def check_text(type_: str, name: str | None, lang: str, body: str, fields: Mappi
         Refused: `wallet-document`, the document is unknown or of another type; `wallet-text-fields`, the text is not
             this document, or shows another value than the fields hold.
     """
-    document = packaged_documents().get(name or "")
+    document = INSTALLED.documents.get(name or "")
     if document is None or document.type != type_:
         raise Refused("wallet-document", f"this wallet knows no document {name} of the type {type_}")
     pattern = _pattern(document, lang, fields, _MADE_BY_WALLET.get(type_, frozenset()))

@@ -46,7 +46,7 @@ subject = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
     Column("head", LargeBinary(32), nullable=False),
-    Column("state", Text, nullable=False),  # SubjectState as JSON: a cache of the fold over the records
+    Column("state", Text, nullable=False),  # what each domain knows, as JSON: a cache of the fold over the records
 )
 
 record = Table(

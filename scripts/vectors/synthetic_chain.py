@@ -37,10 +37,11 @@ from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
 from primitives.uuid7 import uuid7
-from replay.signing import SIGNING
+from replay.installed import INSTALLED
+from replay.signing import signing_rules
 
 # with the record types of this project
-verify_bundle = partial(verify.verify_bundle, signing=SIGNING)
+verify_bundle = partial(verify.verify_bundle, signing=signing_rules(INSTALLED))
 
 CHAIN_ID = 0x2A3F
 GENESIS_TIME = 1_795_000_000  # seconds

@@ -168,6 +168,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         rules=(not_ended, ruleset_in_force, _result),
         fold=_fold_result,
         stage="assessment",
+        summary=("level", "total"),
     ),
     RecordType(
         "LEVEL_CONFIRM",

@@ -134,5 +134,6 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         rules=(not_ended, ruleset_in_force, _opinion),
         fold=_fold_opinion,
         stage="risk",
+        summary=("code", "gap"),
     ),
 )

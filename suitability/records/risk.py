@@ -94,6 +94,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         rules=(not_ended, _confirm),
         fold=fold_step("confirmed"),
         stage="risk",
+        text_values={"disclosure_ref": ("RISK_DISCLOSE", "book")},
         texts=(_RISK_CONFIRM_1,),
     ),
 )

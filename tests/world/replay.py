@@ -40,6 +40,7 @@ from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
+from replay.installed import INSTALLED
 from scripts.vectors.synthetic_chain import (
     CHAIN_ID,
     CONTRACTS,
@@ -117,7 +118,7 @@ class Client:
 class Broker:
     """One broker and the chain that it follows."""
 
-    def __init__(self, directory, *, packaged="sac-bands@1", promise_seconds=600.0):
+    def __init__(self, directory, *, packaged="sac-bands@1", promise_seconds=600.0, domains=INSTALLED):
         self.clock = Clock()
         self.chain = TimedChain(self.clock)
         sender, *keys = (seeded(f"broker {key}") for key in ("sender", "signing", "agreement", "compliance"))
@@ -139,6 +140,7 @@ class Broker:
             entropy=entropy_of("broker"),
             send=lambda _url, _message: None,
             sign_of_life=self.clock.sign_of_life,
+            domains=domains,
         )
         self.changed = {}
         self.references = itertools.count()

@@ -10,38 +10,46 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.domains import Domains
+from domain.texts import text_digest
 from domain.words import LANGUAGES
 from evidence.documents.act import ACT_FORMAT
 from node_adapter.node import Node
 from node_adapter.request_shapes import PID
 from node_adapter.store import records, subjects
-from node_adapter.workflows.intake.fold import state_of
+from node_adapter.workflows.intake.fold import states_of
+from node_adapter.workflows.intake.house import house_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
-from node_adapter.workflows.intake.ratings import ratings_of
 from node_adapter.workflows.intake.rulesets import rulebook
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
-from primitives.shapes import Fields, Named, Object, OneOf
+from primitives.shapes import Fields, Named, Object, OneOf, Shape
 from primitives.text import check_all_legible
-from suitability.documents import render, template_for, text_digest
-from suitability.records import CLIENT_ACTS, CODE, check_payload
-from suitability.subject import Rating, SubjectState
+from replay.installed import INSTALLED
 
-DRAFT_REQUEST = Named(
-    "DraftRequest",
-    Fields(
-        {"subject": PID, "type": CODE},
-        {
-            "lang": OneOf(*LANGUAGES),
-            "fields": Object().note("The payload's fields, as far as the records do not tell them."),
-            "values": Object().note("What only the text needs, such as amount_fen."),
-        },
-    ),
-)
+
+@cache
+def draft_request(domains: Domains) -> Shape[dict[str, Any]]:
+    """Return the shape of a request to draft any act that these domains know."""
+    return Named(
+        "DraftRequest",
+        Fields(
+            {"subject": PID, "type": domains.code},
+            {
+                "lang": OneOf(*LANGUAGES),
+                "fields": Object().note("The payload's fields, as far as the records do not tell them."),
+                "values": Object().note("What only the text needs, such as amount_fen."),
+            },
+        ),
+    )
+
+
+DRAFT_REQUEST = draft_request(INSTALLED)
 _FINGERPRINT_BYTES = 32
 _UNKNOWN_ID = "0" * 64
 _BY_WALLET = "由您的钱包生成 / made by your wallet"
@@ -54,30 +62,31 @@ def draft_acts(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcom
 
 
 def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
-    asked = DRAFT_REQUEST.read(request, "")
+    asked = draft_request(node.domains).read(request, "")
     type_, lang = asked["type"], asked.get("lang", LANGUAGES[0])
-    document = template_for(type_)
+    document = node.domains.document_for(type_)
     given, extra = asked.get("fields", {}), asked.get("values", {})
     check_all_legible(given, "fields")
     subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     now = node.clock.now_ms()
-    state = state_of(node, connection, subject)
-    fields = {**_known_fields(type_, state, now), **given}
-    ratings = ratings_of(node, connection, records.log_size(connection))
-    label = rulebook(node, connection).at(now).label
+    domain, state = node.domains.state(states_of(node, connection, subject), type_)
+    fields = {**domain.known_fields(type_, state, now), **given}
+    house = house_of(node, connection, domain, records.log_size(connection))
+    label = rulebook(node, connection).of(domain).at(now).label
     known = {
         "broker": node.settings.member.name,
         "ruleset": label,
-        **_known_values(state, fields, ratings.at(_text(fields.get("product_id")), now)),
-        **_disclosed_book(connection, subject.pid, fields.get("disclosure_ref")),
+        "consent_id": _BY_WALLET,
+        **domain.known_values(state, fields, house, now),
+        **_referred(connection, subject.pid, node.domains.types[type_].text_values, fields),
         **{name: _shown(value) for name, value in extra.items()},
         **{name: _shown(value) for name, value in fields.items()},  # last: the text shows what is signed
     }
-    body = render(document.name, lang, {name: known[name] for name in document.values if name in known})
+    body = document.render(lang, {name: known[name] for name in document.values if name in known})
     fields |= {"lang": lang, "text_sha256": text_digest(body)}
-    _check_fields(type_, fields)
+    _check_fields(node.domains, type_, fields)
     return {
         "version": ACT_FORMAT,
         "type": type_,
@@ -90,57 +99,32 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     }
 
 
-def _known_fields(type_: str, state: SubjectState, now: int) -> dict[str, Any]:
-    level = state.level_at(now)
-    if type_ != "LEVEL_CONFIRM" or level is None:
-        return {}
-    return {"level_ref": level.ref, "level": level.name}
+def _referred(
+    connection: Connection, pid: str, wanted: Mapping[str, tuple[str, str]], fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the text needs of the subject's records that the fields refer to."""
+    found = {}
+    for name, (type_, value) in wanted.items():
+        if isinstance(fields.get(name), str):
+            fingerprint = decode_hex(fields[name], f"fields.{name}", _FINGERPRINT_BYTES)
+            row = records.find_by_fingerprint(connection, pid, fingerprint)
+            if row is None or row.payload is None or row.type != type_:
+                raise InvalidInput(f"fields.{name}", "unknown", f"is no {type_} of this subject")
+            found[value] = json.loads(row.payload)[value]
+    return found
 
 
-def _known_values(state: SubjectState, fields: Mapping[str, Any], ratings: Mapping[str, Rating]) -> dict[str, Any]:
-    """Return what the records tell about the level, the opinion and the product that the fields name."""
-    values: dict[str, Any] = {"consent_id": _BY_WALLET}
-    level = state.level(str(fields.get("level_ref")))
-    if level is not None:
-        values |= {"level": level.name, "total": level.payload["total"], "valid_to": level.payload["valid_to"]}
-    for product_id, rating in ratings.items():
-        values |= {"product": f"{rating.payload['name']} ({product_id})", "risk": rating.payload["product"]["risk"]}
-        opinions = state.track(product_id).opinions
-        if opinions:
-            payload = opinions[-1].payload
-            values |= {"code": payload["code"], "gap": payload["gap"], "level": payload["level"] or "-"}
-    consent = state.consents.get(str(fields.get("consent_id")))
-    if consent is not None:
-        values["purpose"] = consent.purpose
-    if "contract_version" in fields:
-        values["contract"] = fields["contract_version"]
-    return values
-
-
-def _disclosed_book(connection: Connection, pid: str, reference: object) -> dict[str, Any]:
-    if not isinstance(reference, str):
-        return {}
-    fingerprint = decode_hex(reference, "fields.disclosure_ref", _FINGERPRINT_BYTES)
-    row = records.find_by_fingerprint(connection, pid, fingerprint)
-    if row is None or row.payload is None or row.type != "RISK_DISCLOSE":
-        raise InvalidInput("fields.disclosure_ref", "unknown", "is no risk disclosure of this subject")
-    return {"book": json.loads(row.payload)["book"]}
-
-
-def _check_fields(type_: str, fields: Mapping[str, Any]) -> None:
+def _check_fields(domains: Domains, type_: str, fields: Mapping[str, Any]) -> None:
     """Refuse now what the fact would be refused for; a consent's id is the one thing that the wallet adds."""
     optional = {"consent_id": _UNKNOWN_ID} if type_ == "CONSENT_GIVE" else {}
     if "consent_id" in fields and optional:
         raise InvalidInput("fields.consent_id", "unknown-member", "the client's wallet makes it")
-    if type_ in CLIENT_ACTS:  # of a warning, which is the broker's own act, the reading time is known only afterwards
-        check_payload(type_, {**fields, **optional})
+    # Of a warning, which is the broker's own act, the reading time is known only afterwards.
+    if type_ in domains.client_acts:
+        domains.check_payload(type_, {**fields, **optional})
 
 
 def _shown(value: Any) -> str | int:
     if isinstance(value, list):
         return ", ".join(str(entry) for entry in value)
     return value if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

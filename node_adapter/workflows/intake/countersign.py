@@ -10,14 +10,13 @@ from sqlalchemy import Connection
 from did.registry_log import IdentityHistory
 from evidence.documents.act import field_digests
 from evidence.documents.record import SealedRecord
-from evidence.documents.staff_signature import ALWAYS, FIELD, act_digest, check_countersigned
+from evidence.documents.staff_signature import ALWAYS, FIELD, Demand, act_digest, check_countersigned
 from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
 from node_adapter.workflows.intake.fact_input import Fact
 from primitives.errors import Refused
-from suitability.records import STAFF_ACTS
 from suitability.records.staff import END, ENROL
 
 _MS = 1000
@@ -68,7 +67,11 @@ def keys_of_others(node: Node, connection: Connection, client: IdentityHistory |
 
 
 def require_countersigned(
-    sealed: SealedRecord, roster: Roster, block: TipBlock, no_colleagues: Mapping[str, int]
+    sealed: SealedRecord,
+    roster: Roster,
+    block: TipBlock,
+    no_colleagues: Mapping[str, int],
+    demands: Mapping[str, Demand],
 ) -> None:
     """Check the staff signatures of a record that is about to be logged, where it bears any.
 
@@ -78,7 +81,7 @@ def require_countersigned(
     """
     if FIELD not in sealed.values:
         return
-    demand = STAFF_ACTS[sealed.envelope["type"]]
+    demand = demands[sealed.envelope["type"]]
     signers = check_countersigned(sealed.envelope, sealed.values, roster, block.timestamp * _MS, demand, no_colleagues)
     if not signers.whole:
         raise Refused("staff-not-shown", f"payload.{FIELD}: the enrolment of a key came back without its fields")

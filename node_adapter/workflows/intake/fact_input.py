@@ -13,8 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from domain.domains import Domains
 from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
 from evidence.documents.envelope import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
@@ -27,7 +29,6 @@ from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import (
     Base64Url,
-    Boolean,
     Bytes,
     Cases,
     Fields,
@@ -41,7 +42,7 @@ from primitives.shapes import (
 )
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
-from suitability.records import CLIENT_ACTS, CODE, NODE_TYPES, RECORD_TYPES
+from replay.installed import INSTALLED
 
 # Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
 _NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")
@@ -91,63 +92,65 @@ ACT = Named(
         }
     ).note("The client's signature over the act (docs/spec/evidence.md, section 3)."),
 ).then(lambda members, _: Act(**members))
-COMPUTE: Mapping[str, Shape[dict[str, Any]]] = {
-    "LEVEL_RESULT": Fields({}),
-    "MATCH_OPINION": Fields({"product_id": Line(300)}, {"admitted": Boolean()}),
-}
-"""What the node's own engine can state."""
 
-FACT = Named(
-    "Fact",
-    Cases(
-        Fields(
-            {
-                "source_ref": Line(300).note("The caller's own id: a fact is stored once."),
-                "subject": PID,
-                "type": CODE,
-                "occurred_at": TIME,
-                "channel": OneOf(*CHANNELS),
-                "actor": Fields({"did": Line(300), "role": Line(300)}),
-            },
-            {
-                "payload": Object(),
-                "compute": Object().note("Instead of payload: the node's engine states it."),
-                "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
-                "act": Nullable(ACT),
-                "root_salt": Bytes(ROOT_SALT_BYTES).note(f"Given exactly where payload.{FIELD} is."),
-                CALL: CONSENT_CALL,
-            },
+
+@cache
+def fact_shape(domains: Domains) -> Shape[dict[str, Any]]:
+    """Return the shape of a fact of any type that these domains know."""
+    return Named(
+        "Fact",
+        Cases(
+            Fields(
+                {
+                    "source_ref": Line(300).note("The caller's own id: a fact is stored once."),
+                    "subject": PID,
+                    "type": domains.code,
+                    "occurred_at": TIME,
+                    "channel": OneOf(*CHANNELS),
+                    "actor": Fields({"did": Line(300), "role": Line(300)}),
+                },
+                {
+                    "payload": Object(),
+                    "compute": Object().note("Instead of payload: the node's engine states it."),
+                    "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
+                    "act": Nullable(ACT),
+                    "root_salt": Bytes(ROOT_SALT_BYTES).note(f"Given exactly where payload.{FIELD} is."),
+                    CALL: CONSENT_CALL,
+                },
+            ),
+            "type",
+            "payload",
+            {code: entry.payload for code, entry in domains.types.items()},
         ),
-        "type",
-        "payload",
-        {code: entry.payload for code, entry in RECORD_TYPES.items()},
-    ),
-)
+    )
 
 
-def read_fact(value: Mapping[str, Any]) -> Fact:
+FACT = fact_shape(INSTALLED)
+
+
+def read_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fact:
     """Check the shape of a caller's fact.
 
     Raises:
         InvalidInput: the dotted field, and the rule that it breaks.
         Refused: `act-unsigned`, the client's own act comes without the client's signature.
     """
-    if isinstance(value.get("type"), str) and value["type"] in NODE_TYPES:
+    if isinstance(value.get("type"), str) and value["type"] in domains.node_types:
         raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
     reference = value.get("source_ref")
     if isinstance(reference, str) and _NODE_REFERENCE.match(reference):
         raise InvalidInput("source_ref", "node-reference", "the node itself names its records so")
-    return read_node_fact(value)
+    return read_node_fact(value, domains)
 
 
-def read_node_fact(value: Mapping[str, Any]) -> Fact:
+def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fact:
     """Check the shape of a fact of any type, also of those that only the node writes; raises as `read_fact`."""
     check_all_legible(value, "")
     stated = value.get("type")
-    if value.get("act") is None and isinstance(stated, str) and stated in CLIENT_ACTS:
+    if value.get("act") is None and isinstance(stated, str) and stated in domains.client_acts:
         raise Refused("act-unsigned", f"act: {stated} is the client's own act and owes the client's signature")
     call = call_of_fact(str(stated), value)
-    fact = FACT.read(value, "")
+    fact = fact_shape(domains).read(value, "")
     type_, act = fact["type"], fact.get("act")
     if ("payload" in fact) == ("compute" in fact):
         raise InvalidInput("payload", "one-of", "give either payload or compute")
@@ -162,7 +165,7 @@ def read_node_fact(value: Mapping[str, Any]) -> Fact:
         channel=fact["channel"],
         actor=fact["actor"],
         payload=fact.get("payload"),
-        compute=_read_compute(type_, fact["compute"]) if "compute" in fact else None,
+        compute=_read_compute(type_, fact["compute"], domains) if "compute" in fact else None,
         attachments=fact.get("attachments", []),
         act=act,
         digest=tagged_sha256(_REQUEST_TAG, canonical_json({name: value[name] for name in value if name != CALL})),
@@ -178,7 +181,7 @@ def _read_salt(value: Mapping[str, Any]) -> bytes | None:
     return value.get("root_salt")
 
 
-def _read_compute(type_: str, value: object) -> dict[str, Any]:
-    if type_ not in COMPUTE:
-        raise InvalidInput("compute", "record-type", f"only {' and '.join(COMPUTE)} can be computed")
-    return COMPUTE[type_].read(value, "compute")
+def _read_compute(type_: str, value: object, domains: Domains) -> dict[str, Any]:
+    if type_ not in domains.computes:
+        raise InvalidInput("compute", "record-type", f"only {' and '.join(domains.computes)} can be computed")
+    return domains.computes[type_].read(value, "compute")

@@ -24,10 +24,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.finding import Finding
+from domain.domains import Domains, States
 from domain.second_person import ORDER
 from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
-from evidence.documents.product_subject import product_subject
 from evidence.documents.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
 from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
@@ -49,15 +48,14 @@ from node_adapter.workflows.intake.fact_input import Act, Fact, read_fact, read_
 from node_adapter.workflows.intake.fold import (
     IDENTITIES_BEFORE,
     apply_record,
-    compute_payload,
-    dump_state,
-    remember_state,
-    state_of,
+    dump_states,
+    finder,
+    remember_states,
     states_of,
+    suitability_in,
 )
-from node_adapter.workflows.intake.ratings import TYPE as PRODUCT_RATE
-from node_adapter.workflows.intake.ratings import ratings_of
-from node_adapter.workflows.intake.rulesets import rulebook
+from node_adapter.workflows.intake.house import Houses
+from node_adapter.workflows.intake.rulesets import Rulebook, rulebook
 from node_adapter.workflows.replay.as_of import AsOf, as_of
 from node_adapter.workflows.replay.orders import require_received
 from primitives import ed25519
@@ -65,9 +63,6 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
-from replay.rules import NOT_DERIVED, ratings_relied_on
-from suitability.act import product_of
-from suitability.subject import Rating, SubjectState
 
 SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")
@@ -75,7 +70,7 @@ _MS = 1000
 
 
 def submit_facts(
-    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], Fact] = read_fact
+    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any], Domains], Fact] = read_fact
 ) -> list[Accepted | BonafidesError]:
     """Store facts in one transaction; each gets its own outcome, in order. `read` checks the shape of one.
 
@@ -83,7 +78,7 @@ def submit_facts(
         Refused: `member-unknown` or `member-suspended`: this member may not record.
         CouldNotCheck: the store is busy or full, or no block is indexed yet; nothing of this call was stored.
     """
-    parsed = [_outcome_of(read, fact) for fact in facts]  # (1)
+    parsed = [_outcome_of(lambda value: read(value, node.domains), fact) for fact in facts]  # (1)
     with node.store.write() as connection:
         intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, Fact)])
         outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
@@ -132,10 +127,10 @@ class _Intake:
         signed = {fact.subject for fact in facts if fact.act is not None or fact.root_salt is not None}
         dids = {row.did for pid, row in self._subjects.items() if pid in signed}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
-        self._states: dict[str, SubjectState] = {}
-        self._stored = states_of(node, connection)
+        self._states: dict[str, States] = {}
+        self._stored = finder(node, connection)
         self._log_size = records.log_size(connection)
-        self._ratings = ratings_of(node, connection, self._log_size)
+        self._houses = Houses(node, connection, self._log_size)
         self._roster = roster_of(node, connection, self._log_size)
         self._rows: list[RecordRow] = []
         self._findings: list[FindingRow] = []
@@ -154,18 +149,17 @@ class _Intake:
             return self._again(known, fact, subject)
         if countersign.signed_once(self._node.did, fact) in self._signed:
             raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
-        if fact.act is not None and self._state(subject).succeeded:
+        if fact.act is not None and suitability_in(self._known_of(subject)).succeeded:
             raise succession.ended_identity()
         signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
         call = self._consents.look(fact.consent, subject)  # (4)
-        if fact.type == PRODUCT_RATE:
-            self._require_product(subject, payload)
+        self._houses.require_place(fact.type, payload, subject.pid, self._rows)
         predecessor = self._predecessor(fact, subject)
         sealed = self._seal(fact, payload, subject, signatures)
         if fact.root_salt is not None:  # (4)
             others = countersign.keys_of_others(self._node, self._connection, self._histories.get(subject.did or ""))
-            countersign.require_countersigned(sealed, self._roster, self._block, others)
+            countersign.require_countersigned(sealed, self._roster, self._block, others, self._node.domains.staff_acts)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
         findings, not_checked = self._fold(fact, subject, sealed)  # (6)
@@ -176,42 +170,10 @@ class _Intake:
             self._end(predecessor, subject, fact, accepted)
         return accepted
 
-    def _require_product(self, subject: SubjectRow, payload: Mapping[str, Any]) -> None:
-        """Take a rating at its product's derived pseudonym; elsewhere only the first, and where the last one lies.
-
-        Raises:
-            Refused: `product-subject`; it is neither there nor where the product's last rating lies.
-        """
-        product_id = str(payload["product"]["id"])
-        known = self._ratings.of(product_id)
-        if subject.pid == product_subject(self._node.did, product_id):
-            return
-        if known and not self._is_of(subject.pid, known[-1]):
-            raise Refused(
-                "product-subject",
-                f"subject: is not the pseudonym of {product_id}; enrol it by its product_id and rate it there",
-            )
-
-    def _is_of(self, pid: str, rating: Rating) -> bool:
-        wanted = bytes.fromhex(rating.ref)
-        if any(row.pid == pid and row.fingerprint == wanted for row in self._rows):
-            return True
-        return records.find_by_fingerprint(self._connection, pid, wanted) is not None
-
-    def _is_ill_placed(self, fact: Fact, sealed: SealedRecord) -> bool:
-        """Say whether a rating lies, or what rests on one has it lying, where it is not looked for."""
-        if fact.type == PRODUCT_RATE:
-            return not self._is_in_place(sealed)
-        used = ratings_relied_on(fact.type, sealed.values, self._ratings, fact.occurred_ms)
-        return not all(self._ratings.is_in_place(rating) for rating in used)
-
-    def _is_in_place(self, rated: SealedRecord) -> bool:
-        return bool(rated.envelope["subject"] == product_subject(self._node.did, str(product_of(rated.values))))
-
     def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
             return None
-        if fact.occurred_ms - self._now > self._rulebook.at(self._now).max_ahead_ms:
+        if fact.occurred_ms - self._now > self._rulebook_of(fact).at(self._now).max_ahead_ms:
             raise InvalidInput(
                 "occurred_at", "ahead", "an identity ends when its successor says so, not in days to come"
             )
@@ -223,7 +185,7 @@ class _Intake:
         return old
 
     def _is_ended(self, subject: SubjectRow) -> bool:
-        return bool(self._state(subject).succeeded)
+        return bool(suitability_in(self._known_of(subject)).succeeded)
 
     def _end(self, old: SubjectRow, new: SubjectRow, fact: Fact, accepted: Accepted) -> None:
         told = {
@@ -240,13 +202,13 @@ class _Intake:
     def flush(self) -> None:
         """Write what was accepted."""
         records.insert_records(self._connection, self._rows, self._findings)
-        changed = [replace(row, state=dump_state(self._states[pid])) for pid, row in self._changed.items()]
+        changed = [replace(row, state=dump_states(self._node, self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
         for pid in self._ended:
             succession.end_rights(self._connection, pid, self._now)
         for row in changed:
-            remember_state(self._node, self._connection, row, self._states[row.pid])
-        self._consents.flush((pid, self._states[pid].consents) for pid in self._ended)
+            remember_states(self._node, self._connection, row, self._states[row.pid])
+        self._consents.flush((pid, suitability_in(self._states[pid]).consents) for pid in self._ended)
 
     def _again(self, known: RecordRow, fact: Fact, subject: SubjectRow) -> Accepted:
         if known.request_digest != fact.digest:
@@ -279,32 +241,34 @@ class _Intake:
             raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
         return {"did": subject.did, "key": act.key, "alg": "Ed25519", "value": act.signature, "block": block.number}
 
-    def _payload(self, fact: Fact, subject: SubjectRow) -> Mapping[str, Any]:
-        ruleset = self._rulebook.at(fact.occurred_ms)
-        if fact.payload is None:
-            product_id = (fact.compute or {}).get("product_id")
-            ratings = self._ratings.at(product_id, fact.occurred_ms)
-            return compute_payload(self._state(subject), fact, ruleset, ratings)
-        return fact.payload
+    def _rulebook_of(self, fact: Fact) -> Rulebook:
+        return self._rulebook.of(self._node.domains.of(fact.type))
 
-    def _state(self, subject: SubjectRow) -> SubjectState:
-        state = self._states.get(subject.pid)
-        return state_of(self._node, self._connection, subject) if state is None else state
+    def _payload(self, fact: Fact, subject: SubjectRow) -> Mapping[str, Any]:
+        if fact.payload is not None:
+            return fact.payload
+        domain, state = self._node.domains.state(self._known_of(subject), fact.type)
+        ruleset, house = self._rulebook_of(fact).at(fact.occurred_ms), self._houses.of(fact.type)
+        return domain.compute(state, fact.type, fact.compute or {}, fact.occurred_ms, ruleset, house)
+
+    def _known_of(self, subject: SubjectRow) -> States:
+        states = self._states.get(subject.pid)
+        return states_of(self._node, self._connection, subject) if states is None else states
 
     @cached_property
     def _moment(self) -> AsOf:
         return as_of(self._node, self._connection)
 
-    def _state_before(self, pid: str) -> SubjectState | None:
-        """Return the state of an identity before, with what this transaction has changed of it."""
+    def _known_before(self, pid: str) -> States | None:
+        """Return what is known of an identity before, with what this transaction has changed of it."""
         return self._states.get(pid) or self._stored(pid)
 
     def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
         act = fact.act
         if act is None:
-            ruleset: str | None = self._rulebook.at(fact.occurred_ms).label
+            ruleset: str | None = self._rulebook_of(fact).at(fact.occurred_ms).label
         else:
-            ruleset = None if act.ruleset is None else self._rulebook.named(act.ruleset, "act.ruleset").label
+            ruleset = None if act.ruleset is None else self._rulebook_of(fact).named(act.ruleset, "act.ruleset").label
         envelope = {
             "record_id": uuid7(self._now, self._node.entropy(ENTROPY_BYTES)),
             "type": fact.type,
@@ -326,22 +290,21 @@ class _Intake:
         return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
 
     def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], dict[str, str]]:
-        ratings = self._ratings.at(product_of(sealed.values), fact.occurred_ms)
-        ruleset = self._rulebook.at(fact.occurred_ms)
-        before = self._state(subject)
-        state, findings, not_asked = apply_record(before, sealed, ruleset, ratings, self._state_before)
-        not_checked = {IDENTITIES_BEFORE: not_asked} if not_asked else {}
-        if self._is_ill_placed(fact, sealed):
-            findings = (*findings, Finding(*NOT_DERIVED))
+        before, house = self._known_of(subject), self._houses.of(fact.type)
+        ruleset = self._rulebook_of(fact).at(fact.occurred_ms)
+        states, judged = apply_record(self._node, before, sealed, ruleset, house, self._known_before)
+        findings = judged.findings
+        not_checked = {IDENTITIES_BEFORE: judged.not_asked} if judged.not_asked else {}
+        house_rules = self._node.domains.of(fact.type).house_rules
+        if house_rules is not None and self._houses.is_ill_placed(sealed, fact.occurred_ms):
+            findings = (*findings, house_rules.not_derived)
         if fact.type == DATA_USE:
             codes = {finding.code for finding in findings}
             ends = ends_before_use(self._connection, subject.pid, sealed.values)
             findings = (*findings, *(finding for finding in ends if finding.code not in codes))
             not_checked |= self._moment.not_checked
-        self._states[subject.pid] = state
-        if fact.type == PRODUCT_RATE:
-            rating = Rating(sealed.fingerprint.hex(), sealed.values)
-            self._ratings = self._ratings.with_rating(rating, in_place=self._is_in_place(sealed))
+        self._states[subject.pid] = states
+        self._houses.keep(sealed)
         record_id = sealed.envelope["record_id"]
         return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_checked
 

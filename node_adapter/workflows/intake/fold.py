@@ -1,98 +1,86 @@
-"""The state of subjects, folded from their records: kept with the subject, and in memory between two requests."""
+"""What is known of subjects, folded from their records: kept with the subject, and in memory between two requests."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.finding import Finding
+from domain.domain import AnyDomain, Find, Judgement, Surroundings
+from domain.domains import States
+from domain.house import House
+from domain.ruleset import AnyRuleSet
 from evidence.documents.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import subjects
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.intake.fact_input import Fact
-from primitives.errors import Refused
 from replay.records import to_fact
-from suitability import states
-from suitability.engine import level_result, match_opinion
-from suitability.line import Find, identities_before
-from suitability.ruleset import RuleSet
-from suitability.subject import Rating, SubjectState
-from suitability.subject_json import state_from_json, state_to_json
+from suitability.domain import SUITABILITY
+from suitability.subject import SubjectState
 
 IDENTITIES_BEFORE = "identities-before"  # what answers call the limits over time where they did not see them
-EMPTY_STATE = json.dumps(state_to_json(SubjectState()))
+EMPTY_STATE = "{}"
+FindStates = Callable[[str], States | None]
+"""What is known of a pseudonym as of now in the order of the log; None where its history is not at hand."""
+
+
+def states_of(node: Node, connection: Connection, row: SubjectRow) -> States:
+    """Return what the domains know of a subject at its head."""
+    return node.views.get(
+        connection, "state", row.pid, row.head, lambda: node.domains.states_from_json(json.loads(row.state))
+    )
 
 
 def state_of(node: Node, connection: Connection, row: SubjectRow) -> SubjectState:
-    """Return a subject's state at its head."""
-    return node.views.get(connection, "state", row.pid, row.head, lambda: state_from_json(json.loads(row.state)))
+    """Return what the suitability domain knows of a subject at its head."""
+    return suitability_in(states_of(node, connection, row))
 
 
-def remember_state(node: Node, connection: Connection, row: SubjectRow, state: SubjectState) -> None:
-    """Keep a state in memory under its subject's new head."""
-    node.views.get(connection, "state", row.pid, row.head, lambda: state)
+def suitability_in(states: States) -> SubjectState:
+    """Return what the suitability domain knows, among what all domains do."""
+    state = states.get(SUITABILITY.name, SUITABILITY.start())
+    if not isinstance(state, SubjectState):
+        raise TypeError("the state of the suitability domain is another's")
+    return state
 
 
-def dump_state(state: SubjectState) -> str:
-    """Return a state as it is stored."""
-    return json.dumps(state_to_json(state), ensure_ascii=False, separators=(",", ":"))
+def remember_states(node: Node, connection: Connection, row: SubjectRow, states: States) -> None:
+    """Keep what is known in memory under its subject's new head."""
+    node.views.get(connection, "state", row.pid, row.head, lambda: states)
 
 
-def states_of(node: Node, connection: Connection) -> Find:
-    """Return how the states of a client's identities before are found, each at its head."""
+def dump_states(node: Node, states: States) -> str:
+    """Return what is known as it is stored."""
+    return json.dumps(node.domains.states_to_json(states), ensure_ascii=False, separators=(",", ":"))
 
-    def find(pid: str) -> SubjectState | None:
+
+def finder(node: Node, connection: Connection) -> FindStates:
+    """Return how what is known of a client's identities before is found, each at its head."""
+
+    def find(pid: str) -> States | None:
         row = subjects.find_by_pid(connection, pid)
-        return None if row is None else state_of(node, connection, row)
+        return None if row is None else states_of(node, connection, row)
 
     return find
 
 
+def of_domain(find: FindStates, domain: AnyDomain) -> Find[Any]:
+    """Return how one domain finds its state of an identity before."""
+
+    def state(pid: str) -> object:
+        found = find(pid)
+        return None if found is None else found.get(domain.name, domain.start())
+
+    return state
+
+
 def apply_record(
-    state: SubjectState, sealed: SealedRecord, ruleset: RuleSet, ratings: Mapping[str, Rating], find: Find
-) -> tuple[SubjectState, tuple[Finding, ...], str]:
-    """Fold a sealed record into a state.
-
-    Returns:
-        The state, the rules that the record breaks, and what the limits over time did not see; empty where all.
-    """
+    node: Node, states: States, sealed: SealedRecord, ruleset: AnyRuleSet, house: House, find: FindStates
+) -> tuple[States, Judgement]:
+    """Fold a sealed record into what is known; return that, and what the rules say of the record."""
     fact = to_fact(sealed.envelope, sealed.values, sealed.fingerprint.hex())
-    before = identities_before(state, fact.type, fact.payload, ruleset, find)
-    return *states.apply(state, fact, ruleset, ratings, before), before.reason
-
-
-def compute_payload(state: SubjectState, fact: Fact, ruleset: RuleSet, ratings: Mapping[str, Rating]) -> dict[str, Any]:
-    """Let the engine state the payload that a fact asks for, from what is recorded.
-
-    Raises:
-        Refused: `compute-inputs-not-found`, what it must be computed from is not recorded.
-    """
-    if fact.type == "LEVEL_RESULT":
-        if not state.submissions:
-            raise Refused("compute-inputs-not-found", "compute: the subject has submitted no questionnaire")
-        submitted = state.submissions[-1]
-        return level_result(
-            ruleset,
-            submitted.payload,
-            answers_ref=submitted.ref,
-            at_ms=submitted.at,
-            supersedes=state.levels[-1].ref if state.levels else None,
-        )
-    asked = fact.compute or {}
-    rating = ratings.get(str(asked["product_id"]))
-    if rating is None:
-        raise Refused("compute-inputs-not-found", "compute.product_id: no rating of this product is in force")
-    level = state.level_at(fact.occurred_ms)
-    return match_opinion(
-        ruleset,
-        None if level is None else level.payload,
-        rating.payload,
-        level_ref=None if level is None else level.ref,
-        rating_ref=rating.ref,
-        at_ms=fact.occurred_ms,
-        admitted=bool(asked.get("admitted", True)),
-    )
+    domain, state = node.domains.state(states, fact.type)
+    judged = domain.judge(state, fact, ruleset, Surroundings(house, fact.broker, of_domain(find, domain)))
+    return node.domains.fold(states, fact), judged

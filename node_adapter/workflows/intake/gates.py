@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.domain import Surroundings
+from domain.domains import Domains
+from domain.gate import Gate, Reliance
 from evidence.log.roster import Roster, StaffKey
 from node_adapter.node import Node
 from node_adapter.request_shapes import MOMENT, PID
@@ -17,35 +21,40 @@ from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.consent.standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.identity.verdicts import reasons_json
-from node_adapter.workflows.intake.fold import IDENTITIES_BEFORE, state_of, states_of
+from node_adapter.workflows.intake.fold import IDENTITIES_BEFORE, finder, of_domain, states_of
+from node_adapter.workflows.intake.house import house_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
-from node_adapter.workflows.intake.ratings import ratings_of
 from node_adapter.workflows.intake.rulesets import rulebook
 from node_adapter.workflows.replay.as_of import as_of
 from primitives.errors import Refused
-from primitives.shapes import Cases, Fields, Named, Object
+from primitives.shapes import Cases, Fields, Named, Object, Shape
 from primitives.timestamp import format_time
-from suitability.act import product_of
-from suitability.records import CODE, RECORD_TYPES
-from suitability.states import Gate, Reliance, gate
+from replay.installed import INSTALLED
 
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 
-GATE_REQUEST = Named(
-    "GateRequest",
-    Cases(
-        Fields(
-            {"subject": PID, "act": CODE.note("A record type.")},
-            {
-                "details": Object().note("What is known of the payload; the more, the more rules can speak."),
-                "at": MOMENT,
-            },
+
+@cache
+def gate_request(domains: Domains) -> Shape[dict[str, Any]]:
+    """Return the shape of a question about any act that these domains know."""
+    return Named(
+        "GateRequest",
+        Cases(
+            Fields(
+                {"subject": PID, "act": domains.code.note("A record type.")},
+                {
+                    "details": Object().note("What is known of the payload; the more, the more rules can speak."),
+                    "at": MOMENT,
+                },
+            ),
+            "act",
+            "details",
+            {code: entry.details for code, entry in domains.types.items()},
         ),
-        "act",
-        "details",
-        {code: entry.details for code, entry in RECORD_TYPES.items()},
-    ),
-)
+    )
+
+
+GATE_REQUEST = gate_request(INSTALLED)
 
 
 def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -56,26 +65,19 @@ def ask_gates(node: Node, questions: Sequence[Mapping[str, Any]]) -> list[Outcom
 
 
 def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dict[str, Any]:
-    asked = GATE_REQUEST.read(question, "")
+    asked = gate_request(node.domains).read(question, "")
     act, details = asked["act"], asked.get("details", {})
     at_ms = asked.get("at", node.clock.now_ms())
     subject = subjects.find_by_pid(connection, asked["subject"])
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
-    ruleset = rulebook(node, connection).at(at_ms)
-    ratings = ratings_of(node, connection, records.log_size(connection)).at(product_of(details), at_ms)
-    roster = roster_of(node, connection, records.log_size(connection))
-    state = state_of(node, connection, subject)
-    answer = gate(
-        state,
-        act,
-        at_ms=at_ms,
-        ruleset=ruleset,
-        details=details,
-        ratings=ratings,
-        broker=node.did,
-        find=states_of(node, connection),
-    )
+    domain, state = node.domains.state(states_of(node, connection, subject), act)
+    ruleset = rulebook(node, connection).of(domain).at(at_ms)
+    log_size = records.log_size(connection)
+    find = of_domain(finder(node, connection), domain)
+    seen = Surroundings(house_of(node, connection, domain, log_size), node.did, find)
+    roster = roster_of(node, connection, log_size)
+    answer = domain.gate(state, act, at_ms, ruleset, details, seen)
     if answer.allowed and act == DATA_USE:
         answer = _in_force(node, connection, subject.pid, details, at_ms) or answer
     skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == DATA_USE else {}

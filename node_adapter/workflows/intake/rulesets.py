@@ -12,22 +12,31 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.domain import AnyDomain
+from domain.domains import Domains
+from domain.ruleset import MAX_BYTES, AnyRuleSet, in_force
 from node_adapter.node import Node
 from node_adapter.request_shapes import MOMENT
 from node_adapter.store import rulesets as store
+from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Object, OneOf
 from primitives.timestamp import format_time, parse_time
-from suitability.ruleset import RuleSet, in_force, packaged_rulesets
+from replay.installed import INSTALLED
 
 
 @dataclass(frozen=True)
 class Rulebook:
-    """Every installed rule set."""
+    """Every installed rule set; `of` gives those of one domain."""
 
-    rulesets: tuple[RuleSet, ...]
+    rulesets: tuple[AnyRuleSet, ...]
+    domains: Domains
 
-    def at(self, time_ms: int) -> RuleSet:
+    def of(self, domain: AnyDomain) -> Rulebook:
+        """Return the rule sets of one domain."""
+        return Rulebook(tuple(self.domains.of_domain(domain, self.rulesets)), self.domains)
+
+    def at(self, time_ms: int) -> AnyRuleSet:
         """Return the rule set in force; before the first one took effect, that first one.
 
         Raises:
@@ -38,7 +47,7 @@ class Rulebook:
             raise CouldNotCheck("no-ruleset", "no rule set is installed: the operator does that first")
         return found
 
-    def named(self, label: object, field: str) -> RuleSet:
+    def named(self, label: object, field: str) -> AnyRuleSet:
         """Return the rule set of a label.
 
         Raises:
@@ -55,7 +64,9 @@ def rulebook(node: Node, connection: Connection) -> Rulebook:
     version = store.count(connection)
 
     def read() -> Rulebook:
-        return Rulebook(tuple(RuleSet.from_json(row.body) for row in store.all_rulesets(connection)))
+        rows = store.all_rulesets(connection)
+        documents = (parse_json(row.body, field="ruleset", max_bytes=MAX_BYTES) for row in rows)
+        return Rulebook(tuple(node.domains.read_ruleset(document) for document in documents), node.domains)
 
     return node.views.get(connection, "rulebook", "", version, read)
 
@@ -66,7 +77,9 @@ RULESET_REQUEST = Named(
         {},
         {
             "document": Object().note("A rule set (docs/spec/suitability.md)."),
-            "packaged": OneOf(*packaged_rulesets()).note("One that travels with the product, <id>@<version>."),
+            "packaged": OneOf(*INSTALLED.packaged_rulesets()).note(
+                "One that travels with the product, <id>@<version>."
+            ),
             "effective_from": MOMENT.note("Replaces the document's own."),
         },
     ).note("Give either document or packaged."),
@@ -85,7 +98,7 @@ def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: not a rule set, or it takes effect in the past.
         Refused: `ruleset-exists`, the same rule set is installed.
     """
-    ruleset = _requested(request)
+    ruleset = _requested(request, node.domains)
     now = node.clock.now_ms()
     with node.store.write() as connection:
         installed = store.all_rulesets(connection)
@@ -98,33 +111,36 @@ def install_ruleset(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_rulesets(node: Node, at: str | None = None) -> dict[str, Any]:
-    """Return the installed rule sets, the earliest first, and the label of the one in force at a time (or now)."""
+    """Return the installed rule sets, the earliest first, and the label of the one in force at a time (or now).
+
+    It is the one of the first domain, which is suitability.
+    """
     at_ms = node.clock.now_ms() if at is None else parse_time(at, "at")
     with node.store.read() as connection:
-        found = rulebook(node, connection).rulesets
-    current = in_force(found, at_ms)
+        found = rulebook(node, connection)
+    current = in_force(found.of(node.domains.first).rulesets, at_ms)
     return {
         "at": format_time(at_ms),
         "in_force": None if current is None else current.label,
-        "rulesets": [{**_summary(ruleset), "document": dict(ruleset.document)} for ruleset in found],
+        "rulesets": [{**_summary(ruleset), "document": dict(ruleset.document)} for ruleset in found.rulesets],
     }
 
 
-def _requested(request: Mapping[str, Any]) -> RuleSet:
+def _requested(request: Mapping[str, Any], domains: Domains) -> AnyRuleSet:
     asked = RULESET_REQUEST.read(request, "")
     if ("document" in asked) == ("packaged" in asked):
         raise InvalidInput("document", "one-of", "give either document or packaged")
     if "document" in asked:
         try:
-            ruleset = RuleSet.from_document(asked["document"])
+            ruleset = domains.read_ruleset(asked["document"])
         except InvalidInput as error:
             raise InvalidInput(f"document.{error.field}", error.rule, error.detail) from error
     else:
-        ruleset = packaged_rulesets()[asked["packaged"]]
+        ruleset = domains.packaged_rulesets()[asked["packaged"]]
     return ruleset.effective(asked["effective_from"]) if "effective_from" in asked else ruleset
 
 
-def _summary(ruleset: RuleSet) -> dict[str, Any]:
+def _summary(ruleset: AnyRuleSet) -> dict[str, Any]:
     return {
         "label": ruleset.label,
         "id": ruleset.id,

@@ -21,6 +21,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.domains import States
 from evidence.documents.issue_witness import DIGEST_FIELD
 from evidence.documents.promise import Promise, verify_promise
 from evidence.documents.record import OpenedRecord, open_redacted
@@ -38,7 +39,7 @@ from node_adapter.workflows.identity.keys_in_force import keys_at
 from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, bring_back
 from node_adapter.workflows.identity.succession import SUCCEED, SUCCEEDED, end_rights, recovered_reference
 from node_adapter.workflows.intake.countersign import signed_once_in
-from node_adapter.workflows.intake.fold import EMPTY_STATE, dump_state, state_of
+from node_adapter.workflows.intake.fold import EMPTY_STATE, dump_states, states_of
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -46,7 +47,6 @@ from replay.folding import fold_shown
 from replay.records import Record
 from suitability.records.credential import ISSUE, REVOKE
 from suitability.records.staff import END, ENROL
-from suitability.subject import SubjectState
 
 _SHOWN_MISSING = 20
 _SALT_BYTES = 32
@@ -228,21 +228,22 @@ def _dids(lost: list[_Found]) -> dict[str, str]:
 def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Found]:
     """Write the records, and do again what they changed; return those of which a hidden field decides that."""
     known = subjects.by_pids(connection, {entry.promise.subject.hex() for entry in lost})
-    folded: dict[str, SubjectState] = {}
+    folded: dict[str, States] = {}
     ineffective = []
     for entry in lost:
         pid, envelope = entry.promise.subject.hex(), entry.record.envelope
         subject = known[pid]
         if (envelope["seq"], envelope["prev"]) != (subject.count + 1, subject.head.hex()):
             raise VerificationFailed("subject-chain", f"record {entry.promise.record_id} does not follow its subject's")
-        before = folded[pid] if pid in folded else state_of(node, connection, subject)
-        after = fold_shown(before, entry.as_record)
+        before = folded[pid] if pid in folded else states_of(node, connection, subject)
+        after = fold_shown(before, entry.as_record, node.domains)
         folded[pid] = before if after is None else after
         known[pid] = replace(subject, count=envelope["seq"], head=entry.record.fingerprint)
         if after is None or not _is_read(entry):
             ineffective.append(entry)
     records.insert_records(connection, [_row(entry, entry.promise.subject.hex()) for entry in lost], [])
-    subjects.update_heads(connection, [replace(known[pid], state=dump_state(state)) for pid, state in folded.items()])
+    changed = [replace(known[pid], state=dump_states(node, states)) for pid, states in folded.items()]
+    subjects.update_heads(connection, changed)
     for entry in lost:
         pid = entry.promise.subject.hex()
         if entry.type == REVOKE and not bring_back(connection, pid, entry.record.envelope, entry.record.values):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
+from domain.domain import AnyDomain
 from domain.second_person import keys_of
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
@@ -35,9 +36,6 @@ from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
-from suitability.act import product_of
-
-OPINION, RATING = "MATCH_OPINION", "PRODUCT_RATE"
 
 
 @dataclass(frozen=True)
@@ -149,8 +147,11 @@ def _rulesets(node: Node, connection: Connection, found: Sequence[ReplayedRecord
     """Return the documents of the rule sets that the records name, or that were in force when they happened."""
     rules = rulebook(node, connection)
     named = {record.envelope["ruleset"] for record in found}
-    if rules.rulesets:
-        named |= {rules.at(parse_time(record.envelope["occurred_at"], "occurred_at")).label for record in found}
+    for domain in node.domains:
+        own = rules.of(domain)
+        times = [record.envelope["occurred_at"] for record in found if record.row.type in domain.types]
+        if own.rulesets:
+            named |= {own.at(parse_time(time, "occurred_at")).label for time in times}
     return [ruleset.document for ruleset in rules.rulesets if ruleset.label in named]
 
 
@@ -171,17 +172,9 @@ def replayed(row: RecordRow, size: int) -> ReplayedRecord:
 def _references(
     node: Node, connection: Connection, inside: Sequence[ReplayedRecord], size: int
 ) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
-    """Return the whole chains of the ratings that the records rest on or whose product they name, and of who signed."""
-    wanted = {str(record.values.get("rating_ref")) for record in inside if record.row.type == OPINION}
-    named = {product_of(record.values) for record in inside} - {None}
-    products = sorted(
-        {
-            rating.row.pid
-            for rating in _rating_records(connection)
-            if rating.row.fingerprint.hex() in wanted or product_of(rating.values) in named
-        }
-    )
-    rated = _chains(connection, products, inside, size)
+    """Return the whole chains of the house records that the records rest on, and of who signed."""
+    places = {pid for domain in node.domains for pid in _house_places(domain, connection, inside)}
+    rated = _chains(connection, sorted(places), inside, size)
     every = [*inside, *(record for _, chain in rated for record in chain)]
     signed = [record for record in every if FIELD in record.values]
     signing = roster_of(node, connection, records.log_size(connection)).subjects_of(
@@ -265,7 +258,17 @@ def key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: i
     )
 
 
-def _rating_records(connection: Connection) -> list[ReplayedRecord]:
-    """Return every product rating of this broker, in log order."""
-    rows = house_records.of_types(connection, [RATING], 0, records.log_size(connection))
-    return [replayed(row, 0) for row in rows]
+def _house_places(domain: AnyDomain, connection: Connection, inside: Sequence[ReplayedRecord]) -> set[str]:
+    """Return where the house records lie that the records name, or that are about what they are about."""
+    if domain.house_rules is None:
+        return set()
+    own = [record for record in inside if record.row.type in domain.types]
+    wanted = {domain.named_house_record(record.row.type, record.values) for record in own}
+    things = {domain.thing_of(record.values) for record in own} - {None}
+    types = sorted(domain.house_rules.types)
+    kept = [replayed(row, 0) for row in house_records.of_types(connection, types, 0, records.log_size(connection))]
+    return {
+        record.row.pid
+        for record in kept
+        if record.row.fingerprint.hex() in wanted or domain.thing_of(record.values) in things
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evidence.verify.verdict import KeyChange, LastAnchor
+from node_adapter.node import Node
 from node_adapter.store.chain_index import ChainEvent
 from node_adapter.workflows.replay.as_of import AsOf
 from node_adapter.workflows.replay.bundle import Collected, ReplayedRecord
@@ -15,7 +16,7 @@ _MS = 1000
 
 
 def material_of(
-    collected: Collected, verification: Verification, occasion: Occasion, broker: str, moment: AsOf
+    collected: Collected, verification: Verification, occasion: Occasion, node: Node, moment: AsOf
 ) -> Material:
     """Return what the report of a collected history is made of.
 
@@ -23,7 +24,7 @@ def material_of(
         collected: the store's.
         verification: what its bundle proves.
         occasion: why the report is made.
-        broker: our DID.
+        node: ours.
         moment: of which block the index was when all this was read.
     """
     last = collected.anchors[-1]
@@ -36,10 +37,11 @@ def material_of(
         pending=len(collected.records) - len(collected.anchored),
         last_anchor=LastAnchor(last.seq, last.size, last.block, collected.anchor_times[last.seq]),
         key_changes=[_key_change(event) for event in collected.key_events],
-        broker=broker,
+        broker=node.did,
         verified=verification.report,
         rerun=verification.rerun,
         not_checked=moment.not_checked,
+        domains=node.domains,
     )
 
 

@@ -19,6 +19,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.domains import Domains
+from domain.ruleset import AnyRuleSet
 from node_adapter.node import Node
 from node_adapter.request_shapes import CASE, REASON, REFERENCE, exactly_one
 from node_adapter.store import records, replay_orders, subjects
@@ -42,7 +44,6 @@ from replay.report_material import DATA_USE, Occasion
 from replay.report_page import render_report
 from replay.rules import FoundFinding
 from replay.verification import Verification, execute_again, verify_history
-from suitability.ruleset import RuleSet
 
 LANGUAGES = ("zh", "en")
 REPLAY_REQUEST = Named(
@@ -115,7 +116,7 @@ class _Read:
 
     identity: _Identity
     collected: Collected
-    rulesets: Sequence[RuleSet]
+    rulesets: Sequence[AnyRuleSet]
     stored: Mapping[str, Sequence[FindingRow]]
     consents: Sequence[FoundFinding]
     moment: AsOf
@@ -164,7 +165,7 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
     """Replay one identity, with the others beside it."""
     collected, order = one.collected, one.identity.order
     others = [record for other in every if other is not one for record in other.collected.own_to_replay]
-    verification = _verified(one, others, trust)  # (4, 5)
+    verification = _verified(one, others, trust, node.domains)  # (4, 5)
     occasion = Occasion(
         case=asked.case,
         lang=asked.lang,
@@ -176,22 +177,24 @@ def _replay(node: Node, asked: Request, one: _Read, every: Sequence[_Read], trus
             (record_id, finding.code) for record_id, found in one.stored.items() for finding in found
         ),
     )
-    material = material_of(collected, verification, occasion, node.did, one.moment)
+    material = material_of(collected, verification, occasion, node, one.moment)
     content = report_content(material)  # (6)
     _answered(node, asked, collected)
     return {
         "bundle": collected.bundle.decode(),
-        "report_html": render_report(content, asked.lang),
+        "report_html": render_report(content, asked.lang, node.domains),
         "report": content,
         **{name: content[name] for name in ("as_of", "checked", "not_checked")},
     }
 
 
-def _verified(one: _Read, others: Sequence[Record], trust: bytes) -> Verification:
-    verification = verify_history(one.collected.bundle, trust, rulesets=one.rulesets, consents_asked=True)
+def _verified(one: _Read, others: Sequence[Record], trust: bytes, domains: Domains) -> Verification:
+    verification = verify_history(
+        one.collected.bundle, trust, rulesets=one.rulesets, consents_asked=True, domains=domains
+    )
     if others or not verification.ok:
         own = [of_verified(record) for record in verification.report.records] or one.collected.to_replay()
-        rerun, _ = execute_again(verification.report, [*own, *others], one.rulesets)
+        rerun, _ = execute_again(verification.report, [*own, *others], one.rulesets, domains=domains)
         verification = replace(verification, rerun=rerun)
     return replace(verification, rerun=verification.rerun.with_findings(one.consents))
 

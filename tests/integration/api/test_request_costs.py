@@ -9,7 +9,8 @@ from sqlalchemy import event
 from node_adapter.store import records, tokens
 from node_adapter.views import Views
 from node_adapter.workflows.identity.roster import roster_of
-from node_adapter.workflows.intake.ratings import ratings_of
+from node_adapter.workflows.intake.house import house_of
+from suitability.domain import SUITABILITY
 from tests.world.node import PAYLOADS, rating
 
 TOKEN = "of the client"
@@ -69,7 +70,7 @@ def the_first_rating(broker, _client):
     fresh = replace(broker.node, views=Views())
     with broker.store.read() as connection:
         size = records.log_size(connection)
-        assert ratings_of(fresh, connection, size).size == size
+        house_of(fresh, connection, SUITABILITY, size)
         roster_of(fresh, connection, size)
 
 

@@ -11,7 +11,8 @@ from node_adapter.views import Views
 from node_adapter.workflows.identity.staff import end_person, enrol_person, list_staff
 from node_adapter.workflows.intake.fact_input import read_fact
 from node_adapter.workflows.intake.facts import record_facts, submit_facts
-from node_adapter.workflows.intake.ratings import ratings_of
+from node_adapter.workflows.intake.house import house_of
+from suitability.domain import SUITABILITY
 from tests.integration.api.test_staff import decision
 from tests.refused_commit import refused_commit
 from tests.world.node import rating
@@ -79,6 +80,8 @@ def test_a_rating_by_another_process_is_seen_where_records_were_rolled_back(brok
             record_facts(broker.node, connection, [read_fact(notice(broker, client))])
     assert code_of(*submit_facts(other, [broker.fact(product, "PRODUCT_RATE", rating())])) == "accepted"
     with broker.store.read() as connection:
-        seen, told = (ratings_of(node, connection, records.log_size(connection)) for node in (broker.node, other))
+        seen, told = (
+            house_of(node, connection, SUITABILITY, records.log_size(connection)) for node in (broker.node, other)
+        )
     assert seen == told
     assert len(seen.of("fund-1")) == 1

@@ -6,7 +6,7 @@ import pytest
 from bonafides.wallet.keys import Identities, Network, bind, new_identity
 from bonafides.wallet.store import WalletStore
 from primitives.digest import tagged_sha256
-from suitability.documents import render, template_for
+from replay.installed import INSTALLED
 
 CHAIN = 0x4F24
 BROKER = f"did:ethr:0x{CHAIN:x}:0x" + "b1" * 20
@@ -41,10 +41,10 @@ TEXT_VALUES = {
 def draft(kind="LEVEL_CONFIRM", *, broker=BROKER, subject=PID, body=None, lang="en", **fields):
     if kind == "LEVEL_CONFIRM":
         fields = {"level": "C3", "level_ref": "00" * 32, **fields}
-    document = template_for(kind)
+    document = INSTALLED.document_for(kind)
     shown = {name: ", ".join(v) if isinstance(v, list) else v for name, v in fields.items() if v is not None}
     values = {name: value for name, value in {**TEXT_VALUES, **shown}.items() if name in document.values}
-    text = body or render(document.name, lang, values)
+    text = body or document.render(lang, values)
     return {
         "version": "bonafides.act/1",
         "type": kind,

@@ -215,7 +215,7 @@ def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
     with store.read() as connection:
         found = {pid: row.state for pid, row in subjects.by_pids(connection, ["aa", "bb", "cc"]).items()}
     store.dispose()
-    named = {pid: state_from_json(json.loads(state)).succeeds for pid, state in found.items()}
+    named = {pid: state_from_json(json.loads(state)["suitability"]).succeeds for pid, state in found.items()}
     assert named == {"aa": ("dd" * 32,), "bb": (None,), "cc": ()}
 
 

@@ -10,6 +10,7 @@ import pytest
 from primitives.digest import tagged_sha256
 from primitives.timestamp import format_time
 from replay.former import Former
+from replay.installed import INSTALLED
 from replay.records import Record
 from replay.rulebook import rulebook_of
 from replay.rules import re_run
@@ -126,7 +127,7 @@ def test_the_identities_before_are_read_from_all_records_once():
             reads.append(1)
             return super().__iter__()
 
-    Former(Counting(log.records), NEW, {})
+    Former(Counting(log.records), NEW, {}, INSTALLED)
     assert len(reads) <= 2  # which subjects are shown, and who names whom
 
 

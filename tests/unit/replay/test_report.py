@@ -12,7 +12,8 @@ import pytest
 
 from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from replay import claims, standing
-from replay.report import LIMITS, STAGES
+from replay.installed import INSTALLED
+from replay.report import LIMITS
 from replay.report_material import AS_OF_NOW, CONSENTS
 from replay.report_page import render_report, words_in
 from replay.values_as_text import plain
@@ -71,7 +72,7 @@ def test_every_code_of_a_rule_says_what_it_means_and_none_is_left_over():
         ),
         ("types", RECORD_TYPES),
         ("channels", CHANNELS),
-        ("stages", STAGES),
+        ("stages", INSTALLED.stages),
         ("limit_texts", LIMITS),
         ("claims", [claim.name for claim in CLAIMS] + [claims.WRONG_RESULT]),
         ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from domain.domains import Domains
 from primitives.errors import InvalidInput
-from suitability.documents import packaged_documents
+from suitability.domain import SUITABILITY
 from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload, check_type
 
 CODES = (
@@ -183,7 +184,7 @@ def test_the_types_of_this_job_and_the_acts_that_owe_a_signature() -> None:
     assert RECORD_TYPES.keys() == set(CODES.split()) == VALID.keys()
     acts = "ID_SUCCEED LEVEL_CONFIRM MISMATCH_INSIST RISK_CONFIRM AGREEMENT_SIGN CONSENT_GIVE CONSENT_WITHDRAW"
     assert set(acts.split()) == CLIENT_ACTS
-    assert {document.type for document in packaged_documents().values()} >= CLIENT_ACTS
+    assert {document.type for document in Domains(SUITABILITY).documents.values()} >= CLIENT_ACTS
     for code in ("LEVEL_EXPIRE", None, 5, ["ID_VERIFY"]):
         with pytest.raises(InvalidInput):
             check_type(code)

@@ -7,10 +7,11 @@ import hashlib
 
 import pytest
 
+from domain.ruleset import in_force
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput
 from suitability.questionnaire import packaged_questionnaires
-from suitability.ruleset import RuleSet, in_force, packaged_rulesets
+from suitability.ruleset import RuleSet, packaged_rulesets
 
 PACKAGED = packaged_rulesets()
 SAC = PACKAGED["sac-bands@1"]

@@ -666,21 +666,28 @@ def test_of_two_ratings_from_the_same_instant_the_last_recorded_counts() -> None
     for first, last in ((low, high), (high, low)):
         ratings = Ratings()
         for each in (first, last, earlier):
-            ratings = ratings.with_rating(each, in_place=True)
+            ratings = ratings.with_record(each.ref, each.payload, in_place=True)
         assert ratings.at("P3", START) == {"P3": last}
 
 
 def test_once_a_product_is_rated_at_its_place_a_rating_elsewhere_counts_for_nothing() -> None:
     elsewhere, placed = rating("P3", "R5", at=START), rating("P3", "R1", at=START - 2 * DAY)
-    alone = Ratings().with_rating(elsewhere, in_place=False)
+    alone = Ratings().with_record(elsewhere.ref, elsewhere.payload, in_place=False)
     assert alone.at("P3", START) == {"P3": elsewhere}
     for both in (
-        alone.with_rating(placed, in_place=True),
-        Ratings().with_rating(placed, in_place=True).with_rating(elsewhere, in_place=False),
+        alone.with_record(placed.ref, placed.payload, in_place=True),
+        Ratings()
+        .with_record(placed.ref, placed.payload, in_place=True)
+        .with_record(elsewhere.ref, elsewhere.payload, in_place=False),
     ):
         assert both.at("P3", START) == {"P3": placed}
         assert both.at("P3", START - 3 * DAY) == {}
-        assert (both.is_in_place(placed), both.is_in_place(elsewhere)) == (True, False)
+        relied = {
+            entry.ref: entry.in_place
+            for each in (placed, elsewhere)
+            for entry in both.relied_on("MATCH_OPINION", {"product_id": "P3", "rating_ref": each.ref}, START)
+        }
+        assert relied == {placed.ref: True, elsewhere.ref: False}
         assert {each.ref for each in both.of("P3")} == {elsewhere.ref, placed.ref}
 
 

@@ -6,7 +6,6 @@ a replay renders it again.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from collections.abc import Mapping
@@ -17,7 +16,6 @@ from domain.words import LANGUAGES
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput
 from primitives.shapes import Fields, ListOf, OneOf, Text
-from suitability.records import RECORD_TYPES
 
 FORMAT = "bonafides.document/1"
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -28,7 +26,7 @@ _DOCUMENT = Fields(
         "format": OneOf(FORMAT),
         "id": Text(60, pattern=r"[a-z0-9]+(-[a-z0-9]+)*"),
         "version": Text(20, pattern=r"[0-9.]+"),
-        "type": OneOf(*(code for code, entry in RECORD_TYPES.items() if "text_sha256" in entry.fields)),
+        "type": Text(60),
         "values": ListOf(Text(40, pattern=r"[a-z][a-z0-9_]*"), 0, 30, unique=True),
         "text": Fields(dict.fromkeys(LANGUAGES, _TEXT)),
     }
@@ -62,53 +60,29 @@ class Document:
             digest=hashlib.sha256(canonical_json(checked)).hexdigest(),
         )
 
+    @property
+    def order(self) -> list[int]:
+        """The version as numbers: of two templates of one type the greater one is the newer."""
+        return [int(part) for part in self.name.rpartition("@")[2].split(".")]
 
-@functools.cache
-def packaged_documents() -> Mapping[str, Document]:
-    """Return the templates that travel with the product, by `<id>@<version>`."""
-    found = [Document.from_template(text) for entry in RECORD_TYPES.values() for text in entry.texts]
-    return {document.name: document for document in sorted(found, key=lambda d: d.name)}
+    def render(self, lang: str, values: Mapping[str, str | int]) -> str:
+        """Render the text. Values are put in once, as they are: braces inside a value stay what they are.
 
-
-def template(name: str) -> Document:
-    """Return a template by `<id>@<version>`.
-
-    Raises:
-        InvalidInput: rule `document-version`: no such template.
-    """
-    found = packaged_documents().get(name)
-    if found is None:
-        raise InvalidInput("document", "document-version", "is not a known document version")
-    return found
-
-
-def template_for(type_: str) -> Document:
-    """Return the newest packaged template of a record type."""
-    found = [document for document in packaged_documents().values() if document.type == type_]
-    if not found:
-        raise InvalidInput("type", "document-type", f"{type_} has no document")
-    return max(found, key=lambda d: [int(part) for part in d.name.rpartition("@")[2].split(".")])
-
-
-def render(name: str, lang: str, values: Mapping[str, str | int]) -> str:
-    """Render a template. Values are put in once, as they are: braces inside a value stay what they are.
-
-    Raises:
-        InvalidInput: unknown version or language, a value that is missing, unknown, or neither text nor integer.
-    """
-    document = template(name)
-    if lang not in LANGUAGES:
-        raise InvalidInput("lang", "one-of", f"must be one of {', '.join(LANGUAGES)}")
-    checked: dict[str, str] = {}
-    for key, value in values.items():
-        if key not in document.values:
-            raise InvalidInput(f"values.{key}", "unknown-member", f"{name} has no such value")
-        is_number = isinstance(value, int) and not isinstance(value, bool)
-        checked[key] = _VALUE.read(str(value) if is_number else value, f"values.{key}")
-    for key in document.values:
-        if key not in checked:
-            raise InvalidInput(f"values.{key}", "required", f"{name} needs it")
-    return "\n".join(_PLACEHOLDER.sub(lambda match: checked[match[1]], line) for line in document.lines[lang]) + "\n"
+        Raises:
+            InvalidInput: unknown language, a value that is missing, unknown, or neither text nor integer.
+        """
+        if lang not in LANGUAGES:
+            raise InvalidInput("lang", "one-of", f"must be one of {', '.join(LANGUAGES)}")
+        checked: dict[str, str] = {}
+        for key, value in values.items():
+            if key not in self.values:
+                raise InvalidInput(f"values.{key}", "unknown-member", f"{self.name} has no such value")
+            is_number = isinstance(value, int) and not isinstance(value, bool)
+            checked[key] = _VALUE.read(str(value) if is_number else value, f"values.{key}")
+        for key in self.values:
+            if key not in checked:
+                raise InvalidInput(f"values.{key}", "required", f"{self.name} needs it")
+        return "\n".join(_PLACEHOLDER.sub(lambda match: checked[match[1]], line) for line in self.lines[lang]) + "\n"
 
 
 def text_digest(text: str) -> str:

@@ -8,36 +8,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.domains import Domains
+from domain.texts import Document, text_digest
 from primitives.errors import InvalidInput
-from suitability.documents import Document, packaged_documents, render, template_for, text_digest
+from suitability.domain import SUITABILITY
 
+DOMAINS = Domains(SUITABILITY)
 VALUES = {"broker": "券商甲", "level": "C3", "total": 44, "valid_to": "2028", "ruleset": "sac-bands@1:00"}
 
 
-@pytest.mark.parametrize("name", sorted(packaged_documents()))
+@pytest.mark.parametrize("name", sorted(DOMAINS.documents))
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_template_renders_in_both_languages(name: str, lang: str) -> None:
-    values = {key: f"<{key}>" for key in packaged_documents()[name].values}
-    text = render(name, lang, values)
+    values = {key: f"<{key}>" for key in DOMAINS.documents[name].values}
+    text = DOMAINS.document(name).render(lang, values)
     assert all(value in text for value in values.values())
     assert "{" not in text
-    assert text == render(name, lang, dict(reversed(values.items())))
+    assert text == DOMAINS.document(name).render(lang, dict(reversed(values.items())))
 
 
 def test_the_digest_is_of_the_utf8_bytes() -> None:
-    text = render("level-confirm@1", "zh", VALUES)
+    text = DOMAINS.document("level-confirm@1").render("zh", VALUES)
     assert text_digest(text) == hashlib.sha256(text.encode()).hexdigest()
-    assert text_digest(text) != text_digest(render("level-confirm@1", "en", VALUES))
+    assert text_digest(text) != text_digest(DOMAINS.document("level-confirm@1").render("en", VALUES))
 
 
 @given(st.text(st.characters(min_codepoint=32, exclude_categories=("Cs",)), min_size=1, max_size=50))
 def test_a_value_is_put_in_as_it_is(value: str) -> None:
-    text = render("level-confirm@1", "en", VALUES | {"broker": value})
+    text = DOMAINS.document("level-confirm@1").render("en", VALUES | {"broker": value})
     assert f"Broker: {value}\n" in text
 
 
 def test_braces_in_a_value_are_no_placeholder() -> None:
-    text = render("level-confirm@1", "en", VALUES | {"broker": "{level}{total}"})
+    text = DOMAINS.document("level-confirm@1").render("en", VALUES | {"broker": "{level}{total}"})
     assert "Broker: {level}{total}\n" in text
 
 
@@ -55,14 +58,14 @@ def test_braces_in_a_value_are_no_placeholder() -> None:
 )
 def test_wrong_requests(name: str, lang: str, values: dict, field: str, rule: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        render(name, lang, values)
+        DOMAINS.document(name).render(lang, values)
     assert (raised.value.field, raised.value.rule) == (field, rule)
 
 
 def test_templates_by_record_type() -> None:
-    assert template_for("MISMATCH_INSIST").name == "mismatch-insist@1"
+    assert DOMAINS.document_for("MISMATCH_INSIST").name == "mismatch-insist@1"
     with pytest.raises(InvalidInput):
-        template_for("ID_VERIFY")
+        DOMAINS.document_for("ID_VERIFY")
 
 
 def test_both_languages_must_use_the_same_values() -> None:

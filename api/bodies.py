@@ -81,6 +81,6 @@ def integer_argument(name: str, default: int, low: int, high: int) -> int:
     return int(text)
 
 
-def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+def json_answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Answer with JSON."""
     return Response(json.dumps(value, ensure_ascii=False), status=status, content_type="application/json")

@@ -212,7 +212,7 @@ class Front(TcpWSGIServer):  # type: ignore[misc] # waitress has no types
     channel_class = Connection
 
     def __init__(
-        self, application: Any, listening: socket.socket, *, threads: int, bounds: Bounds, admits: Admits
+        self, application: object, listening: socket.socket, *, threads: int, bounds: Bounds, admits: Admits
     ) -> None:
         """Begin to accept; `loop_once` must be called to go on.
 

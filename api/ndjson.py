@@ -145,5 +145,5 @@ def _fill(spool: IO[bytes], stream: IO[bytes]) -> None:
         spool.write(data)
 
 
-def _line(value: Any) -> bytes:
+def _line(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -21,7 +21,7 @@ _IN_PLACE_OF = {
 Fault = tuple[str, str, str]  # dotted path, rule, what is wrong
 
 
-def request_json(value: Any, field: str) -> bytes:
+def request_json(value: object, field: str) -> bytes:
     """Return UTF-8 JSON.
 
     Raises:
@@ -36,7 +36,7 @@ def request_json(value: Any, field: str) -> bytes:
         raise InvalidInput(field, "json-type", "is no JSON value") from error
 
 
-def _faults(value: Any, field: str, depth: int) -> Iterator[Fault]:
+def _faults(value: object, field: str, depth: int) -> Iterator[Fault]:
     if depth > MAX_DEPTH:
         yield field, "depth", f"nested more than {MAX_DEPTH} deep"
     elif isinstance(value, Mapping):
@@ -57,7 +57,7 @@ def _faults_of_object(value: Mapping[Any, Any], field: str, depth: int) -> Itera
             yield field, "key", f"has a key of the type {type(name).__name__}; keys are text"
 
 
-def _faults_of_scalar(value: Any, field: str) -> Iterator[Fault]:
+def _faults_of_scalar(value: object, field: str) -> Iterator[Fault]:
     if isinstance(value, str):
         if any("\ud800" <= character <= "\udfff" for character in value):
             yield field, "unicode", "holds a lone surrogate: text that was decoded wrongly"

@@ -163,7 +163,7 @@ def _typed(
     }
 
 
-def _encode(kind: str, value: Any, field: str) -> Any:
+def _encode(kind: str, value: object, field: str) -> Any:
     if kind == "address":
         return check_address(value, field)
     if kind == "uint256":
@@ -193,7 +193,7 @@ def _hash_struct(types: Mapping[str, Any], kind: str, values: object) -> bytes:
 _WORDS = ("address", "bytes32", "uint256", "bytes", "string")
 
 
-def _word(kind: str, value: Any, field: str) -> bytes:
+def _word(kind: str, value: object, field: str) -> bytes:
     if kind == "uint256":
         return int(_encode(kind, value, field)).to_bytes(_WORD_BYTES)
     if not isinstance(value, str):

@@ -6,7 +6,6 @@ private-use characters (rare names in the systems around a broker) and joiners i
 
 from __future__ import annotations
 
-from typing import Any
 from unicodedata import category
 
 from primitives.errors import InvalidInput
@@ -45,7 +44,7 @@ def check_legible(value: str, field: str) -> None:
             raise InvalidInput(field, rule, f"holds U+{ord(character):04X}{_REASONS[rule]} at character {place}")
 
 
-def check_all_legible(value: Any, field: str) -> None:
+def check_all_legible(value: object, field: str) -> None:
     """Check every text of a JSON value, and every key.
 
     Raises:

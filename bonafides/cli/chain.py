@@ -37,7 +37,7 @@ def headers(client: Client, out: Path) -> None:
     write_json({"trust": str(out), "bytes": len(data), **summary})
 
 
-def _summary(value: Any) -> dict[str, Any]:
+def _summary(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput("trust", "shape", "is no trust file")
     found = value.get("headers")

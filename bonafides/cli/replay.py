@@ -51,7 +51,7 @@ def replay(
     write_json(save(answer, out))
 
 
-def save(answer: Any, out: Path) -> dict[str, Any]:
+def save(answer: object, out: Path) -> dict[str, Any]:
     """Write what a replay gave into a directory; return where it lies and the report without its texts.
 
     Raises:

@@ -11,6 +11,7 @@ bundle brings that proof.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bonafides.wallet.keys import Identities, Identity
@@ -153,7 +154,7 @@ def _check_contradiction(identities: Identities, identity: Identity, receipt: Re
     store.put(promise.fingerprint.hex(), *chain_place)
 
 
-def _summary(did: str, envelope: Any, receipt: Receipt, *, signed: bool) -> dict[str, Any]:
+def _summary(did: str, envelope: Mapping[str, Any], receipt: Receipt, *, signed: bool) -> dict[str, Any]:
     block = receipt.anchor.block
     return {
         "status": "verified",

@@ -131,7 +131,7 @@ class WalletStore:
             ).fetchone()
         return None if row is None else self._unseal(kind, identifier, row[0])
 
-    def put(self, value: Any, kind: str, *names: str) -> None:
+    def put(self, value: object, kind: str, *names: str) -> None:
         """Store a value under a kind and name, in place of an earlier one. Call it inside `transaction`."""
         identifier = self._identifier(kind, names)
         nonce = self.entropy(_NONCE_BYTES)

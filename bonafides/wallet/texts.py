@@ -52,5 +52,5 @@ def _pattern(document: Document, lang: str, fields: Mapping[str, Any], free: fro
     return re.compile("".join(parts))
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return ", ".join(str(entry) for entry in value) if isinstance(value, list) else str(value)

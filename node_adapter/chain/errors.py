@@ -31,7 +31,7 @@ class ChainUnavailable(CouldNotCheck):
 class JsonRpcError(CouldNotCheck):
     """The chain's node answers with a JSON-RPC error. `rpc_code`, `message` and `data` are the node's own."""
 
-    def __init__(self, method: str, rpc_code: int, message: str, data: Any = None) -> None:
+    def __init__(self, method: str, rpc_code: int, message: str, data: object = None) -> None:
         """Keep what the node said."""
         super().__init__("json-rpc-error", f"{method}: {message} ({rpc_code})")
         self.method = method

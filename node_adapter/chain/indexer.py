@@ -286,7 +286,7 @@ def _check_links(blocks: Sequence[VerifiedBlock], headers: Sequence[Mapping[str,
             raise VerificationFailed("block-link", f"block {number} does not follow the one before it")
 
 
-def json_value(value: Any) -> Any:
+def json_value(value: object) -> Any:
     """Return an argument as JSON holds it: bytes as 0x hex, structs as lists."""
     if isinstance(value, bytes):
         return "0x" + value.hex()

@@ -83,7 +83,7 @@ class JsonRpc:
                 time.sleep(pause)
         return ask()
 
-    def _result(self, answer: Any, method: str) -> Any:
+    def _result(self, answer: object, method: str) -> Any:
         error = answer.get("error") if isinstance(answer, dict) else None
         if error is not None:
             raise _refusal(error, method)
@@ -113,11 +113,11 @@ def _passes(error: ChainUnavailable | JsonRpcError) -> bool:
     return any(words in error.message.lower() for words in _PASSING)
 
 
-def _is_id(value: Any) -> bool:
+def _is_id(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _refusal(error: Any, method: str) -> JsonRpcError:
+def _refusal(error: object, method: str) -> JsonRpcError:
     if not isinstance(error, dict):
         return JsonRpcError(method, 0, str(error)[:_MAX_ERROR_CHARACTERS])
     code = error.get("code")

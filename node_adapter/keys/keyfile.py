@@ -12,7 +12,7 @@ from __future__ import annotations
 import hmac
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused
 from primitives.secp256k1 import address_of, keccak256
+
+Kind = TypeVar("Kind")
 
 _VERSION = 3
 _KDF = "scrypt"
@@ -99,7 +101,7 @@ def _mac(derived: bytes, ciphertext: bytes) -> bytes:
     return keccak256(derived[_HALF:] + ciphertext)
 
 
-def _member(value: Mapping[str, Any], name: str, kind: type) -> Any:
+def _member(value: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
     found = value.get(name)
     if not isinstance(found, kind) or isinstance(found, bool):
         raise _not_ours()

@@ -198,9 +198,17 @@ def next_open(connection: Connection, waiting: Iterable[int] = ()) -> OutboxRow 
 
 def mark_signed(connection: Connection, attempt: Attempt) -> None:
     """Keep a signed transaction: it may leave after this is committed, not before."""
-    values = {"nonce": attempt.nonce, "raw": attempt.raw, "tx_hash": attempt.tx_hash}
     connection.execute(sqlite_insert(outbox_attempt).values(**vars(attempt)).on_conflict_do_nothing())
-    _set(connection, attempt.row_id, state=SIGNED, error=None, updated_at=attempt.signed_at, **values)
+    _set(
+        connection,
+        attempt.row_id,
+        state=SIGNED,
+        error=None,
+        updated_at=attempt.signed_at,
+        nonce=attempt.nonce,
+        raw=attempt.raw,
+        tx_hash=attempt.tx_hash,
+    )
 
 
 def mark_sent(connection: Connection, row_id: int, now_ms: int) -> None:
@@ -262,7 +270,7 @@ def gas_used(connection: Connection) -> dict[str, int]:
     return {kind: int(gas) for kind, gas in connection.execute(query)}
 
 
-def _set(connection: Connection, row_id: int, **values: Any) -> None:
+def _set(connection: Connection, row_id: int, **values: str | bytes | int | None) -> None:
     connection.execute(update(outbox).where(outbox.c.id == row_id).values(**values))
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Column, Connection, func, insert, select, update
 
 from node_adapter.store.schema import finding, record
 
@@ -266,7 +265,7 @@ def finding_counts(connection: Connection) -> dict[str, int]:
     return {code: count for code, count in connection.execute(statement)}
 
 
-def _select_in(connection: Connection, column: Any, values: Iterable[str]) -> list[RecordRow]:
+def _select_in(connection: Connection, column: Column[str], values: Iterable[str]) -> list[RecordRow]:
     wanted = list(dict.fromkeys(values))
     found: list[RecordRow] = []
     for start in range(0, len(wanted), _MAX_VARIABLES):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
 
 from node_adapter.store.schema import subject
 
@@ -88,7 +87,7 @@ def total(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).select_from(subject)).scalar_one())
 
 
-def _select_in(connection: Connection, column: Any, values: Iterable[str]) -> list[SubjectRow]:
+def _select_in(connection: Connection, column: Column[str], values: Iterable[str]) -> list[SubjectRow]:
     wanted = list(dict.fromkeys(values))
     found: list[SubjectRow] = []
     for start in range(0, len(wanted), _MAX_VARIABLES):

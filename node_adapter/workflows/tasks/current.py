@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,8 +58,3 @@ class Current:
 def message_body(text: str) -> JsonObject:
     """Return the body of a stored message."""
     return Object().read(parse_json(text.encode("utf-8"), field="message"), "message")
-
-
-def outcome_code(row: TaskRow) -> str | None:
-    """Return the code that a task ended with, or None when nothing went wrong."""
-    return None if row.error is None else str(json.loads(row.error)["code"])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from mpc.engine import refusal_digest
 from node_adapter.store.tasks import TaskClient
-from node_adapter.workflows.tasks.current import Current, outcome_code
+from node_adapter.workflows.tasks.current import Current
+from node_adapter.workflows.tasks.kept import KeptResult, Refusal
 from node_adapter.workflows.tasks.lost_commitment import INPUT_LOST
 from node_adapter.workflows.tasks.tasks import party_dids
 from primitives.errors import CouldNotCheck
@@ -43,10 +42,12 @@ def data_use(current: Current, client: TaskClient) -> dict[str, JsonValue]:
 def _outcome(current: Current) -> tuple[str, str]:
     """Return what came out, and the digest of it that stands on the chain."""
     row, engine = current.row, current.engine
-    code = outcome_code(row)
-    if code is None:
-        return engine.output_kind, str(json.loads(row.result or "{}")["digest"])
+    result, refusal = KeptResult.of(row), Refusal.of(row)
+    if refusal is None:
+        if result is None:
+            raise CouldNotCheck("task-result-missing", "the stored result of the task is not there")
+        return engine.output_kind, result.digest.hex()
     posted = current.chain.results.get(current.node.address)
-    if code == INPUT_LOST and posted is not None:  # the run was over when the database was lost
+    if refusal.code == INPUT_LOST and posted is not None:  # the run was over when the database was lost
         return engine.output_kind, posted.hex()
-    return f"refused:{code}", refusal_digest(engine.name, current.spec.task_id, code).hex()
+    return f"refused:{refusal.code}", refusal_digest(engine.name, current.spec.task_id, refusal.code).hex()

@@ -13,7 +13,6 @@ that was lost is made again and gives the same bytes. How the members compute is
 
 from __future__ import annotations
 
-import json
 import logging
 
 from sqlalchemy import Connection
@@ -32,6 +31,7 @@ from node_adapter.workflows.tasks.current import Current
 from node_adapter.workflows.tasks.data_use import data_use
 from node_adapter.workflows.tasks.delivery import deliver_messages, deliver_spec, kept_as
 from node_adapter.workflows.tasks.input import local_input
+from node_adapter.workflows.tasks.kept import KeptResult, Refusal
 from node_adapter.workflows.tasks.lost_commitment import INPUT_LOST, lost_commitment
 from node_adapter.workflows.tasks.tasks import CONTRACT, EQUIVOCATION, enqueue, require_on_chain, spec_of
 from primitives.canonical import canonical_json
@@ -148,10 +148,9 @@ def _exchange(current: Current) -> bool:
     if not made.ready:
         return False
     result = engine.finish(run, made.state, seen)
-    digest = result.digest(engine.name)
-    kept = {"document": result.document, "digest": digest.hex(), "salt": result.salt.hex()}
+    kept = KeptResult(result.document, result.digest(engine.name), result.salt)
     with current.node.store.write() as connection:
-        data = encode_call(CONTRACT, "postResult", current.spec.task_id, digest)
+        data = encode_call(CONTRACT, "postResult", current.spec.task_id, kept.digest)
         enqueue(connection, f"task:{current.row.task_id}:result", data, current.now)
         return tasks.move(
             connection,
@@ -159,7 +158,7 @@ def _exchange(current: Current) -> bool:
             tasks.MASKED,
             tasks.CHECKED,
             current.now,
-            result=json.dumps(kept),
+            result=kept.to_text(),
             error=None,
         )
 
@@ -238,7 +237,7 @@ def _refuse(current: Current, error: InvalidInput | Refused | VerificationFailed
     if code == UNFORESEEN:
         detail = f"{error.code}: {detail}"
         _log.error("task %s ends with a fault that is not listed: %s", row.task_id, error)
-    sender = error.sender if isinstance(error, MessageRefused | PartyFault) else None
+    told = Refusal(code, detail, error.sender if isinstance(error, MessageRefused | PartyFault) else None)
     with node.store.write() as connection:
         lost = lost_commitment(node, connection, current.spec) if row.commitment is None else None
         after = tasks.REFUSED if lost is None and row.commitment is None else tasks.RECORDING
@@ -247,9 +246,8 @@ def _refuse(current: Current, error: InvalidInput | Refused | VerificationFailed
         if taken_part and not over and not current.chain.refused:
             _enqueue_refusal(connection, current, code)
         alarms.raise_alarm(connection, TASK_REFUSED, row.task_id, f"{code}: {detail}", now)
-        told = json.dumps({"code": code, "detail": detail, "sender": sender})
         kept = {} if lost is None else vars(lost)
-        return tasks.move(connection, row.task_id, row.state, after, now, error=told, result=None, **kept)
+        return tasks.move(connection, row.task_id, row.state, after, now, error=told.to_text(), result=None, **kept)
 
 
 def _detail(error: BonafidesError) -> str:
@@ -264,7 +262,7 @@ def _enqueue_refusal(connection: Connection, current: Current, code: str) -> Non
 
 def _is_complete(current: Current) -> bool:
     """Every owner has posted the result, and all posted the one that we found."""
-    row, results = current.row, current.chain.results
-    if row.state != tasks.CHECKED or row.result is None or not results.keys() >= set(current.spec.members):
+    row, results, found = current.row, current.chain.results, KeptResult.of(current.row)
+    if row.state != tasks.CHECKED or found is None or not results.keys() >= set(current.spec.members):
         return False
-    return set(results.values()) == {bytes.fromhex(json.loads(row.result)["digest"])}
+    return set(results.values()) == {found.digest}

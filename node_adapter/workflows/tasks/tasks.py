@@ -22,6 +22,7 @@ from node_adapter.store.registry_index import contract_address
 from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
 from node_adapter.workflows.identity.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.tasks.input import require_named, resolve_clients
+from node_adapter.workflows.tasks.kept import KeptResult, Refusal
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.eip712 import approve_typed_data, sign_typed
@@ -229,15 +230,15 @@ def show(node: Node, task_id: str) -> dict[str, JsonValue]:
             for name in ("propose", "approve", "commit", "result", "refuse")
             for entry in [outbox.by_key(connection, f"task:{task_id}:{name}")]
         }
-    result = json.loads(row.result) if row.result is not None and row.state == tasks.COMPLETED else None
+    result = KeptResult.of(row) if row.state == tasks.COMPLETED else None
     return {
         **_summary(row, spec),
         "spec": spec.to_json(),
         "spec_digest": spec.digest().hex(),
         "clients": len(clients),
         "commitment": None if row.commitment is None else row.commitment.hex(),
-        "result": None if result is None else result["document"],
-        "result_digest": None if result is None else result["digest"],
+        "result": None if result is None else result.document,
+        "result_digest": None if result is None else result.digest.hex(),
         "outbox": {name: state for name, state in writes.items() if state is not None},
         "chain": {
             "proposer": chain.proposer,
@@ -308,6 +309,7 @@ def _require_kind(spec: AnyTask, kind: str) -> None:
 
 
 def _summary(row: TaskRow, spec: AnyTask) -> dict[str, JsonValue]:
+    refusal = Refusal.of(row)
     return {
         "task_id": row.task_id,
         "state": row.state,
@@ -316,7 +318,7 @@ def _summary(row: TaskRow, spec: AnyTask) -> dict[str, JsonValue]:
         "owners": list(spec.members),
         "deadline": format_time(spec.deadline_ms),
         "run_requested": row.run_requested,
-        "error": None if row.error is None else json.loads(row.error),
+        "error": None if refusal is None else vars(refusal),
         "updated_at": format_time(row.updated_at),
     }
 

@@ -91,7 +91,8 @@ class DidText(Shape[str]):
 
     def read(self, value: object, where: str) -> str:
         """Return the DID."""
-        return parse_did(value, where).text
+        parse_did(value, where)
+        return str(value)
 
     def json_schema(self) -> Schema:
         """Return its schema."""

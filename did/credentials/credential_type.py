@@ -151,12 +151,14 @@ class CredentialType(Generic[Claims_co]):
         Raises:
             InvalidInput: a DID, a claim or the period is ill-formed.
         """
-        claims = {"id": parse_did(subject, "subject").text, **attested.claims}
+        parse_did(subject, "subject")
+        parse_did(issuer, "issuer")
+        claims = {"id": subject, **attested.claims}
         checked_claims(claims, self.claims)
         return credential_body(
             credential_id=credential_id,
             name=self.name,
-            issuer=parse_did(issuer, "issuer").text,
+            issuer=issuer,
             subject=claims,
             valid_from=valid_from,
             valid_until=attested.valid_until,

@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: slither mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -50,6 +50,9 @@ mutants: setup  ## check that the contract tests notice every missing check (abo
 
 properties: setup  ## search for new counterexamples to the properties: random ones, and 20 times as many
 	BONAFIDES_PROPERTY_FACTOR=20 $(BIN)/pytest -m "not chain and not slow" -n 2 -q $$(grep -rl '^from hypothesis' tests)
+
+schemathesis: setup  ## search for requests whose answer is not described: random ones, and many (about ten minutes)
+	BONAFIDES_SCHEMATHESIS_FACTOR=12 $(BIN)/pytest tests/integration/api/test_schemathesis.py -n 2 -q
 
 histories: setup  ## compare intake, replay and verifier on ten thousand random histories (an hour or two)
 	BONAFIDES_HISTORIES=10000 $(BIN)/pytest tests/integration/replay/test_agreement.py -k any_history -n 2 -q

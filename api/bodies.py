@@ -18,7 +18,7 @@ from primitives.shapes import Fields, Object, Text
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
 MAX_OBJECT_BYTES = 1024 * 1024
 _MAX_DIGITS = 20
-_ARGUMENT = Text(1000, controls=True)  # a reference or an id
+ARGUMENT = Text(1000, controls=True)  # a reference or an id
 _GZIP = ("gzip", "x-gzip")
 
 
@@ -67,7 +67,7 @@ def as_object(value: object, field: str) -> dict[str, Any]:
 
 def text_argument(name: str) -> str:
     """Return a member of the query string that is 1 to 1,000 characters long."""
-    found = Fields({name: _ARGUMENT}, open=True).read(request.args.to_dict(), "")[name]
+    found = Fields({name: ARGUMENT}, open=True).read(request.args.to_dict(), "")[name]
     return str(found)
 
 

@@ -54,7 +54,8 @@ REPLAYED_HEADER = "Idempotency-Replayed"
 KEEP_MS = 24 * 3600 * 1000
 _working: set[tuple[str, str]] = set()  # the keys that this process works on
 _log = logging.getLogger(__name__)
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+KEY_PATTERN = "[!-~]{1,200}"  # what is visible of ASCII
+_KEY = re.compile(KEY_PATTERN)
 
 
 def register_idempotency(app: Flask) -> None:

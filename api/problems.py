@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.problem_types import type_of, type_of_phrase
@@ -117,7 +117,10 @@ def _render_http(error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
-    return _response(problem_of_status(status, error.description or status.phrase))
+    response = _response(problem_of_status(status, error.description or status.phrase))
+    if isinstance(error, MethodNotAllowed):
+        response.allow.update(error.valid_methods or ())  # RFC 9110: a 405 names the methods that there are
+    return response
 
 
 def _response(problem: dict[str, Any]) -> Response:

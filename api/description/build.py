@@ -15,9 +15,9 @@ from flask import Flask
 
 from api.auth import PUBLIC_ROUTES, roles_of
 from api.description import clients, compliance, credentials, identities, nodes, records, tasks
-from api.description.common import PROBLEM, REFUSED_LINE
+from api.description.common import PATH_PARAMETERS, PROBLEM, REFUSED_LINE
 from api.description.operation import JSON, LINES, Operation
-from api.idempotency import WRITES
+from api.idempotency import KEY_PATTERN, WRITES
 from node_adapter.store.tokens import CLIENT_ROLE, STAFF_ROLES
 from primitives.shapes import AnyOf, Schema, Shape, named_schemas
 
@@ -46,7 +46,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "schema": {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
     "description": (
         "The same request under the same key acts once and gets the same answer, for 24 hours. It has no effect on "
         "routes that do not name it: what they answer speaks of the moment. Not used with NDJSON: each line carries "
@@ -54,6 +54,12 @@ _KEY = {
     ),
 }
 _PROBLEM = {"$ref": "#/components/responses/Problem"}
+_PROBLEM_HEADERS = {
+    "Accept-Encoding": {"description": "With 415: how a body may be encoded.", "schema": {"type": "string"}},
+    "Allow": {"description": "With 405: the methods that there are.", "schema": {"type": "string"}},
+    "Retry-After": {"description": "With 429 and 503: seconds.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {"description": "With 401.", "schema": {"const": "Bearer"}},
+}
 
 Routes = Mapping[tuple[str, str], tuple[str, ...]]
 Description = Mapping[str, Any]
@@ -82,16 +88,20 @@ def build(routes: Routes) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for (method, path), operation in described.items():
         paths.setdefault(path, {})[method.lower()] = _operation(operation, routes[method, path])
-    shapes = (PROBLEM, REFUSED_LINE, *(shape for operation in OPERATIONS for shape in operation.shapes()))
+    shapes = [shape for operation in OPERATIONS for shape in operation.shapes()]
     return {
         "openapi": "3.1.0",
         "info": _INFO,
         "paths": paths,
         "components": {
-            "schemas": named_schemas(*shapes),
+            "schemas": named_schemas(PROBLEM, REFUSED_LINE, *PATH_PARAMETERS.values(), *shapes),
             "parameters": {"IdempotencyKey": _KEY},
             "responses": {
-                "Problem": {"description": "RFC 9457.", "content": _content(PROBLEM, "application/problem+json")}
+                "Problem": {
+                    "description": "RFC 9457.",
+                    "headers": _PROBLEM_HEADERS,
+                    "content": _content(PROBLEM, "application/problem+json"),
+                }
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
@@ -124,7 +134,7 @@ def _parameters(operation: Operation) -> list[Schema]:
         return {"name": name, "in": place, "required": required, "schema": schema}
 
     names = re.findall(r"\{(\w+)\}", operation.path)
-    found = [parameter(name, "path", {"type": "string"}, required=True) for name in names]
+    found = [parameter(name, "path", PATH_PARAMETERS[name].json_schema(), required=True) for name in names]
     for name, shape in operation.query.items():
         found.append(parameter(name, "query", shape.json_schema(), required=name in operation.needed))
     if re.sub(r"\{(\w+)\}", r"<\1>", operation.path) in WRITES and operation.method == "POST":

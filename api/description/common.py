@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from evidence.documents import promise
-from node_adapter.request_shapes import TIME
+from node_adapter.request_shapes import DID, DIGEST, TIME
 from primitives.rules import RULES
-from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
+from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
+from primitives.uuid7 import UUID7_PATTERN
 
 MANY = 1_000_000
 TEXT = Text(min=0, controls=True)
 COUNT = Integer()
 HASH = Hex(32)
+# What stands in a path, by the name of the parameter: whatever else is asked for is not there.
+PATH_PARAMETERS = {
+    "client_ref": Text(1000, pattern="[^/]+", controls=True).note("One with a slash is asked for by the query."),
+    "credential_id": Text(pattern=f"urn:uuid:{UUID7_PATTERN}"),
+    "did": DID,
+    "digest": DIGEST,
+    "list_id": Decimal(),
+    "task_id": DIGEST,
+}
 PROBLEM = Named(
     "Problem",
     Fields(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.bodies import ARGUMENT
 from api.description.common import COUNT, MANY, TEXT
 from api.description.operation import Operation
 from node_adapter.peers.messages import PEER_MESSAGE
@@ -85,7 +86,7 @@ OPERATIONS = (
         "dids",
         "How far a chain write is.",
         answers={200: OUTBOX_STATE},
-        query={"key": TEXT},
+        query={"key": ARGUMENT},
         needed=("key",),
     ),
     Operation(

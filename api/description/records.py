@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from api.bodies import ARGUMENT
 from api.description.common import CHECKS_NOT_MADE, COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
 from node_adapter.request_shapes import DID, DIGEST, PID, TIME
@@ -120,7 +121,7 @@ OPERATIONS = (
         "subjects",
         "Find a subject by the caller's reference, whatever characters it holds.",
         answers={200: SUBJECT},
-        query={"client_ref": TEXT},
+        query={"client_ref": ARGUMENT},
         needed=("client_ref",),
     ),
     Operation(

@@ -190,10 +190,9 @@ class Cases(Shape[dict[str, Any]]):
 
     def json_schema(self) -> Schema:
         def case(text: str, shape: Shape[Any]) -> Schema:
-            then = {"properties": {self.member: shape.json_schema()}}
-            return {"if": {"properties": {self.by: {"const": text}}}, "then": then}
+            return {"properties": {self.by: {"const": text}, self.member: shape.json_schema()}}
 
-        return {**self.base.json_schema(), "allOf": [case(text, shape) for text, shape in self.cases.items()]}
+        return {**self.base.json_schema(), "anyOf": [case(text, shape) for text, shape in self.cases.items()]}
 
     def describe(self) -> str:
         return self.base.describe()

@@ -70,7 +70,7 @@ def check_request(rule, method, sent, answer):
         assert "requestBody" in operation, f"{method} {rule} takes no body"
         _validator(f"{pointer}/requestBody/content/application~1json/schema").validate(json.loads(data))
         return
-    lines = [line for line in data.splitlines() if line.strip()]
+    lines = [line for line in data.split(b"\n") if line.rstrip(b"\r")]
     for line, told in zip(lines, answer.data.splitlines(), strict=True):
         if "problem" not in json.loads(told):
             _validator(f"{pointer}/requestBody/content/{_escape(_LINES)}/schema").validate(json.loads(line))

@@ -119,6 +119,20 @@ def test_an_unknown_route_and_a_wrong_method_are_problems(broker):
         assert answer.get_json()["code"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/v1/facts", {"POST", "OPTIONS"}),
+        ("DELETE", "/v1/staff", {"GET", "HEAD", "POST", "OPTIONS"}),
+        ("PUT", "/healthz", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(broker, method, path, allowed):
+    answer = broker.call(method, path)
+    assert (answer.status_code, answer.get_json()["code"]) == (405, "method-not-allowed")
+    assert set(answer.allow) == allowed
+
+
 def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
     """Over the whole route table: a key is taken where the one list says so, and nowhere else."""
     taken = set()

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from jsonschema import Draft202012Validator
 
+from api import idempotency
 from api.app import create_app
 from api.auth import PUBLIC_ROUTES
 from api.description.build import build, routes_of, to_bytes
@@ -72,8 +73,8 @@ def test_a_route_that_is_not_described_is_told():
 
 def test_each_record_type_has_the_schema_of_its_payload(description):
     cases = {
-        case["if"]["properties"]["type"]["const"]: case["then"]["properties"]["payload"]
-        for case in description["components"]["schemas"]["Fact"]["allOf"]
+        case["properties"]["type"]["const"]: case["properties"]["payload"]
+        for case in description["components"]["schemas"]["Fact"]["anyOf"]
     }
     assert cases.keys() == RECORD_TYPES.keys()
     for code, reference in cases.items():
@@ -112,3 +113,17 @@ def test_operation_ids_are_unique(description):
 
 def test_every_operation_says_what_a_problem_looks_like(description):
     assert all("default" in op["responses"] for op in operations(description).values())
+
+
+def test_every_parameter_says_what_it_takes(description):
+    limits = {"$ref", "pattern", "enum", "const", "maximum", "maxLength"}
+    for operation in operations(description).values():
+        for parameter in operation["parameters"]:
+            assert "$ref" in parameter or parameter["schema"].keys() & limits, (operation["operationId"], parameter)
+
+
+def test_the_key_of_a_request_is_described_as_it_is_read(description):
+    pattern = description["components"]["parameters"]["IdempotencyKey"]["schema"]["pattern"]
+    for key, taken in {"k" * 200: True, "!~": True, "": False, "k" * 201: False, "a b": False, "\xe4": False}.items():
+        assert (re.search(pattern, key) is not None) == taken
+        assert (idempotency._KEY.fullmatch(key) is not None) == taken

@@ -44,7 +44,7 @@ _RPC_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Line:
+class CheckLine:
     """One thing that was looked at; `mend` says what to do when it is not well."""
 
     name: str
@@ -74,43 +74,45 @@ def doctor(node_dir: Path | None, password_file: Path | None, as_json: bool) -> 
     return 0 if all(line.ok for line in lines) else 1
 
 
-def _machine() -> Iterator[Line]:
+def _machine() -> Iterator[CheckLine]:
     version = sys.version_info[:2]
-    yield Line(
+    yield CheckLine(
         "python",
         _PYTHON[0] <= version < _PYTHON[1],
         platform.python_version(),
         "install Python 3.11, 3.12 or 3.13 and make the environment anew",
     )
     system = f"{platform.system()} {platform.machine()}"
-    yield Line("machine", system == "Linux x86_64", system, "use Linux on x86-64")
+    yield CheckLine("machine", system == "Linux x86_64", system, "use Linux on x86-64")
     yield _free_space("disk", Path.cwd())
     try:
-        yield Line("embedded-chain", ok=True, detail=str(embedded.find_anvil()))
+        yield CheckLine("embedded-chain", ok=True, detail=str(embedded.find_anvil()))
     except CouldNotCheck as error:
         # Only a demo or a test needs it: a member's node speaks to the consortium's chain.
-        yield Line("embedded-chain", ok=True, detail=f"absent, needed for demo and tests only ({error.detail})")
+        yield CheckLine("embedded-chain", ok=True, detail=f"absent, needed for demo and tests only ({error.detail})")
 
 
-def _node(node_dir: Path, password_file: Path | None) -> list[Line]:
+def _node(node_dir: Path, password_file: Path | None) -> list[CheckLine]:
     try:
         settings = Settings.load(node_dir)
     except BonafidesError as error:
         return [
-            Line("settings", ok=False, detail=str(error), mend="correct node.toml, or run `bonafides node configure`")
+            CheckLine(
+                "settings", ok=False, detail=str(error), mend="correct node.toml, or run `bonafides node configure`"
+            )
         ]
-    lines = [Line("settings", ok=True, detail=str(settings.home)), _peer_networks(settings)]
-    checks: tuple[Callable[[Settings], list[Line]], ...] = (_database, _chain)
+    lines = [CheckLine("settings", ok=True, detail=str(settings.home)), _peer_networks(settings)]
+    checks: tuple[Callable[[Settings], list[CheckLine]], ...] = (_database, _chain)
     for check in checks:
         lines += check(settings)
     return lines + _tokens(settings) + _keys(settings, password_file)
 
 
-def _peer_networks(settings: Settings) -> Line:
+def _peer_networks(settings: Settings) -> CheckLine:
     """Tell where other members may send this node by the address that they have said on the chain."""
     named = settings.http.peer_networks
     shown = ", ".join(map(str, named)) or "nowhere else"
-    return Line(
+    return CheckLine(
         "peer-networks",
         all(network.prefixlen > 0 for network in named),
         f"members' nodes are asked on the public internet, and besides: {shown}",
@@ -118,11 +120,13 @@ def _peer_networks(settings: Settings) -> Line:
     )
 
 
-def _database(settings: Settings) -> list[Line]:
+def _database(settings: Settings) -> list[CheckLine]:
     path = settings.database_path
     if not path.is_file():
         return [
-            Line("database", ok=False, detail=f"{path} is missing", mend="restore it from its backup, or make the node")
+            CheckLine(
+                "database", ok=False, detail=f"{path} is missing", mend="restore it from its backup, or make the node"
+            )
         ]
     try:
         current, needed = revisions(path)
@@ -133,10 +137,10 @@ def _database(settings: Settings) -> list[Line]:
         finally:
             store.dispose()
     except CouldNotCheck as error:
-        return [Line("database", ok=False, detail=str(error), mend="stop what locks it, or free the disk")]
+        return [CheckLine("database", ok=False, detail=str(error), mend="stop what locks it, or free the disk")]
     return [
-        Line("database", integrity == "ok", f"{path}: {integrity}", "restore it from its backup"),
-        Line(
+        CheckLine("database", integrity == "ok", f"{path}: {integrity}", "restore it from its backup"),
+        CheckLine(
             "schema",
             current == needed,
             f"revision {current}, needed {needed}",
@@ -146,7 +150,7 @@ def _database(settings: Settings) -> list[Line]:
     ]
 
 
-def _tokens(settings: Settings) -> list[Line]:
+def _tokens(settings: Settings) -> list[CheckLine]:
     now = time.time_ns() // 1_000_000
     try:
         store = open_store(settings.database_path)
@@ -156,7 +160,7 @@ def _tokens(settings: Settings) -> list[Line]:
         finally:
             store.dispose()
     except CouldNotCheck as error:
-        return [Line("tokens", ok=False, detail=str(error), mend="mend the database first")]
+        return [CheckLine("tokens", ok=False, detail=str(error), mend="mend the database first")]
     by_digest = {row.digest: row for row in rows}
     trouble = [f"{row.id} of {row.name} ends at {format_time(row.expires_at or 0)}" for row in ending_soon(rows, now)]
     if waiting := sum(row.ended(now) == UNCONFIRMED for row in rows):
@@ -171,7 +175,7 @@ def _tokens(settings: Settings) -> list[Line]:
             trouble.append(f"the one in {token_file(settings.home, role)}: {ended}")
     valid = sum(row.ended(now) is None for row in rows)
     return [
-        Line(
+        CheckLine(
             "tokens",
             not trouble,
             "; ".join(trouble) or f"{valid} valid, none ends within {WARN_MS // DAY_MS} days",
@@ -180,16 +184,16 @@ def _tokens(settings: Settings) -> list[Line]:
     ]
 
 
-def _chain(settings: Settings) -> list[Line]:
+def _chain(settings: Settings) -> list[CheckLine]:
     try:
         rpc = JsonRpc(settings.rpc_endpoint, timeout_seconds=_RPC_SECONDS)
     except InvalidInput as error:
-        return [Line("chain", ok=False, detail=str(error), mend="correct [chain] of node.toml")]
+        return [CheckLine("chain", ok=False, detail=str(error), mend="correct [chain] of node.toml")]
     try:
         chain_id = int(rpc.call("eth_chainId"), 16)
         block = rpc.call("eth_getBlockByNumber", "latest", False)
         lines = [
-            Line(
+            CheckLine(
                 "chain",
                 chain_id == settings.chain.chain_id,
                 f"{rpc.shown} is chain {chain_id}, node.toml names {settings.chain.chain_id}",
@@ -198,17 +202,19 @@ def _chain(settings: Settings) -> list[Line]:
             _clock(int(block["timestamp"], 16)),
         ]
         found = contract_status(rpc, settings.chain.directory)
-        lines.append(Line("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts"))
+        lines.append(CheckLine("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts"))
         if not settings.database_path.is_file():
             return lines
         return [*lines, _age(settings, Contracts(rpc, settings.chain.directory).head(settings.member.address).seq)]
     except BonafidesError as error:
-        return [Line("chain", ok=False, detail=str(error), mend="start the chain's node, or correct [chain] rpc_url")]
+        return [
+            CheckLine("chain", ok=False, detail=str(error), mend="start the chain's node, or correct [chain] rpc_url")
+        ]
     finally:
         rpc.close()
 
 
-def _age(settings: Settings, on_chain: int) -> Line:
+def _age(settings: Settings, on_chain: int) -> CheckLine:
     """Tell an older copy of the database, such as `cp` makes of one whose write-ahead log it leaves behind."""
     store = open_store(settings.database_path)
     try:
@@ -219,7 +225,7 @@ def _age(settings: Settings, on_chain: int) -> Line:
         store.dispose()
     ours = newest.seq if newest else 0
     marked = "" if since is None else f"; marked as restored at {format_time(since)}, nothing is signed yet"
-    return Line(
+    return CheckLine(
         "database-age",
         on_chain <= ours and since is None,
         f"the chain holds {on_chain} anchors of this member, the database {ours}{marked}",
@@ -227,9 +233,9 @@ def _age(settings: Settings, on_chain: int) -> Line:
     )
 
 
-def _clock(block_time: int) -> Line:
+def _clock(block_time: int) -> CheckLine:
     ahead = block_time - time.time()
-    return Line(
+    return CheckLine(
         "clock",
         ahead <= _MAX_SKEW_SECONDS,
         f"the newest block is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this clock",
@@ -237,11 +243,11 @@ def _clock(block_time: int) -> Line:
     )
 
 
-def _keys(settings: Settings, password_file: Path | None) -> list[Line]:
+def _keys(settings: Settings, password_file: Path | None) -> list[CheckLine]:
     private = [settings.keystore_path, *settings.keystore_path.glob("*"), *settings.tokens_path.glob("*")]
     open_to_others = [str(path) for path in private if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077]
     lines = [
-        Line(
+        CheckLine(
             "key-files",
             not open_to_others,
             "readable by their owner only" if not open_to_others else f"open to others: {', '.join(open_to_others)}",
@@ -249,38 +255,42 @@ def _keys(settings: Settings, password_file: Path | None) -> list[Line]:
         )
     ]
     if password_file is None and not os.environ.get(PASSWORD_VARIABLE):
-        return [*lines, Line("keystore", ok=True, detail=f"not opened: {PASSWORD_VARIABLE} is not set")]
+        return [*lines, CheckLine("keystore", ok=True, detail=f"not opened: {PASSWORD_VARIABLE} is not set")]
     try:
         keys = Keystore.open(settings.keystore_path, read_password(file=password_file))
     except BonafidesError as error:
         return [
             *lines,
-            Line("keystore", ok=False, detail=str(error), mend="give the right password, or restore the keystore"),
+            CheckLine("keystore", ok=False, detail=str(error), mend="give the right password, or restore the keystore"),
         ]
     same = keys.address == settings.member.address
-    lines.append(Line("keystore", same, f"the account is {keys.address}", "restore the keystore of [member] address"))
+    lines.append(
+        CheckLine("keystore", same, f"the account is {keys.address}", "restore the keystore of [member] address")
+    )
     return lines + _registered(settings, keys)
 
 
-def _registered(settings: Settings, keys: Keystore) -> list[Line]:
+def _registered(settings: Settings, keys: Keystore) -> list[CheckLine]:
     store = open_store(settings.database_path)
     try:
         with store.read() as connection:
             member = chain_index.members(connection).get(settings.member.address)
     except BonafidesError as error:
-        return [Line("membership", ok=False, detail=str(error), mend="mend the database first")]
+        return [CheckLine("membership", ok=False, detail=str(error), mend="mend the database first")]
     finally:
         store.dispose()
     if member is None:
         return [
-            Line("membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it")
+            CheckLine(
+                "membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it"
+            )
         ]
     registered = (member.signing, member.agreement, member.compliance)
     held = keys.find(lambda one: (one.signing_public, one.agreement_public, one.compliance_address) == registered)
     same = held is not None
     return [
-        Line("membership", member.active, "active" if member.active else "suspended", "ask the consortium why"),
-        Line(
+        CheckLine("membership", member.active, "active" if member.active else "suspended", "ask the consortium why"),
+        CheckLine(
             "registered-keys",
             same,
             "the registry holds this keystore's keys" if same else "the registry holds others",
@@ -289,6 +299,6 @@ def _registered(settings: Settings, keys: Keystore) -> list[Line]:
     ]
 
 
-def _free_space(name: str, path: Path) -> Line:
+def _free_space(name: str, path: Path) -> CheckLine:
     free = shutil.disk_usage(path).free
-    return Line(name, free >= _MIN_FREE_BYTES, f"{free // 1024**2} MiB free at {path}", "free at least 1 GiB")
+    return CheckLine(name, free >= _MIN_FREE_BYTES, f"{free // 1024**2} MiB free at {path}", "free at least 1 GiB")

@@ -22,13 +22,6 @@ PRODUCT = (
     "bonafides",
 )
 CLIENT = "bonafides/client/"  # its types are called as the description of the interface calls them
-SHARED = {  # what still bears another's name, and why
-    "Act": "an act as it came to a node, and as the rules of the domain read it",
-    "Fact": "a fact as it came to a node, and as a domain reads it",
-    "Line": "a line of the doctor's answer, and the shape of one line of text",
-    "Prepared": "a computation, and a consent, that is prepared",
-    "Rulebook": "what a node has in force, and what a bundle's records name",
-}
 
 
 def shared(names):
@@ -44,4 +37,11 @@ def shared(names):
 def test_no_class_is_called_as_another():
     modules = [name for name in tree.names(".py") if name.startswith(PRODUCT) and not name.startswith(CLIENT)]
     assert len(modules) > 300
-    assert {name: places for name, places in shared(modules).items() if name not in SHARED} == {}
+    assert shared(modules) == {}
+
+
+def test_a_shared_name_is_found(tmp_path, monkeypatch):
+    for name in ("one.py", "two.py"):
+        (tmp_path / name).write_text(f"class Same: pass\nclass Of{name[0]}: pass\n", encoding="utf-8")
+    monkeypatch.setattr("tests.architecture.test_names.ROOT", tmp_path)
+    assert shared(["one.py", "two.py"]) == {"Same": ["one.py", "two.py"]}

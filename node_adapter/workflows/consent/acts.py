@@ -18,7 +18,7 @@ from node_adapter.store import consents, registry_index
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.consent import door, truths
 from node_adapter.workflows.consent.call import CALLS, WITHDRAW, ConsentCall
-from node_adapter.workflows.consent.door import Prepared
+from node_adapter.workflows.consent.door import PreparedCall
 from node_adapter.workflows.consent.standing import WITHDRAWN
 from node_adapter.workflows.consent.truths import FAILED, NOT_RELAYED, Relay
 from primitives.errors import Refused, VerificationFailed
@@ -37,7 +37,7 @@ class ConsentActs:
         self._told: list[tuple[str, str]] = []
         self._withdrawn: list[tuple[str, str]] = []
 
-    def look(self, call: ConsentCall | None, subject: SubjectRow) -> Prepared | Refusal | None:
+    def look(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | Refusal | None:
         """Look at the call beside an act before anything of the act is stored; None where none came.
 
         Raises:
@@ -54,7 +54,7 @@ class ConsentActs:
                 raise
             return refusal
 
-    def look_again(self, call: ConsentCall | None, subject: SubjectRow) -> Prepared | Refusal | None:
+    def look_again(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | Refusal | None:
         """As `look`, of an act that is recorded already: nothing that is wrong with its call takes that back."""
         try:
             return self.look(call, subject)
@@ -62,14 +62,14 @@ class ConsentActs:
             return refusal
 
     def keep(
-        self, type_: str, payload: Mapping[str, Any], looked: Prepared | Refusal | None, subject: SubjectRow
+        self, type_: str, payload: Mapping[str, Any], looked: PreparedCall | Refusal | None, subject: SubjectRow
     ) -> Relay:
         """Write what the call of a recorded act changes; return how far the chain is told."""
         identifier = str(payload["consent_id"])
         self._told.append((subject.pid, identifier))
         if type_ == WITHDRAW:
             self._withdrawn.append((subject.pid, identifier))
-        if isinstance(looked, Prepared):
+        if isinstance(looked, PreparedCall):
             door.put(self._node, self._connection, looked)
         chain = registry_index.consents_on_chain(self._connection, [identifier])[identifier]
         relay = truths.relay(self._connection, CALLS[type_], identifier, chain)

@@ -38,7 +38,7 @@ _TYPED_DATA = {"grant": eip712.grant_typed_data, "withdraw": eip712.withdraw_typ
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCall:
     """A call that may be relayed: what `put` writes.
 
     Attributes:
@@ -61,7 +61,7 @@ class Prepared:
         return {"status": "accepted", "consent_id": consent, "subject": self.pid, "outbox": self.call.key}
 
 
-def prepare(node: Node, connection: Connection, call: ConsentCall, owner: SubjectRow | None = None) -> Prepared:
+def prepare(node: Node, connection: Connection, call: ConsentCall, owner: SubjectRow | None = None) -> PreparedCall:
     """Look whether a call is its client's and may be relayed now; nothing is written.
 
     Args:
@@ -97,10 +97,12 @@ def prepare(node: Node, connection: Connection, call: ConsentCall, owner: Subjec
     target, data = _call_data(node, connection, call, subject)
     if _will_be_sent(connection, call):
         require_in_time(node, call.deadline)
-    return Prepared(call, subject.pid, target, data, None if terms is None else _row(node, call, subject.pid, terms))
+    return PreparedCall(
+        call, subject.pid, target, data, None if terms is None else _row(node, call, subject.pid, terms)
+    )
 
 
-def put(node: Node, connection: Connection, prepared: Prepared) -> None:
+def put(node: Node, connection: Connection, prepared: PreparedCall) -> None:
     """Keep the consent, or note its end, and enqueue the call; a call that is under way or final stays as it is."""
     call, now = prepared.call, node.clock.now_ms()
     # A second signature over the same call changes nothing, unless the first came too late for the chain.

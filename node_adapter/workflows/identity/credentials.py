@@ -27,7 +27,7 @@ from node_adapter.workflows.identity.issue_witness import issue_fact
 from node_adapter.workflows.identity.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.succession import require_current
-from node_adapter.workflows.intake.fact_input import Fact
+from node_adapter.workflows.intake.fact_input import IntakeFact
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.fold import state_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
@@ -51,7 +51,7 @@ def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list
         chain_index.require_active_member(connection, node.address)
         restored.require_caught_up(connection)
         require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
-        issued: list[Fact] = []
+        issued: list[IntakeFact] = []
         outcomes = each(requests, lambda request: _issue(node, connection, request, issued))
         record_facts(node, connection, issued)
         return outcomes
@@ -99,7 +99,7 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
         return node.views.get(connection, "status-list", list_id, (revision, signing, hour), make)
 
 
-def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[Fact]) -> dict[str, Any]:
+def _issue(node: Node, connection: Connection, request: Mapping[str, Any], issued: list[IntakeFact]) -> dict[str, Any]:
     asked = CREDENTIAL_REQUEST.read(request, "")
     type_ = TYPES[asked.get("type", next(iter(ON_REQUEST)))]
     subject = subjects.find_by_pid(connection, asked["subject"])

@@ -19,7 +19,7 @@ from evidence.documents.record import restore
 from node_adapter.node import Node
 from node_adapter.store import anchored, chain_index, records, restored
 from node_adapter.workflows.anchoring.receipts import LogView
-from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
+from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
@@ -32,7 +32,7 @@ _DIGEST_BYTES = 32
 ISSUE_REFERENCE = "credential-issue:"
 
 
-def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, now_ms: int) -> Fact:
+def issue_fact(node: Node, subject: str, credential: dict[str, Any], kind: str, now_ms: int) -> IntakeFact:
     """Return the fact that a credential was issued to a subject of this broker."""
     digest = credential_digest(credential).hex()
     return read_node_fact(

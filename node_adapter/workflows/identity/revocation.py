@@ -18,7 +18,7 @@ from evidence.documents.issue_witness import DIGEST_FIELD
 from node_adapter.store import credentials, records
 from node_adapter.store.credentials import LOST_BODY, CredentialRow
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
-from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
+from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from primitives.timestamp import format_time, parse_time
 from suitability.records.credential import REVOKE
 
@@ -26,7 +26,7 @@ REVOKE_REFERENCE = "credential-revoke:"
 UNKNOWN_TYPE = "-"  # of a credential that was lost with a database, and whose revocation came back without its type
 
 
-def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int) -> Fact:
+def revocation_fact(broker: str, row: CredentialRow, reason: object, now_ms: int) -> IntakeFact:
     """Return the fact that a credential of this broker was revoked.
 
     Raises:

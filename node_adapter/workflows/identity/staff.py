@@ -18,7 +18,7 @@ from node_adapter.request_shapes import DID
 from node_adapter.store import chain_index, records, registry_index, subjects
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.identity.roster import roster_of
-from node_adapter.workflows.intake.fact_input import Fact, read_node_fact
+from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.fold import EMPTY_STATE
 from primitives import ed25519
@@ -130,7 +130,7 @@ def _subject(node: Node, connection: Connection, key: str, now_ms: int) -> str:
     return pid
 
 
-def _fact(node: Node, pid: str, type_: str, payload: Mapping[str, Any], now_ms: int) -> Fact:
+def _fact(node: Node, pid: str, type_: str, payload: Mapping[str, Any], now_ms: int) -> IntakeFact:
     return read_node_fact(
         {
             "source_ref": f"staff:{uuid7(now_ms, node.entropy(ENTROPY_BYTES))}",

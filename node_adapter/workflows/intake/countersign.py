@@ -15,14 +15,14 @@ from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store import chain_index
 from node_adapter.store.registry_index import TipBlock
-from node_adapter.workflows.intake.fact_input import Fact
+from node_adapter.workflows.intake.fact_input import IntakeFact
 from primitives.errors import Refused
 from suitability.records.staff import END, ENROL
 
 _MS = 1000
 
 
-def signed_once(broker: str, fact: Fact) -> str | None:
+def signed_once(broker: str, fact: IntakeFact) -> str | None:
     """Return what stands for the content that somebody signed: one such content is recorded once. None: nobody did.
 
     It is the client's signature, or the digest that the staff signed.
@@ -50,7 +50,7 @@ def signed_once_in(envelope: Mapping[str, Any]) -> str | None:
     return act_digest(envelope, envelope["fields"]).hex() if FIELD in envelope["fields"] else None
 
 
-def require_no_staff_subject(roster: Roster, fact: Fact) -> None:
+def require_no_staff_subject(roster: Roster, fact: IntakeFact) -> None:
     """Refuse (`staff-subject`) a fact about a subject that stands for a key, but for those of the node itself."""
     if fact.subject in roster.by_subject and fact.type not in (ENROL, END):
         raise Refused("staff-subject", "subject: stands for a key of the staff, about which only the node records")

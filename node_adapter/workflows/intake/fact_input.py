@@ -50,7 +50,7 @@ _REQUEST_TAG = "bonafides/fact/1"
 
 
 @dataclass(frozen=True)
-class Act:
+class ClientPart:
     """The client's own part of a fact."""
 
     root_salt: bytes = field(repr=False)
@@ -61,7 +61,7 @@ class Act:
 
 
 @dataclass(frozen=True)
-class Fact:
+class IntakeFact:
     """A well-formed fact. Exactly one of `payload` and `compute` is set."""
 
     source_ref: str
@@ -74,7 +74,7 @@ class Fact:
     payload: Mapping[str, Any] | None = field(repr=False)
     compute: Mapping[str, Any] | None
     attachments: list[Any]
-    act: Act | None
+    act: ClientPart | None
     digest: bytes
     root_salt: bytes | None = field(repr=False)  # of what the broker's staff signed
     consent: ConsentCall | None = field(default=None, repr=False)
@@ -91,7 +91,7 @@ ACT = Named(
             "ruleset": Nullable(Line(300)),
         }
     ).note("The client's signature over the act (docs/spec/evidence.md, section 3)."),
-).then(lambda members, _: Act(**members))
+).then(lambda members, _: ClientPart(**members))
 
 
 @cache
@@ -128,7 +128,7 @@ def fact_shape(domains: Domains) -> Shape[dict[str, Any]]:
 FACT = fact_shape(INSTALLED)
 
 
-def read_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fact:
+def read_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> IntakeFact:
     """Check the shape of a caller's fact.
 
     Raises:
@@ -143,7 +143,7 @@ def read_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fact:
     return read_node_fact(value, domains)
 
 
-def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fact:
+def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> IntakeFact:
     """Check the shape of a fact of any type, also of those that only the node writes; raises as `read_fact`."""
     check_all_legible(value, "")
     stated = value.get("type")
@@ -156,7 +156,7 @@ def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> Fa
         raise InvalidInput("payload", "one-of", "give either payload or compute")
     if act is not None and "compute" in fact:
         raise InvalidInput("compute", "act", "the client signs a payload that is stated, not one to be computed")
-    return Fact(
+    return IntakeFact(
         source_ref=fact["source_ref"],
         subject=fact["subject"],
         type=type_,

@@ -44,7 +44,7 @@ from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake import countersign
 from node_adapter.workflows.intake.accepted import Accepted, accepted_as
-from node_adapter.workflows.intake.fact_input import Act, Fact, read_fact, read_node_fact
+from node_adapter.workflows.intake.fact_input import ClientPart, IntakeFact, read_fact, read_node_fact
 from node_adapter.workflows.intake.fold import (
     IDENTITIES_BEFORE,
     apply_record,
@@ -55,7 +55,7 @@ from node_adapter.workflows.intake.fold import (
     suitability_in,
 )
 from node_adapter.workflows.intake.house import Houses
-from node_adapter.workflows.intake.rulesets import Rulebook, rulebook
+from node_adapter.workflows.intake.rulesets import InstalledRulesets, rulebook
 from node_adapter.workflows.replay.as_of import AsOf, as_of
 from node_adapter.workflows.replay.orders import require_received
 from primitives import ed25519
@@ -70,7 +70,7 @@ _MS = 1000
 
 
 def submit_facts(
-    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any], Domains], Fact] = read_fact
+    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any], Domains], IntakeFact] = read_fact
 ) -> list[Accepted | BonafidesError]:
     """Store facts in one transaction; each gets its own outcome, in order. `read` checks the shape of one.
 
@@ -80,13 +80,13 @@ def submit_facts(
     """
     parsed = [_outcome_of(lambda value: read(value, node.domains), fact) for fact in facts]  # (1)
     with node.store.write() as connection:
-        intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, Fact)])
+        intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, IntakeFact)])
         outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
         intake.flush()
     return outcomes
 
 
-def record_facts(node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> None:
     """Store facts of the node's own in a transaction of its caller: all of them, or the first one's error is raised."""
     intake = _Intake(node, connection, facts)
     for fact in facts:
@@ -109,7 +109,7 @@ def _outcome_of(step: Any, value: Any) -> Any:
 class _Intake:
     """One transaction's facts: what is accepted is kept here until `flush` writes it."""
 
-    def __init__(self, node: Node, connection: Connection, facts: Sequence[Fact]) -> None:
+    def __init__(self, node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> None:
         self._node = node
         self._connection = connection
         self._now = node.clock.now_ms()
@@ -138,7 +138,7 @@ class _Intake:
         self._ended: list[str] = []
         self._consents = ConsentActs(node, connection)
 
-    def accept(self, fact: Fact) -> Accepted:
+    def accept(self, fact: IntakeFact) -> Accepted:
         """Store one fact, or refuse it."""
         subject = self._subjects.get(fact.subject)
         if subject is None:  # (2)
@@ -170,7 +170,7 @@ class _Intake:
             self._end(predecessor, subject, fact, accepted)
         return accepted
 
-    def _predecessor(self, fact: Fact, subject: SubjectRow) -> SubjectRow | None:
+    def _predecessor(self, fact: IntakeFact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != succession.SUCCEED or fact.payload is None:
             return None
         if fact.occurred_ms - self._now > self._rulebook_of(fact).at(self._now).max_ahead_ms:
@@ -187,7 +187,7 @@ class _Intake:
     def _is_ended(self, subject: SubjectRow) -> bool:
         return bool(suitability_in(self._known_of(subject)).succeeded)
 
-    def _end(self, old: SubjectRow, new: SubjectRow, fact: Fact, accepted: Accepted) -> None:
+    def _end(self, old: SubjectRow, new: SubjectRow, fact: IntakeFact, accepted: Accepted) -> None:
         told = {
             "payload": fact.payload,
             "occurred_at": fact.occurred_at,
@@ -210,7 +210,7 @@ class _Intake:
             remember_states(self._node, self._connection, row, self._states[row.pid])
         self._consents.flush((pid, suitability_in(self._states[pid]).consents) for pid in self._ended)
 
-    def _again(self, known: RecordRow, fact: Fact, subject: SubjectRow) -> Accepted:
+    def _again(self, known: RecordRow, fact: IntakeFact, subject: SubjectRow) -> Accepted:
         if known.request_digest != fact.digest:
             raise Refused("duplicate", "source_ref: another fact is stored under this reference")
         stored = [row for row in self._findings if row.record_id == known.record_id]
@@ -222,7 +222,7 @@ class _Intake:
         call = self._consents.look_again(fact.consent, subject)
         return replace(again, relay=self._consents.keep(fact.type, fact.payload or {}, call, subject).to_json())
 
-    def _check_act(self, fact: Fact, act: Act, subject: SubjectRow) -> dict[str, Any]:
+    def _check_act(self, fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> dict[str, Any]:
         if subject.did is None:
             raise Refused("act-no-client", "act: this subject is no person and signs nothing")
         block = self._block
@@ -241,10 +241,10 @@ class _Intake:
             raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
         return {"did": subject.did, "key": act.key, "alg": "Ed25519", "value": act.signature, "block": block.number}
 
-    def _rulebook_of(self, fact: Fact) -> Rulebook:
+    def _rulebook_of(self, fact: IntakeFact) -> InstalledRulesets:
         return self._rulebook.of(self._node.domains.of(fact.type))
 
-    def _payload(self, fact: Fact, subject: SubjectRow) -> Mapping[str, Any]:
+    def _payload(self, fact: IntakeFact, subject: SubjectRow) -> Mapping[str, Any]:
         if fact.payload is not None:
             return fact.payload
         domain, state = self._node.domains.state(self._known_of(subject), fact.type)
@@ -263,7 +263,9 @@ class _Intake:
         """Return what is known of an identity before, with what this transaction has changed of it."""
         return self._states.get(pid) or self._stored(pid)
 
-    def _seal(self, fact: Fact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]) -> SealedRecord:
+    def _seal(
+        self, fact: IntakeFact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]
+    ) -> SealedRecord:
         act = fact.act
         if act is None:
             ruleset: str | None = self._rulebook_of(fact).at(fact.occurred_ms).label
@@ -289,7 +291,9 @@ class _Intake:
         given = fact.root_salt if act is None else act.root_salt
         return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
 
-    def _fold(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord) -> tuple[list[FindingRow], dict[str, str]]:
+    def _fold(
+        self, fact: IntakeFact, subject: SubjectRow, sealed: SealedRecord
+    ) -> tuple[list[FindingRow], dict[str, str]]:
         before, house = self._known_of(subject), self._houses.of(fact.type)
         ruleset = self._rulebook_of(fact).at(fact.occurred_ms)
         states, judged = apply_record(self._node, before, sealed, ruleset, house, self._known_before)
@@ -308,7 +312,9 @@ class _Intake:
         record_id = sealed.envelope["record_id"]
         return [FindingRow(record_id, finding.code, finding.rule, finding.detail) for finding in findings], not_checked
 
-    def _store(self, fact: Fact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]) -> Accepted:
+    def _store(
+        self, fact: IntakeFact, subject: SubjectRow, sealed: SealedRecord, findings: list[FindingRow]
+    ) -> Accepted:
         row = RecordRow(
             log_index=self._log_size,
             record_id=sealed.envelope["record_id"],

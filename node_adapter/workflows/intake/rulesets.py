@@ -26,15 +26,15 @@ from replay.installed import INSTALLED
 
 
 @dataclass(frozen=True)
-class Rulebook:
+class InstalledRulesets:
     """Every installed rule set; `of` gives those of one domain."""
 
     rulesets: tuple[AnyRuleSet, ...]
     domains: Domains
 
-    def of(self, domain: AnyDomain) -> Rulebook:
+    def of(self, domain: AnyDomain) -> InstalledRulesets:
         """Return the rule sets of one domain."""
-        return Rulebook(tuple(self.domains.of_domain(domain, self.rulesets)), self.domains)
+        return InstalledRulesets(tuple(self.domains.of_domain(domain, self.rulesets)), self.domains)
 
     def at(self, time_ms: int) -> AnyRuleSet:
         """Return the rule set in force; before the first one took effect, that first one.
@@ -59,14 +59,14 @@ class Rulebook:
         raise InvalidInput(field, "unknown", "is not the label of an installed rule set")
 
 
-def rulebook(node: Node, connection: Connection) -> Rulebook:
+def rulebook(node: Node, connection: Connection) -> InstalledRulesets:
     """Return the installed rule sets, parsed once per process."""
     version = store.count(connection)
 
-    def read() -> Rulebook:
+    def read() -> InstalledRulesets:
         rows = store.all_rulesets(connection)
         documents = (parse_json(row.body, field="ruleset", max_bytes=MAX_BYTES) for row in rows)
-        return Rulebook(tuple(node.domains.read_ruleset(document) for document in documents), node.domains)
+        return InstalledRulesets(tuple(node.domains.read_ruleset(document) for document in documents), node.domains)
 
     return node.views.get(connection, "rulebook", "", version, read)
 

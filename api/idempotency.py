@@ -22,7 +22,8 @@ from api.bodies import read_body
 from api.context import current_node
 from api.ndjson import is_bulk
 from node_adapter.process_identity import is_running, own_identity
-from node_adapter.store import idempotency, registry_index
+from node_adapter.store import idempotency
+from node_adapter.store.chain import blocks
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
@@ -108,7 +109,7 @@ def _is_worked_on(known: idempotency.StoredAnswer) -> bool:
 def _earlier_of(connection: Connection, now: int) -> int:
     """Return the earlier of the machine's time and the chain's: a clock that jumps ahead must forget nothing."""
     try:
-        return min(now, registry_index.tip_block(connection).timestamp * 1000)
+        return min(now, blocks.tip(connection).timestamp * 1000)
     except CouldNotCheck:
         return now
 

@@ -32,7 +32,8 @@ from typing import IO, Any
 from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
-from node_adapter.store import anchors, chain_index, records, restored, tokens
+from node_adapter.store import anchors, records, restored, tokens
+from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade
 from primitives.canonical import canonical_json, parse_json
@@ -160,11 +161,11 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
     try:
         with store.read() as connection:
             newest = anchors.latest(connection)
-            tip = chain_index.tip(connection)
+            tip = blocks.find_tip(connection)
             stands = {
                 "log_size": records.log_size(connection),
                 "anchors": 0 if newest is None else newest.seq,
-                "block": None if tip is None else tip[0],
+                "block": None if tip is None else tip.number,
             }
     finally:
         store.dispose()

@@ -29,7 +29,9 @@ from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import Ready, main
 from node_adapter.store import alarms, anchors, identity, restored
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain.consent_registry import consents_in
+from node_adapter.store.chain.event_log import ChainEvent
+from node_adapter.store.chain.evidence_anchor import anchored_in
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import owed_promises, settlement
@@ -247,13 +249,14 @@ class ChainProcess:
     def _on_blocks(
         self, connection: Connection, outcomes: Sequence[TransactionOutcome], events: Sequence[ChainEvent]
     ) -> None:
-        now, member = self._node.clock.now_ms(), self._node.address
+        now = self._node.clock.now_ms()
         rebuild = self._anchoring.rebuild if self._restored else None
+        made = anchored_in(events, self._node.address)
         self._conflicts += settlement.settle(
-            connection, outcomes, events, member=member, now_ms=now, rebuild=rebuild, failed=self._on_failed
+            connection, outcomes, made, now_ms=now, rebuild=rebuild, failed=self._on_failed
         )
-        sign_final_checkpoints(self._node, connection, events)
-        truths.compare_ids(self._node, connection, truths.ids_of(events))
+        sign_final_checkpoints(self._node, connection, made)
+        truths.compare_ids(self._node, connection, consents_in(events))
 
     def _on_failed(self, connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:
         consent = consent_of_key(row.key)

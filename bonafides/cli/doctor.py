@@ -22,7 +22,8 @@ from node_adapter.chain.deploy import contract_status
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore, read_password
 from node_adapter.settings import Settings
-from node_adapter.store import anchors, chain_index, restored
+from node_adapter.store import anchors, restored
+from node_adapter.store.chain import member_registry
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
@@ -274,7 +275,7 @@ def _registered(settings: Settings, keys: Keystore) -> list[CheckLine]:
     store = open_store(settings.database_path)
     try:
         with store.read() as connection:
-            member = chain_index.members(connection).get(settings.member.address)
+            member = member_registry.members(connection).get(settings.member.address)
     except BonafidesError as error:
         return [CheckLine("membership", ok=False, detail=str(error), mend="mend the database first")]
     finally:

@@ -20,11 +20,12 @@ from node_adapter.chain.abi import encode_call
 from node_adapter.keys.keystore import read_password
 from node_adapter.patience import Patience
 from node_adapter.settings import Settings
-from node_adapter.store import chain_index, outbox, registry_index
+from node_adapter.store import outbox
+from node_adapter.store.chain import directory, member_registry
+from node_adapter.store.chain.proposals import open_proposals, proposal_made_by
 from node_adapter.store.engine import Store
 from node_adapter.workflows.identity.keys_in_force import generations, rotate
 from node_adapter.workflows.operation.endpoints import publish_endpoint
-from node_adapter.workflows.operation.proposals import open_proposals
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import check_address
 
@@ -59,7 +60,7 @@ def member() -> None:
 def list_members(node_dir: Path) -> None:
     """List the members as the node's index of the chain has them."""
     with opened_store(node_dir) as store, store.read() as connection:
-        found = chain_index.members(connection).values()
+        found = member_registry.members(connection).values()
     write_json(
         [
             {
@@ -236,7 +237,7 @@ def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bo
     data = encode_call(CONTRACT, function, *once, *arguments)
     with opened_store(node_dir) as store:
         with store.write() as connection:
-            target = registry_index.contract_address(connection, CONTRACT)
+            target = directory.contract_address(connection, CONTRACT)
             outbox.enqueue(connection, KIND, key, target, data, time.time_ns() // 1_000_000)
         if not wait:
             write_json({"outbox": key, "state": outbox.NEW})
@@ -264,7 +265,4 @@ def _await_final(store: Store, key: str) -> outbox.OutboxRow:
 def _proposal(connection: Connection, row: outbox.OutboxRow, function: str, arguments: tuple[Any, ...]) -> int | None:
     if not function.startswith("propose"):
         return int(arguments[0])
-    for event in chain_index.events(connection, contract=CONTRACT, name="ProposalCreated"):
-        if event.tx_hash == row.tx_hash:
-            return int(event.args["id"])
-    return None
+    return proposal_made_by(connection, row.tx_hash)

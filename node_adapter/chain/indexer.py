@@ -24,8 +24,8 @@ from node_adapter.chain.contracts import DIRECTORY, Contracts
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc, TransactionOutcome
-from node_adapter.store import chain_index
-from node_adapter.store.chain_index import ChainBlock, ChainEvent
+from node_adapter.store.chain import blocks, directory, event_log
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from node_adapter.store.engine import Store
 from primitives.errors import VerificationFailed
 
@@ -101,7 +101,8 @@ class Indexer:
             ChainUnavailable: nobody answers.
         """
         with self._store.read() as connection:
-            self._tip = chain_index.tip(connection)
+            found = blocks.find_tip(connection)
+        self._tip = None if found is None else (found.number, found.hash)
         head = int(self._rpc.call("eth_blockNumber"), 16)
         if self._tip is not None and self._shared(head, self._tip) >= self._first_block:
             self._compare(self._shared(head, self._tip))
@@ -141,7 +142,7 @@ class Indexer:
         last = self._shared(head, tip)
         ours = self._compare(last)
         with self._store.write() as connection:
-            chain_index.truncate(connection, last)
+            event_log.truncate(connection, last)
             self._on_reset(connection, last)
         self._tip = (last, ours)
         return True
@@ -206,7 +207,7 @@ class Indexer:
         nonces = self._own_nonces(blocks)
         outcomes = [outcome for block in blocks for outcome in _outcomes(block, nonces)]
         with self._store.write() as connection:
-            chain_index.append(connection, [_stored(block) for block in blocks], events)
+            event_log.append(connection, [_stored(block) for block in blocks], events)
             self._on_blocks(connection, outcomes, events)
         self._tip = tip
 
@@ -249,7 +250,7 @@ class Indexer:
         return found
 
     def _learn(self, args: Mapping[str, Any]) -> None:
-        self._known[args["target"]] = chain_index.directory_text(args["name"])
+        self._known[args["target"]] = directory.name_of(args["name"])
         self._contracts.forget_addresses()
 
     def _shared(self, head: int, tip: tuple[int, bytes]) -> int:
@@ -259,7 +260,7 @@ class Indexer:
     def _compare(self, number: int) -> bytes:
         """Compare a block of the index with the chain's, which is final there; return its hash."""
         with self._store.read() as connection:
-            ours = chain_index.block_hash(connection, number)
+            ours = blocks.find_block(connection, number)
         if ours is None:
             raise HistoryMismatch(
                 f"the chain ends before our contracts (block {self._first_block}): it was reset; deploy the contracts "
@@ -268,12 +269,12 @@ class Indexer:
         headers = self._headers(number, number + self._depth - 1)
         self._fitting(lambda: _check_links([], headers))
         theirs = bytes.fromhex(headers[0]["hash"].removeprefix("0x"))
-        if ours != theirs:
+        if ours.hash != theirs:
             raise HistoryMismatch(
-                f"block {number} is 0x{theirs.hex()} on the chain and was 0x{ours.hex()}: the chain was reset or "
+                f"block {number} is 0x{theirs.hex()} on the chain and was 0x{ours.hash.hex()}: the chain was reset or "
                 "rewritten under this node, and its history is not a part of ours"
             )
-        return ours
+        return ours.hash
 
 
 def _check_links(blocks: Sequence[VerifiedBlock], headers: Sequence[Mapping[str, Any]]) -> None:

@@ -28,8 +28,9 @@ from node_adapter.chain.contracts import Contracts, call_raw, reverted
 from node_adapter.chain.errors import ContractReverted, JsonRpcError
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc, TransactionSigner
-from node_adapter.store import alarms, anchors, chain_index, outbox, own_transactions
+from node_adapter.store import alarms, anchors, outbox, own_transactions
 from node_adapter.store.alarms import Failed
+from node_adapter.store.chain import blocks, evidence_anchor
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import Attempt, OutboxRow
 from primitives.errors import VerificationFailed
@@ -105,8 +106,8 @@ class Sender:
         waiting = list(self._not_before)
         with self._store.read() as connection:
             row = outbox.next_open(connection, waiting)
-            tip = chain_index.tip(connection)
-            at = _Moment(now_ms, tick, own_transactions.next_nonce(connection), None if tip is None else tip[0])
+            tip = blocks.find_tip(connection)
+            at = _Moment(now_ms, tick, own_transactions.next_nonce(connection), None if tip is None else tip.number)
         if row is None:
             if not waiting:
                 self._since.clear()
@@ -183,14 +184,13 @@ class Sender:
 
     def _follows_last_anchor(self, row: OutboxRow, at: _Moment) -> bool:
         seq = anchors.seq_of_key(row.key)
-        topic = chain_index.address_topic(self._signer.address)
         with self._store.read() as connection:
             anchor = anchors.by_seq(connection, seq)
-            last = chain_index.last_event(connection, contract=_CONTRACT, name="Anchored", topic1=topic)
+            last = evidence_anchor.last_anchored(connection, self._signer.address)
         if anchor is None:
             raise VerificationFailed("anchor-conflict", f"the outbox holds {row.key}, which is not among the anchors")
-        last_seq = 0 if last is None else int(last.args["seq"])
-        root = None if last is None else str(last.args["root"])
+        last_seq = 0 if last is None else last.seq
+        root = None if last is None else "0x" + last.root.hex()
         expected = "0x" + (anchor.root if last_seq == seq else anchor.prev_root).hex()
         if last_seq > seq or (last_seq == seq and root == expected):
             return False  # it stands there already: it settles with the index

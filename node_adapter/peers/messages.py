@@ -14,7 +14,8 @@ from typing import Any
 
 from node_adapter.node import Node
 from node_adapter.request_shapes import ADDRESS
-from node_adapter.store import chain_index, nonces, restored
+from node_adapter.store import nonces, restored
+from node_adapter.store.chain import member_registry
 from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -92,7 +93,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         raise Refused("peer-not-fresh", "the message is too old, or from a clock ahead of ours")
     with node.store.read() as connection:
         restored.require_caught_up(connection)  # a nonce may have been used since the copy
-        member = chain_index.require_active_member(connection, fields["sender"])
+        member = member_registry.require_active_member(connection, fields["sender"])
     unsigned = {name: value for name, value in fields.items() if name != "signature"}
     signature = decode_base64url(fields["signature"], "signature", ed25519.SIGNATURE_BYTES)
     ed25519.verify(member.signing, canonical_json(unsigned), signature)

@@ -33,6 +33,22 @@ class AnchorRow:
         return outbox_key(self.seq)
 
 
+@dataclass(frozen=True)
+class FinalAnchor:
+    """A final anchor: the log up to `size` stands on the chain, in this block and transaction."""
+
+    seq: int
+    size: int
+    root: bytes
+    map_root: bytes
+    checkpoint: str
+    block: int
+    block_hash: bytes
+    tx_hash: bytes
+    log_position: int
+    block_time: int
+
+
 def outbox_key(seq: int) -> str:
     """Return the key of the outbox row of an anchor."""
     return f"anchor:{seq}"
@@ -53,6 +69,26 @@ def by_seq(connection: Connection, seq: int) -> AnchorRow | None:
     """Return the anchor with a number, or None."""
     row = connection.execute(select(anchor).where(anchor.c.seq == seq)).first()
     return _row(row) if row else None
+
+
+def last_final(connection: Connection) -> FinalAnchor | None:
+    """Return the newest final anchor, or None."""
+    statement = select(anchor).where(anchor.c.block.is_not(None)).order_by(anchor.c.seq.desc()).limit(1)
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else _final(dict(row))
+
+
+def first_covering(connection: Connection, log_index: int) -> FinalAnchor | None:
+    """Return the first final anchor whose log holds the entry at an index, or None."""
+    covering = select(anchor).where(anchor.c.block.is_not(None), anchor.c.size > log_index)
+    row = connection.execute(covering.order_by(anchor.c.size, anchor.c.seq).limit(1)).mappings().one_or_none()
+    return None if row is None else _final(dict(row))
+
+
+def anchored_size(connection: Connection) -> int:
+    """Return how many log entries are final on the chain."""
+    newest = last_final(connection)
+    return 0 if newest is None else newest.size
 
 
 def every(connection: Connection) -> list[AnchorRow]:
@@ -95,3 +131,7 @@ def reopen(connection: Connection, after_block: int) -> None:
 
 def _row(row: Row[Any]) -> AnchorRow:
     return AnchorRow(**row._mapping)
+
+
+def _final(row: dict[str, Any]) -> FinalAnchor:
+    return FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__})

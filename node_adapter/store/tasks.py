@@ -15,7 +15,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from node_adapter.store import chain_index
 from node_adapter.store.schema import record, task, task_client, task_message
 
 PROPOSED, APPROVED, COMMITTED, MASKED = "proposed", "approved", "committed", "masked"
@@ -51,20 +50,6 @@ class TaskClient:
 
     pid: str
     consent_id: str
-
-
-@dataclass(frozen=True)
-class ChainTask:
-    """A task as the final events say. Addresses are lower-case 0x hex."""
-
-    proposer: str | None = None
-    spec_hash: bytes | None = None
-    datasets: frozenset[bytes] = frozenset()
-    approved: frozenset[str] = frozenset()
-    commitments: dict[str, bytes] = field(default_factory=dict)
-    last_commitment_block: int = 0
-    results: dict[str, bytes] = field(default_factory=dict)
-    refused: dict[str, bytes] = field(default_factory=dict)
 
 
 def insert_task(connection: Connection, task_id: str, spec: str, now_ms: int) -> None:
@@ -166,55 +151,5 @@ def latest_payloads(connection: Connection, record_type: str, pids: Sequence[str
     return found
 
 
-def chain_task(connection: Connection, task_id: str) -> ChainTask:
-    """Fold the final events of a task; the contract admits each step of an owner once."""
-    values: dict[str, Any] = {}
-    approved: set[str] = set()
-    commitments: dict[str, bytes] = {}
-    results: dict[str, bytes] = {}
-    refused: dict[str, bytes] = {}
-    for event in chain_index.events(connection, contract="TaskRegistry", topic1="0x" + task_id):
-        args = event.args
-        owner = str(args.get("owner", "")).lower()
-        if event.name == "TaskProposed":
-            datasets = frozenset(_bytes(dataset) for dataset in args["datasetIds"])
-            proposer, spec_hash = str(args["proposer"]).lower(), _bytes(args["specHash"])
-            values |= {"proposer": proposer, "spec_hash": spec_hash, "datasets": datasets}
-        elif event.name == "TaskApproved":
-            approved.add(owner)
-        elif event.name == "InputCommitted":
-            commitments.setdefault(owner, _bytes(args["commitment"]))
-            values["last_commitment_block"] = event.block
-        elif event.name == "ResultPosted":
-            results[owner] = _bytes(args["resultHash"])
-        elif event.name == "TaskRefused":
-            refused[owner] = _bytes(args["reasonHash"])
-    return ChainTask(**values, approved=frozenset(approved), commitments=commitments, results=results, refused=refused)
-
-
-def dataset_owner(connection: Connection, dataset: bytes) -> str | None:
-    """Return who registered a data set, or None."""
-    event = chain_index.last_event(
-        connection, contract="TaskRegistry", name="DatasetRegistered", topic1="0x" + dataset.hex()
-    )
-    return None if event is None else str(event.args["owner"]).lower()
-
-
-def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
-    """Return the X25519 keys of the members that are active at a block: all owners must take the same ones."""
-    keys: dict[str, bytes] = {}
-    for event in chain_index.events(connection, contract="MemberRegistry", up_to_block=block):
-        member = str(event.args.get("member", "")).lower()
-        if event.name in ("MemberAdmitted", "MemberKeysChanged"):
-            keys[member] = _bytes(event.args["agreement"])
-        elif event.name == "MemberSuspended":
-            keys.pop(member, None)
-    return keys
-
-
 def _row(row: Row[Any]) -> TaskRow:
     return TaskRow(**row._mapping)
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))

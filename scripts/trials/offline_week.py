@@ -21,7 +21,7 @@ from node_adapter.bootstrap import open_node
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain_process import RPC_TIMEOUT_SECONDS, ChainProcess
 from node_adapter.node import Node
-from node_adapter.store import chain_index
+from node_adapter.store.chain import blocks
 from scripts.demo.consortium import Consortium
 
 _BLOCK_SECONDS = 5
@@ -77,7 +77,7 @@ def _catch_up(node: Node, blocks: int) -> int:
 
 def _tip(node: Node) -> int:
     with node.store.read() as connection:
-        return chain_index.last_block(connection).number
+        return blocks.tip(connection).number
 
 
 def _memory_mib() -> float:

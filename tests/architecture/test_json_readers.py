@@ -23,7 +23,7 @@ OWN_FILES = {
     "node_adapter/chain/embedded_control.py": "a chain that this machine started",
     "node_adapter/chain/embedded_state.py": "the same chain's state, which has no upper size",
     "node_adapter/chain/providers.py": "finds where an answer of a socket ends; the reader reads it then",
-    "node_adapter/store/chain_evidence.py": "the node's own index",
+    "node_adapter/store/chain/evidence.py": "the node's own index",
     "node_adapter/workflows/tasks/input.py": "rows of the node's own database",
 }
 ROWS = ("row", "known", "issued")  # what a function calls a row of the node's own database

@@ -22,8 +22,9 @@ from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.peers.messages import verify_message
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
-from node_adapter.store import chain_index, consents, migrate, outbox, records, subjects
-from node_adapter.store.chain_index import ChainBlock, ChainEvent
+from node_adapter.store import consents, migrate, outbox, records, subjects
+from node_adapter.store.chain import event_log
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox as table
 from node_adapter.workflows.intake.fold import EMPTY_STATE
@@ -103,7 +104,7 @@ class Chain:
             entries = self.backlog.pop(node.address, [])
             if entries:
                 with node.store.write() as connection:
-                    chain_index.append(connection, [block for block, _ in entries], [event for _, event in entries])
+                    event_log.append(connection, [block for block, _ in entries], [event for _, event in entries])
 
     def mine(self):
         """Take every outbox row; return how many."""
@@ -281,7 +282,7 @@ class Consortium:
             args = {"member": node.address, "role": 1, "name": node.settings.member.name}
             public = {"signing": "0x" + node.keys.signing_public.hex(), "compliance": node.keys.compliance_address}
             public["agreement"] = "0x" + node.keys.agreement_public.hex()
-            topic = chain_index.address_topic(node.address)
+            topic = event_log.address_topic(node.address)
             self.chain.emit("MemberRegistry", "MemberAdmitted", topic, {**args, **public, "previousChange": 0})
         name = "0x" + b"TaskRegistry".ljust(32, b"\0").hex()
         self.chain.emit("Directory", "AddressSet", name, {"name": name, "target": TASK_REGISTRY, "fromBlock": 1})

@@ -25,8 +25,9 @@ from node_adapter.keys.member_keys import MemberKeys
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
-from node_adapter.store import anchors, chain_index, migrate, outbox, tokens
-from node_adapter.store.chain_index import ChainBlock, ChainEvent, address_topic
+from node_adapter.store import anchors, migrate, outbox, tokens
+from node_adapter.store.chain import event_log
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, address_topic
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox as outbox_table
 from node_adapter.workflows.anchoring.anchor import Anchoring
@@ -119,7 +120,7 @@ class Chain:
         self.nodes.append(node)
         with node.store.write() as connection:
             for block, events in self.known:
-                chain_index.append(connection, [block], events)
+                event_log.append(connection, [block], events)
 
     def block(self, *events):
         self.height += 1
@@ -132,7 +133,7 @@ class Chain:
         self.known.append((block, found))
         for node in self.nodes:
             with node.store.write() as connection:
-                chain_index.append(connection, [block], found)
+                event_log.append(connection, [block], found)
         return self.height
 
     def deploy(self):

@@ -26,8 +26,8 @@ from node_adapter.keys.member_keys import MemberKeys
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
-from node_adapter.store import anchors, chain_index, migrate, subjects
-from node_adapter.store.chain_index import ChainBlock, ChainEvent
+from node_adapter.store import anchors, migrate, subjects
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, append
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
@@ -183,7 +183,7 @@ class Broker:
             )  # fmt: skip
         block = ChainBlock(number, header.hash, header.parent, header.timestamp, raw, tuple(receipts))
         with self.store.write() as connection:
-            chain_index.append(connection, [block], events)
+            append(connection, [block], events)
         return number
 
     def withdraw_consent(self, consent_id):

@@ -20,9 +20,10 @@ from evidence.map.subject_map import SubjectMap
 from node_adapter.chain.abi import encode_call
 from node_adapter.keys.member_keys import MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import anchors, chain_index, outbox, records, restored
+from node_adapter.store import anchors, outbox, records, restored
 from node_adapter.store.anchors import AnchorRow
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain import blocks, directory, evidence_anchor
+from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from node_adapter.workflows.anchoring.settlement import differs
 from node_adapter.workflows.identity.keys_in_force import keys_at, keys_in_force
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
@@ -87,22 +88,21 @@ class Anchoring:
                 self._advance_map(connection, rows[-1].size)
                 if self._map.root != rows[-1].map_root:
                     raise VerificationFailed("local-log", f"the subjects are not those of anchor {rows[-1].seq}")
-            topic = chain_index.address_topic(self._node.address)
             by_seq = {row.seq: row for row in rows}
             missing = []
-            for event in chain_index.events(connection, contract=CONTRACT, name="Anchored", topic1=topic):
-                made = by_seq.get(event.args["seq"])
+            for theirs in evidence_anchor.anchored(connection, self._node.address):
+                made = by_seq.get(theirs.seq)
                 if made is None:
-                    missing.append(event)
-                elif difference := differs(made, event.args):
+                    missing.append(theirs)
+                elif difference := differs(made, theirs):
                     raise VerificationFailed("local-log", f"{difference}; is this database an old copy?")
         if missing:
             with self._node.store.write() as connection:
-                for event in missing:
-                    self.rebuild(connection, event)
+                for theirs in missing:
+                    self.rebuild(connection, theirs)
         self.require_whole()
 
-    def rebuild(self, connection: Connection, event: ChainEvent) -> AnchorRow | None:
+    def rebuild(self, connection: Connection, theirs: AnchorEvent) -> AnchorRow | None:
         """Make the row of an anchor of ours that only the chain knows, where our records are the ones it anchored.
 
         Returns:
@@ -113,33 +113,34 @@ class Anchoring:
             Refused: `signing-key-not-held`, the keystore is older than the anchor.
         """
         self._read_log(connection)
-        args, size = event.args, int(event.args["size"])
+        size = theirs.size
         if size > self._tree.size or self._lost is not None:
-            self._lost = Lost(self._tree.size, size, int(args["seq"]), event.block)
+            self._lost = Lost(self._tree.size, size, theirs.seq, theirs.block)
             return None
         self._advance_map(connection, size)
-        found = {"root": "0x" + self._tree.root_at(size).hex(), "mapRoot": "0x" + self._map.root.hex()}
-        for name, value in found.items():
-            if args[name] != value:
-                detail = f"anchor {args['seq']}: {name} is {args[name]} on the chain, our {size} records give {value}"
+        found = {"root": (self._tree.root_at(size), theirs.root), "mapRoot": (self._map.root, theirs.map_root)}
+        for name, (value, told) in found.items():
+            if told != value:
+                given = f"our {size} records give 0x{value.hex()}"
+                detail = f"anchor {theirs.seq}: {name} is 0x{told.hex()} on the chain, {given}"
                 raise VerificationFailed("anchor-conflict", f"{detail}: this member's key is used elsewhere")
         try:
-            keys = keys_at(self._node, connection, event.block)
+            keys = keys_at(self._node, connection, theirs.block)
         except CouldNotCheck as error:  # no waiting mends it
             raise Refused(error.code, error.detail) from error
-        block = chain_index.block_at(connection, event.block)
+        block = blocks.block_at(connection, theirs.block)
         row = AnchorRow(
-            seq=int(args["seq"]),
+            seq=theirs.seq,
             size=size,
             root=self._tree.root_at(size),
-            prev_root=bytes.fromhex(args["prevRoot"].removeprefix("0x")),
+            prev_root=theirs.prev_root,
             map_root=self._map.root,
             checkpoint=sign_checkpoint(self._node.did, size, self._tree.root_at(size), keys.signing_seed),
             built_at=block.timestamp * MS,
             block=block.number,
             block_hash=block.hash,
-            tx_hash=event.tx_hash,
-            log_position=event.log_position,
+            tx_hash=theirs.tx_hash,
+            log_position=theirs.log_position,
             block_time=block.timestamp,
         )
         anchors.add(connection, row)
@@ -164,7 +165,7 @@ class Anchoring:
             self._watch_flight(last)
             if (last is not None and last.block is None) or not self._is_time(last):
                 return False
-            target = chain_index.contract_addresses(connection).get(CONTRACT)
+            target = directory.find_address(connection, CONTRACT)
             if target is None:  # the index has not come to the Directory yet
                 return False
             size = min(self._tree.size, (last.size if last else 0) + self._node.settings.anchoring.max_batch)

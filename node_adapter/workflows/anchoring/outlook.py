@@ -22,7 +22,8 @@ from evidence.documents.promise import MAX_PROMISE_MS
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
-from node_adapter.store import anchored, records, registry_index
+from node_adapter.store import anchors, records
+from node_adapter.store.chain import blocks
 
 CLOCK_TOLERANCE_MS = 60_000
 _LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
@@ -57,7 +58,7 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
         CouldNotCheck: `index-empty`.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
-    chain_ms = chain_time_ms(sign, tick, registry_index.tip_block(connection).timestamp * _MS)
+    chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
     trouble = (
         process_trouble(node, sign)
         or anchoring_trouble(node, connection, sign, arriving)
@@ -95,7 +96,7 @@ def anchoring_trouble(
 ) -> tuple[str, str] | None:
     """Return code and detail when anchors do not become final, or not soon enough for what waits and arrives."""
     settings, tick = node.settings.anchoring, node.clock.monotonic_ms()
-    waiting = records.log_size(connection) + arriving - anchored.anchored_size(connection)
+    waiting = records.log_size(connection) + arriving - anchors.anchored_size(connection)
     took = 0 if sign is None else sign.anchor_took
     flight = 0 if sign is None or sign.in_flight is None else tick - sign.in_flight
     if flight > max(_patience(settings), _USUAL_TIMES * took):

@@ -12,7 +12,7 @@ from typing import Any
 
 from evidence.documents.promise import MAX_PROMISE_MS, PromiseDocument, promise_body, sign_promise
 from node_adapter.node import Node
-from node_adapter.store import anchored, records, subjects
+from node_adapter.store import anchors, records, subjects
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
@@ -45,7 +45,7 @@ def keep(node: Node) -> int:
     It runs in the chain process.
     """
     with node.store.read() as connection:
-        last = anchored.last_final(connection)
+        last = anchors.last_final(connection)
         rows = [] if last is None else records.owed(connection, last.size, BATCH)
         seeds = {block: keys_in_force(node, connection, block).signing_seed for block in {row.block for row in rows}}
     if last is None or not rows:

@@ -15,19 +15,18 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
-from did.member_log import ROLES
 from evidence.chain.engine import HeaderChain
 from evidence.chain.engines import KEPT_PROOFS
-from evidence.documents.breach import ANCHOR_CONTRACT, MEMBER_CONTRACT, BreachAnchor, OtherEntry, assemble_breach
+from evidence.documents.breach import BreachAnchor, OtherEntry, assemble_breach
 from evidence.documents.promise import Promise, PromiseDocument, parse_promise, verify_promise
 from evidence.log.tree import Tree, leaf_hash
 from evidence.verify.breach import check_breach
 from node_adapter.node import Node
-from node_adapter.store import chain_evidence, chain_index, registry_index
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain import blocks, directory, evidence, evidence_anchor, member_registry
+from node_adapter.store.chain.evidence_anchor import EVIDENCE_ANCHOR, AnchorEvent
+from node_adapter.store.chain.member_registry import MEMBER_REGISTRY
 from node_adapter.workflows.anchoring.public_log import MAX_ENTRIES, published_entries
 from node_adapter.workflows.replay.trust_file import own_trust
-from primitives.encoding import decode_hex
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.shapes import Anything, Bytes, Fields, ListOf, Named
 from primitives.timestamp import format_time
@@ -47,7 +46,7 @@ class _Covered:
     promise: PromiseDocument
     parsed: Promise
     address: str
-    anchor: ChainEvent
+    anchor: AnchorEvent
     common: Mapping[str, Any]
 
 
@@ -78,9 +77,9 @@ class _Checker:
     def __init__(self, node: Node, connection: Connection) -> None:
         self._node = node
         self._connection = connection
-        self._tip = registry_index.tip_block(connection)
-        self._ranges = chain_evidence.address_ranges(connection)
-        self._anchors: dict[str, list[ChainEvent]] = {}
+        self._tip = blocks.tip(connection)
+        self._ranges = directory.address_ranges(connection)
+        self._anchors: dict[str, list[AnchorEvent]] = {}
 
     def outcome(self, request: Mapping[str, Any]) -> Outcome | _Covered:
         try:
@@ -106,8 +105,8 @@ class _Checker:
             "as_of": {"block": self._tip.number, "time": format_time(self._tip.timestamp * _MS)},
         }
         anchors = self._anchors_of(did.address)
-        in_time = [event for event in anchors if event.timestamp * _MS <= promise.anchor_by]
-        covering = next((event for event in in_time if event.args["size"] > promise.log_index), None)
+        in_time = [made for made in anchors if made.timestamp * _MS <= promise.anchor_by]
+        covering = next((made for made in in_time if made.size > promise.log_index), None)
         if covering is not None:
             return _Covered(document, promise, did.address, covering, common)
         if self._tip.timestamp * _MS <= promise.anchor_by:
@@ -115,51 +114,35 @@ class _Checker:
         return {**_broken(self._node, self._connection, document, in_time[-1] if in_time else None), **common}
 
     def _signing_key(self, address: str, promise: Promise) -> bytes:
-        key: str | None = None
-        role = "none"
-        found = chain_index.events(
-            self._connection,
-            contract=MEMBER_CONTRACT,
-            topic1=chain_index.address_topic(address),
-            up_to_block=promise.block,
-        )
-        registry = self._address_at(MEMBER_CONTRACT, promise.block)
-        for event in (event for event in found if event.address == registry):
-            if event.name == "MemberAdmitted":
-                role = ROLES[event.args["role"]]
-            if event.name in ("MemberAdmitted", "MemberKeysChanged"):
-                key = str(event.args["signing"])
-            elif event.name == "MemberSuspended":
-                key = None
-        if key is None or role != "broker":
+        registry = self._address_at(MEMBER_REGISTRY, promise.block)
+        history = member_registry.history_in(self._connection, address, registry, promise.block)
+        term = history.at_block(promise.block)
+        if term is None or term.role != "broker":
             raise VerificationFailed("member-key-history", f"{address} is no active broker at block {promise.block}")
-        return decode_hex(key.removeprefix("0x"), "signing", _ENTRY_BYTES)
+        return term.signing
 
-    def _anchors_of(self, address: str) -> list[ChainEvent]:
+    def _anchors_of(self, address: str) -> list[AnchorEvent]:
         if address not in self._anchors:
-            topic = chain_index.address_topic(address)
-            found = chain_index.events(self._connection, contract=ANCHOR_CONTRACT, name="Anchored", topic1=topic)
             self._anchors[address] = [
-                event for event in found if event.address == self._address_at(ANCHOR_CONTRACT, event.block)
+                made
+                for made in evidence_anchor.anchored(self._connection, address)
+                if made.contract == self._address_at(EVIDENCE_ANCHOR, made.block)
             ]
         return self._anchors[address]
 
     def _address_at(self, name: str, block: int) -> str | None:
-        for entry in self._ranges:
-            if entry.name == name and entry.from_block <= block and (entry.to_block is None or block <= entry.to_block):
-                return entry.address
-        return None
+        return next((entry.address for entry in self._ranges if entry.name == name and entry.holds_at(block)), None)
 
 
 def _broken(
     node: Node,
     connection: Connection,
     promise: PromiseDocument,
-    anchor: ChainEvent | None,
+    anchor: AnchorEvent | None,
     other: OtherEntry | None = None,
 ) -> dict[str, Any]:
     trust = own_trust(node, connection)
-    tip = chain_index.tip(connection)
+    tip = blocks.find_tip(connection)
     chain = node.views.get(connection, "header-chain", "", tip, lambda: HeaderChain(trust.headers))
     claim = assemble_breach(
         trust=trust,
@@ -167,7 +150,7 @@ def _broken(
         proof_kind=KEPT_PROOFS.name,
         promise=promise,
         anchor=None if anchor is None else _place(anchor),
-        receipts=partial(chain_evidence.receipts, connection),
+        receipts=partial(evidence.receipts, connection),
         other=other,
     )
     claim.to_bytes()  # what no reader would take is not given out
@@ -177,14 +160,14 @@ def _broken(
     return {"status": "broken", "verdict": report.verdict, "claim": claim.to_json()}
 
 
-def _place(event: ChainEvent) -> BreachAnchor:
-    return BreachAnchor(event.args["seq"], event.block, event.tx_index, event.log_position)
+def _place(event: AnchorEvent) -> BreachAnchor:
+    return BreachAnchor(event.seq, event.block, event.tx_index, event.log_position)
 
 
 def _with_entry(node: Node, covered: _Covered) -> Outcome:
     event, promise = covered.anchor, covered.parsed
-    shown = {name: event.args[name] for name in ("seq", "size")}
-    anchor = {**shown, "block": event.block, "time": format_time(event.timestamp * _MS)}
+    time = format_time(event.timestamp * _MS)
+    anchor = {"seq": event.seq, "size": event.size, "block": event.block, "time": time}
     kept = {"status": "kept", **covered.common, "anchor": anchor}
     try:
         entry, path = _anchored_entry(node, covered)
@@ -202,7 +185,7 @@ def _with_entry(node: Node, covered: _Covered) -> Outcome:
 
 def _anchored_entry(node: Node, covered: _Covered) -> tuple[bytes, tuple[bytes, ...]]:
     """Return the entry at the promised place and its way into the anchored tree, from the broker's public log."""
-    size, index = covered.anchor.args["size"], covered.parsed.log_index
+    size, index = covered.anchor.size, covered.parsed.log_index
     if size > MAX_LOG:
         raise CouldNotCheck("log-too-long", f"the log of {size} entries is longer than this node reads")
     base = None if covered.address == node.address else node.settings.peers.get(covered.address)
@@ -214,7 +197,7 @@ def _anchored_entry(node: Node, covered: _Covered) -> tuple[bytes, tuple[bytes, 
             page = _page(node, base, copy.tree.size)
             copy.tree.extend(page)
             copy.entries.extend(page)
-        if "0x" + copy.tree.root_at(size).hex() != covered.anchor.args["root"]:
+        if copy.tree.root_at(size) != covered.anchor.root:
             copy.tree, copy.entries = Tree(), []  # what was read is worth nothing: ask anew the next time
             raise CouldNotCheck("log-not-anchored", "the broker's public log is not the log that was anchored")
         if leaf_hash(copy.entries[index]) != copy.tree.leaf(index):

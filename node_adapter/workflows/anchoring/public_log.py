@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node_adapter.node import Node
-from node_adapter.store import anchored, records
+from node_adapter.store import anchors, records
 from primitives.errors import InvalidInput, Refused
 
 MAX_ENTRIES = 1000
@@ -16,7 +16,7 @@ def published_checkpoint(node: Node) -> str:
         Refused: `checkpoint-not-found`, nothing is anchored yet.
     """
     with node.store.read() as connection:
-        newest = anchored.last_final(connection)
+        newest = anchors.last_final(connection)
     if newest is None:
         raise Refused("checkpoint-not-found", "this member has anchored nothing yet")
     return newest.checkpoint
@@ -27,7 +27,7 @@ def published_entries(node: Node, start: int, count: int) -> list[bytes]:
     if not 0 < count <= MAX_ENTRIES:
         raise InvalidInput("count", "range", f"must be between 1 and {MAX_ENTRIES}")
     with node.store.read() as connection:
-        size = anchored.anchored_size(connection)
+        size = anchors.anchored_size(connection)
         if start > size:
             raise InvalidInput("start", "range", f"the anchored log has {size} entries")
         return records.fingerprints(connection, start, min(start + count, size))

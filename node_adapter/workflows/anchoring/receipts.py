@@ -18,8 +18,9 @@ from evidence.documents.record import RedactedCopy, envelope_copy, redact, resto
 from evidence.log.tree import Tree
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import anchored, records, registry_index, subjects
-from node_adapter.store.anchored import FinalAnchor
+from node_adapter.store import anchors, records, subjects
+from node_adapter.store.anchors import FinalAnchor
+from node_adapter.store.chain import directory
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST, promise_of
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -113,12 +114,12 @@ class ReceiptMaker:
 
     def __init__(self, node: Node, connection: Connection) -> None:
         self._node = node
-        self._anchor = anchored.last_final(connection)
+        self._anchor = anchors.last_final(connection)
         self.size = 0 if self._anchor is None else self._anchor.size
         if self._anchor is not None:
             view = node.views.holder("log", "", LogView)
             self._tree, self._map = view.at(connection, self._anchor)
-            self._contract = registry_index.contract_address(connection, _CONTRACT)
+            self._contract = directory.contract_address(connection, _CONTRACT)
 
     def receipt(self, row: RecordRow) -> dict[str, Any]:
         """Return the receipt of a record.

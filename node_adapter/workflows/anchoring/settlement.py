@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection
 
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchored, anchors, outbox, own_transactions, records
+from node_adapter.store import alarms, anchors, outbox, own_transactions, records
 from node_adapter.store.alarms import Failed
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import OutboxRow
 
@@ -31,15 +31,14 @@ _OBSTACLES = (
 )
 
 
-Rebuild = Callable[[Connection, ChainEvent], object]
+Rebuild = Callable[[Connection, AnchorEvent], object]
 
 
 def settle(
     connection: Connection,
     outcomes: Iterable[TransactionOutcome],
-    events: Iterable[ChainEvent],
+    made: Iterable[AnchorEvent],
     *,
-    member: str,
     now_ms: int,
     rebuild: Rebuild | None = None,
     failed: Failed = alarms.raise_failed,
@@ -49,8 +48,7 @@ def settle(
     Args:
         connection: of the transaction that stores the blocks.
         outcomes: of every transaction in them.
-        events: of our contracts.
-        member: our address.
+        made: the anchors in them that bear our name.
         now_ms: the time.
         rebuild: makes the row of an anchor of ours that this database does not hold, while it is a restored copy.
         failed: tells a person that the contract has refused a write for good.
@@ -60,15 +58,14 @@ def settle(
     for outcome in own:
         own_transactions.add(connection, outcome)
     conflicts = []
-    for event in events:
-        if event.contract == "EvidenceAnchor" and event.name == "Anchored" and event.args["member"] == member:
-            unknown = anchors.by_seq(connection, int(event.args["seq"])) is None
-            if unknown and rebuild is not None and rebuild(connection, event) is None:
-                continue
-            conflict = _settle_anchor(connection, event, by_hash[event.tx_hash], now_ms)
-            if conflict:
-                alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(event.args["seq"]), conflict, now_ms)
-                conflicts.append(conflict)
+    for theirs in made:
+        unknown = anchors.by_seq(connection, theirs.seq) is None
+        if unknown and rebuild is not None and rebuild(connection, theirs) is None:
+            continue
+        conflict = _settle_anchor(connection, theirs, by_hash[theirs.tx_hash], now_ms)
+        if conflict:
+            alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(theirs.seq), conflict, now_ms)
+            conflicts.append(conflict)
     for outcome in own:
         row = outbox.row_of_attempt(connection, outcome.hash)
         if row is not None:
@@ -93,7 +90,7 @@ def watch_promises(store: Store, now_ms: int, chain_ms: int) -> int:
     alarm, since one thing keeps the anchors back. It is closed when nothing overdue waits any more.
     """
     with store.read() as connection:
-        size = anchored.anchored_size(connection)
+        size = anchors.anchored_size(connection)
         late = records.late_promises(connection, size, None, chain_ms)
         overdue = records.is_overdue(connection, size, chain_ms)
         stale = not overdue and alarms.is_open(connection, alarms.PROMISE_BROKEN)
@@ -114,22 +111,25 @@ def close_ended(store: Store, kind: str, now_ms: int, about: str | None = None) 
             alarms.close_alarm(connection, kind, now_ms, about)
 
 
-def differs(row: anchors.AnchorRow | None, args: Mapping[str, object]) -> str | None:
+def differs(row: anchors.AnchorRow | None, theirs: AnchorEvent) -> str | None:
     """Say how an anchor on the chain differs from ours, or None when it is the same."""
-    seq = args["seq"]
     if row is None:
-        return f"anchor {seq} stands on the chain and this node did not make it"
-    ours = {"root": "0x" + row.root.hex(), "size": row.size, "mapRoot": "0x" + row.map_root.hex()}
-    for name, value in ours.items():
-        if args[name] != value:
-            return f"anchor {seq}: {name} is {args[name]} on the chain and {value} here"
+        return f"anchor {theirs.seq} stands on the chain and this node did not make it"
+    compared: dict[str, tuple[object, object]] = {
+        "root": ("0x" + theirs.root.hex(), "0x" + row.root.hex()),
+        "size": (theirs.size, row.size),
+        "mapRoot": ("0x" + theirs.map_root.hex(), "0x" + row.map_root.hex()),
+    }
+    for name, (told, ours) in compared.items():
+        if told != ours:
+            return f"anchor {theirs.seq}: {name} is {told} on the chain and {ours} here"
     return None
 
 
-def _settle_anchor(connection: Connection, event: ChainEvent, outcome: TransactionOutcome, now_ms: int) -> str | None:
-    seq = int(event.args["seq"])
+def _settle_anchor(connection: Connection, theirs: AnchorEvent, outcome: TransactionOutcome, now_ms: int) -> str | None:
+    seq = theirs.seq
     row = anchors.by_seq(connection, seq)
-    conflict = differs(row, event.args)
+    conflict = differs(row, theirs)
     if conflict or row is None:
         return conflict
     anchors.settle(
@@ -137,8 +137,8 @@ def _settle_anchor(connection: Connection, event: ChainEvent, outcome: Transacti
         seq,
         block=outcome.block,
         block_hash=outcome.block_hash,
-        tx_hash=event.tx_hash,
-        log_position=event.log_position,
+        tx_hash=theirs.tx_hash,
+        log_position=theirs.log_position,
         block_time=outcome.block_time,
     )
     written = outbox.by_key(connection, row.key)

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import consents, registry_index
+from node_adapter.store import consents
+from node_adapter.store.chain import consent_registry
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.consent import door, truths
 from node_adapter.workflows.consent.call import CALLS, WITHDRAW, ConsentCall
@@ -71,7 +72,7 @@ class ConsentActs:
             self._withdrawn.append((subject.pid, identifier))
         if isinstance(looked, PreparedCall):
             door.put(self._node, self._connection, looked)
-        chain = registry_index.consents_on_chain(self._connection, [identifier])[identifier]
+        chain = consent_registry.consents_on_chain(self._connection, [identifier])[identifier]
         relay = truths.relay(self._connection, CALLS[type_], identifier, chain)
         if relay.state not in (NOT_RELAYED, FAILED):
             return relay

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import chain_index, consents, restored, subjects
+from node_adapter.store import consents, restored, subjects
+from node_adapter.store.chain import member_registry
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.consent import door, truths
 from node_adapter.workflows.consent.call import read_call
@@ -50,7 +51,7 @@ def _each(node: Node, requests: Sequence[Mapping[str, Any]], function: str) -> l
 
     with node.store.write() as connection:
         restored.require_caught_up(connection)
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
         return each(requests, take)
 
 

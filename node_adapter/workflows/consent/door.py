@@ -21,7 +21,8 @@ from did.credentials.verify import verify_credential
 from did.identifiers import parse_did
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.store import consents, outbox, registry_index, subjects
+from node_adapter.store import consents, outbox, subjects
+from node_adapter.store.chain import blocks, directory
 from node_adapter.store.consents import ConsentRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.consent.call import KIND, ConsentCall
@@ -150,10 +151,10 @@ def _will_be_sent(connection: Connection, call: ConsentCall) -> bool:
 
 def _call_data(node: Node, connection: Connection, call: ConsentCall, subject: SubjectRow) -> tuple[str, bytes]:
     did = parse_did(subject.did)
-    contract = registry_index.contract_address(connection, _CONTRACT)
+    contract = directory.contract_address(connection, _CONTRACT)
     signed = (did.address, call.consent_id, call.deadline)
     typed = _TYPED_DATA[call.function](node.settings.chain.chain_id, contract, *signed)
-    owner = history(node, connection, did.text).owner_at(registry_index.tip_block(connection).number)
+    owner = history(node, connection, did.text).owner_at(blocks.tip(connection).number)
     if eip712.recover_typed(typed, call.signature) != owner:
         raise Refused("consent-signature", f"signature: is not by the owner of {did} over this {call.function}")
     return contract, encode_call(_CONTRACT, call.function, *signed, call.signature)

@@ -20,9 +20,10 @@ from did.credentials.proofs import as_signed
 from did.credentials.types.consent import SALT_BYTES, consent_id
 from domain.finding import Finding
 from node_adapter.node import Node
-from node_adapter.store import consents, registry_index, subjects
+from node_adapter.store import consents, subjects
+from node_adapter.store.chain import consent_registry
+from node_adapter.store.chain.consent_registry import ChainConsent
 from node_adapter.store.consents import ConsentRow, RecordedAct
-from node_adapter.store.registry_index import ChainConsent
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.fold import state_of
 from primitives.canonical import canonical_json
@@ -172,7 +173,7 @@ def _beside_the_records(
 ) -> dict[str, tuple[ConsentRow | None, ChainConsent]]:
     """Return, by consent, the row that its own client's grant was kept in, and what the chain says."""
     ids = [identifier for _, identifier in pairs]
-    rows, on_chain = consents.by_ids(connection, ids), registry_index.consents_on_chain(connection, ids)
+    rows, on_chain = consents.by_ids(connection, ids), consent_registry.consents_on_chain(connection, ids)
     kept = {identifier: rows[identifier] for pid, identifier in pairs if _is_of(pid, rows.get(identifier))}
     return {identifier: (kept.get(identifier), on_chain[identifier]) for identifier in ids}
 

@@ -20,8 +20,7 @@ from sqlalchemy import Connection
 
 from node_adapter.node import Node
 from node_adapter.store import alarms, consents, identity, outbox
-from node_adapter.store.chain_index import ChainEvent
-from node_adapter.store.registry_index import ChainConsent
+from node_adapter.store.chain.consent_registry import ChainConsent
 from node_adapter.workflows.consent.call import outbox_key
 from node_adapter.workflows.consent.standing import Known, known_consents
 
@@ -121,12 +120,6 @@ def compare_ids(node: Node, connection: Connection, ids: Iterable[str]) -> bool:
     owned = _owned(connection, ids)
     compare(node, connection, owned)
     return bool(owned)
-
-
-def ids_of(events: Iterable[ChainEvent]) -> list[str]:
-    """Return the consents that events of the chain are about, each as 64 hex."""
-    topics = (event.topic1 for event in events if event.contract == "ConsentRegistry")
-    return [topic.removeprefix("0x") for topic in topics if topic is not None]
 
 
 def of_subject(connection: Connection, pid: str, recorded: Iterable[str]) -> list[tuple[str, str]]:

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from node_adapter.node import Node
-from node_adapter.store import nonces, registry_index, restored, subjects, tokens
+from node_adapter.store import nonces, restored, subjects, tokens
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.identity.dids import chain_state
 from node_adapter.workflows.identity.identities import history
 from node_adapter.workflows.intake.fold import state_of
@@ -118,7 +119,7 @@ def _check_signature(node: Node, did: str, nonce: str, key: str, signature: byte
         if row is None:
             raise Refused("unauthenticated", "did: is no client of this broker")
         require_open(node, connection, did)
-        block = registry_index.tip_block(connection)
+        block = blocks.tip(connection)
         public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
     if public is None:
         raise Refused("unauthenticated", "key: is no valid key of the DID")

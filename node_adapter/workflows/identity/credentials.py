@@ -20,7 +20,8 @@ from did.credentials.proofs import add_proof, verify_proof
 from did.credentials.registry import ON_REQUEST, TYPES
 from node_adapter.node import Node
 from node_adapter.request_shapes import PID
-from node_adapter.store import chain_index, credentials, records, restored, subjects
+from node_adapter.store import credentials, records, restored, subjects
+from node_adapter.store.chain import member_registry
 from node_adapter.store.credentials import CredentialRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.identity.issue_witness import issue_fact
@@ -48,7 +49,7 @@ REVOCATION_REQUEST = Named("RevocationRequest", Fields({}, {"reason": Nullable(T
 def issue_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Issue credentials ({"subject", "type"?}) in one transaction; each gets its own outcome, in order."""
     with node.store.write() as connection:
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
         restored.require_caught_up(connection)
         require_no_rotation(connection)  # a reader takes the key that the registry held at the time in the proof
         issued: list[IntakeFact] = []
@@ -200,7 +201,7 @@ def _make_list(node: Node, connection: Connection, number: int) -> dict[str, Any
 
 
 def _sign(node: Node, connection: Connection, document: dict[str, Any], now: int) -> dict[str, Any]:
-    registered = chain_index.registered_keys(connection, node.address)
+    registered = member_registry.registered_keys(connection, node.address)
     since = registered[-1].timestamp * _MS if registered else 0
     return add_proof(
         document,

@@ -18,9 +18,10 @@ from did.member_document import with_member_keys
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.request_shapes import ADDRESS, DEADLINE, EIP712_SIGNATURE, PARSED_DID
-from node_adapter.store import chain_index, outbox, registry_index, restored
+from node_adapter.store import outbox, restored
+from node_adapter.store.chain import blocks, did_registry, directory, member_registry
 from node_adapter.store.outbox import OutboxRow
-from node_adapter.workflows.identity.identities import history, member_histories
+from node_adapter.workflows.identity.identities import history
 from node_adapter.workflows.intake.outcomes import Outcome, each
 from primitives import eip712
 from primitives.eip712 import ED25519_ATTRIBUTE
@@ -72,7 +73,7 @@ def resolve(node: Node, text: str) -> dict[str, Any]:
     did = parse_did(text)
     _require_chain(node, did)
     with node.store.read() as connection:
-        block = registry_index.tip_block(connection)
+        block = blocks.tip(connection)
         result = _resolution(node, connection, did, block)
         state, underway = chain_state(node, connection, did), len(_in_flight(connection, did))
     return {
@@ -98,18 +99,18 @@ def resolve_member(node: Node, text: str, at_block: int | None = None) -> dict[s
     did = parse_did(text)
     _require_chain(node, did)
     with node.store.read() as connection:
-        block = registry_index.tip_block(connection)
+        block = blocks.tip(connection)
         if at_block is not None:
-            named = chain_index.block_at(connection, at_block)
-            block = registry_index.TipBlock(named.number, named.hash, named.timestamp)
-        if did.address not in member_histories(connection):
+            named = blocks.block_at(connection, at_block)
+            block = blocks.Block(named.number, named.hash, named.timestamp)
+        if did.address not in member_registry.member_histories(connection):
             raise Refused("member-unknown", f"did: {did} was never a member of the consortium")
         return _resolution(node, connection, did, block)
 
 
-def _resolution(node: Node, connection: Connection, did: Did, block: registry_index.TipBlock) -> dict[str, Any]:
+def _resolution(node: Node, connection: Connection, did: Did, block: blocks.Block) -> dict[str, Any]:
     found = history(node, connection, did.text)
-    member = member_histories(connection).get(did.address)
+    member = member_registry.member_histories(connection).get(did.address)
     document = found.document_at(block.number, block.timestamp)
     deactivated = found.deactivated_at(block.number)
     if member is not None and not deactivated:
@@ -126,17 +127,17 @@ def chain_state(node: Node, connection: Connection, did: Did) -> dict[str, Any]:
 
     {"block", "keys": {method: hex, of the Ed25519 keys that hold}, "nonce": of the next sponsored call}
     """
-    block = registry_index.tip_block(connection)
+    block = blocks.tip(connection)
     found = history(node, connection, did.text).ed25519_keys_at(block.number, block.timestamp)
     keys = {name: key.hex() for name, key in found.items()}
-    return {"block": block.number, "keys": keys, "nonce": registry_index.spent_calls(connection, did.address)}
+    return {"block": block.number, "keys": keys, "nonce": did_registry.spent_calls(connection, did.address)}
 
 
 def relay_calls(node: Node, calls: Sequence[Mapping[str, Any]]) -> list[Outcome]:
     """Put clients' signed calls into the outbox; each gets its own outcome, in order."""
     with node.store.write() as connection:
         restored.require_caught_up(connection)
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
         return each(calls, lambda call: _relay(node, connection, read_call(call)))
 
 
@@ -202,7 +203,7 @@ def enqueue_call(node: Node, connection: Connection, call: SponsoredCall) -> str
     if there is not None and there.state != outbox.FAILED:
         return key
     require_in_time(node, call.deadline)
-    spent, underway = registry_index.spent_calls(connection, call.did.address), _in_flight(connection, call.did)
+    spent, underway = did_registry.spent_calls(connection, call.did.address), _in_flight(connection, call.did)
     nonce = spent + len(underway)
     if not is_signed(node, connection, call, nonce):
         for row, taken in zip(underway, range(spent, nonce), strict=True):
@@ -211,7 +212,7 @@ def enqueue_call(node: Node, connection: Connection, call: SponsoredCall) -> str
         raise Refused(
             "did-signature", f"signature: is not by the owner of {call.did} over this call with the nonce {nonce}"
         )
-    contract = registry_index.contract_address(connection, "DidRegistry")
+    contract = directory.contract_address(connection, "DidRegistry")
     outbox.enqueue_again(connection, KIND, key, contract, call.data, node.clock.now_ms())
     return key
 
@@ -237,15 +238,15 @@ def enqueue_registration(node: Node, connection: Connection, call: SponsoredCall
     if history(node, connection, call.did.text).has_set(ED25519_ATTRIBUTE, value):
         done = outbox.under(connection, _key_prefix(call.did), (outbox.FINAL,))
         return done[0].key if done else None
-    if underway and not registry_index.spent_calls(connection, call.did.address):
+    if underway and not did_registry.spent_calls(connection, call.did.address):
         return underway[0].key
     return enqueue_call(node, connection, call)
 
 
 def is_signed(node: Node, connection: Connection, call: SponsoredCall, nonce: int) -> bool:
     """Say whether the owner of the identity signed this call with a nonce."""
-    contract = registry_index.contract_address(connection, "DidRegistry")
-    owner = history(node, connection, call.did.text).owner_at(registry_index.tip_block(connection).number)
+    contract = directory.contract_address(connection, "DidRegistry")
+    owner = history(node, connection, call.did.text).owner_at(blocks.tip(connection).number)
     typed = call.typed(node.settings.chain.chain_id, contract, nonce)
     return eip712.recover_typed(typed, call.signature) == owner
 

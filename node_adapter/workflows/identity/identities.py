@@ -13,19 +13,16 @@ from sqlalchemy import Connection
 
 from did.credentials.issuers import ChainSnapshot
 from did.identifiers import parse_did
-from did.member_log import MemberEvent, MemberHistory
-from did.registry_log import DidEvent, IdentityHistory
+from did.registry_log import IdentityHistory
 from node_adapter.node import Node
-from node_adapter.store import chain_index, registry_index
+from node_adapter.store.chain import blocks, did_registry, member_registry
 from primitives.errors import InvalidInput
-
-_INTEGERS = ("previousChange", "validTo")
 
 
 def histories(node: Node, connection: Connection, dids: Iterable[str]) -> Mapping[str, IdentityHistory]:
     """Return the registry history of each DID; one that never changed has an empty history."""
     addresses = {did: parse_did(did).address for did in dids}
-    versions = registry_index.did_versions(connection, addresses.values())
+    versions = did_registry.did_versions(connection, addresses.values())
     found: dict[str, IdentityHistory] = {}
     for did, address in addresses.items():
         read = partial(_read, connection, did, address)
@@ -44,28 +41,7 @@ def read_history(connection: Connection, did: str) -> IdentityHistory:
 
 
 def _read(connection: Connection, did: str, address: str) -> IdentityHistory:
-    events = [
-        DidEvent(
-            block=row.block,
-            tx_index=row.tx_index,
-            log_index=row.log_index,
-            name=row.name,
-            args={name: int(value) if name in _INTEGERS else value for name, value in row.args.items()},
-            block_time=row.timestamp,
-        )
-        for row in registry_index.did_events(connection, address)
-    ]
-    return IdentityHistory.from_events(events, did=did)
-
-
-def member_histories(connection: Connection) -> dict[str, MemberHistory]:
-    """Return the history of everybody who ever was a member, by address."""
-    found: dict[str, list[MemberEvent]] = {}
-    for event in chain_index.events(connection, contract="MemberRegistry"):
-        if "member" in event.args:
-            row = MemberEvent(event.block, event.timestamp, event.name, event.args)
-            found.setdefault(event.args["member"], []).append(row)
-    return {address: MemberHistory.from_events(address, rows) for address, rows in found.items()}
+    return IdentityHistory.from_events(did_registry.did_events(connection, address), did=did)
 
 
 def chain_snapshot(node: Node, connection: Connection, dids: Iterable[object]) -> ChainSnapshot:
@@ -79,8 +55,8 @@ def chain_snapshot(node: Node, connection: Connection, dids: Iterable[object]) -
     Raises:
         CouldNotCheck: `index-empty`.
     """
-    block = registry_index.tip_block(connection)
-    members = member_histories(connection)
+    block = blocks.tip(connection)
+    members = member_registry.member_histories(connection)
     clients = {did for did in map(_did_text, dids) if did is not None and parse_did(did).address not in members}
     found = histories(node, connection, clients)
     return ChainSnapshot(

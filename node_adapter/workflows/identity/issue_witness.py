@@ -17,7 +17,8 @@ from did.identifiers import parse_did
 from evidence.documents.issue_witness import DIGEST_FIELD, build_witness, parse_witness
 from evidence.documents.record import restore
 from node_adapter.node import Node
-from node_adapter.store import anchored, chain_index, records, restored
+from node_adapter.store import anchors, records, restored
+from node_adapter.store.chain import evidence_anchor
 from node_adapter.workflows.anchoring.receipts import LogView
 from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from primitives.encoding import decode_hex
@@ -67,7 +68,7 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
     if row is None or row.type != ISSUE:
         restored.require_caught_up(connection)
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
-    first, newest = anchored.first_covering(connection, row.log_index), anchored.last_final(connection)
+    first, newest = anchors.first_covering(connection, row.log_index), anchors.last_final(connection)
     if first is None or newest is None:
         return {DIGEST_FIELD: digest.hex(), "state": PENDING, "witness": None}
     if row.payload is None or row.root_salt is None:
@@ -138,18 +139,10 @@ def witnessed_block(connection: Connection, value: object, issuer: str, digest: 
         raise VerificationFailed(
             "issue-witness", f"block {witness.block} is later than {up_to_block}, the last indexed"
         )
-    topic = chain_index.address_topic(parse_did(issuer, "issuer").address)
-    found = chain_index.events(
-        connection,
-        contract=_CONTRACT,
-        name="Anchored",
-        topic1=topic,
-        after_block=witness.block - 1,
-        up_to_block=witness.block,
-    )
-    anchor = next((event.args for event in found if int(event.args["seq"]) == witness.seq), None)
+    address, block = parse_did(issuer, "issuer").address, witness.block
+    found = evidence_anchor.anchored(connection, address, after_block=block - 1, up_to_block=block)
+    anchor = next((made for made in found if made.seq == witness.seq), None)
     if anchor is None:
         raise VerificationFailed("issue-witness", f"block {witness.block} holds no anchor {witness.seq} of {issuer}")
-    root = decode_hex(anchor["root"].removeprefix("0x"), "root", _DIGEST_BYTES)
-    witness.check(ISSUE, issuer, digest, root, int(anchor["size"]))
+    witness.check(ISSUE, issuer, digest, anchor.root, anchor.size)
     return witness.block

@@ -19,8 +19,9 @@ from evidence.log.checkpoint import sign_checkpoint
 from node_adapter.chain.abi import encode_call
 from node_adapter.keys.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchors, chain_index, outbox, registry_index, restored
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store import alarms, anchors, outbox, restored
+from node_adapter.store.chain import directory, member_registry
+from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from primitives.errors import CouldNotCheck
 
 REGISTRY = "MemberRegistry"
@@ -57,7 +58,7 @@ def keys_at(node: Node, connection: Connection, block: int | None = None) -> Mem
     Raises:
         CouldNotCheck: `signing-key-not-held`, the registry names a key that the keystore does not hold.
     """
-    registered = chain_index.registered_keys(connection, node.address, block)
+    registered = member_registry.registered_keys(connection, node.address, block)
     if not registered:
         return node.keys.generations[0]
     public = registered[-1].signing
@@ -94,7 +95,7 @@ def require_no_rotation(connection: Connection) -> None:
 def generations(node: Node, connection: Connection) -> list[Generation]:
     """Return every generation that the keystore holds, oldest first, with what the registry says of it."""
     node.keys.reload()
-    registered = chain_index.registered_keys(connection, node.address)
+    registered = member_registry.registered_keys(connection, node.address)
     result = []
     for keys in node.keys.generations:
         places = [number for number, row in enumerate(registered) if row.signing == keys.signing_public]
@@ -119,28 +120,26 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
     """
     with node.store.write() as connection:
         restored.require_caught_up(connection)  # before keys are made that nobody asks for
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
         waiting = [entry.keys for entry in generations(node, connection) if entry.state == WAITING]
         if not waiting:
             node.keys.add(MemberKeys.generate(entropy))
         new = waiting[-1] if waiting else node.keys.newest
         key = f"{KIND_ROTATION}:{new.signing_public.hex()}"
         keys = (new.signing_public, new.agreement_public, new.compliance_address)
-        target = registry_index.contract_address(connection, REGISTRY)
+        target = directory.contract_address(connection, REGISTRY)
         data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
         outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())
     return new, key
 
 
-def sign_final_checkpoints(node: Node, connection: Connection, events: Iterable[ChainEvent]) -> None:
+def sign_final_checkpoints(node: Node, connection: Connection, made: Iterable[AnchorEvent]) -> None:
     """Let the checkpoint of each anchor that became final bear the signature of the key in force at its block.
 
     The key may have ended while the anchor was on its way. It runs in the transaction that makes the anchor final.
     """
-    for event in events:
-        if event.name != "Anchored" or event.args["member"] != node.address:
-            continue
-        row = anchors.by_seq(connection, int(event.args["seq"]))
+    for theirs in made:
+        row = anchors.by_seq(connection, theirs.seq)
         if row is None or row.block is None:
             continue
         try:

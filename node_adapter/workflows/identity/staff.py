@@ -15,7 +15,8 @@ from evidence.documents.staff_signature import ACTOR, check_enrolment
 from evidence.log.roster import MAX_NAME, StaffKey, Unshown, check_name, staff_subject
 from node_adapter.node import Node
 from node_adapter.request_shapes import DID
-from node_adapter.store import chain_index, records, registry_index, subjects
+from node_adapter.store import records, subjects
+from node_adapter.store.chain import did_registry, member_registry
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
@@ -103,10 +104,9 @@ def list_staff(node: Node) -> dict[str, Any]:
 
 def _require_nobodys(connection: Connection, key: str) -> None:
     """Refuse a signing key that a member of the network has or had, and a key that any DID has or had."""
-    for event in chain_index.events(connection, contract="MemberRegistry"):
-        if event.args.get("signing") == "0x" + key:
-            raise Refused(ACTOR, "key: is the signing key of a member, and no person's")
-    if registry_index.is_in_a_did(connection, key):
+    if member_registry.is_signing_key(connection, bytes.fromhex(key)):
+        raise Refused(ACTOR, "key: is the signing key of a member, and no person's")
+    if did_registry.is_in_a_did(connection, key):
         raise Refused(ACTOR, "key: stands in a DID, such as a client's: a person makes one of the own for this")
 
 

@@ -13,8 +13,8 @@ from evidence.documents.record import SealedRecord
 from evidence.documents.staff_signature import ALWAYS, FIELD, Demand, act_digest, check_countersigned
 from evidence.log.roster import Roster
 from node_adapter.node import Node
-from node_adapter.store import chain_index
-from node_adapter.store.registry_index import TipBlock
+from node_adapter.store.chain import member_registry
+from node_adapter.store.chain.blocks import Block
 from node_adapter.workflows.intake.fact_input import IntakeFact
 from primitives.errors import Refused
 from suitability.records.staff import END, ENROL
@@ -61,7 +61,7 @@ def keys_of_others(node: Node, connection: Connection, client: IdentityHistory |
 
     The member's own never are, whenever it took them.
     """
-    own = {keys.signing: ALWAYS for keys in chain_index.registered_keys(connection, node.address)}
+    own = {keys.signing: ALWAYS for keys in member_registry.registered_keys(connection, node.address)}
     theirs = {} if client is None else client.ed25519_keys_ever()
     return {key.hex(): since for key, since in {**theirs, **own}.items()}
 
@@ -69,7 +69,7 @@ def keys_of_others(node: Node, connection: Connection, client: IdentityHistory |
 def require_countersigned(
     sealed: SealedRecord,
     roster: Roster,
-    block: TipBlock,
+    block: Block,
     no_colleagues: Mapping[str, int],
     demands: Mapping[str, Demand],
 ) -> None:

@@ -19,7 +19,8 @@ from sqlalchemy import Connection
 from evidence.documents.product_subject import product_subject
 from node_adapter.node import Node
 from node_adapter.request_shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
-from node_adapter.store import chain_index, outbox, restored, subjects
+from node_adapter.store import outbox, restored, subjects
+from node_adapter.store.chain import member_registry
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.identity.dids import SponsoredCall, enqueue_call, enqueue_registration, set_attribute_call
@@ -71,7 +72,7 @@ def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Ou
     """
     with node.store.write() as connection:
         restored.require_caught_up(connection)  # whoever was enrolled since the copy would get a second pseudonym
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
         return each(requests, lambda request: _enrol(node, connection, request))
 
 

@@ -29,7 +29,8 @@ from domain.second_person import ORDER
 from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
 from evidence.documents.record import SealedRecord, envelope_salt, seal
 from node_adapter.node import Node
-from node_adapter.store import chain_index, credentials, records, registry_index, restored, subjects
+from node_adapter.store import credentials, records, restored, subjects
+from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.outlook import outlook
@@ -115,8 +116,8 @@ class _Intake:
         self._now = node.clock.now_ms()
         # The next place in the log may be promised already: taking it again would fork the log.
         restored.require_caught_up(connection)
-        chain_index.require_active_member(connection, node.address)  # (2)
-        self._block = registry_index.tip_block(connection)
+        member_registry.require_active_member(connection, node.address)  # (2)
+        self._block = blocks.tip(connection)
         self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
         self._outlook = outlook(node, connection, len(facts))
         self._rulebook = rulebook(node, connection)

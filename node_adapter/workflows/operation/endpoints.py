@@ -18,7 +18,8 @@ from did.registry_log import IdentityHistory
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.settings import URL, Settings
-from node_adapter.store import outbox, registry_index
+from node_adapter.store import outbox
+from node_adapter.store.chain import blocks, directory
 from node_adapter.workflows.identity.identities import histories, read_history
 from primitives.errors import InvalidInput
 
@@ -50,8 +51,8 @@ def publish_endpoint(settings: Settings, connection: Connection, url: str, now_m
     if not _is_node_url(url):
         raise InvalidInput("url", "url", "must be an http or https URL without user, query and fragment")
     address = settings.member.address
-    target = registry_index.contract_address(connection, _CONTRACT)
-    block = registry_index.tip_block(connection)
+    target = directory.contract_address(connection, _CONTRACT)
+    block = blocks.tip(connection)
     known = read_history(connection, member_did(settings.chain.chain_id, address))
     once = secrets.token_hex(8)  # the same address may be left and come back
     enqueue = partial(outbox.enqueue, connection, KIND)

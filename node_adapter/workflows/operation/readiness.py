@@ -19,7 +19,8 @@ import shutil
 from sqlalchemy import Connection
 
 from node_adapter.node import Node, Watched
-from node_adapter.store import chain_index, identity, registry_index
+from node_adapter.store import identity
+from node_adapter.store.chain import blocks, member_registry
 from node_adapter.workflows.anchoring.outlook import (
     CLOCK_TOLERANCE_MS,
     anchoring_trouble,
@@ -58,7 +59,7 @@ def readiness(node: Node | Watched) -> dict[str, str]:
 def member_check(node: Node | Watched, connection: Connection) -> str:
     """Return `ok`, or why this member may not record."""
     try:
-        chain_index.require_active_member(connection, node.address)
+        member_registry.require_active_member(connection, node.address)
     except BonafidesError as error:
         return error.code
     return OK
@@ -90,7 +91,7 @@ def _signs(node: Node | Watched) -> dict[str, str]:
 def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
     checks = {"member": member_check(node, connection)}
     try:
-        tip = registry_index.tip_block(connection)
+        tip = blocks.tip(connection)
     except CouldNotCheck as error:
         return {**checks, "index": error.code}
     checks["index"] = _index_check(node, connection, tip.number)

@@ -28,8 +28,9 @@ from evidence.documents.record import OpenedRecord, open_redacted
 from evidence.log.tree import Tree
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import alarms, chain_index, consents, records, restored, subjects
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store import alarms, consents, records, restored, subjects
+from node_adapter.store.chain import evidence_anchor
+from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.consent import truths
@@ -127,8 +128,8 @@ def recover(node: Node, held: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         VerificationFailed: a promise is not ours, a copy is another record's, or the whole is not what was anchored.
     """
     with node.store.write() as connection:
-        head = _head(node, connection)
-        first, size = records.log_size(connection), 0 if head is None else int(head.args["size"])
+        head = evidence_anchor.last_anchored(connection, node.address)
+        first, size = records.log_size(connection), 0 if head is None else head.size
         if head is None or first >= size:
             raise Refused("nothing-lost", "the chain has anchored no record that this database lacks")
         found = _found(node, connection, held, range(first, size))
@@ -161,11 +162,6 @@ def _tell(node: Node, connection: Connection, lost: list[_Found], ineffective: l
         without = ", ".join(entry.hidden) or "a payload that this version reads"
         detail = f"{entry.type} came back without {without}: what it changed is not in force here"
         alarms.raise_alarm(connection, alarms.EFFECT_LOST, entry.promise.record_id, detail, now)
-
-
-def _head(node: Node, connection: Connection) -> ChainEvent | None:
-    topic = chain_index.address_topic(node.address)
-    return chain_index.last_event(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
 
 
 def _found(node: Node, connection: Connection, held: Iterable[Mapping[str, Any]], lost: range) -> dict[int, _Found]:
@@ -293,12 +289,13 @@ def _row(entry: _Found, pid: str) -> RecordRow:
     )
 
 
-def _require_anchored(connection: Connection, head: ChainEvent, size: int) -> None:
+def _require_anchored(connection: Connection, head: AnchorEvent, size: int) -> None:
     tree = Tree()
     tree.extend(records.fingerprints(connection, 0, size))
     heads = records.heads_at(connection, 0, size)
     subject_map = SubjectMap().with_entries({bytes.fromhex(entry.pid): (entry.count, entry.head) for entry in heads})
-    found = {"root": "0x" + tree.root().hex(), "mapRoot": "0x" + subject_map.root.hex()}
-    for name, value in found.items():
-        if head.args[name] != value:
-            raise VerificationFailed("recovery", f"{name} is {head.args[name]} on the chain and would be {value} here")
+    found = {"root": (head.root, tree.root()), "mapRoot": (head.map_root, subject_map.root)}
+    for name, (told, value) in found.items():
+        if told != value:
+            here = f"would be 0x{value.hex()} here"
+            raise VerificationFailed("recovery", f"{name} is 0x{told.hex()} on the chain and {here}")

@@ -8,17 +8,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import (
-    alarms,
-    anchored,
-    credentials,
-    identity,
-    outbox,
-    records,
-    registry_index,
-    subjects,
-    tokens,
-)
+from node_adapter.store import alarms, anchors, credentials, identity, outbox, records, subjects, tokens
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.identity.staff_tokens import describe, ending_soon
 from node_adapter.workflows.operation.readiness import member_check
 from primitives.errors import CouldNotCheck
@@ -30,9 +21,9 @@ def status_of(node: Node) -> dict[str, Any]:
     """Return the node's state for its operator."""
     now = node.clock.now_ms()
     with node.store.read() as connection:
-        size, anchored_size = records.log_size(connection), anchored.anchored_size(connection)
+        size, anchored_size = records.log_size(connection), anchors.anchored_size(connection)
         oldest = records.oldest_accepted_at(connection, anchored_size)
-        newest = anchored.last_final(connection)
+        newest = anchors.last_final(connection)
         return {
             "member": {
                 "address": node.address,
@@ -67,7 +58,7 @@ def status_of(node: Node) -> dict[str, Any]:
 def _chain(node: Node, connection: Connection) -> dict[str, Any]:
     settings = node.settings.chain
     try:
-        block = registry_index.tip_block(connection)
+        block = blocks.tip(connection)
     except CouldNotCheck:
         indexed = None
     else:

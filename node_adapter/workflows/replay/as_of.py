@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import registry_index
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.outlook import process_trouble
 from primitives.timestamp import format_time
 from replay.report_material import AS_OF_NOW
@@ -51,7 +51,7 @@ def as_of(node: Node, connection: Connection) -> AsOf:
     Raises:
         CouldNotCheck: `index-empty`.
     """
-    tip = registry_index.tip_block(connection)
+    tip = blocks.tip(connection)
     told = AsOf(tip.number, tip.timestamp * _MS, None)
     trouble = process_trouble(node, node.sign_of_life(), STALE_MS)
     if trouble is None:

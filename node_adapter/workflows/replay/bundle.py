@@ -22,8 +22,9 @@ from evidence.documents.record import RedactedCopy, SealedRecord, altered_fields
 from evidence.documents.staff_signature import FIELD
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
-from node_adapter.store import anchored, anchors, chain_evidence, chain_index, house_records, records, restored
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store import anchors, house_records, records, restored
+from node_adapter.store.chain import evidence, evidence_anchor
+from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.owed_promises import promise_of
@@ -104,7 +105,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         Refused: `record-erased`, of a record not even the envelope can be shown.
     """
     restored.require_caught_up(connection)
-    last = anchored.last_final(connection)
+    last = anchors.last_final(connection)
     rows = [] if last is None else records.of_subject(connection, subject.pid)
     if last is None or not any(row.log_index < last.size for row in rows):
         raise CouldNotCheck(
@@ -128,7 +129,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str) 
         anchors=made,
         tree=tree,
         maps=_maps(connection, last.seq),
-        receipts=partial(chain_evidence.receipts, connection),
+        receipts=partial(evidence.receipts, connection),
         rulesets=_rulesets(node, connection, inside),
         pending=len(found) - len(inside),
     )
@@ -207,23 +208,22 @@ def _material(pid: str, chain: Sequence[ReplayedRecord]) -> SubjectMaterial:
 
 def _anchors(node: Node, connection: Connection, last_seq: int) -> tuple[tuple[AnchorMaterial, ...], dict[int, int]]:
     """Return our final anchors with the place of their events, which only the index knows, and their times."""
-    topic = chain_index.address_topic(node.address)
-    events = chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+    known = evidence_anchor.anchored(connection, node.address)
     final = [row for row in anchors.every(connection) if row.block is not None and row.seq <= last_seq]
     checkpoints = {row.seq: row.checkpoint for row in final}
     made = tuple(
         AnchorMaterial(
-            seq=event.args["seq"],
-            size=event.args["size"],
-            block=event.block,
-            tx_index=event.tx_index,
-            log_position=event.log_position,
-            checkpoint=checkpoints[event.args["seq"]],
+            seq=theirs.seq,
+            size=theirs.size,
+            block=theirs.block,
+            tx_index=theirs.tx_index,
+            log_position=theirs.log_position,
+            checkpoint=checkpoints[theirs.seq],
         )
-        for event in events
-        if event.args["seq"] in checkpoints
+        for theirs in known
+        if theirs.seq in checkpoints
     )
-    return made, {event.args["seq"]: event.timestamp for event in events}
+    return made, {theirs.seq: theirs.timestamp for theirs in known}
 
 
 def _maps(connection: Connection, last_seq: int) -> Iterator[SubjectMap]:
@@ -246,16 +246,8 @@ def _maps(connection: Connection, last_seq: int) -> Iterator[SubjectMap]:
 
 def key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int | None) -> tuple[ChainEvent, ...]:
     """Return the key changes of the broker and the client, up to a block."""
-    wanted = [("MemberRegistry", node.address)]
-    if subject.did is not None:
-        wanted.append(("DidRegistry", parse_did(subject.did).address))
-    return tuple(
-        event
-        for contract, address in wanted
-        for event in chain_index.events(
-            connection, contract=contract, topic1=chain_index.address_topic(address), up_to_block=up_to
-        )
-    )
+    identity = None if subject.did is None else parse_did(subject.did).address
+    return evidence.key_events(connection, node.address, identity, up_to)
 
 
 def _house_places(domain: AnyDomain, connection: Connection, inside: Sequence[ReplayedRecord]) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evidence.verify.verdict import KeyChange, LastAnchor
 from node_adapter.node import Node
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.workflows.replay.as_of import AsOf
 from node_adapter.workflows.replay.bundle import Collected, ReplayedRecord
 from replay.report_material import Anchored, Material, Occasion, ShownRecord

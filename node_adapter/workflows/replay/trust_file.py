@@ -11,7 +11,7 @@ from evidence.chain.engine import Header
 from evidence.chain.engines import KEPT_HEADERS
 from evidence.documents.trust import DirectoryEntry, TrustFile, build_trust
 from node_adapter.node import Node
-from node_adapter.store import chain_evidence, chain_index
+from node_adapter.store.chain import blocks, directory, evidence
 from primitives.errors import CouldNotCheck, VerificationFailed
 
 
@@ -22,7 +22,7 @@ def trust_file(node: Node) -> bytes:
         CouldNotCheck: `index-empty`, nothing is indexed yet.
     """
     with node.store.read() as connection:
-        rows = chain_evidence.headers(connection)
+        rows = evidence.headers(connection)
         directory = _directory(connection)
     if not rows:
         raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
@@ -37,7 +37,7 @@ def own_trust(node: Node, connection: Connection) -> TrustFile:
         CouldNotCheck: `index-empty`, nothing is indexed yet.
         VerificationFailed: `header-chain`, the index is damaged.
     """
-    tip = chain_index.tip(connection)
+    tip = blocks.find_tip(connection)
     if tip is None:
         raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
     known = node.views.peek("headers", "")
@@ -49,7 +49,7 @@ def own_trust(node: Node, connection: Connection) -> TrustFile:
 def _read_headers(connection: Connection, kept: tuple[Header, ...]) -> tuple[Header, ...]:
     known = {header.hash: header for header in kept}
     read = []
-    for number, digest, raw in chain_evidence.headers(connection):
+    for number, digest, raw in evidence.headers(connection):
         header = known.get(digest) or KEPT_HEADERS.parse(raw, "header")
         if (header.number, header.hash) != (number, digest):
             raise VerificationFailed("header-chain", f"the stored header of block {number} is another one")
@@ -60,5 +60,5 @@ def _read_headers(connection: Connection, kept: tuple[Header, ...]) -> tuple[Hea
 def _directory(connection: Connection) -> tuple[DirectoryEntry, ...]:
     return tuple(
         DirectoryEntry(entry.name, entry.address, entry.from_block, entry.to_block)
-        for entry in chain_evidence.address_ranges(connection)
+        for entry in directory.address_ranges(connection)
     )

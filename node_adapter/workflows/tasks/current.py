@@ -9,7 +9,8 @@ from mpc.engine import Run, Seen
 from mpc.registry import AnyEngine, AnyTask, engine_of
 from node_adapter.node import Node
 from node_adapter.store import tasks
-from node_adapter.store.tasks import ChainTask, TaskRow
+from node_adapter.store.chain.task_registry import ChainTask
+from node_adapter.store.tasks import TaskRow
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck
 from primitives.json_value import JsonObject

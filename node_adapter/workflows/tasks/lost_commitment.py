@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from mpc.registry import AnyTask, engine_of
 from node_adapter.node import Node
-from node_adapter.store import chain_index, tasks
+from node_adapter.store import tasks
+from node_adapter.store.chain import task_registry
 from node_adapter.workflows.tasks.input import consenting_clients
 
 INPUT_LOST = "task-input-lost"
@@ -39,12 +40,10 @@ def lost_commitment(node: Node, connection: Connection, spec: AnyTask) -> LostCo
         spec: the task.
     """
     task_id = spec.task_id.hex()
-    made = chain_index.events(connection, contract="TaskRegistry", name="InputCommitted", topic1="0x" + task_id)
-    own = next((event for event in made if str(event.args["owner"]).lower() == node.address), None)
+    own = task_registry.commitment_of(connection, task_id, node.address)
     if own is None:
         return None
-    at_ms = chain_index.block_at(connection, own.block).timestamp * _MS
-    clients = tasks.clients_of(connection, task_id) or consenting_clients(node, connection, spec, at_ms)
+    clients = tasks.clients_of(connection, task_id) or consenting_clients(node, connection, spec, own.at_ms)
     holding = tasks.latest_payloads(connection, engine_of(spec).source, [client.pid for client in clients])
     tasks.put_clients(connection, task_id, [client for client in clients if client.pid in holding])
-    return LostCommitment(bytes.fromhex(own.args["commitment"].removeprefix("0x")), at_ms)
+    return LostCommitment(own.value, own.at_ms)

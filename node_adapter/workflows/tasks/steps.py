@@ -23,6 +23,7 @@ from mpc.refusals import UNFORESEEN, refusal_code
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
 from node_adapter.store import alarms, outbox, restored, tasks
+from node_adapter.store.chain import member_registry, task_registry
 from node_adapter.store.tasks import TaskRow
 from node_adapter.workflows.identity.keys_in_force import agreement_key
 from node_adapter.workflows.intake.fact_input import read_node_fact
@@ -65,7 +66,7 @@ def step(node: Node, now_ms: int) -> int:
 
 def _step_one(node: Node, row: TaskRow, now_ms: int) -> bool:
     with node.store.read() as connection:
-        chain = tasks.chain_task(connection, row.task_id)
+        chain = task_registry.chain_task(connection, row.task_id)
     current = Current(node, row, spec_of(row), chain, now_ms)
     if row.state == tasks.RECORDING:
         return _record_uses(current)
@@ -182,7 +183,7 @@ def _agreement_keys(current: Current) -> AgreementKeys:
     """
     node = current.node
     with node.store.read() as connection:
-        keys = tasks.agreement_keys(connection, current.chain.last_commitment_block)
+        keys = member_registry.agreement_keys(connection, current.chain.last_commitment_block)
         private = agreement_key(node, connection, keys[node.address]) if node.address in keys else None
     for member in current.spec.members:
         if member not in keys:

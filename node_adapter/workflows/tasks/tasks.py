@@ -17,9 +17,11 @@ from mpc.registry import AnyTask, engine_of, engines, read_task
 from mpc.spec import FORMAT, address_bytes
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.store import chain_index, outbox, restored, tasks
-from node_adapter.store.registry_index import contract_address
-from node_adapter.store.tasks import ChainTask, TaskClient, TaskRow
+from node_adapter.store import outbox, restored, tasks
+from node_adapter.store.chain import blocks, task_registry
+from node_adapter.store.chain.directory import contract_address
+from node_adapter.store.chain.task_registry import ChainTask
+from node_adapter.store.tasks import TaskClient, TaskRow
 from node_adapter.workflows.identity.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.tasks.input import require_named, resolve_clients
 from node_adapter.workflows.tasks.kept import KeptResult, Refusal
@@ -77,9 +79,9 @@ def propose(node: Node, value: object) -> dict[str, JsonValue]:
             for member in spec.members:
                 if member != node.address:
                     tasks.put_message(connection, task_id, member, SPEC_PENDING, "", now)
-            blocks = _SPARE_BLOCKS + _BLOCKS_PER_SECOND * (spec.deadline_ms - now) // 1000
+            left = _SPARE_BLOCKS + _BLOCKS_PER_SECOND * (spec.deadline_ms - now) // 1000
             arguments = (spec.task_id, spec.digest(), spec.purpose.value, [owner.dataset for owner in spec.owners])
-            deadline_block = chain_index.last_block(connection).number + blocks
+            deadline_block = blocks.tip(connection).number + left
             data = encode_call(CONTRACT, "propose", *arguments, deadline_block)
             enqueue(connection, f"task:{task_id}:propose", data, now)
     return show(node, task_id)
@@ -223,7 +225,7 @@ def show(node: Node, task_id: str) -> dict[str, JsonValue]:
     """
     with node.store.read() as connection:
         row = require_task(connection, task_id)
-        spec, chain = spec_of(row), tasks.chain_task(connection, task_id)
+        spec, chain = spec_of(row), task_registry.chain_task(connection, task_id)
         clients = tasks.clients_of(connection, task_id) if row.commitment is not None else []
         writes = {
             name: None if entry is None else {"state": entry.state, "error": entry.error}
@@ -265,7 +267,7 @@ def require_on_chain(connection: Connection, spec: AnyTask) -> ChainTask:
         CouldNotCheck: `task-not-indexed`.
         Refused: `task-mismatch`, `dataset-unknown`.
     """
-    chain = tasks.chain_task(connection, spec.task_id.hex())
+    chain = task_registry.chain_task(connection, spec.task_id.hex())
     if chain.spec_hash is None:
         raise CouldNotCheck("task-not-indexed", "the proposal is not (yet) final in this node's index of the chain")
     if chain.spec_hash != spec.digest() or chain.datasets != {owner.dataset for owner in spec.owners}:
@@ -298,7 +300,7 @@ def _named(node: Node, connection: Connection, spec: AnyTask, clients: Sequence[
 
 def _require_datasets(connection: Connection, spec: AnyTask) -> None:
     for index, owner in enumerate(spec.owners):
-        if tasks.dataset_owner(connection, owner.dataset) != owner.member:
+        if task_registry.dataset_owner(connection, owner.dataset) != owner.member:
             raise Refused("dataset-unknown", f"task.owners.{index}.dataset: {owner.member} registered no such data set")
 
 

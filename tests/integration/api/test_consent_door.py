@@ -3,7 +3,8 @@
 import pytest
 
 from node_adapter.chain_process import ChainProcess
-from node_adapter.store import alarms, chain_index, consents, outbox, records
+from node_adapter.store import alarms, consents, outbox, records
+from node_adapter.store.chain import event_log
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import outbox_key
 from node_adapter.workflows.intake.facts import submit_facts
@@ -66,7 +67,7 @@ class Process:
         self.broker.chain.consent(name, identifier)
         with self.broker.store.write() as connection:
             height = self.broker.chain.height - 1
-            self.chain._on_blocks(connection, [], chain_index.events(connection, after_block=height))
+            self.chain._on_blocks(connection, [], event_log.events(connection, after_block=height))
 
     def refuses(self, function, identifier, error):
         """The contract refuses the relay for good."""

@@ -4,7 +4,8 @@ import pytest
 
 from evidence.documents.promise import verify_promise
 from evidence.documents.record import restore
-from node_adapter.store import records, registry_index, subjects
+from node_adapter.store import records, subjects
+from node_adapter.store.chain import blocks
 from primitives import ed25519
 from tests.world.node import ANSWERS, PAYLOADS, START, rating, seed
 
@@ -35,7 +36,7 @@ def test_a_fact_is_stored_sealed_and_answered_with_a_promise(broker, client):
     assert sealed.fingerprint == record.fingerprint == promise.fingerprint == row.head
     assert (row.count, record.seq, promise.log_index) == (1, 1, 0)
     with broker.store.read() as connection:  # the kit's blocks are a second apart, ahead of its clock
-        chain_ms = registry_index.tip_block(connection).timestamp * 1000
+        chain_ms = blocks.tip(connection).timestamp * 1000
     assert promise.anchor_by == chain_ms + 600_000 > promise.accepted_at + 600_000
 
 

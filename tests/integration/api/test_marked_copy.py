@@ -4,7 +4,8 @@ import pytest
 
 from did.credentials.verify import credential_digest
 from node_adapter.peers.messages import sign_message
-from node_adapter.store import chain_index, restored, subjects, tokens
+from node_adapter.store import restored, subjects, tokens
+from node_adapter.store.chain import member_registry
 from node_adapter.workflows.anchoring.receipts import receipts_of_client
 from node_adapter.workflows.identity.issue_witness import published_witness
 from node_adapter.workflows.identity.keys_in_force import agreement_key, keys_at, rotate
@@ -118,7 +119,7 @@ def test_nothing_of_a_client_goes_to_the_chain(broker, client):
 def test_no_key_is_handed_out_but_to_the_chain_process(broker):
     mark(broker)
     with broker.store.read() as connection:
-        public = chain_index.registered_keys(connection, broker.node.address)[-1]
+        public = member_registry.registered_keys(connection, broker.node.address)[-1]
         assert keys_at(broker.node, connection).signing_public == public.signing
         with pytest.raises(CouldNotCheck, match="restored"):
             agreement_key(broker.node, connection, public.agreement)

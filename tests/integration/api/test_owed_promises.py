@@ -9,7 +9,8 @@ from evidence.documents.promise import parse_promise, verify_promise
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings
-from node_adapter.store import anchors, records, registry_index, tokens
+from node_adapter.store import anchors, records, tokens
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
 from primitives.timestamp import parse_time
@@ -30,7 +31,7 @@ def submit(broker, client, **more):
 
 def tip_ms(broker):
     with broker.store.read() as connection:
-        return registry_index.tip_block(connection).timestamp * 1000
+        return blocks.tip(connection).timestamp * 1000
 
 
 TROUBLE = {

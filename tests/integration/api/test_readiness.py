@@ -11,7 +11,8 @@ from sqlalchemy import event
 from api.app import create_health_app
 from node_adapter.life import SignOfLife, boot_id, read_sign, write_sign
 from node_adapter.node import Watched
-from node_adapter.store import chain_index, identity
+from node_adapter.store import identity
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS
 from node_adapter.workflows.operation import readiness as module
 from node_adapter.workflows.operation.readiness import readiness
@@ -48,7 +49,7 @@ def test_a_locked_store_is_told_with_what_could_not_be_asked(broker, watched):
 @pytest.mark.parametrize(("behind", "code"), [(65, "ok"), (66, "index-behind")])
 def test_an_index_that_has_much_to_read_is_told(broker, watched, behind, code):
     with broker.store.write() as connection:
-        tip = chain_index.last_block(connection).number
+        tip = blocks.tip(connection).number
         identity.put_worker_status(connection, identity.WorkerStatus(START, None, tip + behind - 1, None))
     assert readiness(watched)["index"] == code
 

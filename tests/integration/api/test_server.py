@@ -14,7 +14,7 @@ import pytest
 from node_adapter.init import init_node
 from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore
 from node_adapter.loopback_ports import reserve_port
-from node_adapter.store import chain_index
+from node_adapter.store.chain import event_log
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import read_token
 from tests.waiting import wait_for_end, wait_until
@@ -45,7 +45,7 @@ def home(tmp_path_factory):
     store = open_store(home / "node.db")
     with store.write() as connection:
         for block, events in chain.known:
-            chain_index.append(connection, [block], events)
+            event_log.append(connection, [block], events)
     store.dispose()
     return home, settings["http"]["port"]
 

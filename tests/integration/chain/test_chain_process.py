@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from node_adapter import chain_process, process, task_process
-from node_adapter.store import alarms, anchored, identity
+from node_adapter.store import alarms, anchors, identity
 from node_adapter.store.engine import open_store
 from primitives.errors import Refused
 from tests.waiting import wait_for_end
@@ -22,7 +22,7 @@ def impatient(node):
 
 def anchored_size(node):
     with node.store.read() as connection:
-        return anchored.anchored_size(connection)
+        return anchors.anchored_size(connection)
 
 
 def test_a_locked_database_is_waited_for(consortium, add_records, drive):

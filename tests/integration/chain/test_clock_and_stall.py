@@ -13,7 +13,7 @@ import pytest
 from evidence.documents.promise import parse_promise
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
-from node_adapter.store import alarms, anchored, records
+from node_adapter.store import alarms, anchors, records
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.owed_promises import promises_for
 from node_adapter.workflows.anchoring.promises import check_promises
@@ -91,7 +91,7 @@ class Broker:
     def all_anchored(self):
         with self.node.store.read() as connection:
             size = records.log_size(connection)
-            return anchored.anchored_size(connection) == size and records.owed_count(connection) == 0
+            return anchors.anchored_size(connection) == size and records.owed_count(connection) == 0
 
     def broken(self):
         with self.node.store.read() as connection:
@@ -147,7 +147,7 @@ def test_a_jump_ahead_is_one_heartbeat_at_most(broker, make_consortium):
         for _ in range(20):
             broker.process.step()
     with broker.node.store.read() as connection:
-        assert anchored.last_final(connection).seq <= 2
+        assert anchors.last_final(connection).seq <= 2
 
 
 def test_a_chain_that_stands_still_gets_no_promises_that_it_breaks(broker):

@@ -3,7 +3,8 @@
 import pytest
 
 from node_adapter.init import configure
-from node_adapter.store import alarms, anchors, chain_index, outbox
+from node_adapter.store import alarms, anchors, outbox
+from node_adapter.store.chain import event_log
 
 pytestmark = pytest.mark.chain
 GWEI = 10**9
@@ -28,8 +29,8 @@ def open_row(node):
 def settled(node):
     with node.store.read() as connection:
         last = anchors.latest(connection)
-        topic = chain_index.address_topic(node.address)
-        events = chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        topic = event_log.address_topic(node.address)
+        events = event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
     return last is not None and last.block is not None, events
 
 

@@ -11,7 +11,8 @@ from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
-from node_adapter.store import alarms, anchors, chain_index, identity, outbox
+from node_adapter.store import alarms, anchors, identity, outbox
+from node_adapter.store.chain import event_log
 from node_adapter.store.schema import record
 from primitives.errors import Refused, VerificationFailed
 from tests.waiting import wait_for_end, wait_until
@@ -27,8 +28,8 @@ def final_size(node):
 
 def anchored_seqs(node):
     with node.store.read() as connection:
-        topic = chain_index.address_topic(node.address)
-        events = chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        topic = event_log.address_topic(node.address)
+        events = event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
     return [event.args["seq"] for event in events]
 
 

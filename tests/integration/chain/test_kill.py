@@ -19,7 +19,7 @@ from node_adapter.chain import embedded
 from node_adapter.chain.abi import contract_abi
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
-from node_adapter.store import alarms, anchored, anchors, identity, outbox, records
+from node_adapter.store import alarms, anchors, identity, outbox, records
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
 from tests.integration.conftest import PASSWORD
@@ -128,7 +128,7 @@ def rest(killer, node):
     def at_rest():
         open_rows = sum(count for state, count in counts().items() if state in ("new", "signed", "sent"))
         with node.store.read() as connection:
-            return not open_rows and anchored.anchored_size(connection) == records.log_size(connection)
+            return not open_rows and anchors.anchored_size(connection) == records.log_size(connection)
 
     wait_until(at_rest, counts, seconds=90, processes=killer.processes.values(), logs=killer.logs())
     killer.end()

@@ -11,7 +11,8 @@ from evidence.documents.bundle import seal_bundle
 from evidence.log.tree import EMPTY_ROOT
 from node_adapter.chain.abi import contract_abi, encode_call
 from node_adapter.chain.deploy import send_and_wait
-from node_adapter.store import anchors, chain_index
+from node_adapter.store import anchors
+from node_adapter.store.chain import event_log, evidence
 from primitives.secp256k1 import address_of
 from tests.world.chain_case import CONTROLLER, NEW, OLD, Case
 from tests.world.node import PAYLOADS
@@ -48,8 +49,8 @@ def test_a_hidden_rotation_is_refuted(case):
     del body["signature"]
     assert case.verify(seal_bundle(body, case.broker.keys.newest.signing_seed)).ok
     with case.broker.store.read() as connection:
-        topic = chain_index.address_topic(address_of(CONTROLLER))
-        blocks = {event.block for event in chain_index.events(connection, contract="DidRegistry", topic1=topic)}
+        topic = event_log.address_topic(address_of(CONTROLLER))
+        blocks = {event.block for event in event_log.events(connection, contract="DidRegistry", topic1=topic)}
     for hidden in blocks:
         lie = {**body, "blocks": [block for block in body["blocks"] if block["number"] != hidden]}
         assert "client-key-history" in case.verify(seal_bundle(lie, case.broker.keys.newest.signing_seed)).failed
@@ -72,10 +73,10 @@ def test_a_look_alike_anchor_is_refuted(case):
     data = encode_call("EvidenceAnchor", "anchor", 1, EMPTY_ROOT, row.root, row.size, row.map_root, [])
     made = send_and_wait(rpc, signer, case.chain_id, deployed["contractAddress"], data)
     number = int(made["blockNumber"], 16)
-    case.drive(case.workers[0], lambda: case._tip(case.broker)[0] >= number)
-    case.drive(case.workers[1], lambda: case._tip(case.regulator)[0] >= number)
+    case.drive(case.workers[0], lambda: case._tip(case.broker) >= number)
+    case.drive(case.workers[1], lambda: case._tip(case.regulator) >= number)
     with case.broker.store.read() as connection:
-        receipts = chain_index.block_at(connection, number).receipts
+        receipts = evidence.receipts(connection, number)
     place = int(made["transactionIndex"], 16)
     proof = [node.hex() for node in KEPT_PROOFS.prove_one(receipts, place)]
     [anchor] = body["anchors"]

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from evidence.verify.breach import verify_breach
-from node_adapter.store import anchors, chain_index
+from node_adapter.store import anchors
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
@@ -39,7 +40,7 @@ class Members:
 
     def tip(self, node):
         with node.store.read() as connection:
-            return chain_index.tip(connection)
+            return blocks.find_tip(connection)
 
     def accept(self):
         self.count += 1
@@ -71,7 +72,7 @@ class Members:
 
     def time_of(self, node):
         with node.store.read() as connection:
-            found = chain_index.tip(connection) and chain_index.last_block(connection)
+            found = blocks.find_tip(connection)
         return format_time(found.timestamp * 1000) if found else ""
 
     def check(self, promise):
@@ -105,7 +106,10 @@ def test_a_promise_that_is_not_kept_is_proved_by_another_member(make_consortium,
     # anchoring it now does not mend it, and the claim stands on the longer chain too
     drive(members.workers[members.broker.address], lambda: settled(members))
     for node in (members.other, members.regulator):
-        drive(members.workers[node.address], lambda node=node: members.tip(node)[0] >= members.tip(members.broker)[0])
+        drive(
+            members.workers[node.address],
+            lambda node=node: members.tip(node).number >= members.tip(members.broker).number,
+        )
     assert members.check(late)["status"] == "broken"
     assert verify_breach(claim, trust_file(members.regulator)).ok
 

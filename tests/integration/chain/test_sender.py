@@ -6,7 +6,8 @@ from node_adapter.chain.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import ChainUnavailable
 from node_adapter.init import configure
-from node_adapter.store import alarms, anchors, chain_index, outbox, records
+from node_adapter.store import alarms, anchors, outbox, records
+from node_adapter.store.chain import event_log
 from primitives.errors import VerificationFailed
 
 pytestmark = pytest.mark.chain
@@ -20,8 +21,8 @@ def final_size(node):
 
 def anchored_events(node):
     with node.store.read() as connection:
-        topic = chain_index.address_topic(node.address)
-        return chain_index.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        topic = event_log.address_topic(node.address)
+        return event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
 
 
 def states(node):

@@ -10,7 +10,8 @@ from api.app import create_app
 from did.credentials.proofs import add_proof
 from did.credentials.types.suitability import suitability_credential
 from node_adapter.bootstrap import open_node
-from node_adapter.store import chain_index, outbox, tokens
+from node_adapter.store import outbox, tokens
+from node_adapter.store.chain import member_registry
 from node_adapter.workflows.identity.identities import chain_snapshot
 from node_adapter.workflows.identity.keys_in_force import KIND_ROTATION, keys_in_force, rotate
 from node_adapter.workflows.operation.endpoints import node_endpoints, publish_endpoint
@@ -80,7 +81,7 @@ def ended_in(case):
 
     def rotated(node):
         with node.store.read() as connection:
-            return len(chain_index.registered_keys(connection, case.broker.address)) == 2
+            return len(member_registry.registered_keys(connection, case.broker.address)) == 2
 
     def sent():
         with case.broker.store.read() as connection:
@@ -89,7 +90,7 @@ def ended_in(case):
     case.drive(case.workers[0], lambda: sent() and rotated(case.broker))
     case.drive(case.workers[1], lambda: rotated(case.regulator))
     with case.broker.store.read() as connection:
-        return chain_index.registered_keys(connection, case.broker.address)[-1].block
+        return member_registry.registered_keys(connection, case.broker.address)[-1].block
 
 
 def test_the_thief_dates_back_and_is_refused_while_what_was_issued_in_time_stays_good(case, nodes):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from node_adapter.store import anchored, restored
+from node_adapter.store import anchors, restored
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
 from tests.waiting import wait_for_end, wait_until
@@ -154,7 +154,7 @@ def anchors_of(place):
     store = open_store(place.home / "nodes" / "a" / "node.db")
     try:
         with store.read() as connection:
-            newest = anchored.last_final(connection)
+            newest = anchors.last_final(connection)
     finally:
         store.dispose()
     return newest.seq if newest else 0

@@ -8,7 +8,8 @@ from mpc.engines.masked_sum import engine as masked_sum
 from mpc.engines.masked_sum.protocol import Committing
 from node_adapter.patience import Patience
 from node_adapter.peers.messages import verify_message
-from node_adapter.store import chain_index, outbox
+from node_adapter.store import outbox
+from node_adapter.store.chain import event_log
 from node_adapter.task_process import TaskProcess
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from node_adapter.workflows.tasks import tasks
@@ -62,7 +63,7 @@ class Network:
         """Every node's own index holds that many events."""
         for node in self.nodes:
             with node.store.read() as connection:
-                if len(chain_index.events(connection, contract=contract, name=name)) < count:
+                if len(event_log.events(connection, contract=contract, name=name)) < count:
                     return False
         return True
 

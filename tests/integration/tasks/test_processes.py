@@ -14,7 +14,7 @@ import pytest
 
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
-from node_adapter.store import chain_index
+from node_adapter.store.chain import event_log
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import Refused
@@ -80,7 +80,7 @@ class Brokers:
     def indexed(self, name, count):
         for node in self.nodes:
             with node.store.read() as connection:
-                if len(chain_index.events(connection, name=name)) < count:
+                if len(event_log.events(connection, name=name)) < count:
                     return False
         return True
 

@@ -6,9 +6,9 @@ import sqlite3
 
 import pytest
 
-from node_adapter.store import chain_index, restored
-from node_adapter.store import tasks as task_store
-from node_adapter.store.chain_index import ChainBlock
+from node_adapter.store import restored
+from node_adapter.store.chain import blocks, event_log, task_registry
+from node_adapter.store.chain.event_log import ChainBlock
 from node_adapter.workflows.tasks import steps, tasks
 from primitives.errors import CouldNotCheck
 from tests.integration.tasks.test_runs import brokers, error_of, uses_of
@@ -32,21 +32,21 @@ def put_back(brokers, copy):
     shutil.copy(copy, path)
     first = brokers.restart(first)
     with first.store.read() as connection:
-        tip = chain_index.tip(connection)[0]
+        tip = blocks.tip(connection).number
     with brokers.nodes[1].store.read() as connection:
-        missed = [event for event in chain_index.events(connection, contract="TaskRegistry") if event.block > tip]
+        missed = [event for event in event_log.events(connection, contract="TaskRegistry") if event.block > tip]
     with first.store.write() as connection:
         restored.mark(connection, brokers.clock.now)
         for event in sorted(missed, key=lambda event: event.block):
             digest = hashlib.sha256(b"%d" % event.block).digest()
             block = ChainBlock(event.block, digest, b"", START // 1000 + event.block, b"", ())
-            chain_index.append(connection, [block], [event])
+            event_log.append(connection, [block], [event])
     return first
 
 
 def committed(node, task_id):
     with node.store.read() as connection:
-        return task_store.chain_task(connection, task_id).commitments[node.address]
+        return task_registry.chain_task(connection, task_id).commitments[node.address]
 
 
 @pytest.fixture

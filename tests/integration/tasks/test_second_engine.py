@@ -6,6 +6,7 @@ import pytest
 
 from mpc.engine import refusal_digest, result_digest
 from node_adapter.store import tasks as task_store
+from node_adapter.store.chain import task_registry
 from node_adapter.workflows.tasks import steps, tasks
 from primitives.errors import InvalidInput
 from tests.integration.tasks.test_runs import error_of, uses_of
@@ -81,7 +82,7 @@ def test_it_ends_a_task_with_a_code_of_its_own_and_under_its_own_tag(brokers):
     told = error_of(brokers.nodes[0], task_id)
     assert (told["code"], told["sender"]) == ("count-opened", liar.address)
     with brokers.nodes[0].store.read() as connection:
-        refused = task_store.chain_task(connection, task_id).refused
+        refused = task_registry.chain_task(connection, task_id).refused
     assert refusal_digest("count/1", bytes.fromhex(task_id), "count-opened") in refused.values()
 
 

@@ -8,7 +8,7 @@ import json
 from sqlalchemy import insert
 
 from node_adapter.store import migrate, schema
-from node_adapter.store.chain_index import address_topic
+from node_adapter.store.chain.event_log import address_topic
 from node_adapter.store.engine import open_store
 
 NOW = 1_000_000_000
@@ -50,7 +50,8 @@ def chain_event(number, contract, name, topic, args):
 
 def anchored(number):
     """An anchor of ours on the chain, in the block of that day."""
-    args = json.dumps({"member": MEMBER, "seq": number, "size": number})
+    roots = dict.fromkeys(("root", "prevRoot", "mapRoot"), "0x" + "00" * 32)
+    args = json.dumps({"member": MEMBER, "seq": number, "size": number, **roots})
     event = chain_event(100 + number, "EvidenceAnchor", "Anchored", address_topic(MEMBER), args)
     return event | {"log_index": 1}
 
@@ -129,6 +130,9 @@ def today():
             chain_event(1, "Directory", "AddressSet", "0x", json.dumps(named)),
             chain_event(2, "MemberRegistry", "MemberAdmitted", address_topic(MEMBER), json.dumps(member)),
             chain_event(3, "DidRegistry", "DIDCallSponsored", address_topic(ADDRESS), '{"nonce": 0}'),
+            chain_event(
+                5, "Directory", "AddressSet", "0x", json.dumps({**named, "name": "0x" + b"MemberRegistry".hex()})
+            ),
             chain_event(4, "ConsentRegistry", "ConsentGranted", "0x" + CONSENT, "{}"),
         ],
         "outbox": [write(5, "did:today:1"), write(6, "did:today:2", "sent"), write(7, "did:today:3", "failed")],

@@ -14,10 +14,7 @@ import node_adapter.store as package
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import (
     alarms,
-    anchored,
     anchors,
-    chain_evidence,
-    chain_index,
     consents,
     credentials,
     house_records,
@@ -27,13 +24,24 @@ from node_adapter.store import (
     outbox,
     own_transactions,
     records,
-    registry_index,
     replay_orders,
     restored,
     rulesets,
     subjects,
     tasks,
     tokens,
+)
+from node_adapter.store.chain import (
+    blocks,
+    consent_registry,
+    did_registry,
+    directory,
+    event_log,
+    evidence,
+    evidence_anchor,
+    member_registry,
+    proposals,
+    task_registry,
 )
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
@@ -55,12 +63,12 @@ YOUNG, OLD = 150, 1500
 PIDS = [CLIENT]
 MINED = TransactionOutcome(digest("tx", 6), 9, b"", 9, True, 1, 6)
 ATTEMPT = outbox.Attempt(digest("tx", 1), 2, 7, 1, b"raw", 1)
-EVENT = chain_index.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E", "0x", {})
+EVENT = event_log.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E", "0x", {})
 ANSWER = idempotency.StoredAnswer("mine", "r", b"", 0, b"", "", NOW, "")
 NONCE = nonces.NonceRow("mine", "proof", DID, "p", NOW, None)
 ORDER = replay_orders.OrderRow("mine", "case", MEMBER, MEMBER, DID, 1, None)
 WRITE = outbox.OutboxRow(1, "did", "k", ADDRESS, b"", "failed", *[None] * 7, 1, 1)
-BLOCK = chain_index.ChainBlock(10_000, b"h", b"p", 1, b"", ())
+BLOCK = event_log.ChainBlock(10_000, b"h", b"p", 1, b"", ())
 GRANT = consents.ConsentRow(CONSENT, CLIENT, "p", "[]", NOW, "{}", 1, None)
 ISSUED = credentials.CredentialRow("mine", CLIENT, "T", "{}", 100_000, 1, None)
 SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}")
@@ -78,9 +86,9 @@ CALLS = {
     "alarms.open_detail": lambda c, size: alarms.open_detail(c, "resend-blocked", "a"),
     "alarms.list_alarms": lambda c, size: alarms.list_alarms(c),
     "alarms.is_open": lambda c, size: alarms.is_open(c, "resend-blocked"),
-    "anchored.last_final": lambda c, size: anchored.last_final(c),
-    "anchored.first_covering": lambda c, size: anchored.first_covering(c, size - 8),
-    "anchored.anchored_size": lambda c, size: anchored.anchored_size(c),
+    "anchors.last_final": lambda c, size: anchors.last_final(c),
+    "anchors.first_covering": lambda c, size: anchors.first_covering(c, size - 8),
+    "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
     "anchors.latest": lambda c, size: anchors.latest(c),
     "anchors.by_seq": lambda c, size: anchors.by_seq(c, 3),
     "anchors.every": lambda c, size: anchors.every(c),
@@ -90,31 +98,38 @@ CALLS = {
     ),
     "anchors.replace_checkpoint": lambda c, size: anchors.replace_checkpoint(c, 3, "note"),
     "anchors.reopen": lambda c, size: anchors.reopen(c, 10_000),
-    "chain_evidence.headers": lambda c, size: chain_evidence.headers(c),
-    "chain_evidence.receipts": lambda c, size: chain_evidence.receipts(c, 2),
-    "chain_evidence.address_ranges": lambda c, size: chain_evidence.address_ranges(c),
-    "chain_index.tip": lambda c, size: chain_index.tip(c),
-    "chain_index.block_at": lambda c, size: chain_index.block_at(c, 2),
-    "chain_index.block_hash": lambda c, size: chain_index.block_hash(c, 2),
-    "chain_index.blocks_between": lambda c, size: chain_index.blocks_between(c, 2, 5),
-    "chain_index.first_block": lambda c, size: chain_index.first_block(c),
-    "chain_index.events": lambda c, size: chain_index.events(c, contract="DidRegistry", topic1=_topic()),
-    "chain_index.last_event": lambda c, size: chain_index.last_event(
+    "chain.evidence.headers": lambda c, size: evidence.headers(c),
+    "chain.evidence.receipts": lambda c, size: evidence.receipts(c, 2),
+    "chain.directory.address_ranges": lambda c, size: directory.address_ranges(c),
+    "chain.blocks.find_block": lambda c, size: blocks.find_block(c, 2),
+    "chain.directory.find_address": lambda c, size: directory.find_address(c, "DidRegistry"),
+    "chain.evidence.key_events": lambda c, size: evidence.key_events(c, MEMBER, ADDRESS, None),
+    "chain.evidence_anchor.anchored": lambda c, size: evidence_anchor.anchored(c, MEMBER, after_block=10_000),
+    "chain.evidence_anchor.last_anchored": lambda c, size: evidence_anchor.last_anchored(c, MEMBER),
+    "chain.member_registry.is_signing_key": lambda c, size: member_registry.is_signing_key(c, bytes(32)),
+    "chain.member_registry.member_histories": lambda c, size: member_registry.member_histories(c),
+    "chain.member_registry.history_in": lambda c, size: member_registry.history_in(c, MEMBER, ADDRESS, 50),
+    "chain.proposals.open_proposals": lambda c, size: proposals.open_proposals(c),
+    "chain.proposals.proposal_made_by": lambda c, size: proposals.proposal_made_by(c, None),
+    "chain.task_registry.commitment_of": lambda c, size: task_registry.commitment_of(c, TASK, MEMBER),
+    "chain.blocks.find_tip": lambda c, size: blocks.find_tip(c),
+    "chain.blocks.block_at": lambda c, size: blocks.block_at(c, 2),
+    "chain.event_log.events": lambda c, size: event_log.events(c, contract="DidRegistry", topic1=_topic()),
+    "chain.event_log.last_event": lambda c, size: event_log.last_event(
         c, contract="DidRegistry", name="DIDCallSponsored", topic1=_topic()
     ),
-    "chain_index.last_event: anchors": lambda c, size: chain_index.last_event(
-        c, contract="EvidenceAnchor", name="Anchored", topic1=chain_index.address_topic(MEMBER)
+    "chain.event_log.last_event: anchors": lambda c, size: event_log.last_event(
+        c, contract="EvidenceAnchor", name="Anchored", topic1=event_log.address_topic(MEMBER)
     ),
-    "chain_index.events: anchors": lambda c, size: chain_index.events(
-        c, contract="EvidenceAnchor", name="Anchored", topic1=chain_index.address_topic(MEMBER)
+    "chain.event_log.events: anchors": lambda c, size: event_log.events(
+        c, contract="EvidenceAnchor", name="Anchored", topic1=event_log.address_topic(MEMBER)
     ),
-    "chain_index.contract_addresses": lambda c, size: chain_index.contract_addresses(c),
-    "chain_index.append": lambda c, size: chain_index.append(c, [BLOCK], [EVENT]),
-    "chain_index.truncate": lambda c, size: chain_index.truncate(c, 10_000),
-    "chain_index.last_block": lambda c, size: chain_index.last_block(c),
-    "chain_index.members": lambda c, size: chain_index.members(c),
-    "chain_index.require_active_member": lambda c, size: chain_index.require_active_member(c, MEMBER),
-    "chain_index.registered_keys": lambda c, size: chain_index.registered_keys(c, MEMBER),
+    "chain.event_log.append": lambda c, size: event_log.append(c, [BLOCK], [EVENT]),
+    "chain.event_log.truncate": lambda c, size: event_log.truncate(c, 10_000),
+    "chain.blocks.tip": lambda c, size: blocks.tip(c),
+    "chain.member_registry.members": lambda c, size: member_registry.members(c),
+    "chain.member_registry.require_active_member": lambda c, size: member_registry.require_active_member(c, MEMBER),
+    "chain.member_registry.registered_keys": lambda c, size: member_registry.registered_keys(c, MEMBER),
     "consents.insert_consent": lambda c, size: consents.insert_consent(c, GRANT),
     "consents.find_consent": lambda c, size: consents.find_consent(c, CONSENT),
     "consents.by_ids": lambda c, size: consents.by_ids(c, [CONSENT]),
@@ -207,13 +222,12 @@ CALLS = {
     "records.broken_promises": lambda c, size: records.broken_promises(c),
     "records.broken_count": lambda c, size: records.broken_count(c),
     "records.finding_counts": lambda c, size: records.finding_counts(c),
-    "registry_index.tip_block": lambda c, size: registry_index.tip_block(c),
-    "registry_index.did_events": lambda c, size: registry_index.did_events(c, ADDRESS),
-    "registry_index.is_in_a_did": lambda c, size: registry_index.is_in_a_did(c, "ab" * 32),
-    "registry_index.spent_calls": lambda c, size: registry_index.spent_calls(c, ADDRESS),
-    "registry_index.did_versions": lambda c, size: registry_index.did_versions(c, [ADDRESS]),
-    "registry_index.consents_on_chain": lambda c, size: registry_index.consents_on_chain(c, [CONSENT]),
-    "registry_index.contract_address": lambda c, size: registry_index.contract_address(c, "DidRegistry"),
+    "chain.did_registry.did_events": lambda c, size: did_registry.did_events(c, ADDRESS),
+    "chain.did_registry.is_in_a_did": lambda c, size: did_registry.is_in_a_did(c, "ab" * 32),
+    "chain.did_registry.spent_calls": lambda c, size: did_registry.spent_calls(c, ADDRESS),
+    "chain.did_registry.did_versions": lambda c, size: did_registry.did_versions(c, [ADDRESS]),
+    "chain.consent_registry.consents_on_chain": lambda c, size: consent_registry.consents_on_chain(c, [CONSENT]),
+    "chain.directory.contract_address": lambda c, size: directory.contract_address(c, "DidRegistry"),
     "replay_orders.keep_order": lambda c, size: replay_orders.keep_order(c, ORDER),
     "replay_orders.find_order": lambda c, size: replay_orders.find_order(c, "1", DID),
     "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
@@ -250,9 +264,9 @@ CALLS = {
     "tasks.messages_of": lambda c, size: tasks.messages_of(c, TASK, "k"),
     "tasks.message_times": lambda c, size: tasks.message_times(c, TASK, "k"),
     "tasks.latest_payloads": lambda c, size: tasks.latest_payloads(c, "INFO_COLLECT", PIDS),
-    "tasks.chain_task": lambda c, size: tasks.chain_task(c, TASK),
-    "tasks.dataset_owner": lambda c, size: tasks.dataset_owner(c, bytes(32)),
-    "tasks.agreement_keys": lambda c, size: tasks.agreement_keys(c, 50),
+    "chain.task_registry.chain_task": lambda c, size: task_registry.chain_task(c, TASK),
+    "chain.task_registry.dataset_owner": lambda c, size: task_registry.dataset_owner(c, bytes(32)),
+    "chain.member_registry.agreement_keys": lambda c, size: member_registry.agreement_keys(c, 50),
     "tokens.insert_token": lambda c, size: tokens.insert_token(c, "mine", "operator", name="n"),
     "tokens.find_token": lambda c, size: tokens.find_token(c, "mine"),
     "tokens.staff_tokens": lambda c, size: tokens.staff_tokens(c),
@@ -269,8 +283,8 @@ GROWS = {
     "anchors.every": "a bundle of format 1 holds every anchor; the chain process checks each once, as it starts",
     "anchors.reopen": "only when the chain has lost its newest blocks",
     "outbox.reopen": "only when the chain has lost its newest blocks",
-    "chain_index.events: anchors": "as anchors.every; and whether a promise was kept, all anchors of its member say",
-    "chain_evidence.headers": "a trust file of format 1 holds every header",
+    "chain.event_log.events: anchors": "as anchors.every; and all anchors of a member say whether it kept a promise",
+    "chain.evidence.headers": "a trust file of format 1 holds every header",
     "outbox.counts": "the operator's status page and metrics count what there is",
     "outbox.gas_used": "the operator's status page adds up what was used",
     "records.finding_counts": "the operator's status page and metrics count what there is",
@@ -282,7 +296,7 @@ GROWS = {
 
 
 def _topic():
-    return chain_index.address_topic(ADDRESS)
+    return event_log.address_topic(ADDRESS)
 
 
 @pytest.fixture(scope="module")
@@ -315,12 +329,12 @@ def test_a_question_costs_the_same_at_any_age(stores, name):
 def test_every_function_of_the_store_is_asked():
     """A function that is added later must be put among the calls."""
     found = set()
-    for module in pkgutil.iter_modules(package.__path__):
-        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        loaded = importlib.import_module(module.name)
         for name, function in inspect.getmembers(loaded, inspect.isfunction):
             first = next(iter(inspect.signature(function).parameters.values()), None)
             own = function.__module__ == loaded.__name__ and not name.startswith("_")
             if own and first is not None and first.annotation == "Connection":
-                found.add(f"{module.name}.{name}")
+                found.add(f"{module.name.removeprefix(package.__name__ + '.')}.{name}")
     assert found - {"engine.after_commit"} == {name.split(":")[0] for name in CALLS}
     assert set(GROWS) <= set(CALLS)

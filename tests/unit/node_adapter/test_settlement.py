@@ -7,11 +7,13 @@ import pytest
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import alarms, anchors, outbox, own_transactions, records
 from node_adapter.store.anchors import AnchorRow
-from node_adapter.store.chain_index import ChainEvent
+from node_adapter.store.chain.event_log import ChainEvent
+from node_adapter.store.chain.evidence_anchor import anchored_in
 from node_adapter.store.engine import open_store
 from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import metadata
-from node_adapter.workflows.anchoring.settlement import reopen, settle, watch_promises
+from node_adapter.workflows.anchoring import settlement
+from node_adapter.workflows.anchoring.settlement import reopen, watch_promises
 
 MEMBER, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 TARGET = "0x" + "ab" * 20
@@ -25,6 +27,10 @@ def store(tmp_path):
         metadata.create_all(connection)
     yield store
     store.dispose()
+
+
+def settle(connection, outcomes, events, **more):
+    return settlement.settle(connection, outcomes, anchored_in(events, MEMBER), **more)
 
 
 def tx(number):
@@ -78,7 +84,7 @@ def test_a_write_is_final_or_failed_by_its_receipt(store):
         put_sent(connection, "bad", 2)
         put_sent(connection, "open", 3)
         outcomes = [outcome(1), outcome(2, succeeded=False), outcome(9)]
-        assert settle(connection, outcomes, [], member=MEMBER, now_ms=NOW) == []
+        assert settle(connection, outcomes, [], now_ms=NOW) == []
         states = {key: outbox.by_key(connection, key).state for key in ("good", "bad", "open")}
         assert states == {"good": "final", "bad": "failed", "open": "sent"}
         assert outbox.by_key(connection, "good").block == 31
@@ -101,7 +107,7 @@ def test_any_transaction_that_was_ever_signed_for_a_write_settles_it(store, stat
             sign_again(connection, "a", 5, 5)
         else:
             outbox.mark_failed(connection, row.id, "given up", 3)
-        settle(connection, [outcome(1)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1)], [], now_ms=NOW)
         found = outbox.by_key(connection, "a")
         assert (found.state, found.nonce, found.tx_hash, found.error) == ("final", 1, tx(1), None)
 
@@ -109,11 +115,11 @@ def test_any_transaction_that_was_ever_signed_for_a_write_settles_it(store, stat
 def test_a_revert_does_not_count_when_an_earlier_transaction_of_the_write_succeeded(store):
     with store.write() as connection:
         put_sent(connection, "a", 1)
-        settle(connection, [outcome(1)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1)], [], now_ms=NOW)
         row = outbox.by_key(connection, "a")
         outbox.unsign(connection, row.id, 3)  # as one did that took two answers of a node for one
         sign_again(connection, "a", 2, 2)
-        settle(connection, [outcome(2, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(2, succeeded=False)], [], now_ms=NOW)
         found = outbox.by_key(connection, "a")
         assert (found.state, found.tx_hash, kinds(connection)) == ("final", tx(1), [])
 
@@ -122,15 +128,15 @@ def test_the_revert_of_an_earlier_transaction_decides_nothing(store):
     with store.write() as connection:
         put_sent(connection, "a", 1)
         sign_again(connection, "a", 2, 2)
-        settle(connection, [outcome(1, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1, succeeded=False)], [], now_ms=NOW)
         assert outbox.by_key(connection, "a").state == "signed"
-        settle(connection, [outcome(2)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(2)], [], now_ms=NOW)
         assert outbox.by_key(connection, "a").state == "final"
 
 
 def test_another_members_transaction_uses_no_nonce_of_ours(store):
     with store.write() as connection:
-        settle(connection, [replace(outcome(4), nonce=None), outcome(2)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [replace(outcome(4), nonce=None), outcome(2)], [], now_ms=NOW)
         assert own_transactions.next_nonce(connection) == 3
 
 
@@ -138,7 +144,7 @@ def test_an_anchors_event_makes_it_final_whichever_transaction_carried_it(store)
     with store.write() as connection:
         row = put_anchor(connection, 1)
         put_sent(connection, row.key, 1, outbox.KIND_ANCHOR)
-        settle(connection, [outcome(7)], [anchored(7, 1)], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(7)], [anchored(7, 1)], now_ms=NOW)
         final = anchors.by_seq(connection, 1)
         assert (final.block, final.tx_hash, final.log_position, final.block_time) == (37, tx(7), 3, 90)
         assert outbox.by_key(connection, row.key).state == "final"
@@ -148,7 +154,7 @@ def test_a_reverted_anchor_is_tried_again(store):
     with store.write() as connection:
         row = put_anchor(connection, 1)
         put_sent(connection, row.key, 1, outbox.KIND_ANCHOR)
-        settle(connection, [outcome(1, succeeded=False)], [], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1, succeeded=False)], [], now_ms=NOW)
         assert outbox.by_key(connection, row.key).state == "new"
         assert kinds(connection) == [(alarms.ANCHOR_REFUSED, "anchor:1")]
 
@@ -159,7 +165,7 @@ def test_a_reverted_anchor_is_tried_again(store):
 def test_an_anchor_that_is_not_ours_is_a_conflict(store, event):
     with store.write() as connection:
         put_anchor(connection, 1)
-        conflicts = settle(connection, [outcome(7)], [event], member=MEMBER, now_ms=NOW)
+        conflicts = settle(connection, [outcome(7)], [event], now_ms=NOW)
         assert len(conflicts) == 1
         assert kinds(connection) == [(alarms.ANCHOR_CONFLICT, str(event.args["seq"]))]
         assert anchors.by_seq(connection, 1).block is None
@@ -167,7 +173,7 @@ def test_an_anchor_that_is_not_ours_is_a_conflict(store, event):
 
 def test_another_members_anchor_is_no_matter(store):
     with store.write() as connection:
-        assert settle(connection, [outcome(7)], [anchored(7, 4, member=OTHER)], member=MEMBER, now_ms=NOW) == []
+        assert settle(connection, [outcome(7)], [anchored(7, 4, member=OTHER)], now_ms=NOW) == []
         assert kinds(connection) == []
 
 
@@ -177,7 +183,7 @@ def test_an_anchor_that_came_too_late_breaks_the_promises_that_it_covers(store):
         put_anchor(connection, 1)
         put_anchor(connection, 2)
         events = [anchored(6, 1), anchored(7, 2)]
-        settle(connection, [outcome(6), outcome(7)], events, member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(6), outcome(7)], events, now_ms=NOW)
         assert records.broken_promises(connection) == ["r2"]
         assert kinds(connection) == [(alarms.PROMISE_BROKEN, "anchoring")]
 
@@ -186,7 +192,7 @@ def test_a_promise_whose_time_passed_is_broken_once(store):
     with store.write() as connection:
         add_records(connection, 4, lambda index: NOW + index)
         put_anchor(connection, 1)
-        settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(6)], [anchored(6, 1)], now_ms=NOW)
     assert watch_promises(store, NOW, NOW + 2) == 0  # r0 and r1 are anchored
     assert watch_promises(store, NOW, NOW + 3) == 1
     assert watch_promises(store, NOW, NOW + 9) == 1
@@ -200,7 +206,7 @@ def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_ar
         add_records(connection, 200, lambda index: NOW + index)
         put_anchor(connection, 1)
         put_anchor(connection, 100)
-        settle(connection, [outcome(6)], [anchored(6, 1)], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(6)], [anchored(6, 1)], now_ms=NOW)
     watch_promises(store, NOW + 150, NOW + 150)
     watch_promises(store, NOW + 500, NOW + 500)
     with store.read() as connection:
@@ -213,7 +219,7 @@ def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_ar
         )
         assert records.broken_count(connection) == 198
     with store.write() as connection:
-        settle(connection, [outcome(7)], [anchored(7, 100)], member=MEMBER, now_ms=NOW + 501)
+        settle(connection, [outcome(7)], [anchored(7, 100)], now_ms=NOW + 501)
     watch_promises(store, NOW + 502, NOW + 502)
     with store.read() as connection:
         assert alarms.list_alarms(connection) == []
@@ -228,7 +234,7 @@ def test_what_kept_a_write_back_is_over_when_the_write_is_final(store):
         put_sent(connection, "good", 2)
         for key in (row.key, "good", "other"):
             alarms.raise_alarm(connection, alarms.SEND_REFUSED, key, "no", 1)
-        settle(connection, [outcome(1), outcome(2)], [anchored(1, 1)], member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1), outcome(2)], [anchored(1, 1)], now_ms=NOW)
         assert kinds(connection) == [(alarms.SEND_REFUSED, "other")]
 
 
@@ -238,7 +244,7 @@ def test_a_reset_opens_what_the_lost_blocks_held(store):
             row = put_anchor(connection, seq)
             put_sent(connection, row.key, seq, outbox.KIND_ANCHOR)
         events = [anchored(1, 1), anchored(2, 2)]
-        settle(connection, [outcome(1), outcome(2)], events, member=MEMBER, now_ms=NOW)
+        settle(connection, [outcome(1), outcome(2)], events, now_ms=NOW)
         assert reopen(connection, 31, NOW) == 1
         assert anchors.by_seq(connection, 1).block == 31
         assert anchors.by_seq(connection, 2).block is None

@@ -14,6 +14,7 @@ from sqlalchemy import delete
 from node_adapter.chain.indexer import RESET_AFTER_MS, Indexer
 from node_adapter.chain.sender import Sender
 from node_adapter.store import outbox
+from node_adapter.store.chain.evidence_anchor import anchored_in
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, outbox_attempt
 from node_adapter.workflows.anchoring import settlement
@@ -104,7 +105,7 @@ class Interleavings(RuleBasedStateMachine):
         self.connected = False
 
     def on_blocks(self, connection, outcomes, events):
-        assert settlement.settle(connection, outcomes, events, member=MEMBER, now_ms=self.tick) == []
+        assert settlement.settle(connection, outcomes, anchored_in(events, MEMBER), now_ms=self.tick) == []
 
     def count_down(self):
         if self.kill_in is not None:

@@ -15,9 +15,10 @@ from node_adapter.chain.sender import (
 )
 from node_adapter.keys.keystore import LocalSigner
 from node_adapter.ports import MemberHead, TransactionOutcome
-from node_adapter.store import alarms, anchors, chain_index, outbox
+from node_adapter.store import alarms, anchors, outbox
 from node_adapter.store.anchors import AnchorRow
-from node_adapter.store.chain_index import ChainBlock, ChainEvent
+from node_adapter.store.chain import event_log
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
 from node_adapter.workflows.anchoring import settlement
@@ -131,12 +132,14 @@ class Bench:
             for tx_hash, nonce, succeeded in mined
         ]
         with self.store.write() as connection:
-            chain_index.append(connection, [block], events)
-            settlement.settle(connection, outcomes, [], member=SIGNER.address, now_ms=5)
+            event_log.append(connection, [block], events)
+            settlement.settle(connection, outcomes, [], now_ms=5)
 
     def index_anchor(self, seq, root):
-        args = {"member": SIGNER.address, "seq": seq, "root": "0x" + root.hex()}
-        topic = chain_index.address_topic(SIGNER.address)
+        empty = "0x" + "00" * 32
+        args = {"member": SIGNER.address, "seq": seq, "size": 1, "prevRoot": empty, "mapRoot": empty}
+        args |= {"root": "0x" + root.hex()}
+        topic = event_log.address_topic(SIGNER.address)
         self.index(
             events=[ChainEvent(self.block + 1, 0, 0, 0, OTHER, TARGET, "EvidenceAnchor", "Anchored", topic, args)]
         )
@@ -151,7 +154,7 @@ class Bench:
         self.to_sent()
         self.index((self.row().tx_hash, self.row().nonce, succeeded))
         with self.store.write() as connection:
-            chain_index.truncate(connection, 0)
+            event_log.truncate(connection, 0)
             settlement.reopen(connection, 0, 10)
             alarms.close_alarm(connection, alarms.CHAIN_RESET, 10)
             alarms.close_alarm(connection, alarms.TRANSACTION_FAILED, 10)
@@ -253,7 +256,7 @@ def test_the_nonce_is_the_first_that_no_indexed_block_uses_whatever_an_endpoint_
 def test_no_nonce_is_taken_from_a_state_that_no_indexed_block_holds(bench):
     bench.rpc.nonce = 2  # two blocks that the chain may take back
     with bench.store.write() as connection:
-        chain_index.truncate(connection, -1)
+        event_log.truncate(connection, -1)
     bench.put()
     assert bench.step(1) is Progress.WAITING
     bench.index()

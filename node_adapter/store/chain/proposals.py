@@ -1,4 +1,4 @@
-"""The consortium's open proposals, as the node's index of the chain has them: what there is to vote on."""
+"""What MemberRegistry says of the consortium's proposals: who made them, who voted, which are open."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from node_adapter.store import chain_index, registry_index
+from node_adapter.store.chain import directory, event_log
+from node_adapter.store.chain.event_log import ChainEvent
+from node_adapter.store.chain.member_registry import MEMBER_REGISTRY, members
 
-_CONTRACT = "MemberRegistry"
 _KINDS = ("admission", "suspension", "action")  # the contract's `ProposalKind`
 _VOTERS = ("broker", "operator")
+_CREATED, _VOTED = "ProposalCreated", "ProposalVoted"
 _NOBODY = "0x" + "00" * 20
 
 
@@ -43,23 +45,21 @@ def open_proposals(connection: Connection) -> list[Proposal]:
     """Return the open proposals of the present registry, the oldest first.
 
     Raises:
-        CouldNotCheck: the chain was not read yet.
+        CouldNotCheck: `contract-unknown`, the chain was not read yet.
     """
-    registry = registry_index.contract_address(connection, _CONTRACT)
+    registry = directory.contract_address(connection, MEMBER_REGISTRY)
     found: dict[int, Proposal] = {}
-    for event in chain_index.events(connection, contract=_CONTRACT):
+    for event in event_log.events(connection, contract=MEMBER_REGISTRY):
         if event.address != registry or "id" not in event.args:
             continue
         number = int(event.args["id"])
-        if event.name == "ProposalCreated":
+        if event.name == _CREATED:
             found[number] = _created(event)
-        elif event.name == "ProposalVoted":
-            known = found[number]
-            found[number] = replace(known, votes=(*known.votes, event.args["voter"]))
+        elif event.name == _VOTED:
+            found[number] = replace(found[number], votes=(*found[number].votes, event.args["voter"]))
         else:  # executed or vetoed
             del found[number]
-    members = chain_index.members(connection).values()
-    voters = {member.address for member in members if member.active and member.role in _VOTERS}
+    voters = {one.address for one in members(connection).values() if one.active and one.role in _VOTERS}
     needed = -(-2 * len(voters) // 3)
     return [
         replace(one, votes=tuple(voter for voter in one.votes if voter in voters), votes_needed=needed)
@@ -67,7 +67,13 @@ def open_proposals(connection: Connection) -> list[Proposal]:
     ]
 
 
-def _created(event: chain_index.ChainEvent) -> Proposal:
+def proposal_made_by(connection: Connection, tx_hash: bytes | None) -> int | None:
+    """Return the id of the proposal that a transaction made, or None."""
+    found = event_log.events(connection, contract=MEMBER_REGISTRY, name=_CREATED)
+    return next((int(event.args["id"]) for event in found if event.tx_hash == tx_hash), None)
+
+
+def _created(event: ChainEvent) -> Proposal:
     args = event.args
     member = None if args["subject"] == _NOBODY else args["subject"]
     return Proposal(int(args["id"]), _KINDS[int(args["kind"])], member, args["digest"], args["proposer"], event.block)

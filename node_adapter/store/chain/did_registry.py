@@ -1,0 +1,65 @@
+"""What DidRegistry says: the history of each identity, and which of its calls were taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, select, text
+
+from did.registry_log import DidEvent
+from node_adapter.store.chain import event_log
+from node_adapter.store.chain.event_log import address_topic
+from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_event
+
+DID_REGISTRY = "DidRegistry"
+Version = tuple[int, int, bytes]
+_INTEGERS = ("previousChange", "validTo")
+_MAX_VARIABLES = 500
+
+
+def did_events(connection: Connection, address: str) -> list[DidEvent]:
+    """Return the registry's events of an identity, in chain order."""
+    return [
+        DidEvent(
+            block=event.block,
+            tx_index=event.tx_index,
+            log_index=event.log_index,
+            name=event.name,
+            args={name: int(value) if name in _INTEGERS else value for name, value in event.args.items()},
+            block_time=event.timestamp,
+        )
+        for event in event_log.events(connection, contract=DID_REGISTRY, topic1=address_topic(address))
+    ]
+
+
+def is_in_a_did(connection: Connection, key: str) -> bool:
+    """Say whether any DID ever held a key (hex), of whatever kind."""
+    of_value = text(f"{ATTRIBUTE_VALUE} = :value").bindparams(value="0x" + key)
+    statement = select(chain_event.c.block).where(ATTRIBUTE_CHANGES, of_value, chain_event.c.contract == DID_REGISTRY)
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def spent_calls(connection: Connection, address: str) -> int:
+    """Return how many sponsored calls of an identity the registry has taken: the nonce of its next one."""
+    topic = address_topic(address)
+    last = event_log.last_event(connection, contract=DID_REGISTRY, name="DIDCallSponsored", topic1=topic)
+    return 0 if last is None else int(last.args["nonce"]) + 1
+
+
+def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, Version]:
+    """Return a value for each identity that has events; it changes when its history does."""
+    topics = {address_topic(address): address for address in addresses}
+    wanted = list(topics)
+    found: dict[str, Version] = {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        statement = (
+            select(chain_event.c.topic1, func.count(), func.max(chain_event.c.block), func.max(chain_event.c.tx_hash))
+            .where(
+                chain_event.c.contract == DID_REGISTRY,
+                chain_event.c.topic1.in_(wanted[start : start + _MAX_VARIABLES]),
+            )
+            .group_by(chain_event.c.topic1)
+        )
+        for topic, count, block, tx_hash in connection.execute(statement):
+            found[topics[topic]] = (count, block, bytes(tx_hash))
+    return found

@@ -1,0 +1,140 @@
+"""What MemberRegistry says of the members: who they are, whether they are active, which keys they had when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from did.member_log import ADMITTED, KEYS_CHANGED, ROLES, SUSPENDED, MemberEvent, MemberHistory
+from node_adapter.store.chain import blocks, event_log
+from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
+from primitives.errors import Refused
+
+MEMBER_REGISTRY = "MemberRegistry"
+_CHANGES = (ADMITTED, KEYS_CHANGED, SUSPENDED)
+
+
+@dataclass(frozen=True)
+class RegisteredKeys:
+    """The keys that the registry held of a member from a block on (its time in seconds)."""
+
+    block: int
+    timestamp: int
+    signing: bytes
+    agreement: bytes
+    compliance: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member as the registry has it at the index's tip; a suspended one is not active."""
+
+    address: str
+    role: str
+    name: str
+    signing: bytes
+    agreement: bytes
+    compliance: str
+    active: bool
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What one event changes of a member: of an admission all, of a rotation the keys, of a suspension neither."""
+
+    member: str
+    role: str | None
+    name: str | None
+    keys: RegisteredKeys | None
+
+
+def members(connection: Connection) -> dict[str, Member]:
+    """Return every member, active or suspended, by address."""
+    found: dict[str, Member] = {}
+    for change in _changes(event_log.events(connection, contract=MEMBER_REGISTRY)):
+        member, keys = change.member, change.keys
+        if keys is None:
+            found[member] = replace(found[member], active=False)
+            continue
+        if change.role is not None and change.name is not None:
+            found[member] = Member(member, change.role, change.name, b"", b"", "", active=True)
+        found[member] = replace(
+            found[member], signing=keys.signing, agreement=keys.agreement, compliance=keys.compliance
+        )
+    return found
+
+
+def require_active_member(connection: Connection, address: str) -> Member:
+    """Return a member that is not suspended.
+
+    Raises:
+        Refused: `member-unknown`, `member-suspended`.
+        CouldNotCheck: `index-empty`: before the chain was read, nobody is known to be no member.
+    """
+    member = members(connection).get(address)
+    if member is None:
+        blocks.tip(connection)
+        raise Refused("member-unknown", f"{address} is not a member of the consortium")
+    if not member.active:
+        raise Refused("member-suspended", f"{address} is suspended by the consortium")
+    return member
+
+
+def registered_keys(connection: Connection, address: str, up_to_block: int | None = None) -> list[RegisteredKeys]:
+    """Return every set of keys that a member ever had, up to a block, oldest first; a suspension changes none."""
+    found = event_log.events(
+        connection, contract=MEMBER_REGISTRY, topic1=address_topic(address), up_to_block=up_to_block
+    )
+    return [change.keys for change in _changes(found) if change.keys is not None]
+
+
+def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
+    """Return the X25519 keys of the members that are active at a block: all owners must take the same ones."""
+    keys: dict[str, bytes] = {}
+    for change in _changes(event_log.events(connection, contract=MEMBER_REGISTRY, up_to_block=block)):
+        if change.keys is None:
+            keys.pop(change.member, None)
+        else:
+            keys[change.member] = change.keys.agreement
+    return keys
+
+
+def is_signing_key(connection: Connection, key: bytes) -> bool:
+    """Say whether any member has, or ever had, a signing key."""
+    changes = _changes(event_log.events(connection, contract=MEMBER_REGISTRY))
+    return any(change.keys is not None and change.keys.signing == key for change in changes)
+
+
+def member_histories(connection: Connection) -> dict[str, MemberHistory]:
+    """Return the history of everybody who ever was a member, by address."""
+    found: dict[str, list[MemberEvent]] = {}
+    for event in event_log.events(connection, contract=MEMBER_REGISTRY):
+        if "member" in event.args:
+            found.setdefault(event.args["member"], []).append(_told(event))
+    return {address: MemberHistory.from_events(address, rows) for address, rows in found.items()}
+
+
+def history_in(connection: Connection, address: str, registry: str | None, up_to_block: int) -> MemberHistory:
+    """Return a member's history up to a block as one deployment of the registry (its address) told it."""
+    topic = address_topic(address)
+    found = event_log.events(connection, contract=MEMBER_REGISTRY, topic1=topic, up_to_block=up_to_block)
+    return MemberHistory.from_events(address, [_told(event) for event in found if event.address == registry])
+
+
+def _told(event: ChainEvent) -> MemberEvent:
+    return MemberEvent(event.block, event.timestamp, event.name, event.args)
+
+
+def _changes(events: list[ChainEvent]) -> list[_Change]:
+    return [_change(event) for event in events if event.name in _CHANGES]
+
+
+def _change(event: ChainEvent) -> _Change:
+    args, keys = event.args, None
+    if event.name != SUSPENDED:
+        signing, agreement = raw(args["signing"]), raw(args["agreement"])
+        keys = RegisteredKeys(event.block, event.timestamp, signing, agreement, args["compliance"])
+    admitted = event.name == ADMITTED
+    role, name = (ROLES[args["role"]], args["name"]) if admitted else (None, None)
+    return _Change(args["member"].lower(), role, name, keys)

@@ -46,14 +46,14 @@ class _Change:
     member: str
     role: str | None
     name: str | None
-    keys: RegisteredKeys | None
+    held: RegisteredKeys | None
 
 
 def members(connection: Connection) -> dict[str, Member]:
     """Return every member, active or suspended, by address."""
     found: dict[str, Member] = {}
     for change in _changes(event_log.events(connection, contract=MEMBER_REGISTRY)):
-        member, keys = change.member, change.keys
+        member, keys = change.member, change.held
         if keys is None:
             found[member] = replace(found[member], active=False)
             continue
@@ -86,24 +86,24 @@ def registered_keys(connection: Connection, address: str, up_to_block: int | Non
     found = event_log.events(
         connection, contract=MEMBER_REGISTRY, topic1=address_topic(address), up_to_block=up_to_block
     )
-    return [change.keys for change in _changes(found) if change.keys is not None]
+    return [change.held for change in _changes(found) if change.held is not None]
 
 
 def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
     """Return the X25519 keys of the members that are active at a block: all owners must take the same ones."""
     keys: dict[str, bytes] = {}
     for change in _changes(event_log.events(connection, contract=MEMBER_REGISTRY, up_to_block=block)):
-        if change.keys is None:
+        if change.held is None:
             keys.pop(change.member, None)
         else:
-            keys[change.member] = change.keys.agreement
+            keys[change.member] = change.held.agreement
     return keys
 
 
 def is_signing_key(connection: Connection, key: bytes) -> bool:
     """Say whether any member has, or ever had, a signing key."""
     changes = _changes(event_log.events(connection, contract=MEMBER_REGISTRY))
-    return any(change.keys is not None and change.keys.signing == key for change in changes)
+    return any(change.held is not None and change.held.signing == key for change in changes)
 
 
 def member_histories(connection: Connection) -> dict[str, MemberHistory]:

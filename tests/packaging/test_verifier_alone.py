@@ -12,7 +12,7 @@ import pytest
 from scripts.vectors.synthetic_chain import example_world
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("primitives", "did", "evidence", "suitability", "replay")
+PACKAGES = ("primitives", "domain", "did", "evidence", "suitability", "replay")
 CODE = """
 import json, sys
 from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from did.credentials.proofs import add_proof, proof_header, verify_proof
 from did.credentials.suites.eddsa_jcs_2022 import signed_bytes
-from did.keys import decode_ed25519
+from did.keys import encode_ed25519
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base58btc
@@ -29,7 +29,10 @@ def text(name):
 
 @pytest.fixture
 def public_key():
-    return decode_ed25519(load(VECTORS / "keyPair.json")["publicKeyMultibase"], "key")
+    multikey = load(VECTORS / "keyPair.json")["publicKeyMultibase"]
+    key = decode_base58btc(multikey, "key")[2:]
+    assert encode_ed25519(key) == multikey
+    return key
 
 
 @pytest.fixture

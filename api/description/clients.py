@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from api.description.common import COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
-from node_adapter.request_shapes import DID, DIGEST, TIME
 from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.identity.client_sessions import SESSION_CHALLENGE_REQUEST, SESSION_REQUEST
 from primitives.shapes import MAX_SAFE_INTEGER, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
+from replay.wire.shapes import DID, DIGEST, TIME
 
 CONSENTS = Named(
     "Consents",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from evidence.documents import promise
-from node_adapter.request_shapes import DID, DIGEST, TIME
 from primitives.rules import RULES
 from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
+from replay.wire.shapes import DID, DIGEST, TIME
 
 MANY = 1_000_000
 TEXT = Text(min=0, controls=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, HASH, MANY, TEXT
 from api.description.operation import Operation
-from node_adapter.request_shapes import ADDRESS, DID, DIGEST, PID, TIME
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
-from node_adapter.workflows.intake.fact_input import FACT
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
 from node_adapter.workflows.replay.replay import REPLAY_REQUEST
 from primitives.shapes import Boolean, Fields, ListOf, Named, Nullable, Object, OneOf
+from replay.wire.fact import FACT
+from replay.wire.shapes import ADDRESS, DID, DIGEST, PID, TIME
 
 RULESET_SUMMARY = Named(
     "RulesetSummary", Fields({"label": TEXT, "id": TEXT, "version": TEXT, "demo": Boolean(), "effective_from": TIME})

@@ -6,7 +6,6 @@ from api.description.common import CHECKS, CHECKS_NOT_MADE, TEXT
 from api.description.operation import Operation
 from did.credentials.credential_type import Basis
 from did.credentials.registry import CONTEXTS, SUITES
-from node_adapter.request_shapes import DID, DIGEST, TIME
 from node_adapter.workflows.identity.credentials import CREDENTIAL_REQUEST, REVOCATION_REQUEST
 from node_adapter.workflows.identity.proofs import CHALLENGE_REQUEST, PROOF
 from node_adapter.workflows.identity.verify_credentials import CREDENTIAL_TO_VERIFY
@@ -23,6 +22,7 @@ from primitives.shapes import (
     OneOf,
     Text,
 )
+from replay.wire.shapes import DID, DIGEST, TIME
 
 _SUITES = " or ".join(suite.name for suite in SUITES.values())
 CREDENTIAL = Named("Credential", Object().note(f"VC Data Model 2.0 with one {_SUITES} proof."))

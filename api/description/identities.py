@@ -6,10 +6,10 @@ from api.bodies import ARGUMENT
 from api.description.common import COUNT, MANY, TEXT
 from api.description.operation import Operation
 from node_adapter.peers.messages import PEER_MESSAGE
-from node_adapter.request_shapes import DID, DIGEST, PID, TIME
-from node_adapter.workflows.consent.call import CONSENT_GRANT, CONSENT_WITHDRAWAL
 from node_adapter.workflows.identity.dids import SPONSORED_CALL
 from primitives.shapes import MAX_SAFE_INTEGER, Constant, Fields, Integer, MapOf, Named, Nullable, Object, OneOf
+from replay.wire.consent_call import CONSENT_GRANT, CONSENT_WITHDRAWAL
+from replay.wire.shapes import DID, DIGEST, PID, TIME
 
 SPONSORED_ANSWER = Named("SponsoredAnswer", Fields({"status": Constant("accepted"), "did": DID, "outbox": TEXT}))
 DID_RESOLUTION = Named(

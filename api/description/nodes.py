@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, COUNT, MANY, TEXT
 from api.description.operation import Operation
-from node_adapter.request_shapes import DID, DIGEST, TIME
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import AnyOf, Boolean, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
+from replay.wire.shapes import DID, DIGEST, TIME
 
 LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
 STATUS = Named(

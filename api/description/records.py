@@ -5,14 +5,14 @@ from __future__ import annotations
 from api.bodies import ARGUMENT
 from api.description.common import CHECKS_NOT_MADE, COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
-from node_adapter.request_shapes import DID, DIGEST, PID, TIME
 from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST
 from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.intake.act_drafts import DRAFT_REQUEST
 from node_adapter.workflows.intake.enrol_subject import SUBJECT_REQUEST
-from node_adapter.workflows.intake.fact_input import FACT
 from node_adapter.workflows.intake.gates import GATE_REQUEST
 from primitives.shapes import Boolean, Constant, Fields, ListOf, Named, Nullable, Object, OneOf
+from replay.wire.fact import FACT
+from replay.wire.shapes import DID, DIGEST, PID, TIME
 
 SUBJECT_ANSWER = Named(
     "SubjectAnswer",

@@ -6,8 +6,8 @@ from api.description.common import MANY, TEXT
 from api.description.operation import Operation
 from api.resources.tasks import DATASET_REQUEST, RUN_REQUEST
 from mpc.registry import task_shape
-from node_adapter.request_shapes import DIGEST
 from primitives.shapes import Fields, ListOf, Named, Object
+from replay.wire.shapes import DIGEST
 
 DATASET = Named("Dataset", Fields({"dataset": DIGEST, "outbox": TEXT}))
 TASK = Named(

@@ -15,11 +15,11 @@ from did.identifiers import parse_did
 from evidence.documents.act import ROOT_SALT_BYTES, field_digests
 from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
 from evidence.log.roster import check_name
-from node_adapter.workflows.intake.fact_input import read_fact
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
 from replay.installed import INSTALLED
+from replay.wire.fact import read_fact
 from suitability.records.staff import STAFF_ROLES
 
 _KIND = "staff-key"

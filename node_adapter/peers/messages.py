@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from node_adapter.node import Node
-from node_adapter.request_shapes import ADDRESS
 from node_adapter.store import nonces, restored
 from node_adapter.store.chain import member_registry
 from node_adapter.workflows.identity.keys_in_force import keys_in_force
@@ -22,6 +21,7 @@ from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import Refused
 from primitives.shapes import MAX_SAFE_INTEGER, Anything, Constant, Fields, Hex, Integer, Named, Object, Text
+from replay.wire.shapes import ADDRESS
 
 FORMAT = "bonafides.peer/1"
 NONCE_BYTES = 16

@@ -18,11 +18,11 @@ from node_adapter.store import consents
 from node_adapter.store.chain import consent_registry
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.consent import door, truths
-from node_adapter.workflows.consent.call import CALLS, WITHDRAW, ConsentCall
 from node_adapter.workflows.consent.door import PreparedCall
 from node_adapter.workflows.consent.standing import WITHDRAWN
 from node_adapter.workflows.consent.truths import FAILED, NOT_RELAYED, Relay
 from primitives.errors import Refused, VerificationFailed
+from replay.wire.consent_call import CALLS, WITHDRAW, ConsentCall
 
 Refusal = Refused | VerificationFailed
 _NO_CALL = "no call for the chain came with it"

@@ -17,10 +17,10 @@ from node_adapter.store import consents, restored, subjects
 from node_adapter.store.chain import member_registry
 from node_adapter.store.consents import ConsentRow
 from node_adapter.workflows.consent import door, truths
-from node_adapter.workflows.consent.call import read_call
 from node_adapter.workflows.consent.standing import Known, known_consents
 from node_adapter.workflows.intake.outcomes import Outcome, each
 from primitives.timestamp import format_time
+from replay.wire.consent_call import read_call
 
 
 def grant_consents(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:

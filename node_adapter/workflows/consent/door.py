@@ -25,7 +25,7 @@ from node_adapter.store import consents, outbox, subjects
 from node_adapter.store.chain import blocks, directory
 from node_adapter.store.consents import ConsentRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.consent.call import KIND, ConsentCall
+from node_adapter.workflows.consent.call import KIND, key_of
 from node_adapter.workflows.consent.standing import known_consent
 from node_adapter.workflows.identity.dids import require_in_time
 from node_adapter.workflows.identity.identities import chain_snapshot, history
@@ -33,6 +33,7 @@ from node_adapter.workflows.identity.succession import require_current
 from primitives import eip712
 from primitives.canonical import canonical_json
 from primitives.errors import Refused, VerificationFailed
+from replay.wire.consent_call import ConsentCall
 
 _CONTRACT = "ConsentRegistry"
 _TYPED_DATA = {"grant": eip712.grant_typed_data, "withdraw": eip712.withdraw_typed_data}
@@ -59,7 +60,7 @@ class PreparedCall:
     def to_json(self) -> dict[str, Any]:
         """Return the answer to a call that came alone."""
         consent = self.call.consent_id.hex()
-        return {"status": "accepted", "consent_id": consent, "subject": self.pid, "outbox": self.call.key}
+        return {"status": "accepted", "consent_id": consent, "subject": self.pid, "outbox": key_of(self.call)}
 
 
 def prepare(node: Node, connection: Connection, call: ConsentCall, owner: SubjectRow | None = None) -> PreparedCall:
@@ -107,7 +108,7 @@ def put(node: Node, connection: Connection, prepared: PreparedCall) -> None:
     """Keep the consent, or note its end, and enqueue the call; a call that is under way or final stays as it is."""
     call, now = prepared.call, node.clock.now_ms()
     # A second signature over the same call changes nothing, unless the first came too late for the chain.
-    outbox.enqueue_again(connection, KIND, call.key, prepared.target, prepared.data, now)
+    outbox.enqueue_again(connection, KIND, key_of(call), prepared.target, prepared.data, now)
     if prepared.row is not None:
         consents.insert_consent(connection, prepared.row)
     if call.function == "withdraw":
@@ -145,7 +146,7 @@ def _subject(connection: Connection, pid: str) -> SubjectRow:
 
 def _will_be_sent(connection: Connection, call: ConsentCall) -> bool:
     """Say whether `put` would put this call into the outbox: one that is under way or final is not sent again."""
-    there = outbox.by_key(connection, call.key)
+    there = outbox.by_key(connection, key_of(call))
     return there is None or there.state == outbox.FAILED
 
 

@@ -19,7 +19,6 @@ from did.credentials.credential_type import CredentialType, LevelInForce, Record
 from did.credentials.proofs import add_proof, verify_proof
 from did.credentials.registry import ON_REQUEST, TYPES
 from node_adapter.node import Node
-from node_adapter.request_shapes import PID
 from node_adapter.store import credentials, records, restored, subjects
 from node_adapter.store.chain import member_registry
 from node_adapter.store.credentials import CredentialRow
@@ -28,7 +27,6 @@ from node_adapter.workflows.identity.issue_witness import issue_fact
 from node_adapter.workflows.identity.keys_in_force import keys_in_force, require_no_rotation
 from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.succession import require_current
-from node_adapter.workflows.intake.fact_input import IntakeFact
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.fold import state_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
@@ -36,6 +34,8 @@ from primitives.errors import Refused, VerificationFailed
 from primitives.shapes import Fields, Named, Nullable, OneOf, Text
 from primitives.timestamp import format_utc, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.fact import IntakeFact
+from replay.wire.shapes import PID
 
 LIST_VALID_MS = 24 * 3_600_000
 LIST_RENEWED_MS = 3_600_000

@@ -17,7 +17,6 @@ from did.identifiers import Did, parse_did
 from did.member_document import with_member_keys
 from node_adapter.chain.abi import encode_call
 from node_adapter.node import Node
-from node_adapter.request_shapes import ADDRESS, DEADLINE, EIP712_SIGNATURE, PARSED_DID
 from node_adapter.store import outbox, restored
 from node_adapter.store.chain import blocks, did_registry, directory, member_registry
 from node_adapter.store.outbox import OutboxRow
@@ -28,6 +27,7 @@ from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import AnyOf, Bytes, Constant, Fields, Integer, Named, OneOf
 from primitives.timestamp import format_time
+from replay.wire.shapes import ADDRESS, DEADLINE, EIP712_SIGNATURE, PARSED_DID
 
 KIND = "did"
 _MAX_VALUE_BYTES = 1024

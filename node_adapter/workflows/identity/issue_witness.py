@@ -20,10 +20,10 @@ from node_adapter.node import Node
 from node_adapter.store import anchors, records, restored
 from node_adapter.store.chain import evidence_anchor
 from node_adapter.workflows.anchoring.receipts import LogView
-from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
+from replay.wire.fact import IntakeFact, read_node_fact
 from suitability.records.credential import ISSUE
 
 PATH = "/v1/credentials/witnesses/"

@@ -18,7 +18,6 @@ from typing import Any
 from did.credentials.types.identity import read_identity
 from did.credentials.verify import VerifiedCredential
 from node_adapter.node import Node
-from node_adapter.request_shapes import PARSED_DID
 from node_adapter.store import nonces
 from node_adapter.workflows.consent.standing import Standing
 from node_adapter.workflows.identity.verdicts import checks, reasons_json, right_json
@@ -31,6 +30,7 @@ from primitives.errors import BonafidesError, InvalidInput, Refused, Verificatio
 from primitives.relations import proof_context, verify_opening
 from primitives.shapes import AnyOf, Fields, Named, Nullable, Object, Text
 from primitives.timestamp import format_time
+from replay.wire.shapes import PARSED_DID
 
 CHALLENGE_MS = 300_000
 _USE = "proof"

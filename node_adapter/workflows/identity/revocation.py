@@ -18,8 +18,8 @@ from evidence.documents.issue_witness import DIGEST_FIELD
 from node_adapter.store import credentials, records
 from node_adapter.store.credentials import LOST_BODY, CredentialRow
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
-from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from primitives.timestamp import format_time, parse_time
+from replay.wire.fact import IntakeFact, read_node_fact
 from suitability.records.credential import REVOKE
 
 REVOKE_REFERENCE = "credential-revoke:"

@@ -14,12 +14,10 @@ from sqlalchemy import Connection
 from evidence.documents.staff_signature import ACTOR, check_enrolment
 from evidence.log.roster import MAX_NAME, StaffKey, Unshown, check_name, staff_subject
 from node_adapter.node import Node
-from node_adapter.request_shapes import DID
 from node_adapter.store import records, subjects
 from node_adapter.store.chain import did_registry, member_registry
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.identity.roster import roster_of
-from node_adapter.workflows.intake.fact_input import IntakeFact, read_node_fact
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.fold import EMPTY_STATE
 from primitives import ed25519
@@ -27,6 +25,8 @@ from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Fields, Hex, Line, Named, OneOf
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.fact import IntakeFact, read_node_fact
+from replay.wire.shapes import DID
 from suitability.records import RECORD_TYPES
 from suitability.records.staff import END, END_REASONS, ENROL
 

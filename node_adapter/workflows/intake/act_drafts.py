@@ -20,7 +20,6 @@ from domain.texts import text_digest
 from domain.words import LANGUAGES
 from evidence.documents.act import ACT_FORMAT
 from node_adapter.node import Node
-from node_adapter.request_shapes import PID
 from node_adapter.store import records, subjects
 from node_adapter.workflows.intake.fold import states_of
 from node_adapter.workflows.intake.house import house_of
@@ -31,6 +30,7 @@ from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Fields, Named, Object, OneOf, Shape
 from primitives.text import check_all_legible
 from replay.installed import INSTALLED
+from replay.wire.shapes import PID
 
 
 @cache

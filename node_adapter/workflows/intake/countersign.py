@@ -15,8 +15,8 @@ from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store.chain import member_registry
 from node_adapter.store.chain.blocks import Block
-from node_adapter.workflows.intake.fact_input import IntakeFact
 from primitives.errors import Refused
+from replay.wire.fact import IntakeFact
 from suitability.records.staff import END, ENROL
 
 _MS = 1000

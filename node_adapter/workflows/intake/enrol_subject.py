@@ -18,7 +18,6 @@ from sqlalchemy import Connection
 
 from evidence.documents.product_subject import product_subject
 from node_adapter.node import Node
-from node_adapter.request_shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
 from node_adapter.store import outbox, restored, subjects
 from node_adapter.store.chain import member_registry
 from node_adapter.store.outbox import OutboxRow
@@ -31,6 +30,7 @@ from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Anything, Bytes, Fields, Integer, Named
+from replay.wire.shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
 from suitability.shapes import CODE as PRODUCT_ID
 
 PID_BYTES = 32

@@ -36,7 +36,6 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.outlook import outlook
 from node_adapter.workflows.anchoring.owed_promises import make_promise
 from node_adapter.workflows.consent.acts import ConsentActs
-from node_adapter.workflows.consent.call import CALLS
 from node_adapter.workflows.consent.standing import DATA_USE, ends_before_use
 from node_adapter.workflows.identity import succession
 from node_adapter.workflows.identity.identities import histories
@@ -45,7 +44,6 @@ from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake import countersign
 from node_adapter.workflows.intake.accepted import Accepted, accepted_as
-from node_adapter.workflows.intake.fact_input import ClientPart, IntakeFact, read_fact, read_node_fact
 from node_adapter.workflows.intake.fold import (
     IDENTITIES_BEFORE,
     apply_record,
@@ -64,6 +62,8 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.consent_call import CALLS
+from replay.wire.fact import ClientPart, IntakeFact, read_fact, read_node_fact
 
 SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")

@@ -16,7 +16,6 @@ from domain.domains import Domains
 from domain.gate import Gate, Reliance
 from evidence.log.roster import Roster, StaffKey
 from node_adapter.node import Node
-from node_adapter.request_shapes import MOMENT, PID
 from node_adapter.store import records, restored, subjects
 from node_adapter.workflows.consent.standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.identity.roster import roster_of
@@ -30,6 +29,7 @@ from primitives.errors import Refused
 from primitives.shapes import Cases, Fields, Named, Object, Shape
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
+from replay.wire.shapes import MOMENT, PID
 
 _CODES = {WITHDRAWN: "CONSENT_WITHDRAWN", EXPIRED: "CONSENT_EXPIRED"}
 

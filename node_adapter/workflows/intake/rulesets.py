@@ -16,13 +16,13 @@ from domain.domain import AnyDomain
 from domain.domains import Domains
 from domain.ruleset import MAX_BYTES, AnyRuleSet, in_force
 from node_adapter.node import Node
-from node_adapter.request_shapes import MOMENT
 from node_adapter.store import rulesets as store
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Object, OneOf
 from primitives.timestamp import format_time, parse_time
 from replay.installed import INSTALLED
+from replay.wire.shapes import MOMENT
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,6 @@ from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.workflows.consent import truths
-from node_adapter.workflows.consent.call import CALLS
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.identity.keys_in_force import keys_at
 from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, bring_back
@@ -46,6 +45,7 @@ from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.folding import fold_shown
 from replay.records import Record
+from replay.wire.consent_call import CALLS
 from suitability.records.credential import ISSUE, REVOKE
 from suitability.records.staff import END, ENROL
 

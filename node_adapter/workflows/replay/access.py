@@ -16,7 +16,6 @@ from domain.second_person import ORDER
 from evidence.documents.staff_signature import FIELD
 from evidence.log.roster import Roster, StaffKey, person_name
 from node_adapter.node import Node
-from node_adapter.request_shapes import CASE, REASON, REFERENCE, exactly_one
 from node_adapter.store import records, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
@@ -27,6 +26,7 @@ from primitives.errors import BonafidesError, InvalidInput, Refused
 from primitives.shapes import Fields, Line, ListOf, Named, Nullable, Object
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 TYPE, ROLE = "ACCESS_LOG", "compliance"
 _MAX_APPROVALS = 10

@@ -26,7 +26,6 @@ from sqlalchemy import Connection
 
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from node_adapter.node import Node
-from node_adapter.request_shapes import CASE, REASON, REFERENCE
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
@@ -38,6 +37,7 @@ from node_adapter.workflows.replay.orders import order_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
+from replay.wire.shapes import CASE, REASON, REFERENCE
 
 FORMAT = "bonafides.export/1"
 ERASED = "erased: content not available"

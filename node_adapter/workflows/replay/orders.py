@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
-from node_adapter.request_shapes import ADDRESS, CASE, PARSED_DID
 from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
@@ -24,6 +23,7 @@ from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Anything, Fields, Named, Text
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.shapes import ADDRESS, CASE, PARSED_DID
 
 KIND = "bonafides.replay-order/1"
 ORDER_REQUEST = Named("ReplayOrderRequest", Fields({"broker": ADDRESS, "did": PARSED_DID, "case": CASE}))

@@ -22,7 +22,6 @@ from sqlalchemy import Connection
 from domain.domains import Domains
 from domain.ruleset import AnyRuleSet
 from node_adapter.node import Node
-from node_adapter.request_shapes import CASE, REASON, REFERENCE, exactly_one
 from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.replay_orders import OrderRow
@@ -44,6 +43,7 @@ from replay.report_material import DATA_USE, Occasion
 from replay.report_page import render_report
 from replay.rules import FoundFinding
 from replay.verification import Verification, execute_again, verify_history
+from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 LANGUAGES = ("zh", "en")
 REPLAY_REQUEST = Named(

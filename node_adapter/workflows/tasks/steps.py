@@ -26,7 +26,6 @@ from node_adapter.store import alarms, outbox, restored, tasks
 from node_adapter.store.chain import member_registry, task_registry
 from node_adapter.store.tasks import TaskRow
 from node_adapter.workflows.identity.keys_in_force import agreement_key
-from node_adapter.workflows.intake.fact_input import read_node_fact
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.tasks.current import Current
 from node_adapter.workflows.tasks.data_use import data_use
@@ -37,6 +36,7 @@ from node_adapter.workflows.tasks.lost_commitment import INPUT_LOST, lost_commit
 from node_adapter.workflows.tasks.tasks import CONTRACT, EQUIVOCATION, enqueue, require_on_chain, spec_of
 from primitives.canonical import canonical_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from replay.wire.fact import read_node_fact
 
 TASK_REFUSED = "task-refused"
 TASK_STUCK = "task-stuck"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_adapter.workflows.intake.fact_input import read_fact
 from primitives.errors import InvalidInput, Refused
+from replay.wire.fact import read_fact
 
 FACT = {
     "source_ref": "1",

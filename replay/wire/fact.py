@@ -20,8 +20,6 @@ from domain.domains import Domains
 from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
 from evidence.documents.envelope import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
-from node_adapter.request_shapes import PID, TIME
-from node_adapter.workflows.consent.call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
@@ -43,6 +41,8 @@ from primitives.shapes import (
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
 from replay.installed import INSTALLED
+from replay.wire.consent_call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
+from replay.wire.shapes import PID, TIME
 
 # Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
 _NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")

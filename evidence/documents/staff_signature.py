@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evidence import shapes
+from evidence.documents.envelope import Envelope
 from evidence.log.roster import Roster, StaffKey, Unshown, key_of_did, names_did_key, person_name
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -110,7 +111,7 @@ class Signers:
 
 
 def check_countersigned(
-    envelope: Mapping[str, Any],
+    envelope: Envelope,
     values: Mapping[str, Any],
     roster: Roster,
     time_ms: int,
@@ -195,7 +196,7 @@ def _require_different(found: Sequence[StaffKey | Unshown]) -> None:
 
 
 def _who_acted(
-    envelope: Mapping[str, Any], values: Mapping[str, Any], roster: Roster, demand: Demand
+    envelope: Envelope, values: Mapping[str, Any], roster: Roster, demand: Demand
 ) -> list[StaffKey | Unshown]:
     """Return the persons of the staff who did it; a did:key in another spelling would hide one of them."""
     dids = [envelope["actor"]["did"], None if demand.not_by is None else values.get(demand.not_by)]

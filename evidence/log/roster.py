@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 from primitives import ed25519
@@ -66,7 +66,7 @@ def did_key(key: str) -> str:
     return _DID_KEY + encode_base58btc(_ED25519_MULTICODEC + bytes.fromhex(key))
 
 
-def names_did_key(did: object) -> bool:
+def names_did_key(did: object) -> TypeGuard[str]:
     """Tell whether a DID means a did:key, in whatever spelling."""
     return isinstance(did, str) and unquote(did).strip().lower().startswith(_DID_KEY)
 
@@ -173,6 +173,6 @@ class Roster:
 
     def subjects_of(self, keys: Iterable[str], dids: Iterable[object]) -> list[str]:
         """Return the subjects of enrolled keys, given as such or by their did:key, each once."""
-        named = [key_of_did(did) for did in dids if isinstance(did, str) and names_did_key(did)]
+        named = [key_of_did(did) for did in dids if names_did_key(did)]
         entries = (self.find(key) for key in (*keys, *(key for key in named if key is not None)))
         return list(dict.fromkeys(entry.subject for entry in entries if entry is not None))

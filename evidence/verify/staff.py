@@ -195,6 +195,6 @@ def _keys_of(opened: Opened, demand: Demand) -> Iterator[str]:
     envelope, values = opened.record.envelope, opened.record.values
     yield from (signature["key"] for signature in values.get(FIELD, ()))
     for did in (envelope["actor"]["did"], None if demand.not_by is None else values.get(demand.not_by)):
-        key = key_of_did(did) if isinstance(did, str) and names_did_key(did) else None
+        key = key_of_did(did) if names_did_key(did) else None
         if key is not None:
             yield key

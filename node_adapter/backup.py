@@ -21,11 +21,11 @@ import io
 import os
 import re
 import shutil
-import sqlite3
 import tarfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,6 +36,7 @@ from node_adapter.store import anchors, records, restored, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade
+from node_adapter.store.snapshot import copy_database, integrity, leave_wal
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
@@ -48,7 +49,6 @@ _NAME = re.compile(r"node\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]
 _OWN_NAME = re.compile(
     r"(?!(?:tokens|logs|keystore|node)[./])[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*"
 )
-_PAGES = 2048  # pages of the database copied at a time
 _CHUNK_BYTES = 1024 * 1024
 _MAX_MANIFEST_BYTES = 1024 * 1024
 _MAX_SMALL_BYTES = 1024 * 1024  # of settings and key files
@@ -92,7 +92,7 @@ def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _sile
     snapshot, unfinished = (target.with_name(f".{target.name}.{suffix}") for suffix in ("db", "new"))
     try:
         with _removed_at_last(snapshot, unfinished):
-            _copy_database(home / DATABASE, snapshot, progress)
+            copy_database(home / DATABASE, snapshot, partial(progress, DATABASE))
             manifest = _manifest(home, snapshot, now_ms)
             _write_archive(home, snapshot, unfinished, manifest, progress)
             unfinished.replace(target)
@@ -138,23 +138,6 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
     return Backup(archive, manifest)
 
 
-def _copy_database(source: Path, target: Path, progress: Progress) -> None:
-    """Copy one snapshot by SQLite's backup API: pages that the write-ahead log holds are in it, writers go on."""
-    target.touch(mode=0o600, exist_ok=False)
-    try:
-        with closing(sqlite3.connect(source)) as origin, closing(sqlite3.connect(target)) as copy:
-            origin.isolation_level = None
-            origin.execute("BEGIN")
-            origin.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on one snapshot, however long
-
-            def told(_status: int, left: int, total: int) -> None:
-                progress(DATABASE, total - left, total)
-
-            origin.backup(copy, pages=_PAGES, progress=told)
-    except sqlite3.Error as error:
-        raise CouldNotCheck("store-unavailable", f"{source} cannot be copied: {error}") from error
-
-
 def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
     table = read_settings_table(home / SETTINGS_FILE)
     store = open_store(snapshot)
@@ -169,7 +152,7 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
             }
     finally:
         store.dispose()
-    _leave_wal(snapshot)
+    leave_wal(snapshot)
     files = [snapshot, home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json")), *_own_files(home, table)]
     return {
         "format": FORMAT,
@@ -186,12 +169,6 @@ def _own_files(home: Path, table: Mapping[str, Any]) -> list[Path]:
     """Return the files inside the directory that the settings name."""
     named = [str(table.get("chain", {}).get(name, "")) for name in PEM_FILES]
     return [home / name for name in dict.fromkeys(named) if _OWN_NAME.fullmatch(name) and (home / name).is_file()]
-
-
-def _leave_wal(file: Path) -> None:
-    """Turn the copy into one file without a write-ahead log beside it; the node turns it back when it opens it."""
-    with closing(sqlite3.connect(file)) as connection:
-        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 def _archive_name(home: Path, snapshot: Path, file: Path) -> str:
@@ -253,7 +230,7 @@ def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str,
     for name in (DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"):
         if not (source / name).is_file():
             raise CouldNotCheck("backup-unreadable", f"{source / name} does not exist")
-    _copy_database(source / DATABASE, target / DATABASE, progress)
+    copy_database(source / DATABASE, target / DATABASE, partial(progress, DATABASE))
     (target / "keystore").mkdir(mode=0o700)
     own = [
         file.relative_to(source).as_posix() for file in _own_files(source, read_settings_table(source / SETTINGS_FILE))
@@ -320,14 +297,14 @@ def _mark(database: Path, now_ms: int) -> None:
     store = open_store(database)
     try:
         with store.write() as connection:
-            found = str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
+            found = integrity(connection)
             if found != "ok":
                 raise VerificationFailed("backup", f"the database is damaged: {found}")
             restored.mark(connection, now_ms)
             tokens.suspend_all(connection, now_ms)  # also of a copy that was marked when it was made, and confirmed
     finally:
         store.dispose()
-    _leave_wal(database)
+    leave_wal(database)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from node_adapter.store import anchors, restored
 from node_adapter.store.chain import member_registry
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import revisions
+from node_adapter.store.snapshot import integrity
 from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
 from node_adapter.workflows.identity.staff_tokens import (
     DAY_MS,
@@ -134,13 +135,13 @@ def _database(settings: Settings) -> list[CheckLine]:
         store = open_store(path)
         try:
             with store.read() as connection:
-                integrity = str(connection.exec_driver_sql("pragma quick_check").scalar_one())
+                found = integrity(connection)
         finally:
             store.dispose()
     except CouldNotCheck as error:
         return [CheckLine("database", ok=False, detail=str(error), mend="stop what locks it, or free the disk")]
     return [
-        CheckLine("database", integrity == "ok", f"{path}: {integrity}", "restore it from its backup"),
+        CheckLine("database", found == "ok", f"{path}: {found}", "restore it from its backup"),
         CheckLine(
             "schema",
             current == needed,

@@ -13,18 +13,25 @@ from tests import tree
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILDERS = {"select", "insert", "update", "delete", "text", "table", "func", "union", "union_all", "exists"}
-MAY = ("node_adapter/store/", "node_adapter/migrations/")
+MAY = ("node_adapter/store/", "node_adapter/migrations/", "bonafides/wallet/store.py")
+TABLES = "node_adapter.store.schema"
 
 
 def builders(source: str) -> list[str]:
-    """Return what a module takes from SQLAlchemy to build a query."""
-    return sorted(
-        alias.name
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy"
-        for alias in node.names
-        if alias.name in BUILDERS
-    )
+    """Return what a module takes to ask a database by itself: SQLAlchemy's words, our tables, SQL as text."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom):
+            module, names = node.module or "", [alias.name for alias in node.names]
+            if module.split(".")[0] == "sqlalchemy":
+                found += [name for name in names if name in BUILDERS]
+            elif module.split(".")[0] == "sqlite3" or module == TABLES or (TABLES in [f"{module}.{n}" for n in names]):
+                found.append(module)
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names if alias.name.split(".")[0] in ("sqlalchemy", "sqlite3")]
+        elif isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
+            found.append(node.attr)
+    return sorted(found)
 
 
 def test_queries_are_built_in_the_store_only():
@@ -40,3 +47,7 @@ def test_queries_are_built_in_the_store_only():
 def test_a_query_of_a_workflow_is_found():
     assert builders("from sqlalchemy import Connection, func, select") == ["func", "select"]
     assert builders("from sqlalchemy.dialects.sqlite import insert") == ["insert"]
+    assert builders("import sqlite3\nimport sqlalchemy as sa") == ["sqlalchemy", "sqlite3"]
+    assert builders("from node_adapter.store import schema") == ["node_adapter.store"]
+    assert builders("from node_adapter.store.schema import record") == [TABLES]
+    assert builders("connection.exec_driver_sql('pragma x')") == ["exec_driver_sql"]

@@ -11,12 +11,11 @@ import threading
 import pytest
 from sqlalchemy import text
 
-from node_adapter import backup as module
 from node_adapter.backup import back_up, read_manifest, restore
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import Keystore
 from node_adapter.settings import read_settings_table
-from node_adapter.store import identity, restored, tokens
+from node_adapter.store import identity, restored, snapshot, tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import read_token
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -83,7 +82,7 @@ def test_a_backup_holds_keys_and_settings_but_no_token_and_is_private(home, tmp_
 
 def test_a_backup_under_load_is_one_moment(home, tmp_path, monkeypatch):
     """A writer changes two rows together all the time; the copy holds a pair that belongs together, and ends."""
-    monkeypatch.setattr(module, "_PAGES", 1)
+    monkeypatch.setattr(snapshot, "_PAGES", 1)
     store, stop, counts = open_store(home / "node.db"), threading.Event(), []
 
     def write():

@@ -36,6 +36,8 @@ class RecordType(Generic[State, Act]):
         specified: its row in the specification.
         must: the payload's fields, each with its shape; `fields` is the whole of it.
         may: the fields that may be left out; `optional` is the whole of it.
+        of_house: whether it is one of the broker's own records on which later decisions rest: a node finds these
+            without reading its log.
         asked_with: what a gate call may name beside the payload's fields.
         signer: `client`: it is the client's own act and owes the client's signature, with the text that was shown;
             `broker`: the broker's systems send it; `node`: the node alone writes it, since a caller who could would
@@ -56,6 +58,7 @@ class RecordType(Generic[State, Act]):
     specified: str
     must: Members
     may: Members = field(default_factory=dict)
+    of_house: bool = False
     asked_with: Members = field(default_factory=dict)
     signer: Literal["client", "broker", "node"] = "broker"
     second_person: SecondPerson | None = None

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert
 
+from node_adapter.store.operations import upsert
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.store.schema import alarm
 
@@ -59,16 +59,9 @@ class Alarm:
 
 def raise_alarm(connection: Connection, kind: str, about: str, detail: str, now_ms: int, *, count: int = 1) -> None:
     """Note `count` sightings of a cause; a closed alarm is open again."""
-    statement = insert(alarm).values(
-        kind=kind, about=about, detail=detail, count=count, first_at=now_ms, last_at=now_ms, closed_at=None
-    )
-    seen_again = {
-        "detail": statement.excluded.detail,
-        "count": alarm.c.count + statement.excluded.count,
-        "last_at": statement.excluded.last_at,
-        "closed_at": None,
-    }
-    connection.execute(statement.on_conflict_do_update(index_elements=["kind", "about"], set_=seen_again))
+    row = {"kind": kind, "about": about, "detail": detail, "count": count, "first_at": now_ms, "last_at": now_ms}
+    again = {"detail": detail, "count": alarm.c.count + count, "last_at": now_ms, "closed_at": None}
+    upsert(connection, alarm, {**row, "closed_at": None}, ("kind", "about"), again)
 
 
 def raise_failed(connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:

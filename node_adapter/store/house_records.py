@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from node_adapter.store.records import RecordRow
-from node_adapter.store.schema import HOUSE_TYPES, record
+from node_adapter.store.schema import HOUSE, record
 
 
 def of_types(connection: Connection, types: Sequence[str], start: int, stop: int) -> list[RecordRow]:
     """Return the records of some of those types with start <= log index < stop, in log order."""
     statement = (
         select(record)
-        .where(HOUSE_TYPES, record.c.type.in_(types), record.c.log_index >= start, record.c.log_index < stop)
+        .where(HOUSE, record.c.type.in_(types), record.c.log_index >= start, record.c.log_index < stop)
         .order_by(record.c.log_index)
     )
     return [RecordRow(**row) for row in connection.execute(statement).mappings()]

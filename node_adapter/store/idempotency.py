@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from node_adapter.store.operations import add_once
 from node_adapter.store.schema import idempotency
 
 IN_PROGRESS = 0  # the status of a key whose request has no answer yet
@@ -28,8 +28,7 @@ class StoredAnswer:
 
 def reserve(connection: Connection, row: StoredAnswer) -> StoredAnswer | None:
     """Take a key for a new request; returns the row that holds it already, or None when it was free."""
-    statement = sqlite_insert(idempotency).values(**vars(row)).on_conflict_do_nothing()
-    if connection.execute(statement).rowcount == 1:
+    if add_once(connection, idempotency, vars(row)):
         return None
     where = (idempotency.c.key == row.key, idempotency.c.route == row.route)
     return StoredAnswer(**connection.execute(select(idempotency).where(*where)).mappings().one())

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
 
+from node_adapter.store.operations import upsert
 from node_adapter.store.schema import setting
 
 _SEEN = "worker.seen_at"
@@ -44,8 +44,7 @@ def get(connection: Connection, key: str) -> str | None:
 
 def put(connection: Connection, key: str, value: str) -> None:
     """Write a setting, whatever it was."""
-    statement = insert(setting).values(key=key, value=value)
-    connection.execute(statement.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+    upsert(connection, setting, {"key": key, "value": value}, ("key",), {"value": value})
 
 
 def put_worker_status(connection: Connection, status: WorkerStatus) -> None:

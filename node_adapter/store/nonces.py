@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from node_adapter.store.operations import add_once
 from node_adapter.store.schema import proof_nonce
 
 
@@ -49,8 +49,7 @@ def use_nonce(connection: Connection, nonce: str, use: str, now_ms: int) -> bool
 
 def remember_foreign(connection: Connection, row: NonceRow) -> bool:
     """Keep another member's nonce; False when it was seen before."""
-    statement = sqlite_insert(proof_nonce).values(**vars(row)).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return add_once(connection, proof_nonce, vars(row))
 
 
 def forget_expired(connection: Connection, before_ms: int) -> None:

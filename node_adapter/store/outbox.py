@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import restored
+from node_adapter.store.operations import add_once
 from node_adapter.store.schema import outbox, outbox_attempt
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused
@@ -198,7 +198,7 @@ def next_open(connection: Connection, waiting: Iterable[int] = ()) -> OutboxRow 
 
 def mark_signed(connection: Connection, attempt: Attempt) -> None:
     """Keep a signed transaction: it may leave after this is committed, not before."""
-    connection.execute(sqlite_insert(outbox_attempt).values(**vars(attempt)).on_conflict_do_nothing())
+    add_once(connection, outbox_attempt, vars(attempt))
     _set(
         connection,
         attempt.row_id,

@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from node_adapter.ports import TransactionOutcome
+from node_adapter.store.operations import add_once
 from node_adapter.store.schema import own_transaction
 
 
 def add(connection: Connection, outcome: TransactionOutcome) -> None:
     """Note a transaction of this member's account; `outcome.nonce` must be there."""
     row = {"tx_hash" if name == "hash" else name: value for name, value in vars(outcome).items()}
-    connection.execute(insert(own_transaction).values(**row).on_conflict_do_nothing())
+    add_once(connection, own_transaction, row)
 
 
 def truncate(connection: Connection, last: int) -> None:

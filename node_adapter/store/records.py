@@ -19,7 +19,7 @@ class RecordRow:
 
     `payload` and `root_salt` are None once erased; `envelope_salt` stays, which opens the envelope and no field.
     `promise` and `anchor_by` are None while the promise is owed. `block` is the newest block that was indexed at
-    acceptance.
+    acceptance. `house`: later decisions rest on it, whoever they are about (`node_adapter.store.house_records`).
     """
 
     log_index: int
@@ -40,6 +40,7 @@ class RecordRow:
     block: int | None = None
     broken_at: int | None = None
     envelope_salt: bytes | None = field(default=None, repr=False)
+    house: bool = False
 
     @property
     def erased(self) -> bool:

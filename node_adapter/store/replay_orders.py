@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert
 
+from node_adapter.store.operations import add_once
 from node_adapter.store.schema import replay_order
 
 
@@ -26,7 +26,7 @@ class OrderRow:
 
 def keep_order(connection: Connection, row: OrderRow) -> OrderRow:
     """Store an order; the same case and client again gives the row that is there."""
-    connection.execute(insert(replay_order).values(**vars(row)).on_conflict_do_nothing())
+    add_once(connection, replay_order, vars(row))
     found = find_order(connection, row.case_number, row.did)
     return row if found is None else found
 

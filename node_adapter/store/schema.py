@@ -24,7 +24,7 @@ from sqlalchemy import (
 metadata = MetaData()
 
 # Records of the house that later decisions rest on, few among many: a query that holds the same words uses their index.
-HOUSE_TYPES = text("type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
+HOUSE = text("house = 1")
 
 # The acts about consents, and the words that find one by the consent that it names.
 CONSENT_TYPES = text("type IN ('CONSENT_GIVE', 'CONSENT_WITHDRAW')")
@@ -69,12 +69,13 @@ record = Table(
     Column("block", Integer),  # the index's newest at acceptance; null in rows of before revision 5
     Column("anchor_by", BigInteger),  # both null while the promise is owed
     Column("promise", Text),
+    Column("house", Boolean, nullable=False, server_default=text("0")),  # later decisions rest on it
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     UniqueConstraint("pid", "seq"),
     Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_owed_to", "pid", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
-    Index("record_of_house", "type", "log_index", sqlite_where=HOUSE_TYPES),
+    Index("record_of_house", "log_index", sqlite_where=HOUSE),
     Index("record_of_consent", text(CONSENT_NAMED), sqlite_where=CONSENT_TYPES),
 )
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
+from node_adapter.store.operations import add_once, upsert
 from node_adapter.store.schema import record, task, task_client, task_message
 
 PROPOSED, APPROVED, COMMITTED, MASKED = "proposed", "approved", "committed", "masked"
@@ -111,19 +111,15 @@ def of_client(connection: Connection, pid: str) -> list[tuple[str, str]]:
 def add_message(connection: Connection, task_id: str, sender: str, kind: str, body: str, now_ms: int) -> str:
     """Keep the first message of a sender and kind; return the body that is kept."""
     values = {"task_id": task_id, "sender": sender, "kind": kind, "body": body, "received_at": now_ms}
-    connection.execute(upsert(task_message).values(**values).on_conflict_do_nothing())
+    add_once(connection, task_message, values)
     return messages_of(connection, task_id, kind)[sender]
 
 
 def put_message(connection: Connection, task_id: str, sender: str, kind: str, body: str, now_ms: int) -> None:
     """Keep the last message of a sender and kind."""
     values = {"task_id": task_id, "sender": sender, "kind": kind, "body": body, "received_at": now_ms}
-    statement = upsert(task_message).values(**values)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["task_id", "sender", "kind"], set_={"body": body, "received_at": now_ms}
-        )
-    )
+    last = {"body": body, "received_at": now_ms}
+    upsert(connection, task_message, values, ("task_id", "sender", "kind"), last)
 
 
 def messages_of(connection: Connection, task_id: str, kind: str) -> dict[str, str]:

@@ -102,6 +102,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
             "committee": NAME,
             "effective_from": Time(),
         },
+        of_house=True,
         asked_with={"product_id": CODE},
         second_person=SecondPerson("committee"),
         rules=(second_person,),

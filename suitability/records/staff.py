@@ -29,6 +29,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
             "expires_at": Time(),
             "proof": STAFF_SIGNATURE,
         },
+        of_house=True,
         signer="node",
         rules=(not_ended,),
     ),
@@ -38,6 +39,7 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         f"key hex32, enrolment_ref ref, reason ({', '.join(END_REASONS)}); in the same history, written by the "
         f"node alone",
         {"key": DIGEST, "enrolment_ref": DIGEST, "reason": OneOf(*END_REASONS)},
+        of_house=True,
         signer="node",
         rules=(not_ended,),
     ),

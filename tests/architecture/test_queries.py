@@ -51,3 +51,13 @@ def test_a_query_of_a_workflow_is_found():
     assert builders("from node_adapter.store import schema") == ["node_adapter.store"]
     assert builders("from node_adapter.store.schema import record") == [TABLES]
     assert builders("connection.exec_driver_sql('pragma x')") == ["exec_driver_sql"]
+
+
+def test_no_gateway_names_a_dialect():
+    """A new database is taught to `operations` and `engine`, and to nobody else."""
+    named = {
+        name
+        for name in tree.names(".py")
+        if name.startswith("node_adapter/store/") and "sqlalchemy.dialects" in (ROOT / name).read_text("utf-8")
+    }
+    assert named == {"node_adapter/store/operations.py"}

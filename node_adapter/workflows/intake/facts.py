@@ -334,6 +334,7 @@ class _Intake:
             promise=None,
             block=self._block.number,
             envelope_salt=envelope_salt(sealed.root_salt),
+            house=self._node.domains.types[fact.type].of_house,
         )
         if self._outlook.trouble is None:
             promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)

@@ -237,7 +237,9 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         known[pid] = replace(subject, count=envelope["seq"], head=entry.record.fingerprint)
         if after is None or not _is_read(entry):
             ineffective.append(entry)
-    records.insert_records(connection, [_row(entry, entry.promise.subject.hex()) for entry in lost], [])
+    house = node.domains.types_where(lambda entry: entry.of_house)
+    rows = [_row(entry, entry.promise.subject.hex(), house=entry.type in house) for entry in lost]
+    records.insert_records(connection, rows, [])
     changed = [replace(known[pid], state=dump_states(node, states)) for pid, states in folded.items()]
     subjects.update_heads(connection, changed)
     for entry in lost:
@@ -266,7 +268,7 @@ def _is_read(entry: _Found) -> bool:
     return entry.is_whole or entry.type not in _READ_WHOLE
 
 
-def _row(entry: _Found, pid: str) -> RecordRow:
+def _row(entry: _Found, pid: str, *, house: bool) -> RecordRow:
     promise, envelope = entry.promise, entry.record.envelope
     return RecordRow(
         log_index=promise.log_index,
@@ -286,6 +288,7 @@ def _row(entry: _Found, pid: str) -> RecordRow:
         promise=entry.text,
         block=promise.block,
         envelope_salt=entry.envelope_salt,
+        house=house,
     )
 
 

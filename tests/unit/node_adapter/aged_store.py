@@ -29,7 +29,8 @@ def record(index, pid, seq, type_="INFO_COLLECT", **more):
     values = {"log_index": index, "record_id": name, "source_ref": f"ref {name}", "pid": pid, "seq": seq}
     values |= {"request_digest": b"", "type": type_, "envelope": b"{}", "payload": "{}", "root_salt": bytes(32)}
     values |= {"fingerprint": digest("record", index), "act_signature": f"act {name}", "accepted_at": index, "block": 1}
-    return {**values, "anchor_by": NOW, "promise": "{}", **more}
+    house = type_ in ("PRODUCT_RATE", "STAFF_ENROL")
+    return {**values, "anchor_by": NOW, "promise": "{}", "house": house, **more}
 
 
 def anchor(seq, size, block):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from evidence.documents import promise
+from evidence.documents import breach, envelope, promise, receipt, record, trust
+from evidence.map import subject_map
 from primitives.rules import RULES
-from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
+from primitives.shapes import Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
 from replay.wire.shapes import DID, DIGEST, TIME
 
@@ -44,20 +45,18 @@ REFUSED_LINE = Named(
     ),
 )
 PROMISE = Named("Promise", promise.PROMISE.note("docs/spec/evidence.md, section 7."))
+ENVELOPE = Named("Envelope", envelope.ENVELOPE.note("docs/spec/evidence.md, section 2."))
+RECORD_COPY = Named("RedactedCopy", Fields({**record.COPY.required, "envelope": ENVELOPE}))
+MAP_PROOF = Named("MapProof", subject_map.PROOF.note("docs/spec/evidence.md, section 5."))
 RECEIPT = Named(
     "Receipt",
-    Fields(
-        {
-            "format": Constant("bonafides.receipt/1"),
-            "promise": PROMISE,
-            "record": Object(),
-            "log": Object(),
-            "checkpoint": TEXT,
-            "map": Object(),
-            "anchor": Object(),
-        }
-    ).note("docs/spec/evidence.md, section 8."),
+    # Its reader takes three parts as they are, and reads each with the keys that it tries.
+    Fields({**receipt.RECEIPT.required, "promise": PROMISE, "record": RECORD_COPY, "map": MAP_PROOF}).note(
+        "docs/spec/evidence.md, section 8."
+    ),
 )
+TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence.md, section 10."))
+BREACH = Named("Breach", Fields({**breach.CLAIM.required, "promise": PROMISE}).note("docs/spec/breach.md."))
 CHECKS_NOT_MADE = Named(
     "ChecksNotMade",
     ListOf(Fields({"check": TEXT, "reason": TEXT}), 0, MANY).note("What this answer does not say, and why."),

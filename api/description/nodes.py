@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, COUNT, MANY, TEXT
+from api.description.common import BLOCK_TIME, BREACH, COUNT, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import AnyOf, Boolean, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
@@ -45,13 +45,6 @@ STATUS = Named(
 HEALTH = Named("Health", Fields({"status": Constant("ok")}))
 READINESS = Named("Readiness", Fields({"status": OneOf("ready", "not-ready"), "checks": MapOf(TEXT, TEXT, 0, MANY)}))
 OPEN_API = Named("OpenApi", Fields({"openapi": TEXT}, open=True))
-TRUST_FILE = Named(
-    "TrustFile", Object().note("docs/spec/evidence.md: chain id, the Directory's history, contiguous headers.")
-)
-BREACH = Named(
-    "Breach",
-    Object().note("docs/spec/breach.md: the promise, the anchor and the blocks that prove that it was not kept."),
-)
 PROMISE_VERDICT = Named(
     "PromiseVerdict",
     AnyOf(

@@ -107,7 +107,34 @@ class BlockTime(TypedDict):
     block: int
     time: Time
 
-Breach: TypeAlias = "dict[str, Any]"
+
+class BreachAnchor1(TypedDict):
+    seq: int
+    block: int
+    tx_index: int
+    log_position: int
+    proof: list[str]
+
+
+class BreachBlocksEntry(TypedDict):
+    number: int
+    receipts: list[str]
+
+
+class BreachOther1(TypedDict):
+    fingerprint: str
+    path: list[str]
+
+
+class Breach(TypedDict):
+    format: Literal["bonafides.breach/1"]
+    header_rule: str
+    proof_kind: str
+    chain_id: int
+    promise: Promise
+    anchor: BreachAnchor1 | None
+    blocks: list[BreachBlocksEntry]
+    other: BreachOther1 | None
 
 
 class Challenge(TypedDict):
@@ -358,6 +385,45 @@ class DutyNoticePayload(TypedDict):
 Eip712Signature: TypeAlias = "str"
 
 
+class EnvelopeActor(TypedDict):
+    did: str
+    role: str
+
+
+class EnvelopeAttachmentsEntry(TypedDict):
+    sha256: str
+    mime: str
+    bytes: int
+
+
+class EnvelopeSignaturesEntry(TypedDict):
+    did: str
+    key: str
+    alg: Literal["Ed25519"]
+    value: str
+    block: int
+
+
+class Envelope(TypedDict):
+    format: Literal["bonafides.record/1"]
+    record_id: str
+    type: str
+    schema: str
+    broker: str
+    subject: str
+    seq: int
+    prev: str
+    occurred_at: str
+    recorded_at: str
+    channel: Literal["branch", "app", "web", "phone", "api"]
+    actor: EnvelopeActor
+    ruleset: str | None
+    document: str | None
+    fields: dict[str, str]
+    attachments: list[EnvelopeAttachmentsEntry]
+    signatures: list[EnvelopeSignaturesEntry]
+
+
 class ExportLine(TypedDict):
     kind: Literal["export", "subject", "record", "receipt", "credential", "consent", "related", "task", "replay_order", "key_event", "bundle", "end"]
 
@@ -593,6 +659,25 @@ class LevelResultPayload(TypedDict):
 class LogEntries(TypedDict):
     start: int
     entries: list[Digest]
+
+
+class MapProof1(TypedDict):
+    count: int
+    head: str
+    path: list[str]
+
+
+class MapProof2Other1(TypedDict):
+    subject: str
+    count: int
+    head: str
+
+
+class MapProof2(TypedDict):
+    path: list[str]
+    other: MapProof2Other1 | None
+
+MapProof: TypeAlias = "MapProof1 | MapProof2"
 
 
 class MatchOpinionPayloadProduct(TypedDict):
@@ -841,14 +926,32 @@ class Readiness(TypedDict):
     checks: dict[str, str]
 
 
+class ReceiptLog(TypedDict):
+    index: int
+    size: int
+    path: list[str]
+
+
+class ReceiptAnchor(TypedDict):
+    chain_id: int
+    contract: str
+    member: str
+    seq: int
+    map_root: str
+    block: int
+    block_hash: str
+    tx: str
+    log_index: int
+
+
 class Receipt(TypedDict):
     format: Literal["bonafides.receipt/1"]
     promise: Promise
-    record: dict[str, Any]
-    log: dict[str, Any]
+    record: RedactedCopy
+    log: ReceiptLog
     checkpoint: str
-    map: dict[str, Any]
-    anchor: dict[str, Any]
+    map: MapProof
+    anchor: ReceiptAnchor
 
 
 class ReceiptPageNotShownEntry(TypedDict):
@@ -867,6 +970,17 @@ class ReceiptPage(TypedDict):
 
 class ReceiptRequest(TypedDict):
     record_id: str
+
+
+class RedactedCopyFieldsEntry(TypedDict):
+    value: Any
+    salt: str
+
+
+class RedactedCopy(TypedDict):
+    envelope: Envelope
+    envelope_salt: str
+    fields: dict[str, RedactedCopyFieldsEntry]
 
 
 class RefusedLine(TypedDict):
@@ -1186,4 +1300,19 @@ class Tasks(TypedDict):
 
 Time: TypeAlias = "str"
 
-TrustFile: TypeAlias = "dict[str, Any]"
+
+class TrustFileDirectoryEntry(TypedDict):
+    name: str
+    address: str
+    from_block: int
+    to_block: int | None
+
+
+class TrustFile(TypedDict):
+    format: Literal["bonafides.trust/1"]
+    chain_id: int
+    header_rule: str
+    directory: list[TrustFileDirectoryEntry]
+    first: int
+    last: int
+    headers: list[str]

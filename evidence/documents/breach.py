@@ -82,7 +82,7 @@ _BLOCK = Fields({"number": shapes.NUMBER, "receipts": shapes.tuple_of(Bytes(), M
 _OTHER = Fields({"fingerprint": shapes.HASH, "path": shapes.tuple_of(shapes.HASH, MAX_PATH)}).then(
     lambda other, _: OtherEntry(**other)
 )
-_CLAIM = Fields(
+CLAIM = Fields(
     {
         "format": Constant(BREACH_FORMAT),
         "header_rule": HEADER_RULE.then(lambda rule, _: rule.name),
@@ -144,7 +144,7 @@ def parse_breach(data: bytes) -> BreachClaim:
     """
     _check_size(data)
     parsed = parse_json(data, field="breach", max_bytes=MAX_BREACH_BYTES)
-    claim = _CLAIM.read(parsed, "breach")
+    claim = CLAIM.read(parsed, "breach")
     del claim["format"]
     if claim["other"] is not None and claim["anchor"] is None:
         raise InvalidInput("breach.anchor", "required", "must name the anchor whose tree holds the other entry")

@@ -66,7 +66,7 @@ _ANCHOR = Fields(
         "log_index": shapes.NUMBER,
     }
 ).then(lambda anchor, _: AnchorPlace(**anchor))
-_RECEIPT = Fields(
+RECEIPT = Fields(
     {
         "format": Constant(RECEIPT_FORMAT),
         "promise": Anything(),
@@ -128,7 +128,7 @@ def verify_receipt(value: object, *public_keys: bytes, field: str = "receipt") -
         VerificationFailed: `promise-signature`, `fingerprint`, `field-digest`, `checkpoint-signature`, `inclusion`,
             `subject-map` or `receipt` (two parts speak of different things).
     """
-    receipt = _RECEIPT.read(value, field)
+    receipt = RECEIPT.read(value, field)
     promise = _by_any(public_keys, lambda key: verify_promise(receipt["promise"], key, f"{field}.promise"))
     record = open_redacted(receipt["record"], f"{field}.record", fingerprint=promise.fingerprint)
     _same_record(promise, record)

@@ -26,7 +26,7 @@ MAX_ENVELOPE_BYTES = 65_535  # as one C2SP log entry could be
 
 _ENVELOPE_SALT_TAG = "bonafides/record/1/envelope-salt"
 _SHOWN = Fields({"value": Anything(), "salt": shapes.HASH})
-_COPY = Fields(
+COPY = Fields(
     {"envelope": ENVELOPE, "envelope_salt": shapes.HASH, "fields": MapOf(Text(controls=True), _SHOWN, 0, MAX_FIELDS)}
 )
 
@@ -152,7 +152,7 @@ def open_redacted(copy: object, field: str = "record", *, fingerprint: bytes | N
         InvalidInput: not the shape of a redacted copy.
         VerificationFailed: check `field-digest` or `fingerprint`.
     """
-    outer = _COPY.read(copy, field)
+    outer = COPY.read(copy, field)
     envelope, salt = outer["envelope"], outer["envelope_salt"]
     values = {}
     for name, shown in outer["fields"].items():

@@ -55,7 +55,7 @@ _ENTRY = Fields(
         "to_block": Nullable(shapes.NUMBER),
     }
 ).then(_entry)
-_TRUST = Fields(
+TRUST = Fields(
     {
         "format": Constant(TRUST_FORMAT),
         "chain_id": shapes.POSITIVE,
@@ -136,7 +136,7 @@ def parse_trust(data: bytes) -> TrustFile:
         InvalidInput: not a trust file, too long, or of a header rule that this version does not know.
     """
     parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES, max_nodes=MAX_TRUST_NODES)
-    value = _TRUST.read(parsed, "trust")
+    value = TRUST.read(parsed, "trust")
     _check_ranges(value["directory"])
     rule: HeaderRule = value["header_rule"]
     headers = tuple(rule.parse(data, f"trust.headers[{number}]") for number, data in enumerate(value["headers"]))

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from evidence import shapes
 from evidence.log.tree import node_hash
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import MAX_SAFE_INTEGER, Fields, Nullable
+from primitives.shapes import MAX_SAFE_INTEGER, AnyOf, Fields, Nullable
 
 KEY_BITS = 256
 EMPTY = bytes(shapes.HASH_BYTES)  # an empty subtree, and the root of the empty map
@@ -24,6 +24,7 @@ _ENTRY = {"count": shapes.POSITIVE, "head": shapes.HASH}
 _PATH = shapes.tuple_of(shapes.HASH, KEY_BITS)
 _PRESENCE = Fields({**_ENTRY, "path": _PATH})
 _ABSENCE = Fields({"path": _PATH, "other": Nullable(Fields({"subject": shapes.HASH, **_ENTRY}))})
+PROOF = AnyOf(_PRESENCE, _ABSENCE)  # how a proof looks; `parse_map_proof` reads it
 
 
 @dataclass(frozen=True)

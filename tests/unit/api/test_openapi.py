@@ -14,6 +14,7 @@ from api.auth import PUBLIC_ROUTES
 from api.description.build import build, routes_of, to_bytes
 from api.description.page import render
 from api.resources.openapi import read_description
+from evidence.documents import breach, receipt, trust
 from suitability.records import RECORD_TYPES
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "openapi.html"
@@ -127,3 +128,36 @@ def test_the_key_of_a_request_is_described_as_it_is_read(description):
     for key, taken in {"k" * 200: True, "!~": True, "": False, "k" * 201: False, "a b": False, "\xe4": False}.items():
         assert (re.search(pattern, key) is not None) == taken
         assert (idempotency._KEY.fullmatch(key) is not None) == taken
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("Receipt", receipt.RECEIPT), ("TrustFile", trust.TRUST), ("Breach", breach.CLAIM)]
+)
+def test_a_document_is_described_member_by_member_as_it_is_read(description, name, shape):
+    schema = description["components"]["schemas"][name]
+    assert schema["required"] == list(shape.required)
+    assert loose(schema) == []
+
+
+def loose(schema, place=""):
+    """The places of a schema that say no more than "an object"."""
+    if isinstance(schema, list):
+        return [found for index, inner in enumerate(schema) for found in loose(inner, f"{place}/{index}")]
+    if not isinstance(schema, dict):
+        return []
+    bare = schema.get("type") == "object" and not schema.keys() & {"properties", "propertyNames"}
+    return [place] * bare + [found for name, inner in schema.items() for found in loose(inner, f"{place}/{name}")]
+
+
+# What another reader reads, or is free by its nature: documents of other standards, fields by type, what people write.
+LOOSE = {
+    "Credential": 1, "CredentialToVerify": 2, "CredentialVerdict": 1, "DataUses": 1, "DatasetRequest": 1,
+    "DidResolution": 3, "Draft": 1, "DraftRequest": 2, "ExportRequest": 1, "Fact": 2, "FactAnswer": 1, "GateRequest": 1,
+    "IssueWitness": 1, "MemberResolution": 3, "PeerAnswer": 1, "PeerMessage": 1, "Proof": 3, "Replay": 2,
+    "ReplayRequest": 1, "RulesetRequest": 1, "Rulesets": 1, "Status": 9, "Task": 1,
+}  # fmt: skip
+
+
+def test_no_other_schema_says_only_that_there_is_an_object(description):
+    found = {name: len(loose(schema)) for name, schema in description["components"]["schemas"].items()}
+    assert {name: count for name, count in found.items() if count} == LOOSE

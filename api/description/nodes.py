@@ -5,24 +5,70 @@ from __future__ import annotations
 from api.description.common import BLOCK_TIME, BREACH, COUNT, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
-from primitives.shapes import AnyOf, Boolean, Constant, Fields, Integer, ListOf, MapOf, Named, Nullable, Object, OneOf
-from replay.wire.shapes import DID, DIGEST, TIME
+from primitives.shapes import (
+    MAX_SAFE_INTEGER,
+    AnyOf,
+    Boolean,
+    Constant,
+    Fields,
+    Integer,
+    ListOf,
+    MapOf,
+    Named,
+    Nullable,
+    OneOf,
+)
+from replay.wire.shapes import ADDRESS, DID, DIGEST, TIME
 
 LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
+_COUNTS = MapOf(TEXT, COUNT, 0, MANY)
+_SEEN = Nullable(COUNT)
+_SINCE = Integer(-MAX_SAFE_INTEGER).note("Below 0 after the clock went back.")
+_INDEXED = Fields({"number": COUNT, "hash": TEXT, "timestamp": COUNT})
+_ALARM = Fields(
+    {
+        "kind": TEXT,
+        "about": TEXT,
+        "detail": TEXT,
+        "count": COUNT,
+        "first_at": COUNT.note("Milliseconds."),
+        "last_at": COUNT,
+        "closed_at": _SEEN,
+    }
+)
 STATUS = Named(
     "Status",
     Fields(
         {
-            "member": Object(),
-            "chain": Object(),
-            "worker": Object(),
-            "log": Object(),
-            "credentials": Object(),
-            "findings": Object(),
-            "outbox": Object(),
-            "gas": Object(),
+            "member": Fields({"address": ADDRESS, "did": DID, "name": TEXT, "role": TEXT, "state": TEXT}),
+            "chain": Fields({"chain_id": COUNT, "directory": ADDRESS, "indexed": Nullable(_INDEXED)}),
+            "worker": Fields(
+                {
+                    "seen_at": _SEEN,
+                    "stalled_since": _SEEN,
+                    "chain_head": _SEEN,
+                    "stopped": Nullable(TEXT),
+                    "tasks_seen_at": _SEEN,
+                }
+            ),
+            "log": Fields(
+                {
+                    "size": COUNT,
+                    "anchored": COUNT,
+                    "oldest_unanchored_ms": Nullable(
+                        Integer(-MAX_SAFE_INTEGER).note("Below 0 after the clock went back.")
+                    ),
+                    "promises_broken": COUNT,
+                    "promises_owed": COUNT,
+                    "anchor": Nullable(Fields({"seq": COUNT, "block": COUNT})),
+                }
+            ),
+            "credentials": Fields({"issued": COUNT, "revoked": COUNT}),
+            "findings": _COUNTS.note("How often each code of a finding occurs."),
+            "outbox": _COUNTS.note("Rows in each state."),
+            "gas": _COUNTS.note("What final chain writes have used, by kind."),
             "subjects": COUNT,
-            "alarms": ListOf(Object(), 0, MANY),
+            "alarms": ListOf(_ALARM, 0, MANY),
             "tokens": ListOf(
                 Fields(
                     {

@@ -1221,6 +1221,63 @@ class StaffRequest(TypedDict):
     proof: str
 
 
+class StatusMember(TypedDict):
+    address: Address
+    did: Did
+    name: str
+    role: str
+    state: str
+
+
+class StatusChainIndexed1(TypedDict):
+    number: int
+    hash: str
+    timestamp: int
+
+
+class StatusChain(TypedDict):
+    chain_id: int
+    directory: Address
+    indexed: StatusChainIndexed1 | None
+
+
+class StatusWorker(TypedDict):
+    seen_at: int | None
+    stalled_since: int | None
+    chain_head: int | None
+    stopped: str | None
+    tasks_seen_at: int | None
+
+
+class StatusLogAnchor1(TypedDict):
+    seq: int
+    block: int
+
+
+class StatusLog(TypedDict):
+    size: int
+    anchored: int
+    oldest_unanchored_ms: int | None
+    promises_broken: int
+    promises_owed: int
+    anchor: StatusLogAnchor1 | None
+
+
+class StatusCredentials(TypedDict):
+    issued: int
+    revoked: int
+
+
+class StatusAlarmsEntry(TypedDict):
+    kind: str
+    about: str
+    detail: str
+    count: int
+    first_at: int
+    last_at: int
+    closed_at: int | None
+
+
 class StatusTokensEntry(TypedDict):
     id: str
     name: str
@@ -1233,16 +1290,16 @@ class StatusTokensEntry(TypedDict):
 
 
 class Status(TypedDict):
-    member: dict[str, Any]
-    chain: dict[str, Any]
-    worker: dict[str, Any]
-    log: dict[str, Any]
-    credentials: dict[str, Any]
-    findings: dict[str, Any]
-    outbox: dict[str, Any]
-    gas: dict[str, Any]
+    member: StatusMember
+    chain: StatusChain
+    worker: StatusWorker
+    log: StatusLog
+    credentials: StatusCredentials
+    findings: dict[str, int]
+    outbox: dict[str, int]
+    gas: dict[str, int]
     subjects: int
-    alarms: list[dict[str, Any]]
+    alarms: list[StatusAlarmsEntry]
     tokens: list[StatusTokensEntry]
 
 

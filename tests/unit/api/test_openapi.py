@@ -154,7 +154,7 @@ LOOSE = {
     "Credential": 1, "CredentialToVerify": 2, "CredentialVerdict": 1, "DataUses": 1, "DatasetRequest": 1,
     "DidResolution": 3, "Draft": 1, "DraftRequest": 2, "ExportRequest": 1, "Fact": 2, "FactAnswer": 1, "GateRequest": 1,
     "IssueWitness": 1, "MemberResolution": 3, "PeerAnswer": 1, "PeerMessage": 1, "Proof": 3, "Replay": 2,
-    "ReplayRequest": 1, "RulesetRequest": 1, "Rulesets": 1, "Status": 9, "Task": 1,
+    "ReplayRequest": 1, "RulesetRequest": 1, "Rulesets": 1, "Task": 1,
 }  # fmt: skip
 
 

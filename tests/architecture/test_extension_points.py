@@ -19,7 +19,7 @@ from tests import tree
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = Path(__file__).with_name("extensions")
 BUILT = (["scripts/openapi/build.py"], ["-m", "scripts.docs.tables"])  # what is built is no file that somebody changes
-CHANGES_WHAT_IS_BUILT = ("credential_type", "engine", "suite")
+CHANGES_WHAT_IS_BUILT = ("credential_type", "domain", "engine", "record_type", "rule", "suite")
 
 
 @pytest.fixture
@@ -35,9 +35,26 @@ def checkout(tmp_path):
 
 CHANGED = {  # in a file that is there: what stands in it, and what takes its place
     "proof_kind": {
-        "evidence/chain/engines.py": ('PROOF_KINDS["ethereum-receipt-trie/1"]', 'PROOF_KINDS["all-receipts/1"]')
-    }
+        "evidence/chain/engines.py": [('PROOF_KINDS["ethereum-receipt-trie/1"]', 'PROOF_KINDS["all-receipts/1"]')]
+    },
+    "rule": {
+        "suitability/records/agreement.py": [
+            (
+                "CODES = {\n",
+                'CODES = {\n    "SIGNED_BY_SEAL": Code(\n        Words("以印章签署", "signed by seal"), '
+                '"an agreement bears a seal", proves="SIGNED_LATE"\n    ),\n',
+            ),
+            (
+                "def _fold(",
+                "def _seal(_: SubjectState, act: Act) -> Iterator[Finding]:\n"
+                '    if act.details.get("sign_mode") == "seal":\n'
+                '        yield Finding("SIGNED_BY_SEAL", "agreement.no-seal", "it bears a seal")\n\n\ndef _fold(',
+            ),
+            ("rules=(not_ended, _sign)", "rules=(not_ended, _seal, _sign)"),
+        ]
+    },
 }
+ENTRY_POINT = "[bonafides.domains]\ndesk = lost_property.domain:LOST_PROPERTY\n"
 
 
 def add(checkout, part):
@@ -48,16 +65,17 @@ def add(checkout, part):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PARTS / part / name, target)
     changed = CHANGED.get(part, {})
-    for name, (before, after) in changed.items():
+    for name, replaced in changed.items():
         text = (checkout / name).read_text(encoding="utf-8")
-        assert text.count(before) == 1
-        (checkout / name).write_text(text.replace(before, after), encoding="utf-8")
+        for before, after in replaced:
+            assert text.count(before) == 1
+            text = text.replace(before, after)
+        (checkout / name).write_text(text, encoding="utf-8")
     return [*(name for name in added if name.parts[0] != "tests"), *changed]
 
 
-@pytest.mark.parametrize(("part", "files"), [("credential_type", 1), ("suite", 1), ("engine", 1), ("proof_kind", 2)])
-def test_a_part_is_added_by_so_many_files(checkout, part, files):
-    assert len(add(checkout, part)) == files
+def use(checkout, part):
+    """Build what is built, and run the part's own tests, in a copy."""
     built = BUILT if part in CHANGES_WHAT_IS_BUILT else ()
     for command in (*built, ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"tests/added/test_{part}.py"]):
         done = subprocess.run(
@@ -70,6 +88,27 @@ def test_a_part_is_added_by_so_many_files(checkout, part, files):
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("part", "files"),
+    [("record_type", 1), ("rule", 1), ("credential_type", 1), ("suite", 1), ("engine", 1), ("proof_kind", 2)],
+)
+def test_a_part_is_added_by_so_many_files(checkout, part, files):
+    assert len(add(checkout, part)) == files
+    use(checkout, part)
+
+
+def test_a_domain_is_a_package_of_its_own(checkout):
+    assert add(checkout, "domain") == []
+    own, offered = checkout / "lost_property", checkout / "lost_property-1.dist-info"
+    for folder in (own, offered):
+        folder.mkdir()
+    shutil.copyfile(ROOT / "tests" / "world" / "lost_property.py", own / "domain.py")
+    (own / "__init__.py").touch()
+    (offered / "METADATA").write_text("Metadata-Version: 2.1\nName: lost-property\nVersion: 1\n", encoding="utf-8")
+    (offered / "entry_points.txt").write_text(ENTRY_POINT, encoding="utf-8")
+    use(checkout, "domain")
 
 
 def test_the_tables_of_the_pages_say_what_the_registries_hold():

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+CHANNELS = ("branch", "app", "web", "phone", "api")  # by which a fact can come
+
 
 @dataclass(frozen=True)
 class Fact:

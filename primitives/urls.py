@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+THIS_MACHINE = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The hosts of a URL that leads nowhere else."""
+
 
 def shown_url(url: str) -> str:
     """Return scheme, host, port and path of a URL; user, password, query and fragment may be secrets."""

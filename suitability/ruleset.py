@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from domain.fact import CHANNELS
 from domain.ruleset import MAX_BYTES
 from domain.second_person import MAX_SIGNERS
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
 from primitives.shapes import Anything, Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 from primitives.timestamp import format_time, parse_time
-from suitability.vocabulary import CHANNELS, LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
+from suitability.vocabulary import LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
 
 FORMAT = "bonafides.ruleset/1"
 VERDICTS = ("ok", "ok-care", "warn", "forbid")

@@ -16,8 +16,6 @@ TERMS = ("1Y", "5Y", "ANY")
 TYPES = ("T1", "T2", "T3", "T4")
 """Nested kinds of product: fixed income, equity and financing, margin and futures and options, structured and OTC."""
 
-CHANNELS = ("branch", "app", "web", "phone", "api")
-
 PURPOSES = (
     "SUITABILITY_ASSESS",
     "QUALIFIED_CHECK",

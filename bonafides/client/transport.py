@@ -17,7 +17,7 @@ from bonafides.client.errors import error_of
 from bonafides.request_json import request_json
 from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
-from primitives.urls import shown_url
+from primitives.urls import THIS_MACHINE, shown_url
 
 if TYPE_CHECKING:  # loading it takes as long as signing an act, and most of a wallet's commands call nobody
     import httpx
@@ -26,7 +26,6 @@ NDJSON = "application/x-ndjson"
 BULK_LINES = 1000  # lines of one request; a longer input is sent in several, in order
 MAX_ANSWER_BYTES = 256 * 1024 * 1024
 _TIMEOUT_SECONDS = 120.0
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -63,7 +62,7 @@ class Transport:
             headers=headers,
             timeout=timeout_seconds,
             transport=transport,
-            trust_env=url.host not in _LOOPBACK,  # a proxy of the environment is not meant for this machine's own nodes
+            trust_env=url.host not in THIS_MACHINE,  # a proxy of the environment is not meant for our own nodes
         )
 
     def __enter__(self) -> Self:

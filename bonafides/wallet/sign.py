@@ -22,6 +22,7 @@ from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Constant, Fields, Nullable, Object, OneOf, Text
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
+from replay.wire.consent_call import GIVE, WITHDRAW
 
 Show = Callable[[Identity, "Draft"], bool]
 
@@ -39,7 +40,6 @@ _DRAFT = Fields(
     }
 )
 _ACT_KIND = "act"
-_CONSENT_TYPES = ("CONSENT_GIVE", "CONSENT_WITHDRAW")
 MAX_TEXT_BYTES = 128 * 1024
 
 
@@ -86,7 +86,7 @@ def sign_act(identities: Identities, value: object, *, now_ms: int, show: Show) 
     Raises:
         Refused: `wallet-consent`, it is about a consent.
     """
-    if isinstance(value, dict) and value.get("type") in _CONSENT_TYPES:
+    if isinstance(value, dict) and value.get("type") in (GIVE, WITHDRAW):
         raise Refused("wallet-consent", f"{value['type']} is signed by `wallet consent grant` or `withdraw`")
     return sign_draft(identities, value, now_ms=now_ms, show=show)
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from bonafides.wallet.store import WalletStore
 from did.identifiers import parse_did
+from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES, field_digests
-from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
+from evidence.documents.staff_signature import act_digest, possession_digest
 from evidence.log.roster import check_name
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url

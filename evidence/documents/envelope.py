@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict, cast
 
+from domain.fact import CHANNELS
 from evidence import shapes
 from primitives import ed25519
 from primitives.encoding import decode_base64url
@@ -14,7 +15,6 @@ from primitives.errors import InvalidInput
 from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 
 RECORD_FORMAT = "bonafides.record/1"
-CHANNELS = ("branch", "app", "web", "phone", "api")
 MAX_FIELDS = 128
 MAX_ATTACHMENTS = 64
 MAX_SIGNATURES = 4

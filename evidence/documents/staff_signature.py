@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from domain.second_person import FIELD, MAX_SIGNERS
 from evidence import shapes
 from evidence.documents.envelope import Envelope
 from evidence.log.roster import Roster, StaffKey, Unshown, key_of_did, names_did_key, person_name
@@ -21,15 +22,13 @@ from primitives.errors import VerificationFailed
 from primitives.shapes import Base64Url, Fields, Hex, ListOf, Time
 from primitives.timestamp import parse_time
 
-FIELD = "countersigned"
-MAX_SIGNATURES = 10
 _KEY_TAG, _ACT_TAG = "bonafides/staff-key/1", "bonafides/staff-act/1"
 _SIGNED = ("broker", "subject", "type", "occurred_at", "channel", "actor", "attachments")
 ALWAYS = 0  # the block since which a member's own key is no colleague's, whenever the member took it
 _SIGNED_BY = Fields({"key": Hex(ed25519.PUBLIC_KEY_BYTES), "value": Base64Url(ed25519.SIGNATURE_BYTES)}).then(
     lambda signature, _: (signature["key"], signature["value"])
 )
-_SIGNATURES = ListOf(_SIGNED_BY, 1, MAX_SIGNATURES)
+_SIGNATURES = ListOf(_SIGNED_BY, 1, MAX_SIGNERS)
 _ENROLMENT = Fields(
     {
         "name": shapes.WORDS,

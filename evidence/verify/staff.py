@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.second_person import FIELD
 from evidence import shapes
 from evidence.documents.staff_signature import (
-    FIELD,
     SIGNATURE,
     Demand,
     act_digest,

@@ -14,10 +14,10 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from primitives.errors import InvalidInput
+from primitives.urls import THIS_MACHINE
 
 FIELD = "chain.rpc_url"
 PEM_FILES = ("ca_file", "client_certificate", "client_key")  # the settings that name them, in the section `chain`
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class RpcEndpoint:
     @property
     def is_local(self) -> bool:
         """Whether it is on this machine, where no proxy of the environment is meant for it."""
-        return self.is_socket or urlsplit(self.url).hostname in _LOOPBACK
+        return self.is_socket or urlsplit(self.url).hostname in THIS_MACHINE
 
     @property
     def shown(self) -> str:

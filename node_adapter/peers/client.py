@@ -12,7 +12,7 @@ import httpx
 from node_adapter.peers.reachable import Network, address_to_ask
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, Refused
-from primitives.urls import shown_url
+from primitives.urls import THIS_MACHINE, shown_url
 
 PATH = "/v1/peer/messages"
 TIMEOUT_SECONDS = 10.0  # of each step: to connect, and for the next bytes
@@ -20,7 +20,6 @@ ANSWER_SECONDS = 20.0  # of the whole answer: a peer that sends drop by drop mus
 _MAX_ANSWER_BYTES = 1024 * 1024
 _PORTS = {"http": 80, "https": 443}
 _CODE = re.compile(r"[a-z0-9-]{1,60}")
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def post_message(url: str, message: Mapping[str, Any]) -> Any:
@@ -52,7 +51,7 @@ def get_document(url: str, *, known: Mapping[str, str], networks: Sequence[Netwo
 
 def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, **request: Any) -> Any:
     target, host = _target(url)
-    through_proxy = host not in _LOOPBACK  # one of the environment is not meant for this machine's nodes
+    through_proxy = host not in THIS_MACHINE  # one of the environment is not meant for this machine's nodes
     request["headers"] = {**request.get("headers", {}), "Accept-Encoding": "identity"}
     if networks is not None:
         address = address_to_ask(host, target.port or _PORTS[target.scheme], networks)

@@ -9,7 +9,6 @@ from sqlalchemy import ColumnClause, Connection, insert, literal_column, select,
 
 from node_adapter.store.schema import CONSENT_NAMED, CONSENT_TYPES, consent, record
 
-GIVE, WITHDRAW = "CONSENT_GIVE", "CONSENT_WITHDRAW"
 _MAX_VARIABLES = 500
 _named: ColumnClause[str] = literal_column(CONSENT_NAMED)
 

@@ -17,9 +17,10 @@ from functools import cache
 from typing import Any
 
 from domain.domains import Domains
+from domain.fact import CHANNELS
 from domain.second_person import FIELD
 from evidence.documents.act import ROOT_SALT_BYTES
-from evidence.documents.envelope import ATTACHMENT, CHANNELS, MAX_ATTACHMENTS
+from evidence.documents.envelope import ATTACHMENT, MAX_ATTACHMENTS
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from domain.second_person import FIELD
 from evidence.documents.record import seal
-from evidence.documents.staff_signature import FIELD, act_digest
+from evidence.documents.staff_signature import act_digest
 from evidence.log.roster import did_key
 from scripts.vectors.staff_world import countersign, end, enrol, person, public
 from scripts.vectors.synthetic_chain import World, seeded

@@ -15,6 +15,7 @@ from typing import Any, cast
 from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
+from domain.second_person import FIELD
 from evidence.chain.engine import Log
 from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import EVENT_TYPES
@@ -27,7 +28,7 @@ from evidence.documents.bundle import Bundle, seal_bundle
 from evidence.documents.envelope import ActSignature, Envelope
 from evidence.documents.promise import PromiseDocument, promise_body, sign_promise
 from evidence.documents.record import SealedRecord, redact, seal
-from evidence.documents.staff_signature import FIELD, act_digest
+from evidence.documents.staff_signature import act_digest
 from evidence.documents.trust import DirectoryEntry, build_trust, parse_trust
 from evidence.log.checkpoint import sign_checkpoint
 from evidence.log.tree import EMPTY_ROOT, Tree

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from domain.second_person import FIELD
 from evidence.documents.act import field_digests
-from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
+from evidence.documents.staff_signature import act_digest, possession_digest
 from evidence.log.roster import did_key
 from primitives import ed25519
 from primitives.encoding import encode_base64url

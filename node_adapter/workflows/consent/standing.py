@@ -30,6 +30,7 @@ from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import VerificationFailed
 from primitives.timestamp import format_time, parse_time
+from replay.wire.consent_call import WITHDRAW
 from suitability.subject import Consent
 
 WITHDRAWN, EXPIRED, UNREGISTERED = "consent-withdrawn", "consent-expired", "consent-unregistered"
@@ -133,7 +134,7 @@ def known_consents(node: Node, connection: Connection, wanted: Iterable[tuple[st
             identifier,
             row,
             None if state is None else state.consents.get(identifier),
-            pid in own and RecordedAct(pid, identifier, consents.WITHDRAW) in acts,
+            pid in own and RecordedAct(pid, identifier, WITHDRAW) in acts,
             state is not None and bool(state.succeeded),
             chain,
         )

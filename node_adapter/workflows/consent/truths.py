@@ -23,6 +23,7 @@ from node_adapter.store import alarms, consents, identity, outbox
 from node_adapter.store.chain.consent_registry import ChainConsent
 from node_adapter.workflows.consent.call import outbox_key
 from node_adapter.workflows.consent.standing import Known, known_consents
+from replay.wire.consent_call import GIVE, WITHDRAW
 
 ON_CHAIN, QUEUED, FAILED, NOT_RELAYED = "on-chain", "queued", "failed", "not-relayed"
 RELAY_STATES = (ON_CHAIN, QUEUED, FAILED, NOT_RELAYED)
@@ -186,7 +187,7 @@ def _owned(connection: Connection, ids: Iterable[str]) -> list[tuple[str, str]]:
     """Return (pseudonym, id) of those that clients of this broker gave: by the row, else by the recorded act."""
     wanted = list(dict.fromkeys(ids))
     acts = consents.recorded_acts(connection, wanted)
-    owners = {act.consent_id: act.pid for act in sorted(acts, key=lambda act: act.pid) if act.type == consents.GIVE}
+    owners = {act.consent_id: act.pid for act in sorted(acts, key=lambda act: act.pid) if act.type == GIVE}
     owners |= {identifier: row.pid for identifier, row in consents.by_ids(connection, wanted).items()}
     return [(owners[identifier], identifier) for identifier in wanted if identifier in owners]
 
@@ -200,5 +201,5 @@ def _unrecorded(known: Known) -> str | None:
     if known.withdrawn_in_records or not known.granted_on_chain:
         return None
     if known.recorded is None:
-        return consents.GIVE
-    return consents.WITHDRAW if known.withdrawn_on_chain else None
+        return GIVE
+    return WITHDRAW if known.withdrawn_on_chain else None

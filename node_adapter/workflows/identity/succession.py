@@ -27,8 +27,8 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.fold import state_of
 from primitives.errors import Refused
 from primitives.timestamp import format_time
+from replay.succession import SUCCEED, SUCCEEDED
 
-SUCCEED, SUCCEEDED = "ID_SUCCEED", "ID_SUCCEEDED"
 PREDECESSOR, SUCCESSOR = "predecessor", "successor"
 REVOKED_BECAUSE = "another identity of this client took over"
 _IDENTITY = "ID_VERIFY"

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.registry_log import IdentityHistory
+from domain.second_person import FIELD
 from evidence.documents.act import field_digests
 from evidence.documents.record import SealedRecord
-from evidence.documents.staff_signature import ALWAYS, FIELD, Demand, act_digest, check_countersigned
+from evidence.documents.staff_signature import ALWAYS, Demand, act_digest, check_countersigned
 from evidence.log.roster import Roster
 from node_adapter.node import Node
 from node_adapter.store.chain import member_registry

@@ -62,6 +62,7 @@ from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.succession import SUCCEED
 from replay.wire.consent_call import CALLS
 from replay.wire.fact import ClientPart, IntakeFact, read_fact, read_node_fact
 
@@ -172,7 +173,7 @@ class _Intake:
         return accepted
 
     def _predecessor(self, fact: IntakeFact, subject: SubjectRow) -> SubjectRow | None:
-        if fact.type != succession.SUCCEED or fact.payload is None:
+        if fact.type != SUCCEED or fact.payload is None:
             return None
         if fact.occurred_ms - self._now > self._rulebook_of(fact).at(self._now).max_ahead_ms:
             raise InvalidInput(

@@ -37,7 +37,7 @@ from node_adapter.workflows.consent import truths
 from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.identity.keys_in_force import keys_at
 from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, bring_back
-from node_adapter.workflows.identity.succession import SUCCEED, SUCCEEDED, end_rights, recovered_reference
+from node_adapter.workflows.identity.succession import end_rights, recovered_reference
 from node_adapter.workflows.intake.countersign import signed_once_in
 from node_adapter.workflows.intake.fold import EMPTY_STATE, dump_states, states_of
 from primitives.canonical import canonical_json
@@ -45,7 +45,8 @@ from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.folding import fold_shown
 from replay.records import Record
-from replay.wire.consent_call import CALLS
+from replay.succession import SUCCEED, SUCCEEDED
+from replay.wire.consent_call import CALLS, WITHDRAW
 from suitability.records.credential import ISSUE, REVOKE
 from suitability.records.staff import END, ENROL
 
@@ -246,7 +247,7 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
         pid = entry.promise.subject.hex()
         if entry.type == REVOKE and not bring_back(connection, pid, entry.record.envelope, entry.record.values):
             ineffective.append(entry)
-        if entry.type == consents.WITHDRAW and _names_consent(entry):
+        if entry.type == WITHDRAW and _names_consent(entry):
             consents.mark_recorded(connection, pid, entry.record.values["consent_id"], entry.promise.accepted_at)
         if entry.type == SUCCEEDED:
             end_rights(connection, pid, entry.promise.accepted_at)

@@ -12,8 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.second_person import ORDER
-from evidence.documents.staff_signature import FIELD
+from domain.second_person import FIELD, ORDER
 from evidence.log.roster import Roster, StaffKey, person_name
 from node_adapter.node import Node
 from node_adapter.store import records, subjects

@@ -12,14 +12,13 @@ from sqlalchemy import Connection
 
 from did.identifiers import parse_did
 from domain.domain import AnyDomain
-from domain.second_person import keys_of
+from domain.second_person import FIELD, keys_of
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import seal_bundle
 from evidence.documents.envelope import Envelope
 from evidence.documents.promise import PromiseDocument
 from evidence.documents.record import RedactedCopy, SealedRecord, altered_fields, redact
-from evidence.documents.staff_signature import FIELD
 from evidence.map.subject_map import SubjectMap
 from node_adapter.node import Node
 from node_adapter.store import anchors, house_records, records, restored

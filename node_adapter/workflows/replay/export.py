@@ -30,13 +30,14 @@ from node_adapter.store import consents, credentials, records, replay_orders, su
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.receipts import ReceiptMaker
-from node_adapter.workflows.identity.succession import SUCCEED, SUCCEEDED, related
+from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, WAYS, log_access, named_subject
 from node_adapter.workflows.replay.bundle import ReplayedRecord, collect, key_events, replayed
 from node_adapter.workflows.replay.orders import order_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
+from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.shapes import CASE, REASON, REFERENCE
 
 FORMAT = "bonafides.export/1"

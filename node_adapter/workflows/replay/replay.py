@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 
 from domain.domains import Domains
 from domain.ruleset import AnyRuleSet
+from domain.words import LANGUAGES
 from node_adapter.node import Node
 from node_adapter.store import records, replay_orders, subjects
 from node_adapter.store.records import FindingRow, RecordRow
@@ -45,7 +46,6 @@ from replay.rules import FoundFinding
 from replay.verification import Verification, execute_again, verify_history
 from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
-LANGUAGES = ("zh", "en")
 REPLAY_REQUEST = Named(
     "ReplayRequest",
     Fields(

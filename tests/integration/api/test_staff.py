@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from evidence.documents.staff_signature import FIELD
+from domain.second_person import FIELD
 from evidence.log.roster import staff_subject
 from node_adapter.store import records
 from primitives.timestamp import format_time

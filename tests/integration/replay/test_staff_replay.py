@@ -2,8 +2,9 @@
 
 import pytest
 
+from domain.second_person import FIELD
 from evidence.documents.act import field_digests
-from evidence.documents.staff_signature import FIELD, act_digest, possession_digest
+from evidence.documents.staff_signature import act_digest, possession_digest
 from evidence.log.roster import did_key
 from node_adapter.store import records
 from node_adapter.workflows.identity.roster import roster_of

@@ -11,8 +11,9 @@ import pytest
 from bonafides.cli.main import main
 from bonafides.cli.support import opened_wallet as wallet_module
 from bonafides.wallet.store import PASSWORD_VARIABLE
+from domain.second_person import FIELD
 from evidence.documents.act import field_digests
-from evidence.documents.staff_signature import FIELD, act_digest, check_enrolment
+from evidence.documents.staff_signature import act_digest, check_enrolment
 from primitives import ed25519
 from primitives.encoding import decode_base64url
 from tests.unit.bonafides.conftest import BROKER, PASSWORD, PID

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.second_person import FIELD
 from evidence.documents.act import field_digests
-from evidence.documents.staff_signature import FIELD, act_digest, check_enrolment
+from evidence.documents.staff_signature import act_digest, check_enrolment
 from evidence.log.roster import Roster, StaffKey, did_key, person_name, staff_subject
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import format_time

@@ -10,6 +10,7 @@ from importlib import resources
 
 import pytest
 
+from domain.fact import CHANNELS
 from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from replay import claims, standing
 from replay.installed import INSTALLED
@@ -20,7 +21,6 @@ from replay.values_as_text import plain
 from suitability.claims import CLAIMS
 from suitability.records import CODES, RECORD_TYPES
 from suitability.records.staff import STAFF_ROLES
-from suitability.vocabulary import CHANNELS
 from tests import tree
 
 WORDS = json.loads(resources.files("replay").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))

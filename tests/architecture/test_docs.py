@@ -126,3 +126,12 @@ def test_operators_are_told_the_default_periods():
     text = (ROOT / "docs" / "for-operators.md").read_text(encoding="utf-8")
     for name in ("period_seconds", "promise_seconds", "heartbeat_seconds"):
         assert f"`anchoring.{name}` ({DEFAULT_ANCHORING[name]} by default)" in text
+
+
+def test_the_places_of_the_developers_page_exist():
+    page = (ROOT / "docs" / "for-developers.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_/.]+/(?:[a-z_]+\.(?:py|md|json))?)`", page))
+    assert len(named) > 30, "the pattern finds nothing"
+    known = tree.names()
+    missing = [place for place in named if not any(f"/{name}".find(f"/{place}") >= 0 for name in known)]
+    assert missing == []

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from domain.claim import Claim
 from domain.domain import AnyDomain
 from domain.fact import Fact
 from domain.finding import Code
@@ -24,13 +23,13 @@ States = Mapping[str, Any]
 
 
 class Domains:
-    """Some domains, none of which shares a record type or a code with another."""
+    """Some domains, none of which shares a name that others find something by with another."""
 
     def __init__(self, *domains: AnyDomain) -> None:
         """Put domains together.
 
         Raises:
-            ValueError: two have the same name, record type or code, or there is none.
+            ValueError: two share a name, record type, code, stage, claim or format of rule sets, or there is none.
         """
         if not domains:
             raise ValueError("there is no domain")
@@ -40,6 +39,11 @@ class Domains:
         self.types: Mapping[str, RecordType[Any, Any]] = {code: self._by_type[code].types[code] for code in owned}
         meanings = by_key((item for domain in domains for item in domain.codes.items()), lambda item: item[0])
         self.codes: Mapping[str, Code] = dict(meanings.values())
+        stages = by_key((item for domain in domains for item in domain.stages.items()), lambda item: item[0])
+        self.stages: Mapping[str, Words] = dict(stages.values())
+        claims = by_key(((claim.name, claim) for domain in domains for claim in domain.claims), lambda item: item[0])
+        self.claims = tuple(dict(claims.values()).values())
+        by_key(domains, lambda domain: domain.ruleset_format)
         self.code = OneOf(*self.types, rule="record-type")
 
     def __iter__(self) -> Iterator[AnyDomain]:
@@ -78,16 +82,6 @@ class Domains:
     def computes(self) -> Mapping[str, Shape[dict[str, Any]]]:
         """What a domain's engine can state, by record type."""
         return {code: shape for domain in self for code, shape in domain.computes.items()}
-
-    @cached_property
-    def stages(self) -> Mapping[str, Words]:
-        """The parts of a report, in their order."""
-        return {name: words for domain in self for name, words in domain.stages.items()}
-
-    @cached_property
-    def claims(self) -> tuple[Claim, ...]:
-        """What a client may claim."""
-        return tuple(claim for domain in self for claim in domain.claims)
 
     @cached_property
     def documents(self) -> Mapping[str, Document]:

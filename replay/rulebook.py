@@ -3,8 +3,8 @@
 Every record that the broker made names the rule set of its day, and the name holds a digest: it is sealed with the
 record. So such a record is judged by the rule set that it names. The client's own acts are judged by the rule set in
 force when they happened, whatever they name: a client's wallet may leave the name out, and the client's word does not
-choose the broker's rules. A record of the broker that names no rule set, or another one than was in force, is a
-finding of its own.
+choose the broker's rules. A record of the broker that names no rule set, one of another domain, or another one than was
+in force, is a finding of its own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from domain.domain import AnyDomain
 from domain.domains import Domains
 from domain.fact import Fact
 from domain.finding import Finding
@@ -60,10 +61,18 @@ class Rulebook:
         named = self.by_label.get(fact.ruleset)
         if named is None:
             raise NotAtHand(f"rule set {fact.ruleset} is not at hand")
+        domain = self.domains.of(fact.type)
+        if self.of_domain(domain, named.label) is None:  # it has no rules for such a record: as if it named none
+            found = self._at(fact)
+            return found, (Finding(_CODE, _RULE, f"names {named.label} of another domain; {found.label} was in force"),)
         current = self._in_force(fact)
         if current is None or current.label == named.label:
             return named, ()
         return named, (Finding(_CODE, _RULE, f"made under {named.label}, not {current.label}"),)
+
+    def of_domain(self, domain: AnyDomain, label: str) -> AnyRuleSet | None:
+        """Return a rule set of one domain by its label; None where it is not at hand, or another domain's."""
+        return next(iter(self.domains.of_domain(domain, filter(None, [self.by_label.get(label)]))), None)
 
     def _at(self, fact: Fact) -> AnyRuleSet:
         missing = self.missing[self.domains.of(fact.type).name]

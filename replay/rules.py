@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from domain.comparison import Comparison
 from domain.domain import AnyDomain, Surroundings
@@ -133,7 +134,7 @@ def _compared(facts: Sequence[Fact], rulebook: Rulebook) -> tuple[Comparison, ..
         comparison
         for domain in rulebook.domains
         for comparison in domain.re_execute(
-            [fact for fact in facts if rulebook.domains.of(fact.type) is domain], rulebook.by_label.get
+            [fact for fact in facts if rulebook.domains.of(fact.type) is domain], partial(rulebook.of_domain, domain)
         )
     )
 

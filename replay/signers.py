@@ -21,12 +21,10 @@ def asking_nobody(report: VerificationReport, rulebook: Rulebook) -> Iterable[st
     """Return a note on each rule set that asks for no second person where a record that names it takes one."""
     unasked: dict[str, set[str]] = {}
     for record in report.records:
-        ruleset = rulebook.by_label.get(str(record.envelope["ruleset"]))
-        if (
-            record.type in rulebook.domains.staff_acts
-            and ruleset is not None
-            and record.type not in ruleset.second_person
-        ):
+        if record.type not in rulebook.domains.staff_acts:
+            continue
+        ruleset = rulebook.of_domain(rulebook.domains.of(record.type), str(record.envelope["ruleset"]))
+        if ruleset is not None and record.type not in ruleset.second_person:
             unasked.setdefault(ruleset.label, set()).add(record.type)
     for label, types in sorted(unasked.items()):
         yield f"rule set {label} asks for no second person of {', '.join(sorted(types))}: no finding if nobody signed"

@@ -1,0 +1,44 @@
+"""Several domains asked as one: no two may be found by one name."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.domains import Domains
+from domain.words import Words
+from primitives.errors import InvalidInput
+from replay.installed import INSTALLED
+from suitability.domain import SUITABILITY
+from tests.world.lost_property import LOST_PROPERTY, LostProperty
+
+OTHER = {"name": "other", "types": {}, "codes": {}, "stages": {}, "claims": (), "ruleset_format": "other.ruleset/1"}
+SHARED = {
+    "name": "lost-property",
+    "types": LOST_PROPERTY.types,
+    "codes": LOST_PROPERTY.codes,
+    "stages": {"desk": Words("另一处", "Another desk")},
+    "claims": LOST_PROPERTY.claims,
+    "ruleset_format": LOST_PROPERTY.ruleset_format,
+}
+
+
+def other(**changed):
+    return type("Other", (LostProperty,), {**OTHER, **changed})()
+
+
+@pytest.mark.parametrize("what", SHARED)
+def test_two_domains_that_share_a_name_are_refused(what):
+    assert [domain.name for domain in Domains(SUITABILITY, LOST_PROPERTY, other())][2] == "other"
+    with pytest.raises(ValueError, match="is offered twice"):
+        Domains(SUITABILITY, LOST_PROPERTY, other(**{what: SHARED[what]}))
+
+
+@pytest.mark.parametrize(
+    "stated", [None, True, 7, "", "lost-property.ruleset/2", [], ["lost-property.ruleset/1"], {"a": {}}]
+)
+def test_a_format_that_no_domain_has_is_a_malformed_rule_set(stated):
+    for document in ({"format": stated}, {}, stated):
+        with pytest.raises(InvalidInput):
+            Domains(SUITABILITY, LOST_PROPERTY).read_ruleset(document)
+        with pytest.raises(InvalidInput):
+            INSTALLED.read_ruleset(document)

@@ -1,9 +1,11 @@
 """A consent has one door: act, row and relay are one transaction, and what record and chain disagree on is an alarm."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from node_adapter.chain_process import ChainProcess
-from node_adapter.store import alarms, consents, outbox, records
+from node_adapter.store import alarms, consents, outbox, records, restored
 from node_adapter.store.chain import event_log
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import outbox_key
@@ -339,6 +341,20 @@ def test_all_consents_are_compared_once_and_again_after_a_reset(broker, client, 
     assert raised(broker) == {}
     with broker.store.write() as connection:
         process.chain._on_reset(connection, broker.chain.height)
+    process.chain._watch_consents()
+    assert RELAYED in raised(broker)
+
+
+def test_all_consents_are_compared_again_after_a_restore(broker, client, given, process):
+    """A copy says that all were compared; what came between is in the chain, or nowhere."""
+    send(broker, withdrawing(broker, client, given["consent_id"]))
+    while truths.compare_some(broker.node):
+        pass
+    with broker.store.write() as connection:
+        alarms.close_alarm(connection, RELAYED, broker.clock.now)
+        restored.mark(connection, broker.clock.now)
+    process.chain._contracts = SimpleNamespace(head=lambda address: SimpleNamespace(seq=0))
+    process.chain._finish_restoring(broker.clock.now)
     process.chain._watch_consents()
     assert RELAYED in raised(broker)
 

@@ -52,7 +52,7 @@ properties: setup  ## search for new counterexamples to the properties: random o
 	BONAFIDES_PROPERTY_FACTOR=20 $(BIN)/pytest -m "not chain and not slow" -n 2 -q $$(grep -rl '^from hypothesis' tests)
 
 schemathesis: setup  ## search for requests whose answer is not described: random ones, and many (about ten minutes)
-	BONAFIDES_SCHEMATHESIS_FACTOR=12 $(BIN)/pytest tests/integration/api/test_schemathesis.py -n 2 -q
+	BONAFIDES_SCHEMATHESIS_FACTOR=24 $(BIN)/pytest tests/integration/api/test_schemathesis.py -n 2 -q
 
 histories: setup  ## compare intake, replay and verifier on ten thousand random histories (an hour or two)
 	BONAFIDES_HISTORIES=10000 $(BIN)/pytest tests/integration/replay/test_agreement.py -k any_history -n 2 -q

@@ -49,7 +49,7 @@ def _template() -> Template:
     return environment.from_string(_read(_PAGE))
 
 
-def _legible(value: Any) -> Any:
+def _legible(value: object) -> object:
     """Return a value as it is shown; what a macro made is markup, and was shown so before."""
     return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 

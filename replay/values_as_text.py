@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 _FEN = 100
 _MAX_TEXT = 600
 
 
-def plain(value: Any, name: str = "") -> str:
+def plain(value: object, name: str = "") -> str:
     """Return a payload value as text for a person: nested values in one line, by name, and money in yuan."""
     if value is None:
         text = "—"
@@ -30,7 +29,7 @@ def _inner(name: str, key: str) -> str:
     return name if name.endswith("_fen") else key
 
 
-def is_synthetic(value: Any) -> bool:
+def is_synthetic(value: object) -> bool:
     """Tell whether a payload says of itself, anywhere in it, that it is about an invented person."""
     if isinstance(value, Mapping):
         if value.get("synthetic") is True or value.get("source") == "synthetic":

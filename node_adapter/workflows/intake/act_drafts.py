@@ -124,7 +124,7 @@ def _check_fields(domains: Domains, type_: str, fields: Mapping[str, Any]) -> No
         domains.check_payload(type_, {**fields, **optional})
 
 
-def _shown(value: Any) -> str | int:
+def _shown(value: object) -> str | int:
     if isinstance(value, list):
         return ", ".join(str(entry) for entry in value)
     return value if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -54,6 +54,7 @@ from node_adapter.workflows.intake.fold import (
     suitability_in,
 )
 from node_adapter.workflows.intake.house import Houses
+from node_adapter.workflows.intake.outcomes import Answer, Asked
 from node_adapter.workflows.intake.rulesets import InstalledRulesets, rulebook
 from node_adapter.workflows.replay.as_of import AsOf, as_of
 from node_adapter.workflows.replay.orders import require_received
@@ -96,7 +97,7 @@ def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]
     intake.flush()
 
 
-def _outcome_of(step: Any, value: Any) -> Any:
+def _outcome_of(step: Callable[[Asked], Answer], value: Asked) -> Answer | BonafidesError:
     """Return a step's result, or the typed error that refuses this one fact; what concerns the node is raised."""
     try:
         return step(value)

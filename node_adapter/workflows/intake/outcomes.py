@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 
+Asked = TypeVar("Asked")
+Answer = TypeVar("Answer")
 Outcome = dict[str, Any] | BonafidesError
 
 
-def outcome_of(step: Callable[[Any], Any], value: Any) -> Any:
+def outcome_of(step: Callable[[Asked], Answer], value: Asked) -> Answer | BonafidesError:
     """Return a step's result, or the typed error that is this one value's outcome, "could not check" among them."""
     try:
         return step(value)

@@ -21,10 +21,9 @@ from node_adapter.workflows.consent import door, truths
 from node_adapter.workflows.consent.door import PreparedCall
 from node_adapter.workflows.consent.standing import WITHDRAWN
 from node_adapter.workflows.consent.truths import FAILED, NOT_RELAYED, Relay
-from primitives.errors import Refused, VerificationFailed
+from primitives.errors import BonafidesError, Refused
 from replay.wire.consent_call import CALLS, WITHDRAW, ConsentCall
 
-Refusal = Refused | VerificationFailed
 _NO_CALL = "no call for the chain came with it"
 
 
@@ -35,14 +34,14 @@ class ConsentActs:
         """Start with none."""
         self._node = node
         self._connection = connection
-        self._told: list[tuple[str, str]] = []
+        self._told: list[str] = []
         self._withdrawn: list[tuple[str, str]] = []
 
-    def look(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | Refusal | None:
+    def look(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | BonafidesError | None:
         """Look at the call beside an act before anything of the act is stored; None where none came.
 
         Raises:
-            Refused, VerificationFailed: see `door.prepare`; of a grant alone.
+            BonafidesError: see `door.prepare`; of a grant alone.
         """
         if call is None:
             return None
@@ -50,24 +49,24 @@ class ConsentActs:
             raise Refused(WITHDRAWN, "the client has withdrawn this consent at this broker")
         try:
             return door.prepare(self._node, self._connection, call, subject)
-        except (Refused, VerificationFailed) as refusal:
+        except BonafidesError as refusal:
             if call.function == "grant":
                 raise
             return refusal
 
-    def look_again(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | Refusal | None:
+    def look_again(self, call: ConsentCall | None, subject: SubjectRow) -> PreparedCall | BonafidesError | None:
         """As `look`, of an act that is recorded already: nothing that is wrong with its call takes that back."""
         try:
             return self.look(call, subject)
-        except (Refused, VerificationFailed) as refusal:
+        except BonafidesError as refusal:
             return refusal
 
     def keep(
-        self, type_: str, payload: Mapping[str, Any], looked: PreparedCall | Refusal | None, subject: SubjectRow
+        self, type_: str, payload: Mapping[str, Any], looked: PreparedCall | BonafidesError | None, subject: SubjectRow
     ) -> Relay:
         """Write what the call of a recorded act changes; return how far the chain is told."""
         identifier = str(payload["consent_id"])
-        self._told.append((subject.pid, identifier))
+        self._told.append(identifier)
         if type_ == WITHDRAW:
             self._withdrawn.append((subject.pid, identifier))
         if isinstance(looked, PreparedCall):
@@ -76,7 +75,7 @@ class ConsentActs:
         relay = truths.relay(self._connection, CALLS[type_], identifier, chain)
         if relay.state not in (NOT_RELAYED, FAILED):
             return relay
-        if isinstance(looked, Refused | VerificationFailed):
+        if isinstance(looked, BonafidesError):
             return replace(relay, error=str(looked))
         return relay if relay.state == FAILED else replace(relay, error=_NO_CALL)
 
@@ -89,7 +88,7 @@ class ConsentActs:
         now = self._node.clock.now_ms()
         for pid, identifier in self._withdrawn:  # the client's word counts at once, whatever comes of the chain's call
             consents.mark_recorded(self._connection, pid, identifier, now)
-        of_ended = [pair for pid, ids in ended for pair in truths.of_subject(self._connection, pid, ids)]
-        pairs = [*self._told, *of_ended]
-        if pairs:
-            truths.compare(self._node, self._connection, pairs)
+        of_ended = [one for pid, ids in ended for one in truths.of_subject(self._connection, pid, ids)]
+        told = [*self._told, *of_ended]
+        if told:
+            truths.compare_ids(self._node, self._connection, told)

@@ -123,10 +123,9 @@ def compare_ids(node: Node, connection: Connection, ids: Iterable[str]) -> bool:
     return bool(owned)
 
 
-def of_subject(connection: Connection, pid: str, recorded: Iterable[str]) -> list[tuple[str, str]]:
-    """Return the consents of one client, as `compare` takes them: those with a row and those that were recorded."""
-    kept = (row.consent_id for row in consents.of_subject(connection, pid))
-    return [(pid, identifier) for identifier in dict.fromkeys((*kept, *recorded))]
+def of_subject(connection: Connection, pid: str, recorded: Iterable[str]) -> list[str]:
+    """Return the ids of one client's consents: those with a row and those that were recorded."""
+    return [*(row.consent_id for row in consents.of_subject(connection, pid)), *recorded]
 
 
 def recheck(node: Node) -> None:
@@ -184,10 +183,14 @@ def _told(connection: Connection, identifier: str) -> Difference | None:
 
 
 def _owned(connection: Connection, ids: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (pseudonym, id) of those that clients of this broker gave: by the row, else by the recorded act."""
+    """Return (pseudonym, id) of those that clients of this broker gave, or withdrew where nobody here gave them.
+
+    Whose one is says its row, else the act that gave it, else the one that withdrew it: whatever another client signs
+    about it, the alarms stay its owner's.
+    """
     wanted = list(dict.fromkeys(ids))
-    acts = consents.recorded_acts(connection, wanted)
-    owners = {act.consent_id: act.pid for act in sorted(acts, key=lambda act: act.pid) if act.type == GIVE}
+    acts = sorted(consents.recorded_acts(connection, wanted), key=lambda act: (act.type == GIVE, act.pid))
+    owners = {act.consent_id: act.pid for act in acts}
     owners |= {identifier: row.pid for identifier, row in consents.by_ids(connection, wanted).items()}
     return [(owners[identifier], identifier) for identifier in wanted if identifier in owners]
 

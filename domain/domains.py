@@ -14,10 +14,12 @@ from domain.ruleset import AnyRuleSet
 from domain.second_person import SecondPerson
 from domain.texts import Document
 from domain.words import Words
-from primitives.errors import InvalidInput
+from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.registry import by_key
 from primitives.shapes import OneOf, Shape
 
+NOT_INSTALLED = "domain-not-installed"
+_INSTALL = "the distribution that brings its domain is not installed"
 States = Mapping[str, Any]
 """What is known of one client, by the names of the domains that know something."""
 
@@ -144,10 +146,17 @@ class Domains:
         return {name: self._by_name[name].state_to_json(state) for name, state in states.items()}
 
     def states_from_json(self, document: Mapping[str, Any]) -> States:
-        """Read what `states_to_json` made; raises InvalidInput."""
-        unknown = sorted(document.keys() - self._by_name.keys())
-        if unknown:
-            raise InvalidInput("state", "unknown", f"of domains that this program does not know: {', '.join(unknown)}")
+        """Read what `states_to_json` made.
+
+        Raises:
+            InvalidInput: a domain cannot read its own.
+            CouldNotCheck: `domain-not-installed`.
+        """
+        gone = ", ".join(sorted(document.keys() - self._by_name.keys()))
+        if gone:
+            raise CouldNotCheck(
+                NOT_INSTALLED, f"what is known of a client by the domain {gone} is kept here: {_INSTALL}"
+            )
         return {name: self._by_name[name].state_from_json(state) for name, state in document.items()}
 
     # Rule sets
@@ -156,6 +165,16 @@ class Domains:
         """Check a parsed rule-set document of any of these domains; raises InvalidInput."""
         ruleset: AnyRuleSet = self._of_document(document).read_ruleset(document)
         return ruleset
+
+    def read_kept_ruleset(self, document: object) -> AnyRuleSet:
+        """Read a rule set that was checked when it was installed.
+
+        Raises:
+            CouldNotCheck: `domain-not-installed`: it was installed when other domains were.
+        """
+        if not any(domain.ruleset_format == _format_of(document) for domain in self):
+            raise CouldNotCheck(NOT_INSTALLED, f"a rule set of the format {_format_of(document)} is in use: {_INSTALL}")
+        return self.read_ruleset(document)
 
     def packaged_rulesets(self) -> dict[str, AnyRuleSet]:
         """Return the rule sets that travel with the product, by `<id>@<version>`."""
@@ -166,5 +185,9 @@ class Domains:
         return [ruleset for ruleset in rulesets if self._of_document(ruleset.document) is domain]
 
     def _of_document(self, document: object) -> AnyDomain:
-        stated = document.get("format") if isinstance(document, Mapping) else None
+        stated = _format_of(document)
         return next((domain for domain in self if domain.ruleset_format == stated), self.first)
+
+
+def _format_of(document: object) -> object:
+    return document.get("format") if isinstance(document, Mapping) else None

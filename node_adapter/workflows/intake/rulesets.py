@@ -66,7 +66,7 @@ def rulebook(node: Node, connection: Connection) -> InstalledRulesets:
     def read() -> InstalledRulesets:
         rows = store.all_rulesets(connection)
         documents = (parse_json(row.body, field="ruleset", max_bytes=MAX_BYTES) for row in rows)
-        return InstalledRulesets(tuple(node.domains.read_ruleset(document) for document in documents), node.domains)
+        return InstalledRulesets(tuple(map(node.domains.read_kept_ruleset, documents)), node.domains)
 
     return node.views.get(connection, "rulebook", "", version, read)
 

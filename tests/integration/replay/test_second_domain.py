@@ -6,6 +6,7 @@ No line of the product names it.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,15 @@ from api.app import create_app
 from bonafides.verify import Occasion
 from domain.domains import Domains
 from node_adapter.store import subjects, tokens
+from node_adapter.views import Views
 from node_adapter.workflows.intake.act_drafts import draft_acts
 from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.fold import states_of
 from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
+from primitives.errors import BonafidesError, CouldNotCheck
 from primitives.timestamp import format_time
 from replay.report import report_content
 from replay.report_material import material_of
@@ -27,7 +31,7 @@ from replay.verification import verify_history
 from scripts.vectors.synthetic_chain import seeded
 from suitability.domain import SUITABILITY
 from tests.world.lost_property import FORMAT, LOST_PROPERTY
-from tests.world.node import START
+from tests.world.node import PAYLOADS, START
 from tests.world.replay import Broker
 
 DOMAINS = Domains(SUITABILITY, LOST_PROPERTY)
@@ -160,6 +164,34 @@ def test_the_http_interface_takes_its_gates_and_shows_its_rules(broker):
     found = list_rulesets(broker.node)
     assert [entry["id"] for entry in found["rulesets"]] == ["sac-bands", "desk"]
     assert found["in_force"].startswith("sac-bands@1:")
+
+
+def test_a_node_whose_domain_is_gone_says_so_and_blames_no_request(broker):
+    client = broker.enrol("one")
+    fact = {
+        "source_ref": "x", "subject": client.subject, "type": "DUTY_NOTICE", "occurred_at": format_time(START),
+        "channel": "app", "actor": {"did": broker.node.did, "role": "staff"}, "payload": PAYLOADS["DUTY_NOTICE"],
+    }  # fmt: skip
+    desk(broker, client, claimed=False)
+    bare = replace(broker.node, domains=Domains(SUITABILITY), views=Views())
+    for asked in (
+        lambda: submit_facts(bare, [fact]),
+        lambda: ask_gates(bare, [{"subject": client.subject, "act": "DUTY_NOTICE"}]),
+        lambda: list_rulesets(bare),
+    ):
+        with pytest.raises(CouldNotCheck, match="domain-not-installed"):
+            raise_refusal(asked())
+    with broker.store.read() as connection:
+        row = subjects.find_by_pid(connection, client.subject)
+        with pytest.raises(CouldNotCheck, match="by the domain lost-property"):
+            states_of(bare, connection, row)
+    assert not isinstance(submit_facts(broker.node, [fact])[0], BonafidesError)  # nothing of it was lost
+
+
+def raise_refusal(outcomes):
+    for outcome in outcomes:
+        if isinstance(outcome, BonafidesError):
+            raise outcome
 
 
 def test_two_domains_share_no_name():

@@ -13,6 +13,7 @@ from domain.record_type import RecordType
 from domain.ruleset import AnyRuleSet
 from domain.second_person import SecondPerson
 from domain.texts import Document
+from domain.whole import require_whole
 from domain.words import Words
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.registry import by_key
@@ -31,7 +32,8 @@ class Domains:
         """Put domains together.
 
         Raises:
-            ValueError: two share a name, record type, code, stage, claim or format of rule sets, or there is none.
+            ValueError: two share a name, record type, code, stage, claim or format of rule sets, there is none, or
+                one is not whole (`domain.whole`).
         """
         if not domains:
             raise ValueError("there is no domain")
@@ -46,6 +48,8 @@ class Domains:
         claims = by_key(((claim.name, claim) for domain in domains for claim in domain.claims), lambda item: item[0])
         self.claims = tuple(dict(claims.values()).values())
         by_key(domains, lambda domain: domain.ruleset_format)
+        for domain in domains:
+            require_whole(domain)
         self.code = OneOf(*self.types, rule="record-type")
 
     def __iter__(self) -> Iterator[AnyDomain]:

@@ -28,7 +28,7 @@ from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 VALIDITY = 10 * 365 * 86_400
 OLD, NEW = (hashlib.sha256(name.encode()).digest() for name in ("offline trust: old key", "offline trust: new key"))

@@ -6,10 +6,9 @@ the indexer would. What the contract itself does is tested where the contract is
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from eth_abi.abi import decode
@@ -17,14 +16,9 @@ from sqlalchemy import select, update
 
 from did.identifiers import member_did
 from node_adapter.chain.abi import contract_abi, encode_call
-from node_adapter.keys.keystore import Keystore
-from node_adapter.life import SignOfLife
-from node_adapter.node import Node
 from node_adapter.peers.messages import verify_message
-from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
-from node_adapter.store import consents, migrate, outbox, records, subjects
+from node_adapter.store import consents, outbox, records, subjects
 from node_adapter.store.chain import event_log
-from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import outbox as table
 from node_adapter.workflows.intake.fold import EMPTY_STATE
@@ -34,77 +28,39 @@ from primitives.eip712 import approve_typed_data, grant_typed_data, recover_type
 from primitives.errors import CouldNotCheck, Refused
 from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
+from tests.world.chain import CHAIN_ID, CONTRACTS, Chain
+from tests.world.clock import START, Clock
+from tests.world.keys import entropy_of, keystore_of, seed
+from tests.world.node import open_member, settings_of
 
-CHAIN_ID = 31_337
-START = 1_795_220_000_000
 DEADLINE = START + 3_600_000
-TASK_REGISTRY = "0x" + "7a" * 20
 PURPOSE = "MARKET_RISK"
 YEAR = 365 * 86_400_000
 
 
-class Clock:
-    """A clock that the test moves."""
+class TaskChain(Chain):
+    """A chain that applies TaskRegistry's rules, and gives a block at once to every node that is not held back."""
 
     def __init__(self):
-        self.now = START
+        super().__init__()
+        self.held = set()
+        self.backlog = {}
+        self.tasks = {}
+        self.datasets = {}
 
-    def now_ms(self):
-        return self.now
-
-    def monotonic_ms(self):
-        return self.now - START
-
-    def sleep(self, seconds):
-        self.now += int(seconds * 1000)
-
-    def sign_of_life(self):
-        return SignOfLife("", 1, self.now - START, answered=self.now - START)
-
-
-def secret(name):
-    return hashlib.sha256(b"tests/integration/tasks " + name.encode()).digest()
-
-
-def entropy_of(name):
-    state = {"count": 0}
-
-    def draw(count):
-        state["count"] += 1
-        return hashlib.shake_256(secret(name) + state["count"].to_bytes(8)).digest(count)
-
-    return draw
-
-
-@dataclass
-class Chain:
-    """Blocks of one transaction each, given to every index at once unless a node is held back."""
-
-    nodes: list[Node] = field(default_factory=list)
-    height: int = 0
-    held: set[str] = field(default_factory=set)
-    backlog: dict[str, list] = field(default_factory=dict)
-    tasks: dict[bytes, dict] = field(default_factory=dict)
-    datasets: dict[bytes, str] = field(default_factory=dict)
-
-    def emit(self, contract, name, topic1, args):
-        self.height += 1
-        block = ChainBlock(
-            self.height, hashlib.sha256(b"%d" % self.height).digest(), b"", START // 1000 + self.height, b"", ()
-        )
-        event = ChainEvent(self.height, 0, 0, 0, block.hash, TASK_REGISTRY, contract, name, topic1, args)
+    def tell(self, block, found):
+        self.known.append((block, found))
         for node in self.nodes:
-            self.backlog.setdefault(node.address, []).append((block, event))
+            self.backlog.setdefault(node.address, []).append((block, found))
         self.index()
 
     def index(self):
         for node in self.nodes:
-            if node.address in self.held:
-                continue
-            entries = self.backlog.pop(node.address, [])
+            entries = [] if node.address in self.held else self.backlog.pop(node.address, [])
             if entries:
                 with node.store.write() as connection:
-                    event_log.append(connection, [block for block, _ in entries], [event for _, event in entries])
+                    for block, found in entries:
+                        event_log.append(connection, [block], found)
 
     def mine(self):
         """Take every outbox row; return how many."""
@@ -151,7 +107,7 @@ class Chain:
         return None
 
     def _approve(self, sender, task_id, signature):
-        typed = approve_typed_data(CHAIN_ID, TASK_REGISTRY, task_id, self.tasks[task_id]["spec"])
+        typed = approve_typed_data(CHAIN_ID, CONTRACTS["TaskRegistry"], task_id, self.tasks[task_id]["spec"])
         compliance = next(node.keys.compliance_address for node in self.nodes if node.address == sender)
         if recover_typed(typed, signature) != compliance:
             return "TaskRegistryBadSignature"
@@ -188,7 +144,7 @@ class Chain:
 
     def _event(self, name, topic, args):
         told = {key: "0x" + value.hex() if isinstance(value, bytes) else value for key, value in args.items()}
-        self.emit("TaskRegistry", name, "0x" + topic.hex(), told)
+        self.block(("TaskRegistry", name, "0x" + topic.hex(), told))
 
 
 def load_cheat():
@@ -206,7 +162,7 @@ def insert_client(node, reference, pid):
     finance = {"assets_fen": number, "debts_fen": number // 3, "income_fen": 0, "holdings_fen": holdings}
     payload = {"basics": {}, "finance": {"source": "synthetic", **finance}}
     with node.store.write() as connection:
-        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, secret(pid), EMPTY_STATE)
+        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, seed(pid), EMPTY_STATE)
         subjects.insert_subjects(connection, [row])
         size = records.log_size(connection)
         record = records.RecordRow(
@@ -220,7 +176,7 @@ def insert_client(node, reference, pid):
             envelope=b"{}",
             payload=json.dumps(payload),
             root_salt=bytes(32),
-            fingerprint=secret(pid),
+            fingerprint=seed(pid),
             act_signature=None,
             accepted_at=START,
             anchor_by=START,
@@ -231,8 +187,8 @@ def insert_client(node, reference, pid):
 
 def enrol_with_grant(node, members, contracts, reference):
     """A client with data and a consent that the client's own signature puts into the real ConsentRegistry."""
-    pid, key = secret(f"{node.address} {reference}").hex(), secret(f"key of {node.address} {reference}")
-    identity, consent_id = address_of(key), secret(f"consent {node.address} {reference}")
+    pid, key = seed(f"{node.address} {reference}").hex(), seed(f"key of {node.address} {reference}")
+    identity, consent_id = address_of(key), seed(f"consent {node.address} {reference}")
     insert_client(node, reference, pid)
     now, chain_id = node.clock.now_ms(), node.settings.chain.chain_id
     dids = json.dumps([member_did(chain_id, member) for member in members if member != node.address])
@@ -269,43 +225,28 @@ class Consortium:
 
     def __init__(self, home, clients=12):
         self.clock = Clock()
-        self.chain = Chain()
+        self.chain = TaskChain()
         self.down: set[str] = set()
         self.restarts = 0
         self.sent: list[tuple[str, str, dict]] = []
-        keys = sorted((Keystore.generate(entropy_of(f"keys {name}")) for name in "abc"), key=lambda key: key.address)
+        keys = sorted((keystore_of(name) for name in "abc"), key=lambda key: key.address)
         self.members = [key.address for key in keys]
         self.urls = {member: f"http://{member}.invalid" for member in self.members}
         self.nodes = [self._open(home, key) for key in keys]
-        self.chain.nodes = list(self.nodes)
         for node in self.nodes:
-            args = {"member": node.address, "role": 1, "name": node.settings.member.name}
-            public = {"signing": "0x" + node.keys.signing_public.hex(), "compliance": node.keys.compliance_address}
-            public["agreement"] = "0x" + node.keys.agreement_public.hex()
-            topic = event_log.address_topic(node.address)
-            self.chain.emit("MemberRegistry", "MemberAdmitted", topic, {**args, **public, "previousChange": 0})
-        name = "0x" + b"TaskRegistry".ljust(32, b"\0").hex()
-        self.chain.emit("Directory", "AddressSet", name, {"name": name, "target": TASK_REGISTRY, "fromBlock": 1})
+            self.chain.join(node)
+        for node in self.nodes:
+            self.chain.admit(node.settings.member.name, keys=node.keys)
+        self.chain.deploy()
         for index, node in enumerate(self.nodes):
             self.enrol(node, [f"{index}-{number}" for number in range(clients)])
         self.datasets = [tasks.register_dataset(node, "clients", {"columns": []})["dataset"] for node in self.nodes]
         self.chain.mine()
 
     def _open(self, home, key):
-        path = home / key.address
-        path.mkdir(parents=True)
-        settings = Settings(
-            home=path,
-            member=MemberSettings(key.address, f"Broker {key.address[2:6]}", "broker"),
-            chain=ChainSettings("http://127.0.0.1:1", CHAIN_ID, "0x" + "d1" * 20, 1, 1),
-            http=HttpSettings("127.0.0.1", 1),
-            anchoring=AnchoringSettings(1.0, 60.0, 60.0, 100),
-            peers={member: url for member, url in self.urls.items() if member != key.address},
-        )
-        migrate.upgrade(settings.database_path)
-        store = open_store(settings.database_path)
-        entropy = entropy_of(key.address)
-        node = Node(settings, store, key, self.clock, entropy, self._post, sign_of_life=self.clock.sign_of_life)
+        peers = {member: url for member, url in self.urls.items() if member != key.address}
+        settings = settings_of(home / key.address, key.address, f"Broker {key.address[2:6]}", peers=peers)
+        node = open_member(settings, key, self.clock, entropy_of(key.address), self._post)
         install_ruleset(node, {"packaged": "sac-bands@2"})
         return node
 
@@ -324,24 +265,24 @@ class Consortium:
     def enrol(self, node, references):
         """Store clients with data and a consent that stands on the chain."""
         for reference in references:
-            pid = secret(f"{node.address} {reference}").hex()
+            pid = seed(f"{node.address} {reference}").hex()
             insert_client(node, reference, pid)
             self.consent(node, pid)
 
     def consent(self, node, pid, *, purpose=PURPOSE, receivers=None, expires_at=START + YEAR, on_chain=True):
         """Store a consent and put its grant on the chain."""
         others = [member for member in self.members if member != node.address] if receivers is None else receivers
-        consent_id = secret(f"consent {node.address} {pid} {purpose} {expires_at}").hex()
+        consent_id = seed(f"consent {node.address} {pid} {purpose} {expires_at}").hex()
         dids = json.dumps([member_did(CHAIN_ID, member) for member in others])
         row = consents.ConsentRow(consent_id, pid, purpose, dids, expires_at, "{}", START, None)
         with node.store.write() as connection:
             consents.insert_consent(connection, row)
         if on_chain:
-            self.chain.emit("ConsentRegistry", "ConsentGranted", "0x" + consent_id, {"consentId": "0x" + consent_id})
+            self.chain.consent("ConsentGranted", consent_id)
         return consent_id
 
     def withdraw_on_chain(self, consent_id):
-        self.chain.emit("ConsentRegistry", "ConsentWithdrawn", "0x" + consent_id, {"consentId": "0x" + consent_id})
+        self.chain.consent("ConsentWithdrawn", consent_id)
 
     def spec(self, task_id="ab" * 32, **changes):
         pairs = zip(self.members, self.datasets, strict=True)
@@ -379,7 +320,7 @@ class Consortium:
             for node in self.nodes if only is None else only:
                 steps.step(node, self.clock.now)
             self.chain.mine()
-            self.clock.now += 1000
+            self.clock.sleep(1)
 
     def restart(self, node):
         """Kill a node's process and open it anew on what its store holds."""

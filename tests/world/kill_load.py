@@ -24,7 +24,7 @@ from node_adapter.patience import Patience
 from node_adapter.store import outbox
 from node_adapter.workflows.identity.staff_tokens import read_token
 from primitives.timestamp import format_time
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 PRODUCTS = 3
 MOST_OPEN_ROWS = 6

@@ -14,7 +14,9 @@ from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
-from tests.world.node import PAYLOADS, TOKENS, Broker, Chain, rating
+from tests.world.broker import TOKENS, Broker
+from tests.world.chain import Chain
+from tests.world.payloads import PAYLOADS, rating
 
 
 @dataclass

@@ -9,7 +9,7 @@ from evidence.log.roster import did_key
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.timestamp import format_time
-from tests.world.node import seed
+from tests.world.keys import seed
 
 YEAR = 365 * 86_400_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS
 from evidence.verify.verdict import KeyChange, LastAnchor
 from node_adapter.node import Node
 from node_adapter.store.chain.event_log import ChainEvent
@@ -13,6 +14,7 @@ from replay.report_material import Anchored, Material, Occasion, ShownRecord
 from replay.verification import Verification
 
 _MS = 1000
+_KEY_EVENTS = MEMBER_EVENTS | DID_EVENTS  # that a call was sponsored changes no key, and no bundle's reader reports it
 
 
 def material_of(
@@ -36,7 +38,7 @@ def material_of(
         references=[(pid, _shown(collected, chain)) for pid, chain in collected.references],
         pending=len(collected.records) - len(collected.anchored),
         last_anchor=LastAnchor(last.seq, last.size, last.block, collected.anchor_times[last.seq]),
-        key_changes=[_key_change(event) for event in collected.key_events],
+        key_changes=[_key_change(event) for event in collected.key_events if event.name in _KEY_EVENTS],
         broker=node.did,
         verified=verification.report,
         rerun=verification.rerun,

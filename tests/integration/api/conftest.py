@@ -1,6 +1,7 @@
 import pytest
 
-from tests.world.node import Broker, Chain
+from tests.world.broker import Broker
+from tests.world.chain import Chain
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from bonafides.client import Client
 from node_adapter.init import init_node
 from node_adapter.keys.keystore import PASSWORD_VARIABLE
 from node_adapter.store import schema
-from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, TOKENS
+from tests.world.broker import TOKENS
+from tests.world.chain import CHAIN_ID, CONTRACTS
+from tests.world.payloads import PAYLOADS
 
 PASSWORD = "a password of the tests"
 NOBODY = "0x" + "ab" * 20

@@ -25,7 +25,11 @@ from primitives.eip712 import (
 from primitives.encoding import encode_base64url
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
-from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, START, VALIDITY, Client, seed
+from tests.world.chain import CHAIN_ID, CONTRACTS, VALIDITY
+from tests.world.client import Client
+from tests.world.clock import START
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
 
 DEADLINE = START // 1000 + 86_400
 YEAR = 365 * 86_400_000

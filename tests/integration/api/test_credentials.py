@@ -13,7 +13,9 @@ from primitives.errors import CouldNotCheck
 from primitives.pedersen import certificate_message, commit
 from primitives.relations import prove_opening
 from primitives.timestamp import format_time, parse_time, parse_utc
-from tests.world.node import PAYLOADS, Broker, keystore_of, seed
+from tests.world.broker import Broker
+from tests.world.keys import keystore_of, seed
+from tests.world.payloads import PAYLOADS
 
 NORTH_URL, SOUTH_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
 BLINDING = 123_456_789

@@ -7,7 +7,9 @@ from evidence.documents.record import restore
 from node_adapter.store import records, subjects
 from node_adapter.store.chain import blocks
 from primitives import ed25519
-from tests.world.node import ANSWERS, PAYLOADS, START, rating, seed
+from tests.world.clock import START
+from tests.world.keys import seed
+from tests.world.payloads import ANSWERS, PAYLOADS, rating
 
 GATE_CODES = {"NOT_IDENTIFIED", "NOT_INFORMED"}
 

@@ -11,7 +11,7 @@ from api.idempotency import WRITES
 from api.resources.openapi import read_description
 from node_adapter.store import idempotency, tokens
 from node_adapter.workflows.identity import staff_tokens
-from tests.world.node import TOKENS
+from tests.world.broker import TOKENS
 
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 

@@ -5,7 +5,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.properties import examples
-from tests.world.node import PAYLOADS, TOKENS, Broker, Chain
+from tests.world.broker import TOKENS, Broker
+from tests.world.chain import Chain
+from tests.world.payloads import PAYLOADS
 
 VALUES = st.recursive(
     st.none()

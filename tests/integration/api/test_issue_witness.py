@@ -11,7 +11,8 @@ from node_adapter.store.schema import record
 from primitives.errors import CouldNotCheck
 from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import level_of, refused
-from tests.world.node import PAYLOADS, START
+from tests.world.clock import START
+from tests.world.payloads import PAYLOADS
 
 __all__ = ["north", "south"]
 

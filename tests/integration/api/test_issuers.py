@@ -10,7 +10,9 @@ from node_adapter.workflows.operation.endpoints import node_endpoints
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_utc
 from tests.integration.api.test_credentials import COMMITMENT, NORTH_URL, challenge, issue, north, prove, south, verify
-from tests.world.node import CHAIN_ID, START, keystore_of
+from tests.world.chain import CHAIN_ID
+from tests.world.clock import START
+from tests.world.keys import keystore_of
 
 __all__ = ["north", "south"]
 DAY = 86_400_000

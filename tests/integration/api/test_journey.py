@@ -3,8 +3,8 @@
 import pytest
 
 from bonafides.wallet.texts import check_text
-from suitability.records import CLIENT_ACTS
-from tests.world.node import PAYLOADS, rating
+from replay.installed import INSTALLED
+from tests.world.payloads import PAYLOADS, rating
 
 AMOUNT = 1_000_000
 
@@ -150,7 +150,7 @@ def test_every_draft_of_a_clients_act_shows_what_is_signed(journey, lang):
     withdrawal = {"consent_id": "ee" * 32, "scope": "ALL", "effective_at": "2026-11-21T09:16:38.123+08:00"}
     assert "MARKET_RISK" in journey.draft("CONSENT_WITHDRAW", withdrawal, lang=lang)["text"]["body"]
     journey.sign("CONSENT_WITHDRAW", withdrawal, lang=lang)
-    assert set(journey.refs) >= CLIENT_ACTS - {"AGREEMENT_SIGN", "ID_SUCCEED"}
+    assert set(journey.refs) >= INSTALLED.client_acts - {"AGREEMENT_SIGN", "ID_SUCCEED"}
 
 
 @pytest.mark.parametrize(

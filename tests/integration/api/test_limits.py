@@ -9,7 +9,8 @@ from sqlalchemy import event
 
 from api import bodies, ndjson
 from node_adapter.store import records, subjects
-from tests.world.node import PAYLOADS, TOKENS
+from tests.world.broker import TOKENS
+from tests.world.payloads import PAYLOADS
 
 
 def fact_of(broker, client, **more):

@@ -2,7 +2,7 @@
 
 from did.credentials.contexts import CREDENTIALS_V1
 from did.keys import encode_ed25519
-from tests.world.node import keystore_of, next_keys
+from tests.world.keys import keystore_of, next_keys
 
 
 def resolve(broker, did, query=""):

@@ -10,7 +10,8 @@ from node_adapter.workflows.replay.orders import KIND
 from primitives.errors import Refused
 from primitives.timestamp import format_time
 from suitability.ruleset import packaged_rulesets
-from tests.world.node import START, Broker
+from tests.world.broker import Broker
+from tests.world.clock import START
 
 BROKER_URL = "http://127.0.0.1:8080"
 

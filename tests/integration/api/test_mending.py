@@ -18,7 +18,9 @@ from node_adapter.store.schema import idempotency as idempotency_table
 from node_adapter.store.schema import record
 from primitives.eip712 import change_owner_typed_data, sign_typed
 from primitives.errors import CouldNotCheck, Refused
-from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, START
+from tests.world.chain import CHAIN_ID, CONTRACTS
+from tests.world.clock import START
+from tests.world.payloads import PAYLOADS
 
 
 @pytest.fixture

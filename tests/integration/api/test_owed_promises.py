@@ -14,7 +14,8 @@ from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
 from primitives.timestamp import parse_time
-from tests.world.node import PAYLOADS, START
+from tests.world.clock import START
+from tests.world.payloads import PAYLOADS
 
 BOOT_MS = 1_000_000  # where the kit's monotonic clock begins
 WELL = SignOfLife("", 1, BOOT_MS, answered=BOOT_MS)

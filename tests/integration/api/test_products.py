@@ -6,7 +6,7 @@ from evidence.documents.product_subject import product_subject
 from primitives.timestamp import format_time
 from tests.earlier_door import rated_as_earlier
 from tests.integration.api.test_facts import first_steps
-from tests.world.node import rating
+from tests.world.payloads import rating
 
 
 def enrol(broker, reference, **more):

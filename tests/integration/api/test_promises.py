@@ -20,15 +20,15 @@ from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.uuid7 import uuid7
 from scripts.vectors.synthetic_chain import address, seeded
 from tests.integration.api.described import check_answer
-from tests.world.node import PAYLOADS
-from tests.world.replay import Broker
+from tests.world.headers import over_headers
+from tests.world.payloads import PAYLOADS
 
 URL = "http://broker.example"
 
 
 @pytest.fixture
 def broker(tmp_path):
-    made = Broker(tmp_path)
+    made = over_headers(tmp_path)
     yield made
     made.store.dispose()
 
@@ -58,7 +58,7 @@ def another_member(broker, entries=None):
 def over(broker):
     """The promised time passes, and the chain goes on."""
     broker.clock.sleep(700)
-    broker.mine()
+    broker.chain.block()
 
 
 def check(node, *promises):
@@ -74,7 +74,7 @@ def promised(by, **changes):
         "log_index": 0,
         "accepted_at": by.clock.now,
         "anchor_by": by.clock.now + 600_000,
-        "block": by.chain.head,
+        "block": by.chain.height,
         **changes,
     }
     return sign_promise(promise_body(**body), by.keys.newest.signing_seed, f"{body['broker']}#signing")
@@ -147,7 +147,7 @@ def test_what_the_broker_never_signed_is_refuted(broker, promise):
     forged = {**promise, "log_index": 9}
     strange = promised(broker, broker=broker.node.did.replace(broker.node.address, address("a stranger")))
     early = promised(broker, block=0)
-    later = promised(broker, block=broker.chain.head + 1)
+    later = promised(broker, block=broker.chain.height + 1)
     elsewhere = promised(broker, broker=f"did:ethr:0x1:{broker.node.address}")
     outcomes = check(broker.node, forged, strange, early, later, elsewhere, {})
     assert [type(outcome) for outcome in outcomes] == [

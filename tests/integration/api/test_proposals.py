@@ -1,7 +1,7 @@
 """What there is to vote on, as the node has read it from the chain."""
 
 from node_adapter.store.chain.proposals import Proposal, open_proposals
-from tests.world.node import Broker
+from tests.world.broker import Broker
 
 NEWCOMER = "0x" + "c1" * 20
 

@@ -16,7 +16,8 @@ from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS
 from node_adapter.workflows.operation import readiness as module
 from node_adapter.workflows.operation.readiness import readiness
-from tests.world.node import PAYLOADS, START
+from tests.world.clock import START
+from tests.world.payloads import PAYLOADS
 
 TICK = 1_000_000
 WELL = SignOfLife("", 1, TICK, answered=TICK, chain_ahead=START - TICK, chain_told=TICK)

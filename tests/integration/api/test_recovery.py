@@ -14,7 +14,7 @@ from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import refused
 from tests.integration.api.test_revocation import Copy, revoke
 from tests.integration.api.test_succession import declare, enrol_again, identify, lose, old
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 __all__ = ["north", "old", "south"]
 

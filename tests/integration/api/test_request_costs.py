@@ -11,7 +11,7 @@ from node_adapter.views import Views
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake.house import house_of
 from suitability.domain import SUITABILITY
-from tests.world.node import PAYLOADS, rating
+from tests.world.payloads import PAYLOADS, rating
 
 TOKEN = "of the client"
 GRAIN = 20

@@ -10,7 +10,7 @@ from node_adapter.store import restored as restored_copy
 from node_adapter.store import tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import confirm_tokens, make_token, revoke_token
-from tests.world.node import TOKENS
+from tests.world.broker import TOKENS
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from replay.wire.fact import read_fact
 from suitability.domain import SUITABILITY
 from tests.integration.api.test_staff import decision
 from tests.refused_commit import refused_commit
-from tests.world.node import rating
+from tests.world.payloads import rating
 from tests.world.staff import Person, enrolled
 
 

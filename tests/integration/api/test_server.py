@@ -18,7 +18,9 @@ from node_adapter.store.chain import event_log
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import read_token
 from tests.waiting import wait_for_end, wait_until
-from tests.world.node import CHAIN_ID, CONTRACTS, PAYLOADS, Chain, seed
+from tests.world.chain import CHAIN_ID, CONTRACTS, Chain
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
 
 PASSWORD = "a password of the tests"
 

@@ -12,7 +12,10 @@ from primitives.timestamp import format_time
 from tests.integration.api.test_clients import answer_to, consent_of
 from tests.integration.api.test_credentials import challenge, north, prove, south
 from tests.integration.api.test_facts import first_steps, level_draft
-from tests.world.node import CHAIN_ID, CONTRACTS, START, VALIDITY, Broker, keystore_of, next_keys, seed
+from tests.world.broker import Broker
+from tests.world.chain import CHAIN_ID, CONTRACTS, VALIDITY
+from tests.world.clock import START
+from tests.world.keys import keystore_of, next_keys, seed
 
 __all__ = ["north", "south"]
 DEADLINE = START // 1000 + 86_400

@@ -7,7 +7,8 @@ from domain.second_person import FIELD
 from evidence.log.roster import staff_subject
 from node_adapter.store import records
 from primitives.timestamp import format_time
-from tests.world.node import Broker, rating
+from tests.world.broker import Broker
+from tests.world.payloads import rating
 from tests.world.staff import YEAR, Person, enrolled
 
 DECISION = {

@@ -13,7 +13,9 @@ from node_adapter.workflows.identity.succession import recovered_reference
 from node_adapter.workflows.operation.recovery import recover
 from primitives.timestamp import format_time
 from tests.integration.api.test_clients import answer_to, consent_of
-from tests.world.node import PAYLOADS, Client, seed
+from tests.world.client import Client
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
 
 REASON = "WALLET_LOST"
 

@@ -9,7 +9,7 @@ from primitives.timestamp import format_time, format_utc, parse_utc
 from tests.integration.api.test_clients import consent_of, withdrawal_of
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import level_of, member, refused
-from tests.world.node import START
+from tests.world.clock import START
 
 __all__ = ["north", "south"]
 

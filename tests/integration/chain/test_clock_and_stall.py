@@ -21,7 +21,7 @@ from node_adapter.workflows.intake.enrol_subject import enrol_subjects
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
-from tests.world.node import rating
+from tests.world.payloads import rating
 
 pytestmark = pytest.mark.chain
 PROMISE_SECONDS = 60

@@ -23,7 +23,7 @@ from node_adapter.workflows.identity.keys_in_force import (
 from node_adapter.workflows.identity.verify_credentials import check_credentials
 from primitives.errors import CouldNotCheck
 from tests.world.chain_case import OLD, Case
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

@@ -15,7 +15,7 @@ from node_adapter.store import anchors
 from node_adapter.store.chain import event_log, evidence
 from primitives.secp256k1 import address_of
 from tests.world.chain_case import CONTROLLER, NEW, OLD, Case
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

@@ -17,7 +17,7 @@ from node_adapter.workflows.intake.rulesets import install_ruleset
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, parse_time
-from tests.world.node import rating
+from tests.world.payloads import rating
 
 pytestmark = pytest.mark.chain
 PROMISE_SECONDS = 3

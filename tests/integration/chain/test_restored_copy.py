@@ -18,7 +18,7 @@ from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.integration.conftest import PASSWORD
 from tests.world.chain_case import OLD, Case
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 pytestmark = pytest.mark.chain
 

@@ -20,15 +20,16 @@ from primitives.timestamp import format_time
 from replay.orders import check_orders
 from replay.records import of_verified
 from scripts.vectors.synthetic_chain import address, seeded, verify_bundle
-from tests.integration.replay.test_staff_replay import add_signature, enrol, public
-from tests.world.replay import Broker
+from tests.integration.replay.test_staff_replay import enrol, public
+from tests.world.headers import over_headers
+from tests.world.staff import Person
 
 CASE, REASON = "case 7", "the client disputes the level"
 
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path, packaged="sac-bands@3")
+    broker = over_headers(tmp_path, packaged="sac-bands@3")
     yield broker
     broker.store.dispose()
 
@@ -60,7 +61,7 @@ def looks(broker, client):
 
 
 def test_a_look_that_a_second_officer_signed(broker, client):
-    signed = add_signature(broker, draft(broker, client), "Chen Jie")
+    signed = Person("Chen Jie").sign(broker, draft(broker, client))
     look(broker, client, signed)
     [(payload, findings)] = looks(broker, client)
     assert (payload["approved_by"], payload["countersigned"][0]["key"]) == ("Chen Jie", public("Chen Jie"))
@@ -82,7 +83,7 @@ def test_an_officer_is_found_in_every_spelling_and_named_as_enrolled(broker, cli
 
 def test_an_approval_serves_once(broker, client):
     look(broker, client)  # so that the kinds of records are the same afterwards
-    signed = add_signature(broker, draft(broker, client), "Chen Jie")
+    signed = Person("Chen Jie").sign(broker, draft(broker, client))
     look(broker, client, signed)
     with pytest.raises(Refused) as caught:
         look(broker, client, signed)
@@ -93,7 +94,7 @@ def test_an_approval_serves_once(broker, client):
 
 
 def test_an_approval_serves_for_what_it_names(broker, client):
-    signed = add_signature(broker, draft(broker, client), "Chen Jie")
+    signed = Person("Chen Jie").sign(broker, draft(broker, client))
     for change in ({"case": "case 8"}, {"reason": "curiosity"}):
         with pytest.raises(InvalidInput) as caught:
             look(broker, client, signed, **change)
@@ -102,7 +103,7 @@ def test_an_approval_serves_for_what_it_names(broker, client):
     with pytest.raises(InvalidInput) as caught:
         look(broker, client, narrow)
     assert caught.value.field == "access.payload.fields"
-    other = add_signature(broker, draft(broker, client, case="case 8"), "Chen Jie")
+    other = Person("Chen Jie").sign(broker, draft(broker, client, case="case 8"))
     moved = {**other, "payload": {**other["payload"], "case": CASE}}
     with pytest.raises(VerificationFailed) as caught:
         look(broker, client, moved)
@@ -123,11 +124,11 @@ def test_who_looks_does_not_approve_it(broker, client):
     stated = draft(broker, client)
     own = {**stated, "payload": {**stated["payload"], "approved_by": "Wang Fang"}}
     with pytest.raises(VerificationFailed) as caught:
-        look(broker, client, add_signature(broker, own, "Wang Fang"))
+        look(broker, client, Person("Wang Fang").sign(broker, own))
     assert caught.value.check == "staff-actor"
     hidden = {**own, "actor": {"did": broker.node.did, "role": "compliance"}}  # the reader is named in the payload, too
     with pytest.raises(VerificationFailed) as caught:
-        look(broker, client, add_signature(broker, hidden, "Wang Fang"))
+        look(broker, client, Person("Wang Fang").sign(broker, hidden))
     assert caught.value.check == "staff-actor"
 
 
@@ -139,12 +140,12 @@ def test_no_other_role_approves_a_look(broker, client):
     stated = draft(broker, client)
     stated["payload"]["approved_by"] = "Li Wei"
     with pytest.raises(VerificationFailed) as failed:
-        look(broker, client, add_signature(broker, stated, "Li Wei"))
+        look(broker, client, Person("Li Wei").sign(broker, stated))
     assert failed.value.check == "staff-role"
 
 
 def test_an_officer_that_left_approves_no_look(broker, client):
-    signed = add_signature(broker, draft(broker, client), "Chen Jie")
+    signed = Person("Chen Jie").sign(broker, draft(broker, client))
     end_person(broker.node, {"key": public("Chen Jie"), "reason": "LEFT"})
     with pytest.raises(VerificationFailed) as caught:
         look(broker, client, signed)

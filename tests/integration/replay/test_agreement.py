@@ -20,8 +20,9 @@ from primitives.timestamp import format_time
 from replay.report_material import AS_OF_NOW
 from suitability.ruleset import RuleSet
 from tests.earlier_door import rated_as_earlier
-from tests.world.node import PAYLOADS, START, rating
-from tests.world.replay import Broker
+from tests.world.clock import START
+from tests.world.headers import over_headers
+from tests.world.payloads import PAYLOADS, rating
 
 HISTORIES = int(os.environ.get("BONAFIDES_HISTORIES", "12"))  # `make histories` asks for ten thousand
 LONG, SHORT = 25, 8  # steps: a short one is a third of the work, and a failure of it is read sooner
@@ -33,7 +34,7 @@ TIMES = {"PROMISE_LATE", "ANCHORED_LATE"}  # the anchor's, which intake cannot k
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path)
+    broker = over_headers(tmp_path)
     yield broker
     broker.store.dispose()
 
@@ -44,7 +45,7 @@ class Story:
     def __init__(self, broker, seed):
         self.broker, self.chance = broker, random.Random(seed)
         self.client = broker.enrol("one")
-        self.products = {name: broker.enrol(name, did=False) for name in PRODUCTS}
+        self.products = {name: broker.enrol_product(name) for name in PRODUCTS}
         self.refs = {"level": DIGEST, "opinion": DIGEST, "warning": DIGEST, "disclosure": DIGEST}
         self.level, self.rated = "C4", set()
 
@@ -226,7 +227,7 @@ def test_whoever_has_bundle_and_trust_file_makes_the_report_that_the_node_made(b
 
 def honest_sale(broker, product=None):
     """A history under a rule set that nobody packaged, with acts that name no rule set."""
-    product, client = product or broker.enrol("fund-1", did=False), broker.enrol("one")
+    product, client = product or broker.enrol_product("fund-1"), broker.enrol("one")
     broker.rate(product, "R2")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
@@ -280,7 +281,7 @@ def test_an_agreement_on_another_product_and_a_second_one_are_found_from_the_bun
 def test_a_product_whose_rating_may_be_one_of_several_is_named_from_the_bundle(broker, capsys, tmp_path, monkeypatch):
     """Its pseudonym is none that a verifier derives: another one, with another rating, could be left out."""
     with rated_as_earlier(monkeypatch):
-        client = honest_sale(broker, broker.enrol("a pseudonym of the broker's choice", did=False))
+        client = honest_sale(broker, broker.enrol_product("a-pseudonym-of-the-brokers-choice"))
     assert findings_of(broker, client, capsys, tmp_path) == ["RATING_NOT_DERIVED", "RATING_NOT_DERIVED"]
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     assert answer["report"]["missing_findings"] == []
@@ -291,7 +292,7 @@ def test_a_rating_under_an_old_pseudonym_hides_nothing_once_the_product_is_rated
     broker, capsys, tmp_path, monkeypatch
 ):
     """The old one took effect later. Node and verifier pass over it alike, so that it makes nothing to leave it out."""
-    old, product, client = broker.enrol("old", did=False), broker.enrol("fund-1", did=False), broker.enrol("one")
+    old, product, client = broker.enrol_product("old"), broker.enrol_product("fund-1"), broker.enrol("one")
     dated = {days: format_time(broker.clock.now_ms() - days * 86_400_000) for days in (1, 30)}
     with rated_as_earlier(monkeypatch):
         broker.submit(old, "PRODUCT_RATE", {**rating(risk="R5"), "effective_from": dated[1]})
@@ -323,7 +324,7 @@ def test_a_product_sold_as_an_opening_is_found_from_the_bundle(broker, capsys, t
 
 
 def test_of_two_ratings_from_one_instant_an_opinion_rests_on_the_last_recorded(broker, capsys, tmp_path):
-    product, client = broker.enrol("fund-1", did=False), broker.enrol("one")
+    product, client = broker.enrol_product("fund-1"), broker.enrol("one")
     broker.rate(product, "R1")
     broker.assess(client)
     broker.rate(product, "R5")

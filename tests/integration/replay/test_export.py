@@ -19,15 +19,15 @@ from primitives.errors import InvalidInput, Refused
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
 from tests.integration.replay.test_replay import erase, sold
-from tests.world.node import PAYLOADS
-from tests.world.replay import Broker
+from tests.world.headers import over_headers
+from tests.world.payloads import PAYLOADS
 
 REQUEST = {"case": "2026-17", "reason": "copy for the client"}
 
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path)
+    broker = over_headers(tmp_path)
     yield broker
     broker.store.dispose()
 

@@ -16,23 +16,25 @@ from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
+from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from scripts.vectors.synthetic_chain import seeded, verify_bundle
-from tests.world.node import PAYLOADS
-from tests.world.replay import Broker
+from scripts.vectors.synthetic_chain import verify_bundle
+from tests.world.headers import over_headers
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
 
 REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
 
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path)
+    broker = over_headers(tmp_path)
     yield broker
     broker.store.dispose()
 
 
 def sold(broker, name="one"):
-    product = broker.enrol("fund-1", did=False)
+    product = broker.enrol_product("fund-1")
     client = broker.enrol(name)
     broker.rate(product)
     broker.assess(client)
@@ -151,7 +153,7 @@ def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
 
 
 def test_a_score_altered_before_it_was_recorded_is_found_by_re_execution(broker):
-    product, client = broker.enrol("fund-1", did=False), broker.enrol("one")
+    product, client = broker.enrol_product("fund-1"), broker.enrol("one")
     broker.rate(product)
     for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
         broker.submit(client, type_, PAYLOADS[type_])
@@ -180,7 +182,7 @@ def test_a_finding_that_the_node_forgot_shows(broker):
 
 
 def test_a_late_anchor_is_a_finding(tmp_path):
-    broker = Broker(tmp_path, promise_seconds=1.0)
+    broker = over_headers(tmp_path, promise_seconds=1.0)
     client = broker.enrol("one")
     broker.assess(client)
     broker.clock.sleep(60)
@@ -211,8 +213,8 @@ def test_an_owed_promise_holds_up_a_bundle_only_where_its_record_is_anchored(bro
 
 def test_a_rotated_key_stands_in_the_history_and_old_acts_hold(broker):
     client = sold(broker)
-    broker.set_key(client, seeded("the client's next key"))
-    broker.set_key(client, client.key_seed, 0)
+    broker.chain.set_key(client.address, ed25519.public_key(seed("the client's next key")))
+    broker.chain.set_key(client.address, client.public, 0)
     broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
     broker.anchor()
     answer = run(broker, client)
@@ -224,7 +226,7 @@ def test_a_rotated_key_stands_in_the_history_and_old_acts_hold(broker):
 def test_a_trust_file_of_another_moment_is_enough_when_it_reaches(broker):
     client = sold(broker)
     trust = trust_file(broker.node)
-    broker.mine()
+    broker.chain.block()
     bundle = run(broker, client)["bundle"].encode()
     assert verify_bundle(bundle, trust).ok
     broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})

@@ -30,9 +30,10 @@ from replay.report_page import render_report
 from replay.verification import verify_history
 from scripts.vectors.synthetic_chain import seeded
 from suitability.domain import SUITABILITY
+from tests.world.clock import START
+from tests.world.headers import over_headers
 from tests.world.lost_property import FORMAT, LOST_PROPERTY
-from tests.world.node import PAYLOADS, START
-from tests.world.replay import Broker
+from tests.world.payloads import PAYLOADS
 
 DOMAINS = Domains(SUITABILITY, LOST_PROPERTY)
 DAY = 86_400_000
@@ -49,7 +50,7 @@ ITEM = {"item": "umbrella-7"}
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path, domains=DOMAINS)
+    broker = over_headers(tmp_path, domains=DOMAINS)
     install_ruleset(broker.node, {"document": RULES})
     yield broker
     broker.store.dispose()

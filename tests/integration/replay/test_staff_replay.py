@@ -2,21 +2,16 @@
 
 import pytest
 
-from domain.second_person import FIELD
-from evidence.documents.act import field_digests
-from evidence.documents.staff_signature import act_digest, possession_digest
 from evidence.log.roster import did_key
 from node_adapter.store import records
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.identity.staff import end_person, enrol_person
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
-from primitives import ed25519
-from primitives.encoding import encode_base64url
-from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import seeded, verify_bundle
-from tests.world.node import rating
-from tests.world.replay import Broker
+from scripts.vectors.synthetic_chain import verify_bundle
+from tests.world.headers import over_headers
+from tests.world.payloads import rating
+from tests.world.staff import Person
 
 YEAR = 365 * 86_400_000
 BUY = {"application_id": "a-1", "kind": "BUY", "product_id": "fund-1"}
@@ -24,53 +19,31 @@ BUY = {"application_id": "a-1", "kind": "BUY", "product_id": "fund-1"}
 
 @pytest.fixture
 def broker(tmp_path):
-    broker = Broker(tmp_path, packaged="sac-bands@3")
+    broker = over_headers(tmp_path, packaged="sac-bands@3")
     yield broker
     broker.store.dispose()
 
 
 def public(name):
-    return ed25519.public_key(seeded(name)).hex()
+    return Person(name).key
 
 
 def enrol(broker, name, role):
-    proof = ed25519.sign(seeded(name), possession_digest(broker.node.did, name, role, public(name)))
-    stated = {"name": name, "role": role, "broker": broker.node.did, "key": public(name)}
-    until = format_time(broker.clock.now + YEAR)
-    return enrol_person(broker.node, {**stated, "proof": encode_base64url(proof), "expires_at": until})
-
-
-def add_signature(broker, fact, name):
-    """Sign a stated fact, as `staff sign` does."""
-    salt = seeded(fact["occurred_at"])
-    digests = field_digests(fact["payload"], salt)
-    digest = act_digest({"attachments": [], **fact, "broker": broker.node.did}, digests)
-    signature = {"key": public(name), "value": encode_base64url(ed25519.sign(seeded(name), digest))}
-    return {**fact, "payload": {**fact["payload"], FIELD: [signature]}, "root_salt": salt.hex()}
+    return enrol_person(broker.node, Person(name, role).request(broker))
 
 
 def countersign(broker, client, type_, payload, *names, actor=None):
-    occurred_at = format_time(broker.clock.now_ms())
-    stated = {
-        "broker": broker.node.did,
-        "subject": client.subject,
-        "type": type_,
-        "occurred_at": occurred_at,
-        "channel": "app",
-        "actor": {"did": actor or broker.node.did, "role": "staff"},
-        "attachments": [],
-    }
-    digest = act_digest(stated, field_digests(payload, seeded(occurred_at)))
-    signed = [{"key": public(name), "value": encode_base64url(ed25519.sign(seeded(name), digest))} for name in names]
-    more = {"actor": stated["actor"], "occurred_at": occurred_at, "root_salt": seeded(occurred_at).hex()}
-    return broker.submit(client, type_, {**payload, FIELD: signed}, **more)
+    fact = broker.fact(client.subject, type_, payload, actor={"did": actor or broker.did, "role": "staff"})
+    for name in names:
+        fact = Person(name).sign(broker, fact)
+    return broker.take(fact)
 
 
 def bought(broker):
     """A client who bought what the committee rated, by a decision that a reviewer signed."""
     for name, role in (("Li Wei", "reviewer"), ("Zhao Min", "committee"), ("Sun Yu", "committee")):
         enrol(broker, name, role)
-    product, client = broker.enrol("fund-1", did=False), broker.enrol("client")
+    product, client = broker.enrol_product("fund-1"), broker.enrol("client")
     countersign(broker, product, "PRODUCT_RATE", rating(risk="R1"), "Zhao Min", "Sun Yu")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
@@ -115,7 +88,7 @@ def test_a_bundle_carries_since_when_the_person_who_handled_it_is_known(broker):
 
 
 def test_a_bundle_says_where_nobody_signed(broker):
-    product, client = broker.enrol("fund-1", did=False), broker.enrol("client")
+    product, client = broker.enrol_product("fund-1"), broker.enrol("client")
     broker.rate(product, "R1")
     broker.assess(client)
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
@@ -140,7 +113,8 @@ def test_a_key_that_ended_later_still_stands_in_the_bundle(broker):
 
 def test_a_client_that_takes_a_reviewers_key_into_its_did_refutes_nothing(broker):
     client = bought(broker)
-    broker.set_key(client, seeded("Li Wei"))  # anybody reads the public key in a bundle, and writes what he likes
+    # anybody reads the public key in a bundle, and writes what he likes
+    broker.chain.set_key(client.address, bytes.fromhex(public("Li Wei")))
     broker.submit(client, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
     broker.anchor()
     report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))

@@ -9,7 +9,7 @@ from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
-from tests.world.replay import Broker
+from tests.world.headers import over_headers
 
 CONSENT = "c0" * 32
 DAY_MS = 86_400_000
@@ -17,7 +17,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture
 def broker(tmp_path):
-    made = Broker(tmp_path)
+    made = over_headers(tmp_path)
     yield made
     made.store.dispose()
 
@@ -43,7 +43,7 @@ def client(broker):
 
 def withdraw_on_chain(broker):
     broker.clock.sleep(60)
-    broker.withdraw_consent(CONSENT)
+    broker.chain.consent("ConsentWithdrawn", CONSENT)
     broker.clock.sleep(60)
 
 
@@ -99,7 +99,7 @@ def test_a_replay_names_the_block_it_speaks_of_and_what_it_did_not_check(broker,
     for name in ("as_of", "checked", "not_checked"):
         assert first["report"][name] == first[name]
     assert later["reason"] in first["report_html"]
-    broker.mine()
+    broker.chain.block()
     broker.anchor()
     second = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     assert second["as_of"]["block"] > first["as_of"]["block"]

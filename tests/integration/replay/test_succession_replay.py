@@ -11,13 +11,13 @@ from node_adapter.store.schema import record
 from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
-from tests.world.node import PAYLOADS
-from tests.world.replay import Broker
+from tests.world.headers import over_headers
+from tests.world.payloads import PAYLOADS
 
 
 @pytest.fixture
 def broker(tmp_path):
-    made = Broker(tmp_path)
+    made = over_headers(tmp_path)
     yield made
     made.store.dispose()
 
@@ -153,7 +153,7 @@ def test_a_bundle_of_somebody_else_is_no_related_one(broker, clients, tmp_path, 
 
 @pytest.fixture
 def spanning(tmp_path):
-    made = Broker(tmp_path, packaged="sac-bands@4")
+    made = over_headers(tmp_path, packaged="sac-bands@4")
     yield made
     made.store.dispose()
 

@@ -6,24 +6,25 @@ a sale that breaks rules, two anchors, and a record that waits for the third.
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node_adapter.keys.keystore import Keystore
-from node_adapter.node import Node
-from node_adapter.settings import AnchoringSettings, ChainSettings, HttpSettings, MemberSettings, Settings
+from node_adapter.keys.member_keys import MemberKeys
 from node_adapter.store import alarms, anchors, migrate, outbox, records, subjects, tokens
-from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import verify_bundle
-from tests.world.node import PAYLOADS
-from tests.world.replay import CHAIN_ID, NAMES, Clock, MemberKeys, entropy_of, seeded
+from scripts.vectors.synthetic_chain import CHAIN_ID, address, seeded, verify_bundle
+from tests.world.clock import Clock
+from tests.world.keys import entropy_of
+from tests.world.node import open_member, settings_of
+from tests.world.payloads import PAYLOADS
 
 DUMP = Path(__file__).with_name("data") / "schema-0001.sql"
 _CHANGED = {"alembic_version", "alarm"}  # an alarm stands for a cause since, not for a promise
@@ -54,27 +55,17 @@ def old(tmp_path):
 def node(old):
     migrate.upgrade(old)
     sender, *keys = (seeded(f"broker {key}") for key in ("sender", "signing", "agreement", "compliance"))
-    keystore, clock, store = Keystore(sender, MemberKeys(*keys)), Clock(), open_store(old)
-    with store.read() as connection:
+    keystore, clock = Keystore(sender, MemberKeys(*keys)), Clock(step_ms=1000)
+    settings = settings_of(old.parent, keystore.address, "Broker North")
+    chain = replace(settings.chain, chain_id=CHAIN_ID, directory=address("Directory"), directory_block=0)
+    node = open_member(
+        replace(settings, chain=chain), keystore, clock, entropy_of("after the upgrade"), lambda _url, _message: None
+    )
+    with node.store.read() as connection:
         newest = connection.exec_driver_sql("SELECT max(accepted_at) FROM record").scalar_one()
     clock.now = newest + 60_000
-    yield Node(
-        settings=Settings(
-            home=old.parent,
-            member=MemberSettings(keystore.address, "Broker North", "broker"),
-            chain=ChainSettings("http://127.0.0.1:1", CHAIN_ID, NAMES["Directory"], 0, 1),
-            http=HttpSettings("127.0.0.1", 8080),
-            anchoring=AnchoringSettings(0.0, 600.0, 1e9, 10_000),
-            peers={},
-        ),
-        store=store,
-        keys=keystore,
-        clock=clock,
-        entropy=entropy_of("after the upgrade"),
-        send=lambda _url, _message: None,
-        sign_of_life=clock.sign_of_life,
-    )
-    store.dispose()
+    yield node
+    node.store.dispose()
 
 
 def test_every_row_of_every_table_is_kept(old):

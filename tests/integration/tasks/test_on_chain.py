@@ -15,7 +15,8 @@ from node_adapter.workflows.intake.rulesets import install_ruleset
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import CouldNotCheck, Refused
 from primitives.timestamp import format_time
-from tests.world.consortium import PURPOSE, enrol_with_grant, load_cheat, plain_totals, secret
+from tests.world.consortium import PURPOSE, enrol_with_grant, load_cheat, plain_totals
+from tests.world.keys import seed
 
 pytestmark = pytest.mark.chain
 CLIENTS = 10
@@ -72,7 +73,7 @@ class Network:
         members = [node.address for node in self.nodes]
         spec = {
             "format": "bonafides.task/1",
-            "task_id": secret(name).hex(),
+            "task_id": seed(name).hex(),
             "purpose": PURPOSE,
             "statistics": ["clients", "holding_risk", "leverage"],
             "owners": [{"member": entry[0], "dataset": entry[1]} for entry in zip(members, self.datasets, strict=True)],

@@ -12,7 +12,7 @@ from node_adapter.store.chain.event_log import ChainBlock
 from node_adapter.workflows.tasks import steps, tasks
 from primitives.errors import CouldNotCheck
 from tests.integration.tasks.test_runs import brokers, error_of, uses_of
-from tests.world.consortium import START
+from tests.world.clock import START
 
 __all__ = ["brokers"]
 

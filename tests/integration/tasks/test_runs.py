@@ -531,7 +531,7 @@ def test_a_changed_agreement_key_ends_the_task(brokers):
     member = brokers.members[0]
     keys = {"signing": "0x" + brokers.nodes[0].keys.signing_public.hex(), "agreement": "0x" + "09" * 32}
     args = {"member": member, "compliance": member, "previousChange": 0, **keys}
-    brokers.chain.emit("MemberRegistry", "MemberKeysChanged", None, args)
+    brokers.chain.block(("MemberRegistry", "MemberKeysChanged", None, args))
     brokers.step(3)
     assert error_of(brokers.nodes[0], task_id)["code"] == "agreement-key"
 
@@ -539,7 +539,9 @@ def test_a_changed_agreement_key_ends_the_task(brokers):
 def test_a_suspended_owner_ends_the_task(brokers):
     task_id = brokers.propose()
     brokers.approve_and_run(task_id)
-    brokers.chain.emit("MemberRegistry", "MemberSuspended", None, {"member": brokers.members[2], "previousChange": 0})
+    brokers.chain.block(
+        ("MemberRegistry", "MemberSuspended", None, {"member": brokers.members[2], "previousChange": 0})
+    )
     brokers.step(3, only=brokers.nodes[:2])
     brokers.chain._commit(brokers.members[2], bytes.fromhex(task_id), b"\xff" * 48)
     brokers.step(3, only=brokers.nodes[:2])

@@ -16,7 +16,7 @@ from replay.rulebook import rulebook_of
 from replay.rules import re_run
 from replay.verification import execute_again
 from suitability.ruleset import packaged_rulesets
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 NOW = 1_790_000_000_000
 BROKER = "did:ethr:0x7:0x" + "b1" * 20

@@ -13,7 +13,7 @@ from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import re_run
 from suitability.engine import level_result, match_opinion
 from suitability.ruleset import RuleSet, packaged_rulesets
-from tests.world.node import PAYLOADS, rating
+from tests.world.payloads import PAYLOADS, rating
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

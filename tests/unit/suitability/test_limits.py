@@ -18,7 +18,7 @@ from suitability.states import apply, fold, gate
 from suitability.subject import SubjectState
 from suitability.subject_json import state_from_json, state_to_json
 from tests.properties import examples
-from tests.world.node import PAYLOADS
+from tests.world.payloads import PAYLOADS
 
 SPANNING = packaged_rulesets()["sac-bands@4"]
 EARLIER = [packaged_rulesets()[name] for name in ("sac-bands@1", "sac-bands@2", "sac-bands@3")]

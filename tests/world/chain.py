@@ -1,0 +1,129 @@
+"""What the indexers of all nodes see: each event in a block of its own, with the arguments' JSON form."""
+
+from __future__ import annotations
+
+import hashlib
+
+from node_adapter.chain.abi import directory_name
+from node_adapter.store.chain import event_log
+from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, address_topic
+from primitives.eip712 import ED25519_ATTRIBUTE
+from tests.world.clock import START
+from tests.world.keys import keystore_of
+
+CHAIN_ID = 31_337
+VALIDITY = 10 * 365 * 86_400
+CONTRACTS = {
+    name: "0x" + format(index + 160, "02x") * 20
+    for index, name in enumerate(
+        ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
+    )
+}
+
+
+class Chain:
+    """Blocks of one transaction each, and the registries' words for what happens in them."""
+
+    first_block = 1
+
+    def __init__(self):
+        self.nodes = []
+        self.height = 0
+        self.time = START // 1000  # of block 0; a test moves it ahead
+        self.known = []
+        self.changed = {}
+        self.spent = {}
+
+    def join(self, node):
+        self.nodes.append(node)
+        with node.store.write() as connection:
+            for block, events in self.known:
+                event_log.append(connection, [block], events)
+
+    def block(self, *events):
+        """Put events (contract, name, first topic, arguments) into a block; return its number."""
+        self.height += 1
+        self.tell(*self.make(events))
+        return self.height
+
+    def make(self, events):
+        digest = hashlib.sha256(b"block %d" % self.height).digest()
+        block = ChainBlock(self.height, digest, bytes(32), self.time + self.height, b"", ())
+        return block, [
+            ChainEvent(self.height, index, 0, index, digest, CONTRACTS[contract], contract, name, topic, args)
+            for index, (contract, name, topic, args) in enumerate(events)
+        ]
+
+    def tell(self, block, found):
+        self.known.append((block, found))
+        for node in self.nodes:
+            with node.store.write() as connection:
+                event_log.append(connection, [block], found)
+
+    def change(self, contract, name, address, args, *before):
+        """An event of a registry that links the changes of a subject; `before` are events of the same call."""
+        previous = self.changed.get((contract, address), 0)
+        event = (contract, name, address_topic(address), {**args, "previousChange": previous})
+        self.changed[contract, address] = self.block(*before, event)
+        return self.height
+
+    def deploy(self):
+        names = {name: "0x" + directory_name(name).hex() for name in CONTRACTS if name != "Directory"}
+        stated = {"fromBlock": 1, "previous": "0x" + "00" * 20}
+        self.block(
+            *(
+                ("Directory", "AddressSet", topic, {"name": topic, "target": CONTRACTS[name], **stated})
+                for name, topic in names.items()
+            )
+        )
+
+    def admit(self, name, role=1, keys=None):
+        keys = keys or keystore_of(name)
+        who = {"member": keys.address, "role": role, "name": name}
+        return self.change("MemberRegistry", "MemberAdmitted", keys.address, {**who, **_public(keys)})
+
+    def rotate(self, name, keys):
+        """A member's change of keys (`node_adapter.keys.member_keys.MemberKeys`)."""
+        address = keystore_of(name).address
+        return self.change("MemberRegistry", "MemberKeysChanged", address, {"member": address, **_public(keys)})
+
+    def suspend(self, name):
+        address = keystore_of(name).address
+        return self.change("MemberRegistry", "MemberSuspended", address, {"member": address})
+
+    def anchored(self, address, **args):
+        """A member's anchor: seq, root, size, prevRoot, mapRoot."""
+        return self.block(("EvidenceAnchor", "Anchored", address_topic(address), {"member": address, **args}))
+
+    def set_endpoint(self, name, url, *, held=True):
+        """Where a member's node is, as its DID says; `held` False revokes it."""
+        value = {"name": b"did/svc/BonafidesNode".ljust(32, b"\0"), "value": url.encode()}
+        return self._attribute(keystore_of(name).address, **value, validity=VALIDITY if held else 0)
+
+    def set_key(self, address, public, validity=VALIDITY):
+        """A key set as attribute by a sponsored call; `validity` 0 revokes it."""
+        nonce = self.spent.get(address, 0)
+        self.spent[address] = nonce + 1
+        args = {"identity": address, "nonce": nonce}
+        sponsored = ("DidRegistry", "DIDCallSponsored", address_topic(address), args)
+        return self._attribute(address, sponsored, name=ED25519_ATTRIBUTE, value=public, validity=validity)
+
+    def _attribute(self, address, *before, name, value, validity):
+        args = {
+            "identity": address,
+            "name": "0x" + name.hex(),
+            "value": "0x" + value.hex(),
+            "validTo": START // 1000 + validity if validity else 0,
+        }
+        return self.change("DidRegistry", "DIDAttributeChanged", address, args, *before)
+
+    def consent(self, name, consent_id):
+        return self.block(("ConsentRegistry", name, "0x" + consent_id, {"consentId": "0x" + consent_id}))
+
+
+def _public(keys):
+    return {
+        "signing": "0x" + keys.signing_public.hex(),
+        "agreement": "0x" + keys.agreement_public.hex(),
+        "compliance": keys.compliance_address,
+    }

@@ -8,7 +8,7 @@ an error that is about the node, not about a line, fails that chunk and what fol
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
@@ -48,11 +48,6 @@ def one_or_many(handle: Handle, status: HTTPStatus | StatusOf = HTTPStatus.OK) -
     if isinstance(outcome, BonafidesError):
         raise outcome
     return json_answer(outcome, status if isinstance(status, HTTPStatus) else status(outcome))
-
-
-def stream_lines(values: Iterable[Any]) -> Response:
-    """Answer with one line per value."""
-    return Response(stream_with_context(_line(value) for value in values), content_type=CONTENT_TYPE)
 
 
 def refused(error: BonafidesError) -> dict[str, Any]:

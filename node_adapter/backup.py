@@ -315,14 +315,3 @@ def _removed_at_last(*files: Path) -> Iterator[None]:
         for file in files:
             for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
                 name.unlink(missing_ok=True)
-
-
-def read_manifest(archive: Path) -> dict[str, Any]:
-    """Return what a backup says of itself; its files are not read."""
-    try:
-        with archive.open("rb") as stream, tarfile.open(fileobj=stream, mode="r|") as opened:
-            return _read_manifest(opened, opened.next())
-    except tarfile.TarError as error:
-        raise InvalidInput("backup", "tar", f"{archive} is no tar archive: {error}") from error
-    except OSError as error:
-        raise CouldNotCheck("backup-unreadable", f"{archive}: {error.strerror}") from error

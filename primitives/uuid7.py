@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
 from primitives.errors import InvalidInput
 
 ENTROPY_BYTES = 10
 UUID7_PATTERN = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-_UUID7 = re.compile(UUID7_PATTERN)
 
 
 def uuid7(ms: int, entropy: bytes) -> str:
@@ -21,14 +19,3 @@ def uuid7(ms: int, entropy: bytes) -> str:
     random = int.from_bytes(entropy) & (2**74 - 1)
     high, low = random >> 62, random & (2**62 - 1)
     return str(UUID(int=ms << 80 | 0x7 << 76 | high << 64 | 0b10 << 62 | low))
-
-
-def uuid7_time(text: object, field: str) -> int:
-    """Return the milliseconds of a lower-case UUIDv7.
-
-    Raises:
-        InvalidInput: not a UUID of version 7 in lower case.
-    """
-    if not isinstance(text, str) or _UUID7.fullmatch(text) is None:
-        raise InvalidInput(field, "uuid7", "must be a lower-case UUID of version 7")
-    return UUID(text).int >> 80

@@ -23,7 +23,7 @@ from replay.wire.shapes import ADDRESS, DID, DIGEST, TIME
 LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
 _COUNTS = MapOf(TEXT, COUNT, 0, MANY)
 _SEEN = Nullable(COUNT)
-_SINCE = Integer(-MAX_SAFE_INTEGER).note("Below 0 after the clock went back.")
+
 _INDEXED = Fields({"number": COUNT, "hash": TEXT, "timestamp": COUNT})
 _ALARM = Fields(
     {

@@ -131,11 +131,6 @@ def kept_act(identities: Identities, signature: str) -> dict[str, Any] | None:
     return value
 
 
-def kept_acts(identities: Identities) -> list[dict[str, Any]]:
-    """Return everything that this wallet signed."""
-    return identities.store.all(_ACT_KIND)
-
-
 def _checked_text(text: Mapping[str, str], fields: Mapping[str, Any]) -> tuple[str, str]:
     lang, body = text["lang"], text["body"]
     if not body.strip():

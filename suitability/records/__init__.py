@@ -30,12 +30,6 @@ _MEANINGS = [vars(module).get("CODES", {}).items() for module in (*modules_of(_R
 CODES: Mapping[str, Code] = dict(by_key((item for part in _MEANINGS for item in part), lambda item: item[0]).values())
 """What each code of a finding means."""
 
-CLIENT_ACTS = frozenset(code for code, entry in RECORD_TYPES.items() if entry.signer == "client")
-"""The types that owe the client's signature."""
-
-NODE_TYPES = frozenset(code for code, entry in RECORD_TYPES.items() if entry.signer == "node")
-"""The types that the broker's node alone writes."""
-
 STAFF_ACTS: Mapping[str, SecondPerson] = {
     code: entry.second_person for code, entry in RECORD_TYPES.items() if entry.second_person is not None
 }

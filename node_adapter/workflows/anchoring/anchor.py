@@ -30,7 +30,6 @@ from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 CONTRACT = "EvidenceAnchor"
 MS = 1000
-EMPTY_MAP_ROOT = SubjectMap().root
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from primitives.timestamp import format_time
 from replay import verification as module
 from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
-from suitability.records import CLIENT_ACTS, STAFF_ACTS
+from suitability.records import RECORD_TYPES, STAFF_ACTS
 from suitability.ruleset import packaged_rulesets
 
 NOW = 1_795_000_000_000
@@ -93,9 +93,11 @@ def report(*records, broken=None):
 
 @pytest.fixture
 def verify(capsys, monkeypatch, tmp_path):
+    client_acts = {code for code, entry in RECORD_TYPES.items() if entry.signer == "client"}
+
     def call(outcome, *words):
         def stand_in(_bundle, _trust, *, signing, at_least_block, promises, **_more):
-            assert (signing.client_acts, signing.second_persons) == (CLIENT_ACTS, STAFF_ACTS)
+            assert (signing.client_acts, signing.second_persons) == (client_acts, STAFF_ACTS)
             call.at_least = at_least_block
             if isinstance(outcome, Exception):
                 raise outcome

@@ -4,7 +4,7 @@ import pytest
 
 from bonafides.wallet.consent import consents, grant, withdraw
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import kept_act, kept_acts, parse_draft, sign_act, sign_draft
+from bonafides.wallet.sign import kept_act, parse_draft, sign_act, sign_draft
 from did.credentials.proofs import verify_proof
 from did.credentials.types.consent import consent_id
 from evidence.documents.act import act_payload, field_digests
@@ -78,7 +78,7 @@ def test_a_text_that_is_not_the_digested_one_is_refused(identities, identity, ch
     with pytest.raises(Refused) as caught:
         sign(identities, broken)
     assert caught.value.code == "wallet-text-digest"
-    assert kept_acts(identities) == []
+    assert identities.store.all("act") == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_text_that_does_not_show_the_fields_is_refused(identities, identity, v
     with pytest.raises(Refused) as caught:
         sign(identities, value)
     assert caught.value.code == code
-    assert kept_acts(identities) == []
+    assert identities.store.all("act") == []
 
 
 def test_a_consent_is_not_signed_as_a_plain_act(identities, identity):
@@ -117,7 +117,7 @@ def test_nothing_is_signed_when_the_client_declines(identities, identity):
     with pytest.raises(Refused) as caught:
         sign(identities, draft(), show=lambda *_: False)
     assert caught.value.code == "wallet-declined"
-    assert kept_acts(identities) == []
+    assert identities.store.all("act") == []
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from suitability.engine import level_result, match_opinion
 from suitability.ratings import Ratings
-from suitability.records import CLIENT_ACTS, RECORD_TYPES, check_payload
+from suitability.records import RECORD_TYPES, check_payload
 from suitability.ruleset import RuleSet, packaged_rulesets
 from suitability.states import apply, gate
 from suitability.subject import Rating, SubjectState
@@ -79,7 +79,7 @@ class Journey:
     def do(self, type_: str, payload: dict, *, label: str | None = None, delay: int = 0, channel="app") -> list[str]:
         self.now += SECOND
         ref = digest(f"{len(self.facts)} {type_}")
-        shown = payload | SHOWN if type_ in CLIENT_ACTS | {"MISMATCH_WARN"} else payload
+        shown = payload | SHOWN if RECORD_TYPES[type_].signer == "client" or type_ == "MISMATCH_WARN" else payload
         checked = check_payload(type_, shown)
         fact = Fact(type_, checked, self.now, self.now + delay, channel, ref, label or self.ruleset.label, BROKER)
         before = gate(

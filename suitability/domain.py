@@ -13,14 +13,14 @@ from domain.gate import Gate
 from domain.house import HouseRules
 from domain.words import Words
 from primitives.errors import Refused
-from primitives.shapes import Boolean, Fields, Line
+from primitives.shapes import Boolean, Fields, Line, OneOf
 from suitability import states
 from suitability.act import product_of
 from suitability.claims import CLAIMS
 from suitability.engine import level_result, match_opinion
 from suitability.line import COUNTED, identities_before
 from suitability.ratings import Ratings
-from suitability.records import CODES, RECORD_TYPES
+from suitability.records import CODES, RECORD_TYPES, STAFF_ACTS
 from suitability.replay import re_execute
 from suitability.ruleset import FORMAT, RuleSet, packaged_rulesets
 from suitability.subject import SubjectState
@@ -36,6 +36,7 @@ _COMPUTES = {
     "LEVEL_RESULT": Fields({}),
     "MATCH_OPINION": Fields({"product_id": Line(300)}, {"admitted": Boolean()}),
 }
+_STAFF_ACT = OneOf(*STAFF_ACTS)
 Seen = Surroundings[SubjectState, Ratings]
 
 
@@ -62,8 +63,11 @@ class Suitability(Domain[SubjectState, RuleSet, Ratings]):
     counted = COUNTED
 
     def read_ruleset(self, document: object) -> RuleSet:
-        """Check a parsed rule-set document."""
-        return RuleSet.from_document(document)
+        """Check a parsed rule-set document, and that the types of which it asks a second person take one."""
+        ruleset = RuleSet.from_document(document)
+        for code in ruleset.second_person:
+            _STAFF_ACT.read(code, "second_person key")
+        return ruleset
 
     def packaged_rulesets(self) -> Mapping[str, RuleSet]:
         """Return the rule sets that travel with the product."""

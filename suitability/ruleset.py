@@ -18,7 +18,7 @@ from domain.ruleset import MAX_BYTES
 from domain.second_person import MAX_SIGNERS
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
-from primitives.shapes import Anything, Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
+from primitives.shapes import Boolean, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
 from primitives.timestamp import format_time, parse_time
 from suitability.vocabulary import LEVELS, MIN_LEVEL, RISKS, TERMS, TYPES
 
@@ -58,16 +58,8 @@ _PARTS = {
         {"max_delay_ms": Fields({channel: _DURATION for channel in CHANNELS}), "max_ahead_ms": Integer()}
     ),
 }
-
-
-def _taking_two_persons(code: object, where: str) -> str:
-    from suitability.records import STAFF_ACTS  # noqa: PLC0415 - the rules of record types read rule sets
-
-    return OneOf(*STAFF_ACTS).read(code, where)
-
-
 _LATER_PARTS = {  # not in rule sets from before they were known
-    "second_person": MapOf(Anything().then(_taking_two_persons), Integer(1, MAX_SIGNERS), 1),
+    "second_person": MapOf(Text(60), Integer(1, MAX_SIGNERS), 1),
     "identities": Fields({"limits_span": Boolean()}),
 }
 _DOCUMENT = Fields(

@@ -10,6 +10,7 @@ import pytest
 from domain.ruleset import in_force
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput
+from suitability.domain import SUITABILITY
 from suitability.questionnaire import packaged_questionnaires
 from suitability.ruleset import RuleSet, packaged_rulesets
 
@@ -120,3 +121,11 @@ def test_every_part_needs_a_source_and_every_field_is_needed() -> None:
 def test_bytes_that_are_no_rule_set(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         RuleSet.from_json(data)
+
+
+def test_a_rule_set_asks_a_second_person_only_of_types_that_take_one() -> None:
+    document = next(each for each in PACKAGED.values() if each.second_person).document
+    assert SUITABILITY.read_ruleset(document).second_person
+    with pytest.raises(InvalidInput) as raised:
+        SUITABILITY.read_ruleset({**document, "second_person": {"Q_SUBMIT": 1}})
+    assert (raised.value.field, raised.value.rule) == ("second_person key", "one-of")

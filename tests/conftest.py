@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,20 @@ import tests.properties  # noqa: F401 - the examples of every property, before o
 
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
 _LONGEST_VALUE_IN_AN_ID = 60
+_RECURSION_LIMIT = sys.getrecursionlimit()
 
 
 def _allowed_skips() -> set[str]:
     lines = _ALLOWED.read_text(encoding="utf-8").splitlines()
     return {line.split("\t")[0] for line in lines if line and not line.startswith("#")}
+
+
+def pytest_runtest_setup():
+    """Run every test at the interpreter's own limit, as the product does: a library that some tests load raises it.
+
+    At the raised one a deeply nested document overflows the stack, and the whole worker dies of it.
+    """
+    sys.setrecursionlimit(_RECURSION_LIMIT)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from domain.domain import AnyDomain
 from domain.domains import Domains
@@ -70,6 +71,10 @@ class Rulebook:
             return named, ()
         return named, (Finding(_CODE, _RULE, f"made under {named.label}, not {current.label}"),)
 
+    @cached_property
+    def _candidates_of(self) -> Mapping[str, Sequence[AnyRuleSet]]:
+        return {domain.name: self.domains.of_domain(domain, self.candidates) for domain in self.domains}
+
     def of_domain(self, domain: AnyDomain, label: str) -> AnyRuleSet | None:
         """Return a rule set of one domain by its label; None where it is not at hand, or another domain's."""
         return next(iter(self.domains.of_domain(domain, filter(None, [self.by_label.get(label)]))), None)
@@ -85,7 +90,7 @@ class Rulebook:
 
     def _in_force(self, fact: Fact) -> AnyRuleSet | None:
         """Return the rule set in force; before the first one took effect, that first one."""
-        candidates = self.domains.of_domain(self.domains.of(fact.type), self.candidates)
+        candidates = self._candidates_of[self.domains.of(fact.type).name]
         first = min(candidates, key=lambda ruleset: ruleset.effective_from, default=None)
         return in_force(candidates, fact.occurred_at) or first
 

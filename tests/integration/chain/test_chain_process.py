@@ -69,7 +69,7 @@ def test_a_tasks_trouble_is_an_alarm_and_no_end(consortium, monkeypatch):
     def trouble(_node, _now):
         raise Refused("task-odd", "something that nobody thought of")
 
-    monkeypatch.setattr(task_process.task_engine, "step", trouble)
+    monkeypatch.setattr(task_process.steps, "step", trouble)
     node = consortium.node()
     assert not task_process.TaskProcess(node).step()
     with node.store.read() as connection:

@@ -20,5 +20,7 @@ def outbox_key(function: str, consent_id: str) -> str:
 
 def consent_of_key(key: str) -> str | None:
     """Return the consent that an outbox row tells of; None for a row of another kind."""
-    kind, function, *rest = key.split(":")
-    return rest[0] if kind == KIND and function in CALLS.values() and len(rest) == 1 else None
+    match key.split(":"):
+        case [kind, function, consent_id] if kind == KIND and function in CALLS.values():
+            return consent_id
+    return None  # a key of another kind may have any form

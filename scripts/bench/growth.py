@@ -17,7 +17,7 @@ from pathlib import Path
 from node_adapter.store import tokens
 from node_adapter.store.engine import open_store
 from scripts.bench.harness import NAME, Broker, arguments, best_of, broker, payloads, progress
-from scripts.bench.replay import Client
+from scripts.bench.replays import Client
 from scripts.demo.surface import Http
 
 SIZES = (1_000, 10_000, 100_000)

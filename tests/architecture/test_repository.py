@@ -90,3 +90,9 @@ def test_layers_hold():
         check=False,
     )
     assert result.returncode == 0, result.stdout
+
+
+def test_no_script_is_called_as_a_package():
+    """A program's own folder is searched first: a script of that name hides the package from every script beside it."""
+    scripts = {name for name in tree.names(".py") if name.startswith("scripts/") and Path(name).stem in tree.PACKAGES}
+    assert scripts == {"scripts/vectors/evidence.py"}  # is run as a module: `python -m scripts.vectors.evidence`

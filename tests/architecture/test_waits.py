@@ -21,7 +21,7 @@ _BOUNDS = ("node_adapter/chain/providers.py", "node_adapter/peers/client.py", "a
 _PAUSES = ("bonafides/cli/process/child.py",)
 _ALONE = (
     "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer
-    "scripts/bench/replay.py",  # one member: whose node reads the chain is the one that wrote
+    "scripts/bench/replays.py",  # one member: whose node reads the chain is the one that wrote
 )
 _HELPERS = ("tests/waiting.py", "tests/architecture/test_waits.py")
 _PROCESS = re.compile(r"process|worker|child|running|anvil|node")  # as processes are called

@@ -1,6 +1,6 @@
 """What a replay and its offline verification cost for clients of 200 and of 1,000 records.
 
-python scripts/bench/replay.py [--quick]
+python scripts/bench/replays.py [--quick]
 
 A real node takes the records of a client: rounds of what the broker collects, a level computed by the node's engine,
 and the client's signed confirmation of it. Then compliance replays the client (bundle, re-execution, report) and the

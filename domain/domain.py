@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NoReturn, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from domain.claim import Claim
 from domain.comparison import Comparison, Resolve
@@ -156,7 +156,7 @@ class Domain(ABC, Generic[State, Rules, Kept]):
             Refused: `compute-inputs-not-found`, what it must be computed from is not recorded.
         """
         del state, asked, at_ms, ruleset, house
-        self._cannot_compute(type_)
+        raise InvalidInput("compute", "record-type", f"{type_} is not computed")
 
     def re_execute(self, facts: Iterable[Fact], resolve: Resolve) -> tuple[Comparison, ...]:
         """Compute every stored result again.
@@ -179,9 +179,6 @@ class Domain(ABC, Generic[State, Rules, Kept]):
         """Return what the records tell for the text of an act with these fields."""
         del state, fields, house, now_ms
         return {}
-
-    def _cannot_compute(self, type_: str) -> NoReturn:
-        raise InvalidInput("compute", "record-type", f"{type_} is not computed")
 
 
 AnyDomain = Domain[Any, Any, Any]

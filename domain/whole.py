@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from domain.domain import AnyDomain
 
-LISTED = ("consents", "data_uses", "access_log")
+CONSENTS, DATA_USES, ACCESS_LOG = LISTED = ("consents", "data_uses", "access_log")
 """The parts of a report that are the platform's own: whatever stands in them is listed, of whichever domain."""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.comparison import Comparison
 from domain.domains import Domains
+from domain.whole import ACCESS_LOG, CONSENTS, DATA_USES
 from evidence.verify.verdict import KeyChange, SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import judge
@@ -57,9 +58,9 @@ def report_content(material: Material) -> dict[str, Any]:
         "erased": [_erased(shown) for shown in material.records if shown.erased],
         "notes": list(verified.notes),
         "keys": [_key(change) for change in material.key_changes],
-        "consents": _listed(inside, "consents", material.domains),
-        "data_uses": _listed(inside, "data_uses", material.domains),
-        "access_log": _listed(material.records, "access_log", material.domains),
+        CONSENTS: _listed(inside, CONSENTS, material.domains),
+        DATA_USES: _listed(inside, DATA_USES, material.domains),
+        ACCESS_LOG: _listed(material.records, ACCESS_LOG, material.domains),
         "limits": list(LIMITS),
     }
 

@@ -1,7 +1,7 @@
 """Gates and facts: may this be done now, and what did that which happened break?
 
-`gate` refuses an act that would break a rule. `apply` never refuses: it folds the fact into the state and returns what
-it broke. Both ask the rules of the record type; recording in time is a matter of facts only.
+`gate` refuses an act that would break a rule. `broken` never refuses: it returns what a fact broke. Both ask the rules
+of the record type; recording in time is a matter of facts only.
 """
 
 from __future__ import annotations
@@ -70,14 +70,14 @@ def _relied_on(act: Act, application: Application | None) -> Iterator[Reliance]:
         yield Reliance("BIZ_DECIDE", application.decision_ref, application.decision_keys)
 
 
-def apply(
+def broken(
     state: SubjectState,
     fact: Fact,
     ruleset: RuleSet,
     ratings: Mapping[str, Rating] = _NO_RATINGS,
     before: Before = NONE_BEFORE,
-) -> tuple[SubjectState, tuple[Finding, ...]]:
-    """Fold a fact into the state and return what it broke.
+) -> tuple[Finding, ...]:
+    """Return what a fact breaks, seen from the state before it.
 
     Args:
         state: what was known before.
@@ -86,32 +86,11 @@ def apply(
         ratings: the broker's ratings in force when it happened, by product.
         before: the client's identities before, as `identities_before` found them for this fact and this rule set.
     """
-    return fold(state, fact), broken(state, fact, ruleset, ratings, before)
-
-
-def broken(
-    state: SubjectState,
-    fact: Fact,
-    ruleset: RuleSet,
-    ratings: Mapping[str, Rating] = _NO_RATINGS,
-    before: Before = NONE_BEFORE,
-) -> tuple[Finding, ...]:
-    """Return what a fact breaks, seen from the state before it; arguments as in `apply`."""
     check_type(fact.type)
     label = ruleset.label if fact.ruleset is None else fact.ruleset
     full = _full(fact.type, fact.payload)
     act = Act(fact.type, fact.payload, full, fact.occurred_at, ruleset, ratings, label, fact.broker, before.states)
     return tuple(dict.fromkeys((*_broken(state, act), *recorded_in_time(fact, ruleset))))  # a finding is said once
-
-
-def fold(state: SubjectState, fact: Fact) -> SubjectState:
-    """Return what is known after a fact; no rule set has a say in that."""
-    return check_type(fact.type).fold(state, fact)
-
-
-def folds_unseen(type_: str, shown: Mapping[str, Any]) -> bool:
-    """Tell whether a record is folded the same whatever the rest of its payload; an unknown type changes nothing."""
-    return type_ not in RECORD_TYPES or RECORD_TYPES[type_].folds_unseen(shown)
 
 
 def _full(type_: str, known: Mapping[str, Any]) -> bool:

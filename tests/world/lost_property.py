@@ -138,19 +138,23 @@ TYPES = (
 )
 _STATE = MapOf(_ITEM, Fields({"found": Integer(), "claimed": Nullable(Integer()), "returned": Nullable(Integer())}))
 
+_TYPES = {entry.code: entry for entry in TYPES}
+_CODES = {
+    "NOT_CLAIMED": Code(
+        Words("无人认领", "not claimed"), "a thing is handed back that nobody claimed", proves="GIVEN_AWAY"
+    ),
+    "KEPT_TOO_LONG": Code(Words("保管过久", "kept too long"), "a thing was kept longer than the rules allow"),
+}
+_STAGES = {"desk": Words("失物招领", "Lost property")}
+
 
 class LostProperty(Domain[Desk, DeskRules, NoHouse]):
     """The desk."""
 
     name = "lost-property"
-    types = {entry.code: entry for entry in TYPES}  # noqa: RUF012
-    codes = {  # noqa: RUF012
-        "NOT_CLAIMED": Code(
-            Words("无人认领", "not claimed"), "a thing is handed back that nobody claimed", proves="GIVEN_AWAY"
-        ),
-        "KEPT_TOO_LONG": Code(Words("保管过久", "kept too long"), "a thing was kept longer than the rules allow"),
-    }
-    stages = {"desk": Words("失物招领", "Lost property")}  # noqa: RUF012
+    types = _TYPES
+    codes = _CODES
+    stages = _STAGES
     claims = (
         Claim("GIVEN_AWAY", Words("被他人领走", "It was given to somebody else"), lambda h: h.places("ITEM_CLAIM")),
     )

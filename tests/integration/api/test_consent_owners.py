@@ -6,24 +6,11 @@ from node_adapter.store import alarms
 from node_adapter.workflows.consent import door, truths
 from primitives.errors import CouldNotCheck
 from tests.integration.api.test_clients import withdrawal_of
-from tests.integration.api.test_consent_door import Process, giving, raised, send, withdrawing
+from tests.integration.api.test_consent_door import given, giving, process, raised, send, withdrawing
 
 RELAYED, RECORDED = alarms.CONSENT_NOT_RELAYED, alarms.CONSENT_NOT_RECORDED
 
-
-@pytest.fixture
-def process(broker):
-    return Process(broker)
-
-
-@pytest.fixture
-def given(broker, client, process):
-    consent, fact = giving(broker, client)
-    send(broker, fact)
-    process.seen("ConsentGranted", consent["consent_id"])
-    broker.mine()
-    broker.clock.sleep(1)
-    return consent
+__all__ = ["given", "process"]  # fixtures
 
 
 @pytest.mark.parametrize("with_call", [True, False])

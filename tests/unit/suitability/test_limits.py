@@ -10,14 +10,16 @@ from hypothesis import strategies as st
 
 from domain.fact import Fact
 from primitives.digest import tagged_sha256
+from suitability.domain import SUITABILITY
 from suitability.engine import level_result
 from suitability.line import MOST_IDENTITIES, identities_before
 from suitability.records import check_payload
 from suitability.ruleset import packaged_rulesets
-from suitability.states import apply, fold, gate
+from suitability.states import gate
 from suitability.subject import SubjectState
 from suitability.subject_json import state_from_json, state_to_json
 from tests.properties import examples
+from tests.world.applied import apply
 from tests.world.payloads import PAYLOADS
 
 SPANNING = packaged_rulesets()["sac-bands@4"]
@@ -153,7 +155,7 @@ def test_a_state_keeps_who_came_before_and_one_of_before_reads_as_without():
     older = {name: value for name, value in state_to_json(state).items() if name != "succeeds"}
     assert state_from_json(older).succeeds == ()
     hidden = Fact("ID_SUCCEED", {}, START, START, "app", "ab" * 32)
-    assert state_from_json(state_to_json(fold(SubjectState(), hidden))).succeeds == (None,)
+    assert state_from_json(state_to_json(SUITABILITY.fold(SubjectState(), hidden))).succeeds == (None,)
 
 
 @examples(60)

@@ -22,10 +22,11 @@ from suitability.engine import level_result, match_opinion
 from suitability.ratings import Ratings
 from suitability.records import RECORD_TYPES, check_payload
 from suitability.ruleset import RuleSet, packaged_rulesets
-from suitability.states import apply, gate
+from suitability.states import gate
 from suitability.subject import Rating, SubjectState
 from suitability.subject_json import state_from_json, state_to_json
 from tests.properties import examples
+from tests.world.applied import apply
 
 RULES = packaged_rulesets()["sac-bands@1"]
 EQUAL_BANDS = packaged_rulesets()["sac-bands@2"]

@@ -68,8 +68,7 @@ class Broker:
             peers=peers,
         )
         self.path = settings.database_path
-        send = lambda url, message: self.sent.append((url, message))  # noqa: E731
-        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), send, domains)
+        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), self._keep_sent, domains)
         self.store = self.node.store
         with self.store.write() as connection:
             for token_role, text in TOKENS.items():
@@ -83,6 +82,10 @@ class Broker:
     @property
     def did(self):
         return member_did(CHAIN_ID, self.keys.address)
+
+    def _keep_sent(self, url, message):
+        """Take what the node would send to another member."""
+        self.sent.append((url, message))
 
     def install(self, packaged="sac-bands@1"):
         return install_ruleset(self.node, {"packaged": packaged})

@@ -1,0 +1,1 @@
+"""Evidence in format 2 (docs/spec/evidence-2.md)."""

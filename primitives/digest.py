@@ -8,7 +8,7 @@ import hmac
 
 def tagged_sha256(tag: str, *parts: bytes) -> bytes:
     """Return SHA-256(len(tag) as one byte || tag || for each part: its length as 8 bytes big-endian || part)."""
-    digest = hashlib.sha256(_tag_bytes(tag))
+    digest = hashlib.sha256(tag_bytes(tag))
     for part in parts:
         digest.update(len(part).to_bytes(8) + part)
     return digest.digest()
@@ -16,9 +16,10 @@ def tagged_sha256(tag: str, *parts: bytes) -> bytes:
 
 def tagged_hmac(key: bytes, tag: str, data: bytes = b"") -> bytes:
     """Return HMAC-SHA256(key, len(tag) as one byte || tag || data)."""
-    return hmac.digest(key, _tag_bytes(tag) + data, "sha256")
+    return hmac.digest(key, tag_bytes(tag) + data, "sha256")
 
 
-def _tag_bytes(tag: str) -> bytes:
+def tag_bytes(tag: str) -> bytes:
+    """Return the length of a tag as one byte, and the tag in ASCII."""
     encoded = tag.encode("ascii")
     return len(encoded).to_bytes(1) + encoded

@@ -37,7 +37,7 @@ def verify(public: bytes, message: bytes, signature: bytes) -> None:
         VerificationFailed: check `signature`; the key is not a point in its one spelling, or not of prime order (under
             one of small order anybody can sign anything), or the signature is not of this key and message.
     """
-    if not _is_sound(public):
+    if not is_sound(public):
         raise VerificationFailed("signature", "the Ed25519 key is not of prime order, or not in its one spelling")
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
@@ -51,6 +51,7 @@ def _private_key(seed: bytes) -> Ed25519PrivateKey:
 
 
 @lru_cache(maxsize=65_536)  # a millisecond or two for each key, once
-def _is_sound(public: bytes) -> bool:
+def is_sound(public: bytes) -> bool:
+    """Tell whether a public key is a point in its one spelling and of prime order."""
     point = decode_point(public)
     return point is not None and is_of_prime_order(point)

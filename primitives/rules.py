@@ -106,6 +106,7 @@ IDENTIFIER: Mapping[str, str] = {
     "check-digit": "a certificate's number with another check digit",
 }
 RECORD: Mapping[str, str] = {
+    "ruleset-label": "no name, version and whole digest of a rule set",
     "record-type": "no record type of this version, or none that can do this",
     "node-record": "a record that the node alone writes",
     "node-reference": "a reference that the node alone gives",
@@ -127,7 +128,7 @@ RECORD: Mapping[str, str] = {
     "complete": "a table with a gap",
     "monotone": "a table that falls where it must rise",
     "min-class": "not the lowest class",
-    "promise-times": "promised before it was accepted",
+    "promise-times": "promised for a time before it was recorded, or more than a day after",
     "presence": "no proof that the subject is in the map",
     "owed": "a promise that is not given yet",
 }

@@ -5,6 +5,7 @@ The JSON form is what is hashed, so it stays what it is; the types here say what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypedDict, cast
 
 from domain.fact import CHANNELS
@@ -12,7 +13,7 @@ from evidence import shapes
 from primitives import ed25519
 from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput
-from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Text, Time
+from primitives.shapes import Constant, Fields, Hex, Integer, ListOf, MapOf, Nullable, OneOf, Shape, Text, Time
 
 RECORD_FORMAT = "bonafides.record/1"
 MAX_FIELDS = 128
@@ -92,24 +93,29 @@ def _of_its_did(signature: dict[str, Any], where: str) -> dict[str, Any]:
     return signature
 
 
+SHARED: Mapping[str, Shape[Any]] = {
+    "record_id": shapes.RECORD_ID,
+    "type": _TYPE,
+    "schema": _SCHEMA,
+    "broker": shapes.ETHR_DID,
+    "subject": _HASH,
+    "seq": shapes.POSITIVE,
+    "prev": _HASH,
+    "occurred_at": Time(),
+    "recorded_at": Time(),
+    "channel": OneOf(*CHANNELS),
+    "actor": Fields({"did": shapes.WORDS, "role": shapes.WORDS}),
+    "document": Nullable(shapes.WORDS),
+    "fields": MapOf(_FIELD_NAME, _HASH, 0, MAX_FIELDS),
+    "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
+}
+"""The members that version 2 has, too."""
+
 _MEMBERS = Fields(
     {
         "format": Constant(RECORD_FORMAT),
-        "record_id": shapes.RECORD_ID,
-        "type": _TYPE,
-        "schema": _SCHEMA,
-        "broker": shapes.ETHR_DID,
-        "subject": _HASH,
-        "seq": shapes.POSITIVE,
-        "prev": _HASH,
-        "occurred_at": Time(),
-        "recorded_at": Time(),
-        "channel": OneOf(*CHANNELS),
-        "actor": Fields({"did": shapes.WORDS, "role": shapes.WORDS}),
+        **SHARED,
         "ruleset": Nullable(shapes.WORDS),
-        "document": Nullable(shapes.WORDS),
-        "fields": MapOf(_FIELD_NAME, _HASH, 0, MAX_FIELDS),
-        "attachments": ListOf(ATTACHMENT, 0, MAX_ATTACHMENTS),
         "signatures": ListOf(_SIGNATURE.then(_of_its_did), 0, MAX_SIGNATURES),
     }
 )

@@ -159,6 +159,16 @@ def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes],
     Raises:
         VerificationFailed: check `inclusion`.
     """
+    if root_of_path(entry, index, size, path) != root_hash:
+        raise _not_included(index, size)
+
+
+def root_of_path(entry: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
+    """Return the root that an inclusion path leads to; who signed that root says that `entry` stands there.
+
+    Raises:
+        VerificationFailed: check `inclusion`; a path of another length than a tree of this size has.
+    """
     if not 0 <= index < size:
         raise VerificationFailed("inclusion", f"index {index} is not in a log of {size}")
     node, last, result = index, size - 1, leaf_hash(entry)
@@ -172,8 +182,13 @@ def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes],
         else:
             result = node_hash(result, sibling)
         node, last = node >> 1, last >> 1
-    if last or result != root_hash:
-        raise VerificationFailed("inclusion", f"the entry is not proved to stand at {index} of {size}")
+    if last:
+        raise _not_included(index, size)
+    return result
+
+
+def _not_included(index: int, size: int) -> VerificationFailed:
+    return VerificationFailed("inclusion", f"the entry is not proved to stand at {index} of {size}")
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

@@ -93,6 +93,7 @@ BY_HAND = {  # who looks at a value's shape without a shape, and why
     "bonafides/wallet/receipts.py": "a receipt that was verified before",
     "did/credentials/": "documents of W3C's data model, whose unknown members are no fault",
     "evidence/documents/record.py": "the fields of a record, whose names the record itself states",
+    "evidence/version2/record.py": "the same of format 2",
     "node_adapter/backup.py": "the names in an archive",
     "node_adapter/keys/member_keys.py": "what this node sealed itself",
     "node_adapter/settings.py": "TOML, of tables and not of objects",

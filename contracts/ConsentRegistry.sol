@@ -9,10 +9,12 @@ import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
 
 /// @title Whether a client's consent stands
 contract ConsentRegistry is IConsentRegistry, EIP712 {
-    /// @dev The identity is stored as it is: the call names it anyway, so a digest would hide nothing.
+    /// @dev One storage slot. The identity is stored as it is: the call names it anyway, so a digest would hide nothing.
     struct Consent {
         address identity;
         Status status;
+        uint40 grantedIn;
+        uint40 withdrawnIn;
     }
 
     bytes32 private constant _GRANT = keccak256("Grant(address identity,bytes32 consentId,uint256 deadline)");
@@ -36,6 +38,7 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
         if (consent.status != Status.None) revert ConsentRegistryAlreadyGranted(consentId, consent.status);
         consent.identity = identity;
         consent.status = Status.Granted;
+        consent.grantedIn = uint40(block.number);
         emit ConsentGranted(consentId);
     }
 
@@ -46,12 +49,19 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
         if (consent.status != Status.Granted) revert ConsentRegistryNotGranted(consentId, consent.status);
         if (consent.identity != identity) revert ConsentRegistryNotGranter(consentId, identity);
         consent.status = Status.Withdrawn;
+        consent.withdrawnIn = uint40(block.number);
         emit ConsentWithdrawn(consentId);
     }
 
     /// @inheritdoc IConsentRegistry
     function statusOf(bytes32 consentId) external view returns (Status) {
         return _consents[consentId].status;
+    }
+
+    /// @inheritdoc IConsentRegistry
+    function blocksOf(bytes32 consentId) external view returns (uint40 grantedIn, uint40 withdrawnIn) {
+        Consent storage consent = _consents[consentId];
+        return (consent.grantedIn, consent.withdrawnIn);
     }
 
     function _requireSigned(

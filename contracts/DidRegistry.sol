@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IDidRegistry} from "./interfaces/IDidRegistry.sol";
 import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+import {HistoryHead} from "./libraries/HistoryHead.sol";
 
 /// @title An ERC-1056 registry of identities, with calls that a member sends for an identity's owner
 contract DidRegistry is IDidRegistry, EIP712 {
@@ -12,8 +13,10 @@ contract DidRegistry is IDidRegistry, EIP712 {
         uint128 changed;
         uint120 versions;
         bool deactivated;
+        bytes32 head;
     }
 
+    bytes32 private constant _HISTORY = keccak256("bonafides/did-history/2");
     bytes32 private constant _CHANGE_OWNER =
         keccak256("ChangeOwner(address identity,address newOwner,uint256 nonce,uint256 deadline)");
     bytes32 private constant _SET_ATTRIBUTE = keccak256(
@@ -62,7 +65,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         external
         onlyOwner(identity)
     {
-        _addDelegate(identity, delegateType, delegate, validity);
+        _setDelegate(identity, delegateType, delegate, block.timestamp + validity);
     }
 
     /// @inheritdoc IDidRegistry
@@ -78,12 +81,12 @@ contract DidRegistry is IDidRegistry, EIP712 {
         _spendSigned(
             identity, sigV, sigR, sigS, abi.encodePacked("addDelegate", delegateType, delegate, validity)
         );
-        _addDelegate(identity, delegateType, delegate, validity);
+        _setDelegate(identity, delegateType, delegate, block.timestamp + validity);
     }
 
     /// @inheritdoc IDidRegistry
     function revokeDelegate(address identity, bytes32 delegateType, address delegate) external onlyOwner(identity) {
-        _revokeDelegate(identity, delegateType, delegate);
+        _setDelegate(identity, delegateType, delegate, block.timestamp);
     }
 
     /// @inheritdoc IDidRegistry
@@ -96,7 +99,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         address delegate
     ) external {
         _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("revokeDelegate", delegateType, delegate));
-        _revokeDelegate(identity, delegateType, delegate);
+        _setDelegate(identity, delegateType, delegate, block.timestamp);
     }
 
     /// @inheritdoc IDidRegistry
@@ -104,7 +107,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         external
         onlyOwner(identity)
     {
-        _setAttribute(identity, name, value, validity);
+        _setAttribute(identity, name, value, block.timestamp + validity);
     }
 
     /// @inheritdoc IDidRegistry
@@ -118,12 +121,12 @@ contract DidRegistry is IDidRegistry, EIP712 {
         uint256 validity
     ) external {
         _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("setAttribute", name, value, validity));
-        _setAttribute(identity, name, value, validity);
+        _setAttribute(identity, name, value, block.timestamp + validity);
     }
 
     /// @inheritdoc IDidRegistry
     function revokeAttribute(address identity, bytes32 name, bytes calldata value) external onlyOwner(identity) {
-        _revokeAttribute(identity, name, value);
+        _setAttribute(identity, name, value, 0);
     }
 
     /// @inheritdoc IDidRegistry
@@ -136,7 +139,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         bytes calldata value
     ) external {
         _spendSigned(identity, sigV, sigR, sigS, abi.encodePacked("revokeAttribute", name, value));
-        _revokeAttribute(identity, name, value);
+        _setAttribute(identity, name, value, 0);
     }
 
     /// @inheritdoc IDidRegistry
@@ -162,7 +165,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
             )
         );
         _spendSponsored(identity, structHash, deadline, sig);
-        _setAttribute(identity, name, value, validity);
+        _setAttribute(identity, name, value, block.timestamp + validity);
     }
 
     /// @inheritdoc IDidRegistry
@@ -177,7 +180,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
             abi.encode(_REVOKE_ATTRIBUTE, identity, name, keccak256(value), sponsoredNonce[identity], deadline)
         );
         _spendSponsored(identity, structHash, deadline, sig);
-        _revokeAttribute(identity, name, value);
+        _setAttribute(identity, name, value, 0);
     }
 
     /// @inheritdoc IDidRegistry
@@ -196,6 +199,11 @@ contract DidRegistry is IDidRegistry, EIP712 {
     }
 
     /// @inheritdoc IDidRegistry
+    function historyHead(address identity) external view returns (bytes32) {
+        return _history[identity].head;
+    }
+
+    /// @inheritdoc IDidRegistry
     function deactivated(address identity) external view returns (bool) {
         return _history[identity].deactivated;
     }
@@ -211,37 +219,30 @@ contract DidRegistry is IDidRegistry, EIP712 {
         owners[identity] = newOwner;
         if (newOwner == address(0)) _history[identity].deactivated = true;
         emit DIDOwnerChanged(identity, newOwner, _history[identity].changed);
-        _countChange(identity);
+        _countChange(identity, DIDOwnerChanged.selector, abi.encode(newOwner));
     }
 
-    function _addDelegate(address identity, bytes32 delegateType, address delegate, uint256 validity) private {
-        uint256 validTo = block.timestamp + validity;
+    function _setDelegate(address identity, bytes32 delegateType, address delegate, uint256 validTo) private {
         delegates[identity][keccak256(abi.encode(delegateType))][delegate] = validTo;
         emit DIDDelegateChanged(identity, delegateType, delegate, validTo, _history[identity].changed);
-        _countChange(identity);
+        _countChange(identity, DIDDelegateChanged.selector, abi.encode(delegateType, delegate, validTo));
     }
 
-    function _revokeDelegate(address identity, bytes32 delegateType, address delegate) private {
-        delegates[identity][keccak256(abi.encode(delegateType))][delegate] = block.timestamp;
-        emit DIDDelegateChanged(identity, delegateType, delegate, block.timestamp, _history[identity].changed);
-        _countChange(identity);
-    }
-
-    function _setAttribute(address identity, bytes32 name, bytes calldata value, uint256 validity) private {
-        emit DIDAttributeChanged(identity, name, value, block.timestamp + validity, _history[identity].changed);
-        _countChange(identity);
-    }
-
-    function _revokeAttribute(address identity, bytes32 name, bytes calldata value) private {
-        emit DIDAttributeChanged(identity, name, value, 0, _history[identity].changed);
-        _countChange(identity);
+    /// @param validTo in seconds; 0 when the attribute is revoked
+    function _setAttribute(address identity, bytes32 name, bytes calldata value, uint256 validTo) private {
+        emit DIDAttributeChanged(identity, name, value, validTo, _history[identity].changed);
+        _countChange(identity, DIDAttributeChanged.selector, abi.encode(name, value, validTo));
     }
 
     /// @dev Called after each of the three events and never else: a resolver that found no event in the block of
     /// `changed` would take the history for finished.
-    function _countChange(address identity) private {
-        _history[identity].changed = uint128(block.number);
-        _history[identity].versions++;
+    /// @param members of the event, encoded, without the identity and the block of the change before
+    function _countChange(address identity, bytes32 topic, bytes memory members) private {
+        History storage history = _history[identity];
+        history.changed = uint128(block.number);
+        history.versions++;
+        history.head =
+            HistoryHead.next(_HISTORY, history.head, history.versions, HistoryHead.ofEvent(topic, members));
     }
 
     /// @dev ERC-1056 hash: no chain, no deadline, and the nonce of the owner, not of the identity.

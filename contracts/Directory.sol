@@ -3,10 +3,17 @@ pragma solidity 0.8.37;
 
 import {IDirectory} from "./interfaces/IDirectory.sol";
 import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+import {HistoryHead} from "./libraries/HistoryHead.sol";
 
 /// @title Which contracts the consortium uses, now and at any earlier block
 contract Directory is IDirectory {
+    bytes32 private constant _HISTORY = keccak256("bonafides/directory-history/2");
+
     IMemberRegistry private immutable _members;
+    /// @inheritdoc IDirectory
+    bytes32 public override historyHead;
+    /// @inheritdoc IDirectory
+    uint256 public override changeCount;
     mapping(bytes32 name => Entry[]) private _entries;
     mapping(bytes32 name => uint256) private _lastProposal;
 
@@ -50,5 +57,8 @@ contract Directory is IDirectory {
         address previous = current(name);
         _entries[name].push(Entry(target, uint64(block.number)));
         emit AddressSet(name, target, uint64(block.number), previous);
+        changeCount++;
+        bytes32 change = keccak256(abi.encode(name, target, target.codehash));
+        historyHead = HistoryHead.next(_HISTORY, historyHead, changeCount, change);
     }
 }

@@ -2,15 +2,24 @@
 pragma solidity 0.8.37;
 
 import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
+import {ActiveTree} from "./libraries/ActiveTree.sol";
+import {HistoryHead} from "./libraries/HistoryHead.sol";
 
 /// @title The members of the consortium, their roles and their keys
 /// @dev Counts are derived from the list of members when they are needed, so that they cannot drift.
 contract MemberRegistry is IMemberRegistry {
+    using ActiveTree for ActiveTree.Tree;
+
     struct Member {
         Role role;
         bool active;
+        uint16 number; // order of first admission, from 0
+        uint64 keyVersion;
+        uint64 changes;
+        uint64 changed;
+        bytes32 keysDigest;
+        bytes32 head;
         Keys keys;
-        uint256 changed;
     }
 
     struct Proposal {
@@ -26,12 +35,15 @@ contract MemberRegistry is IMemberRegistry {
         address[] voters;
     }
 
+    bytes32 private constant _HISTORY = keccak256("bonafides/member-history/2");
+
     uint64 private immutable _vetoBlocks;
-    address[] private _members;
     mapping(address member => Member) private _member;
+    address[] private _members;
     uint256 private _proposals;
     mapping(uint256 id => Proposal) private _proposal;
     mapping(address member => mapping(bytes32 callId => bool)) private _called;
+    ActiveTree.Tree private _activeTree;
 
     modifier onlyMember() {
         if (!_member[msg.sender].active) revert MemberRegistryNotMember(msg.sender);
@@ -124,9 +136,11 @@ contract MemberRegistry is IMemberRegistry {
     function rotateKeys(bytes32 callId, Keys calldata keys) external onlyMember once(callId) {
         _requireKeys(msg.sender, keys);
         Member storage member = _member[msg.sender];
-        member.keys = keys;
+        _setKeys(member, keys);
         emit MemberKeysChanged(msg.sender, keys.signing, keys.agreement, keys.compliance, member.changed);
-        member.changed = block.number;
+        _note(
+            msg.sender, MemberKeysChanged.selector, abi.encode(keys.signing, keys.agreement, keys.compliance)
+        );
     }
 
     /// @inheritdoc IMemberRegistry
@@ -150,6 +164,33 @@ contract MemberRegistry is IMemberRegistry {
     }
 
     /// @inheritdoc IMemberRegistry
+    function standing(address account) external view returns (Role role, bytes32 keysDigest, uint64 keyVersion) {
+        Member storage member = _member[account];
+        return (member.active ? member.role : Role.None, member.keysDigest, member.keyVersion);
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function numberOf(address member) external view returns (uint16) {
+        if (_member[member].role == Role.None) revert MemberRegistryUnknown(member);
+        return _member[member].number;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function historyHead(address member) external view returns (bytes32) {
+        return _member[member].head;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function changeCount(address member) external view returns (uint256) {
+        return _member[member].changes;
+    }
+
+    /// @inheritdoc IMemberRegistry
+    function activeRoot() external view returns (bytes32) {
+        return _activeTree.root();
+    }
+
+    /// @inheritdoc IMemberRegistry
     function actionPassed(uint256 id, bytes32 digest) external view returns (bool) {
         Proposal storage proposal = _proposal[id];
         return proposal.executed && proposal.kind == ProposalKind.Action && proposal.digest == digest;
@@ -167,12 +208,20 @@ contract MemberRegistry is IMemberRegistry {
 
     function _admit(address account, Role role, string memory name, Keys memory keys) private {
         Member storage member = _member[account];
-        if (member.role == Role.None) _members.push(account);
+        if (member.role == Role.None) {
+            if (_members.length == ActiveTree.CAPACITY) revert MemberRegistryFull(ActiveTree.CAPACITY);
+            member.number = uint16(_members.length);
+            _members.push(account);
+        }
         member.role = role;
         member.active = true;
-        member.keys = keys;
+        _setKeys(member, keys);
         emit MemberAdmitted(account, role, name, keys.signing, keys.agreement, keys.compliance, member.changed);
-        member.changed = block.number;
+        _note(
+            account,
+            MemberAdmitted.selector,
+            abi.encode(role, name, keys.signing, keys.agreement, keys.compliance)
+        );
     }
 
     function _suspend(address account) private {
@@ -181,7 +230,25 @@ contract MemberRegistry is IMemberRegistry {
         member.active = false;
         if (_countVoters() == 0) revert MemberRegistryNoVoter();
         emit MemberSuspended(account, member.changed);
-        member.changed = block.number;
+        _note(account, MemberSuspended.selector, "");
+    }
+
+    function _setKeys(Member storage member, Keys memory keys) private {
+        member.keys = keys;
+        member.keysDigest = _digest(keys);
+        member.keyVersion++;
+    }
+
+    /// @dev Called after each event of a member and never else: extends its history, and brings the tree of the active
+    /// members up to what it is now.
+    /// @param members of the event, encoded, without the member and the block of the change before
+    function _note(address account, bytes32 topic, bytes memory members) private {
+        Member storage member = _member[account];
+        member.changed = uint64(block.number);
+        member.changes++;
+        member.head = HistoryHead.next(_HISTORY, member.head, member.changes, HistoryHead.ofEvent(topic, members));
+        bytes32 leaf = member.active ? ActiveTree.leaf(account, uint8(member.role), member.keysDigest) : bytes32(0);
+        _activeTree.set(member.number, leaf);
     }
 
     function _openProposal(uint256 id) private view returns (Proposal storage proposal) {
@@ -216,6 +283,22 @@ contract MemberRegistry is IMemberRegistry {
         }
         if (_member[account].active) revert MemberRegistryAlreadyMember(account);
         _requireKeys(account, keys);
+    }
+
+    /// @dev The signing key, which is an Ed25519 key (algorithm 1, 32 bytes), signs checkpoints too.
+    function _digest(Keys memory keys) private pure returns (bytes32) {
+        return sha256(
+            abi.encodePacked(
+                uint8(23),
+                "bonafides/member-keys/2",
+                uint16(1),
+                uint16(32),
+                keys.signing,
+                keys.signing,
+                keys.agreement,
+                keys.compliance
+            )
+        );
     }
 
     function _requireKeys(address account, Keys memory keys) private pure {

@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IMemberRegistry} from "./interfaces/IMemberRegistry.sol";
 import {ITaskRegistry} from "./interfaces/ITaskRegistry.sol";
+import {HistoryHead} from "./libraries/HistoryHead.sol";
 
 /// @title Joint computations: who agreed to what, what each put in, and what came out
 contract TaskRegistry is ITaskRegistry, EIP712 {
@@ -22,6 +23,8 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         uint16 owners;
         uint16 done; // of the owners, how many took the present step
         uint64 deadlineBlock;
+        uint64 changes;
+        bytes32 head;
         bytes32 specHash;
         bytes32 resultHash;
         mapping(address owner => Participation) participation;
@@ -29,6 +32,7 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
 
     uint256 private constant _MAX_DATASETS = 64;
     uint256 private constant _COMMITMENT_BYTES = 48;
+    bytes32 private constant _HISTORY = keccak256("bonafides/task-history/2");
     bytes32 private constant _APPROVE = keccak256("Approve(bytes32 taskId,bytes32 specHash)");
 
     IMemberRegistry private immutable _members;
@@ -67,6 +71,7 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         _requireInTime(taskId, task);
         _addOwners(task, datasetIds);
         emit TaskProposed(taskId, msg.sender, specHash, Purpose(purpose), datasetIds);
+        _note(task, TaskProposed.selector, abi.encode(msg.sender, specHash, purpose, datasetIds));
     }
 
     /// @inheritdoc ITaskRegistry
@@ -81,6 +86,7 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         }
         mine.approved = true;
         emit TaskApproved(taskId, msg.sender);
+        _note(task, TaskApproved.selector, abi.encode(msg.sender));
         _advance(task, State.Approved);
     }
 
@@ -92,6 +98,7 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         if (commitment.length != _COMMITMENT_BYTES) revert TaskRegistryCommitmentLength(taskId, commitment.length);
         mine.committed = true;
         emit InputCommitted(taskId, msg.sender, commitment);
+        _note(task, InputCommitted.selector, abi.encode(msg.sender, commitment));
         _advance(task, State.Committed);
     }
 
@@ -102,6 +109,7 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         if (mine.posted) revert TaskRegistryAlreadyDone(taskId, msg.sender);
         mine.posted = true;
         emit ResultPosted(taskId, msg.sender, resultHash);
+        _note(task, ResultPosted.selector, abi.encode(msg.sender, resultHash));
         if (task.done == 0) task.resultHash = resultHash;
         if (task.resultHash == resultHash) {
             _advance(task, State.Completed);
@@ -119,11 +127,28 @@ contract TaskRegistry is ITaskRegistry, EIP712 {
         mine.refused = true;
         task.state = State.Disputed;
         emit TaskRefused(taskId, msg.sender, reasonHash);
+        _note(task, TaskRefused.selector, abi.encode(msg.sender, reasonHash));
     }
 
     /// @inheritdoc ITaskRegistry
     function stateOf(bytes32 taskId) external view returns (State) {
         return _tasks[taskId].state;
+    }
+
+    /// @inheritdoc ITaskRegistry
+    function historyHead(bytes32 taskId) external view returns (bytes32) {
+        return _tasks[taskId].head;
+    }
+
+    /// @inheritdoc ITaskRegistry
+    function changeCount(bytes32 taskId) external view returns (uint256) {
+        return _tasks[taskId].changes;
+    }
+
+    /// @dev Extend the task's history by the event that was just told.
+    function _note(Task storage task, bytes32 topic, bytes memory members) private {
+        task.changes++;
+        task.head = HistoryHead.next(_HISTORY, task.head, task.changes, HistoryHead.ofEvent(topic, members));
     }
 
     function _addOwners(Task storage task, bytes32[] calldata datasetIds) private {

@@ -45,4 +45,7 @@ interface IConsentRegistry {
 
     /// @notice The state of a consent now.
     function statusOf(bytes32 consentId) external view returns (Status);
+
+    /// @notice The blocks in which a consent was granted and withdrawn; 0 where it was not.
+    function blocksOf(bytes32 consentId) external view returns (uint40 grantedIn, uint40 withdrawnIn);
 }

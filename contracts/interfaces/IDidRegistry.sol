@@ -150,6 +150,10 @@ interface IDidRegistry {
     /// @notice How many events the identity has: a resolver that found fewer missed some.
     function versionCount(address identity) external view returns (uint256);
 
+    /// @notice The head of the identity's history: of its events of the first three kinds above, in order.
+    /// @dev docs/spec/evidence-2.md, section 9.3.
+    function historyHead(address identity) external view returns (bytes32);
+
     /// @notice Whether the identity was deactivated.
     function deactivated(address identity) external view returns (bool);
 }

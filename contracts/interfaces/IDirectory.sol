@@ -35,6 +35,13 @@ interface IDirectory {
     /// @notice The address of a name now; zero when there is none.
     function current(bytes32 name) external view returns (address);
 
+    /// @notice The head of all changes of this directory, each with the code hash of the address, in order.
+    /// @dev docs/spec/evidence-2.md, section 9.3.
+    function historyHead() external view returns (bytes32);
+
+    /// @notice How many changes there were.
+    function changeCount() external view returns (uint256);
+
     /// @notice Every address that a name ever had, oldest first.
     function history(bytes32 name) external view returns (Entry[] memory);
 }

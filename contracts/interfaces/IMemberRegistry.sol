@@ -53,6 +53,10 @@ interface IMemberRegistry {
     error MemberRegistryInvalidMember(address member);
     /// @notice A key is zero, or the compliance key is the member's own account.
     error MemberRegistryInvalidKeys(address member);
+    /// @notice Nobody was ever admitted under this account.
+    error MemberRegistryUnknown(address account);
+    /// @notice There have been as many members as the tree of the active ones has places.
+    error MemberRegistryFull(uint256 capacity);
     /// @notice Without a broker or operator nothing could ever be decided.
     error MemberRegistryNoVoter();
     /// @notice There is no such proposal, or it was executed or vetoed.
@@ -131,7 +135,8 @@ interface IMemberRegistry {
     /// @dev Only votes of members that are active now count. Restrictions: sender not an active member
     /// (`MemberRegistryNotMember`); proposal closed (`MemberRegistryNotOpen`); the regulator's time not over
     /// (`MemberRegistryVetoPeriod`); too few votes (`MemberRegistryTooFewVotes`); the subject's state changed since
-    /// (`MemberRegistryAlreadyMember`, `MemberRegistryNotActive`); the last voter would go (`MemberRegistryNoVoter`).
+    /// (`MemberRegistryAlreadyMember`, `MemberRegistryNotActive`); the last voter would go (`MemberRegistryNoVoter`); no
+    /// place for another member (`MemberRegistryFull`).
     function execute(uint256 id) external;
 
     /// @notice Replace the sender's own keys.
@@ -151,6 +156,24 @@ interface IMemberRegistry {
 
     /// @notice Whether a member holds a role now.
     function isActive(address member) external view returns (bool);
+
+    /// @notice What a member is now, with the digest and the version of its latest keys: all that a leaf of its log says
+    /// of it.
+    /// @dev docs/spec/evidence-2.md, section 9.3, as are the views below.
+    function standing(address account) external view returns (Role role, bytes32 keysDigest, uint64 keyVersion);
+
+    /// @notice The place of a member in the tree of the active ones: how many were admitted before it.
+    /// @dev Restriction: never admitted (`MemberRegistryUnknown`).
+    function numberOf(address member) external view returns (uint16);
+
+    /// @notice The head of a member's history: of its events of the first three kinds above, in order.
+    function historyHead(address member) external view returns (bytes32);
+
+    /// @notice How many events a member has.
+    function changeCount(address member) external view returns (uint256);
+
+    /// @notice The root of the tree of the active members.
+    function activeRoot() external view returns (bytes32);
 
     /// @notice Whether proposal `id` is the action `digest`, and was executed.
     function actionPassed(uint256 id, bytes32 digest) external view returns (bool);

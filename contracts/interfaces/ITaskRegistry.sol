@@ -113,4 +113,11 @@ interface ITaskRegistry {
 
     /// @notice How far a task has come.
     function stateOf(bytes32 taskId) external view returns (State);
+
+    /// @notice The head of a task's history: of its events, in order.
+    /// @dev docs/spec/evidence-2.md, section 9.3.
+    function historyHead(bytes32 taskId) external view returns (bytes32);
+
+    /// @notice How many events a task has.
+    function changeCount(bytes32 taskId) external view returns (uint256);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {MerkleTree} from "./MerkleTree.sol";
+
 /// @title Consistency of two states of a Merkle log, RFC 9162 section 2.1.4.2
 /// @dev SHA-256, so that any verifier of that RFC agrees. Two cases that the RFC leaves out: every log is consistent
 /// with the empty one, and a log of the same size must have the same root; both take an empty proof.
@@ -8,7 +10,7 @@ library ConsistencyProof {
     /// @notice Whether the log with root `oldRoot` is a prefix of the log with root `newRoot`.
     function verify(uint64 oldSize, uint64 newSize, bytes32 oldRoot, bytes32 newRoot, bytes32[] calldata proof)
         internal
-        pure
+        view
         returns (bool)
     {
         if (oldSize > newSize) return false;
@@ -30,22 +32,18 @@ library ConsistencyProof {
             if (sn == 0) return false;
             bytes32 node = proof[i];
             if (fn & 1 == 1 || fn == sn) {
-                fr = _join(node, fr);
-                sr = _join(node, sr);
+                fr = MerkleTree.node(node, fr);
+                sr = MerkleTree.node(node, sr);
                 while (fn & 1 == 0 && fn != 0) {
                     fn >>= 1;
                     sn >>= 1;
                 }
             } else {
-                sr = _join(sr, node);
+                sr = MerkleTree.node(sr, node);
             }
             fn >>= 1;
             sn >>= 1;
         }
         return fr == oldRoot && sr == newRoot && sn == 0;
-    }
-
-    function _join(bytes32 left, bytes32 right) private pure returns (bytes32) {
-        return sha256(abi.encodePacked(bytes1(0x01), left, right));
     }
 }

@@ -295,7 +295,7 @@ contract EvidenceAnchorTest is AnchorWorld {
 
     function verify(uint64 m, uint64 n, bytes32 oldRoot, bytes32 newRoot, bytes32[] calldata proof)
         external
-        pure
+        view
         returns (bool)
     {
         return ConsistencyProof.verify(m, n, oldRoot, newRoot, proof);

@@ -19,6 +19,22 @@ library MerkleLog {
         );
     }
 
+    /// @dev The roots of the complete subtrees that D[0:n] falls into, the largest first.
+    function peaks(bytes32[] memory leaves, uint256 n) internal pure returns (bytes32[] memory found) {
+        uint256 count = 0;
+        for (uint256 rest = n; rest != 0; rest &= rest - 1) {
+            count++;
+        }
+        found = new bytes32[](count);
+        uint256 from = 0;
+        uint256 width = 1 << 63;
+        for (uint256 i = 0; i < count; width >>= 1) {
+            if (n & width == 0) continue;
+            found[i++] = root(leaves, from, from + width);
+            from += width;
+        }
+    }
+
     /// @dev PROOF(m, D_n) over leaf hashes, for 0 < m <= n.
     function proof(bytes32[] memory leaves, uint256 m, uint256 n) internal pure returns (bytes32[] memory nodes) {
         bytes32[] memory buffer = new bytes32[](64);

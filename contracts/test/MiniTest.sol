@@ -20,6 +20,7 @@ interface Vm {
     function prank(address sender) external;
     function recordLogs() external;
     function roll(uint256 blockNumber) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
     function sign(uint256 privateKey, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function warp(uint256 time) external;
 }

@@ -26,7 +26,15 @@ CONTRACTS = ROOT / "contracts"
 MODULES = ROOT / "node_modules"
 ARTIFACTS = ROOT / "node_adapter" / "chain" / "artifacts"
 WRAPPER = Path(__file__).with_name("solcjs_wrapper.js")
-NAMES = ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
+NAMES = (
+    "MemberRegistry",
+    "DidRegistry",
+    "EvidenceAnchor",
+    "EvidenceLog",
+    "ConsentRegistry",
+    "TaskRegistry",
+    "Directory",
+)
 SETTINGS = {"evmVersion": "london", "optimizer": {"enabled": True, "runs": 200}}
 EVM_PARTS = ("bytecode.object", "deployedBytecode.object", "deployedBytecode.immutableReferences")
 _IMPORT = re.compile(r"""^import\s[^;]*?["']([^"']+)["'];""", re.MULTILINE)

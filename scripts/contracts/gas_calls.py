@@ -20,6 +20,9 @@ from node_adapter.chain import embedded
 ARTIFACTS = Path(embedded.__file__).parent / "artifacts"
 BROKER, REGULATOR = 1, 2
 ANCHOR_SIZES = (1, 1_000, 1_001, 10_000, 65_536, 65_537, 100_000)
+# Leaves of an EvidenceLog: the first anchor, the next one, and those after trees of few or of most peaks.
+LOG_SEQS = (2, 3, 1_000, 1_000_000, 2**20, 2**23 + 1, 2**23)
+EMPTY_ROOT = hashlib.sha256().digest()
 FAR = 2**40  # seconds: later than any clock of a test
 # What an owner signs for a member to send.
 SET_ATTRIBUTE = "SetAttribute(address identity,bytes32 name,bytes value,uint256 validity,"
@@ -44,6 +47,7 @@ class Calls:
         self.members = self.deploy("MemberRegistry", founders, 0)
         self.dids = self.deploy("DidRegistry", self.members.address)
         self.anchors = self.deploy("EvidenceAnchor", self.members.address)
+        self.log = self.deploy("EvidenceLog", self.members.address, self.anchors.address, "0x" + "0" * 40)
         self.consents = self.deploy("ConsentRegistry", self.members.address, self.dids.address)
         self.tasks = self.deploy("TaskRegistry", self.members.address)
         names = [bytes32(name) for name in ("DidRegistry", "EvidenceAnchor")]
@@ -54,6 +58,7 @@ class Calls:
     def make_all(self) -> None:
         """Make every call, in an order in which each is allowed."""
         self.anchor()
+        self.anchor_in_the_log()
         self.identities()
         self.identities_by_signature()
         self.consents_of_a_client()
@@ -73,6 +78,33 @@ class Calls:
             map_root = digest("map", str(new_size))
             self.call(self.east, self.anchors, f"anchor, {kind}", seq, previous, root, new_size, map_root, proof)
             size = new_size
+
+    def anchor_in_the_log(self) -> None:
+        """Anchor a batch at leaves near and far: the state before a far one is set, as if its leaves had been made."""
+        size, map_root = ANCHOR_SIZES[-1], bytes(32)
+        for seq in LOG_SEQS:
+            size += 100
+            peaks = [digest("peak", str(number)) for number in range((seq - 1).bit_count())] if seq > 2 else []
+            self.set_log(seq - 1, peaks, size - 100)
+            batch, map_root = digest("batch", str(seq)), digest("map", str(seq))
+            label = f"anchor, leaf {seq}, {len(peaks)} peaks"
+            self.call(self.east, self.log, label, seq, peaks, batch, size, map_root)
+        last, peaks = LOG_SEQS[-1], [digest("peak")]
+        self.set_log(last, peaks, size)
+        self.call(self.east, self.log, "anchor, heartbeat, 1 peak", last + 1, peaks, EMPTY_ROOT, size, map_root)
+
+    def set_log(self, seq: int, peaks: list[bytes], size: int) -> None:
+        """Store what EvidenceLog keeps of a tree with these peaks: head, map root (as it is), size and seq."""
+        if not peaks:
+            return
+        root = peaks[-1]
+        for peak in reversed(peaks[:-1]):
+            root = hashlib.sha256(b"\x01" + peak + root).digest()
+        head = hashlib.sha256(b"\x02" + seq.to_bytes(8) + root).digest()
+        first = int.from_bytes(keccak(address32(self.east.address) + bytes(32)))
+        for slot, value in ((first, head), (first + 2, (seq << 64 | size).to_bytes(32))):
+            arguments = [self.log.address, f"0x{slot:064x}", "0x" + value.hex()]
+            self.web3.provider.make_request("anvil_setStorageAt", arguments)  # type: ignore[arg-type]
 
     def identities(self) -> None:
         """Let an owner write himself, and a member send what another owner signed (EIP-712)."""

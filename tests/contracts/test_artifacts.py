@@ -10,7 +10,15 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "node_adapter" / "chain" / "artifacts"
-NAMES = ["ConsentRegistry", "DidRegistry", "Directory", "EvidenceAnchor", "MemberRegistry", "TaskRegistry"]
+NAMES = [
+    "ConsentRegistry",
+    "DidRegistry",
+    "Directory",
+    "EvidenceAnchor",
+    "EvidenceLog",
+    "MemberRegistry",
+    "TaskRegistry",
+]
 EIP170_BYTES = 24_576
 
 

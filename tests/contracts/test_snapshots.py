@@ -1,6 +1,7 @@
 """The checked-in storage layout and gas figures are those of the sources, and what differs is named."""
 
 import json
+import re
 from copy import deepcopy
 
 import pytest
@@ -26,6 +27,34 @@ def sources():
 
 def test_the_checked_in_layout_is_that_of_the_sources(compiler, sources):
     assert layout.differences(kept(layout.FILE), layout.layouts(build.compile_sources(compiler, sources))) == []
+
+
+ROW = re.compile(r"^\| ([^|]+) \| `(\w+)` \| `(\S.*?)` \| (\d+)-(\d+) \| `([\w.]+)` \|$", re.MULTILINE)
+
+
+def slot_and_variable(contract, slot, path, built):
+    """Find a value of the page's table in the layout, and say it as the table does."""
+    variable, _, member = path.partition(".")
+    first, byte, kind = re.fullmatch(r"slot (\d+), byte (\d+): (.*) \(\d+ bytes\)", built[contract][variable]).groups()
+    if member == "":
+        return first, byte, built[contract][variable]
+    mapped = re.fullmatch(r"mapping\(\w+ => struct (\S+)\)", kind)
+    if not mapped:  # the tree of active members: node 1
+        return str(int(first) + int(member)), byte, "(32 bytes)"
+    place = built[f"{contract}: struct {mapped[1]}"][member]
+    within, byte = re.match(r"slot (\d+), byte (\d+):", place).groups()
+    return re.sub(r", \d+\)", f", {first})", slot.partition(" + ")[0]) + f" + {within}" * (within != "0"), byte, place
+
+
+def test_the_pages_table_of_slots_is_the_layout():
+    page = (build.ROOT / "docs" / "spec" / "evidence-2.md").read_text(encoding="utf-8")
+    built = kept(layout.FILE)
+    rows = ROW.findall(page)
+    assert len(rows) == 22
+    for _, contract, slot, low, high, path in rows:
+        where, byte, place = slot_and_variable(contract, slot, path, built)
+        assert (slot, low) == (where, byte), path
+        assert place.endswith(f"({int(high) - int(low) + 1} bytes)"), path
 
 
 CHANGES = (
@@ -54,16 +83,16 @@ def of(contract, said):
 
 
 def test_a_slot_that_moves_is_named(said_after_the_changes):
-    called, proposal = (
-        "mapping(address => mapping(bytes32 => bool))",
-        "mapping(uint256 => struct MemberRegistry.Proposal)",
+    called, proposal, tree = (
+        "mapping(address => mapping(bytes32 => bool)) (32 bytes)",
+        "mapping(uint256 => struct MemberRegistry.Proposal) (32 bytes)",
+        "struct ActiveTree.Tree (65536 bytes)",
     )
     assert of("MemberRegistry", said_after_the_changes) == [
+        f"MemberRegistry: _activeTree was at slot 5, byte 0: {tree} and is at slot 6, byte 0: {tree}",
         "MemberRegistry: _another is new, at slot 2, byte 0: bool (1 bytes)",
-        f"MemberRegistry: _called was at slot 4, byte 0: {called} (32 bytes)"
-        f" and is at slot 5, byte 0: {called} (32 bytes)",
-        f"MemberRegistry: _proposal was at slot 3, byte 0: {proposal} (32 bytes)"
-        f" and is at slot 4, byte 0: {proposal} (32 bytes)",
+        f"MemberRegistry: _called was at slot 4, byte 0: {called} and is at slot 5, byte 0: {called}",
+        f"MemberRegistry: _proposal was at slot 3, byte 0: {proposal} and is at slot 4, byte 0: {proposal}",
         "MemberRegistry: _proposals was at slot 2, byte 0: uint256 (32 bytes)"
         " and is at slot 3, byte 0: uint256 (32 bytes)",
     ]
@@ -90,7 +119,7 @@ def test_a_variable_that_is_gone_is_named():
     del built["Directory"]["_lastProposal"]
     said = layout.differences(kept(layout.FILE), built)
     assert said == [
-        "Directory: _lastProposal is gone, it was at slot 1, byte 0: mapping(bytes32 => uint256) (32 bytes)"
+        "Directory: _lastProposal is gone, it was at slot 3, byte 0: mapping(bytes32 => uint256) (32 bytes)"
     ]
 
 

@@ -19,7 +19,7 @@ from evidence.version2.record import OpenedRecord, SealedRecord
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import Base64Url, Constant, Fields, ListOf, Moment, Text
+from primitives.shapes import Base64Url, Constant, Fields, Moment, Text
 from primitives.suite import SIGNATURE_BYTES
 from primitives.suites import ALG, SUITE_NAME, SUITES, require_alg
 from primitives.timestamp import format_time, parse_time
@@ -43,7 +43,7 @@ _BODY = {
     "anchor_by": Moment(),
     "block": shapes.NUMBER,
 }
-_BATCH = Fields({"index": shapes.NUMBER, "count": shapes.POSITIVE, "path": ListOf(shapes.HASH, 0, MAX_PATH)})
+_BATCH = Fields({"index": shapes.NUMBER, "count": shapes.POSITIVE, "path": shapes.hashes(MAX_PATH)})
 _SIGNATURE = Fields({"key": Text(512), "alg": ALG, "value": Base64Url(SIGNATURE_BYTES)})
 
 
@@ -66,11 +66,11 @@ class BodyDocument(TypedDict):
 
 
 class PlaceDocument(TypedDict):
-    """The place of a promise among those that one signature covers; the path is hex."""
+    """The place of a promise among those that one signature covers; the path is base64url."""
 
     index: int
     count: int
-    path: list[str]
+    path: str
 
 
 class PromiseDocument(BodyDocument):
@@ -249,7 +249,7 @@ def sign_promises(promises: Sequence[Promise], secret: bytes) -> list[PromiseDoc
 
 
 def _place(tree: BatchTree, index: int) -> PlaceDocument:
-    return {"index": index, "count": tree.size, "path": [node.hex() for node in tree.path(index)]}
+    return {"index": index, "count": tree.size, "path": shapes.joined(tree.path(index))}
 
 
 def parse_promise(value: object, field: str = "promise") -> tuple[Promise, SignedBatch]:

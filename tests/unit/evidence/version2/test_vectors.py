@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -93,8 +94,8 @@ def test_the_promises_follow_from_the_page_alone():
     root = hashlib.sha256(b"\1" + leaves[0] + leaves[1]).hexdigest()
     assert root == vector["root"]
     assert [one["batch"] for one in made] == [
-        {"index": 0, "count": 2, "path": [leaves[1].hex()]},
-        {"index": 1, "count": 2, "path": [leaves[0].hex()]},
+        {"index": 0, "count": 2, "path": _base64url(leaves[1])},
+        {"index": 1, "count": 2, "path": _base64url(leaves[0])},
     ]
     body = bodies[0]
     signed = {"format": "bonafides.promise-batch/2", "block": 8, "count": 2, "root": root}
@@ -102,3 +103,7 @@ def test_the_promises_follow_from_the_page_alone():
     verify("member_public_key", jcs(signed), vector["signature"])
     assert body["entry"] == load("links")["entries"][1]
     assert body["label"] == load("links")["labels"][1]
+
+
+def _base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

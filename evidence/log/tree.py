@@ -1,13 +1,13 @@
 """A member's log: the Merkle tree of RFC 9162 section 2.1 over fingerprints (docs/spec/evidence.md, section 4).
 
 `Tree` keeps every complete subtree's hash, level by level, so that appending is one hash on average and a proof at any
-earlier size needs no leaf again. The functions beside it work on plain lists and serve as its readable definition.
+earlier size needs no leaf again. Proofs are made by functions that ask for such hashes, wherever they are kept.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from primitives.errors import InvalidInput, VerificationFailed
 
@@ -15,6 +15,9 @@ HASH_BYTES = 32
 MAX_PATH = 64
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 _PAIR = 2 * HASH_BYTES
+
+NodeReader = Callable[[int, int], bytes]
+"""(level, position) -> the hash of the complete subtree of the 2^level leaves that begin at position * 2^level."""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -66,54 +69,30 @@ class Tree:
 
     def leaf(self, index: int) -> bytes:
         """Return the leaf hash at `index`."""
-        return self._node(0, index)
+        return self.node(0, index)
+
+    def node(self, level: int, position: int) -> bytes:
+        """Return the hash of a complete subtree: a `NodeReader`."""
+        return bytes(self._levels[level][position * HASH_BYTES : (position + 1) * HASH_BYTES])
 
     def root(self) -> bytes:
         """Return the root at the present size."""
-        return self._range(0, self.size) if self.size else EMPTY_ROOT
+        return range_hash(0, self.size, self.node) if self.size else EMPTY_ROOT
 
     def root_at(self, size: int) -> bytes:
         """Return the root that the log had at an earlier size."""
         self._check_size(size, "size")
-        return self._range(0, size) if size else EMPTY_ROOT
+        return range_hash(0, size, self.node) if size else EMPTY_ROOT
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Return the inclusion path of the leaf `index` in the tree of `size` leaves, leaf side first."""
         self._check_size(size, "size")
-        if not 0 <= index < size:
-            raise InvalidInput("index", "log-index", f"{index} is not in a log of {size}")
-        begin, end = 0, size
-        path: list[bytes] = []
-        while end - begin > 1:
-            middle = begin + _split(end - begin)
-            if index < middle:
-                path.append(self._range(middle, end))
-                end = middle
-            else:
-                path.append(self._range(begin, middle))
-                begin = middle
-        return path[::-1]
+        return inclusion_path(index, size, self.node)
 
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Return the proof that the tree of `old` leaves is a prefix of that of `new` leaves."""
         self._check_size(new, "new")
-        if not 0 <= old <= new:
-            raise InvalidInput("old", "log-size", f"{old} is not between 0 and {new}")
-        if old in (0, new):
-            return []
-        begin, end, known = 0, new, True  # known: the subtree [begin, old) is the old root, which the verifier has
-        proof: list[bytes] = []
-        while old != end:
-            middle = begin + _split(end - begin)
-            if old <= middle:
-                proof.append(self._range(middle, end))
-                end = middle
-            else:
-                proof.append(self._range(begin, middle))
-                begin, known = middle, False
-        if not known:
-            proof.append(self._range(begin, end))
-        return proof[::-1]
+        return consistency_proof(old, new, self.node)
 
     def _append_leaves(self, leaves: bytes) -> None:
         self._levels[0] += leaves
@@ -129,28 +108,74 @@ class Tree:
             above += b"".join([sha256(b"\x01" + below[at : at + _PAIR]).digest() for at in range(start, stop, _PAIR)])
             level += 1
 
-    def _node(self, level: int, position: int) -> bytes:
-        return bytes(self._levels[level][position * HASH_BYTES : (position + 1) * HASH_BYTES])
-
-    def _range(self, begin: int, end: int) -> bytes:
-        """Hash of the leaves [begin, end), where begin is a multiple of the smallest power of two >= end - begin."""
-        count = end - begin
-        if count & (count - 1) == 0:
-            level = count.bit_length() - 1
-            return self._node(level, begin >> level)
-        parts = []  # the complete subtrees of the range, left to right
-        while begin < end:
-            level = (end - begin).bit_length() - 1
-            parts.append(self._node(level, begin >> level))
-            begin += 1 << level
-        result = parts.pop()
-        while parts:
-            result = node_hash(parts.pop(), result)
-        return result
-
     def _check_size(self, size: int, field: str) -> None:
         if not 0 <= size <= self.size:
             raise InvalidInput(field, "log-size", f"{size} is not between 0 and {self.size}")
+
+
+def range_hash(begin: int, end: int, node: NodeReader) -> bytes:
+    """Return the hash of leaves [begin, end); begin is a multiple of the least power of two that is >= end - begin."""
+    result = b""
+    for level, position in reversed(complete_subtrees(begin, end)):
+        right = node(level, position)
+        result = node_hash(right, result) if result else right
+    return result
+
+
+def complete_subtrees(begin: int, end: int) -> list[tuple[int, int]]:
+    """Return (level, position) of the complete subtrees that make up the leaves [begin, end), left to right."""
+    places = []
+    while begin < end:
+        level = (end - begin).bit_length() - 1
+        places.append((level, begin >> level))
+        begin += 1 << level
+    return places
+
+
+def inclusion_path(index: int, size: int, node: NodeReader) -> list[bytes]:
+    """Return the inclusion path of the leaf `index` in the tree of `size` leaves, leaf side first.
+
+    Raises:
+        InvalidInput: `index`; there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise InvalidInput("index", "log-index", f"{index} is not in a log of {size}")
+    begin, end = 0, size
+    path: list[bytes] = []
+    while end - begin > 1:
+        middle = begin + split(end - begin)
+        if index < middle:
+            path.append(range_hash(middle, end, node))
+            end = middle
+        else:
+            path.append(range_hash(begin, middle, node))
+            begin = middle
+    return path[::-1]
+
+
+def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
+    """Return the proof that the tree of `old` leaves is a prefix of that of `new` leaves.
+
+    Raises:
+        InvalidInput: `old`; it is larger than `new`.
+    """
+    if not 0 <= old <= new:
+        raise InvalidInput("old", "log-size", f"{old} is not between 0 and {new}")
+    if old in (0, new):
+        return []
+    begin, end, known = 0, new, True  # known: the subtree [begin, old) is the old root, which the verifier has
+    proof: list[bytes] = []
+    while old != end:
+        middle = begin + split(end - begin)
+        if old <= middle:
+            proof.append(range_hash(middle, end, node))
+            end = middle
+        else:
+            proof.append(range_hash(begin, middle, node))
+            begin, known = middle, False
+    if not known:
+        proof.append(range_hash(begin, end, node))
+    return proof[::-1]
 
 
 def verify_inclusion(entry: bytes, index: int, size: int, path: Sequence[bytes], root_hash: bytes) -> None:
@@ -230,6 +255,6 @@ def _fold_consistency(node: int, last: int, steps: Sequence[bytes]) -> tuple[byt
     return first, second
 
 
-def _split(count: int) -> int:
+def split(count: int) -> int:
     """Return the largest power of two below `count` (at least 2)."""
     return 1 << ((count - 1).bit_length() - 1)

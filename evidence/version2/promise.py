@@ -304,7 +304,8 @@ class Covering:
     Attributes:
         time_ms: of the anchor's block, in milliseconds.
         entry: what its batch holds at that place.
-        counted: what its map holds under the promised label; None when nothing.
+        counted: what its map holds under the promised label; None when nothing, or when a checkpoint of the broker
+            names the anchor as wrong: then its map counts nothing.
     """
 
     time_ms: int

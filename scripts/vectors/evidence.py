@@ -21,7 +21,8 @@ from evidence.documents.promise import PromiseDocument, promise_body, sign_promi
 from evidence.documents.receipt import AnchorPlace, build_receipt
 from evidence.documents.record import SealedRecord, envelope_salt, redact, seal
 from evidence.log import tree as log
-from evidence.log.checkpoint import key_id, sign_checkpoint, verifier_key
+from evidence.log.checkpoint import sign_checkpoint
+from evidence.log.note import key_id, verifier_key
 from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.canonical import canonical_json

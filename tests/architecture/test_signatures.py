@@ -16,6 +16,8 @@ CHECKS = frozenset(
     {
         "check_countersigned",
         "check_enrolment",
+        "cosigned_by",
+        "open_anchor_checkpoint",
         "open_checkpoint",
         "recover_typed",
         "verify_act",

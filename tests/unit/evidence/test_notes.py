@@ -14,7 +14,8 @@ from evidence.documents.promise import is_broken, parse_promise, promise_body, s
 from evidence.documents.receipt import AnchorPlace, build_receipt, verify_receipt
 from evidence.documents.record import redact, seal
 from evidence.log import tree as log
-from evidence.log.checkpoint import open_checkpoint, sign_checkpoint, verifier_key
+from evidence.log.checkpoint import open_checkpoint, sign_checkpoint
+from evidence.log.note import verifier_key
 from evidence.map.subject_map import SubjectMap
 from primitives import ed25519
 from primitives.errors import BonafidesError, InvalidInput, VerificationFailed

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from primitives import ed25519
-from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import InvalidInput
 from primitives.shapes import Base64Url, Bytes, Constant, Fields, Integer, ListOf, Shape, Text
 from primitives.uuid7 import UUID7_PATTERN
 
 HASH_BYTES = 32
-HASH_TEXT = 43  # characters of base64url for one hash, at most
 _ETHR_DID_PATTERN = "did:ethr:0x(0|[1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})"
 _ETHR_DID = re.compile(_ETHR_DID_PATTERN)
 
@@ -24,39 +21,6 @@ ADDRESS = Text(min=0, pattern="0x[0-9a-f]{40}", rule="address")
 ETHR_DID = Text(min=0, pattern=_ETHR_DID_PATTERN, rule="did-ethr")  # in the one spelling that records use: lower hex
 RECORD_ID = Text(min=0, pattern=UUID7_PATTERN, rule="uuid7")
 SIGNATURE = Fields({"key": WORDS, "alg": Constant("Ed25519"), "value": Base64Url(ed25519.SIGNATURE_BYTES)})
-
-
-class _Hashes(Shape[tuple[bytes, ...]]):
-    """A list of hashes as one base64url text of them joined."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-
-    def read(self, value: object, where: str) -> tuple[bytes, ...]:
-        """Return the hashes."""
-        text = Text(self._most * HASH_TEXT, 0, pattern="[A-Za-z0-9_-]*", rule="base64").read(value, where)
-        data = decode_base64url(text, where)
-        if len(data) % HASH_BYTES:
-            raise InvalidInput(where, "length", f"must be whole hashes of {HASH_BYTES} bytes")
-        return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
-
-    def json_schema(self) -> dict[str, Any]:
-        """Return what a program is told of it."""
-        return {"type": "string", "pattern": "^[A-Za-z0-9_-]*$", "maxLength": self._most * HASH_TEXT}
-
-    def describe(self) -> str:
-        """Return what a person is told of it."""
-        return f"at most {self._most} hashes of {HASH_BYTES} bytes, joined, as base64url"
-
-
-def hashes(most: int) -> Shape[tuple[bytes, ...]]:
-    """Return the shape of a list of at most so many hashes (docs/spec/evidence-2.md, section 1: HASHES)."""
-    return _Hashes(most)
-
-
-def joined(nodes: Iterable[bytes]) -> str:
-    """Return a list of hashes as documents of format 2 hold it."""
-    return encode_base64url(b"".join(nodes))
 
 
 class SignatureDocument(TypedDict):

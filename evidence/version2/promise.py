@@ -16,6 +16,7 @@ from evidence.documents.promise import MAX_PROMISE_MS
 from evidence.log.tree import MAX_PATH, leaf_hash, root_of_path, verify_inclusion
 from evidence.version2.batch_tree import BatchTree
 from evidence.version2.record import OpenedRecord, SealedRecord
+from evidence.version2.shapes import hashes, hashes_text
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
@@ -43,7 +44,7 @@ _BODY = {
     "anchor_by": Moment(),
     "block": shapes.NUMBER,
 }
-_BATCH = Fields({"index": shapes.NUMBER, "count": shapes.POSITIVE, "path": shapes.hashes(MAX_PATH)})
+_BATCH = Fields({"index": shapes.NUMBER, "count": shapes.POSITIVE, "path": hashes(MAX_PATH)})
 _SIGNATURE = Fields({"key": Text(512), "alg": ALG, "value": Base64Url(SIGNATURE_BYTES)})
 
 
@@ -249,7 +250,7 @@ def sign_promises(promises: Sequence[Promise], secret: bytes) -> list[PromiseDoc
 
 
 def _place(tree: BatchTree, index: int) -> PlaceDocument:
-    return {"index": index, "count": tree.size, "path": shapes.joined(tree.path(index))}
+    return {"index": index, "count": tree.size, "path": hashes_text(tree.path(index))}
 
 
 def parse_promise(value: object, field: str = "promise") -> tuple[Promise, SignedBatch]:

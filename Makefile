@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts clean
+.PHONY: slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -15,7 +15,7 @@ help:  ## show this
 demo: setup  ## set up and run the main job: DEMO_ARGS="--clients 100 --keep"
 	$(BIN)/bonafides demo $(DEMO_ARGS)
 
-test: setup test-unit test-integration test-contracts  ## set up and pass every test
+test: setup test-unit test-integration test-contracts test-verifier  ## set up and pass every test
 
 test-unit: setup
 	$(BIN)/pytest tests -m "not chain and not slow" -n 2 -q --cov --cov-report=
@@ -26,6 +26,9 @@ test-integration: setup
 
 test-contracts: setup
 	scripts/contracts/hardhat.sh test solidity
+
+test-verifier: setup
+	scripts/verifier/test.sh
 
 lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/ruff check .

@@ -18,6 +18,7 @@ _MAY_HOLD_LONG_HEX = (
     "requirements/",
     "package-lock.json",
     "tests/",
+    "verifier/test/",
     "node_adapter/chain/artifacts/",
     "docs/spec/",
     "scripts/",

@@ -1,0 +1,66 @@
+/** Keys of a client's DID, from the changes that give the head of its history. */
+
+import { isZero, toHex } from './bytes.js';
+import { nameWord } from './keccak.js';
+
+const MOST_KEYS = 32;
+const FOREVER = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The keys of a suite in force after the changes up to `block`.
+ *
+ * @param changes [{event, block, time, ...members as bytes}] in order
+ * @returns [{key, end}]: bytes, and the time (seconds) at which it stopped to be in force; FOREVER for none that shows
+ */
+export function keysAt(changes, suite, block) {
+  const before = changes.filter((change) => change.block <= block);
+  if (before.some(isDeactivation)) return [];
+  const last = new Map();
+  for (const change of before) {
+    if (!isKeyOf(change, suite)) continue;
+    const name = toHex(change.value);
+    last.delete(name);
+    last.set(name, change);
+  }
+  return [...last.values()]
+    .slice(-MOST_KEYS)
+    .filter((change) => seconds(change.validTo) > change.time)
+    .map((change) => ({ key: change.value, end: endOf(change, changes) }));
+}
+
+/** The time at which a key stops: the end that its change states, cut short or put off by later changes of the same key. */
+function endOf(change, changes) {
+  let end = seconds(change.validTo);
+  for (const later of changes.slice(changes.indexOf(change) + 1)) {
+    if (later.time >= end) break;
+    if (isDeactivation(later)) return later.time;
+    if (later.event !== change.event || toHex(later.name) !== toHex(change.name)) continue;
+    if (toHex(later.value) !== toHex(change.value)) continue;
+    end = seconds(later.validTo);
+    if (end <= later.time) return later.time;
+  }
+  return end;
+}
+
+/** Every value that stood as a key of a suite in the DID by changes up to a block, in hex. */
+export function everKeys(changes, suite, block) {
+  return new Set(changes.filter((change) => change.block <= block && isKeyOf(change, suite)).map((change) => toHex(change.value)));
+}
+
+function isKeyOf(change, suite) {
+  return (
+    change.event === 'DIDAttributeChanged' &&
+    toHex(change.name) === toHex(nameWord(suite.attribute)) &&
+    change.value.length === suite.keyLength
+  );
+}
+
+function isDeactivation(change) {
+  return change.event === 'DIDOwnerChanged' && isZero(change.owner);
+}
+
+/** A uint256 of seconds; beyond 2^53 - 1 it is for ever. */
+function seconds(word) {
+  const value = BigInt(`0x${toHex(word)}`);
+  return value > BigInt(FOREVER) ? FOREVER : Number(value);
+}

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evidence.log import tree
 from evidence.log.note import key_id
 from evidence.version2.log.anchor_tree import Peaks, batch_root
 from evidence.version2.log.anchors import NO_CONTRACT, AnchorLeaf, Leaf, OpeningLeaf, head_digest
 from evidence.version2.log.checkpoint import AnchorCheckpoint, log_origin, sign_anchor_checkpoint
+from evidence.version2.log.convict import Equivocation, PresentEntry, Rollback, SignedMap
 from evidence.version2.log.cosignature import COSIGNATURE, cosign, with_cosignatures, witness_name, witness_verifier_key
 from evidence.version2.log.multiproof import make_multiproof
+from evidence.version2.map.label_map import Absence, LabelMap, Presence
 from primitives import ed25519
+from primitives.canonical import canonical_json
 from scripts.vectors.evidence import BROKER, seeded
 from scripts.vectors.output import Vector
 
@@ -128,6 +133,35 @@ def _cosignature() -> Vector:
     }
 
 
+def _equivocation() -> Vector:
+    other = replace(checkpoint(), map_root=seeded("another map of anchor 7"))
+    first, second = (sign_anchor_checkpoint(made, BROKER_SEED) for made in (checkpoint(), other))
+    return {"equivocation": canonical_json(Equivocation(BROKER, first, second).to_json()).decode()}
+
+
+def _rollback() -> Vector:
+    """Return the claim of a label that anchor 6 holds and anchor 7 does not."""
+    label, entry = seeded("label"), seeded("entry")
+    rest = {seeded(f"label {number}"): seeded(f"entry {number}") for number in range(5)}
+    maps = LabelMap().insert({**rest, label: entry}), LabelMap().insert(rest)
+    signed = [
+        sign_anchor_checkpoint(
+            replace(checkpoint(), seq=seq, root=log_tree().root_at(seq), map_root=of.root), BROKER_SEED
+        )
+        for seq, of in zip((6, 7), maps, strict=True)
+    ]
+    held, gone = (of.prove(label) for of in maps)
+    if isinstance(held, Absence) or isinstance(gone, Presence):
+        raise TypeError(held)
+    claim = Rollback(
+        broker=BROKER,
+        label=label,
+        earlier=SignedMap(signed[0], None, PresentEntry(entry, held.path)),
+        later=SignedMap(signed[1], None, gone),
+    )
+    return {"rollback": canonical_json(claim.to_json()).decode()}
+
+
 def vectors() -> dict[str, Vector]:
     """Return the vectors by name."""
     return {
@@ -136,4 +170,6 @@ def vectors() -> dict[str, Vector]:
         "log-tree": _tree(),
         "log-checkpoint": _checkpoint(),
         "log-cosignature": _cosignature(),
+        "log-equivocation": _equivocation(),
+        "log-rollback": _rollback(),
     }

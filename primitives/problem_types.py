@@ -10,6 +10,7 @@ urn:bonafides:problem:http:<phrase>             what HTTP itself refuses
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
@@ -21,6 +22,7 @@ _WORDS: Mapping[type[BonafidesError], str] = {
     CouldNotCheck: "unknown",
 }
 _HTTP = "http"
+_UNAVAILABLE = frozenset({502, 503, 504, 507})
 
 
 def type_of(error: BonafidesError) -> str:
@@ -44,3 +46,16 @@ def kind_of_type(type_: object) -> type[BonafidesError] | None:
     if word == "invalid-input":
         return InvalidInput
     return next((kind for kind, name in _WORDS.items() if name == word), None)
+
+
+def error_of_problem(problem: Mapping[str, Any]) -> BonafidesError:
+    """Return the typed error of a problem document, as an answer's line or a failed response carries it."""
+    code = str(problem.get("code") or "node-answer")
+    detail = str(problem.get("detail") or problem.get("title") or "the node gave no reason")
+    kind = kind_of_type(problem.get("type"))
+    if "field" in problem and "rule" in problem and kind in (InvalidInput, None):
+        field = str(problem["field"])
+        return InvalidInput(field, str(problem["rule"]), detail.removeprefix(f"{field}: "))
+    if kind is None or kind is InvalidInput:  # of HTTP itself, or of what stands between the node and us
+        kind = CouldNotCheck if problem.get("status") in _UNAVAILABLE else Refused
+    return kind(code, detail)

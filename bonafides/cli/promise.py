@@ -8,15 +8,13 @@ from typing import Any
 
 import click
 
+from bonafides.cli.support.claim import verify_claim
 from bonafides.cli.support.node_options import calls_node
-from bonafides.cli.support.options import DIRECTORY, FILE, rows_option, verbatim
-from bonafides.cli.support.output import Answers, chunks, read_limited, read_rows, say, write_file, write_json
+from bonafides.cli.support.options import DIRECTORY, rows_option, verbatim
+from bonafides.cli.support.output import Answers, chunks, read_rows, write_file
 from bonafides.client import Client
-from bonafides.wallet.promises import is_owed, promise_in
-from evidence.documents.breach import MAX_BREACH_BYTES
+from bonafides.promise_rows import is_owed, promise_in
 from evidence.documents.promise import parse_promise
-from evidence.documents.trust import MAX_TRUST_BYTES
-from evidence.verify.breach import BreachReport, verify_breach
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput
 
@@ -62,30 +60,7 @@ def check(client: Client, file: Path | None, claims: Path | None) -> int:
     return 1 if broken else answers.status
 
 
-@promise.command(
-    "verify",
-    epilog=verbatim(
-        "Exit status: 0 the breach is proved, 1 a check failed, 2 not a claim, or it could not be checked.",
-        "",
-        "Example:",
-        "  bonafides promise verify claim.json --trust trust.json",
-    ),
-)
-@click.argument("claim", type=FILE)
-@click.option("--trust", type=FILE, required=True, help="From a member that you trust for it: `chain headers`.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def verify_claim(claim: Path, trust: Path, as_json: bool) -> int:
-    """Verify the claim that a promise was not kept, offline: every check by name, and the verdict."""
-    report = verify_breach(
-        read_limited(claim, MAX_BREACH_BYTES, "breach"), read_limited(trust, MAX_TRUST_BYTES, "trust")
-    )
-    if as_json:
-        write_json(_as_json(report))
-    else:
-        for item in report.checks:
-            say(f"{'ok    ' if item.ok else 'FAILED'} {item.name}: {item.detail}")
-        say(report.verdict)
-    return 0 if report.ok else 1
+promise.add_command(verify_claim)
 
 
 def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
@@ -111,16 +86,3 @@ def _saved(answer: dict[str, Any], directory: Path) -> dict[str, Any]:
         raise CouldNotCheck("file-unwritable", f"{directory}: {error.strerror}") from error
     write_file(file, data)
     return {**answer, "claim": str(file)}
-
-
-def _as_json(report: BreachReport) -> dict[str, Any]:
-    made = report.promise
-    return {
-        "ok": report.ok,
-        "verdict": report.verdict,
-        "checks": [vars(item) for item in report.checks],
-        "broker": made.broker,
-        "record_id": made.record_id,
-        "fingerprint": made.fingerprint.hex(),
-        "log_index": made.log_index,
-    }

@@ -11,14 +11,14 @@ import click
 
 from bonafides.cli.support.options import FILE, verbatim
 from bonafides.cli.support.output import MIB, read_document, read_limited, read_rows, say, tell, write_file, write_json
-from bonafides.verify import Occasion, Verification, page
+from bonafides.promise_rows import is_owed, promise_in
+from bonafides.verify import Occasion, Verification, page, require_page_engine
 from bonafides.verify import as_json as verification_json
 from bonafides.verify import verify as verify_history
-from bonafides.wallet.promises import is_owed, promise_in
-from did.identifiers import parse_did
 from domain.ruleset import AnyRuleSet
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.documents.trust import MAX_TRUST_BYTES
+from evidence.shapes import ETHR_DID
 from evidence.verify.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons, VerifiedRecord
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
@@ -103,6 +103,7 @@ def verify(
     if subject is not None:
         _check_expected(subject)
     if page_file is not None:
+        require_page_engine()
         _check_page(page_file, [bundle, trust, *related, *filter(None, (ruleset_file, promise_file))])
     verification = verify_history(
         read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
@@ -174,7 +175,7 @@ def _as_text(verification: Verification) -> list[str]:
 def _check_expected(subject: str) -> None:
     """Refuse what is neither a DID nor a pseudonym: a slip of the pen refutes nobody's history."""
     if subject.startswith("did:"):
-        parse_did(subject, "subject")
+        ETHR_DID.read(subject, "subject")
     else:
         decode_hex(subject, "subject", _PSEUDONYM_BYTES)
 

@@ -16,13 +16,12 @@ from bonafides.client.acts import fact_of_act
 from bonafides.client.clients import Clients
 from bonafides.client.compliance import Compliance
 from bonafides.client.credentials import Credentials
-from bonafides.client.errors import error_of_problem
 from bonafides.client.identities import Identities
 from bonafides.client.nodes import Nodes
 from bonafides.client.records import Records
 from bonafides.client.tasks import Tasks
 from bonafides.client.transport import BULK_LINES, Transport, route
-from primitives.problem_types import type_of
+from primitives.problem_types import error_of_problem, type_of
 
 __all__ = ["BULK_LINES", "Client", "Transport", "error_of_problem", "fact_of_act", "route", "type_of"]
 

@@ -54,16 +54,6 @@ def add_promise(identities: Identities, value: object) -> dict[str, Any]:
     return {**summary, "status": "contradiction", "contradicts": told}
 
 
-def is_owed(answer: Mapping[str, Any]) -> bool:
-    """Say whether a node's answer to a fact is one whose promise follows, since the node could not keep one then."""
-    return answer.get("status") == "accepted" and "promise" in answer and answer["promise"] is None
-
-
-def promise_in(row: Mapping[str, Any]) -> object:
-    """Return the promise of a line: the line itself, or its member `promise` (receipts, answers of `fact submit`)."""
-    return row.get("promise", row)
-
-
 def pinned_keys(identities: Identities, broker: str) -> list[bytes]:
     """Return the broker's signing keys that this wallet pinned, the newest last.
 

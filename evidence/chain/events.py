@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import decode as abi_decode
-from eth_abi.exceptions import DecodingError
 from eth_hash.auto import keccak
 
+from evidence.chain.abi_codec import AbiError, decode_arguments
 from evidence.chain.engine import Log
 from primitives.errors import VerificationFailed
 
@@ -125,10 +124,10 @@ def decode_event(log: Log) -> Event | None:
         raise VerificationFailed("event", f"{kind.name} has {len(log.topics)} topics")
     try:
         values = (
-            *abi_decode([type_ for _, type_ in indexed], b"".join(log.topics[1:])),
-            *abi_decode([type_ for _, type_ in plain], log.data),
+            *decode_arguments([type_ for _, type_ in indexed], b"".join(log.topics[1:])),
+            *decode_arguments([type_ for _, type_ in plain], log.data),
         )
-    except (DecodingError, OverflowError) as error:
+    except AbiError as error:
         raise VerificationFailed("event", f"{kind.name} does not decode") from error
     return Event(kind.name, dict(zip([name for name, _ in indexed + plain], values, strict=True)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bonafides.wallet.promises import is_owed
+from bonafides.promise_rows import is_owed
 from scripts.demo.consortium import Consortium
 from scripts.demo.journey import Relation
 from scripts.demo.surface import DemoError, Progress, wait_until

@@ -19,6 +19,7 @@ _PROOFS = "the specification has both forms of a proof and both ways through a t
 KEPT = {
     "identity_credential": "beside suitability_credential and consent_credential: how a type is made by hand",
     "address_of_public": "beside address_of: the account of a key that is not ours, held to a known one",
+    "main_claim": "the command `bonafides-verify-claim`: its distribution names it",
     "release_ports": "ends what reserve_port begins, for who takes a node's directory away",
     "broken_promises": "what the tests of a killed node ask of its store",
     **dict.fromkeys(("channel_class", "error_task_class"), _HOOK),  # waitress

@@ -13,7 +13,7 @@ from tests import tree
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = {"InvalidInput": 1, "MessageRefused": 2, "_bad": 0, "_ParseRuleError": 0}  # the rule's argument
 PASSED_ON = {  # who raises a rule that it was given: by whom, the other cases of `rules` find
-    "bonafides/client/errors.py": "the node's answer",
+    "primitives/problem_types.py": "the node's answer",
     "bonafides/request_json.py": "RULES_OF_REQUESTS",
     "mpc/engines/masked_sum/protocol.py": "the rule of a shape, or of a point",
     "node_adapter/workflows/intake/rulesets.py": "what a rule set's own reader says",

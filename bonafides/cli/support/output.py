@@ -20,9 +20,9 @@ from unicodedata import category
 
 import click
 
-from bonafides.client import error_of_problem
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.problem_types import error_of_problem
 from primitives.text import printable
 
 MIB = 1024 * 1024

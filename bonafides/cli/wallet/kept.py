@@ -11,6 +11,7 @@ from bonafides.cli.support.opened_wallet import opened
 from bonafides.cli.support.options import password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.support.output import each_row, tell, write_line
 from bonafides.cli.wallet.identities import wallet
+from bonafides.promise_rows import is_owed
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 
@@ -74,7 +75,7 @@ def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
-            if kept_promises.is_owed(row):
+            if is_owed(row):
                 return {"status": "owed", "record_id": row["record_id"]}
             answer = kept_promises.add_promise(identities, row.get("promise", row))
             if answer["status"] == "contradiction":

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bonafides.wallet.promises import is_owed
+from bonafides.promise_rows import is_owed
 from evidence.documents.promise import parse_promise, verify_promise
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node

@@ -13,6 +13,7 @@ from bonafides.cli.main import COMMANDS, PERSONS, cli, main
 
 ROOT = Path(__file__).parents[3]
 CLI = ROOT / "bonafides" / "cli"
+ENTRIES = ("main", "verify_alone")  # of the commands `bonafides` and `bonafides-verify`
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def modules_of(name):
 
 
 def test_a_command_is_the_module_of_its_name_and_knows_no_other_one():
-    modules = {path.stem for path in CLI.iterdir() if path.stem not in ("__init__", "__pycache__", "main")}
+    modules = {path.stem for path in CLI.iterdir() if path.stem not in ("__init__", "__pycache__", *ENTRIES)}
     assert modules == {*COMMANDS, "support", "process"}
     for name in COMMANDS:
         for path in modules_of(name):

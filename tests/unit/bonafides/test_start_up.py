@@ -11,6 +11,7 @@ CHAIN_LIBRARIES = {"web3", "eth_account", "py_ecc", "aiohttp", "requests"}
 MIGRATIONS = {"alembic"}
 ABI = {"eth_abi", "eth_utils", "pydantic"}
 STORE = {"sqlalchemy"}
+VERIFYING_NEEDS_NONE = {"jinja2", "sqlite3", "coincurve", "py_arkworks_bls12381", "did"}
 HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
 
 
@@ -21,15 +22,16 @@ HTTP = {"httpx", "httpcore", "requests", "aiohttp"}
         ("bonafides.cli.fact", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.node", CHAIN_LIBRARIES | MIGRATIONS | ABI | HTTP),
         ("bonafides.cli.wallet", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
-        ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
-        ("bonafides.verify", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP | {"jinja2"}),
+        ("bonafides.cli.verify", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP | VERIFYING_NEEDS_NONE),
+        ("bonafides.cli.verify_alone", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP | VERIFYING_NEEDS_NONE),
+        ("bonafides.verify", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP | VERIFYING_NEEDS_NONE),
         ("api.server", CHAIN_LIBRARIES | MIGRATIONS),
         ("api.app", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.task_process", CHAIN_LIBRARIES | MIGRATIONS),
         ("node_adapter.chain.embedded_keeper", CHAIN_LIBRARIES | MIGRATIONS | STORE),
-        ("bonafides.cli.promise", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
+        ("bonafides.cli.promise", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE | HTTP),
         ("bonafides.cli.network", CHAIN_LIBRARIES | MIGRATIONS | STORE | HTTP),
-        ("evidence.verify.bundle", CHAIN_LIBRARIES | MIGRATIONS | STORE),
+        ("evidence.verify.bundle", CHAIN_LIBRARIES | MIGRATIONS | ABI | STORE),
         ("node_adapter.chain_process", MIGRATIONS),
     ],
 )

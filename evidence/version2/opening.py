@@ -144,9 +144,8 @@ def _require_signer(opening: SubjectOpening, envelope: Envelope, where: str) -> 
     signer = signer_of(opening, envelope["broker"])
     signed = [signature["did"] for signature in envelope["signatures"]]
     if signed != ([] if signer is None else [signer]):
-        raise VerificationFailed(
-            CHECK, f"{where}: an opening of {opening.kind} is signed by {signer or 'nobody'} alone"
-        )
+        by = "nobody" if signer is None else f"{signer}, and by nobody else"
+        raise VerificationFailed(CHECK, f"{where} opens {opening.kind}, which is signed by {by}")
     by_broker = signer == envelope["broker"]
     if by_broker and envelope["signatures"][0]["key"] != shapes.signing_key_id(envelope["broker"]):
         raise VerificationFailed(CHECK, f"{where}: the broker opens by its signing key")

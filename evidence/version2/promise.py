@@ -312,6 +312,7 @@ class Covering:
     time_ms: int
     entry: bytes
     counted: bytes | None
+    wrong: bool = False
 
 
 def standing(promise: Promise, covering: Covering | None, now_ms: int) -> PromiseStanding:
@@ -328,4 +329,5 @@ def standing(promise: Promise, covering: Covering | None, now_ms: int) -> Promis
         return PromiseStanding.OPEN
     if covering.entry != promise.entry:
         return PromiseStanding.ANOTHER_ENTRY
-    return PromiseStanding.KEPT if covering.counted == promise.entry else PromiseStanding.NOT_COUNTED
+    counted = covering.counted == promise.entry and not covering.wrong
+    return PromiseStanding.KEPT if counted else PromiseStanding.NOT_COUNTED

@@ -5,7 +5,7 @@ import { DID_EVENTS } from './heads.js';
 import { DEPTH } from './members.js';
 import { COPY, STUB } from './record.js';
 import {
-  address, anyObject, base64url, did, hash, hashes, hex, hex0x, is, listOf, nullable, objectOf, oneOf, text, textOf,
+  address, anyObject, base64url, chainOf, did, hash, hashes, hex, hex0x, is, listOf, nullable, objectOf, oneOf, text, textOf,
   time, whole,
 } from './shapes.js';
 import { SUITES } from './suites.js';
@@ -46,14 +46,9 @@ const PROMISE = objectOf({ batch: whole(), index: whole(), path: hashes, anchor_
 
 const RECORD = objectOf({ record: recordOf, log_index: whole(), promise: nullable(PROMISE) });
 
-const LEAF = objectOf({ label: hash, entry: hash });
+const HISTORY = objectOf({ subject: hash, records: listOf(RECORD, 1) });
 
-const HISTORY = objectOf({
-  subject: hash,
-  records: listOf(RECORD, 1),
-  presence: objectOf({ path: hashes }),
-  absence: objectOf({ path: hashes, other: nullable(LEAF) }),
-});
+const LOOKUP = objectOf({ walk: text(/^[01hlf]+$/, 'walk'), hashes });
 
 const BATCH = objectOf({ block: whole(), count: whole(1), root: hash, value: base64url(64) });
 
@@ -78,6 +73,7 @@ export const BUNDLE = objectOf({
   checkpoint: textOf(1, 16_384),
   history: HISTORY,
   references: listOf(HISTORY),
+  map: LOOKUP,
   promises: listOf(BATCH),
   rulesets: listOf(anyObject),
   pending: whole(),
@@ -86,7 +82,12 @@ export const BUNDLE = objectOf({
 
 /** Read a bundle's JSON into bytes and numbers; throws NotABundle. */
 export function readBundle(value) {
-  return BUNDLE(value, 'bundle');
+  const bundle = BUNDLE(value, 'bundle');
+  const dids = [bundle.broker, bundle.client, ...bundle.members.map(({ member }) => member)];
+  for (const one of dids) {
+    if (one !== null && chainOf(one) !== BigInt(bundle.chain_id)) throw new NotABundle('bundle.chain_id', 'other-chain');
+  }
+  return bundle;
 }
 
 function pathOf(length) {

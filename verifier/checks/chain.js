@@ -1,0 +1,152 @@
+/** Checks of what the chain says: trusted block, state, Directory, log, keys, checkpoint (3 to 8). */
+
+import { concat, equal, toHex, u64, u8 } from '../bytes.js';
+import { cosignedBy, isSignedByBroker, originOf, readCheckpoint } from '../checkpoint.js';
+import { CouldNotCheck, Failed, within } from '../failures.js';
+import { HEADER_RULES } from '../header.js';
+import { directoryHead } from '../heads.js';
+import { BROKER, activeRoot, keysDigest } from '../members.js';
+import { leafHash, rootByMultiproof } from '../merkle.js';
+import { sha256 } from '../sha256.js';
+import { addressOf } from '../shapes.js';
+import { ACTIVE_MEMBERS, CONTRACTS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
+import { suiteOfAlgorithm } from '../suites.js';
+import { Pool, openAccount, openSlot } from '../trie.js';
+import { checkAgreement, checkSigner } from '../trust.js';
+
+const HEAD = u8(2);
+
+/** 3. The header is that of a block which a pinned signer vouches for, and late enough. */
+export function trust(world) {
+  const { bundle, trusts, pinned } = world;
+  if (trusts.length === 0) throw new Failed('trust-none');
+  trusts.forEach((file) => checkSigner(file, pinned));
+  checkAgreement(trusts);
+  const [first] = trusts;
+  if (first.chain_id !== bundle.chain_id || first.header_rule !== bundle.header_rule) throw new Failed('trust-other-chain');
+  const rule = HEADER_RULES.get(bundle.header_rule);
+  if (rule === undefined) throw new CouldNotCheck('header-rule', { rule: bundle.header_rule });
+  const header = within('header', {}, () => rule(bundle.header));
+  const vouching = trusts.filter(({ block }) => equal(block.hash, header.hash));
+  if (vouching.length === 0) throw new Failed('header-not-trusted', { block: header.number });
+  if (vouching.some(({ block }) => block.number !== header.number || block.time !== header.time)) throw new Failed('header-otherwise');
+  const least = world.least ?? Math.max(...trusts.map(({ block }) => block.number));
+  if (header.number < least) throw new Failed('header-too-old', { block: header.number, least });
+  world.header = header;
+  world.signers = [...new Set(vouching.map(({ signer }) => signer.did))];
+  world.directory = first.directory;
+}
+
+/** 4. Every account and slot opens under the state root, and no node is left over. */
+export function stateProof(world) {
+  const { bundle, header } = world;
+  within('state-proof', {}, () => {
+    const pool = new Pool(bundle.nodes);
+    const directory = openAccount(pool, header.stateRoot, world.directory);
+    world.directoryHead = openSlot(pool, directory.storageRoot, DIRECTORY_HEAD);
+    const slots = { MemberRegistry: ACTIVE_MEMBERS, EvidenceLog: logHead(addressOf(bundle.broker)) };
+    if (bundle.client !== null) slots.DidRegistry = didHead(addressOf(bundle.client));
+    world.values = {};
+    for (const name of CONTRACTS.filter((one) => one in slots)) {
+      const entry = bundle.directory.findLast((one) => one.name === name);
+      if (entry === undefined) throw new Failed('directory-lacks', { name });
+      const account = openAccount(pool, header.stateRoot, entry.target);
+      if (!equal(account.codeHash, entry.code_hash)) throw new Failed('code-hash', { name });
+      world.values[name] = openSlot(pool, account.storageRoot, slots[name]);
+    }
+    pool.allUsed();
+  });
+}
+
+/** 5. The entries, in order, give the Directory's head. */
+export function directory({ bundle, directoryHead: head }) {
+  if (!equal(directoryHead(bundle.directory), head)) throw new Failed('directory-head');
+}
+
+/** 6. The log's head is that of the chain; opening and anchors open under its root. */
+export function logHeadCheck(world) {
+  const { bundle, anchors } = world;
+  const { log } = bundle;
+  anchors.forEach((anchor, index) => checkOrder(anchor, anchors[index - 1] ?? null));
+  if (world.last.seq !== log.seq) throw new Failed('log-last');
+  const leaves = new Map([[0, leafHash(openingBytes(log.opening))]]);
+  anchors.forEach((anchor) => leaves.set(anchor.seq - 1, leafHash(anchorBytes(anchor))));
+  const root = within('log-path', {}, () => rootByMultiproof(leaves, log.seq, log.path));
+  if (!equal(sha256(HEAD, u64(log.seq), root), world.values.EvidenceLog)) throw new Failed('log-head');
+  world.treeRoot = root;
+}
+
+function checkOrder(anchor, before) {
+  if (anchor.size_after < anchor.size_before) throw new Failed('log-order', { seq: anchor.seq });
+  if (before === null) return;
+  const next = anchor.seq === before.seq + 1;
+  const grows = next ? anchor.size_before === before.size_after : anchor.size_before >= before.size_after;
+  if (anchor.seq <= before.seq || !grows) throw new Failed('log-order', { seq: anchor.seq });
+}
+
+function openingBytes(opening) {
+  return concat(
+    u8(0), u64(1), opening.former, u64(opening.former_seq), opening.former_root, u64(opening.former_size),
+    opening.former_map_root, u64(opening.block), u64(opening.time),
+  );
+}
+
+function anchorBytes(anchor) {
+  return concat(
+    u8(1), u64(anchor.seq), anchor.batch_root, u64(anchor.size_before), u64(anchor.size_after), anchor.map_root,
+    u64(anchor.block), u64(anchor.time), anchor.keys_digest, u64(anchor.key_version),
+  );
+}
+
+/** 7. Key sets open the digests of the leaves; broker and witnesses are active members. */
+export function memberKeys(world) {
+  const { bundle, anchors } = world;
+  world.keysByDigest = new Map();
+  for (const keys of bundle.keys) {
+    const digest = toHex(keysDigest(keys));
+    if (world.keysByDigest.has(digest)) throw new Failed('keys-twice');
+    const suite = suiteOfAlgorithm(keys.algorithm);
+    if (suite !== undefined && !suite.isKey(keys.signing)) throw new Failed('keys-no-key');
+    world.keysByDigest.set(digest, keys);
+  }
+  const named = new Set(anchors.map((anchor) => toHex(anchor.keys_digest)));
+  for (const digest of named) if (!world.keysByDigest.has(digest)) throw new Failed('keys-missing');
+  if (named.size !== world.keysByDigest.size) throw new Failed('keys-unnamed');
+  const seen = new Set();
+  for (const { member, number, role, path, keys } of bundle.members) {
+    if (seen.has(member)) throw new Failed('member-twice', { member });
+    seen.add(member);
+    const root = activeRoot(addressOf(member), role, keysDigest(keys), number, path);
+    if (!equal(root, world.values.MemberRegistry)) throw new Failed('member-not-active', { member });
+    if (member === bundle.broker && role !== BROKER) throw new Failed('member-no-broker');
+  }
+  if (!seen.has(bundle.broker)) throw new Failed('member-no-broker');
+}
+
+/** 8. The checkpoint is of this log and signed; cosignatures of the members that are shown hold, each key once. */
+export function checkpointSignature(world) {
+  const { bundle, last } = world;
+  const keys = world.keysByDigest.get(toHex(last.keys_digest));
+  within('checkpoint', {}, () => {
+    const checkpoint = readCheckpoint(bundle.checkpoint);
+    const same = checkpoint.origin === originOf(bundle.broker) && checkpoint.seq === bundle.log.seq
+      && checkpoint.size === last.size_after && equal(checkpoint.root, world.treeRoot) && equal(checkpoint.mapRoot, last.map_root);
+    if (!same) throw new Failed('checkpoint-otherwise');
+    if (!isSignedByBroker(checkpoint, bundle.broker, keys.checkpoint)) throw new Failed('checkpoint-unsigned');
+    world.wrong = new Set(checkpoint.wrong);
+    world.witnesses = cosigners(world, checkpoint, keys.checkpoint);
+  });
+}
+
+function cosigners({ bundle }, checkpoint, brokersKey) {
+  const counted = new Set([toHex(brokersKey)]);
+  const found = [];
+  for (const { member, keys } of bundle.members.filter((one) => one.member !== bundle.broker)) {
+    const time = cosignedBy(checkpoint, member, keys.checkpoint);
+    const key = toHex(keys.checkpoint);
+    if (time === null || counted.has(key)) continue;
+    counted.add(key);
+    found.push({ member, time });
+  }
+  return found;
+}

@@ -1,0 +1,90 @@
+/**
+ * What the checks of one bundle share: its parts, and what an earlier check established for a later one.
+ *
+ * The histories are laid out here: each record with its place, its entry, and the anchor under which it lies.
+ */
+
+import { fromHex, toHex } from './bytes.js';
+import { Failed } from './failures.js';
+import { entryOf, firstLabel, openCopy } from './record.js';
+import { SUITES } from './suites.js';
+
+export class World {
+  constructor({ bundle, raw, bytes, trusts, pinned, least, held }) {
+    Object.assign(this, { bundle, raw, bytes, trusts, pinned, least, held });
+    this.suite = SUITES.get(bundle.suite);
+    this.anchors = bundle.log.anchors;
+    this.last = this.anchors.at(-1);
+    this.histories = [bundle.history, ...bundle.references].map((history, index) => this.layOut(history, index));
+    this.items = this.histories.flatMap((history) => history.items);
+    this.restored = new Set();
+    this.witnesses = [];
+    this.notes = [];
+    this.proven = new Map();
+  }
+
+  layOut({ subject, records }, index) {
+    const history = { subject: toHex(subject), subjectBytes: subject, isReference: index > 0, opening: null };
+    history.items = records.map((record) => this.item(record, history));
+    return history;
+  }
+
+  item({ record, log_index: logIndex, promise }, history) {
+    const item = { history, logIndex, promise, anchor: this.anchorOf(logIndex), opened: null, problem: null, isErased: 'erased' in record };
+    if (item.isErased) {
+      const { seq, prev, next, fingerprint } = record.erased;
+      return Object.assign(item, { seq, prev: toHex(prev), next: toHex(next), fingerprint: toHex(fingerprint) });
+    }
+    try {
+      item.opened = openCopy(record);
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      return Object.assign(item, { problem: error, seq: null });
+    }
+    const { seq, prev, next, fingerprint } = item.opened;
+    return Object.assign(item, { seq, prev, next, fingerprint });
+  }
+
+  /** The anchor under which a place of the log lies, or null. */
+  anchorOf(logIndex) {
+    return this.anchors.find((anchor) => anchor.size_before <= logIndex && logIndex < anchor.size_after) ?? null;
+  }
+
+  /** The anchor before one, where the bundle shows it, else null. */
+  before(anchor) {
+    return this.anchors.find((other) => other.seq === anchor.seq - 1) ?? null;
+  }
+
+  /** The time (seconds) of an anchor, or of the one before it where that is shown: until when a key has to be in force. */
+  timeOfUse(anchor) {
+    return (this.before(anchor) ?? anchor).time;
+  }
+
+  /** Key sets of the leaf of an anchor and of the one before it; `member-keys` opened them. */
+  keySets(anchor) {
+    return [anchor, this.before(anchor)]
+      .filter((one) => one !== null)
+      .map((one) => this.keysByDigest.get(toHex(one.keys_digest)));
+  }
+
+  /** Whether the broker signed with a signing key of this anchor's leaf or of the one before, under a suite. */
+  isBrokersAt(anchor, suite, bytes, signature) {
+    return this.keySets(anchor).some(
+      (keys) => keys.algorithm === suite.algorithm && suite.verify(keys.signing, bytes, signature),
+    );
+  }
+
+  entry(item) {
+    return entryOf(item);
+  }
+
+  /** The label (bytes) of the record at a place of a history whose links were checked. */
+  label(history, index) {
+    return index === 0 ? firstLabel(this.bundle.broker, history.subjectBytes) : fromHex(history.items[index - 1].next);
+  }
+}
+
+/** How a failure names a record. */
+export function naming(item) {
+  return { subject: item.history.subject.slice(0, 8), seq: item.seq ?? `#${item.history.items.indexOf(item) + 1}` };
+}

@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
+.PHONY: verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -28,7 +28,7 @@ test-contracts: setup
 	scripts/contracts/hardhat.sh test solidity
 
 test-verifier: setup
-	scripts/verifier/test.sh
+	scripts/verifier/node.sh --test --test-reporter=dot verifier/test/*.test.js
 
 lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/ruff check .
@@ -40,6 +40,7 @@ lint: setup  ## style, types, layers, checked-in artifacts
 	$(BIN)/python scripts/contracts/gas.py --check
 	$(BIN)/python scripts/openapi/build.py --check
 	$(BIN)/python -m scripts.docs.tables --check
+	scripts/verifier/node.sh scripts/verifier/build.mjs --check
 
 bench: setup  ## every benchmark, each with its ratio to a native limit
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(BENCH_ARGS) || exit 1; done
@@ -67,6 +68,10 @@ contracts: setup  ## compile the contracts; write the checked-in artifacts, stor
 	$(BIN)/python scripts/contracts/build.py
 	$(BIN)/python scripts/contracts/layout.py
 	$(BIN)/python scripts/contracts/gas.py
+
+verifier: setup-node  ## build the page of the verifier in JavaScript, and print its digest
+	scripts/verifier/node.sh scripts/verifier/build.mjs
+	scripts/verifier/node.sh scripts/verifier/build.mjs --digest
 
 openapi: setup-python  ## build the description of the HTTP interface
 	$(BIN)/python scripts/openapi/build.py

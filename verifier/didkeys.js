@@ -9,7 +9,7 @@ const FOREVER = Number.MAX_SAFE_INTEGER;
 /**
  * The keys of a suite in force after the changes up to `block`.
  *
- * @param changes [{event, block, time, ...members as bytes}] in order
+ * @param changes [{event, block, time, ...values as bytes}] in order
  * @returns [{key, end}]: bytes, and the time (seconds) at which it stopped to be in force; FOREVER for none that shows
  */
 export function keysAt(changes, suite, block) {
@@ -24,19 +24,19 @@ export function keysAt(changes, suite, block) {
   }
   return [...last.values()]
     .slice(-MOST_KEYS)
-    .filter((change) => seconds(change.validTo) > change.time)
+    .filter((change) => seconds(change.valid_to) > change.time)
     .map((change) => ({ key: change.value, end: endOf(change, changes) }));
 }
 
 /** The time at which a key stops: the end that its change states, cut short or put off by later changes of the same key. */
 function endOf(change, changes) {
-  let end = seconds(change.validTo);
+  let end = seconds(change.valid_to);
   for (const later of changes.slice(changes.indexOf(change) + 1)) {
     if (later.time >= end) break;
     if (isDeactivation(later)) return later.time;
     if (later.event !== change.event || toHex(later.name) !== toHex(change.name)) continue;
     if (toHex(later.value) !== toHex(change.value)) continue;
-    end = seconds(later.validTo);
+    end = seconds(later.valid_to);
     if (end <= later.time) return later.time;
   }
   return end;

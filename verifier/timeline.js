@@ -22,7 +22,7 @@ function rowOf(world, item) {
   return {
     subject: history.subject,
     isReference: history.isReference,
-    seq: item.seq,
+    seq: item.seq ?? history.items.indexOf(item) + 1,
     type: envelope?.type ?? null,
     occurred: envelope?.occurred_at ?? null,
     recorded: envelope?.recorded_at ?? null,

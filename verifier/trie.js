@@ -1,6 +1,6 @@
 /** Merkle Patricia tries with hashed keys, opened from one pool of nodes of which none may be left over. */
 
-import { EMPTY, ZERO_HASH, equal, toHex } from './bytes.js';
+import { EMPTY, ZERO_HASH, compare, equal, toHex } from './bytes.js';
 import { keccak, leftPadded } from './keccak.js';
 import { decodeRlp, encodeRlp } from './rlp.js';
 
@@ -9,16 +9,16 @@ export class BadProof extends Error {}
 const EMPTY_ROOT = keccak(encodeRlp(EMPTY));
 const EMPTY_CODE = keccak(EMPTY);
 
-/** Nodes found by their keccak-256. */
+/** Nodes found by their keccak-256; each once, in the order of their bytes. */
 export class Pool {
   constructor(nodes) {
     this.nodes = new Map();
     this.used = new Set();
-    for (const node of nodes) {
-      const name = toHex(keccak(node));
-      if (this.nodes.has(name)) throw new BadProof('a node stands twice');
-      this.nodes.set(name, node);
-    }
+    nodes.forEach((node, index) => {
+      if (index > 0 && !ascends(nodes[index - 1], node)) throw new BadProof('the nodes are not in the order of their bytes');
+      if (node.length < 32) throw new BadProof('a node of less than 32 bytes stands by itself');
+      this.nodes.set(toHex(keccak(node)), node);
+    });
   }
 
   node(hash) {
@@ -49,7 +49,7 @@ export function openAccount(pool, stateRoot, address) {
 
 /** Return the word of a slot (32 bytes), zero where the trie does not hold it. */
 export function openSlot(pool, storageRoot, slot) {
-  if (equal(storageRoot, EMPTY_ROOT)) return ZERO_HASH;
+  if (equal(storageRoot, EMPTY_ROOT)) return ZERO_HASH; // the empty trie has no node
   const value = walk(pool, storageRoot, keccak(slot));
   if (value === null) return ZERO_HASH;
   const number = decodeRlp(value);
@@ -57,6 +57,12 @@ export function openSlot(pool, storageRoot, slot) {
     throw new BadProof('no number of a slot');
   }
   return leftPadded(number);
+}
+
+function ascends(a, b) {
+  const shared = Math.min(a.length, b.length);
+  const order = compare(a.subarray(0, shared), b.subarray(0, shared));
+  return order < 0 || (order === 0 && a.length < b.length);
 }
 
 function walk(pool, root, key) {

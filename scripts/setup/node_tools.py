@@ -38,7 +38,15 @@ DIGESTS = {
     SOLC: "221d7a667378b5068d913e75fe092507e061363cd1d23b64c49ae82febabad4c",
     EDR: "b6c232de6574557726ecb10ec7ac407c95dda99caf60afc34d0cb006a50018b5",
 }
-PACKED = ("hardhat", "@openzeppelin/contracts", "@noble/curves", "@noble/hashes")
+PACKED = (
+    "hardhat",
+    "@openzeppelin/contracts",
+    "@noble/curves",
+    "@noble/hashes",
+    "esbuild",
+    "@sparticuz/chromium",
+    "playwright-core",
+)
 OTHERS = (NPM, *(MODULES / name / "package.json" for name in PACKED))
 
 # Whatever a person's own settings say: the locked packages, all of them, laid as Node looks for them, and here.

@@ -133,7 +133,7 @@ export class Network {
     this.client.did = didOf(this.client.address);
     this.changes = [{
       event: 'DIDAttributeChanged', block: 50, time: START + 50 * BLOCK_SECONDS, name: nameWord('did/pub/Ed25519/veriKey/hex'),
-      value: this.client.key.public, validTo: fromHex('ff'.repeat(32)),
+      value: this.client.key.public, valid_to: fromHex('ff'.repeat(32)),
     }];
     this.contracts = ['DidRegistry', 'MemberRegistry', 'EvidenceLog', 'TaskRegistry'].map((name, index) => ({
       name, target: keccak(utf8(name)).subarray(12), code_hash: keccak(utf8(`code of ${name}`)), block: 3 + index,
@@ -372,8 +372,12 @@ function keysJson({ algorithm, signing, checkpoint, agreement, compliance }) {
   return { algorithm, signing: toHex(signing), checkpoint: toHex(checkpoint), agreement: toHex(agreement), compliance: zeroX(compliance) };
 }
 
-function changeJson(change) {
-  return Object.fromEntries(Object.entries(change).map(([name, value]) => [name, value instanceof Uint8Array ? zeroX(value) : value]));
+function changeJson({ event, block, time, ...values }) {
+  const text = (name, value) => {
+    if (name === 'valid_to') return BigInt(zeroX(value)).toString();
+    return name === 'owner' || name === 'delegate' ? zeroX(value) : toHex(value);
+  };
+  return { event, block, time, values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, text(name, value)])) };
 }
 
 function anchorJson(anchor, records) {

@@ -49,17 +49,19 @@ test('slots open to their value or to zero, under no other root and with nothing
     const slots = Array.from({ length: count }, (_, index) => [u256(index), encodeRlp(fromHex((index + 1).toString(16).padStart(4, '0').replace(/^00/, '')))]);
     const trie = new TrieMaker(slots);
     for (let index = 0; index < count + 30; index += Math.ceil(count / 7)) {
-      const nodes = trie.proof(u256(index));
+      const nodes = pooled(trie.proof(u256(index)));
       const pool = new Pool(nodes);
       assert.deepEqual(openSlot(pool, trie.root, u256(index)), index < count ? u256(index + 1) : ZERO_HASH);
       pool.allUsed();
       assert.throws(() => openSlot(new Pool(nodes.slice(0, -1)), trie.root, u256(index)), BadProof);
-      const more = new Pool([...nodes, utf8('more')]);
+      const more = new Pool(pooled(nodes, [utf8('more than thirty-two bytes, and no node')]));
       openSlot(more, trie.root, u256(index));
       assert.throws(() => more.allUsed(), /left over/);
     }
   }
-  assert.throws(() => new Pool([utf8('a'), utf8('a')]), /twice/);
+  const [a, b] = ['a', 'b'].map((letter) => utf8(letter.repeat(40)));
+  assert.doesNotThrow(() => new Pool([a, b]));
+  for (const nodes of [[b, a], [a, a], [utf8('short')]]) assert.throws(() => new Pool(nodes), BadProof);
 });
 
 test('an account opens to its roots; a missing one and one without code are refused', () => {

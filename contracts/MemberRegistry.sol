@@ -35,6 +35,8 @@ contract MemberRegistry is IMemberRegistry {
         address[] voters;
     }
 
+    uint16 private constant _ED25519 = 1;
+    uint16 private constant _SM2 = 2;
     bytes32 private constant _HISTORY = keccak256("bonafides/member-history/2");
 
     uint64 private immutable _vetoBlocks;
@@ -137,9 +139,19 @@ contract MemberRegistry is IMemberRegistry {
         _requireKeys(msg.sender, keys);
         Member storage member = _member[msg.sender];
         _setKeys(member, keys);
-        emit MemberKeysChanged(msg.sender, keys.signing, keys.agreement, keys.compliance, member.changed);
+        emit MemberKeysChanged(
+            msg.sender,
+            keys.algorithm,
+            keys.signing,
+            keys.checkpoint,
+            keys.agreement,
+            keys.compliance,
+            member.changed
+        );
         _note(
-            msg.sender, MemberKeysChanged.selector, abi.encode(keys.signing, keys.agreement, keys.compliance)
+            msg.sender,
+            MemberKeysChanged.selector,
+            abi.encode(keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance)
         );
     }
 
@@ -216,11 +228,21 @@ contract MemberRegistry is IMemberRegistry {
         member.role = role;
         member.active = true;
         _setKeys(member, keys);
-        emit MemberAdmitted(account, role, name, keys.signing, keys.agreement, keys.compliance, member.changed);
+        emit MemberAdmitted(
+            account,
+            role,
+            name,
+            keys.algorithm,
+            keys.signing,
+            keys.checkpoint,
+            keys.agreement,
+            keys.compliance,
+            member.changed
+        );
         _note(
             account,
             MemberAdmitted.selector,
-            abi.encode(role, name, keys.signing, keys.agreement, keys.compliance)
+            abi.encode(role, name, keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance)
         );
     }
 
@@ -285,16 +307,15 @@ contract MemberRegistry is IMemberRegistry {
         _requireKeys(account, keys);
     }
 
-    /// @dev The signing key, which is an Ed25519 key (algorithm 1, 32 bytes), signs checkpoints too.
     function _digest(Keys memory keys) private pure returns (bytes32) {
         return sha256(
             abi.encodePacked(
                 uint8(23),
                 "bonafides/member-keys/2",
-                uint16(1),
-                uint16(32),
+                keys.algorithm,
+                uint16(keys.signing.length),
                 keys.signing,
-                keys.signing,
+                keys.checkpoint,
                 keys.agreement,
                 keys.compliance
             )
@@ -303,10 +324,18 @@ contract MemberRegistry is IMemberRegistry {
 
     function _requireKeys(address account, Keys memory keys) private pure {
         if (
-            keys.signing == bytes32(0) || keys.agreement == bytes32(0) || keys.compliance == address(0)
-                || keys.compliance == account
+            !_isSigningKey(keys.algorithm, keys.signing) || keys.checkpoint == bytes32(0)
+                || keys.agreement == bytes32(0) || keys.compliance == address(0) || keys.compliance == account
         ) {
             revert MemberRegistryInvalidKeys(account);
         }
+    }
+
+    /// @dev Whether the bytes have the form of a public key of the algorithm; whether they are a point of its curve is
+    /// not checked.
+    function _isSigningKey(uint16 algorithm, bytes memory key) private pure returns (bool) {
+        if (algorithm == _ED25519) return key.length == 32 && bytes32(key) != bytes32(0);
+        if (algorithm == _SM2) return key.length == 65 && key[0] == 0x04;
+        return false;
     }
 }

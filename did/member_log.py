@@ -14,6 +14,7 @@ from typing import Any
 
 ROLES = ("none", "broker", "regulator", "operator")  # in the order of MemberRegistry's enumeration
 ADMITTED, KEYS_CHANGED, SUSPENDED = "MemberAdmitted", "MemberKeysChanged", "MemberSuspended"
+ED25519 = 1  # MemberRegistry's number of that algorithm; the only one before its keys had one
 _MS = 1000
 
 

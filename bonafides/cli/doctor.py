@@ -287,7 +287,7 @@ def _registered(settings: Settings, keys: Keystore) -> list[CheckLine]:
                 "membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it"
             )
         ]
-    registered = (member.signing, member.agreement, member.compliance)
+    registered = (member.held.signing, member.held.agreement, member.held.compliance)
     held = keys.find(lambda one: (one.signing_public, one.agreement_public, one.compliance_address) == registered)
     same = held is not None
     return [

@@ -69,9 +69,11 @@ def list_members(node_dir: Path) -> None:
                 "role": entry.role,
                 "active": entry.active,
                 "keys": {
-                    "signing": entry.signing.hex(),
-                    "agreement": entry.agreement.hex(),
-                    "compliance": entry.compliance,
+                    "algorithm": entry.held.algorithm,
+                    "signing": entry.held.signing.hex(),
+                    "checkpoint": entry.held.checkpoint.hex(),
+                    "agreement": entry.held.agreement.hex(),
+                    "compliance": entry.held.compliance,
                 },
             }
             for entry in found

@@ -24,11 +24,16 @@ interface IMemberRegistry {
     }
 
     /// @notice The keys of a member.
-    /// @param signing Ed25519 public key that signs credentials, checkpoints and promises
+    /// @param algorithm of the signing key: 1 Ed25519, 2 SM2
+    /// @param signing public key that signs credentials, records, promises and bundles: of Ed25519 32 bytes, of SM2 the
+    /// 65 bytes 0x04 || x || y
+    /// @param checkpoint Ed25519 public key that signs checkpoints and cosignatures; it may be the signing key
     /// @param agreement X25519 public key from which pairs of members derive shared secrets
     /// @param compliance account whose signature approves computation tasks; never the member's own account
     struct Keys {
-        bytes32 signing;
+        uint16 algorithm;
+        bytes signing;
+        bytes32 checkpoint;
         bytes32 agreement;
         address compliance;
     }
@@ -51,7 +56,8 @@ interface IMemberRegistry {
     error MemberRegistryNotActive(address member);
     /// @notice The account is zero, the role is `None` or the name is empty.
     error MemberRegistryInvalidMember(address member);
-    /// @notice A key is zero, or the compliance key is the member's own account.
+    /// @notice The algorithm is unknown, the signing key is none of it, a key is zero, or the compliance key is the
+    /// member's own account.
     error MemberRegistryInvalidKeys(address member);
     /// @notice Nobody was ever admitted under this account.
     error MemberRegistryUnknown(address account);
@@ -75,7 +81,9 @@ interface IMemberRegistry {
         address indexed member,
         Role role,
         string name,
-        bytes32 signing,
+        uint16 algorithm,
+        bytes signing,
+        bytes32 checkpoint,
         bytes32 agreement,
         address compliance,
         uint256 previousChange
@@ -84,7 +92,13 @@ interface IMemberRegistry {
     event MemberSuspended(address indexed member, uint256 previousChange);
     /// @notice A member changed its keys.
     event MemberKeysChanged(
-        address indexed member, bytes32 signing, bytes32 agreement, address compliance, uint256 previousChange
+        address indexed member,
+        uint16 algorithm,
+        bytes signing,
+        bytes32 checkpoint,
+        bytes32 agreement,
+        address compliance,
+        uint256 previousChange
     );
     /// @notice Something was proposed.
     /// @param subject the member to admit or suspend; zero for an action

@@ -227,8 +227,8 @@ contract DirectoryHistoryTest is Reader {
 
 contract MemberHistoryTest is Reader {
     string private constant _ADMITTED =
-        "MemberAdmitted(address,uint8,string,bytes32,bytes32,address,uint256)";
-    string private constant _ROTATED = "MemberKeysChanged(address,bytes32,bytes32,address,uint256)";
+        "MemberAdmitted(address,uint8,string,uint16,bytes,bytes32,bytes32,address,uint256)";
+    string private constant _ROTATED = "MemberKeysChanged(address,uint16,bytes,bytes32,bytes32,address,uint256)";
 
     function setUp() public {
         foundConsortium();
@@ -247,12 +247,14 @@ contract MemberHistoryTest is Reader {
     }
 
     function encoded(IMemberRegistry.Keys memory keys) private pure returns (bytes memory) {
-        return abi.encode(keys.signing, keys.agreement, keys.compliance);
+        return abi.encode(keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance);
     }
 
     function admission(IMemberRegistry.Role role, string memory name) private pure returns (bytes memory) {
         IMemberRegistry.Keys memory keys = keysFor(name);
-        return abi.encode(role, name, keys.signing, keys.agreement, keys.compliance);
+        return abi.encode(
+            role, name, keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance
+        );
     }
 
     function digestOf(IMemberRegistry.Keys memory keys) private pure returns (bytes32) {
@@ -260,9 +262,10 @@ contract MemberHistoryTest is Reader {
             bytes.concat(
                 hex"17",
                 "bonafides/member-keys/2",
-                hex"00010020",
+                bytes2(keys.algorithm),
+                bytes2(uint16(keys.signing.length)),
                 keys.signing,
-                keys.signing,
+                keys.checkpoint,
                 keys.agreement,
                 bytes20(keys.compliance)
             )
@@ -374,6 +377,21 @@ contract MemberHistoryTest is Reader {
             members = new MemberRegistry(some, 0);
             expectActive(places);
         }
+    }
+
+    function test_an_sm2_key_is_in_digest_and_history() public {
+        IMemberRegistry.Keys memory keys = keysFor(EAST);
+        keys.algorithm = 2;
+        keys.signing = bytes.concat(hex"04", keccak256("x"), keccak256("y"));
+        bytes32 before = members.historyHead(east);
+        vm.prank(east);
+        members.rotateKeys(fresh(), keys);
+        (, bytes32 keysDigest,) = members.standing(east);
+        eq(keysDigest, digestOf(keys), "digest");
+        bytes32 change = told(_ROTATED, encoded(keys));
+        bytes32 tag = keccak256("bonafides/member-history/2");
+        bytes memory head = bytes.concat(tag, before, bytes32(uint256(2)), bytes32(block.number));
+        eq(members.historyHead(east), keccak256(bytes.concat(head, bytes32(block.timestamp), change)), "head");
     }
 
     function test_strangers_have_no_number() public {

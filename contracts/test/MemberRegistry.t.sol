@@ -34,8 +34,19 @@ contract MemberRegistryTest is World {
         IMemberRegistry.Keys memory keys = keysFor(EAST);
         vm.recordLogs();
         new MemberRegistry(founders, 0);
-        bytes32 topic = keccak256("MemberAdmitted(address,uint8,string,bytes32,bytes32,address,uint256)");
-        bytes memory data = abi.encode(uint8(1), EAST, keys.signing, keys.agreement, keys.compliance, uint256(0));
+        bytes32 topic = keccak256(
+            "MemberAdmitted(address,uint8,string,uint16,bytes,bytes32,bytes32,address,uint256)"
+        );
+        bytes memory data = abi.encode(
+            uint8(1),
+            EAST,
+            keys.algorithm,
+            keys.signing,
+            keys.checkpoint,
+            keys.agreement,
+            keys.compliance,
+            uint256(0)
+        );
         Vm.Log[] memory logs = vm.getRecordedLogs();
         eq(logs.length, 1, "one event");
         eq(logs[0].topics[0], topic, "topic");
@@ -67,7 +78,15 @@ contract MemberRegistryTest is World {
         IMemberRegistry.Keys memory keys = keysFor(OPERATOR);
         vm.expectEmit(true, true, true, true, address(members));
         emit IMemberRegistry.MemberAdmitted(
-            operator, IMemberRegistry.Role.Operator, OPERATOR, keys.signing, keys.agreement, keys.compliance, 0
+            operator,
+            IMemberRegistry.Role.Operator,
+            OPERATOR,
+            keys.algorithm,
+            keys.signing,
+            keys.checkpoint,
+            keys.agreement,
+            keys.compliance,
+            0
         );
         vm.expectEmit(true, true, true, true, address(members));
         emit IMemberRegistry.ProposalExecuted(id);
@@ -236,7 +255,7 @@ contract MemberRegistryTest is World {
         members.execute(id);
         check(!members.isActive(north), "suspended");
         check(members.roleOf(north) == IMemberRegistry.Role.None, "no role");
-        eq(members.keysOf(north).signing, keysFor(NORTH).signing, "keys stay on record");
+        eq(keccak256(members.keysOf(north).signing), keccak256(keysFor(NORTH).signing), "keys stay on record");
         uint256 other = proposeOperator();
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryNotMember.selector, north));
         vm.prank(north);
@@ -297,12 +316,20 @@ contract MemberRegistryTest is World {
         vm.roll(block.number + VETO_BLOCKS);
         vm.expectEmit(true, true, true, true, address(members));
         emit IMemberRegistry.MemberAdmitted(
-            north, IMemberRegistry.Role.Broker, NORTH, keys.signing, keys.agreement, keys.compliance, before
+            north,
+            IMemberRegistry.Role.Broker,
+            NORTH,
+            keys.algorithm,
+            keys.signing,
+            keys.checkpoint,
+            keys.agreement,
+            keys.compliance,
+            before
         );
         vm.prank(east);
         members.execute(id);
         check(members.isActive(north), "back");
-        eq(members.keysOf(north).signing, keys.signing, "new keys");
+        eq(keccak256(members.keysOf(north).signing), keccak256(keys.signing), "new keys");
     }
 
     function test_admitting_an_active_member() public {
@@ -338,7 +365,10 @@ contract MemberRegistryTest is World {
 
     function test_keys_that_are_missing_or_not_separate() public {
         IMemberRegistry.Keys memory keys = keysFor(EAST);
-        keys.signing = 0;
+        keys.signing = new bytes(32);
+        expectInvalidKeys(keys);
+        keys = keysFor(EAST);
+        keys.checkpoint = 0;
         expectInvalidKeys(keys);
         keys = keysFor(EAST);
         keys.agreement = 0;
@@ -348,6 +378,35 @@ contract MemberRegistryTest is World {
         expectInvalidKeys(keys);
         keys.compliance = east;
         expectInvalidKeys(keys);
+    }
+
+    function test_a_signing_key_has_the_form_of_its_algorithm() public {
+        IMemberRegistry.Keys memory keys = keysFor(EAST);
+        bytes memory uncompressed = bytes.concat(hex"04", keccak256("x"), keccak256("y"));
+        keys.signing = bytes.concat(keys.signing, hex"00");
+        expectInvalidKeys(keys);
+        keys.signing = uncompressed;
+        expectInvalidKeys(keys);
+        keys.algorithm = 2;
+        keys.signing = bytes.concat(uncompressed, hex"00");
+        expectInvalidKeys(keys);
+        keys.signing = bytes.concat(hex"03", keccak256("x"), keccak256("y"));
+        expectInvalidKeys(keys);
+        keys.signing = keysFor(EAST).signing;
+        expectInvalidKeys(keys);
+        keys.signing = "";
+        expectInvalidKeys(keys);
+        for (uint16 algorithm = 0; algorithm < 5; algorithm++) {
+            if (algorithm == 1 || algorithm == 2) continue;
+            keys = keysFor(EAST);
+            keys.algorithm = algorithm;
+            expectInvalidKeys(keys);
+        }
+        keys.algorithm = 2;
+        keys.signing = uncompressed;
+        vm.prank(east);
+        members.rotateKeys(fresh(), keys);
+        eq(keccak256(members.keysOf(east).signing), keccak256(uncompressed), "an SM2 key");
     }
 
     function expectInvalidKeys(IMemberRegistry.Keys memory keys) private {
@@ -403,7 +462,7 @@ contract MemberRegistryTest is World {
         members.rotateKeys(second, keysFor("test broker east, third keys"));
         expectCalled(east, first);
         members.rotateKeys(first, keysFor("test broker east, second keys"));
-        eq(members.keysOf(east).signing, keysFor("test broker east, third keys").signing, "the newest keys");
+        eq(keccak256(members.keysOf(east).signing), keccak256(keysFor("test broker east, third keys").signing), "the newest keys");
     }
 
     function test_rotating_keys_links_the_earlier_change() public {
@@ -411,7 +470,9 @@ contract MemberRegistryTest is World {
         IMemberRegistry.Keys memory keys = keysFor("test broker east, new keys");
         vm.roll(first + 9);
         vm.expectEmit(true, true, true, true, address(members));
-        emit IMemberRegistry.MemberKeysChanged(east, keys.signing, keys.agreement, keys.compliance, first);
+        emit IMemberRegistry.MemberKeysChanged(
+            east, keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance, first
+        );
         vm.prank(east);
         members.rotateKeys(fresh(), keys);
         eq(members.changed(east), first + 9, "changed");

@@ -61,7 +61,9 @@ abstract contract World is MiniTest {
 
     function keysFor(string memory name) internal pure returns (IMemberRegistry.Keys memory) {
         return IMemberRegistry.Keys(
-            keccak256(bytes(string.concat(name, " signing"))),
+            1,
+            abi.encodePacked(keccak256(bytes(string.concat(name, " signing")))),
+            keccak256(bytes(string.concat(name, " checkpoint"))),
             keccak256(bytes(string.concat(name, " agreement"))),
             vm.addr(complianceKey(name))
         );

@@ -34,6 +34,15 @@ class Event:
     args: Mapping[str, Any]
 
 
+# How an event of MemberRegistry ends since a member's keys have an algorithm (docs/spec/evidence-2.md, 9.3).
+_KEYS_BY_SUITE = (
+    ("algorithm", "uint16", False),
+    ("signing", "bytes", False),
+    ("checkpoint", "bytes32", False),
+    ("agreement", "bytes32", False),
+    ("compliance", "address", False),
+    ("previous_change", "uint256", False),
+)
 _EVENTS = (
     EventType(
         "Anchored",
@@ -58,6 +67,10 @@ _EVENTS = (
             ("previous_change", "uint256", False),
         ),
     ),
+    EventType(
+        "MemberAdmitted",
+        (("member", "address", True), ("role", "uint8", False), ("name", "string", False), *_KEYS_BY_SUITE),
+    ),
     EventType("MemberSuspended", (("member", "address", True), ("previous_change", "uint256", False))),
     EventType(
         "MemberKeysChanged",
@@ -69,6 +82,7 @@ _EVENTS = (
             ("previous_change", "uint256", False),
         ),
     ),
+    EventType("MemberKeysChanged", (("member", "address", True), *_KEYS_BY_SUITE)),
     EventType(
         "DIDOwnerChanged",
         (("identity", "address", True), ("owner", "address", False), ("previous_change", "uint256", False)),
@@ -103,7 +117,10 @@ _EVENTS = (
         ),
     ),
 )
-EVENT_TYPES: Mapping[str, EventType] = {kind.name: kind for kind in _EVENTS}
+# An event may have had several forms, the earliest first; which one a log is of, its topic says.
+FORMS: Mapping[str, tuple[EventType, ...]] = {
+    name: tuple(kind for kind in _EVENTS if kind.name == name) for name in sorted({kind.name for kind in _EVENTS})
+}
 _BY_TOPIC: Mapping[bytes, EventType] = {kind.topic: kind for kind in _EVENTS}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.chain.engine import HeaderChain, HeaderRule, PlacedLog, address_topic, blocks_that_may_hold
-from evidence.chain.events import EVENT_TYPES, decode_event
+from evidence.chain.events import FORMS, decode_event
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import CouldNotCheck, VerificationFailed
 
@@ -71,7 +71,7 @@ def read_history(
         CouldNotCheck: the history begins before the first trusted header.
     """
     topic = address_topic(identity)
-    topics = {EVENT_TYPES[name].topic for name in names}
+    topics = {form.topic for name in names for form in FORMS[name]}
     events = []
     for number in blocks_that_may_hold(chain.up_to(up_to), rule, registry, topic):
         if number not in blocks:

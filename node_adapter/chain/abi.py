@@ -17,9 +17,12 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
 from eth_utils.abi import collapse_if_tuple
 
+from did.member_log import ED25519
+from node_adapter.chain.former_events import FORMER_EVENTS
 from primitives.errors import InvalidInput
 
 CONTRACTS = ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
+_KNOWN = (*CONTRACTS, "EvidenceLog")  # with those that are not deployed with a new consortium
 _SELECTOR_BYTES = 4
 _ERROR_STRING = keccak(b"Error(string)")[:_SELECTOR_BYTES]
 _PANIC = keccak(b"Panic(uint256)")[:_SELECTOR_BYTES]
@@ -74,7 +77,10 @@ class ContractAbi:
         constructor = [entry for entry in entries if entry["type"] == "constructor"]
         self.constructor = _signature({**constructor[0], "name": "constructor"}) if constructor else None
         self._functions = [_signature(entry) for entry in entries if entry["type"] == "function"]
-        self.events = {_signature(entry).hash: _signature(entry) for entry in entries if entry["type"] == "event"}
+        events = [entry for entry in entries if entry["type"] == "event"]
+        self.events = {_signature(entry).hash: _signature(entry) for entry in events}
+        former = [_signature(entry) for entry in FORMER_EVENTS.get(self.name, ())]
+        self._readable = {event.hash: event for event in former} | self.events
         self.errors = {_signature(entry).selector: _signature(entry) for entry in entries if entry["type"] == "error"}
 
     def function(self, name: str, count: int) -> Signature:
@@ -106,8 +112,8 @@ class ContractAbi:
             raise InvalidInput(f"{self.name}.{function}", "abi", f"the output cannot be decoded: {error}") from error
 
     def decode_event(self, topics: Sequence[bytes], data: bytes) -> DecodedEvent | None:
-        """Return an event of this contract, or None for one that it does not declare."""
-        event = self.events.get(topics[0]) if topics else None
+        """Return an event of this contract or of an earlier release of it, or None for one that it does not declare."""
+        event = self._readable.get(topics[0]) if topics else None
         if event is None:
             return None
         indexed = [parameter for parameter in event.inputs if parameter.indexed]
@@ -127,8 +133,8 @@ class ContractAbi:
 @cache
 def contract_abi(name: str) -> ContractAbi:
     """Return a contract's interface and bytecode from the packaged artifact."""
-    if name not in CONTRACTS:
-        raise InvalidInput("contract", "unknown", f"{name!r} is none of {', '.join(CONTRACTS)}")
+    if name not in _KNOWN:
+        raise InvalidInput("contract", "unknown", f"{name!r} is none of {', '.join(_KNOWN)}")
     file = resources.files("node_adapter.chain") / "artifacts" / f"{name}.json"
     return ContractAbi(json.loads(file.read_text("utf-8")))
 
@@ -136,6 +142,11 @@ def contract_abi(name: str) -> ContractAbi:
 def encode_call(contract: str, function: str, *arguments: Any) -> bytes:
     """Return the call data of a contract's function."""
     return contract_abi(contract).encode_call(function, arguments)
+
+
+def member_keys(signing: bytes, agreement: bytes, compliance: str) -> tuple[int, bytes, bytes, bytes, str]:
+    """Return MemberRegistry's struct Keys of an Ed25519 signing key, which signs checkpoints too."""
+    return ED25519, signing, signing, agreement, compliance
 
 
 def decode_revert(data: bytes) -> tuple[str, tuple[Any, ...]]:
@@ -146,7 +157,7 @@ def decode_revert(data: bytes) -> tuple[str, tuple[Any, ...]]:
             return "Error", tuple(decode(["string"], body))
         if selector == _PANIC:
             return "Panic", tuple(decode(["uint256"], body))
-        for name in CONTRACTS:
+        for name in _KNOWN:
             error = contract_abi(name).errors.get(selector)
             if error is not None:
                 return error.name, tuple(decode(error.types, body))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from did.member_log import ROLES
-from node_adapter.chain.abi import CONTRACTS, contract_abi, directory_name
+from node_adapter.chain.abi import CONTRACTS, contract_abi, directory_name, member_keys
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.patience import Patience
@@ -30,11 +30,12 @@ class Founder:
     agreement: bytes
     compliance: str
 
-    def to_abi(self) -> tuple[str, int, str, tuple[bytes, bytes, str]]:
+    def to_abi(self) -> tuple[str, int, str, tuple[int, bytes, bytes, bytes, str]]:
         """Return the constructor's struct."""
         if self.role not in ROLES[1:]:
             raise InvalidInput("founder.role", "one-of", f"must be one of {', '.join(ROLES[1:])}")
-        return self.address, ROLES.index(self.role), self.name, (self.signing, self.agreement, self.compliance)
+        keys = member_keys(self.signing, self.agreement, self.compliance)
+        return self.address, ROLES.index(self.role), self.name, keys
 
 
 @dataclass(frozen=True)

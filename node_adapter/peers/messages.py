@@ -96,7 +96,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         member = member_registry.require_active_member(connection, fields["sender"])
     unsigned = {name: value for name, value in fields.items() if name != "signature"}
     signature = decode_base64url(fields["signature"], "signature", ed25519.SIGNATURE_BYTES)
-    ed25519.verify(member.signing, canonical_json(unsigned), signature)
+    ed25519.verify(member.held.signing, canonical_json(unsigned), signature)
     row = nonces.NonceRow(
         nonce=f"{fields['sender']}:{fields['nonce']}",
         use=_NONCE_USE,

@@ -19,6 +19,7 @@ from node_adapter.chain import embedded
 
 ARTIFACTS = Path(embedded.__file__).parent / "artifacts"
 BROKER, REGULATOR = 1, 2
+ED25519 = 1
 ANCHOR_SIZES = (1, 1_000, 1_001, 10_000, 65_536, 65_537, 100_000)
 # Leaves of an EvidenceLog: the first anchor, the next one, and those after trees of few or of most peaks.
 LOG_SEQS = (2, 3, 1_000, 1_000_000, 2**20, 2**23 + 1, 2**23)
@@ -249,9 +250,10 @@ def account(name: str) -> LocalAccount:
     return made
 
 
-def keys(name: str) -> tuple[bytes, bytes, str]:
-    """Derive a member's signing and agreement keys, and the address of its compliance key."""
-    return digest(name, "signing"), digest(name, "agreement"), account(f"{name} compliance").address
+def keys(name: str) -> tuple[int, bytes, bytes, bytes, str]:
+    """Derive a member's keys: Ed25519 signing, checkpoint and agreement, and the address of the compliance key."""
+    signing, checkpoint, agreement = (digest(name, key) for key in ("signing", "checkpoint", "agreement"))
+    return ED25519, signing, checkpoint, agreement, account(f"{name} compliance").address
 
 
 def digest(*words: str) -> bytes:

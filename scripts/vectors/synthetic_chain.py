@@ -18,7 +18,7 @@ from eth_hash.auto import keccak
 from domain.second_person import FIELD
 from evidence.chain.engine import Log
 from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
-from evidence.chain.events import EVENT_TYPES
+from evidence.chain.events import FORMS
 from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.chain.registry_events import ED25519_ATTRIBUTE
 from evidence.chain.rlp_codec import Encodable, encode_rlp
@@ -65,8 +65,8 @@ CONTRACTS = {name: address(name) for name in ("MemberRegistry", "DidRegistry", "
 
 
 def event_log(contract: str, name: str, *args: Any) -> Log:
-    """Return the log of an event; arguments in the order of its declaration."""
-    kind = EVENT_TYPES[name]
+    """Return the log of an event; arguments in the order of the form that takes as many."""
+    (kind,) = (form for form in FORMS[name] if len(form.arguments) == len(args))
     topics, types, values = [kind.topic], [], []
     for (_, type_, indexed), value in zip(kind.arguments, args, strict=True):
         if indexed:

@@ -123,7 +123,9 @@ class Chain:
 
 def _public(keys):
     return {
+        "algorithm": 1,
         "signing": "0x" + keys.signing_public.hex(),
+        "checkpoint": "0x" + keys.signing_public.hex(),
         "agreement": "0x" + keys.agreement_public.hex(),
         "compliance": keys.compliance_address,
     }

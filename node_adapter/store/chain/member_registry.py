@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from did.member_log import ADMITTED, KEYS_CHANGED, ROLES, SUSPENDED, MemberEvent, MemberHistory
+from did.member_log import ADMITTED, ED25519, KEYS_CHANGED, ROLES, SUSPENDED, MemberEvent, MemberHistory
 from node_adapter.store.chain import blocks, event_log
 from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
 from primitives.errors import Refused
@@ -21,21 +21,21 @@ class RegisteredKeys:
 
     block: int
     timestamp: int
+    algorithm: int
     signing: bytes
+    checkpoint: bytes
     agreement: bytes
     compliance: str
 
 
 @dataclass(frozen=True)
 class Member:
-    """A member as the registry has it at the index's tip; a suspended one is not active."""
+    """A member as the registry has it at the index's tip, with its latest keys; a suspended one is not active."""
 
     address: str
     role: str
     name: str
-    signing: bytes
-    agreement: bytes
-    compliance: str
+    held: RegisteredKeys
     active: bool
 
 
@@ -56,12 +56,10 @@ def members(connection: Connection) -> dict[str, Member]:
         member, keys = change.member, change.held
         if keys is None:
             found[member] = replace(found[member], active=False)
-            continue
-        if change.role is not None and change.name is not None:
-            found[member] = Member(member, change.role, change.name, b"", b"", "", active=True)
-        found[member] = replace(
-            found[member], signing=keys.signing, agreement=keys.agreement, compliance=keys.compliance
-        )
+        elif change.role is not None and change.name is not None:
+            found[member] = Member(member, change.role, change.name, keys, active=True)
+        else:
+            found[member] = replace(found[member], held=keys)
     return found
 
 
@@ -130,11 +128,23 @@ def _changes(events: list[ChainEvent]) -> list[_Change]:
     return [_change(event) for event in events if event.name in _CHANGES]
 
 
+def _keys(event: ChainEvent) -> RegisteredKeys:
+    """Read the keys that an event registers; before they had an algorithm, an Ed25519 key signed checkpoints too."""
+    args = event.args
+    return RegisteredKeys(
+        event.block,
+        event.timestamp,
+        algorithm=args.get("algorithm", ED25519),
+        signing=raw(args["signing"]),
+        checkpoint=raw(args.get("checkpoint", args["signing"])),
+        agreement=raw(args["agreement"]),
+        compliance=args["compliance"],
+    )
+
+
 def _change(event: ChainEvent) -> _Change:
-    args, keys = event.args, None
-    if event.name != SUSPENDED:
-        signing, agreement = raw(args["signing"]), raw(args["agreement"])
-        keys = RegisteredKeys(event.block, event.timestamp, signing, agreement, args["compliance"])
+    args = event.args
+    keys = None if event.name == SUSPENDED else _keys(event)
     admitted = event.name == ADMITTED
     role, name = (ROLES[args["role"]], args["name"]) if admitted else (None, None)
     return _Change(args["member"].lower(), role, name, keys)

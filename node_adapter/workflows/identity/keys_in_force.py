@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from evidence.log.checkpoint import sign_checkpoint
-from node_adapter.chain.abi import encode_call
+from node_adapter.chain.abi import encode_call, member_keys
 from node_adapter.keys.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
 from node_adapter.store import alarms, anchors, outbox, restored
@@ -126,7 +126,7 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
             node.keys.add(MemberKeys.generate(entropy))
         new = waiting[-1] if waiting else node.keys.newest
         key = f"{KIND_ROTATION}:{new.signing_public.hex()}"
-        keys = (new.signing_public, new.agreement_public, new.compliance_address)
+        keys = member_keys(new.signing_public, new.agreement_public, new.compliance_address)
         target = directory.contract_address(connection, REGISTRY)
         data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
         outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())

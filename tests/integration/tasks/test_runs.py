@@ -530,8 +530,8 @@ def test_a_changed_agreement_key_ends_the_task(brokers):
     brokers.approve_and_run(task_id)
     member = brokers.members[0]
     keys = {"signing": "0x" + brokers.nodes[0].keys.signing_public.hex(), "agreement": "0x" + "09" * 32}
-    args = {"member": member, "compliance": member, "previousChange": 0, **keys}
-    brokers.chain.block(("MemberRegistry", "MemberKeysChanged", None, args))
+    args = {"member": member, "algorithm": 1, "checkpoint": keys["signing"], "compliance": member, "previousChange": 0}
+    brokers.chain.block(("MemberRegistry", "MemberKeysChanged", None, args | keys))
     brokers.step(3)
     assert error_of(brokers.nodes[0], task_id)["code"] == "agreement-key"
 

@@ -237,6 +237,37 @@ def test_events_decode_and_foreign_ones_are_left():
             decode_event(broken)
 
 
+BY_SUITE = (1, seeded("s"), seeded("c"), seeded("a"), address("k"))
+
+
+def test_both_forms_of_a_members_events_decode():
+    admitted = decode_event(event_log(address("c"), "MemberAdmitted", address("m"), 1, "券商", *BY_SUITE, 0))
+    assert (admitted.args["role"], admitted.args["algorithm"], admitted.args["signing"]) == (1, 1, seeded("s"))
+    before = (seeded("s"), seeded("a"), address("k"), 7)
+    for keys in (before, (*BY_SUITE, 7)):
+        event = decode_event(event_log(address("c"), "MemberKeysChanged", address("m"), *keys))
+        assert (event.args["signing"], event.args["previous_change"]) == (seeded("s"), 7)
+
+
+def test_a_members_history_runs_through_both_forms():
+    world = World()
+    world.chain.add_block([world.admit(world.member, seeded("first"))])
+    changed = world.change("MemberRegistry", "MemberKeysChanged", world.member, *BY_SUITE)
+    world.chain.add_block([changed])
+    events = read(world, registry="MemberRegistry")
+    assert [event.name for event in events] == ["MemberAdmitted", "MemberKeysChanged"]
+    assert member_keys(events, 2).signing == seeded("s")
+    with pytest.raises(VerificationFailed, match="client-key-history"):
+        read(world, registry="MemberRegistry", hide=(2,))
+
+
+def test_a_key_of_another_algorithm_signs_nothing_of_version_1():
+    point = b"\x04" + bytes(64)
+    log = event_log(address("c"), "MemberKeysChanged", address("m"), 2, point, *BY_SUITE[2:], 0)
+    with pytest.raises(VerificationFailed, match="signature"):
+        ed25519.verify(decode_event(log).args["signing"], b"message", bytes(64))
+
+
 def test_a_name_that_is_not_text_does_not_stop_the_decoder():
     log = event_log(address("c"), "MemberAdmitted", address("m"), 1, "xx", seeded("s"), seeded("a"), address("k"), 0)
     broken = log.data.replace(b"xx", b"\xff\xfe")

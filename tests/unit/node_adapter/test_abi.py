@@ -6,10 +6,18 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_adapter.chain.abi import CONTRACTS, contract_abi, decode_revert, directory_name, encode_call
+from node_adapter.chain.abi import (
+    CONTRACTS,
+    contract_abi,
+    decode_revert,
+    directory_name,
+    encode_call,
+    member_keys,
+)
 from primitives.errors import InvalidInput
 
 MEMBER = "0x" + "12" * 20
+LAST = {"compliance": MEMBER, "previousChange": 5}
 
 
 def test_every_artifact_is_packaged_and_has_bytecode():
@@ -24,9 +32,10 @@ def test_call_data_is_the_selector_and_the_arguments():
 
 
 def test_structs_are_tuples_in_the_signature():
-    keys = (b"\x01" * 32, b"\x02" * 32, MEMBER)
+    keys = member_keys(b"\x01" * 32, b"\x02" * 32, MEMBER)
+    assert keys == (1, b"\x01" * 32, b"\x01" * 32, b"\x02" * 32, MEMBER)
     data = encode_call("MemberRegistry", "rotateKeys", b"\x03" * 32, keys)
-    assert data[:4] == keccak(b"rotateKeys(bytes32,(bytes32,bytes32,address))")[:4]
+    assert data[:4] == keccak(b"rotateKeys(bytes32,(uint16,bytes,bytes32,bytes32,address))")[:4]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +60,20 @@ def anchored(member, seq, root, size):
     event = next(event for event in contract_abi("EvidenceAnchor").events.values() if event.name == "Anchored")
     topics = [event.hash, bytes(12) + bytes.fromhex(member[2:]), seq.to_bytes(32)]
     return topics, encode(["bytes32", "uint64", "bytes32", "bytes32"], [root, size, b"\x03" * 32, b"\x04" * 32])
+
+
+def test_an_event_of_an_earlier_release_decodes():
+    topics = [keccak(b"MemberKeysChanged(address,bytes32,bytes32,address,uint256)"), bytes(12) + b"\x12" * 20]
+    data = encode(["bytes32", "bytes32", "address", "uint256"], [b"\x01" * 32, b"\x02" * 32, MEMBER, 5])
+    event = contract_abi("MemberRegistry").decode_event(topics, data)
+    expected = {"member": MEMBER, "signing": b"\x01" * 32, "agreement": b"\x02" * 32}
+    assert (event.name, event.args) == ("MemberKeysChanged", expected | LAST)
+    topics[0] = keccak(b"MemberAdmitted(address,uint8,string,bytes32,bytes32,address,uint256)")
+    types = ["uint8", "string", "bytes32", "bytes32", "address", "uint256"]
+    event = contract_abi("MemberRegistry").decode_event(
+        topics, encode(types, [1, "north", b"\x01" * 32, b"\x02" * 32, MEMBER, 5])
+    )
+    assert (event.name, event.args) == ("MemberAdmitted", {**expected, "role": 1, "name": "north"} | LAST)
 
 
 @given(st.binary(min_size=20, max_size=20), st.integers(0, 2**64 - 1), st.binary(min_size=32, max_size=32))

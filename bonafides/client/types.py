@@ -371,7 +371,7 @@ class Draft(TypedDict):
 
 class DraftRequest(TypedDict):
     subject: Pid
-    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     lang: NotRequired[Literal["zh", "en"]]
     fields: NotRequired[dict[str, Any]]
     values: NotRequired[dict[str, Any]]
@@ -417,11 +417,27 @@ class Envelope(TypedDict):
     recorded_at: str
     channel: Literal["branch", "app", "web", "phone", "api"]
     actor: EnvelopeActor
-    ruleset: str | None
     document: str | None
     fields: dict[str, str]
     attachments: list[EnvelopeAttachmentsEntry]
+    ruleset: str | None
     signatures: list[EnvelopeSignaturesEntry]
+
+
+class ErasePayloadErasesEntry(TypedDict):
+    seq: int
+    fingerprint: str
+    rule: Literal["retention-20-years"]
+
+
+class ErasePayloadCountersignedEntry(TypedDict):
+    key: str
+    value: str
+
+
+class ErasePayload(TypedDict):
+    erases: list[ErasePayloadErasesEntry]
+    countersigned: NotRequired[list[ErasePayloadCountersignedEntry]]
 
 
 class ExportLine(TypedDict):
@@ -451,7 +467,7 @@ class FactAttachmentsEntry(TypedDict):
 class Fact(TypedDict):
     source_ref: str
     subject: Pid
-    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     occurred_at: Time
     channel: Literal["branch", "app", "web", "phone", "api"]
     actor: FactActor
@@ -509,7 +525,7 @@ class GateAnswer(TypedDict):
 
 class GateRequest(TypedDict):
     subject: Pid
-    act: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    act: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     details: NotRequired[dict[str, Any]]
     at: NotRequired[Time]
 
@@ -740,6 +756,19 @@ class OpenApi(TypedDict):
     openapi: str
 
 
+class OpeningPayloadContinues1(TypedDict):
+    format: int
+    subject: str
+    count: int
+    head: str
+
+
+class OpeningPayload(TypedDict):
+    kind: Literal["client", "unsigned-client", "product", "house"]
+    opens: str | None
+    continues: OpeningPayloadContinues1 | None
+
+
 class OutboxState(TypedDict):
     key: str
     kind: str
@@ -778,7 +807,7 @@ class Problem(TypedDict):
     detail: str
     code: str
     field: NotRequired[str]
-    rule: NotRequired[Literal["object", "list", "text", "integer", "number", "boolean", "bytes", "required", "unknown-member", "one-of", "constant", "length", "range", "pattern", "unique", "order", "ascending", "together", "shape", "unknown", "value", "unknown-option", "usage", "schema", "utf-8", "json", "json-type", "toml", "tar", "gzip", "content-encoding", "depth", "max-bytes", "max-nodes", "key", "duplicate-key", "duplicate", "finite-number", "integer-range", "canonical-json", "unicode", "truncated", "characters", "ascii", "replacement-character", "one-line", "control-character", "hidden-character", "noncharacter", "nfc", "spaces", "blank", "hex", "base64", "base58btc", "multibase", "decimal", "record-time", "date-time", "time-range", "past", "ahead", "period", "uuid7", "url", "networks", "mime", "code", "index", "log-index", "log-size", "strings", "objects", "did", "did-ethr", "address", "hash", "chain-id", "chain", "verification-method", "method", "staff", "identity", "certificate-kind", "certificate-number", "birth-date", "check-digit", "record-type", "node-record", "node-reference", "client-act", "second-person", "act", "approval", "separate-consent", "same-consent", "field-name", "field-digest", "questionnaire-version", "single-choice", "document-type", "document-version", "values", "sum", "contiguous", "complete", "monotone", "min-class", "promise-times", "presence", "owed", "base-type", "credential-type", "first-context", "known-context", "one-subject", "one-proof", "cryptosuite", "unsecured", "self-issued", "scheme", "status-list", "status-type", "list-bits", "header-rule", "proof-kind", "header", "receipt", "log", "rlp", "hex-prefix", "node", "reference", "note", "note-name", "checkpoint", "map-entry", "statistics", "receivers", "risk-grade", "fen", "value-range", "scalar", "scalar-range", "field-range", "point", "point-identity", "vector-length", "msm-length", "blinding", "nonce", "nonces", "witness", "generator", "trivial", "free-scalar", "scalars", "size", "element-index", "unused-element", "scalar-index", "eip712", "uint256", "attribute-name", "secp256k1-key", "secp256k1-point", "secp256k1-signature", "abi", "arity", "keystore", "sealed", "mismatch", "manifest", "file", "pem"]]
+    rule: NotRequired[Literal["object", "list", "text", "integer", "number", "boolean", "bytes", "required", "unknown-member", "one-of", "constant", "length", "range", "pattern", "unique", "order", "ascending", "together", "shape", "unknown", "value", "unknown-option", "usage", "schema", "utf-8", "json", "json-type", "toml", "tar", "gzip", "content-encoding", "depth", "max-bytes", "max-nodes", "key", "duplicate-key", "duplicate", "finite-number", "integer-range", "canonical-json", "unicode", "truncated", "characters", "ascii", "replacement-character", "one-line", "control-character", "hidden-character", "noncharacter", "nfc", "spaces", "blank", "hex", "base64", "base58btc", "multibase", "decimal", "record-time", "date-time", "time-range", "past", "ahead", "period", "uuid7", "url", "networks", "mime", "code", "index", "log-index", "log-size", "strings", "objects", "did", "did-ethr", "address", "hash", "chain-id", "chain", "verification-method", "method", "staff", "identity", "certificate-kind", "certificate-number", "birth-date", "check-digit", "ruleset-label", "record-type", "node-record", "node-reference", "client-act", "second-person", "act", "approval", "separate-consent", "same-consent", "field-name", "field-digest", "questionnaire-version", "single-choice", "document-type", "document-version", "values", "sum", "contiguous", "complete", "monotone", "min-class", "promise-times", "presence", "owed", "base-type", "credential-type", "first-context", "known-context", "one-subject", "one-proof", "cryptosuite", "unsecured", "self-issued", "scheme", "status-list", "status-type", "list-bits", "header-rule", "proof-kind", "header", "receipt", "log", "rlp", "hex-prefix", "node", "reference", "note", "note-name", "checkpoint", "map-entry", "statistics", "receivers", "risk-grade", "fen", "value-range", "scalar", "scalar-range", "field-range", "point", "point-identity", "vector-length", "msm-length", "blinding", "nonce", "nonces", "witness", "generator", "trivial", "free-scalar", "scalars", "size", "element-index", "unused-element", "scalar-index", "eip712", "uint256", "attribute-name", "secp256k1-key", "secp256k1-point", "secp256k1-signature", "abi", "arity", "keystore", "sealed", "mismatch", "manifest", "file", "pem"]]
 
 
 class ProductRatePayloadProduct(TypedDict):

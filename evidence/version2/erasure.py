@@ -10,15 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.erasure import ERASE, MAX_ERASED
 from evidence import shapes
 from evidence.version2.links import CHAIN, Link
 from evidence.version2.record import OpenedRecord
 from primitives.errors import VerificationFailed
 from primitives.shapes import Fields, ListOf, Text
 
-ERASE = "ERASE"
 CHECK = "erasure"
-MAX_ERASED = 1000  # by one record
 
 RULE = Text(60, pattern="[a-z0-9]+(?:-[a-z0-9]+)*", rule="code")
 
@@ -107,7 +106,7 @@ def check_clocks(
         stubs: the places of the records that are erased.
         erasures: the ERASE records of the history.
         anchored_ms: by place, the time of the first anchor of a record, in milliseconds.
-        clocks: by rule, how long a record is kept from its anchor, in milliseconds.
+        clocks: by rule, how long a record is kept from its anchor, in milliseconds (`domain.erasure.CLOCKS`).
 
     Raises:
         VerificationFailed: check `erasure`; a clock was not over at the anchor of the ERASE, or its rule has none.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from domain.opening import OPENING
 from evidence.version2.act import CLIENT_SIGNATURE, check_known, check_nonces
 from evidence.version2.envelope import Envelope
 from evidence.version2.erasure import Erasure, erasures_of, require_named
@@ -75,9 +76,11 @@ def check_history(broker: str, subject: bytes, records: Sequence[Record]) -> Sub
 
 
 def _require_client(envelope: Envelope, opened: OpenedBy) -> None:
-    """Check that nobody acts in a history but the client whose it is: acts elsewhere would be left out unseen."""
+    """Check that nobody signs in a history but the client whose it is: acts elsewhere would be left out unseen."""
+    if envelope["type"] == OPENING:
+        return  # who signs that is the opening's own check
     for signature in envelope["signatures"]:
-        if signature["did"] not in (envelope["broker"], opened.client):
+        if signature["did"] != opened.client:
             raise VerificationFailed(
                 CLIENT_SIGNATURE, f"record {envelope['seq']} is signed by {signature['did']}, whose history this is not"
             )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from domain.opening import CLIENT, HOUSE, KIND, OPENING, OPENS, PRODUCT, UNSIGNED_CLIENT
 from evidence import shapes
 from evidence.documents.product_subject import product_subject
 from evidence.log.roster import staff_subject
@@ -13,28 +14,15 @@ from evidence.version2.envelope import Envelope
 from evidence.version2.links import Link
 from evidence.version2.record import OpenedRecord
 from primitives.digest import tagged_sha256
-from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import Cases, Fields, Integer, Nullable, OneOf, Shape, Text
+from primitives.errors import VerificationFailed
+from primitives.shapes import Cases, Fields, Integer, Nullable, Text
 
-OPENING = "OPENING"
 CHECK = "opening"
-CLIENT, UNSIGNED_CLIENT, PRODUCT, HOUSE = "client", "unsigned-client", "product", "house"
-KINDS = (CLIENT, UNSIGNED_CLIENT, PRODUCT, HOUSE)
 
 RECORD_VERSION = 2
 
 _HOUSE_TAG = "bonafides/house-subject/2"
 _STAFF = "staff"
-_PRODUCT_ID = Text(60)
-_HOUSE_NAME = Text(200, pattern="[a-z]+(?:-[a-z]+)*:[A-Za-z0-9][A-Za-z0-9._:/@-]*")
-
-
-def _nobody(value: object, where: str) -> None:
-    if value is not None:
-        raise InvalidInput(where, "constant", "must be null: nobody is named")
-
-
-_NOBODY = Nullable(Text(200)).then(_nobody)
 
 
 @dataclass(frozen=True)
@@ -72,18 +60,10 @@ class SubjectOpening:
 CONTINUED = Fields(
     {"format": Integer(1, 2), "subject": shapes.HASH, "count": shapes.POSITIVE, "head": shapes.HASH}
 ).then(lambda members, _: Continued(**members))
-OPENS: Mapping[str, Shape[Any]] = {
-    CLIENT: shapes.ETHR_DID,
-    UNSIGNED_CLIENT: _NOBODY,
-    PRODUCT: _PRODUCT_ID,
-    HOUSE: _HOUSE_NAME,
-}
-"""What `opens` is, by kind."""
-
 FIELDS = Cases(
     Fields(
         {
-            "kind": OneOf(*KINDS),
+            "kind": KIND,
             "opens": Nullable(Text(200)),
             "continues": Nullable(CONTINUED),
         }

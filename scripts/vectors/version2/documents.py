@@ -10,11 +10,12 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from domain.erasure import ERASE
+from domain.opening import OPENING
 from evidence.version2 import salts
 from evidence.version2.act import act_payload, known, sign_act
-from evidence.version2.erasure import ERASE
 from evidence.version2.links import HistoryHead, start, u64
-from evidence.version2.opening import OPENING, house_subject
+from evidence.version2.opening import house_subject
 from evidence.version2.promise import Promise, SignedBatch, batch_payload, parse_promise, promise_of, sign_promises
 from evidence.version2.record import SealedRecord, redact, seal
 from primitives.canonical import canonical_json

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives.errors import InvalidInput, Refused
+from replay.installed import INSTALLED
 from replay.wire.fact import read_fact
 
 FACT = {
@@ -39,6 +40,15 @@ def test_each_required_member(name):
     with pytest.raises(InvalidInput) as caught:
         read_fact({key: value for key, value in FACT.items() if key != name})
     assert (caught.value.field, caught.value.rule) == (name, "required")
+
+
+@pytest.mark.parametrize("type_", sorted(INSTALLED.node_types))
+def test_a_caller_sends_nothing_that_the_node_alone_writes(type_):
+    """An opening would be the broker's word on whose a history is; an erasure tells of what the node did."""
+    assert {"OPENING", "ERASE"} <= INSTALLED.node_types
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({**FACT, "type": type_})
+    assert (caught.value.field, caught.value.rule) == ("type", "node-record")
 
 
 @pytest.mark.parametrize("type_", ["LEVEL_CONFIRM", "CONSENT_GIVE", "AGREEMENT_SIGN"])

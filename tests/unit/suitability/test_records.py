@@ -5,15 +5,19 @@ from __future__ import annotations
 import pytest
 
 from domain.domains import Domains
+from domain.erasure import CLOCKS
+from domain.opening import OPENS
+from evidence.version2.erasure import read_erasure
+from evidence.version2.opening import read_opening
 from primitives.errors import InvalidInput
 from suitability.domain import SUITABILITY
-from suitability.records import RECORD_TYPES, check_payload, check_type
+from suitability.records import RECORD_TYPES, STAFF_ACTS, check_payload, check_type
 
 CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
     "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
     "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE CREDENTIAL_REVOKE "
-    "STAFF_ENROL STAFF_END"
+    "STAFF_ENROL STAFF_END OPENING ERASE"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -177,6 +181,15 @@ VALID = {
         "proof": "A" * 86,
     },
     "STAFF_END": {"key": D32, "enrolment_ref": D32, "reason": "LEFT"},
+    "OPENING": {
+        "kind": "client",
+        "opens": DID,
+        "continues": {"format": 1, "subject": D32, "count": 7, "head": D32},
+    },
+    "ERASE": {
+        "erases": [{"seq": 2, "fingerprint": D32, "rule": "retention-20-years"}],
+        "countersigned": [{"key": D32, "value": "A" * 86}, {"key": "cd" * 32, "value": "A" * 86}],
+    },
 }
 
 
@@ -240,12 +253,58 @@ def test_every_field_is_needed_typed_and_known(code: str) -> None:
             "required",
         ),
         ("LEVEL_CONFIRM", {"lang": "fr"}, "payload.lang", "one-of"),
+        ("OPENING", {"opens": None}, "payload.opens", "text"),
+        ("OPENING", {"opens": "FUND-1"}, "payload.opens", "did-ethr"),
+        ("OPENING", {"kind": "unsigned-client"}, "payload.opens", "constant"),
+        ("OPENING", {"kind": "product", "opens": "P" * 61}, "payload.opens", "length"),
+        ("OPENING", {"kind": "house", "opens": "sac-bands"}, "payload.opens", "pattern"),
+        ("OPENING", {"kind": "person"}, "payload.kind", "one-of"),
+        ("ERASE", {"erases": []}, "payload.erases", "length"),
+        ("ERASE", {"erases": [{"seq": 2, "fingerprint": D32, "rule": "by-wish"}]}, "payload.erases[0].rule", "one-of"),
+        ("ERASE", {"countersigned": [{"key": D32, "value": "A" * 86}]}, "payload.countersigned", "length"),
     ],
 )
 def test_malformed_fields_by_name(code: str, changes: dict, field: str, rule: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         check_payload(code, VALID[code] | changes)
     assert (raised.value.field, raised.value.rule) == (field, rule)
+
+
+def test_two_persons_erase_whatever_the_rule_set_says() -> None:
+    erases = {"erases": VALID["ERASE"]["erases"]}
+    with pytest.raises(InvalidInput) as raised:
+        check_payload("ERASE", erases)
+    assert (raised.value.field, raised.value.rule) == ("payload.countersigned", "length")
+    assert STAFF_ACTS["ERASE"].role == "compliance"
+
+
+def test_the_node_alone_opens_and_erases() -> None:
+    assert {"OPENING", "ERASE"} <= Domains(SUITABILITY).node_types
+
+
+# What format 2 has of these is read there by other shapes: a payload that a domain takes is one that a verifier reads.
+
+
+@pytest.mark.parametrize("kind", sorted(OPENS))
+@pytest.mark.parametrize(
+    "opens", [None, DID, "P1", "ruleset:sac-bands", "ruleset:", "P" * 61, "P" * 201, f"{DID}#key", "did:web:a.b", 5]
+)
+def test_domain_and_evidence_read_an_opening_alike(kind: str, opens: object) -> None:
+    payload = {"kind": kind, "opens": opens, "continues": None}
+    found = []
+    for read in (read_opening, lambda value: check_payload("OPENING", value)):
+        try:
+            read(payload)
+            found.append(True)
+        except InvalidInput:
+            found.append(False)
+    assert found[0] == found[1]
+
+
+def test_the_evidence_reads_what_the_domain_erases() -> None:
+    [erased] = read_erasure(check_payload("ERASE", VALID["ERASE"]), 3).erases
+    assert (erased.seq, erased.rule) == (2, "retention-20-years")
+    assert CLOCKS[erased.rule] == 631_152_000_000
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 5])

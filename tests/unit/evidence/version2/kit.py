@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from domain.opening import OPENING
 from evidence.version2 import salts
 from evidence.version2.act import known, sign_act
 from evidence.version2.links import start
-from evidence.version2.opening import OPENING
 from evidence.version2.record import open_shown, redact, seal
 from primitives.suite import SigningSuite
 

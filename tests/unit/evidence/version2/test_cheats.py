@@ -141,6 +141,13 @@ def test_an_act_of_somebody_else(writer):
     fails("client-signature", writer, match=f"signed by {STRANGER}, whose history this is not")
 
 
+def test_a_broker_signs_no_record_but_an_opening(writer):
+    last = writer.write()
+    signature = {"did": BROKER, "key": f"{BROKER}#signing", "alg": writer.suite.alg, "value": "A" * 86}
+    writer.records[3] = seal({**last.envelope, "signatures": [signature]}, last.values, last.root_salt)
+    fails("client-signature", writer, match=f"record 4 is signed by {BROKER}")
+
+
 # Openings
 
 

@@ -1,0 +1,60 @@
+"""What the platform says of a history itself: what it is, and what of it was erased (docs/spec/evidence-2.md, 2.2, 4).
+
+The node alone writes both. An opening that a caller could submit would be the broker's word on whose history it is,
+and a second one would open what is open; an erasure that a caller could submit would tell of what never happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from domain.erasure import CLOCKS, ERASE, MAX_ERASED, ROLE, SIGNERS
+from domain.opening import KIND, OPENING, OPENS
+from domain.record_type import RecordType
+from domain.second_person import FIELD, SecondPerson
+from domain.words import Words
+from primitives.errors import InvalidInput
+from primitives.shapes import Fields, Integer, ListOf, Nullable, OneOf, Text
+from suitability.act import Act
+from suitability.rules.identity import not_ended
+from suitability.shapes import DIGEST
+from suitability.subject import SubjectState
+
+_CONTINUED = Fields({"format": Integer(1, 2), "subject": DIGEST, "count": Integer(1), "head": DIGEST})
+_ERASED = Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": OneOf(*CLOCKS)})
+
+
+def _opens_its_kind(payload: Mapping[str, Any]) -> None:
+    OPENS[payload["kind"]].read(payload["opens"], "payload.opens")
+
+
+def _two_persons(payload: Mapping[str, Any]) -> None:
+    if len(payload.get(FIELD, ())) < SIGNERS:
+        raise InvalidInput(f"payload.{FIELD}", "length", f"must have at least {SIGNERS} entries: two persons erase")
+
+
+TYPES: tuple[RecordType[SubjectState, Act], ...] = (
+    RecordType(
+        OPENING,
+        Words("开立记录", "History opened"),
+        f"kind ({', '.join(OPENS)}), opens (by kind DID, null, product id, `matter:name`), continues? format 1 or 2, "
+        "subject hex32, count, head ref; record 1 of a history of format 2 ([evidence-2.md](evidence-2.md)), written "
+        "by the node alone",
+        {"kind": KIND, "opens": Nullable(Text(200)), "continues": Nullable(_CONTINUED)},
+        signer="node",
+        spans=_opens_its_kind,
+        rules=(not_ended,),
+    ),
+    RecordType(
+        ERASE,
+        Words("记录已删除", "Records erased"),
+        f"erases [seq, fingerprint ref, rule ({', '.join(CLOCKS)})]; countersigned by at least {SIGNERS} of the staff "
+        "([staff.md](staff.md)); in a history of format 2, written by the node alone",
+        {"erases": ListOf(_ERASED, 1, MAX_ERASED, unique=True)},
+        signer="node",
+        second_person=SecondPerson(ROLE),
+        spans=_two_persons,
+        rules=(),  # what is kept of an identity that has ended is erased, too
+    ),
+)

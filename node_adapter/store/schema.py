@@ -316,3 +316,34 @@ alarm = Table(
     UniqueConstraint("kind", "about"),
     Index("alarm_open", "kind", sqlite_where=text("closed_at IS NULL")),
 )
+
+# The map from label to entry, in three tables (ADR 58). Numbers that SQLite takes as the place of the row are keys.
+_ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+
+map_anchor = Table(
+    "map_anchor",
+    metadata,
+    Column("seq", _ROW_NUMBER, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("leaves", BigInteger, nullable=False),
+    Column("changed", LargeBinary, nullable=False),  # the tops of the segments that it changed, as they were before
+)
+
+map_segment = Table(
+    "map_segment",
+    metadata,
+    Column("segment", Integer, primary_key=True, autoincrement=False),  # the first 16 bits of its labels
+    Column("depth", Integer, nullable=False),  # it has 2^depth rows, of which those without a leaf are not stored
+    Column("leaves", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+map_row = Table(
+    "map_row",
+    metadata,
+    Column("key", _ROW_NUMBER, primary_key=True, autoincrement=False),  # the first 62 bits of its lowest label
+    Column("anchor", BigInteger, nullable=False),  # the newest of those under which its leaves were added
+    Column("leaves", Integer, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("data", LargeBinary, nullable=False),  # label, entry and anchor of each leaf, by label
+)

@@ -17,6 +17,7 @@ from evidence.log.tree import node_hash
 from evidence.version2.map.nodes import (
     EMPTY,
     LABEL_BITS,
+    InnerNode,
     MapLeaf,
     Node,
     first_right,
@@ -73,27 +74,14 @@ def make_append_proof(top: Node, entries: Mapping[bytes, bytes]) -> AppendProof:
         VerificationFailed: check `append-proof`, the nodes of the map contradict each other.
     """
     leaves = map_leaves(entries)
-    walk: list[str] = []
-    shown: list[bytes] = []
-    waiting: list[tuple[Node, int, int, int]] = [(top, 0, 0, len(leaves))]
-    while waiting:
-        node, depth, low, high = waiting.pop()
-        if node is None:
-            walk.append(NOTHING)
-        elif low == high:
-            walk.append(UNTOUCHED)
-            shown.append(node.hash)
-        elif isinstance(node, MapLeaf):
-            walk.append(DISPLACED)
-            shown += [node.label, node.entry]
-        else:
-            walk.append(GOES_ON)
-            cut = first_right(leaves, depth, low, high)
-            waiting += [(node.right, depth + 1, cut, high), (node.left, depth + 1, low, cut)]
-    old, new = _Walk(leaves, walk, shown).roots()
+    trail = _Trail(leaves)
+    trail.follow(top)
+    old, new = _Walk(leaves, trail.walk, trail.shown).roots()
     if old != hash_of(top):
         raise VerificationFailed(CHECK, "a node of the map is not the hash of its two sides")
-    return AppendProof(old, new, tuple((leaf.label, leaf.entry) for leaf in leaves), "".join(walk), tuple(shown))
+    return AppendProof(
+        old, new, tuple((leaf.label, leaf.entry) for leaf in leaves), "".join(trail.walk), tuple(trail.shown)
+    )
 
 
 def verify_append(old: bytes, proof: AppendProof) -> bytes:
@@ -118,6 +106,47 @@ def verify_append(old: bytes, proof: AppendProof) -> bytes:
     if found_new != proof.new:
         raise VerificationFailed(CHECK, "the proof does not lead to the new root")
     return found_new
+
+
+class _Trail:
+    """What is met on the walk over a map that exists."""
+
+    def __init__(self, leaves: Sequence[MapLeaf]) -> None:
+        self._leaves = leaves
+        self._waiting: list[tuple[InnerNode, int, int, int, int]] = []  # a node, its side, and the leaves added there
+        self.walk: list[str] = []
+        self.shown: list[bytes] = []
+
+    def follow(self, top: Node) -> None:
+        """Walk from the topmost node as far down as leaves were added."""
+        if self._leaves:
+            self._come_to(top, 0, 0, len(self._leaves))
+        else:
+            self._pass_by(hash_of(top))
+        while self._waiting:
+            node, side, depth, low, high = self._waiting.pop()
+            if low < high:
+                self._come_to(node.side(side), depth, low, high)
+            else:
+                self._pass_by(node.side_hash(side))
+
+    def _come_to(self, node: Node, depth: int, low: int, high: int) -> None:
+        if node is None:
+            self.walk.append(NOTHING)
+        elif isinstance(node, MapLeaf):
+            self.walk.append(DISPLACED)
+            self.shown += [node.label, node.entry]
+        else:
+            self.walk.append(GOES_ON)
+            cut = first_right(self._leaves, depth, low, high)
+            self._waiting += [(node, 1, depth + 1, cut, high), (node, 0, depth + 1, low, cut)]
+
+    def _pass_by(self, subtree: bytes) -> None:
+        if subtree == EMPTY:
+            self.walk.append(NOTHING)
+        else:
+            self.walk.append(UNTOUCHED)
+            self.shown.append(subtree)
 
 
 class _Walk:

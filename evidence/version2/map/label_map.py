@@ -67,6 +67,14 @@ class _MemoryNode(NamedTuple):
     left: Node
     right: Node
 
+    def side(self, bit: int) -> Node:
+        """Return the subtree of the leaves whose next bit is this one."""
+        return self.right if bit else self.left
+
+    def side_hash(self, bit: int) -> bytes:
+        """Return its hash."""
+        return hash_of(self.side(bit))
+
 
 class LabelMap:
     """An immutable map; `insert` makes the next one and shares every subtree that did not change."""
@@ -92,7 +100,7 @@ class LabelMap:
             InvalidInput: `unique`, a label is there already; `length`.
         """
         leaves = map_leaves(entries)
-        return LabelMap(_put(self._top, leaves, 0, 0, len(leaves)))
+        return LabelMap(put(self._top, leaves, 0, 0, len(leaves)))
 
     def prove(self, label: bytes) -> Presence | Absence:
         """Prove what is there under a label: its entry, or nothing."""
@@ -108,9 +116,9 @@ def prove_label(top: Node, label: bytes) -> Presence | Absence:
     check_hash(label, "label")
     node, depth, path = top, 0, []
     while node is not None and not isinstance(node, MapLeaf):
-        near, far = (node.right, node.left) if label_bit(label, depth) else (node.left, node.right)
-        path.append(hash_of(far))
-        node, depth = near, depth + 1
+        bit = label_bit(label, depth)
+        path.append(node.side_hash(1 - bit))
+        node, depth = node.side(bit), depth + 1
     siblings = tuple(reversed(path))
     if node is None:
         return Absence(siblings)
@@ -157,8 +165,12 @@ def _root_above(label: bytes, value: bytes, path: Sequence[bytes]) -> bytes:
     return value
 
 
-def _put(node: Node, leaves: Sequence[MapLeaf], depth: int, low: int, high: int) -> Node:
-    """Put the sorted leaves [low, high), which share their first `depth` bits, under a node; at most 256 calls deep."""
+def put(node: Node, leaves: Sequence[MapLeaf], depth: int, low: int, high: int) -> Node:
+    """Put the sorted leaves [low, high), which share their first `depth` bits, under a node; at most 256 calls deep.
+
+    Raises:
+        InvalidInput: `unique`, a label is there already.
+    """
     if low == high:
         return node
     if node is None and high - low == 1:
@@ -168,7 +180,7 @@ def _put(node: Node, leaves: Sequence[MapLeaf], depth: int, low: int, high: int)
             raise InvalidInput("label", "unique", f"{node.label.hex()} is in the map already")
         leaves = sorted([node, *leaves[low:high]], key=lambda leaf: leaf.label)
         node, low, high = None, 0, len(leaves)
-    left, right = (None, None) if node is None else (node.left, node.right)
+    left, right = (None, None) if node is None else (node.side(0), node.side(1))
     cut = first_right(leaves, depth, low, high)
-    left, right = _put(left, leaves, depth + 1, low, cut), _put(right, leaves, depth + 1, cut, high)
+    left, right = put(left, leaves, depth + 1, low, cut), put(right, leaves, depth + 1, cut, high)
     return _MemoryNode(node_hash(hash_of(left), hash_of(right)), left, right)

@@ -29,19 +29,17 @@ class MapLeaf(NamedTuple):  # made by the million when a map grows: tuples are t
 
 
 class InnerNode(Protocol):
-    """A subtree of two leaves or more."""
+    """A subtree of two leaves or more. A side is asked for its hash alone where no walk goes on into it."""
 
     @property
     def hash(self) -> bytes:
         """Its hash."""
 
-    @property
-    def left(self) -> Node:
-        """Those of its leaves whose next bit is 0."""
+    def side(self, bit: int) -> Node:
+        """Return the subtree of its leaves whose next bit is this one."""
 
-    @property
-    def right(self) -> Node:
-        """Those of its leaves whose next bit is 1."""
+    def side_hash(self, bit: int) -> bytes:
+        """Return that subtree's hash."""
 
 
 Node = MapLeaf | InnerNode | None

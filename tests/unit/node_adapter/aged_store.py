@@ -10,6 +10,7 @@ from sqlalchemy import insert
 from node_adapter.store import migrate, schema
 from node_adapter.store.chain.event_log import address_topic
 from node_adapter.store.engine import open_store
+from node_adapter.store.label_map import LabelMapStore
 
 NOW = 1_000_000_000
 CLIENT = "aa" * 32
@@ -17,6 +18,7 @@ BUSY = "bb" * 32  # a client who is there all the time: every third record is of
 CONSENT, TASK = "cc" * 32, "dd" * 32
 DID, MEMBER = "did:ethr:0x1:0x" + "11" * 20, "0x" + "22" * 20
 ADDRESS = "0x" + "11" * 20
+LABEL = b"\x55" * 32  # a label of the map
 OWN_RECORDS = 5
 
 
@@ -155,6 +157,9 @@ def aged_store(path, days):
         tail = [record(last, CLIENT, 90), record(last + 1, CLIENT, 91, promise=None, anchor_by=None)]
         connection.execute(insert(schema.record), tail)
         connection.execute(insert(schema.record), [record(last + 2, CLIENT, 92) | {"broken_at": 1}])
+        label_map = LabelMapStore()
+        label_map.insert(connection, 1, {digest("label", number): digest("entry") for number in range(days)})
+        label_map.insert(connection, 2, {LABEL: digest("entry")})
     return store
 
 

@@ -44,12 +44,14 @@ from node_adapter.store.chain import (
     proposals,
     task_registry,
 )
+from node_adapter.store.map import rows as map_rows
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
     BUSY,
     CLIENT,
     CONSENT,
     DID,
+    LABEL,
     MEMBER,
     NOW,
     TASK,
@@ -76,6 +78,9 @@ SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}")
 WORKER = identity.WorkerStatus(1, None, 1, None)
 TOKEN = tokens.TokenRow(b"mine", "n", "operator", None, None, None, None)
 NEW_RECORD = records.RecordRow(**record(100_000, "ee" * 32, 1))
+SEGMENT = map_rows.segment_of(LABEL)
+MAP_SEGMENT = map_rows.SegmentRow(SEGMENT, 0, 1, b"")
+MAP_ROW = map_rows.MapRow(1, 3, 1, b"", b"")
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
@@ -166,6 +171,18 @@ CALLS = {
     "identity.worker_status": lambda c, size: identity.worker_status(c),
     "identity.put_tasks_seen": lambda c, size: identity.put_tasks_seen(c, NOW),
     "identity.tasks_seen": lambda c, size: identity.tasks_seen(c),
+    "map.rows.latest": lambda c, size: map_rows.latest(c),
+    "map.rows.anchor_at": lambda c, size: map_rows.anchor_at(c, 2),
+    "map.rows.changes": lambda c, size: list(map_rows.changes(c, 1, 2)),
+    "map.rows.segments": lambda c, size: map_rows.segments(c),
+    "map.rows.hashes_of": lambda c, size: map_rows.hashes_of(c, SEGMENT),
+    "map.rows.rows_of": lambda c, size: map_rows.rows_of(c, SEGMENT, 0),
+    "map.rows.rows_at": lambda c, size: map_rows.rows_at(c, [map_rows.key_of(LABEL, 0)]),
+    "map.rows.row_at": lambda c, size: map_rows.row_at(c, map_rows.key_of(LABEL, 0)),
+    "map.rows.write_rows": lambda c, size: map_rows.write_rows(c, [MAP_ROW], [MAP_ROW]),
+    "map.rows.drop_rows": lambda c, size: map_rows.drop_rows(c, SEGMENT),
+    "map.rows.write_segments": lambda c, size: map_rows.write_segments(c, [], [MAP_SEGMENT]),
+    "map.rows.add_anchor": lambda c, size: map_rows.add_anchor(c, map_rows.MapAnchor(9, b"", 1), 3),
     "nonces.insert_nonce": lambda c, size: nonces.insert_nonce(c, NONCE),
     "nonces.find_nonce": lambda c, size: nonces.find_nonce(c, "n1", "proof"),
     "nonces.use_nonce": lambda c, size: nonces.use_nonce(c, "n1", "proof", NOW),
@@ -288,6 +305,7 @@ GROWS = {
     "chain.event_log.events: anchors": "as anchors.every; and all anchors of a member say whether it kept a promise",
     "chain.evidence.headers": "a trust file of format 1 holds every header",
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
+    "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",
     "outbox.counts": "the operator's status page and metrics count what there is",
     "outbox.gas_used": "the operator's status page adds up what was used",
     "records.finding_counts": "the operator's status page and metrics count what there is",

@@ -129,7 +129,7 @@ def test_a_leaf_that_is_there_cannot_be_added_again():
     with pytest.raises(InvalidInput) as caught:
         make_append_proof(before.top, {bytes(32): b"c" * 32})
     assert caught.value.rule == "unique"
-    beside = before.top.right.hash
+    beside = before.top.side_hash(1)
     shown = (bytes(32), b"a" * 32, beside)
     for new in (before.root, node_hash(map_leaf(bytes(32), b"c" * 32).hash, beside)):
         with pytest.raises(VerificationFailed, match="in the map already"):
@@ -144,7 +144,7 @@ def refuse(old, new, added, walk, *shown):
 def test_leaves_that_are_named_are_added():
     before, proof = grown(9, 1)
     refuse(before.root, before.root, dict(proof.leaves), "h", before.root)
-    left, right = before.top.left.hash, before.top.right.hash
+    left, right = before.top.side_hash(0), before.top.side_hash(1)
     refuse(before.root, before.root, dict(proof.leaves), "1hh", left, right)
 
 
@@ -153,9 +153,9 @@ def test_a_map_has_one_proof():
     left, right, added = b"\x10" * 32, b"\x30" * 32, {b"\x90" * 32: EMPTY}  # both begin with 00, the added one with 1
     before = LabelMap().insert({left: EMPTY, right: EMPTY})
     proof = make_append_proof(before.top, added)
-    assert (proof.walk, proof.hashes) == ("1h0", (before.top.left.hash,))
-    pair = before.top.left
-    refuse(before.root, proof.new, added, "11h00", pair.left.hash)
+    assert (proof.walk, proof.hashes) == ("1h0", (before.top.side_hash(0),))
+    pair = before.top.side(0)
+    refuse(before.root, proof.new, added, "11h00", pair.side_hash(0))
     added = {b"\x40" * 32: EMPTY}
     proof = make_append_proof(before.top, added)
     assert proof.walk == "11h00"

@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
+.PHONY: verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi wheels setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -75,6 +75,9 @@ verifier: setup-node  ## build the page of the verifier in JavaScript, and print
 
 openapi: setup-python  ## build the description of the HTTP interface
 	$(BIN)/python scripts/openapi/build.py
+
+wheels: setup-python  ## build what is given away: the wheels of the application and of the verifier, and the source
+	$(BIN)/python scripts/distributions/build.py
 
 tables: setup-python  ## build the tables of the documentation that registries say
 	$(BIN)/python -m scripts.docs.tables

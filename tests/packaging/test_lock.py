@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 REQUIREMENTS = ROOT / "requirements"
+VERIFIER = "bonafides-verify"
 PYTHONS = ("3.11", "3.12", "3.13")
 
 
@@ -66,7 +67,7 @@ def closure(wanted, lock, python):
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-@pytest.mark.parametrize("name", ["dev", "runtime"])
+@pytest.mark.parametrize("name", ["dev", "runtime", "verify"])
 def test_the_lock_is_closed(name, python):
     lock = {canonicalize_name(pin.name): pin for pin in pins(REQUIREMENTS / f"{name}.txt")}
     reached, wrong = closure(asked(REQUIREMENTS / f"{name}.in"), lock, python)
@@ -82,13 +83,14 @@ def test_a_gap_in_the_lock_is_found():
     assert closure(wanted, lock | {"click": Requirement("click==1.0")}, "3.11")[1] != []
 
 
-def test_both_locks_pin_the_same_versions():
+@pytest.mark.parametrize("name", ["runtime", "verify"])
+def test_every_lock_pins_the_same_versions(name):
     development = {pin.name: pin.specifier for pin in pins(REQUIREMENTS / "dev.txt")}
-    runtime = {pin.name: pin.specifier for pin in pins(REQUIREMENTS / "runtime.txt")}
-    assert {name: development.get(name) for name in runtime} == runtime
+    other = {pin.name: pin.specifier for pin in pins(REQUIREMENTS / f"{name}.txt")}
+    assert {name: development.get(name) for name in other} == other
 
 
-@pytest.mark.parametrize("name", ["dev", "runtime", "slither"])
+@pytest.mark.parametrize("name", ["dev", "runtime", "verify", "slither"])
 def test_every_package_has_digests(name):
     text = re.sub(r"\\\n", " ", (REQUIREMENTS / f"{name}.txt").read_text("utf-8"))
     without = [line for line in text.splitlines() if re.match(r"[\w-]", line) and "--hash=sha256:" not in line]
@@ -97,6 +99,15 @@ def test_every_package_has_digests(name):
 
 def test_the_project_asks_for_what_the_runtime_lock_is_made_from():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needs = {Requirement(line) for line in project["dependencies"]}
     assert {str(need) for need in asked(REQUIREMENTS / "runtime.in")} == {
-        str(Requirement(line)) for line in project["dependencies"]
+        str(need)
+        for need in needs
+        if need.name != VERIFIER  # built here, and installed beside it
     }
+
+
+def test_the_verifier_asks_for_what_its_lock_is_made_from():
+    project = tomllib.loads((ROOT / "distributions" / VERIFIER / "pyproject.toml").read_text("utf-8"))["project"]
+    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    assert {str(need) for need in asked(REQUIREMENTS / "verify.in")} == {str(Requirement(line)) for line in lines}

@@ -6,16 +6,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+OURS = {"bonafides", "bonafides-verify"}
 PACKAGES = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
 
 def foreign_providers(distributions):
-    """Return which other distribution provides one of our package names, by name."""
-    return {
-        name: sorted({provider for provider in distributions.get(name, ()) if provider != PROJECT["project"]["name"]})
-        for name in PACKAGES
-        if any(provider != PROJECT["project"]["name"] for provider in distributions.get(name, ()))
-    }
+    """Return which distribution that is none of ours provides one of our package names, by name."""
+    foreign = {name: sorted(set(distributions.get(name, ())) - OURS) for name in PACKAGES}
+    return {name: found for name, found in foreign.items() if found}
 
 
 def test_no_other_distribution_provides_one_of_our_names():
@@ -23,7 +21,9 @@ def test_no_other_distribution_provides_one_of_our_names():
 
 
 def test_a_second_provider_would_be_found():
-    assert foreign_providers({"did": ["bonafides", "some-did"], "x": ["y"]}) == {"did": ["some-did"]}
+    assert foreign_providers({"did": ["bonafides", "some-did"], "evidence": ["bonafides-verify"], "x": ["y"]}) == {
+        "did": ["some-did"]
+    }
 
 
 def test_the_packages_are_named_one_by_one_and_are_all_of_them():

@@ -25,6 +25,7 @@ class Header:
     timestamp: int
     commitment: bytes  # what a proof kind proves against: Ethereum's receiptsRoot
     filter: int = field(default=0, repr=False)  # the engine's log filter as a number: Ethereum's logsBloom
+    state_root: bytes = b""  # what a state proof opens under; empty where the rule reads none
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,20 @@ class PlacedLog:
 
 
 @dataclass(frozen=True)
+class SealRule:
+    """How the validators of an engine show in a header that they agreed on its block.
+
+    Attributes:
+        check: (bytes, the validators in force, their place) -> nothing; VerificationFailed `header-seals` when too few
+            of them sealed, or somebody else did.
+        validators: (bytes, their place) -> the validators whom the header itself names, who are those that seal it.
+    """
+
+    check: Callable[[bytes, Sequence[str], str], None]
+    validators: Callable[[bytes, str], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class HeaderRule:
     """How one engine's headers are read, linked and made.
 
@@ -54,12 +69,18 @@ class HeaderRule:
         parse: (bytes, their place) -> the header; InvalidInput when it is none.
         may_hold: (address, topic) -> a test of headers that is never False for a block with such a log.
         encode: (a block as the engine's JSON-RPC gives it) -> the bytes of its header.
+        opens_state: whether format 2 may name it, which proves state under a header.
+        seals: how the validators' agreement stands in a header; None where it does not.
+        is_of: (a block as JSON-RPC gives it) -> whether it bears the mark of this engine.
     """
 
     name: str
     parse: Callable[[bytes, str], Header]
     may_hold: Callable[[str, bytes], Callable[[Header], bool]]
     encode: Callable[[Mapping[str, Any]], bytes]
+    opens_state: bool = False
+    seals: SealRule | None = None
+    is_of: Callable[[Mapping[str, Any]], bool] = lambda _block: False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from evidence.chain import header_rules, proof_kinds
 from evidence.chain.engine import HeaderRule, ProofKind
@@ -14,10 +15,18 @@ HEADER_RULES: Mapping[str, HeaderRule] = by_key(offered(header_rules, "RULE", He
 PROOF_KINDS: Mapping[str, ProofKind] = by_key(offered(proof_kinds, "KIND", ProofKind), lambda kind: kind.name)
 
 KEPT_HEADERS = HEADER_RULES["ethereum-header/1"]
-"""The rule of the headers that a node of this version keeps and gives out; a verifier reads those of all."""
+"""The rule of the headers that a node gives out in format 1; a verifier reads those of all."""
+
+STATE_HEADERS = HEADER_RULES["ethereum/1"]
+"""The rule of blocks that bear the mark of no other engine."""
 
 KEPT_PROOFS = PROOF_KINDS["ethereum-receipt-trie/1"]
 """The kind of the proofs that a node of this version makes; a verifier opens those of all."""
+
+
+def header_rule_of(block: Mapping[str, Any]) -> HeaderRule:
+    """Return the rule by which a block is hashed, as its engine's JSON-RPC gives it: by the engine's mark in it."""
+    return next((rule for rule in HEADER_RULES.values() if rule.is_of(block)), STATE_HEADERS)
 
 
 def _header_rule(name: str, where: str) -> HeaderRule:

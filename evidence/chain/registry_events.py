@@ -102,10 +102,24 @@ def _check_links(events: Sequence[RegistryEvent], first_trusted: int, identity: 
 
 
 def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) -> Mapping[str, bytes]:
-    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds), the newest last.
+    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds), the newest last."""
+    return attribute_keys(events, block, block_time, attribute=ED25519_ATTRIBUTE, key_bytes=_KEY_BYTES)
+
+
+def attribute_keys(
+    events: Sequence[RegistryEvent], block: int, block_time: int, *, attribute: bytes, key_bytes: int
+) -> Mapping[str, bytes]:
+    """Return the keys that a client's DID holds under an attribute at the end of a block, the newest last.
 
     They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys. No more than
     the newest `MAX_KEYS_IN_FORCE` count.
+
+    Args:
+        events: all changes of the DID, in their order.
+        block: the block's number.
+        block_time: its time in seconds.
+        attribute: the attribute's name, 32 bytes.
+        key_bytes: how long a key under it is; any other value is none.
     """
     keys: dict[bytes, str] = {}
     number = 0
@@ -119,10 +133,10 @@ def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) ->
         if event.name == "DIDAttributeChanged" and not event.args["name"].startswith(_PUBLIC_KEY):
             continue
         number += 1
-        if event.name == "DIDAttributeChanged" and event.args["name"] == ED25519_ATTRIBUTE:
+        if event.name == "DIDAttributeChanged" and event.args["name"] == attribute:
             value = event.args["value"]
             keys.pop(value, None)
-            if event.args["valid_to"] > block_time and len(value) == _KEY_BYTES:
+            if event.args["valid_to"] > block_time and len(value) == key_bytes:
                 keys[value] = f"delegate-{number}"
     return {name: value for value, name in list(keys.items())[-MAX_KEYS_IN_FORCE:]}
 

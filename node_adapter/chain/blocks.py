@@ -1,7 +1,7 @@
 """Blocks as the chain's node tells them, recomputed: the header's hash and the root of its receipts.
 
-What does not hash to what it claims is not stored. How header and receipts are spelled, the engine says by whose rules
-the node keeps its chain (`evidence.chain.engines`).
+What does not hash to what it claims is not stored. How header and receipts are spelled and hashed, the engine says that
+makes the blocks (`evidence.chain.engines`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.chain.engine import Header
-from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
+from evidence.chain.engine import Header, HeaderRule
+from evidence.chain.engines import KEPT_PROOFS, header_rule_of
 from evidence.chain.rlp_codec import rpc_bytes
 from primitives.errors import InvalidInput, VerificationFailed
 
@@ -61,8 +61,9 @@ def verify_block(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]
     Raises:
         VerificationFailed: `block-header` or `block-receipts`, the node's answer does not hash to what it claims.
     """
-    data = KEPT_HEADERS.encode(block)
-    header = _header(data, block)
+    rule = header_rule_of(block)
+    data = rule.encode(block)
+    header = _header(rule, data, block)
     ordered = sorted(receipts, key=lambda receipt: int(receipt["transactionIndex"], 16))
     encoded = tuple(KEPT_PROOFS.encode(receipt) for receipt in ordered)
     if KEPT_PROOFS.commitment(encoded) != header.commitment:
@@ -78,9 +79,9 @@ def verify_block(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]
     )
 
 
-def _header(data: bytes, block: Mapping[str, Any]) -> Header:
+def _header(rule: HeaderRule, data: bytes, block: Mapping[str, Any]) -> Header:
     try:
-        header = KEPT_HEADERS.parse(data, "header")
+        header = rule.parse(data, "header")
     except InvalidInput:
         header = None
     if header is None or header.hash != rpc_bytes(block["hash"]):

@@ -13,7 +13,7 @@ from typing import Any, cast
 from evidence.chain.engine import address_topic
 from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import decode_event
-from evidence.chain.header_rules.ethereum_header import bloom_bits
+from evidence.chain.rlp_header import bloom_bits
 from evidence.documents.act import act_payload_of, field_digests, field_salt
 from evidence.documents.envelope import Envelope
 from evidence.documents.product_subject import product_subject

@@ -19,9 +19,9 @@ from domain.second_person import FIELD
 from evidence.chain.engine import Log
 from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from evidence.chain.events import FORMS
-from evidence.chain.header_rules.ethereum_header import bloom_bits
 from evidence.chain.registry_events import ED25519_ATTRIBUTE
 from evidence.chain.rlp_codec import Encodable, encode_rlp
+from evidence.chain.rlp_header import bloom_bits
 from evidence.documents.act import act_payload_of, field_digests
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import Bundle, seal_bundle

@@ -13,10 +13,12 @@ from trie import HexaryTrie
 from evidence.chain.engine import Header, HeaderChain, Log, address_topic, blocks_that_may_hold
 from evidence.chain.engines import HEADER_RULE, PROOF_KIND
 from evidence.chain.events import decode_event
-from evidence.chain.header_rules.ethereum_header import RULE, bloom_bits
-from evidence.chain.proof_kinds.ethereum_receipt_trie import EMPTY_ROOT, KIND, decode_receipt, receipts_root
+from evidence.chain.header_rules.ethereum_header import RULE
+from evidence.chain.patricia import EMPTY_ROOT
+from evidence.chain.proof_kinds.ethereum_receipt_trie import KIND, decode_receipt, receipts_root
 from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS, client_keys, member_keys, read_history
 from evidence.chain.rlp_codec import encode_rlp
+from evidence.chain.rlp_header import bloom_bits
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from scripts.vectors.synthetic_chain import CONTRACTS, World, address, encode_receipt, event_log, seeded

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from eth_hash.auto import keccak
 
-from evidence.chain.header_rules.ethereum_header import encode_header
-from evidence.chain.proof_kinds.ethereum_receipt_trie import EMPTY_ROOT, encode_receipt, receipts_root
+from evidence.chain.patricia import EMPTY_ROOT
+from evidence.chain.proof_kinds.ethereum_receipt_trie import encode_receipt, receipts_root
+from evidence.chain.rlp_header import encode_header
 from node_adapter.chain.errors import JsonRpcError
 
 MEMBER = "0x" + "11" * 20

@@ -5,8 +5,8 @@ import itertools
 import pytest
 from eth_hash.auto import keccak
 
-from evidence.chain.header_rules.ethereum_header import encode_header
-from evidence.chain.proof_kinds.ethereum_receipt_trie import EMPTY_ROOT
+from evidence.chain.patricia import EMPTY_ROOT
+from evidence.chain.rlp_header import encode_header
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
 from node_adapter.chain.indexer import ODD_AFTER_MS, PAGE_BLOCKS, RESET_AFTER_MS, Indexer
 from node_adapter.store.chain import blocks, evidence

@@ -1,0 +1,82 @@
+"""A member's keys, and the digest under which the chain keeps them (docs/spec/evidence-2.md, section 9.3)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from evidence import shapes
+from primitives.digest import tag_bytes
+from primitives.errors import InvalidInput
+from primitives.shapes import Bytes, Fields, Integer
+
+KEY_BYTES = {1: 32, 2: 65}
+"""How long a signing key is, by the number of its algorithm (section 1.1)."""
+
+_TAG = "bonafides/member-keys/2"
+_ED25519_BYTES, _X25519_BYTES = 32, 32
+_SHORT_BYTES = 2
+
+
+@dataclass(frozen=True)
+class MemberKeys:
+    """Keys of a member.
+
+    Attributes:
+        algorithm: of the signing key.
+        signing: signs promises, records and bundles.
+        checkpoint: Ed25519, signs checkpoints and cosignatures.
+        agreement: X25519.
+        compliance: the 0x address of the account that approves for the member.
+    """
+
+    algorithm: int
+    signing: bytes
+    checkpoint: bytes
+    agreement: bytes
+    compliance: str
+
+    def digest(self) -> bytes:
+        """Return the keys digest: what the registry and the leaves of the log hold."""
+        return hashlib.sha256(
+            tag_bytes(_TAG)
+            + self.algorithm.to_bytes(_SHORT_BYTES)
+            + len(self.signing).to_bytes(_SHORT_BYTES)
+            + self.signing
+            + self.checkpoint
+            + self.agreement
+            + bytes.fromhex(self.compliance.removeprefix("0x"))
+        ).digest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return KEYS, the wire form."""
+        return {
+            "algorithm": self.algorithm,
+            "signing": self.signing.hex(),
+            "checkpoint": self.checkpoint.hex(),
+            "agreement": self.agreement.hex(),
+            "compliance": self.compliance,
+        }
+
+
+def _keys(members: dict[str, Any], where: str) -> MemberKeys:
+    keys = MemberKeys(**members)
+    expected = KEY_BYTES.get(keys.algorithm)
+    if expected is None:
+        raise InvalidInput(f"{where}.algorithm", "one-of", "must be the number of an algorithm")
+    if len(keys.signing) != expected:
+        raise InvalidInput(f"{where}.signing", "length", f"must be {expected} bytes")
+    return keys
+
+
+KEYS = Fields(
+    {
+        "algorithm": Integer(1, 0xFFFF),
+        "signing": Bytes(),
+        "checkpoint": Bytes(_ED25519_BYTES),
+        "agreement": Bytes(_X25519_BYTES),
+        "compliance": shapes.ADDRESS,
+    }
+).then(_keys)
+"""KEYS of a bundle, read as `MemberKeys`."""

@@ -1,0 +1,293 @@
+"""Heads of histories, a client's keys from the changes, a member's keys and the tree of the active ones."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from eth_hash.auto import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evidence.chain.events import EVENT_TYPES
+from evidence.version2.state import heads
+from evidence.version2.state.active_members import CAPACITY, DEPTH, ActiveMembers, check_active, member_leaf
+from evidence.version2.state.did_changes import (
+    CHANGE,
+    CHANGES,
+    KEY_ATTRIBUTES,
+    DidChange,
+    check_did_history,
+    client_keys,
+    did_head,
+)
+from evidence.version2.state.member_keys import KEYS, MemberKeys
+from evidence.version2.state.slots import map_slot, word
+from primitives.errors import InvalidInput, VerificationFailed
+
+ADDRESS = "0x" + "ab" * 20
+
+
+def u256(number):
+    return number.to_bytes(32)
+
+
+def test_a_head_hashes_six_words():
+    """The page's formula, by hand."""
+    changes = [heads.Change(5, 1_700_000_000, b"\1" * 32), heads.Change(9, 1_700_000_020, b"\2" * 32)]
+    name = keccak(b"bonafides/did-history/2")
+    first = keccak(name + bytes(32) + u256(1) + u256(5) + u256(1_700_000_000) + b"\1" * 32)
+    second = keccak(name + first + u256(2) + u256(9) + u256(1_700_000_020) + b"\2" * 32)
+    assert heads.head_of(heads.DID_HISTORY, []) == bytes(32)
+    assert heads.head_of(heads.DID_HISTORY, changes[:1]) == first
+    assert heads.head_of(heads.DID_HISTORY, changes) == second
+    assert len({heads.head_of(history, changes) for history in HISTORIES}) == len(HISTORIES)
+
+
+HISTORIES = (heads.DID_HISTORY, heads.MEMBER_HISTORY, heads.DIRECTORY_HISTORY, heads.TASK_HISTORY)
+WORDS = st.binary(min_size=32, max_size=32)
+CHANGE_LISTS = st.lists(st.builds(heads.Change, st.integers(0, 2**53), st.integers(0, 2**53), WORDS), max_size=6)
+
+
+@given(CHANGE_LISTS, CHANGE_LISTS)
+def test_no_other_list_of_changes_has_the_head(one, other):
+    heads_are_equal = heads.head_of(heads.DID_HISTORY, one) == heads.head_of(heads.DID_HISTORY, other)
+    assert heads_are_equal == (one == other)
+
+
+def topic(signature):
+    return keccak(signature.encode())
+
+
+def padded(address):
+    return bytes.fromhex(address.removeprefix("0x")).rjust(32, b"\0")
+
+
+def dynamic(data):
+    return u256(len(data)) + data + bytes(-len(data) % 32)
+
+
+EVENTS = {
+    "DIDOwnerChanged": (
+        {"owner": ADDRESS},
+        "DIDOwnerChanged(address,address,uint256)",
+        padded(ADDRESS),
+    ),
+    "DIDDelegateChanged": (
+        {"delegate_type": b"\3" * 32, "delegate": ADDRESS, "valid_to": 2**255},
+        "DIDDelegateChanged(address,bytes32,address,uint256,uint256)",
+        b"\3" * 32 + padded(ADDRESS) + u256(2**255),
+    ),
+    "DIDAttributeChanged": (
+        {"name": b"\3" * 32, "value": b"seven b", "valid_to": 7},
+        "DIDAttributeChanged(address,bytes32,bytes,uint256,uint256)",
+        b"\3" * 32 + u256(96) + u256(7) + dynamic(b"seven b"),
+    ),
+    "MemberAdmitted": (
+        {"role": 1, "name": "券商".encode(), "signing": b"\4" * 32, "agreement": b"\5" * 32, "compliance": ADDRESS},
+        "MemberAdmitted(address,uint8,string,bytes32,bytes32,address,uint256)",
+        u256(1) + u256(160) + b"\4" * 32 + b"\5" * 32 + padded(ADDRESS) + dynamic("券商".encode()),
+    ),
+    "MemberSuspended": ({}, "MemberSuspended(address,uint256)", b""),
+    "MemberKeysChanged": (
+        {"signing": b"\4" * 32, "agreement": b"\5" * 32, "compliance": ADDRESS},
+        "MemberKeysChanged(address,bytes32,bytes32,address,uint256)",
+        b"\4" * 32 + b"\5" * 32 + padded(ADDRESS),
+    ),
+    "TaskProposed": (
+        {"proposer": ADDRESS, "spec_hash": b"\6" * 32, "purpose": 2, "dataset_ids": [b"\7" * 32, b"\x08" * 32]},
+        "TaskProposed(bytes32,address,bytes32,uint8,bytes32[])",
+        padded(ADDRESS) + b"\6" * 32 + u256(2) + u256(128) + u256(2) + b"\7" * 32 + b"\x08" * 32,
+    ),
+    "TaskApproved": ({"owner": ADDRESS}, "TaskApproved(bytes32,address)", padded(ADDRESS)),
+    "InputCommitted": (
+        {"owner": ADDRESS, "commitment": b"c" * 48},
+        "InputCommitted(bytes32,address,bytes)",
+        padded(ADDRESS) + u256(64) + dynamic(b"c" * 48),
+    ),
+    "ResultPosted": (
+        {"owner": ADDRESS, "result_hash": b"\x09" * 32},
+        "ResultPosted(bytes32,address,bytes32)",
+        padded(ADDRESS) + b"\x09" * 32,
+    ),
+    "TaskRefused": (
+        {"owner": ADDRESS, "reason_hash": b"\x09" * 32},
+        "TaskRefused(bytes32,address,bytes32)",
+        padded(ADDRESS) + b"\x09" * 32,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_change_is_topic_and_members(name):
+    values, signature, members = EVENTS[name]
+    assert heads.event_digest(name, values) == keccak(topic(signature) + members)
+
+
+def test_every_event_of_a_history_has_a_digest():
+    assert EVENTS.keys() == heads.CHANGES.keys()
+    assert {name for name in EVENTS if name in EVENT_TYPES} == {name for name in EVENTS if name[:3] in ("DID", "Mem")}
+
+
+def test_the_directory_s_change_holds_the_code():
+    digest = heads.directory_digest(b"EvidenceLog".ljust(32, b"\0"), ADDRESS, b"\1" * 32)
+    assert digest == keccak(b"EvidenceLog".ljust(32, b"\0") + padded(ADDRESS) + b"\1" * 32)
+
+
+def attribute(block, value, valid_to, algorithm=1):
+    values = {"name": KEY_ATTRIBUTES[algorithm], "value": value, "valid_to": valid_to}
+    return DidChange("DIDAttributeChanged", block, 1000 + block, values)
+
+
+ED, OTHER, SM2 = b"\1" * 32, b"\2" * 32, b"\4" + b"\3" * 64
+HISTORY = [
+    attribute(5, ED, 2000),
+    attribute(6, SM2, 10**9, algorithm=2),
+    DidChange("DIDDelegateChanged", 7, 1007, {"delegate_type": b"\3" * 32, "delegate": ADDRESS, "valid_to": 9}),
+    attribute(8, OTHER, 10**9),
+    attribute(9, OTHER, 0),
+    DidChange("DIDOwnerChanged", 12, 1012, {"owner": "0x" + "00" * 20}),
+]
+
+
+def test_keys_are_in_force_by_suite_block_and_time():
+    assert client_keys(HISTORY, 1, 4, 1004) == {}
+    assert client_keys(HISTORY, 1, 5, 1005) == {"delegate-1": ED}
+    assert client_keys(HISTORY, 1, 8, 1008) == {"delegate-1": ED, "delegate-4": OTHER}
+    assert client_keys(HISTORY, 1, 8, 2000) == {"delegate-4": OTHER}  # the first has expired
+    assert client_keys(HISTORY, 1, 9, 1009) == {"delegate-1": ED}
+    assert client_keys(HISTORY, 2, 9, 1009) == {"delegate-2": SM2}
+    assert client_keys(HISTORY, 2, 12, 1012) == {}  # deactivated
+    assert client_keys([attribute(5, ED, 2000, algorithm=2)], 2, 5, 1005) == {}  # no key of that algorithm
+
+
+def test_a_history_is_whole_or_refused():
+    head = did_head(HISTORY)
+    check_did_history(HISTORY, head)
+    check_did_history([], bytes(32))
+    moved = [DidChange(HISTORY[0].event, 4, HISTORY[0].time, HISTORY[0].values), *HISTORY[1:]]
+    for changes in (HISTORY[:-1], HISTORY[1:], HISTORY[::-1], [], [*HISTORY, HISTORY[0]], moved):
+        with pytest.raises(VerificationFailed) as caught:
+            check_did_history(changes, head)
+        assert caught.value.check == "client-keys"
+
+
+def test_changes_travel_as_json():
+    written = [change.to_json() for change in HISTORY]
+    assert CHANGES.read(written, "did") == tuple(HISTORY)
+    assert written[2]["values"] == {"delegate_type": "03" * 32, "delegate": ADDRESS, "valid_to": "9"}
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "rule"),
+    [
+        ({"valid_to": "07"}, "c.values.valid_to", "decimal"),
+        ({"valid_to": "-1"}, "c.values.valid_to", "decimal"),
+        ({"valid_to": 9}, "c.values.valid_to", "text"),
+        ({"valid_to": str(2**256)}, "c.values.valid_to", "range"),
+        ({"valid_to": "9" * 79}, "c.values.valid_to", "length"),
+        ({"name": "03" * 31}, "c.values.name", "length"),
+        ({"value": "0"}, "c.values.value", "hex"),
+        ({"previous_change": "1"}, "c.values.previous_change", "unknown-member"),
+    ],
+)
+def test_a_change_of_another_shape_is_refused(values, field, rule):
+    change = attribute(5, ED, 2000).to_json()
+    with pytest.raises(InvalidInput) as caught:
+        CHANGE.read({**change, "values": {**change["values"], **values}}, "c")
+    assert (caught.value.field, caught.value.rule) == (field, rule)
+
+
+def test_a_change_is_of_an_event_of_dids():
+    for name in ("MemberSuspended", "AddressSet", 7, None):
+        with pytest.raises(InvalidInput):
+            CHANGE.read({**attribute(5, ED, 2000).to_json(), "event": name}, "c")
+
+
+ED_KEYS = MemberKeys(1, b"\1" * 32, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
+
+
+def test_a_keys_digest_is_over_the_whole_of_the_keys():
+    data = b"\x17bonafides/member-keys/2" + b"\0\1" + b"\0\x20" + b"\1" * 32 + b"\2" * 32 + b"\3" * 32 + b"\4" * 20
+    assert ED_KEYS.digest() == hashlib.sha256(data).digest()
+    sm2 = MemberKeys(2, SM2, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
+    data = b"\x17bonafides/member-keys/2" + b"\0\2" + b"\0\x41" + SM2 + b"\2" * 32 + b"\3" * 32 + b"\4" * 20
+    assert sm2.digest() == hashlib.sha256(data).digest()
+    for keys in (ED_KEYS, sm2):
+        assert KEYS.read(keys.to_json(), "k") == keys
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "rule"),
+    [
+        ({"algorithm": 3}, "k.algorithm", "one-of"),
+        ({"algorithm": 0}, "k.algorithm", "range"),
+        ({"algorithm": 2}, "k.signing", "length"),
+        ({"signing": "01" * 31}, "k.signing", "length"),
+        ({"checkpoint": "01" * 33}, "k.checkpoint", "length"),
+        ({"compliance": "0X" + "04" * 20}, "k.compliance", "address"),
+        ({"more": 1}, "k.more", "unknown-member"),
+    ],
+)
+def test_keys_of_another_shape_are_refused(change, field, rule):
+    with pytest.raises(InvalidInput) as caught:
+        KEYS.read({**ED_KEYS.to_json(), **change}, "k")
+    assert (caught.value.field, caught.value.rule) == (field, rule)
+
+
+def leaf_of(number):
+    return member_leaf("0x" + number.to_bytes(20).hex(), 1, u256(number))
+
+
+def whole_tree(leaves):
+    """Return the root by the page's words: all 1,024 leaves, level by level."""
+    level = [leaves.get(number, bytes(32)) for number in range(CAPACITY)]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=True)
+        level = [bytes(32) if left == right == bytes(32) else keccak(b"\1" + left + right) for left, right in pairs]
+    return level[0]
+
+
+NUMBERS = st.sets(st.integers(0, CAPACITY - 1), max_size=12)
+
+
+@given(NUMBERS)
+def test_every_active_member_has_a_path_of_ten_hashes(numbers):
+    leaves = {number: leaf_of(number) for number in numbers}
+    tree = ActiveMembers({**leaves, (max(numbers, default=0) + 1) % CAPACITY: bytes(32)} | leaves)
+    assert tree.root == whole_tree(leaves)
+    for number in numbers:
+        path = tree.path(number)
+        assert len(path) == DEPTH
+        check_active(tree.root, number, leaf_of(number), path)
+
+
+def test_nobody_else_is_active():
+    tree = ActiveMembers({number: leaf_of(number) for number in (0, 1, 5, 900)})
+    path = tree.path(5)
+    assert ActiveMembers({}).root == bytes(32)
+    wrong = [
+        (4, leaf_of(5), path),  # another place
+        (5 + CAPACITY, leaf_of(5), path),  # a number has ten bits
+        (-1, leaf_of(5), path),
+        (5, leaf_of(6), path),
+        (5, member_leaf("0x" + (5).to_bytes(20).hex(), 2, u256(5)), path),  # another role
+        (5, leaf_of(5), path[:-1]),
+        (5, leaf_of(5), [*path, bytes(32)]),
+        (5, leaf_of(5), path[::-1]),
+        (6, bytes(32), tree.path(6)[:3]),
+    ]
+    for number, leaf, shown in wrong:
+        with pytest.raises(VerificationFailed) as caught:
+            check_active(tree.root, number, leaf, shown)
+        assert caught.value.check == "member-keys"
+
+
+def test_an_entry_of_a_mapping_lies_where_solidity_puts_it():
+    """The layout of the Solidity documentation: keccak-256(key || slot), the members of a struct after it."""
+    first = keccak(padded(ADDRESS) + u256(2))
+    assert map_slot(ADDRESS, 2) == first
+    assert map_slot(ADDRESS, 2, 3) == u256(int.from_bytes(first) + 3)
+    assert map_slot(b"\7" * 32, 2049) == keccak(b"\7" * 32 + u256(2049))
+    assert map_slot(5, 1) == keccak(u256(5) + u256(1))
+    assert word(ADDRESS) == padded(ADDRESS)

@@ -19,8 +19,8 @@ MEMBER_EVENTS = frozenset({"MemberAdmitted", "MemberSuspended", "MemberKeysChang
 DID_EVENTS = frozenset({"DIDOwnerChanged", "DIDDelegateChanged", "DIDAttributeChanged"})
 ED25519_ATTRIBUTE = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0")
 ROLE_BROKER = 1
-_PUBLIC_KEY = b"did/pub/"
-_NO_ADDRESS = "0x" + "0" * 40
+PUBLIC_KEY = b"did/pub/"
+NO_ADDRESS = "0x" + "0" * 40
 _KEY_BYTES = 32
 
 
@@ -102,24 +102,10 @@ def _check_links(events: Sequence[RegistryEvent], first_trusted: int, identity: 
 
 
 def client_keys(events: Sequence[RegistryEvent], block: int, block_time: int) -> Mapping[str, bytes]:
-    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds), the newest last."""
-    return attribute_keys(events, block, block_time, attribute=ED25519_ATTRIBUTE, key_bytes=_KEY_BYTES)
-
-
-def attribute_keys(
-    events: Sequence[RegistryEvent], block: int, block_time: int, *, attribute: bytes, key_bytes: int
-) -> Mapping[str, bytes]:
-    """Return the keys that a client's DID holds under an attribute at the end of a block, the newest last.
+    """Return the Ed25519 keys of a client's DID in force at a block (its time in seconds), the newest last.
 
     They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys. No more than
     the newest `MAX_KEYS_IN_FORCE` count.
-
-    Args:
-        events: all changes of the DID, in their order.
-        block: the block's number.
-        block_time: its time in seconds.
-        attribute: the attribute's name, 32 bytes.
-        key_bytes: how long a key under it is; any other value is none.
     """
     keys: dict[bytes, str] = {}
     number = 0
@@ -127,16 +113,16 @@ def attribute_keys(
         if event.block > block:
             break
         if event.name == "DIDOwnerChanged":
-            if event.args["owner"] == _NO_ADDRESS:
+            if event.args["owner"] == NO_ADDRESS:
                 return {}
             continue
-        if event.name == "DIDAttributeChanged" and not event.args["name"].startswith(_PUBLIC_KEY):
+        if event.name == "DIDAttributeChanged" and not event.args["name"].startswith(PUBLIC_KEY):
             continue
         number += 1
-        if event.name == "DIDAttributeChanged" and event.args["name"] == attribute:
+        if event.name == "DIDAttributeChanged" and event.args["name"] == ED25519_ATTRIBUTE:
             value = event.args["value"]
             keys.pop(value, None)
-            if event.args["valid_to"] > block_time and len(value) == key_bytes:
+            if event.args["valid_to"] > block_time and len(value) == _KEY_BYTES:
                 keys[value] = f"delegate-{number}"
     return {name: value for value, name in list(keys.items())[-MAX_KEYS_IN_FORCE:]}
 

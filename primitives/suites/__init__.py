@@ -28,6 +28,7 @@ SUITE_NAME = OneOf(*SUITES, rule="unknown")
 ALG = OneOf(*(suite.alg for suite in SUITES.values()))
 """The shape of `alg` of a signature by any suite."""
 
+_BY_ALG: Mapping[str, SigningSuite] = by_key(SUITES.values(), lambda suite: suite.alg)
 _BY_ALGORITHM: Mapping[int, SigningSuite] = by_key(SUITES.values(), lambda suite: suite.algorithm)
 
 
@@ -38,6 +39,11 @@ def suite_named(name: str, field: str = "suite") -> SigningSuite:
         InvalidInput: `unknown`.
     """
     return SUITES[SUITE_NAME.read(name, field)]
+
+
+def suite_of_alg(alg: str) -> SigningSuite:
+    """Return the suite of an `alg` that `ALG` took."""
+    return _BY_ALG[alg]
 
 
 def suite_of_algorithm(algorithm: int, field: str = "algorithm") -> SigningSuite:

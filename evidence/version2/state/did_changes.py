@@ -8,20 +8,21 @@ from types import MappingProxyType
 from typing import Any
 
 from evidence import shapes
-from evidence.chain.registry_events import DID_EVENTS, ED25519_ATTRIBUTE, RegistryEvent, attribute_keys
+from evidence.chain.registry_events import ED25519_ATTRIBUTE, NO_ADDRESS, PUBLIC_KEY
 from evidence.version2.state.heads import DID_HISTORY, Change, event_digest, head_of
 from evidence.version2.state.member_keys import KEY_BYTES
-from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import Bytes, Cases, Fields, Object, OneOf, Text
+from evidence.version2.state.slots import WORD_BYTES
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
+from primitives.errors import VerificationFailed
+from primitives.shapes import Bytes, Fields, Object, OneOf, Shape
 
 CHECK = "client-keys"
+OWNER_CHANGED, DELEGATE_CHANGED, ATTRIBUTE_CHANGED = "DIDOwnerChanged", "DIDDelegateChanged", "DIDAttributeChanged"
 MAX_CHANGES = 100_000  # so many that no client can make his own history unshowable
 KEY_ATTRIBUTES: Mapping[int, bytes] = MappingProxyType(
     {1: ED25519_ATTRIBUTE, 2: b"did/pub/SM2/veriKey/hex".ljust(32, b"\0")}
 )
 """The attribute under which a DID keeps its keys of an algorithm (section 1.1)."""
-
-_MAX_WORD = 2**256 - 1
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,18 @@ class DidChange:
         return event_digest(self.event, self.values)
 
     def to_json(self) -> dict[str, Any]:
-        """Return CHANGE, the wire form: bytes as hex, numbers of the chain as decimal text."""
-        values = {name: _written(value) for name, value in self.values.items()}
-        return {"event": self.event, "block": self.block, "time": self.time, "values": values}
+        """Return CHANGE, the wire form: every member as 0x hex, numbers as words."""
+        members = {_WRITTEN_NAMES.get(name, name): _written(value) for name, value in self.values.items()}
+        return {"event": self.event, "block": self.block, "time": self.time, **members}
+
+
+@dataclass(frozen=True)
+class ClientKey:
+    """A key of a client: its name in the DID document, the key, and the time in seconds at which it stops to be one."""
+
+    name: str
+    key: bytes
+    end: int
 
 
 def did_head(changes: Sequence[DidChange]) -> bytes:
@@ -58,47 +68,93 @@ def check_did_history(changes: Sequence[DidChange], head: bytes) -> None:
         raise VerificationFailed(CHECK, f"{len(changes)} changes do not give the head that the registry keeps")
 
 
-def client_keys(changes: Sequence[DidChange], algorithm: int, block: int, time: int) -> Mapping[str, bytes]:
-    """Return the keys of an algorithm in force at the end of a block, whose time is given in seconds, the newest last.
+def keys_at(changes: Sequence[DidChange], algorithm: int, block: int) -> tuple[ClientKey, ...]:
+    """Return the keys of an algorithm that the changes up to the end of a block put in force, the newest last.
 
-    They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys.
+    They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys. Each comes
+    with its end (section 13), which later changes move. None is in force once the DID's owner is zero, and of those
+    that are, the newest `MAX_KEYS_IN_FORCE` count.
     """
-    events = [
-        RegistryEvent(change.block, place, 0, change.event, change.values) for place, change in enumerate(changes)
-    ]
-    return attribute_keys(events, block, time, attribute=KEY_ATTRIBUTES[algorithm], key_bytes=KEY_BYTES[algorithm])
+    kept: dict[bytes, tuple[str, int]] = {}
+    number = 0
+    for place, change in enumerate(changes):
+        if change.block > block:
+            break
+        if _ends_all(change):
+            return ()
+        number += _takes_number(change)
+        if _sets_key(change, algorithm):
+            kept.pop(change.values["value"], None)
+            if change.values["valid_to"] > change.time:
+                kept[change.values["value"]] = (f"delegate-{number}", place)
+    newest = list(kept.items())[-MAX_KEYS_IN_FORCE:]
+    return tuple(ClientKey(name, key, _end(changes, place)) for key, (name, place) in newest)
 
 
-def _written(value: object) -> object:
-    return value.hex() if isinstance(value, bytes) else str(value) if isinstance(value, int) else value
+def _end(changes: Sequence[DidChange], place: int) -> int:
+    """Return when the key of a change stops to be in force, as far as all changes say."""
+    change = changes[place]
+    end: int = change.values["valid_to"]
+    for later in changes[place + 1 :]:
+        if later.time >= end:
+            break
+        if _ends_all(later):
+            return later.time
+        same = later.event == change.event and all(
+            later.values[member] == change.values[member] for member in ("name", "value")
+        )
+        if same:
+            end = max(later.values["valid_to"], later.time)
+    return end
 
 
-def _number(text: str, where: str) -> int:
-    number = int(text)
-    if number > _MAX_WORD:
-        raise InvalidInput(where, "range", "must be a number of at most 32 bytes")
-    return number
+def _sets_key(change: DidChange, algorithm: int) -> bool:
+    return (
+        change.event == ATTRIBUTE_CHANGED
+        and change.values["name"] == KEY_ATTRIBUTES[algorithm]
+        and len(change.values["value"]) == KEY_BYTES[algorithm]
+    )
 
 
-_WORD_NUMBER = Text(78, pattern="0|[1-9][0-9]*", rule="decimal").then(_number)
-_VALUES = {
-    "DIDOwnerChanged": Fields({"owner": shapes.ADDRESS}),
-    "DIDDelegateChanged": Fields({"delegate_type": shapes.HASH, "delegate": shapes.ADDRESS, "valid_to": _WORD_NUMBER}),
-    "DIDAttributeChanged": Fields({"name": shapes.HASH, "value": Bytes(), "valid_to": _WORD_NUMBER}),
+def _takes_number(change: DidChange) -> bool:
+    """Tell whether a change takes the next N of `delegate-N`: one of a delegate or of any public key does."""
+    if change.event == ATTRIBUTE_CHANGED:
+        return bool(change.values["name"].startswith(PUBLIC_KEY))
+    return change.event == DELEGATE_CHANGED
+
+
+def _ends_all(change: DidChange) -> bool:
+    return change.event == OWNER_CHANGED and change.values["owner"] == NO_ADDRESS
+
+
+def _written(value: bytes | str | int) -> str:
+    if isinstance(value, int):
+        value = value.to_bytes(WORD_BYTES)
+    return "0x" + value.hex() if isinstance(value, bytes) else value
+
+
+_WORD, _ANY = Bytes(WORD_BYTES, "0x"), Bytes(prefix="0x")
+_NUMBER_WORD = _WORD.then(lambda data, _where: int.from_bytes(data))
+_MEMBERS: Mapping[str, Mapping[str, Shape[Any]]] = {
+    OWNER_CHANGED: {"owner": shapes.ADDRESS},
+    DELEGATE_CHANGED: {"delegateType": _WORD, "delegate": shapes.ADDRESS, "validTo": _NUMBER_WORD},
+    ATTRIBUTE_CHANGED: {"name": _WORD, "value": _ANY, "validTo": _NUMBER_WORD},
 }
-CHANGE = Cases(
-    Fields(
-        {
-            "event": OneOf(*sorted(DID_EVENTS)),
-            "block": shapes.NUMBER,
-            "time": shapes.NUMBER,
-            "values": Object(),
-        }
-    ),
-    by="event",
-    member="values",
-    cases=_VALUES,
-).then(lambda members, _where: DidChange(**members))
+_NAMES = {"delegateType": "delegate_type", "validTo": "valid_to"}  # as events are decoded here
+_WRITTEN_NAMES = {ours: written for written, ours in _NAMES.items()}
+_EVENT: Shape[str] = OneOf(*_MEMBERS)
+_PLACED: Mapping[str, Shape[Any]] = {"event": _EVENT, "block": shapes.NUMBER, "time": shapes.NUMBER}
+_CHANGES = {event: Fields({**_PLACED, **members}) for event, members in _MEMBERS.items()}
+
+
+def _change(value: dict[str, Any], where: str) -> DidChange:
+    event = _EVENT.read(value.get("event"), f"{where}.event")
+    members = _CHANGES[event].read(value, where)
+    placed = {name: members.pop(name) for name in _PLACED}
+    return DidChange(**placed, values={_NAMES.get(name, name): member for name, member in members.items()})
+
+
+CHANGE = Object().then(_change)
 """CHANGE of a bundle, read as `DidChange`."""
 
 CHANGES = shapes.tuple_of(CHANGE, MAX_CHANGES)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from evidence.chain.engine import HeaderRule, SealRule
 from evidence.chain.engines import HEADER_RULES
-from primitives.errors import InvalidInput, VerificationFailed
+from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.shapes import Text
 
 CHECK = "header-seals"
@@ -14,14 +14,19 @@ RULES = {name: rule for name, rule in HEADER_RULES.items() if rule.opens_state}
 """The header rules that format 2 may name."""
 
 
-def _rule(name: str, where: str) -> HeaderRule:
+HEADER_RULE_NAME = Text(40, pattern="[a-z0-9-]{1,32}/[1-9][0-9]{0,3}", rule="header-rule")
+"""The name of a header rule in a document: this version need not know it."""
+
+
+def state_rule(name: str) -> HeaderRule:
+    """Return a header rule of format 2 by its name.
+
+    Raises:
+        CouldNotCheck: `header-rule`; this version does not know it.
+    """
     if name not in RULES:
-        raise InvalidInput(where, "header-rule", f"must be one of {', '.join(RULES)}")
+        raise CouldNotCheck("header-rule", f"this version reads headers by {' and '.join(RULES)}, not by {name}")
     return RULES[name]
-
-
-STATE_HEADER_RULE = Text(controls=True).then(_rule)
-"""The name of a header rule of format 2, read as the rule; `header-rule`: this version knows none of that name."""
 
 
 def follow_validators(seals: SealRule, validators: Sequence[str], headers: Sequence[bytes]) -> tuple[str, ...]:

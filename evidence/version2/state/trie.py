@@ -6,9 +6,8 @@ and the first stands in a trusted header: what is decoded is the chain's, whoeve
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TypeGuard
 
 from eth_hash.auto import keccak
@@ -49,11 +48,11 @@ class NodePool:
         """Hash the nodes.
 
         Raises:
-            VerificationFailed: `state-proof`; they are not in strictly ascending order, so that one might stand twice.
+            VerificationFailed: `state-proof`; one stands twice.
         """
-        if any(left >= right for left, right in pairwise(nodes)):
-            raise _failed("the nodes are not in ascending order, each once")
         self._nodes = {keccak(node): node for node in nodes}
+        if len(self._nodes) != len(nodes):
+            raise _failed("a node stands twice")
         self._opened: dict[bytes, list[Rlp]] = {}
 
     def value(self, root: bytes, key: bytes, what: str) -> bytes | None:
@@ -81,6 +80,10 @@ class NodePool:
         """Return how many nodes were on no path that was asked for."""
         return len(self._nodes) - len(self._opened)
 
+    def used(self) -> list[bytes]:
+        """Return the nodes that were on a path that was asked for, in ascending order: what proves the same again."""
+        return sorted(self._nodes[digest] for digest in self._opened)
+
     def _at(self, digest: bytes, what: str) -> list[Rlp]:
         if digest not in self._opened:
             if digest not in self._nodes:
@@ -100,7 +103,7 @@ class StateProof:
     """
 
     def __init__(self, state_root: bytes, nodes: Sequence[bytes]) -> None:
-        """Take the nodes: in strictly ascending order, so that none stands twice."""
+        """Take the nodes, each once."""
         self._state_root = state_root
         self._pool = NodePool(nodes)
 
@@ -121,19 +124,14 @@ class StateProof:
             raise _failed(f"{what} holds no number of 32 bytes")
         return number.rjust(WORD_BYTES, b"\0")
 
+    def used(self) -> list[bytes]:
+        """Return the nodes that opened what was asked for: the pool that proves this and nothing else."""
+        return self._pool.used()
+
     def finish(self) -> None:
         """Require that every node of the pool was on a path that was opened."""
         if self._pool.unused():
             raise _failed(f"{self._pool.unused()} nodes are on no path that was asked for")
-
-
-def node_pool(proofs: Iterable[Sequence[bytes]]) -> list[bytes]:
-    """Return the pool of several proofs as engines give them, each a list of nodes from its root: ascending, each once.
-
-    Engines differ in what they say of nothing (an empty list, or the node `80`) and in whether they repeat a node that
-    stands in its parent: a pool holds neither.
-    """
-    return sorted({node for proof in proofs for node in proof if len(node) >= HASH_BYTES})
 
 
 def _path(data: Rlp, what: str) -> tuple[Nibbles, bool]:

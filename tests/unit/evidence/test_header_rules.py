@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from evidence.chain.engines import HEADER_RULE, HEADER_RULES, header_rule_of
 from evidence.chain.rlp_codec import decode_rlp, encode_rlp
-from evidence.version2.state.headers import RULES, STATE_HEADER_RULE, follow_validators
-from primitives.errors import InvalidInput, VerificationFailed
+from evidence.version2.state.headers import HEADER_RULE_NAME, RULES, follow_validators, state_rule
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.secp256k1 import CURVE_ORDER, address_of
 from tests.world.qbft import ISTANBUL, KEYS, qbft_block, qbft_header, seal
 
@@ -226,9 +226,12 @@ def test_a_block_tells_its_engine():
 
 def test_format_2_names_the_rules_that_open_state():
     assert set(RULES) == {"ethereum/1", "qbft/1"}
-    assert STATE_HEADER_RULE.read("qbft/1", "x") is RULE
+    assert state_rule("qbft/1") is RULE
     assert HEADER_RULE.read("ethereum-header/1", "x").seals is None
-    for name in ("ethereum-header/1", "cometbft/1", None):
-        with pytest.raises(InvalidInput) as caught:
-            STATE_HEADER_RULE.read(name, "x")
-        assert caught.value.rule in ("header-rule", "text")
+    for name in ("ethereum-header/1", "cometbft/1"):
+        assert HEADER_RULE_NAME.read(name, "x") == name
+        with pytest.raises(CouldNotCheck):
+            state_rule(name)
+    for name in ("Ethereum/1", "ethereum", "ethereum/0", "ethereum/01", None):
+        with pytest.raises(InvalidInput):
+            HEADER_RULE_NAME.read(name, "x")

@@ -16,13 +16,13 @@ from evidence.version2.state.did_changes import (
     CHANGE,
     CHANGES,
     KEY_ATTRIBUTES,
+    ClientKey,
     DidChange,
     check_did_history,
-    client_keys,
     did_head,
+    keys_at,
 )
 from evidence.version2.state.member_keys import KEYS, MemberKeys
-from evidence.version2.state.slots import map_slot, word
 from primitives.errors import InvalidInput, VerificationFailed
 
 ADDRESS = "0x" + "ab" * 20
@@ -140,25 +140,61 @@ def attribute(block, value, valid_to, algorithm=1):
 
 
 ED, OTHER, SM2 = b"\1" * 32, b"\2" * 32, b"\4" + b"\3" * 64
+NOBODY = "0x" + "00" * 20
 HISTORY = [
     attribute(5, ED, 2000),
     attribute(6, SM2, 10**9, algorithm=2),
     DidChange("DIDDelegateChanged", 7, 1007, {"delegate_type": b"\3" * 32, "delegate": ADDRESS, "valid_to": 9}),
     attribute(8, OTHER, 10**9),
     attribute(9, OTHER, 0),
-    DidChange("DIDOwnerChanged", 12, 1012, {"owner": "0x" + "00" * 20}),
+    DidChange("DIDOwnerChanged", 12, 1012, {"owner": NOBODY}),
 ]
 
 
-def test_keys_are_in_force_by_suite_block_and_time():
-    assert client_keys(HISTORY, 1, 4, 1004) == {}
-    assert client_keys(HISTORY, 1, 5, 1005) == {"delegate-1": ED}
-    assert client_keys(HISTORY, 1, 8, 1008) == {"delegate-1": ED, "delegate-4": OTHER}
-    assert client_keys(HISTORY, 1, 8, 2000) == {"delegate-4": OTHER}  # the first has expired
-    assert client_keys(HISTORY, 1, 9, 1009) == {"delegate-1": ED}
-    assert client_keys(HISTORY, 2, 9, 1009) == {"delegate-2": SM2}
-    assert client_keys(HISTORY, 2, 12, 1012) == {}  # deactivated
-    assert client_keys([attribute(5, ED, 2000, algorithm=2)], 2, 5, 1005) == {}  # no key of that algorithm
+def test_keys_are_in_force_by_suite_and_block_until_their_end():
+    assert keys_at(HISTORY, 1, 4) == ()
+    first, second = ClientKey("delegate-1", ED, 1012), ClientKey("delegate-4", OTHER, 1009)
+    assert keys_at(HISTORY, 1, 5) == keys_at(HISTORY, 1, 7) == (first,)
+    assert keys_at(HISTORY, 1, 8) == (first, second)  # the second was revoked in block 9
+    assert keys_at(HISTORY, 1, 9) == keys_at(HISTORY, 1, 11) == (first,)
+    assert keys_at(HISTORY, 2, 9) == (ClientKey("delegate-2", SM2, 1012),)
+    assert keys_at(HISTORY, 2, 12) == ()  # nobody owns the DID
+    assert keys_at([attribute(5, ED, 2000, algorithm=2)], 2, 5) == ()  # no key of that algorithm
+    assert (
+        keys_at([DidChange("DIDAttributeChanged", 5, 1005, {"name": bytes(32), "value": ED, "valid_to": 9})], 1, 5)
+        == ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("later", "end"),
+    [
+        ([], 1010),
+        ([attribute(7, ED, 5000)], 5000),  # put off
+        ([attribute(7, ED, 1008)], 1008),  # cut short
+        ([attribute(7, ED, 3)], 1007),  # to the change's own time at the earliest
+        ([attribute(7, ED, 0), attribute(8, ED, 5000)], 1007),  # it had stopped: what begins again is another stretch
+        ([attribute(10, ED, 5000)], 1010),  # too late
+        ([attribute(7, OTHER, 0), attribute(7, SM2, 0, algorithm=2)], 1010),
+        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": ADDRESS})], 1010),
+        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": NOBODY})], 1007),
+        ([attribute(7, ED, 5000), DidChange("DIDOwnerChanged", 20, 1020, {"owner": NOBODY})], 1020),
+    ],
+)
+def test_later_changes_move_the_end(later, end):
+    assert keys_at([attribute(5, ED, 1010), *later], 1, 6) == (ClientKey("delegate-1", ED, end),)
+
+
+def test_a_key_that_is_set_again_is_the_newest_and_has_a_new_name():
+    changes = [attribute(5, ED, 9000), attribute(6, OTHER, 9000), attribute(7, ED, 9000)]
+    assert [(key.name, key.key) for key in keys_at(changes, 1, 7)] == [("delegate-2", OTHER), ("delegate-3", ED)]
+
+
+def test_no_more_than_the_newest_32_count():
+    changes = [attribute(5 + number, number.to_bytes(32), 10**9) for number in range(40)]
+    ended = [attribute(50 + number, number.to_bytes(32), 0) for number in range(30, 40)]
+    assert [int.from_bytes(key.key) for key in keys_at(changes, 1, 45)] == list(range(8, 40))
+    assert [int.from_bytes(key.key) for key in keys_at([*changes, *ended], 1, 99)] == list(range(30))
 
 
 def test_a_history_is_whole_or_refused():
@@ -175,33 +211,33 @@ def test_a_history_is_whole_or_refused():
 def test_changes_travel_as_json():
     written = [change.to_json() for change in HISTORY]
     assert CHANGES.read(written, "did") == tuple(HISTORY)
-    assert written[2]["values"] == {"delegate_type": "03" * 32, "delegate": ADDRESS, "valid_to": "9"}
+    members = {"delegateType": "0x" + "03" * 32, "delegate": ADDRESS, "validTo": "0x" + "00" * 31 + "09"}
+    assert written[2] == {"event": "DIDDelegateChanged", "block": 7, "time": 1007, **members}
 
 
 @pytest.mark.parametrize(
-    ("values", "field", "rule"),
+    ("change", "field", "rule"),
     [
-        ({"valid_to": "07"}, "c.values.valid_to", "decimal"),
-        ({"valid_to": "-1"}, "c.values.valid_to", "decimal"),
-        ({"valid_to": 9}, "c.values.valid_to", "text"),
-        ({"valid_to": str(2**256)}, "c.values.valid_to", "range"),
-        ({"valid_to": "9" * 79}, "c.values.valid_to", "length"),
-        ({"name": "03" * 31}, "c.values.name", "length"),
-        ({"value": "0"}, "c.values.value", "hex"),
-        ({"previous_change": "1"}, "c.values.previous_change", "unknown-member"),
+        ({"validTo": "9"}, "c.validTo", "hex"),
+        ({"validTo": "0x09"}, "c.validTo", "length"),
+        ({"validTo": 9}, "c.validTo", "hex"),
+        ({"name": "03" * 32}, "c.name", "hex"),
+        ({"name": "0x" + "03" * 31}, "c.name", "length"),
+        ({"value": "0x0"}, "c.value", "hex"),
+        ({"previousChange": "0x"}, "c.previousChange", "unknown-member"),
+        ({"owner": ADDRESS}, "c.owner", "unknown-member"),
+        ({"block": "5"}, "c.block", "integer"),
+        ({"event": "MemberSuspended"}, "c.event", "one-of"),
+        ({"event": "AddressSet"}, "c.event", "one-of"),
+        ({"event": None}, "c.event", "one-of"),
+        ({"event": []}, "c.event", "one-of"),
+        ({"event": "DIDOwnerChanged"}, "c.name", "unknown-member"),
     ],
 )
-def test_a_change_of_another_shape_is_refused(values, field, rule):
-    change = attribute(5, ED, 2000).to_json()
+def test_a_change_of_another_shape_is_refused(change, field, rule):
     with pytest.raises(InvalidInput) as caught:
-        CHANGE.read({**change, "values": {**change["values"], **values}}, "c")
+        CHANGE.read({**attribute(5, ED, 2000).to_json(), **change}, "c")
     assert (caught.value.field, caught.value.rule) == (field, rule)
-
-
-def test_a_change_is_of_an_event_of_dids():
-    for name in ("MemberSuspended", "AddressSet", 7, None):
-        with pytest.raises(InvalidInput):
-            CHANGE.read({**attribute(5, ED, 2000).to_json(), "event": name}, "c")
 
 
 ED_KEYS = MemberKeys(1, b"\1" * 32, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
@@ -281,13 +317,3 @@ def test_nobody_else_is_active():
         with pytest.raises(VerificationFailed) as caught:
             check_active(tree.root, number, leaf, shown)
         assert caught.value.check == "member-keys"
-
-
-def test_an_entry_of_a_mapping_lies_where_solidity_puts_it():
-    """The layout of the Solidity documentation: keccak-256(key || slot), the members of a struct after it."""
-    first = keccak(padded(ADDRESS) + u256(2))
-    assert map_slot(ADDRESS, 2) == first
-    assert map_slot(ADDRESS, 2, 3) == u256(int.from_bytes(first) + 3)
-    assert map_slot(b"\7" * 32, 2049) == keccak(b"\7" * 32 + u256(2049))
-    assert map_slot(5, 1) == keccak(u256(5) + u256(1))
-    assert word(ADDRESS) == padded(ADDRESS)

@@ -1,0 +1,1 @@
+"""The documents of format 2 that are handed on."""

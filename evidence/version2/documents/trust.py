@@ -6,7 +6,7 @@ the header of a bundle.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from evidence.version2.state.headers import HEADER_RULE_NAME, RULES, follow_vali
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.shapes import Base64Url, Bytes, Constant, Fields
+from primitives.shapes import Base64Url, Bytes, Constant, Fields, Shape
 from primitives.suite import SIGNATURE_BYTES
 from primitives.suites import ALG, suite_of_alg
 
@@ -110,26 +110,22 @@ def _trust_file(members: dict[str, Any], where: str) -> TrustFile:
     suite_of_alg(signer.alg).check_public_key(signer.key, f"{where}.signer.key")
     placed = {name: members[name] for name in ("chain_id", "header_rule", "directory")}
     block = TrustedBlock(**placed, **members["block"], validators=members.get("validators", ()))
-    rule = RULES.get(block.header_rule)
-    if rule is not None and rule.seals is None and block.validators:
-        raise InvalidInput(f"{where}.validators", "unknown-member", f"no header of {rule.name} is sealed")
-    if rule is not None and rule.seals is not None and not block.validators:
-        raise InvalidInput(f"{where}.validators", "required", f"headers of {rule.name} are sealed by validators")
     return TrustFile(block, signer, members["signature"])
 
 
-TRUST = Fields(
-    {
-        "format": Constant(TRUST_FORMAT),
-        "chain_id": shapes.POSITIVE,
-        "header_rule": HEADER_RULE_NAME,
-        "directory": shapes.ADDRESS,
-        "block": _BLOCK,
-        "signer": _SIGNER,
-        "signature": Base64Url(SIGNATURE_BYTES),
-    },
-    {"validators": shapes.tuple_of(shapes.ADDRESS, MAX_VALIDATORS, 1)},
-).then(_trust_file)
+_NAMED = Fields({"header_rule": HEADER_RULE_NAME}, open=True)
+_MEMBERS: Mapping[str, Shape[Any]] = {
+    "format": Constant(TRUST_FORMAT),
+    "chain_id": shapes.POSITIVE,
+    "header_rule": HEADER_RULE_NAME,
+    "directory": shapes.ADDRESS,
+    "block": _BLOCK,
+    "signer": _SIGNER,
+    "signature": Base64Url(SIGNATURE_BYTES),
+}
+_VALIDATORS = {"validators": shapes.tuple_of(shapes.ADDRESS, MAX_VALIDATORS, 1)}
+_UNSEALED, _SEALED = Fields(_MEMBERS), Fields({**_MEMBERS, **_VALIDATORS})
+_OF_ANOTHER_RULE = Fields(_MEMBERS, _VALIDATORS)  # whether its headers are sealed is not known here
 
 
 def parse_trust(data: bytes) -> TrustFile:
@@ -139,7 +135,9 @@ def parse_trust(data: bytes) -> TrustFile:
         InvalidInput: it is none, or too long.
     """
     parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES, max_nodes=MAX_TRUST_NODES)
-    found: TrustFile = TRUST.read(parsed, "trust")
+    rule = RULES.get(_NAMED.read(parsed, "trust")["header_rule"])
+    shape = _OF_ANOTHER_RULE if rule is None else _UNSEALED if rule.seals is None else _SEALED
+    found: TrustFile = shape.then(_trust_file).read(parsed, "trust")
     return found
 
 

@@ -17,7 +17,9 @@ from primitives.errors import VerificationFailed
 from primitives.shapes import Bytes, Fields, Object, OneOf, Shape
 
 CHECK = "client-keys"
-OWNER_CHANGED, DELEGATE_CHANGED, ATTRIBUTE_CHANGED = "DIDOwnerChanged", "DIDDelegateChanged", "DIDAttributeChanged"
+OWNER_CHANGED = "DIDOwnerChanged"
+DELEGATE_CHANGED = "DIDDelegateChanged"
+ATTRIBUTE_CHANGED = "DIDAttributeChanged"
 MAX_CHANGES = 100_000  # so many that no client can make his own history unshowable
 KEY_ATTRIBUTES: Mapping[int, bytes] = MappingProxyType(
     {1: ED25519_ATTRIBUTE, 2: b"did/pub/SM2/veriKey/hex".ljust(32, b"\0")}

@@ -20,7 +20,7 @@ _SHORT_BYTES = 2
 
 
 @dataclass(frozen=True)
-class MemberKeys:
+class MemberKeySet:
     """Keys of a member.
 
     Attributes:
@@ -60,8 +60,8 @@ class MemberKeys:
         }
 
 
-def _keys(members: dict[str, Any], where: str) -> MemberKeys:
-    keys = MemberKeys(**members)
+def _keys(members: dict[str, Any], where: str) -> MemberKeySet:
+    keys = MemberKeySet(**members)
     expected = KEY_BYTES.get(keys.algorithm)
     if expected is None:
         raise InvalidInput(f"{where}.algorithm", "one-of", "must be the number of an algorithm")
@@ -79,4 +79,4 @@ KEYS = Fields(
         "compliance": shapes.ADDRESS,
     }
 ).then(_keys)
-"""KEYS of a bundle, read as `MemberKeys`."""
+"""KEYS of a bundle, read as `MemberKeySet`."""

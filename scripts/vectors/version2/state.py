@@ -11,7 +11,7 @@ from evidence.chain.rlp_header import encode_header
 from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
 from evidence.version2.state.active_members import ActiveMembers, member_leaf
 from evidence.version2.state.did_changes import KEY_ATTRIBUTES, DidChange, did_head
-from evidence.version2.state.member_keys import MemberKeys
+from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import LOG_HEAD
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
@@ -31,12 +31,12 @@ def _address(name: str) -> str:
     return "0x" + seeded(name)[:20].hex()
 
 
-def worked_keys(name: str) -> MemberKeys:
+def worked_keys(name: str) -> MemberKeySet:
     """Return the worked keys of a member: an Ed25519 key and its other keys."""
     signing, checkpoint, agreement = (
         seeded(f"{kind} key of {name}") for kind in ("signing", "checkpoint", "agreement")
     )
-    return MemberKeys(1, signing, checkpoint, agreement, _address(f"compliance of {name}"))
+    return MemberKeySet(1, signing, checkpoint, agreement, _address(f"compliance of {name}"))
 
 
 def _changes() -> list[DidChange]:

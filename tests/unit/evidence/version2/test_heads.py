@@ -22,7 +22,7 @@ from evidence.version2.state.did_changes import (
     did_head,
     keys_at,
 )
-from evidence.version2.state.member_keys import KEYS, MemberKeys
+from evidence.version2.state.member_keys import KEYS, MemberKeySet
 from primitives.errors import InvalidInput, VerificationFailed
 
 ADDRESS = "0x" + "ab" * 20
@@ -240,13 +240,13 @@ def test_a_change_of_another_shape_is_refused(change, field, rule):
     assert (caught.value.field, caught.value.rule) == (field, rule)
 
 
-ED_KEYS = MemberKeys(1, b"\1" * 32, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
+ED_KEYS = MemberKeySet(1, b"\1" * 32, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
 
 
 def test_a_keys_digest_is_over_the_whole_of_the_keys():
     data = b"\x17bonafides/member-keys/2" + b"\0\1" + b"\0\x20" + b"\1" * 32 + b"\2" * 32 + b"\3" * 32 + b"\4" * 20
     assert ED_KEYS.digest() == hashlib.sha256(data).digest()
-    sm2 = MemberKeys(2, SM2, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
+    sm2 = MemberKeySet(2, SM2, b"\2" * 32, b"\3" * 32, "0x" + "04" * 20)
     data = b"\x17bonafides/member-keys/2" + b"\0\2" + b"\0\x41" + SM2 + b"\2" * 32 + b"\3" * 32 + b"\4" * 20
     assert sm2.digest() == hashlib.sha256(data).digest()
     for keys in (ED_KEYS, sm2):

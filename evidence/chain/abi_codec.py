@@ -1,4 +1,4 @@
-"""The Ethereum ABI's encoding of an event's arguments, read strictly: words, and byte strings that they point to.
+"""The Ethereum ABI's encoding of arguments, written and strictly read: words, and byte strings that they point to.
 
     address, uintN, bytes32     one word of 32 bytes; what an address or a number does not fill is zero
     bytes                       the word is the place of its length, from the first word on; then its bytes and zeros
@@ -60,3 +60,33 @@ def _word(data: bytes, place: int) -> bytes:
     if len(word) != WORD_BYTES:
         raise AbiError("a word is missing")
     return word
+
+
+def encode_arguments(types: Sequence[str], values: Sequence[str | int | bytes | Sequence[bytes]]) -> bytes:
+    """Encode arguments, also lists of words (`bytes32[]`), as `abi.encode` does; the values are of their types."""
+    heads, tails = b"", b""
+    for kind, value in zip(types, values, strict=True):
+        tail = _tail(kind, value)
+        heads += _head(kind, value) if tail is None else (WORD_BYTES * len(types) + len(tails)).to_bytes(WORD_BYTES)
+        tails += tail or b""
+    return heads + tails
+
+
+def _head(kind: str, value: object) -> bytes:
+    """Return the word of a value that fills one."""
+    if isinstance(value, int) and kind.startswith("uint"):
+        return value.to_bytes(WORD_BYTES)
+    if isinstance(value, str) and kind == "address":
+        return bytes.fromhex(value.removeprefix("0x")).rjust(WORD_BYTES, b"\0")
+    if isinstance(value, bytes) and kind == "bytes32" and len(value) == WORD_BYTES:
+        return value
+    raise AbiError(f"{kind} is encoded from another value")
+
+
+def _tail(kind: str, value: object) -> bytes | None:
+    """Return what stands behind the words of a value that has a length; None of one that has none."""
+    if isinstance(value, bytes) and kind == "bytes":
+        return len(value).to_bytes(WORD_BYTES) + value + bytes(-len(value) % WORD_BYTES)
+    if isinstance(value, list | tuple) and kind == "bytes32[]":
+        return len(value).to_bytes(WORD_BYTES) + b"".join(_head("bytes32", entry) for entry in value)
+    return None

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import encode as abi_encode
 from eth_hash.auto import keccak
 
-from evidence.chain.events import EVENT_TYPES, EventType
+from evidence.chain.abi_codec import encode_arguments
+from evidence.chain.events import FORMS, EventType
 from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS
 
 DID_HISTORY = keccak(b"bonafides/did-history/2")
@@ -41,7 +41,7 @@ _TASK_EVENTS = (
     ),
 )
 CHANGES: Mapping[str, EventType] = {
-    **{name: EVENT_TYPES[name] for name in sorted(DID_EVENTS | MEMBER_EVENTS)},
+    **{name: FORMS[name][-1] for name in sorted(DID_EVENTS | MEMBER_EVENTS)},  # heads are younger than former forms
     **{kind.name: kind for kind in _TASK_EVENTS},
 }
 """The events that are changes of a history, by their names."""
@@ -67,7 +67,7 @@ def head_of(history: bytes, changes: Iterable[Change]) -> bytes:
 def next_head(history: bytes, head: bytes, number: int, change: Change) -> bytes:
     """Return the head after one more change, the `number`th, counted from 1."""
     kinds = ("bytes32", "bytes32", "uint256", "uint256", "uint256", "bytes32")
-    return keccak(abi_encode(kinds, (history, head, number, change.block, change.time, change.digest)))
+    return keccak(encode_arguments(kinds, (history, head, number, change.block, change.time, change.digest)))
 
 
 def event_digest(name: str, values: Mapping[str, Any]) -> bytes:
@@ -79,9 +79,9 @@ def event_digest(name: str, values: Mapping[str, Any]) -> bytes:
     kind = CHANGES[name]
     members = [(member, type_) for member, type_, _ in kind.arguments[1:] if member != _LEFT_OUT]
     types = ["bytes" if type_ == "string" else type_ for _, type_ in members]
-    return keccak(kind.topic + abi_encode(types, [values[member] for member, _ in members]))
+    return keccak(kind.topic + encode_arguments(types, [values[member] for member, _ in members]))
 
 
 def directory_digest(name: bytes, target: str, code_hash: bytes) -> bytes:
     """Return the digest of a change of the Directory: a name (32 bytes), its contract from now on, that one's code."""
-    return keccak(abi_encode(("bytes32", "address", "bytes32"), (name, target, code_hash)))
+    return keccak(encode_arguments(("bytes32", "address", "bytes32"), (name, target, code_hash)))

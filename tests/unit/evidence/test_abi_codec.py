@@ -6,14 +6,15 @@ from eth_abi.exceptions import DecodingError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.chain.abi_codec import AbiError, decode_arguments
-from evidence.chain.events import EVENT_TYPES
+from evidence.chain.abi_codec import AbiError, decode_arguments, encode_arguments
+from evidence.chain.events import FORMS
 
 _VALUES = {
     "address": st.binary(min_size=20, max_size=20).map(lambda value: "0x" + value.hex()),
     "bytes32": st.binary(min_size=32, max_size=32),
     "bytes": st.binary(max_size=100),
     "uint8": st.integers(0, 2**8 - 1),
+    "uint16": st.integers(0, 2**16 - 1),
     "uint64": st.integers(0, 2**64 - 1),
     "uint256": st.integers(0, 2**256 - 1),
 }
@@ -22,7 +23,8 @@ _DECLARED = sorted(
         tuple(
             "bytes" if type_ == "string" else type_ for _, type_, is_indexed in kind.arguments if is_indexed == indexed
         )
-        for kind in EVENT_TYPES.values()
+        for forms in FORMS.values()
+        for kind in forms
         for indexed in (True, False)
     }
 )
@@ -73,3 +75,21 @@ def test_what_the_library_refuses_is_refused_and_nothing_else(drawn):
             decode_arguments(types, data)
     else:
         assert decode_arguments(types, data) == expected
+
+
+_ARGUMENTS = st.sampled_from(sorted(_VALUES)).flatmap(lambda type_: st.tuples(st.just(type_), _VALUES[type_]))
+_LISTS = st.tuples(st.just("bytes32[]"), st.lists(_VALUES["bytes32"], max_size=4))
+
+
+@given(st.lists(_ARGUMENTS | _LISTS, max_size=8))
+def test_what_is_encoded_is_what_the_library_encodes(arguments):
+    types, values = [kind for kind, _ in arguments], [value for _, value in arguments]
+    assert encode_arguments(types, values) == encode(types, values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [("bytes32", bytes(31)), ("bytes32", 1), ("address", b"\1" * 20), ("uint256", "1"), ("bytes", 1)]
+)
+def test_a_value_of_another_type_is_not_encoded(kind, value):
+    with pytest.raises(AbiError):
+        encode_arguments([kind], [value])

@@ -9,7 +9,7 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence.chain.events import EVENT_TYPES
+from evidence.chain.events import FORMS
 from evidence.version2.state import heads
 from evidence.version2.state.active_members import CAPACITY, DEPTH, ActiveMembers, check_active, member_leaf
 from evidence.version2.state.did_changes import (
@@ -67,6 +67,13 @@ def dynamic(data):
     return u256(len(data)) + data + bytes(-len(data) % 32)
 
 
+KEYS_OF_SM2 = {
+    "algorithm": 2,
+    "signing": b"\4" * 65,
+    "checkpoint": b"\5" * 32,
+    "agreement": b"\6" * 32,
+    "compliance": ADDRESS,
+}
 EVENTS = {
     "DIDOwnerChanged": (
         {"owner": ADDRESS},
@@ -84,15 +91,23 @@ EVENTS = {
         b"\3" * 32 + u256(96) + u256(7) + dynamic(b"seven b"),
     ),
     "MemberAdmitted": (
-        {"role": 1, "name": "券商".encode(), "signing": b"\4" * 32, "agreement": b"\5" * 32, "compliance": ADDRESS},
-        "MemberAdmitted(address,uint8,string,bytes32,bytes32,address,uint256)",
-        u256(1) + u256(160) + b"\4" * 32 + b"\5" * 32 + padded(ADDRESS) + dynamic("券商".encode()),
+        {"role": 1, "name": "券商".encode(), **KEYS_OF_SM2},
+        "MemberAdmitted(address,uint8,string,uint16,bytes,bytes32,bytes32,address,uint256)",
+        u256(1)
+        + u256(224)
+        + u256(2)
+        + u256(288)
+        + b"\5" * 32
+        + b"\6" * 32
+        + padded(ADDRESS)
+        + dynamic("券商".encode())
+        + dynamic(b"\4" * 65),
     ),
     "MemberSuspended": ({}, "MemberSuspended(address,uint256)", b""),
     "MemberKeysChanged": (
-        {"signing": b"\4" * 32, "agreement": b"\5" * 32, "compliance": ADDRESS},
-        "MemberKeysChanged(address,bytes32,bytes32,address,uint256)",
-        b"\4" * 32 + b"\5" * 32 + padded(ADDRESS),
+        KEYS_OF_SM2,
+        "MemberKeysChanged(address,uint16,bytes,bytes32,bytes32,address,uint256)",
+        u256(2) + u256(160) + b"\5" * 32 + b"\6" * 32 + padded(ADDRESS) + dynamic(b"\4" * 65),
     ),
     "TaskProposed": (
         {"proposer": ADDRESS, "spec_hash": b"\6" * 32, "purpose": 2, "dataset_ids": [b"\7" * 32, b"\x08" * 32]},
@@ -126,7 +141,7 @@ def test_a_change_is_topic_and_members(name):
 
 def test_every_event_of_a_history_has_a_digest():
     assert EVENTS.keys() == heads.CHANGES.keys()
-    assert {name for name in EVENTS if name in EVENT_TYPES} == {name for name in EVENTS if name[:3] in ("DID", "Mem")}
+    assert {name for name in EVENTS if name in FORMS} == {name for name in EVENTS if name[:3] in ("DID", "Mem")}
 
 
 def test_the_directory_s_change_holds_the_code():

@@ -161,6 +161,7 @@ EVIDENCE: Mapping[str, str] = {
     "note-name": "no name of a note's signer",
     "checkpoint": "no checkpoint",
     "map-entry": "no entry of a subject map",
+    "timestamp-token": "no response of a time-stamp authority",
 }
 COMPUTATION: Mapping[str, str] = {
     "statistics": "not some of the known statistics, in their order",

@@ -347,3 +347,33 @@ map_row = Table(
     Column("hash", LargeBinary(32), nullable=False),
     Column("data", LargeBinary, nullable=False),  # label, entry and anchor of each leaf, by label
 )
+
+# The chain's tree over this member's anchors (format 2), written as anchors become final.
+log_leaf = Table(
+    "log_leaf",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+log_node = Table(
+    "log_node",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,  # millions of short rows that are found by their key alone
+)
+
+# What this member keeps of other members' logs, whose growth it checks: the state, and the note that it cosigned last.
+witnessed = Table(
+    "witnessed",
+    metadata,
+    Column("broker", String, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("map_root", LargeBinary(32), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("wrong", Text, nullable=False),  # numbers of anchors, with a space between
+    Column("note", Text, nullable=False),
+)

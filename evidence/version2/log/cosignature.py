@@ -16,7 +16,6 @@ from primitives.errors import InvalidInput, VerificationFailed
 COSIGNATURE = b"\x04"
 MAX_TIME = 2**63 - 1  # seconds, as C2SP bounds it
 _TIME_BYTES = 8
-_VALUE_BYTES = _TIME_BYTES + ed25519.SIGNATURE_BYTES
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,6 @@ def _by(text: str, signature: notes.NoteSignature, witnesses: Mapping[str, bytes
     public_key = witnesses.get(signature.name)
     if public_key is None or signature.key_id != notes.key_id(signature.name, public_key, COSIGNATURE):
         return None
-    if len(signature.value) != _VALUE_BYTES:
-        raise VerificationFailed("cosignature", "a cosignature must hold a time and an Ed25519 signature")
     time = int.from_bytes(signature.value[:_TIME_BYTES])
     if time > MAX_TIME:
         raise VerificationFailed("cosignature", "the time of a cosignature is out of range")

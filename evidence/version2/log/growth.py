@@ -8,7 +8,7 @@ as many steps at a time as it likes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from evidence.log.tree import verify_consistency
@@ -111,7 +111,7 @@ def check_growth(
         keys_digest: the digest of the key set that this key is of, which the last leaf must name.
         head: what the chain says.
         peaks: the peaks of the kept tree, left to right.
-        steps: every anchor after the kept one up to the checkpoint's.
+        steps: every anchor after the kept one up to the checkpoint's, which may come one at a time.
 
     Raises:
         InvalidInput: not a note of this version.
@@ -119,10 +119,10 @@ def check_growth(
     """
     checkpoint = open_anchor_checkpoint(note, broker, public_key)
     check_chain_head(checkpoint, head)
-    shown = list(steps)
-    if shown and shown[-1].leaf.keys_digest != keys_digest:
+    digests = [keys_digest]
+    state, _ = grow(kept, _start(kept, peaks), _noting_keys(steps, digests), checkpoint.wrong)
+    if digests[-1] != keys_digest:
         raise VerificationFailed("checkpoint-signature", "the last anchor names other keys than the checkpoint's")
-    state, _ = grow(kept, _start(kept, peaks), shown, checkpoint.wrong)
     stated = (checkpoint.seq, checkpoint.root, checkpoint.map_root, checkpoint.size)
     if stated != (state.seq, state.root, state.map_root, state.size):
         raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
@@ -170,6 +170,13 @@ def grow(
         state = GrowthState(leaf.seq, b"", map_root, leaf.size_after, state.wrong)
     root = peaks.root()
     return replace(state, root=root, wrong=tuple(seq for seq in wrong if seq <= state.seq)), peaks
+
+
+def _noting_keys(steps: Iterable[GrowthStep], digests: list[bytes]) -> Iterator[GrowthStep]:
+    """Pass the steps on, and leave the digest of the last one's keys at the end of a list of one."""
+    for step in steps:
+        digests[:] = [step.leaf.keys_digest]
+        yield step
 
 
 def _start(kept: GrowthState, hashes: Sequence[bytes]) -> Peaks:

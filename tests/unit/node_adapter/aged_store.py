@@ -7,6 +7,8 @@ import json
 
 from sqlalchemy import insert
 
+from evidence.version2.log.anchor_tree import Peaks
+from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store import migrate, schema
 from node_adapter.store.chain.event_log import address_topic
 from node_adapter.store.engine import open_store
@@ -142,6 +144,26 @@ def today():
     }
 
 
+def leaf(seq):
+    """A leaf of the tree of anchors."""
+    hashes = [digest(kind, seq) for kind in ("batch", "map", "keys")]
+    return AnchorLeaf(seq, hashes[0], seq, seq + 1, hashes[1], seq, seq, hashes[2], 1)
+
+
+def log_rows(days):
+    """The tree of anchors, one a day, and what is kept of as many other logs."""
+    peaks, nodes = Peaks(), []
+    for seq in range(1, days + 1):
+        peaks, made = peaks.append(leaf(seq).hash())
+        nodes += [{"level": level, "position": position, "hash": value} for (level, position), value in made]
+    state = {"seq": 9, "root": bytes(32), "map_root": bytes(32), "size": 9, "wrong": "3 7", "note": "note"}
+    return {
+        "log_leaf": [{"seq": seq, "leaf": leaf(seq).encode()} for seq in range(1, days + 1)],
+        "log_node": nodes,
+        "witnessed": [{"broker": f"did:ethr:0x1:0x{number:040x}", **state} for number in range(days)],
+    }
+
+
 def aged_store(path, days):
     """Return the open store of a node that has served so many more clients."""
     migrate.upgrade(path)
@@ -153,6 +175,8 @@ def aged_store(path, days):
         connection.execute(insert(schema.chain_event), [anchored(number) for number in range(days)])
         for name in filler[0]:
             connection.execute(insert(schema.metadata.tables[name]), [rows[name] for rows in filler])
+        for name, rows in log_rows(days).items():
+            connection.execute(insert(schema.metadata.tables[name]), rows)
         last = OWN_RECORDS + days
         tail = [record(last, CLIENT, 90), record(last + 1, CLIENT, 91, promise=None, anchor_by=None)]
         connection.execute(insert(schema.record), tail)

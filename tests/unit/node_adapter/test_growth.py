@@ -11,9 +11,12 @@ import pkgutil
 import pytest
 
 import node_adapter.store as package
+from evidence.log.tree import consistency_proof, inclusion_path
+from evidence.version2.log.growth import GrowthState
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import (
     alarms,
+    anchor_tree,
     anchors,
     consents,
     credentials,
@@ -31,6 +34,7 @@ from node_adapter.store import (
     subjects,
     tasks,
     tokens,
+    witnessed,
 )
 from node_adapter.store.chain import (
     blocks,
@@ -59,6 +63,7 @@ from tests.unit.node_adapter.aged_store import (
     aged_store,
     anchor,
     digest,
+    leaf,
     record,
 )
 
@@ -81,6 +86,8 @@ NEW_RECORD = records.RecordRow(**record(100_000, "ee" * 32, 1))
 SEGMENT = map_rows.segment_of(LABEL)
 MAP_SEGMENT = map_rows.SegmentRow(SEGMENT, 0, 1, b"")
 MAP_ROW = map_rows.MapRow(1, 3, 1, b"", b"")
+LOG = "did:ethr:0x1:0x" + "00" * 20
+WITNESSED = GrowthState(10, bytes(32), bytes(32), 10, (3, 7))
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
@@ -92,6 +99,13 @@ CALLS = {
     "alarms.open_detail": lambda c, size: alarms.open_detail(c, "resend-blocked", "a"),
     "alarms.list_alarms": lambda c, size: alarms.list_alarms(c),
     "alarms.is_open": lambda c, size: alarms.is_open(c, "resend-blocked"),
+    "anchor_tree.tree_size": lambda c, size: anchor_tree.tree_size(c),
+    "anchor_tree.append_leaf": lambda c, size: anchor_tree.append_leaf(c, leaf(anchor_tree.tree_size(c) + 1)),
+    "anchor_tree.peaks_at": lambda c, size: anchor_tree.peaks_at(c, anchor_tree.tree_size(c)),
+    "anchor_tree.node_reader": lambda c, size: anchor_tree.node_reader(c, _proofs(anchor_tree.tree_size(c))),
+    "anchor_tree.node_row": lambda c, size: anchor_tree.node_row(c, 0, 0, 100),
+    "anchor_tree.leaves": lambda c, size: anchor_tree.leaves(c, 20, 100),
+    "anchor_tree.truncate": lambda c, size: anchor_tree.truncate(c, anchor_tree.tree_size(c) - 3),
     "anchors.last_final": lambda c, size: anchors.last_final(c),
     "anchors.first_covering": lambda c, size: anchors.first_covering(c, size - 8),
     "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
@@ -295,6 +309,11 @@ CALLS = {
     "tokens.revoke_token": lambda c, size: tokens.revoke_token(c, TOKEN, NOW),
     "tokens.forget_ended_sessions": lambda c, size: tokens.forget_ended_sessions(c, 1),
     "tokens.end_sessions": lambda c, size: tokens.end_sessions(c, DID),
+    "witnessed.kept_state": lambda c, size: witnessed.kept_state(c, LOG),
+    "witnessed.cosigned_note": lambda c, size: witnessed.cosigned_note(c, LOG),
+    "witnessed.replace_state": lambda c, size: witnessed.replace_state(
+        c, LOG, before=witnessed.kept_state(c, LOG), after=WITNESSED, note="note"
+    ),
 }  # fmt: skip
 
 # What may cost more the older the node is, and why.
@@ -314,6 +333,11 @@ GROWS = {
     "restored.mark": "once after a restore: every session ends",
     "tokens.suspend_all": "once after a restore: every session ends",
 }
+
+
+def _proofs(size):
+    """Return a maker of proofs about an old anchor."""
+    return lambda node: (inclusion_path(3, size, node), consistency_proof(size // 2, size, node))
 
 
 def _topic():

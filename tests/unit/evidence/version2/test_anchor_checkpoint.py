@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -115,6 +115,9 @@ def test_another_brokers_and_another_keys_are_refused():
         open_anchor_checkpoint(made, WITNESS, BROKER_KEY)
     with pytest.raises(VerificationFailed, match="checkpoint-signature"):
         open_anchor_checkpoint(made, BROKER, ed25519.public_key(WITNESS_SEED))
+    under_our_name = sign_note(replace(checkpoint(), broker=WITNESS).text(), log_origin(BROKER), BROKER_SEED)
+    with pytest.raises(VerificationFailed, match="checkpoint-signature"):
+        open_anchor_checkpoint(under_our_name, BROKER, BROKER_KEY)
     by_another = sign_anchor_checkpoint(checkpoint(), WITNESS_SEED)
     with pytest.raises(VerificationFailed, match="checkpoint-signature"):
         open_anchor_checkpoint(by_another, BROKER, BROKER_KEY)
@@ -123,7 +126,7 @@ def test_another_brokers_and_another_keys_are_refused():
 @pytest.mark.parametrize("wrong", [(1,), (7,), (3, 2), (3, 3), (8,), tuple(range(2, 300))])
 def test_what_no_reader_takes_is_not_signed(wrong):
     with pytest.raises(InvalidInput):
-        sign_anchor_checkpoint(dataclasses.replace(checkpoint(), wrong=wrong), BROKER_SEED)
+        sign_anchor_checkpoint(replace(checkpoint(), wrong=wrong), BROKER_SEED)
 
 
 def test_a_checkpoint_of_version_1_is_none_of_version_2():

@@ -86,8 +86,9 @@ def test_every_line_of_the_text_is_cosigned():
 def test_a_bad_cosignature_of_a_known_key_sinks_the_note():
     good = base64.b64decode(LINE.split(" ")[2])[4:]
     later = (int.from_bytes(good[:8]) + 1).to_bytes(8) + good[8:]
-    beyond = (2**63).to_bytes(8) + ed25519.sign(WITNESS_SEED, f"cosignature/v1\ntime {2**63}\n".encode())
-    for value in (later, good[:-1], good + b"\0", good[8:], beyond, good[:8] + bytes(64)):
+    text = NOTE.split("\n\n")[0] + "\n"
+    beyond = (2**63).to_bytes(8) + ed25519.sign(WITNESS_SEED, f"cosignature/v1\ntime {2**63}\n{text}".encode())
+    for value in (later, good[:-1], good + b"\0", good[:5], good[8:], beyond, good[:8] + bytes(64)):
         with pytest.raises(VerificationFailed, match="cosignature"):
             cosigned_by(NOTE + LINE + line(value), KNOWN, BROKER_KEY)
         with pytest.raises(VerificationFailed, match="cosignature"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 
 import pytest
 from hypothesis import given, settings
@@ -11,89 +10,18 @@ from hypothesis import strategies as st
 
 from evidence.log import tree
 from evidence.version2.log.anchor_tree import Peaks, batch_root, peaks_of
-from evidence.version2.log.anchors import NO_CONTRACT, AnchorLeaf, OpeningLeaf, head_digest
-from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
-from evidence.version2.log.growth import CHECKS, ChainHead, GrowthState, GrowthStep, check_growth, grow
+from evidence.version2.log.growth import CHECKS, GrowthState, GrowthStep, grow
 from evidence.version2.log.growth_document import Growth, parse_growth
 from evidence.version2.map.append_proof import AppendProof, make_append_proof
 from evidence.version2.map.label_map import LabelMap
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput, VerificationFailed
-from scripts.vectors.evidence import BROKER
-from scripts.vectors.version2.log import BROKER_KEY, BROKER_SEED, WITNESS_SEED
-
-KEYS = hashlib.sha256(b"keys of the broker").digest()
-
-
-def value(*name):
-    return hashlib.sha256(repr(name).encode()).digest()
-
-
-class Log:
-    """A broker's log with its map, as its node and the chain keep them."""
-
-    def __init__(self) -> None:
-        self.opening = OpeningLeaf(NO_CONTRACT, 0, bytes(32), 0, bytes(32), 1, 60)
-        self.tree = tree.Tree.from_leaf_hashes([self.opening.hash()])
-        self.map, self.size, self.steps = LabelMap(), 0, {}
-
-    @property
-    def seq(self):
-        return self.tree.size
-
-    def anchor(self, count=2, *, good=None, **changes):
-        """Anchor `count` records; `good` is the map that this anchor goes on from, the last one's when None."""
-        before = self.map if good is None else good
-        added = {value("label", self.seq, place): value("entry", self.seq, place) for place in range(count)}
-        entries = list(added.values())
-        self.map = before.insert(added)
-        proof = make_append_proof(before.top, added) if added else None
-        leaf = AnchorLeaf(
-            seq=self.seq + 1,
-            batch_root=batch_root(entries),
-            size_before=self.size,
-            size_after=self.size + count,
-            map_root=self.map.root,
-            block=self.seq + 10,
-            time=60 * self.seq,
-            keys_digest=KEYS,
-            key_version=1,
-        )
-        leaf = dataclasses.replace(leaf, **changes.pop("leaf", {}))
-        self.size = leaf.size_after
-        self.steps[leaf.seq] = GrowthStep(leaf, changes.get("entries", entries), changes.get("proof", proof))
-        self.tree.append(leaf.encode())
-        return leaf
-
-    def checkpoint(self, *wrong, seed=BROKER_SEED, **changes):
-        last = self.steps[self.seq].leaf if self.steps else None
-        made = AnchorCheckpoint(
-            BROKER, self.seq, self.tree.root(), last.map_root if last else self.map.root, self.size, wrong
-        )
-        return sign_anchor_checkpoint(dataclasses.replace(made, **changes), seed)
-
-    def head(self, seq=None):
-        root, size = self.tree.root(), self.seq
-        proof = self.tree.consistency(seq or size, size)
-        return ChainHead(head_digest(size, root), size, root, tuple(proof))
-
-    def after(self, kept):
-        return [self.steps[seq] for seq in range(kept.seq + 1, self.seq + 1)]
-
-    def check(self, kept, note=None, **changes):
-        shown = {
-            "broker": BROKER,
-            "public_key": BROKER_KEY,
-            "keys_digest": KEYS,
-            "head": self.head(),
-            "peaks": peaks_of(kept.seq, self.tree.node).hashes,
-            "steps": self.after(kept),
-        }
-        return check_growth(kept, note or self.checkpoint(), **shown | changes)
+from scripts.vectors.growing_log import KEYS, GrowingLog, value
+from scripts.vectors.version2.log import WITNESS_SEED
 
 
 def log_of(*counts):
-    log = Log()
+    log = GrowingLog()
     for count in counts:
         log.anchor(count)
     return log
@@ -106,7 +34,7 @@ def start(log):
 @settings(max_examples=30)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.data())
 def test_an_honest_log_is_followed_at_any_pace(counts, data):
-    log = Log()
+    log = GrowingLog()
     kept = start(log)
     for count in counts:
         log.anchor(count)
@@ -205,11 +133,11 @@ def test_an_anchor_that_is_left_out(skipped):
 def test_anchors_in_another_order_or_of_another_size():
     log = log_of(2, 1)
     refused("growth-order", lambda: log.check(start(log), steps=log.after(start(log))[::-1]))
-    jumped = Log()
+    jumped = GrowingLog()
     jumped.anchor(2)
     jumped.anchor(1, leaf={"size_before": 1, "size_after": 2})
     refused("growth-order", lambda: jumped.check(start(jumped)))
-    shrunk = Log()
+    shrunk = GrowingLog()
     shrunk.anchor(2)
     shrunk.anchor(0, leaf={"size_after": 1})
     refused("growth-order", lambda: shrunk.check(start(shrunk)))
@@ -223,7 +151,7 @@ def test_entries_that_are_not_the_batch():
 
 
 def test_a_batch_that_is_more_than_the_log_grew():
-    log = Log()
+    log = GrowingLog()
     log.anchor(3, leaf={"size_after": 2})
     refused("growth-batch", lambda: log.check(start(log)))
 
@@ -245,7 +173,7 @@ def test_a_map_that_was_changed_and_put_back():
 
 
 def test_a_map_that_is_not_the_one_that_was_proved():
-    log = Log()
+    log = GrowingLog()
     log.anchor(2, leaf={"map_root": value("another map")})
     refused("growth-map", lambda: log.check(start(log)))
     log = log_of(2)
@@ -265,7 +193,7 @@ def test_a_heartbeat_that_moves_the_map():
 
 
 def test_a_map_that_counts_what_was_not_logged():
-    log = Log()
+    log = GrowingLog()
     log.anchor(2)
     entries = [value("logged"), value("logged too")]
     leaf = dataclasses.replace(log.steps[2].leaf, batch_root=batch_root(entries))
@@ -275,7 +203,7 @@ def test_a_map_that_counts_what_was_not_logged():
 
 
 def test_one_entry_under_two_labels():
-    log = Log()
+    log = GrowingLog()
     entry = value("entry")
     added = {value("one"): entry, value("two"): entry}
     proof = make_append_proof(LabelMap().top, added)

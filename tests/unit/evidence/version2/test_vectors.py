@@ -10,6 +10,9 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from evidence.version2.act import verify_act
+from evidence.version2.record import open_redacted
+from primitives.suites import SUITES
 from scripts.vectors import evidence_2 as script
 
 OUTPUTS = script.outputs()
@@ -107,3 +110,14 @@ def test_the_promises_follow_from_the_page_alone():
 
 def _base64url(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def test_the_worked_act_of_sm2_is_signed():
+    vector, sm = load("sm"), SUITES["sm3-sm2/1"]
+    key = bytes.fromhex(vector["public_key"])
+    assert sm.public_key(bytes.fromhex(load("inputs")["client_seed"])) == key
+    sm.verify(key, bytes.fromhex(vector["signed_bytes"]), bytes.fromhex(vector["signature"]))
+    opened = open_redacted(json.loads(vector["copy"]), fingerprint=bytes.fromhex(vector["fingerprint"]))
+    [signature] = opened.envelope["signatures"]
+    verify_act(opened.envelope, signature, key)
+    assert opened.entry.hex() == vector["entry"]

@@ -16,6 +16,7 @@ from evidence.version2.batch_tree import BatchTree
 from evidence.version2.promise import (
     Covering,
     PromiseStanding,
+    SignedBatch,
     parse_promise,
     promise_of,
     require_record,
@@ -33,6 +34,7 @@ from tests.properties import examples
 from tests.unit.evidence.version2.kit import AT, Writer, salt
 
 DAY_MS = 24 * 3600 * 1000
+STRANGER = "did:ethr:0x539:0x" + "d" * 40
 RECORDED = parse_time(AT, "recorded_at")
 
 
@@ -102,6 +104,18 @@ def test_a_bundle_says_a_promise_by_its_place_alone(suite):
                 signed.require(cheat, document["batch"]["index"], path)
         with pytest.raises(VerificationFailed):
             signed.require(promise, document["batch"]["index"] ^ 1, path)
+
+
+@pytest.mark.parametrize("change", [{"block": 9}, {"broker": STRANGER}])
+def test_what_is_signed_names_suite_broker_and_block_of_all_in_it(suite, change):
+    """A tree that holds a promise of another block, or of another broker, is signed for its own alone."""
+    writer = written(suite)
+    one, two, _ = promised(writer)
+    tree_ = BatchTree([one.leaf, replace(two, **change).leaf])
+    signed = SignedBatch(suite.name, one.broker, one.block, 2, tree_.root, bytes(64))
+    signed.require(one, 0, tree_.path(0))
+    with pytest.raises(VerificationFailed, match="another suite, broker or block"):
+        signed.require(replace(two, **change), 1, tree_.path(1))
 
 
 CHANGES = {

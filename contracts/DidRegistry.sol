@@ -26,17 +26,14 @@ contract DidRegistry is IDidRegistry, EIP712 {
         keccak256("RevokeAttribute(address identity,bytes32 name,bytes value,uint256 nonce,uint256 deadline)");
 
     IMemberRegistry private immutable _members;
+    /// @dev Has the identities that have not changed here yet; zero when there is none.
+    IDidRegistry private immutable _former;
     mapping(address identity => History) private _history;
-
-    /// @inheritdoc IDidRegistry
-    mapping(address identity => address) public override owners;
-    /// @inheritdoc IDidRegistry
-    mapping(address identity => mapping(bytes32 typeHash => mapping(address delegate => uint256))) public override
-        delegates;
+    mapping(address identity => address) private _owners;
+    mapping(address identity => mapping(bytes32 typeHash => mapping(address delegate => uint256))) private _delegates;
     /// @inheritdoc IDidRegistry
     mapping(address owner => uint256) public override nonce;
-    /// @inheritdoc IDidRegistry
-    mapping(address identity => uint256) public override sponsoredNonce;
+    mapping(address identity => uint256) private _sponsoredNonce;
 
     modifier onlyOwner(address identity) {
         address owner = _liveOwner(identity);
@@ -45,8 +42,10 @@ contract DidRegistry is IDidRegistry, EIP712 {
     }
 
     /// @param members whose active members may send sponsored calls
-    constructor(IMemberRegistry members) EIP712("Bonafides DidRegistry", "1") {
+    /// @param former the registry of this kind whose identities go on in this one; zero when there is none
+    constructor(IMemberRegistry members, IDidRegistry former) EIP712("Bonafides DidRegistry", "1") {
         _members = members;
+        _former = former;
     }
 
     /// @inheritdoc IDidRegistry
@@ -145,7 +144,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
     /// @inheritdoc IDidRegistry
     function changeOwnerSponsored(address identity, address newOwner, uint256 deadline, bytes calldata sig) external {
         bytes32 structHash =
-            keccak256(abi.encode(_CHANGE_OWNER, identity, newOwner, sponsoredNonce[identity], deadline));
+            keccak256(abi.encode(_CHANGE_OWNER, identity, newOwner, sponsoredNonce(identity), deadline));
         _spendSponsored(identity, structHash, deadline, sig);
         _changeOwner(identity, newOwner);
     }
@@ -161,7 +160,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
     ) external {
         bytes32 structHash = keccak256(
             abi.encode(
-                _SET_ATTRIBUTE, identity, name, keccak256(value), validity, sponsoredNonce[identity], deadline
+                _SET_ATTRIBUTE, identity, name, keccak256(value), validity, sponsoredNonce(identity), deadline
             )
         );
         _spendSponsored(identity, structHash, deadline, sig);
@@ -177,7 +176,7 @@ contract DidRegistry is IDidRegistry, EIP712 {
         bytes calldata sig
     ) external {
         bytes32 structHash = keccak256(
-            abi.encode(_REVOKE_ATTRIBUTE, identity, name, keccak256(value), sponsoredNonce[identity], deadline)
+            abi.encode(_REVOKE_ATTRIBUTE, identity, name, keccak256(value), sponsoredNonce(identity), deadline)
         );
         _spendSponsored(identity, structHash, deadline, sig);
         _setAttribute(identity, name, value, 0);
@@ -185,53 +184,89 @@ contract DidRegistry is IDidRegistry, EIP712 {
 
     /// @inheritdoc IDidRegistry
     function validDelegate(address identity, bytes32 delegateType, address delegate) external view returns (bool) {
-        return delegates[identity][keccak256(abi.encode(delegateType))][delegate] > block.timestamp;
+        return delegates(identity, keccak256(abi.encode(delegateType)), delegate) > block.timestamp;
     }
 
     /// @inheritdoc IDidRegistry
     function changed(address identity) external view returns (uint256) {
-        return _history[identity].changed;
+        return _isFormers(identity) ? _former.changed(identity) : _history[identity].changed;
     }
 
     /// @inheritdoc IDidRegistry
     function versionCount(address identity) external view returns (uint256) {
-        return _history[identity].versions;
+        return _isFormers(identity) ? _former.versionCount(identity) : _history[identity].versions;
     }
 
     /// @inheritdoc IDidRegistry
     function historyHead(address identity) external view returns (bytes32) {
-        return _history[identity].head;
+        return _isFormers(identity) ? _former.historyHead(identity) : _history[identity].head;
     }
 
     /// @inheritdoc IDidRegistry
-    function deactivated(address identity) external view returns (bool) {
-        return _history[identity].deactivated;
+    function deactivated(address identity) public view returns (bool) {
+        return _isFormers(identity) ? _former.deactivated(identity) : _history[identity].deactivated;
+    }
+
+    /// @inheritdoc IDidRegistry
+    function owners(address identity) public view returns (address) {
+        return _isFormers(identity) ? _former.owners(identity) : _owners[identity];
+    }
+
+    /// @inheritdoc IDidRegistry
+    function delegates(address identity, bytes32 typeHash, address delegate) public view returns (uint256) {
+        if (_isFormers(identity)) return _former.delegates(identity, typeHash, delegate);
+        return _delegates[identity][typeHash][delegate];
+    }
+
+    /// @inheritdoc IDidRegistry
+    function sponsoredNonce(address identity) public view returns (uint256) {
+        return _isFormers(identity) ? _former.sponsoredNonce(identity) : _sponsoredNonce[identity];
     }
 
     /// @inheritdoc IDidRegistry
     function identityOwner(address identity) public view returns (address) {
-        if (_history[identity].deactivated) return address(0);
-        address owner = owners[identity];
+        if (deactivated(identity)) return address(0);
+        address owner = owners(identity);
         return owner == address(0) ? identity : owner;
     }
 
     function _changeOwner(address identity, address newOwner) private {
-        owners[identity] = newOwner;
+        _adopt(identity);
+        _owners[identity] = newOwner;
         if (newOwner == address(0)) _history[identity].deactivated = true;
         emit DIDOwnerChanged(identity, newOwner, _history[identity].changed);
         _countChange(identity, DIDOwnerChanged.selector, abi.encode(newOwner));
     }
 
     function _setDelegate(address identity, bytes32 delegateType, address delegate, uint256 validTo) private {
-        delegates[identity][keccak256(abi.encode(delegateType))][delegate] = validTo;
+        _adopt(identity);
+        _delegates[identity][keccak256(abi.encode(delegateType))][delegate] = validTo;
         emit DIDDelegateChanged(identity, delegateType, delegate, validTo, _history[identity].changed);
         _countChange(identity, DIDDelegateChanged.selector, abi.encode(delegateType, delegate, validTo));
     }
 
     /// @param validTo in seconds; 0 when the attribute is revoked
     function _setAttribute(address identity, bytes32 name, bytes calldata value, uint256 validTo) private {
+        _adopt(identity);
         emit DIDAttributeChanged(identity, name, value, validTo, _history[identity].changed);
         _countChange(identity, DIDAttributeChanged.selector, abi.encode(name, value, validTo));
+    }
+
+    /// @dev Whether the former registry still has an identity: none of its changes was made here.
+    function _isFormers(address identity) private view returns (bool) {
+        return address(_former) != address(0) && _history[identity].versions == 0;
+    }
+
+    /// @dev Take an identity over as it stands, so that its history goes on with the change that is about to be made.
+    /// Delegates cannot be listed, so they are not: who had them adds them again.
+    function _adopt(address identity) private {
+        if (!_isFormers(identity)) return;
+        History storage history = _history[identity];
+        history.changed = uint128(_former.changed(identity));
+        history.head = _former.historyHead(identity);
+        _owners[identity] = _former.owners(identity);
+        _sponsoredNonce[identity] = _former.sponsoredNonce(identity);
+        history.versions = uint120(_former.versionCount(identity));
     }
 
     /// @dev Called after each of the three events and never else: a resolver that found no event in the block of
@@ -262,12 +297,13 @@ contract DidRegistry is IDidRegistry, EIP712 {
         address owner = _liveOwner(identity);
         (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecover(_hashTypedDataV4(structHash), sig);
         if (failure != ECDSA.RecoverError.NoError || signer != owner) revert DidRegistryBadSignature(identity, signer);
-        emit DIDCallSponsored(identity, sponsoredNonce[identity]);
-        sponsoredNonce[identity]++;
+        _adopt(identity);
+        emit DIDCallSponsored(identity, _sponsoredNonce[identity]);
+        _sponsoredNonce[identity]++;
     }
 
     function _liveOwner(address identity) private view returns (address) {
-        if (_history[identity].deactivated) revert DidRegistryDeactivated(identity);
+        if (deactivated(identity)) revert DidRegistryDeactivated(identity);
         return identityOwner(identity);
     }
 }

@@ -18,11 +18,17 @@ contract Directory is IDirectory {
     mapping(bytes32 name => uint256) private _lastProposal;
 
     /// @param members the registry whose votes change this directory, for ever
+    /// @param former the directory of this kind that this one succeeds; zero when there is none
     /// @param names ASCII names, padded with zeros on the right
     /// @param targets their addresses
-    constructor(IMemberRegistry members, bytes32[] memory names, address[] memory targets) {
+    constructor(IMemberRegistry members, IDirectory former, bytes32[] memory names, address[] memory targets) {
         if (names.length != targets.length) revert DirectoryLengthMismatch(names.length, targets.length);
         _members = members;
+        if (address(former) != address(0)) {
+            bytes32 head = former.historyHead();
+            _note(bytes32(0), address(former), head);
+            emit DirectorySucceeded(address(former), head);
+        }
         for (uint256 i = 0; i < names.length; i++) {
             if (_entries[names[i]].length != 0) revert DirectoryInvalidName(names[i]);
             _set(names[i], targets[i]);
@@ -57,8 +63,12 @@ contract Directory is IDirectory {
         address previous = current(name);
         _entries[name].push(Entry(target, uint64(block.number)));
         emit AddressSet(name, target, uint64(block.number), previous);
+        _note(name, target, target.codehash);
+    }
+
+    /// @dev Extend the history: by an entry with its code hash, or by the former directory, without a name, with its head.
+    function _note(bytes32 name, address target, bytes32 hash) private {
         changeCount++;
-        bytes32 change = keccak256(abi.encode(name, target, target.codehash));
-        historyHead = HistoryHead.next(_HISTORY, historyHead, changeCount, change);
+        historyHead = HistoryHead.next(_HISTORY, historyHead, changeCount, keccak256(abi.encode(name, target, hash)));
     }
 }

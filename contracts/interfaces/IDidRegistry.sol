@@ -6,6 +6,8 @@ pragma solidity 0.8.37;
 /// each names the block of the one before it, so that a resolver walks back and sees gaps.
 /// @dev Compatible with ERC-1056: same functions, same events, same hashes for the `...Signed` calls. Two differences:
 /// an identity whose owner became zero is deactivated for good, and errors are typed.
+/// A registry that succeeds another one has an identity as that one has it until the identity's first change here, and
+/// goes on with its history; delegates end with that change and are added again.
 /// WARNING: the `...Signed` calls bind neither chain nor deadline. Use the `...Sponsored` calls.
 interface IDidRegistry {
     /// @notice The actor does not own the identity.

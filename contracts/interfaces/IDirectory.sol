@@ -26,6 +26,9 @@ interface IDirectory {
     /// @notice A name has a new address.
     event AddressSet(bytes32 indexed name, address target, uint64 fromBlock, address previous);
 
+    /// @notice This directory succeeds another one, of whose history `head` is the head.
+    event DirectorySucceeded(address indexed former, bytes32 head);
+
     /// @notice Let a voted change take effect; anyone may send it.
     /// @dev The proposal is MemberRegistry.proposeAction(callId, keccak256(abi.encode(directory, name, target))).
     /// Restrictions: not passed (`DirectoryNotPassed`); used, or older than the one in force
@@ -35,7 +38,8 @@ interface IDirectory {
     /// @notice The address of a name now; zero when there is none.
     function current(bytes32 name) external view returns (address);
 
-    /// @notice The head of all changes of this directory, each with the code hash of the address, in order.
+    /// @notice The head of all changes of this directory, each with the code hash of the address, in order; the first one
+    /// names the former directory, where there is one.
     /// @dev docs/spec/evidence-2.md, section 9.3.
     function historyHead() external view returns (bytes32);
 

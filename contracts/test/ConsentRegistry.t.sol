@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {ConsentRegistry} from "../ConsentRegistry.sol";
 import {DidRegistry} from "../DidRegistry.sol";
 import {IConsentRegistry} from "../interfaces/IConsentRegistry.sol";
+import {IDidRegistry} from "../interfaces/IDidRegistry.sol";
 import {World} from "./World.sol";
 
 abstract contract ConsentWorld is World {
@@ -17,7 +18,7 @@ abstract contract ConsentWorld is World {
 
     function foundConsents() internal {
         foundConsortium();
-        dids = new DidRegistry(members);
+        dids = new DidRegistry(members, IDidRegistry(address(0)));
         consents = new ConsentRegistry(members, dids);
     }
 

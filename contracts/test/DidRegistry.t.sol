@@ -17,7 +17,7 @@ abstract contract DidWorld is World {
 
     function foundDids() internal {
         foundConsortium();
-        dids = new DidRegistry(members);
+        dids = new DidRegistry(members, IDidRegistry(address(0)));
     }
 
     function typed(bytes32 structHash) internal view returns (bytes32) {

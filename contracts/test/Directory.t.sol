@@ -18,7 +18,7 @@ contract DirectoryTest is World {
         bytes32[] memory names = new bytes32[](1);
         address[] memory targets = new address[](1);
         (names[0], targets[0]) = ("EvidenceAnchor", _first);
-        _directory = new Directory(members, names, targets);
+        _directory = new Directory(members, IDirectory(address(0)), names, targets);
     }
 
     function digest(bytes32 name, address next) private view returns (bytes32) {
@@ -69,7 +69,7 @@ contract DirectoryTest is World {
         pass(id);
         expectNotPassed(id, "TaskRegistry", _second);
         expectNotPassed(id, "EvidenceAnchor", address(members));
-        Directory other = new Directory(members, new bytes32[](0), new address[](0));
+        Directory other = new Directory(members, IDirectory(address(0)), new bytes32[](0), new address[](0));
         bytes32 theirs = keccak256(abi.encode(address(other), bytes32("EvidenceAnchor"), _second));
         vm.expectRevert(abi.encodeWithSelector(IDirectory.DirectoryNotPassed.selector, id, theirs));
         other.enact(id, "EvidenceAnchor", _second);
@@ -104,16 +104,16 @@ contract DirectoryTest is World {
 
     function test_the_constructor_refuses_what_does_not_fit() public {
         vm.expectRevert(abi.encodeWithSelector(IDirectory.DirectoryLengthMismatch.selector, 1, 0));
-        new Directory(members, new bytes32[](1), new address[](0));
+        new Directory(members, IDirectory(address(0)), new bytes32[](1), new address[](0));
         bytes32[] memory names = new bytes32[](2);
         address[] memory targets = new address[](2);
         (names[0], names[1]) = (bytes32("EvidenceAnchor"), bytes32("EvidenceAnchor"));
         (targets[0], targets[1]) = (_first, _second);
         vm.expectRevert(abi.encodeWithSelector(IDirectory.DirectoryInvalidName.selector, names[0]));
-        new Directory(members, names, targets);
+        new Directory(members, IDirectory(address(0)), names, targets);
         names[0] = 0;
         vm.expectRevert(abi.encodeWithSelector(IDirectory.DirectoryInvalidName.selector, bytes32(0)));
-        new Directory(members, names, targets);
+        new Directory(members, IDirectory(address(0)), names, targets);
     }
 
     function testFuzz_no_call_without_a_vote_changes_anything(uint256 id, bytes32 name, address next) public {

@@ -2,14 +2,17 @@
 pragma solidity 0.8.37;
 
 import {ConsentRegistry} from "../ConsentRegistry.sol";
+import {DidRegistry} from "../DidRegistry.sol";
 import {Directory} from "../Directory.sol";
 import {MemberRegistry} from "../MemberRegistry.sol";
+import {IDirectory} from "../interfaces/IDirectory.sol";
 import {IDidRegistry} from "../interfaces/IDidRegistry.sol";
 import {IMemberRegistry} from "../interfaces/IMemberRegistry.sol";
 import {ITaskRegistry} from "../interfaces/ITaskRegistry.sol";
 import {ConsentWorld} from "./ConsentRegistry.t.sol";
 import {DidWorld} from "./DidRegistry.t.sol";
 import {TaskWorld} from "./TaskRegistry.t.sol";
+import {Vm} from "./MiniTest.sol";
 import {World} from "./World.sol";
 
 /// @dev The reader's side of section 9.3: rebuild a head from what the events say, change by change.
@@ -89,6 +92,69 @@ contract DidHistoryTest is DidWorld, Reader {
         dids.setAttributeSponsored(client, NAME, _VALUE, 5, block.timestamp, sig);
         expectHead(_ATTRIBUTE, abi.encode(NAME, _VALUE, block.timestamp + 5));
         eq(dids.historyHead(heir), bytes32(0), "the owner's own identity has no change");
+    }
+
+    /// @dev A successor shows an identity as the former registry has it, and goes on where it stands.
+    function test_a_successor_goes_on_with_every_identity() public {
+        address delegate = account("delegate");
+        vm.prank(client);
+        dids.changeOwner(client, heir);
+        expectHead("DIDOwnerChanged(address,address,uint256)", abi.encode(heir));
+        vm.prank(heir);
+        dids.addDelegate(client, TYPE, delegate, 600);
+        expectHead(_DELEGATE, abi.encode(TYPE, delegate, block.timestamp + 600));
+        sponsor(0);
+        DidRegistry former = dids;
+        dids = new DidRegistry(members, former);
+        later();
+        eq(dids.historyHead(client), headRead(_KEY), "head before the first change here");
+        eq(dids.versionCount(client), 3, "count");
+        eq(dids.changed(client), former.changed(client), "changed");
+        eq(dids.owners(client), heir, "stored owner");
+        eq(dids.identityOwner(client), heir, "owner");
+        check(dids.validDelegate(client, TYPE, delegate), "delegate");
+        eq(dids.sponsoredNonce(client), 1, "nonce");
+        uint256 before = former.changed(client);
+        bytes32 hash = typed(setAttributeHash(client, _VALUE, 5, 1, block.timestamp));
+        bytes memory sig = sign(privateKey(HEIR), hash);
+        vm.expectEmit(true, true, true, true, address(dids));
+        emit IDidRegistry.DIDCallSponsored(client, 1);
+        vm.expectEmit(true, true, true, true, address(dids));
+        emit IDidRegistry.DIDAttributeChanged(client, NAME, _VALUE, block.timestamp + 5, before);
+        vm.prank(east);
+        dids.setAttributeSponsored(client, NAME, _VALUE, 5, block.timestamp, sig);
+        expectHead(_ATTRIBUTE, abi.encode(NAME, _VALUE, block.timestamp + 5));
+        eq(dids.identityOwner(client), heir, "the owner was taken over");
+        vm.prank(heir);
+        former.changeOwner(client, outsider);
+        eq(dids.identityOwner(client), heir, "what the former one says later counts for nothing");
+        vm.prank(outsider);
+        former.addDelegate(client, TYPE, delegate, 600);
+        check(!dids.validDelegate(client, TYPE, delegate), "nor the delegates that it names");
+        vm.prank(heir);
+        dids.addDelegate(client, TYPE, delegate, 60);
+        expectHead(_DELEGATE, abi.encode(TYPE, delegate, block.timestamp + 60));
+        check(dids.validDelegate(client, TYPE, delegate), "added again");
+        eq(dids.sponsoredNonce(client), 2, "the nonce went on");
+        eq(dids.identityOwner(outsider), outsider, "who never changed anything");
+    }
+
+    function test_who_was_deactivated_stays_so_in_a_successor() public {
+        vm.prank(client);
+        dids.changeOwner(client, address(0));
+        dids = new DidRegistry(members, dids);
+        check(dids.deactivated(client), "deactivated");
+        eq(dids.identityOwner(client), address(0), "no owner");
+        vm.expectRevert(abi.encodeWithSelector(IDidRegistry.DidRegistryDeactivated.selector, client));
+        vm.prank(client);
+        dids.setAttribute(client, NAME, _VALUE, 60);
+    }
+
+    function sponsor(uint256 nonce) private {
+        bytes memory sig = sign(privateKey(HEIR), typed(setAttributeHash(client, _VALUE, 5, nonce, block.timestamp)));
+        vm.prank(east);
+        dids.setAttributeSponsored(client, NAME, _VALUE, 5, block.timestamp, sig);
+        expectHead(_ATTRIBUTE, abi.encode(NAME, _VALUE, block.timestamp + 5));
     }
 
     /// @dev Two changes in one block change places: another head.
@@ -208,7 +274,7 @@ contract DirectoryHistoryTest is Reader {
         (names[0], names[1]) = (bytes32("MemberRegistry"), bytes32("ConsentRegistry"));
         (targets[0], targets[1]) =
             (address(members), address(new ConsentRegistry(members, IDidRegistry(address(members)))));
-        Directory directory = new Directory(members, names, targets);
+        Directory directory = new Directory(members, IDirectory(address(0)), names, targets);
         readEntry(names[0], targets[0]);
         readEntry(names[1], targets[1]);
         eq(directory.historyHead(), headRead(_KEY), "after the constructor");
@@ -222,6 +288,25 @@ contract DirectoryHistoryTest is Reader {
         readEntry("ConsentRegistry", next);
         eq(directory.historyHead(), headRead(_KEY), "after a vote");
         eq(directory.changeCount(), 3, "three changes");
+    }
+
+    function test_a_successor_begins_with_the_former_directory_and_its_head() public {
+        bytes32[] memory names = new bytes32[](1);
+        address[] memory targets = new address[](1);
+        (names[0], targets[0]) = (bytes32("MemberRegistry"), address(members));
+        Directory former = new Directory(members, IDirectory(address(0)), names, targets);
+        later();
+        vm.recordLogs();
+        Directory directory = new Directory(members, former, names, targets);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        eq(logs[0].topics[0], IDirectory.DirectorySucceeded.selector, "event");
+        eq(logs[0].topics[1], bytes32(uint256(uint160(address(former)))), "which");
+        eq(bytes32(logs[0].data), former.historyHead(), "its head");
+        bytes32 change = keccak256(abi.encode(bytes32(0), address(former), former.historyHead()));
+        read("bonafides/directory-history/2", _KEY, change);
+        readEntry(names[0], targets[0]);
+        eq(directory.historyHead(), headRead(_KEY), "head");
+        eq(directory.changeCount(), 2, "two changes");
     }
 }
 

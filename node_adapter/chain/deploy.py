@@ -14,6 +14,7 @@ from node_adapter.patience import Patience
 from node_adapter.ports import ChainRpc, TransactionSigner
 from primitives.errors import InvalidInput, Refused
 
+_NOBODY = "0x" + "0" * 40  # no former contract: these are the first
 _RECEIPT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _GAS_MARGIN_PERCENT = 120
@@ -89,13 +90,13 @@ def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder]
         return done[name].address
 
     registry = create("MemberRegistry", [founder.to_abi() for founder in founders], veto_blocks)
-    dids = create("DidRegistry", registry)
+    dids = create("DidRegistry", registry, _NOBODY)
     create("EvidenceAnchor", registry)
     create("ConsentRegistry", registry, dids)
     create("TaskRegistry", registry)
     names = [name for name in CONTRACTS if name != DIRECTORY]
     targets = [done[name].address for name in names]
-    directory = create(DIRECTORY, registry, [directory_name(name) for name in names], targets)
+    directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
     return Deployment(chain_id, directory, first, tuple(done[name] for name in CONTRACTS))
 

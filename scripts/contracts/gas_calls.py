@@ -23,6 +23,7 @@ ED25519 = 1
 ANCHOR_SIZES = (1, 1_000, 1_001, 10_000, 65_536, 65_537, 100_000)
 # Leaves of an EvidenceLog: the first anchor, the next one, and those after trees of few or of most peaks.
 LOG_SEQS = (2, 3, 1_000, 1_000_000, 2**20, 2**23 + 1, 2**23)
+NOBODY = "0x" + "0" * 40
 EMPTY_ROOT = hashlib.sha256().digest()
 FAR = 2**40  # seconds: later than any clock of a test
 # What an owner signs for a member to send.
@@ -46,14 +47,14 @@ class Calls:
             (self.regulator.address, REGULATOR, "regulator", keys("regulator")),
         ]
         self.members = self.deploy("MemberRegistry", founders, 0)
-        self.dids = self.deploy("DidRegistry", self.members.address)
+        self.dids = self.deploy("DidRegistry", self.members.address, NOBODY)
         self.anchors = self.deploy("EvidenceAnchor", self.members.address)
-        self.log = self.deploy("EvidenceLog", self.members.address, self.anchors.address, "0x" + "0" * 40)
+        self.log = self.deploy("EvidenceLog", self.members.address, self.anchors.address, NOBODY)
         self.consents = self.deploy("ConsentRegistry", self.members.address, self.dids.address)
         self.tasks = self.deploy("TaskRegistry", self.members.address)
         names = [bytes32(name) for name in ("DidRegistry", "EvidenceAnchor")]
         self.directory = self.deploy(
-            "Directory", self.members.address, names, [self.dids.address, self.anchors.address]
+            "Directory", self.members.address, NOBODY, names, [self.dids.address, self.anchors.address]
         )
 
     def make_all(self) -> None:

@@ -63,7 +63,7 @@ CHANGES = (
         "    uint256 private _proposals;\n",
         "    bool private _another;\n    uint256 private _proposals;\n",
     ),
-    ("DidRegistry", "uint120 versions;", "uint112 versions;"),
+    ("DidRegistry", "uint120 versions;", "uint128 versions;"),
     ("interfaces/IConsentRegistry", "Granted,\n        Withdrawn\n", "Withdrawn,\n        Granted\n"),
 )
 
@@ -101,9 +101,11 @@ def test_a_slot_that_moves_is_named(said_after_the_changes):
 def test_a_member_of_a_struct_that_changes_its_type_is_named(said_after_the_changes):
     assert of("DidRegistry", said_after_the_changes) == [
         "DidRegistry: struct DidRegistry.History: deactivated was at slot 0, byte 31: bool (1 bytes)"
-        " and is at slot 0, byte 30: bool (1 bytes)",
+        " and is at slot 1, byte 0: bool (1 bytes)",
+        "DidRegistry: struct DidRegistry.History: head was at slot 1, byte 0: bytes32 (32 bytes)"
+        " and is at slot 2, byte 0: bytes32 (32 bytes)",
         "DidRegistry: struct DidRegistry.History: versions was at slot 0, byte 16: uint120 (15 bytes)"
-        " and is at slot 0, byte 16: uint112 (14 bytes)",
+        " and is at slot 0, byte 16: uint128 (16 bytes)",
     ]
 
 

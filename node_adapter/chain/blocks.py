@@ -61,9 +61,7 @@ def verify_block(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]
     Raises:
         VerificationFailed: `block-header` or `block-receipts`, the node's answer does not hash to what it claims.
     """
-    rule = header_rule_of(block)
-    data = rule.encode(block)
-    header = _header(rule, data, block)
+    _, data, header = read_header(block)
     ordered = sorted(receipts, key=lambda receipt: int(receipt["transactionIndex"], 16))
     encoded = tuple(KEPT_PROOFS.encode(receipt) for receipt in ordered)
     if KEPT_PROOFS.commitment(encoded) != header.commitment:
@@ -79,7 +77,14 @@ def verify_block(block: Mapping[str, Any], receipts: Sequence[Mapping[str, Any]]
     )
 
 
-def _header(rule: HeaderRule, data: bytes, block: Mapping[str, Any]) -> Header:
+def read_header(block: Mapping[str, Any]) -> tuple[HeaderRule, bytes, Header]:
+    """Return the rule of a block's engine, the bytes of its header, and what that says.
+
+    Raises:
+        VerificationFailed: `block-header`, the node's answer does not hash to what it claims.
+    """
+    rule = header_rule_of(block)
+    data = rule.encode(block)
     try:
         header = rule.parse(data, "header")
     except InvalidInput:
@@ -87,7 +92,7 @@ def _header(rule: HeaderRule, data: bytes, block: Mapping[str, Any]) -> Header:
     if header is None or header.hash != rpc_bytes(block["hash"]):
         number = int(block["number"], 16)
         raise VerificationFailed("block-header", f"block {number}: the header does not hash to the block's hash")
-    return header
+    return rule, data, header
 
 
 def _transactions(receipts: Sequence[Mapping[str, Any]]) -> tuple[TransactionResult, ...]:

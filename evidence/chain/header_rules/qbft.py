@@ -17,17 +17,16 @@ from typing import Any, TypeGuard
 from eth_hash.auto import keccak
 
 from evidence.chain.engine import Header, HeaderRule, SealRule
+from evidence.chain.recovery import recover_signer
 from evidence.chain.rlp_codec import Encodable, Rlp, decode_rlp, encode_rlp, rpc_bytes
 from evidence.chain.rlp_header import encode_header, header_fields, header_of, may_hold
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.secp256k1 import CURVE_ORDER, recover_address
 
 MIX_HASH = b"ctical byzantine fault tolerance"  # the end of a name that was cut to 32 bytes
 _NUMBER, _EXTRA = 8, 12
 _EXTRA_ITEMS, _VOTE_ITEMS = 5, 2
 _ADDRESS_BYTES, _SEAL_BYTES, _MAX_ROUND_BYTES = 20, 65, 4
 _VOTES = (b"", b"\xff")  # drop, add
-_RECOVERY_IDS, _RECOVERY_OFFSET = (0, 1), 27  # r || s || v, where Ethereum's messages have 27 and 28
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,8 @@ def _check_seals(data: bytes, validators: Sequence[str], field: str) -> None:
 
 def _sealer(digest: bytes, seal: bytes) -> str:
     """Return who sealed. Besu takes either of the two spellings of a signature, which recover to the same key."""
-    r, s, v = seal[:32], int.from_bytes(seal[32:64]), seal[64]
-    if CURVE_ORDER // 2 < s < CURVE_ORDER:
-        s, v = CURVE_ORDER - s, v ^ 1
-    if v not in _RECOVERY_IDS:
-        raise VerificationFailed("header-seals", "a seal recovers to no key")
     try:
-        return recover_address(digest, r + s.to_bytes(32) + bytes([v + _RECOVERY_OFFSET]))
+        return recover_signer(digest, int.from_bytes(seal[:32]), int.from_bytes(seal[32:64]), seal[64])
     except VerificationFailed as error:
         raise VerificationFailed("header-seals", "a seal recovers to no key") from error
 

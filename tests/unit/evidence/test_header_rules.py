@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from eth_hash.auto import keccak
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.chain.engines import HEADER_RULE, HEADER_RULES, header_rule_of
@@ -191,6 +191,7 @@ def test_a_list_that_jumps_or_is_not_sealed_is_not_followed():
         assert caught.value.check == "header-seals"
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 63), st.booleans())
 def test_any_round_reads_and_any_changed_byte_of_a_seal_is_refused(number, at, other):
     validators = addresses(4)

@@ -100,8 +100,7 @@ class Insertion:
         self._added_rows += made
 
     def _write(self) -> None:
-        for segment in self._deepened:
-            rows.drop_rows(self._connection, segment)
+        rows.drop_rows(self._connection, self._deepened)
         rows.write_rows(self._connection, self._added_rows, self._changed_rows)
         added: list[SegmentRow] = []
         changed: list[SegmentRow] = []

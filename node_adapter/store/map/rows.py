@@ -129,9 +129,10 @@ def write_rows(connection: Connection, added: Sequence[MapRow], changed: Sequenc
         connection.execute(same, [dict(zip(("at", *columns), row, strict=True)) for row in changed])
 
 
-def drop_rows(connection: Connection, segment: int) -> None:
-    """Take away all rows of a segment, which are written anew one level deeper."""
-    connection.execute(_DROP, _within(segment))
+def drop_rows(connection: Connection, segments: Sequence[int]) -> None:
+    """Take away all rows of some segments, which are written anew with another depth."""
+    if segments:
+        connection.execute(_DROP, [_within(segment) for segment in segments])
 
 
 def write_segments(connection: Connection, added: Sequence[SegmentRow], changed: Sequence[SegmentRow]) -> None:

@@ -194,7 +194,7 @@ CALLS = {
     "map.rows.rows_at": lambda c, size: map_rows.rows_at(c, [map_rows.key_of(LABEL, 0)]),
     "map.rows.row_at": lambda c, size: map_rows.row_at(c, map_rows.key_of(LABEL, 0)),
     "map.rows.write_rows": lambda c, size: map_rows.write_rows(c, [MAP_ROW], [MAP_ROW]),
-    "map.rows.drop_rows": lambda c, size: map_rows.drop_rows(c, SEGMENT),
+    "map.rows.drop_rows": lambda c, size: map_rows.drop_rows(c, [SEGMENT]),
     "map.rows.write_segments": lambda c, size: map_rows.write_segments(c, [], [MAP_SEGMENT]),
     "map.rows.add_anchor": lambda c, size: map_rows.add_anchor(c, map_rows.MapAnchor(9, b"", 1), 3),
     "nonces.insert_nonce": lambda c, size: nonces.insert_nonce(c, NONCE),

@@ -1,12 +1,11 @@
 /** The shape of a bundle (section 12). */
 
-import { fromHex } from './bytes.js';
 import { NotABundle } from './failures.js';
 import { DID_EVENTS } from './heads.js';
 import { DEPTH } from './members.js';
 import { COPY, STUB } from './record.js';
 import {
-  address, anyObject, base64url, chainOf, did, hash, hashes, hex, is, listOf, nullable, objectOf, oneOf, text, textOf,
+  address, anyObject, base64url, chainOf, did, hash, hashes, hex, hex0x, is, listOf, nullable, objectOf, oneOf, text, textOf,
   time, whole,
 } from './shapes.js';
 import { SUITES } from './suites.js';
@@ -18,25 +17,20 @@ const MEMBER = objectOf({
   member: did, number: whole(0, 2 ** DEPTH - 1), role: whole(0, 255), path: pathOf(DEPTH), keys: KEYS,
 });
 
-const VALUES = {
-  DIDOwnerChanged: objectOf({ owner: address }),
-  DIDDelegateChanged: objectOf({ delegate_type: hex(32), delegate: address, valid_to: uint256 }),
-  DIDAttributeChanged: objectOf({ name: hex(32), value: hex(), valid_to: uint256 }),
+/** The members of a DID's events beside event, block and time; numbers are words too. */
+const EVENT_MEMBERS = {
+  DIDOwnerChanged: { owner: address },
+  DIDDelegateChanged: { delegateType: hex0x(32), delegate: address, validTo: hex0x(32) },
+  DIDAttributeChanged: { name: hex0x(32), value: hex0x(), validTo: hex0x(32) },
 };
 
-/** A change of a DID; its values as bytes beside event, block and time. */
-function change(value, place) {
-  const event = oneOf(...Object.keys(DID_EVENTS))(anyObject(value, place).event, `${place}.event`);
-  const { values, ...said } = objectOf({ event: is(event), block: whole(), time: whole(), values: VALUES[event] })(value, place);
-  return { ...said, ...values };
-}
+const CHANGES = Object.fromEntries(Object.keys(DID_EVENTS).map((event) => [
+  event, objectOf({ event: is(event), block: whole(), time: whole(), ...EVENT_MEMBERS[event] }),
+]));
 
-/** Decimal text of a number below 2^256, as a word. */
-function uint256(value, place) {
-  const digits = text(/^(?:0|[1-9][0-9]{0,77})$/, 'decimal')(value, place);
-  const number = BigInt(digits);
-  if (number >= 1n << 256n) throw new NotABundle(place, 'range');
-  return fromHex(number.toString(16).padStart(64, '0'));
+function change(value, place) {
+  const { event } = anyObject(value, place);
+  return CHANGES[oneOf(...Object.keys(CHANGES))(event, `${place}.event`)](value, place);
 }
 
 const OPENING_LEAF = objectOf({

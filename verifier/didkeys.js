@@ -24,19 +24,19 @@ export function keysAt(changes, suite, block) {
   }
   return [...last.values()]
     .slice(-MOST_KEYS)
-    .filter((change) => seconds(change.valid_to) > change.time)
+    .filter((change) => seconds(change.validTo) > change.time)
     .map((change) => ({ key: change.value, end: endOf(change, changes) }));
 }
 
 /** The time at which a key stops: the end that its change states, cut short or put off by later changes of the same key. */
 function endOf(change, changes) {
-  let end = seconds(change.valid_to);
+  let end = seconds(change.validTo);
   for (const later of changes.slice(changes.indexOf(change) + 1)) {
     if (later.time >= end) break;
     if (isDeactivation(later)) return later.time;
     if (later.event !== change.event || toHex(later.name) !== toHex(change.name)) continue;
     if (toHex(later.value) !== toHex(change.value)) continue;
-    end = seconds(later.valid_to);
+    end = seconds(later.validTo);
     if (end <= later.time) return later.time;
   }
   return end;

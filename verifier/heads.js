@@ -12,11 +12,11 @@ export const DID_EVENTS = {
   DIDOwnerChanged: { signature: 'DIDOwnerChanged(address,address,uint256)', members: { owner: ADDRESS } },
   DIDDelegateChanged: {
     signature: 'DIDDelegateChanged(address,bytes32,address,uint256,uint256)',
-    members: { delegate_type: WORD, delegate: ADDRESS, valid_to: WORD },
+    members: { delegateType: WORD, delegate: ADDRESS, validTo: WORD },
   },
   DIDAttributeChanged: {
     signature: 'DIDAttributeChanged(address,bytes32,bytes,uint256,uint256)',
-    members: { name: WORD, value: TAIL, valid_to: WORD },
+    members: { name: WORD, value: TAIL, validTo: WORD },
   },
 };
 

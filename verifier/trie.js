@@ -1,6 +1,6 @@
 /** Merkle Patricia tries with hashed keys, opened from one pool of nodes of which none may be left over. */
 
-import { EMPTY, ZERO_HASH, compare, equal, toHex } from './bytes.js';
+import { EMPTY, ZERO_HASH, equal, toHex } from './bytes.js';
 import { keccak, leftPadded } from './keccak.js';
 import { decodeRlp, encodeRlp } from './rlp.js';
 
@@ -9,16 +9,17 @@ export class BadProof extends Error {}
 const EMPTY_ROOT = keccak(encodeRlp(EMPTY));
 const EMPTY_CODE = keccak(EMPTY);
 
-/** Nodes found by their keccak-256; each once, in the order of their bytes. */
+/** Nodes found by their keccak-256; each once. */
 export class Pool {
   constructor(nodes) {
     this.nodes = new Map();
     this.used = new Set();
-    nodes.forEach((node, index) => {
-      if (index > 0 && !ascends(nodes[index - 1], node)) throw new BadProof('the nodes are not in the order of their bytes');
+    for (const node of nodes) {
+      const name = toHex(keccak(node));
+      if (this.nodes.has(name)) throw new BadProof('a node stands twice');
       if (node.length < 32) throw new BadProof('a node of less than 32 bytes stands by itself');
-      this.nodes.set(toHex(keccak(node)), node);
-    });
+      this.nodes.set(name, node);
+    }
   }
 
   node(hash) {
@@ -57,12 +58,6 @@ export function openSlot(pool, storageRoot, slot) {
     throw new BadProof('no number of a slot');
   }
   return leftPadded(number);
-}
-
-function ascends(a, b) {
-  const shared = Math.min(a.length, b.length);
-  const order = compare(a.subarray(0, shared), b.subarray(0, shared));
-  return order < 0 || (order === 0 && a.length < b.length);
 }
 
 function walk(pool, root, key) {

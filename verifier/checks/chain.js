@@ -1,6 +1,7 @@
 /** Checks of what the chain says: trusted block, state, Directory, log, keys, checkpoint (3 to 8). */
 
-import { concat, equal, toHex, u64, u8 } from '../bytes.js';
+import { anchorBytes, openingBytes } from '../anchors.js';
+import { equal, toHex, u64, u8 } from '../bytes.js';
 import { cosignedBy, isSignedByBroker, originOf, readCheckpoint } from '../checkpoint.js';
 import { CouldNotCheck, Failed, within } from '../failures.js';
 import { HEADER_RULES } from '../header.js';
@@ -82,20 +83,6 @@ function checkOrder(anchor, before) {
   const next = anchor.seq === before.seq + 1;
   const grows = next ? anchor.size_before === before.size_after : anchor.size_before >= before.size_after;
   if (anchor.seq <= before.seq || !grows) throw new Failed('log-order', { seq: anchor.seq });
-}
-
-function openingBytes(opening) {
-  return concat(
-    u8(0), u64(1), opening.former, u64(opening.former_seq), opening.former_root, u64(opening.former_size),
-    opening.former_map_root, u64(opening.block), u64(opening.time),
-  );
-}
-
-function anchorBytes(anchor) {
-  return concat(
-    u8(1), u64(anchor.seq), anchor.batch_root, u64(anchor.size_before), u64(anchor.size_after), anchor.map_root,
-    u64(anchor.block), u64(anchor.time), anchor.keys_digest, u64(anchor.key_version),
-  );
 }
 
 /** 7. Key sets open the digests of the leaves; broker and witnesses are active members. */

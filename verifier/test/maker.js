@@ -133,7 +133,7 @@ export class Network {
     this.client.did = didOf(this.client.address);
     this.changes = [{
       event: 'DIDAttributeChanged', block: 50, time: START + 50 * BLOCK_SECONDS, name: nameWord('did/pub/Ed25519/veriKey/hex'),
-      value: this.client.key.public, valid_to: fromHex('ff'.repeat(32)),
+      value: this.client.key.public, validTo: fromHex('ff'.repeat(32)),
     }];
     this.contracts = ['DidRegistry', 'MemberRegistry', 'EvidenceLog', 'TaskRegistry'].map((name, index) => ({
       name, target: keccak(utf8(name)).subarray(12), code_hash: keccak(utf8(`code of ${name}`)), block: 3 + index,
@@ -234,10 +234,10 @@ export class Network {
   }
 
   /** The checkpoint of the last anchor, cosigned by the first `witnesses`. */
-  checkpoint(witnesses = 2) {
+  checkpoint(witnesses = 2, wrong = []) {
     const last = this.anchors.at(-1);
     const origin = `${this.broker.did}/log/2`;
-    const text = `${origin}\n${last.seq}\n${toBase64(rootOf(this.leaves))}\nmap ${toBase64(last.map_root)} ${last.size_after}\n`;
+    const text = `${origin}\n${last.seq}\n${toBase64(rootOf(this.leaves))}\nmap ${toBase64(last.map_root)} ${last.size_after}\n${wrong.map((seq) => `wrong ${seq}\n`).join('')}`;
     const line = (name, key, algorithm, value) => `\u2014 ${name} ${toBase64(concat(keyId(name, key, algorithm), value))}\n`;
     const own = line(origin, this.broker.checkpoint.public, 1, this.broker.checkpoint.sign(utf8(text)));
     const time = last.time + 60;
@@ -287,7 +287,7 @@ export class Network {
 
   /**
    * @param main History @param references [History]
-   * @param how {redacted: {record: [fields to leave out]}, erased: [records], witnesses, withClient, change: object => object}
+   * @param how {redacted: Map of record to fields left out, erased: [records], witnesses, wrong: [seq], withClient, change: members}
    */
   bundle(main, references = [], how = {}) {
     const { header, nodes } = this.chain(how.withClient ?? true);
@@ -310,7 +310,7 @@ export class Network {
         seq: this.leaves.length, opening: { ...this.opening, former: zeroX(this.opening.former), former_root: toHex(ZERO_HASH), former_map_root: toHex(ZERO_HASH) },
         path: joined(coverOf(this.leaves, new Set([0, ...used.map(({ seq }) => seq - 1)]))), anchors: used.map((one) => anchorJson(one, records)),
       },
-      checkpoint: this.checkpoint(how.witnesses ?? 2),
+      checkpoint: this.checkpoint(how.witnesses ?? 2, how.wrong),
       history: historyJson(main, batches, erased, how.redacted ?? new Map()),
       references: references.map((one) => historyJson(one, batches, erased, how.redacted ?? new Map())),
       map: { walk: lookup.walk, hashes: joined(lookup.hashes) },
@@ -334,16 +334,19 @@ export class Network {
     return history;
   }
 
-  staff(name, role) {
-    const key = new Key(`staff ${name} ${role}`);
+  /** how {expires: milliseconds, by: the key that shows possession, key} */
+  staff(name, role, how = {}) {
+    const key = how.key ?? new Key(`staff ${name} ${role}`);
     const hex = toHex(key.public);
     const history = this.openedByBroker('house', `staff:${hex}`);
     if (history.subject !== staffSubject(this.broker.did, hex)) throw new Error('no subject of a key');
     const said = canonical({ broker: this.broker.did, name, role, key: hex });
-    history.add('STAFF_ENROL', {
-      name, role, key: hex, expires_at: timeText(2_500_000_000_000), proof: toBase64url(key.sign(taggedSha256('bonafides/staff-key/1', said))),
-    });
-    return { key, history };
+    const enrolment = {
+      name, role, key: hex, expires_at: timeText(how.expires ?? 2_500_000_000_000),
+      proof: toBase64url((how.by ?? key).sign(taggedSha256('bonafides/staff-key/1', said))),
+    };
+    history.add('STAFF_ENROL', enrolment);
+    return { key, history, enrolment };
   }
 }
 
@@ -372,12 +375,8 @@ function keysJson({ algorithm, signing, checkpoint, agreement, compliance }) {
   return { algorithm, signing: toHex(signing), checkpoint: toHex(checkpoint), agreement: toHex(agreement), compliance: zeroX(compliance) };
 }
 
-function changeJson({ event, block, time, ...values }) {
-  const text = (name, value) => {
-    if (name === 'valid_to') return BigInt(zeroX(value)).toString();
-    return name === 'owner' || name === 'delegate' ? zeroX(value) : toHex(value);
-  };
-  return { event, block, time, values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, text(name, value)])) };
+function changeJson(change) {
+  return Object.fromEntries(Object.entries(change).map(([name, value]) => [name, value instanceof Uint8Array ? zeroX(value) : value]));
 }
 
 function anchorJson(anchor, records) {

@@ -69,11 +69,11 @@ export class TrieMaker {
   }
 }
 
-/** Nodes of several proofs, each once, in the order of their bytes. */
+/** Nodes of several proofs, each once. */
 export function pooled(...proofs) {
   const pool = [];
   for (const node of proofs.flat()) if (!pool.some((held) => equal(held, node))) pool.push(node);
-  return pool.sort((a, b) => Buffer.compare(a, b));
+  return pool;
 }
 
 function nibbles(bytes) {

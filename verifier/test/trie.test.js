@@ -59,9 +59,8 @@ test('slots open to their value or to zero, under no other root and with nothing
       assert.throws(() => more.allUsed(), /left over/);
     }
   }
-  const [a, b] = ['a', 'b'].map((letter) => utf8(letter.repeat(40)));
-  assert.doesNotThrow(() => new Pool([a, b]));
-  for (const nodes of [[b, a], [a, a], [utf8('short')]]) assert.throws(() => new Pool(nodes), BadProof);
+  const node = utf8('a'.repeat(40));
+  for (const nodes of [[node, node], [utf8('short')]]) assert.throws(() => new Pool(nodes), BadProof);
 });
 
 test('an account opens to its roots; a missing one and one without code are refused', () => {

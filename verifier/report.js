@@ -25,9 +25,9 @@ export function reachOf(language, verdict) {
   return [...sentences, tell('not-asked')];
 }
 
-function growth(language, { witnesses, asked }, names) {
+function growth(language, { witnesses, others }, names) {
   if (witnesses.length === 0) return say(language, 'growth.nobody');
-  return say(language, 'growth', { count: witnesses.length, asked, names: names(witnesses.map(({ member }) => member)) });
+  return say(language, 'growth', { count: witnesses.length, others, names: names(witnesses.map(({ member }) => member)) });
 }
 
 /** [{name, title, result, word, reason}] of the checks. */

@@ -3,9 +3,8 @@
 import { concat, u256 } from './bytes.js';
 import { keccak, leftPadded } from './keccak.js';
 
-export const CONTRACTS = ['MemberRegistry', 'EvidenceLog', 'DidRegistry'];
-
 export const DIRECTORY_HEAD = u256(0);
+export const ACTIVE_COUNT = u256(5);
 export const ACTIVE_MEMBERS = u256(6);
 
 /** The head of a broker's log in `EvidenceLog`. */

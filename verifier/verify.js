@@ -136,7 +136,7 @@ function verdictOf(world, results) {
     anchor: { seq: last.seq, block: last.block, time: last.time },
     signers: world.signers ?? [],
     witnesses: world.witnesses,
-    asked: bundle.members.filter(({ member }) => member !== bundle.broker).length,
+    others: world.activeCount === undefined ? null : world.activeCount - 1,
     opened: results.get('opening').result === HOLDS ? openedBy(world.histories[0]) : null,
     ...timelineOf(world),
     findings: kind === FAILED ? [] : findingsOf(world),

@@ -38,8 +38,8 @@ const SENTENCES = {
   'unreached': ['无法核验的检查：{names}。', 'Checks that could not be made: {names}.'],
   'vouched': ['该区块由以下密钥持有人担保：{names}。', 'The block is vouched for by: {names}.'],
   'growth': [
-    '名册增长由 {count} 个其他成员核对（本文件列出 {asked} 个）：{names}。',
-    'Growth of the map was checked by {count} of the {asked} other members that the file shows: {names}.',
+    '名册增长由 {others} 个其他成员中的 {count} 个核对：{names}。',
+    'Growth of the map was checked by {count} of {others} other members: {names}.',
   ],
   'growth.nobody': [
     '没有其他成员核对名册的增长：两次锚定之间的回退无法从本文件看出。',
@@ -69,6 +69,7 @@ const SENTENCES = {
   'note.held-of-others': ['{count} 份承诺属于其他券商，未予核验。', '{count} promises are of other brokers, and were left alone.'],
   'finding.PROMISE_LATE': ['第 {seq} 条：锚定晚于承诺的时间', 'record {seq}: anchored later than promised'],
   'finding.ANCHORED_LATE': ['第 {seq} 条：锚定晚于记录时间一天以上', 'record {seq}: anchored more than a day after it was recorded'],
+  'finding.SECOND_PERSON_MISSING': ['第 {seq} 条：删除没有两名员工的签名', 'record {seq}: erases without the signatures of two of the staff'],
   'finding.TIMES_CONTRADICT': ['第 {seq} 条：记录时间晚于其锚定时间', 'record {seq}: its time is later than its anchor'],
 
   // Timeline
@@ -100,7 +101,7 @@ const SENTENCES = {
   'page.checks': ['逐项检查', 'Checks'],
   'page.records': ['记录', 'Records'],
   'page.reach': ['结论的范围', 'How far the answer reaches'],
-  'page.findings': ['时间上的不符', 'What the times say'],
+  'page.findings': ['不利于券商的发现', 'What speaks against the broker'],
   'page.missing': ['请提供证据文件、可信文件和担保人公钥。', 'Give a bundle, a trust file and the key of its signer.'],
   'page.key.bad': ['公钥须为十六进制。', 'Keys are in hex.'],
   'page.least.bad': ['区块须为整数。', 'The block is a whole number.'],
@@ -135,6 +136,9 @@ const SENTENCES = {
   'why.log-last': ['最后一次锚定没有出示', 'the last anchor is not shown'],
   'why.log-path': ['锚定的路径不成立：{reason}', 'the path of the anchors does not hold: {reason}'],
   'why.log-head': ['日志与链上不符', 'the log is not the one of the chain'],
+  'why.log-none': ['链上没有该券商的日志', 'the chain holds no log of the broker'],
+  'why.log-begun-again': ['日志在较早的合约之后重新开始', 'the log began again after an earlier contract held one'],
+  'why.log-former': ['日志承接的不是目录当时所列的旧合约', 'the log continues another contract than the Directory named when it began'],
   'why.keys-twice': ['同一组密钥出现两次', 'a key set stands twice'],
   'why.keys-no-key': ['有一个签名密钥无效', 'a signing key is no key'],
   'why.keys-missing': ['缺少锚定所述的密钥', 'the keys of an anchor are missing'],
@@ -204,7 +208,6 @@ const SENTENCES = {
   'why.staff-same-person': ['第 {seq} 条由同一人签了两次', 'one person signed record {seq} twice'],
   'why.staff-actor': ['第 {seq} 条的第二人就是经办人，或密钥另有其主', 'the second person of record {seq} is the first, or the key is somebody else\u2019s'],
   'why.staff-name': ['第 {seq} 条所述的人没有签名', 'whom record {seq} names has not signed'],
-  'why.erase-signers': ['删除记录第 {seq} 条没有两名员工的签名', 'record {seq} erases without the signatures of two of the staff'],
   'why.erasure-rule': ['第 {seq} 条的删除依据 {rule} 不为本程序所知', 'record {seq} was erased by a rule that is not known here: {rule}'],
   'why.erasure-early': ['第 {seq} 条在期限届满前被删除', 'record {seq} was erased before its time was over'],
 };

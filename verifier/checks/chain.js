@@ -1,7 +1,7 @@
 /** Checks of what the chain says: trusted block, state, Directory, log, keys, checkpoint (3 to 8). */
 
 import { anchorBytes, openingBytes } from '../anchors.js';
-import { equal, toHex, u64, u8 } from '../bytes.js';
+import { equal, isZero, toHex, u64, u8 } from '../bytes.js';
 import { cosignedBy, isSignedByBroker, originOf, readCheckpoint } from '../checkpoint.js';
 import { CouldNotCheck, Failed, within } from '../failures.js';
 import { HEADER_RULES } from '../header.js';
@@ -10,12 +10,13 @@ import { BROKER, activeRoot, keysDigest } from '../members.js';
 import { leafHash, rootByMultiproof } from '../merkle.js';
 import { sha256 } from '../sha256.js';
 import { addressOf } from '../shapes.js';
-import { ACTIVE_MEMBERS, CONTRACTS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
+import { ACTIVE_COUNT, ACTIVE_MEMBERS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
 import { suiteOfAlgorithm } from '../suites.js';
 import { Pool, openAccount, openSlot } from '../trie.js';
 import { checkAgreement, checkSigner } from '../trust.js';
 
 const HEAD = u8(2);
+const NOBODY = new Uint8Array(20);
 
 /** 3. The header is that of a block which a pinned signer vouches for, and late enough. */
 export function trust(world) {
@@ -40,23 +41,64 @@ export function trust(world) {
 
 /** 4. Every account and slot opens under the state root, and no node is left over. */
 export function stateProof(world) {
-  const { bundle, header } = world;
   within('state-proof', {}, () => {
-    const pool = new Pool(bundle.nodes);
-    const directory = openAccount(pool, header.stateRoot, world.directory);
-    world.directoryHead = openSlot(pool, directory.storageRoot, DIRECTORY_HEAD);
-    const slots = { MemberRegistry: ACTIVE_MEMBERS, EvidenceLog: logHead(addressOf(bundle.broker)) };
-    if (bundle.client !== null) slots.DidRegistry = didHead(addressOf(bundle.client));
-    world.values = {};
-    for (const name of CONTRACTS.filter((one) => one in slots)) {
-      const entry = bundle.directory.findLast((one) => one.name === name);
-      if (entry === undefined) throw new Failed('directory-lacks', { name });
-      const account = openAccount(pool, header.stateRoot, entry.target);
-      if (!equal(account.codeHash, entry.code_hash)) throw new Failed('code-hash', { name });
-      world.values[name] = openSlot(pool, account.storageRoot, slots[name]);
+    const state = new State(world);
+    world.directoryHead = state.slotOfDirectory(DIRECTORY_HEAD);
+    const registry = state.storageOf(named(world, 'MemberRegistry').at(-1), 'MemberRegistry');
+    world.activeMembers = state.slot(registry, ACTIVE_MEMBERS);
+    world.activeCount = Number(BigInt(`0x${toHex(state.slot(registry, ACTIVE_COUNT))}`));
+    world.logHead = headOfLog(world, state);
+    if (world.bundle.client !== null) {
+      const dids = state.storageOf(named(world, 'DidRegistry').at(-1), 'DidRegistry');
+      world.didHead = state.slot(dids, didHead(addressOf(world.bundle.client)));
     }
-    pool.allUsed();
+    state.pool.allUsed();
   });
+}
+
+/** The state under one root, opened contract by contract. */
+class State {
+  constructor({ bundle, header, directory: address }) {
+    this.pool = new Pool(bundle.nodes);
+    this.root = header.stateRoot;
+    this.directory = openAccount(this.pool, this.root, address);
+  }
+
+  slotOfDirectory(slot) {
+    return openSlot(this.pool, this.directory.storageRoot, slot);
+  }
+
+  /** The storage of the contract of an entry of the Directory. */
+  storageOf(entry, name) {
+    if (entry === undefined) throw new Failed('directory-lacks', { name });
+    const account = openAccount(this.pool, this.root, entry.target);
+    if (!equal(account.codeHash, entry.code_hash)) throw new Failed('code-hash', { name });
+    return account.storageRoot;
+  }
+
+  slot(storage, slot) {
+    return openSlot(this.pool, storage, slot);
+  }
+}
+
+function named({ bundle }, name) {
+  return bundle.directory.filter((entry) => entry.name === name);
+}
+
+/**
+ * The broker's head in every EvidenceLog ever named: the last one that is not zero counts. Where an earlier contract held a
+ * head as well, the log has to have begun before the next contract was named: it went on there, and did not begin again.
+ */
+function headOfLog(world, state) {
+  const entries = named(world, 'EvidenceLog');
+  if (entries.length === 0) throw new Failed('directory-lacks', { name: 'EvidenceLog' });
+  const slot = logHead(addressOf(world.bundle.broker));
+  const heads = entries.map((entry) => state.slot(state.storageOf(entry, 'EvidenceLog'), slot));
+  const held = heads.flatMap((head, index) => (isZero(head) ? [] : [index]));
+  if (held.length === 0) throw new Failed('log-none');
+  const [first] = held;
+  if (held.length > 1 && world.bundle.log.opening.block >= entries[first + 1].block) throw new Failed('log-begun-again');
+  return heads[held.at(-1)];
 }
 
 /** 5. The entries, in order, give the Directory's head. */
@@ -73,8 +115,15 @@ export function logHeadCheck(world) {
   const leaves = new Map([[0, leafHash(openingBytes(log.opening))]]);
   anchors.forEach((anchor) => leaves.set(anchor.seq - 1, leafHash(anchorBytes(anchor))));
   const root = within('log-path', {}, () => rootByMultiproof(leaves, log.seq, log.path));
-  if (!equal(sha256(HEAD, u64(log.seq), root), world.values.EvidenceLog)) throw new Failed('log-head');
+  if (!equal(sha256(HEAD, u64(log.seq), root), world.logHead)) throw new Failed('log-head');
+  checkFormer(world, log.opening);
   world.treeRoot = root;
+}
+
+/** What the log continues is the contract of version 1 that the Directory named when it began, or nothing. */
+function checkFormer(world, { former, block }) {
+  const last = named(world, 'EvidenceAnchor').findLast((entry) => entry.block <= block);
+  if (!equal(former, last === undefined ? NOBODY : last.target)) throw new Failed('log-former');
 }
 
 function checkOrder(anchor, before) {
@@ -104,7 +153,7 @@ export function memberKeys(world) {
     if (seen.has(member)) throw new Failed('member-twice', { member });
     seen.add(member);
     const root = activeRoot(addressOf(member), role, keysDigest(keys), number, path);
-    if (!equal(root, world.values.MemberRegistry)) throw new Failed('member-not-active', { member });
+    if (!equal(root, world.activeMembers)) throw new Failed('member-not-active', { member });
     if (member === bundle.broker && role !== BROKER) throw new Failed('member-no-broker');
   }
   if (!seen.has(bundle.broker)) throw new Failed('member-no-broker');

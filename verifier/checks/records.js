@@ -152,12 +152,12 @@ function checkContinued(world, history) {
 }
 
 /** 12. The changes are the whole history of the client's DID. */
-export function clientKeys({ bundle, values }) {
+export function clientKeys({ bundle, didHead: head }) {
   if (bundle.client === null) {
     if (bundle.did.length > 0) throw new Failed('did-of-nobody');
     return;
   }
-  if (!equal(didHistoryHead(bundle.did), values.DidRegistry)) throw new Failed('did-head');
+  if (!equal(didHistoryHead(bundle.did), head)) throw new Failed('did-head');
 }
 
 /** 13. Every act is the client's, by a key in force; each witnesses the history before it, and none is used twice. */

@@ -19,7 +19,6 @@ const SECOND_PERSONS = {
   ACCESS_LOG: { role: 'compliance', named: 'approved_by', reader: 'reader' },
   ERASE: { role: 'compliance' },
 };
-const SIGNERS_OF_AN_ERASE = 2;
 const ENROL_FIELDS = ['name', 'role', 'key', 'expires_at', 'proof'];
 const keyText = text(/^[0-9a-f]{64}$/, 'hex');
 const valueText = text(/^[A-Za-z0-9_-]{86}$/, 'base64url');
@@ -111,14 +110,7 @@ class Staff {
     if (isSigned && rule === undefined) throw new Failed('staff-type', naming(item));
     this.checkActors(item, rule);
     const signers = 'countersigned' in shown ? this.signers(item, rule) : [];
-    if (type === 'ERASE' && this.erases(item) && signers.filter((one) => one.name !== null).length < SIGNERS_OF_AN_ERASE) {
-      throw new Failed('erase-signers', naming(item));
-    }
     if (signers.length > 0) this.world.proven.set(item, signers);
-  }
-
-  erases(item) {
-    return item.history.items.some((one) => one.isErased && item.history.erases.get(one.seq)?.some(({ erase }) => erase === item));
   }
 
   /** What means a did:key is, to the letter, that of a key enrolled before. */

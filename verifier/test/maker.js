@@ -19,7 +19,7 @@ import { NO_RECORD, actBytes, entryOf, firstLabel, taggedSha256 } from '../recor
 import { encodeRlp } from '../rlp.js';
 import { sha256 } from '../sha256.js';
 import { timeText } from '../shapes.js';
-import { ACTIVE_MEMBERS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
+import { ACTIVE_COUNT, ACTIVE_MEMBERS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
 import { SUITES, hmac, taggedHmac } from '../suites.js';
 import { TrieMaker, pooled } from './trie-maker.js';
 
@@ -251,26 +251,28 @@ export class Network {
     const { root } = this.members();
     const last = this.leaves.length;
     const word = (value) => encodeRlp(stripped(value));
+    const head = sha256(u8(2), u64(last), rootOf(this.leaves));
     const storage = {
       Directory: [[DIRECTORY_HEAD, directoryHead(this.contracts)]],
-      MemberRegistry: [[ACTIVE_MEMBERS, root]],
-      EvidenceLog: [[logHead(this.broker.address), sha256(u8(2), u64(last), rootOf(this.leaves))]],
+      MemberRegistry: [[ACTIVE_MEMBERS, root], [ACTIVE_COUNT, u64(1 + this.witnesses.length)]],
+      EvidenceLog: [[logHead(this.broker.address), head]],
       DidRegistry: [[didHead(this.client.address), didHistoryHead(this.changes)]],
-      TaskRegistry: [],
     };
     const accounts = [{ name: 'Directory', target: this.directory, code_hash: keccak(utf8('code of Directory')) }, ...this.contracts];
-    const tries = new Map();
-    const state = accounts.map(({ name, target, code_hash: code }) => {
+    const state = accounts.map((account) => {
+      const { name, target, code_hash: code } = account;
+      // Another EvidenceLog than the network's: `head` says whether it holds a head of this broker.
+      account.slots = account.head === null || account.head === 'none' ? [[logHead(this.broker.address), null]] : storage[name] ?? [];
+      if (account.head === 'head') account.slots = [[logHead(this.broker.address), keccak(utf8('an earlier head'))]];
       const noise = Array.from({ length: 20 }, (_, index) => [keccak(utf8(`${name} ${index}`)), word(keccak(u8(index)))]);
-      const trie = new TrieMaker([...storage[name].map(([slot, value]) => [slot, word(value)]), ...noise]);
-      tries.set(name, trie);
-      return [target, encodeRlp([Uint8Array.of(1), EMPTY, trie.root, code])];
+      account.trie = new TrieMaker([...account.slots.filter(([, value]) => value !== null).map(([slot, value]) => [slot, word(value)]), ...noise]);
+      return [target, encodeRlp([Uint8Array.of(1), EMPTY, account.trie.root, code])];
     });
     const people = Array.from({ length: 30 }, (_, index) => [keccak(u8(index)).subarray(12), encodeRlp([EMPTY, u8(9), ZERO_HASH, keccak(EMPTY)])]);
     const top = new TrieMaker([...state, ...people]);
-    const opened = ['Directory', 'MemberRegistry', 'EvidenceLog', ...(withClient ? ['DidRegistry'] : [])];
-    const nodes = pooled(...opened.flatMap((name) => [
-      top.proof(accounts.find((one) => one.name === name).target), tries.get(name).proof(storage[name][0][0]),
+    const names = ['Directory', 'MemberRegistry', 'EvidenceLog', ...(withClient ? ['DidRegistry'] : [])];
+    const nodes = pooled(...accounts.filter(({ name }) => names.includes(name)).flatMap((account) => [
+      top.proof(account.target), ...account.slots.map(([slot]) => account.trie.proof(slot)),
     ]));
     const fields = [ZERO_HASH, ZERO_HASH, new Uint8Array(20), top.root, ZERO_HASH, ZERO_HASH, new Uint8Array(256), EMPTY, stripped(u64(this.block)), u8(99), EMPTY, stripped(u64(this.time())), EMPTY, ZERO_HASH, new Uint8Array(8)];
     return { header: encodeRlp(fields), nodes };
@@ -302,7 +304,7 @@ export class Network {
       format: 'bonafides.bundle/2', suite: SUITE, chain_id: CHAIN, header_rule: 'ethereum/1', broker: this.broker.did,
       client: how.withClient === false ? null : this.client.did, case: 'CASE-1', made_at: timeText(this.time() * 1000),
       header: toBase64url(header), nodes: nodes.map(toBase64url),
-      directory: this.contracts.map((one) => ({ ...one, target: zeroX(one.target), code_hash: toHex(one.code_hash) })),
+      directory: this.contracts.map(({ head: _, trie: __, slots: ___, ...one }) => ({ ...one, target: zeroX(one.target), code_hash: toHex(one.code_hash) })),
       did: how.withClient === false ? [] : this.changes.map(changeJson),
       members: this.members().shown.map((one) => ({ ...one, path: joined(one.path), keys: keysJson(one.keys) })),
       keys: [keysJson(this.broker.keys)],

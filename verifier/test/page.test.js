@@ -41,7 +41,7 @@ test('the page in a real browser', async (context) => {
     assert.equal(word, '证据成立');
     assert.deepEqual(failing, []);
     assert.match(reach[0], new RegExp(`第 ${network.block} 区块`));
-    assert.match(reach.join('\n'), /由 2 个其他成员核对/);
+    assert.match(reach.join('\n'), /由 3 个其他成员中的 2 个核对/);
     assert.match(reach.at(-1), /规则：此处未核/);
     await page.screenshot({ path: join(PICTURES, 'holds-zh.png'), fullPage: true });
     assert.deepEqual(page.problems, []);

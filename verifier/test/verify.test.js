@@ -4,6 +4,7 @@ import test from 'node:test';
 
 import { fromBase64url, toBase64url, toHex, utf8 } from '../bytes.js';
 import { canonical } from '../canonical.js';
+import { keccak } from '../keccak.js';
 import { readPromises } from '../promises.js';
 import { NAMES } from '../verify.js';
 import { CODES, LANGUAGES, plain, say, why } from '../words.js';
@@ -57,7 +58,7 @@ test('a clean bundle holds, and says how far', () => {
   assert.deepEqual(verdict.signers, [network.witnesses[2].did]);
   assert.deepEqual(verdict.counts, { records: 9, whole: 9, redacted: 0, hidden: 0, erased: 0, restored: 0 });
   assert.deepEqual(verdict.timeline.find(({ type }) => type === 'PRODUCT_RATE').staff.map(({ name }) => name), ['Li Wei', 'Wang Fang']);
-  assert.match(reachOf('en', verdict).join(' '), /complete as of block 106 .* checked by 2 of the 3 .* client opened/);
+  assert.match(reachOf('en', verdict).join(' '), /complete as of block 106 .* checked by 2 of 3 other members.* client opened/);
 });
 
 test('without cosignatures it says that a rollback would not show', () => {
@@ -362,7 +363,7 @@ test('what belongs to nobody', () => {
     const made = other.bundle(history, [], { erased: [gone] });
     made.history.records[1].promise = kept;
     return { main: history, how: { erased: [gone], change: { history: made.history, promises: [batch] } } };
-  }), ['promise: promise-of-erased', 'staff-signature: erase-signers', 'erasure: erasure-early']);
+  }), ['promise: promise-of-erased', 'erasure: erasure-early']);
 });
 
 test('keys of a client: ended before the anchor, or while the anchor before still saw them', () => {
@@ -465,12 +466,44 @@ test('erasures', () => {
   assert.deepEqual(erased(), []);
   assert.deepEqual(erased({ seconds: TWENTY_YEARS - 5 }), ['erasure: erasure-early']);
   assert.deepEqual(erased({ rule: 'at-will' }), ['erasure: erasure-rule']);
-  assert.deepEqual(erased({ staff: 1 }), ['staff-signature: erase-signers']);
   assert.deepEqual(erased({ names: (record) => ({ ...record, fingerprint: '0'.repeat(64) }) }), ['subject-chain: erases-another']);
   assert.deepEqual(erased({ rule: 'Not A Rule' }), ['subject-chain: erases-shape']);
   assert.deepEqual(erased({ names: (_, main) => main.records[0] }), ['subject-chain: erased-unnamed']);
   assert.deepEqual(erased({ restored: true }), []);
   assert.deepEqual(erased({ seconds: 100, restored: true }), []);
+});
+
+test('what speaks against the broker and refutes nothing', () => {
+  const network = new Network();
+  const main = opened(network, network.client);
+  main.add('LEVEL_RESULT', { level: 'C4' }, { occurred: (network.time() - 3 * 86_400) * 1000 });
+  main.add('LEVEL_RESULT', { level: 'C4' }, { occurred: (network.time() + 3_600) * 1000 });
+  main.add('ERASE', { erases: [{ seq: 2, fingerprint: main.records[1].fingerprint, rule: 'retention-20-years' }] });
+  network.anchor();
+  const verdict = checked(network, network.bundle(main));
+  assert.equal(verdict.kind, 'holds');
+  assert.deepEqual(verdict.findings.map(({ code, seq }) => `${seq} ${code}`), [
+    '2 PROMISE_LATE', '2 ANCHORED_LATE', '3 TIMES_CONTRADICT', '4 SECOND_PERSON_MISSING',
+  ]);
+});
+
+test('logs of several contracts: the last that holds a head counts, and none begins again', () => {
+  const several = (contracts, change = () => {}) => ofStory((network, client) => {
+    const main = opened(network, client);
+    network.anchor();
+    const log = network.contracts.find(({ name }) => name === 'EvidenceLog');
+    const other = (block, head) => ({ ...log, target: keccak(utf8(`another log ${block}`)).subarray(12), block, head });
+    contracts(network, other);
+    change(network);
+    return { main };
+  });
+  assert.deepEqual(several(() => {}), []);
+  assert.deepEqual(several((network, other) => network.contracts.push(other(90, null))), []);
+  assert.deepEqual(several((network, other) => network.contracts.splice(2, 0, other(2, 'none'), other(3, 'head'))), ['state-proof: log-begun-again']);
+  assert.deepEqual(several((network, other) => network.contracts.splice(2, 1, other(5, null))), ['state-proof: log-none']);
+  const anchor = { name: 'EvidenceAnchor', target: keccak(utf8('EvidenceAnchor')).subarray(12), code_hash: keccak(utf8('code')), block: 6, time: 1 };
+  assert.deepEqual(several((network) => network.contracts.push(anchor)), ['log-head: log-former']);
+  assert.deepEqual(several((network) => network.contracts.push({ ...anchor, block: 102 })), []);
 });
 
 test('promises that somebody holds', () => {

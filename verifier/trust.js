@@ -4,14 +4,15 @@ import { equal, toHex } from './bytes.js';
 import { canonical } from './canonical.js';
 import { Failed, NotABundle } from './failures.js';
 import { NotJson, readJson } from './json.js';
-import { address, base64url, did, hex, hex0x, is, objectOf, oneOf, text, whole } from './shapes.js';
+import { HEADER_RULES } from './header.js';
+import { address, anyObject, base64url, did, hex, hex0x, is, listOf, objectOf, oneOf, text, whole } from './shapes.js';
 import { suiteOfAlg } from './suites.js';
 
 const TRUST_LIMITS = { bytes: 65_536, items: 1_000, depth: 8 };
 
 export const HEADER_RULE = text(/^[a-z0-9-]{1,32}\/[1-9][0-9]{0,3}$/, 'header-rule');
 
-const TRUST = objectOf({
+const MEMBERS = {
   format: is('bonafides.trust/2'),
   chain_id: whole(1),
   header_rule: HEADER_RULE,
@@ -19,7 +20,9 @@ const TRUST = objectOf({
   block: objectOf({ number: whole(), hash: hex0x(32), time: whole() }),
   signer: objectOf({ did, alg: oneOf('Ed25519', 'SM2'), key: hex() }),
   signature: base64url(64),
-});
+};
+const TRUST = objectOf(MEMBERS);
+const TRUST_OF_SEALS = objectOf({ ...MEMBERS, validators: listOf(address, 1) });
 
 /** Read a trust file; throws NotABundle. What it says holds only once `checkSigner` passed. */
 export function readTrust(bytes) {
@@ -30,7 +33,8 @@ export function readTrust(bytes) {
     if (error instanceof NotJson) throw new NotABundle('trust', error.message);
     throw error;
   }
-  const trust = TRUST(value, 'trust');
+  const { header_rule: name } = anyObject(value, 'trust');
+  const trust = (HEADER_RULES.get(name)?.hasSeals ? TRUST_OF_SEALS : TRUST)(value, 'trust');
   const { signature, ...signed } = value;
   return { ...trust, signedBytes: canonical(signed) };
 }
@@ -49,6 +53,6 @@ export function checkAgreement(trusts) {
     const same = trust.chain_id === first.chain_id && trust.header_rule === first.header_rule;
     if (!same || !equal(trust.directory, first.directory)) throw new Failed('trust-other-chain');
     const twin = trusts.find((other) => other.block.number === trust.block.number);
-    if (!equal(twin.block.hash, trust.block.hash)) throw new Failed('trust-fork', { block: trust.block.number });
+    if (!equal(twin.block.hash, trust.block.hash) || twin.block.time !== trust.block.time) throw new Failed('trust-fork', { block: trust.block.number });
   }
 }

@@ -127,6 +127,7 @@ const SENTENCES = {
   'why.header-rule': ['本程序不认识区块头规则 {rule}', 'header rule {rule} is not known here'],
   'why.header-not-trusted': ['第 {block} 区块不是可信文件所述的区块', 'block {block} is not the one of a trust file'],
   'why.header-otherwise': ['区块头的编号或时间与可信文件不同', 'number or time of the header differ from the trust file'],
+  'why.header-not-sealed': ['第 {block} 区块没有足够验证人的封印', 'block {block} is not sealed by the validators'],
   'why.header-too-old': ['文件截至第 {block} 区块，要求至少第 {least} 区块', 'the file reaches block {block}; at least {least} is asked for'],
   'why.state-proof': ['状态证明不成立：{reason}', 'the proof of the state does not hold: {reason}'],
   'why.directory-lacks': ['目录中没有合约 {name}', 'the Directory names no {name}'],

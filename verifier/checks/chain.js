@@ -28,15 +28,28 @@ export function trust(world) {
   if (first.chain_id !== bundle.chain_id || first.header_rule !== bundle.header_rule) throw new Failed('trust-other-chain');
   const rule = HEADER_RULES.get(bundle.header_rule);
   if (rule === undefined) throw new CouldNotCheck('header-rule', { rule: bundle.header_rule });
-  const header = within('header', {}, () => rule(bundle.header));
-  const vouching = trusts.filter(({ block }) => equal(block.hash, header.hash));
-  if (vouching.length === 0) throw new Failed('header-not-trusted', { block: header.number });
-  if (vouching.some(({ block }) => block.number !== header.number || block.time !== header.time)) throw new Failed('header-otherwise');
+  const header = within('header', {}, () => rule.read(bundle.header));
+  const vouching = vouchingFor(header, trusts);
   const least = world.least ?? Math.max(...trusts.map(({ block }) => block.number));
   if (header.number < least) throw new Failed('header-too-old', { block: header.number, least });
   world.header = header;
   world.signers = [...new Set(vouching.map(({ signer }) => signer.did))];
   world.directory = first.directory;
+}
+
+/** The trust files on whose word a header stands: of its own block or, where validators seal, of the last one before it. */
+function vouchingFor(header, trusts) {
+  const own = trusts.filter(({ block }) => equal(block.hash, header.hash));
+  if (own.some(({ block }) => block.number !== header.number || block.time !== header.time)) throw new Failed('header-otherwise');
+  if (header.isSealedBy === null) {
+    if (own.length === 0) throw new Failed('header-not-trusted', { block: header.number });
+    return own;
+  }
+  const last = Math.max(...trusts.map(({ block }) => block.number));
+  const vouching = own.length > 0 || header.number <= last ? own : trusts.filter(({ block }) => block.number === last);
+  if (vouching.length === 0) throw new Failed('header-not-trusted', { block: header.number });
+  if (!vouching.every(({ validators }) => header.isSealedBy(validators))) throw new Failed('header-not-sealed', { block: header.number });
+  return vouching;
 }
 
 /** 4. Every account and slot opens under the state root, and no node is left over. */

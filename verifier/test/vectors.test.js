@@ -1,15 +1,19 @@
 /** The worked values of the specification. The maker of these vectors shares no code with what reads them here. */
 
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 
 import { anchorBytes, openingBytes } from '../anchors.js';
-import { equal, from0x, fromHex, toHex, u64, u8, utf8 } from '../bytes.js';
+import { equal, from0x, fromBase64url, fromHex, toHex, u64, u8, utf8 } from '../bytes.js';
 import { canonical, canonicalText } from '../canonical.js';
 import { cosignedBy, isSignedByBroker, readCheckpoint } from '../checkpoint.js';
 import { verifyEd25519 } from '../ed25519.js';
+import { NotABundle } from '../failures.js';
+import { HEADER_RULES } from '../header.js';
+import { didHistoryHead } from '../heads.js';
 import { rootOfAbsence, rootOfPresence } from '../map.js';
+import { keysDigest, memberNode } from '../members.js';
 import { leafHash, nodeHash, rootByMultiproof, rootByPath, rootOf } from '../merkle.js';
 import { derivedSubject, readOpening } from '../opening.js';
 import { batchBytes, readPromise, rootOfBody } from '../promise.js';
@@ -17,6 +21,9 @@ import { COPY, actBytes, entryOf, firstLabel, openCopy } from '../record.js';
 import { sha256 } from '../sha256.js';
 import { hashes } from '../shapes.js';
 import { SUITES, hmac, taggedHmac } from '../suites.js';
+import { Pool, openAccount, openSlot } from '../trie.js';
+import { checkSigner, readTrust } from '../trust.js';
+import { verify } from '../verify.js';
 
 const vector = (name) => JSON.parse(readFileSync(new URL(`../../tests/vectors/evidence-2/${name}.json`, import.meta.url), 'utf8'));
 const INPUTS = vector('inputs');
@@ -122,3 +129,46 @@ test('the map', () => {
   assert.ok(equal(rootOfAbsence(fromHex(map.absent_label), hashes(path, 'path'), beside), root));
 });
 
+
+test('a header of QBFT hashes without its seals, and two thirds of the validators sealed it', () => {
+  const { header, hash, validators } = vector('sealed-header');
+  const addresses = validators.map(from0x);
+  const read = HEADER_RULES.get('qbft/1').read(fromHex(header));
+  assert.equal(toHex(read.hash), hash);
+  assert.ok(read.isSealedBy(addresses));
+  assert.ok(!read.isSealedBy(addresses.slice(1)));
+  assert.ok(!read.isSealedBy([...addresses, addresses[0].map((byte) => byte ^ 1), addresses[0].map((byte) => byte ^ 2)]));
+  assert.notEqual(toHex(HEADER_RULES.get('ethereum/1').read(fromHex(header)).hash), hash);
+});
+
+test('state, heads, keys, members and trust file', () => {
+  const state = vector('state-proof');
+  const pool = new Pool((Array.isArray(state.nodes) ? state.nodes : JSON.parse(state.nodes)).map(fromBase64url));
+  const { storageRoot } = openAccount(pool, fromHex(state.state_root), from0x(state.address));
+  assert.equal(toHex(openSlot(pool, storageRoot, fromHex(state.slot))), state.word);
+  assert.equal(toHex(openSlot(pool, storageRoot, fromHex(state.slot_never_written))), '0'.repeat(64));
+  pool.allUsed();
+  const { changes, heads } = vector('did-history');
+  const read = changes.map((change) => Object.fromEntries(Object.entries(change).map(([name, value]) => [name, String(value).startsWith('0x') ? from0x(value) : value])));
+  heads.forEach((head, index) => assert.equal(toHex(didHistoryHead(read.slice(0, index))), head.replace('0x', '')));
+  const { keys, digest } = vector('keys-digest');
+  const parsed = { algorithm: keys.algorithm, signing: fromHex(keys.signing), checkpoint: fromHex(keys.checkpoint), agreement: fromHex(keys.agreement), compliance: from0x(keys.compliance) };
+  assert.equal(toHex(keysDigest(parsed)), digest);
+  const members = vector('active-members');
+  let node = fromHex(members.leaves['2']);
+  hexes(members.path_of_2).forEach((sibling, level) => { node = (2 >> level) & 1 ? memberNode(sibling, node) : memberNode(node, sibling); });
+  assert.equal(toHex(node), members.root);
+  const trust = readTrust(utf8(vector('trust').file));
+  checkSigner(trust, [toHex(trust.signer.key)]);
+  assert.throws(() => checkSigner(trust, []), /trust-not-pinned/);
+  assert.throws(() => readTrust(utf8(vector('trust').file.replace('ethereum/1', 'qbft/1'))), NotABundle);
+});
+
+test('whole bundles', () => {
+  const names = readdirSync(new URL('../../tests/vectors/evidence-2/', import.meta.url)).filter((name) => /^bundle.*\.json$/.test(name));
+  for (const name of names) {
+    const { bundle, trust, trust_key: key } = vector(name.replace('.json', ''));
+    const verdict = verify({ bundle: utf8(bundle), trusts: [utf8(trust)], pinned: [key] });
+    assert.deepEqual([name, verdict.kind, verdict.checks.filter(({ result }) => result !== 'holds')], [name, 'holds', []]);
+  }
+});

@@ -2,10 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+
 import { fromBase64url, toBase64url, toHex, utf8 } from '../bytes.js';
 import { canonical } from '../canonical.js';
 import { keccak } from '../keccak.js';
 import { readPromises } from '../promises.js';
+import { decodeRlp, encodeRlp } from '../rlp.js';
 import { NAMES } from '../verify.js';
 import { CODES, LANGUAGES, plain, say, why } from '../words.js';
 import { reachOf } from '../report.js';
@@ -179,6 +182,33 @@ test('a header rule that is not known is out of reach, not refuted', () => {
   const verdict = checked(network, document, { trusts });
   assert.equal(verdict.kind, 'could-not-check');
   assert.deepEqual(listed(verdict), ['trust: header-rule']);
+});
+
+test('a chain of sealed headers: the trusted block, or a later one by the same validators', () => {
+  const { network } = CLEAN;
+  const secrets = ['one', 'two', 'three', 'four'].map((name) => keccak(utf8(name)));
+  const validators = secrets.map((secret) => keccak(secp256k1.getPublicKey(secret, false).subarray(1)).subarray(12));
+  const fields = decodeRlp(fromBase64url(DOCUMENT.header));
+  const coded = (round, seals) => encodeRlp(fields.with(12, encodeRlp([new Uint8Array(32), validators, [], round, seals])));
+  const seal = (secret) => {
+    const [v, ...rs] = secp256k1.sign(keccak(coded(Uint8Array.of(2), [])), secret, { prehash: false, format: 'recovered' });
+    return Uint8Array.of(...rs, v);
+  };
+  const ask = (sealers, { number = network.block, hash = keccak(coded(new Uint8Array(), [])), of = validators } = {}) => {
+    const header = coded(Uint8Array.of(2), sealers.map((index) => seal(secrets[index])));
+    const document = network.signed({ ...DOCUMENT, header_rule: 'qbft/1', header: toBase64url(header) });
+    const block = { number, hash: `0x${toHex(hash)}`, time: network.time() };
+    const changed = { header_rule: 'qbft/1', block, validators: of.map((one) => `0x${toHex(one)}`) };
+    return listed(checked(network, document, { trusts: [network.trust(header, network.signer, changed)] }));
+  };
+  assert.deepEqual(ask([0, 1, 3]), []);
+  assert.deepEqual(ask([0, 1]), ['trust: header-not-sealed']);
+  assert.deepEqual(ask([0, 1, 1]), ['trust: header-not-sealed']);
+  assert.deepEqual(ask([0, 1, 2, 3], { of: validators.slice(1) }), ['trust: header-not-sealed']);
+  const earlier = { number: network.block - 9, hash: keccak(utf8('earlier')) };
+  assert.deepEqual(ask([0, 1, 2], earlier), []);
+  assert.deepEqual(ask([0, 1], earlier), ['trust: header-not-sealed']);
+  assert.deepEqual(ask([0, 1, 2], { ...earlier, number: network.block }), ['trust: header-not-trusted']);
 });
 
 const opened = (network, client) => {

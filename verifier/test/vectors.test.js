@@ -20,6 +20,7 @@ import { batchBytes, readPromise, rootOfBody } from '../promise.js';
 import { COPY, actBytes, entryOf, firstLabel, openCopy } from '../record.js';
 import { sha256 } from '../sha256.js';
 import { hashes } from '../shapes.js';
+import { verifySm2 } from '../sm2.js';
 import { SUITES, hmac, taggedHmac } from '../suites.js';
 import { Pool, openAccount, openSlot } from '../trie.js';
 import { checkSigner, readTrust } from '../trust.js';
@@ -62,6 +63,17 @@ test('act and opening', () => {
   assert.equal(record.fingerprint, opening.fingerprint);
   assert.deepEqual({ ...readOpening(record) }, opening.values);
   assert.equal(derivedSubject(INPUTS.broker, { kind: 'house', opens: opening.house }), opening.house_subject);
+});
+
+test('an act under SM3 and SM2', () => {
+  const vectors = vector('sm');
+  const record = opened(typeof vectors.copy === 'string' ? JSON.parse(vectors.copy) : vectors.copy);
+  assert.equal(record.fingerprint, vectors.fingerprint);
+  assert.equal(toHex(entryOf(record)), vectors.entry);
+  assert.equal(record.next, vectors.next);
+  assert.equal(toHex(actBytes(record.envelope)), vectors.signed_bytes);
+  assert.ok(verifySm2(fromHex(vectors.public_key), fromHex(vectors.signed_bytes), fromHex(vectors.signature)));
+  assert.equal(toHex(taggedHmac(SUITES.get('sm3-sm2/1'), fromHex(vectors.root_salt), 'bonafides/record/2/envelope-salt', utf8(''))), vectors.envelope_salt);
 });
 
 test('promises of a request', () => {

@@ -231,7 +231,7 @@ def parse_bundle(data: bytes) -> Bundle:
         InvalidInput: it is not one: too long, too deep, or not of this shape.
     """
     parsed = parse_json(data, field="bundle", max_bytes=MAX_BUNDLE_BYTES, max_nodes=MAX_BUNDLE_NODES)
-    _check_depth(parsed)
+    require_depth(parsed, "bundle")
     value = _BUNDLE.read(parsed, "bundle")
     shapes.require_signing_key(value["signature"], value["broker"], "bundle.signature")
     return Bundle(
@@ -242,8 +242,12 @@ def parse_bundle(data: bytes) -> Bundle:
     )
 
 
-def _check_depth(value: object) -> None:
-    """Bound the nesting without recursion: what comes after may recurse."""
+def require_depth(value: object, where: str) -> None:
+    """Bound the nesting without recursion: what comes after may recurse.
+
+    Raises:
+        InvalidInput: `depth`.
+    """
     level: Sequence[object] = [value]
     for _ in range(MAX_DEPTH):
         inner: list[object] = []
@@ -255,4 +259,4 @@ def _check_depth(value: object) -> None:
         if not inner:
             return
         level = inner
-    raise InvalidInput("bundle", "depth", f"is nested more than {MAX_DEPTH} deep")
+    raise InvalidInput(where, "depth", f"is nested more than {MAX_DEPTH} deep")

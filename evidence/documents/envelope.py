@@ -52,8 +52,8 @@ class ActSignature(TypedDict):
     block: int
 
 
-class Envelope(TypedDict):
-    """An envelope that was read. Times are as they are spelled, digests and pseudonyms are hex."""
+class CommonEnvelope(TypedDict):
+    """What envelopes of every format have. Times are as they are spelled, digests and pseudonyms are hex."""
 
     format: str
     record_id: str
@@ -71,6 +71,11 @@ class Envelope(TypedDict):
     document: str | None
     fields: dict[str, str]
     attachments: list[Attachment]
+
+
+class Envelope(CommonEnvelope):
+    """An envelope of format 1 that was read."""
+
     signatures: list[ActSignature]
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from domain.second_person import FIELD, MAX_SIGNERS
 from evidence import shapes
-from evidence.documents.envelope import Envelope
+from evidence.documents.envelope import CommonEnvelope
 from evidence.log.roster import Roster, StaffKey, Unshown, key_of_did, names_did_key, person_name
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -110,7 +110,7 @@ class Signers:
 
 
 def check_countersigned(
-    envelope: Envelope,
+    envelope: CommonEnvelope,
     values: Mapping[str, Any],
     roster: Roster,
     time_ms: int,
@@ -195,7 +195,7 @@ def _require_different(found: Sequence[StaffKey | Unshown]) -> None:
 
 
 def _who_acted(
-    envelope: Envelope, values: Mapping[str, Any], roster: Roster, demand: Demand
+    envelope: CommonEnvelope, values: Mapping[str, Any], roster: Roster, demand: Demand
 ) -> list[StaffKey | Unshown]:
     """Return the persons of the staff who did it; a did:key in another spelling would hide one of them."""
     dids = [envelope["actor"]["did"], None if demand.not_by is None else values.get(demand.not_by)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from domain.second_person import FIELD
 from evidence import shapes
+from evidence.documents.envelope import CommonEnvelope
 from evidence.documents.staff_signature import (
     SIGNATURE,
     Demand,
@@ -15,13 +17,59 @@ from evidence.documents.staff_signature import (
     check_enrolment,
 )
 from evidence.log.roster import Roster, StaffKey, key_of_did, names_did_key, staff_subject
-from evidence.verify.opened import Opened
 from evidence.verify.signing import SigningRules
 from evidence.verify.verdict import NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN, SecondPersons
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.timestamp import parse_time
 
 _MS = 1000
+
+
+class _Copy(Protocol):
+    """A copy of a record, of any format."""
+
+    @property
+    def envelope(self) -> CommonEnvelope: ...
+    @property
+    def fingerprint(self) -> bytes: ...
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+    @property
+    def redacted(self) -> Sequence[str]: ...
+
+
+class _Promised(Protocol):
+    """A record's place in the log, and the block at which it was accepted."""
+
+    @property
+    def log_index(self) -> int: ...
+    @property
+    def block(self) -> int: ...
+
+
+class _Anchored(Protocol):
+    @property
+    def block(self) -> int: ...
+
+
+class Opened(Protocol):
+    """A record of a bundle, of any format."""
+
+    @property
+    def record(self) -> _Copy:
+        """The copy, proved against its fingerprint."""
+
+    @property
+    def promise(self) -> _Promised:
+        """Its promise."""
+
+    @property
+    def anchor(self) -> _Anchored:
+        """The anchor that covers it first."""
+
+    @property
+    def label(self) -> str:
+        """How the record is called in a sentence."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.documents.envelope import Envelope
 from evidence.log.roster import StaffKey
 
 CHECKS = (
@@ -28,6 +27,29 @@ CHECKS = (
     "bundle-signature",
     "staff-signature",
 )
+
+CHECKS_2 = (
+    "structure",
+    "canonical-form",
+    "trust",
+    "state-proof",
+    "directory",
+    "log-head",
+    "member-keys",
+    "checkpoint-signature",
+    "fingerprint",
+    "subject-chain",
+    "opening",
+    "client-keys",
+    "client-signature",
+    "promise",
+    "inclusion",
+    "subject-completeness",
+    "bundle-signature",
+    "staff-signature",
+    "erasure",
+)
+"""The checks of a bundle of format 2 (docs/spec/evidence-2.md, section 13)."""
 
 HELD_PROMISES = "held-promises"  # a check that is there when promises were given
 ANCHORED_LATE = "ANCHORED_LATE"
@@ -73,7 +95,7 @@ class VerifiedRecord:
     anchored_at: int
     accepted_at: int
     anchor_by: int
-    envelope: Envelope
+    envelope: Mapping[str, Any]
     values: Mapping[str, Any]
 
 
@@ -114,6 +136,37 @@ class LastAnchor:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How far the answer about a bundle of format 2 reaches, and on whose word it rests.
+
+    Attributes:
+        trusted_by: who signed the trust files.
+        opened_by: who opened the history, in one phrase.
+        witnesses: the DIDs of the members that checked the growth of the broker's map up to its last anchor.
+        members: how many other members are active.
+        erased: the places of erased records.
+        put_back: the places of records that were erased and are shown all the same.
+    """
+
+    trusted_by: tuple[str, ...]
+    opened_by: str
+    witnesses: tuple[str, ...]
+    members: int
+    erased: tuple[int, ...]
+    put_back: tuple[int, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What a reader is told of it."""
+        growth = (
+            f"growth checked by {len(self.witnesses)} of {self.members} other members: {', '.join(self.witnesses)}"
+            if self.witnesses
+            else "growth checked by nobody: a rollback between anchors would not show"
+        )
+        return f"{growth}; {self.opened_by}; the block is the word of {', '.join(self.trusted_by)}"
+
+
+@dataclass(frozen=True)
 class VerificationReport:
     """The verdict: every check by name, and what the bundle proves when all of them hold."""
 
@@ -134,12 +187,15 @@ class VerificationReport:
     key_changes: tuple[KeyChange, ...] = ()  # the broker's, then the client's
     last_anchor: LastAnchor | None = None
     anchored_since: int | None = None  # the first later block that may hold an anchor of this broker
+    names: tuple[str, ...] = ()  # the checks that have to be there; of format 1 where none are named
+    reach: Reach | None = None  # of a bundle of format 2
 
     @property
     def ok(self) -> bool:
         """Whether every check is there and holds."""
         names = tuple(check.name for check in self.checks)
-        return names in (CHECKS, (*CHECKS, HELD_PROMISES)) and all(check.ok for check in self.checks)
+        expected = self.names or (CHECKS if HELD_PROMISES not in names else (*CHECKS, HELD_PROMISES))
+        return names == expected and all(check.ok for check in self.checks)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -154,5 +210,7 @@ class VerificationReport:
             told = f"; {late} of {len(self.records)} records anchored late" if late else ""
             if self.anchored_since is not None:
                 told += f"; not the newest: the broker may have anchored again in block {self.anchored_since}"
+            if self.reach is not None:
+                told += f"; {self.reach.sentence}"
             return f"complete as of block {self.complete_as_of_block} ({self.complete_as_of_time}){told}"
         return f"failed: {', '.join(self.failed)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypedDict, cast
 
 from evidence import shapes
-from evidence.documents.envelope import MAX_SIGNATURES, SHARED, Actor, Attachment
+from evidence.documents.envelope import MAX_SIGNATURES, SHARED, CommonEnvelope
 from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput
 from primitives.shapes import Constant, Fields, Hex, ListOf, Nullable, Text
@@ -45,28 +45,12 @@ class ActSignature(TypedDict):
     value: str
 
 
-class Envelope(TypedDict):
+class Envelope(CommonEnvelope):
     """An envelope that was read. Times are as they are spelled, digests and pseudonyms are hex."""
 
-    format: str
     suite: str
-    record_id: str
-    type: str
-    schema: str
-    broker: str
-    subject: str
-    seq: int
-    prev: str
     next: str
-    occurred_at: str
-    recorded_at: str
     accepted: AcceptedAt
-    channel: str
-    actor: Actor
-    ruleset: str | None
-    document: str | None
-    fields: dict[str, str]
-    attachments: list[Attachment]
     known: KnownBefore | None
     signatures: list[ActSignature]
 

@@ -31,3 +31,8 @@ def _split(text: str, where: str) -> tuple[bytes, ...]:
 
 
 HASHES = hashes(MAX_HASHES)
+
+
+def octets(most: int) -> Shape[bytes]:
+    """Return the shape of at most so many bytes, as base64url."""
+    return Text(-(-most * 4 // 3), 0, "[A-Za-z0-9_-]*", "base64").then(decode_base64url)

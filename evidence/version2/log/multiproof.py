@@ -44,13 +44,24 @@ def verify_multiproof(leaves: Mapping[int, bytes], size: int, proof: Sequence[by
     Raises:
         VerificationFailed: check `inclusion`.
     """
+    if multiproof_root(leaves, size, proof) != root:
+        raise VerificationFailed("inclusion", f"the leaves are not proved to stand in the tree of {size}")
+
+
+def multiproof_root(leaves: Mapping[int, bytes], size: int, proof: Sequence[bytes]) -> bytes:
+    """Return the root to which a proof leads from leaves with these hashes at these places of a tree of `size`.
+
+    Raises:
+        VerificationFailed: check `inclusion`; no leaf, one that is not there, too few hashes or too many.
+    """
     chosen = sorted(leaves)
     if not chosen or chosen[0] < 0 or chosen[-1] >= size:
         raise VerificationFailed("inclusion", f"a proof of no leaf, or of one that is not in a tree of {size}")
     rest = iter(proof)
     found = _walk(chosen, 0, size, leaves.__getitem__, lambda begin, end: _next(rest))
-    if found != root or next(rest, None) is not None:
-        raise VerificationFailed("inclusion", f"the leaves are not proved to stand in the tree of {size}")
+    if next(rest, None) is not None:
+        raise VerificationFailed("inclusion", f"the proof has more hashes than these leaves of {size} need")
+    return found
 
 
 def _walk(

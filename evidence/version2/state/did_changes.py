@@ -93,6 +93,16 @@ def keys_at(changes: Sequence[DidChange], algorithm: int, block: int) -> tuple[C
     return tuple(ClientKey(name, key, _end(changes, place)) for key, (name, place) in newest)
 
 
+def keys_ever(changes: Sequence[DidChange]) -> dict[bytes, int]:
+    """Return every key that a DID ever had, of any algorithm, also those that were revoked, with its first block."""
+    attributes = frozenset(KEY_ATTRIBUTES.values())
+    return {
+        change.values["value"]: change.block
+        for change in reversed(changes)
+        if change.event == ATTRIBUTE_CHANGED and change.values["name"] in attributes
+    }
+
+
 def _end(changes: Sequence[DidChange], place: int) -> int:
     """Return when the key of a change stops to be in force, as far as all changes say."""
     change = changes[place]

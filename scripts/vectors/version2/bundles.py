@@ -1,0 +1,95 @@
+"""Whole bundles of a synthetic consortium, each with the trust file under which it holds, and the verdict.
+
+bundle          a client who opened the history: acts, results of the engine, a redacted record, a product's
+ratings beside, two members who checked growth, a change of the broker's keys
+bundle-joined   a client on paper who signed later; nobody checked growth
+bundle-erased   a history of twenty years, of which one record was erased by its rule
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from evidence.verify.signing import SigningRules
+from evidence.version2.record import redact
+from evidence.version2.verify.bundle import Asked, verify_bundle
+from primitives import ed25519
+from scripts.vectors.output import Vector
+from scripts.vectors.synthetic_consortium import CLIENT, PERIOD, Broker, Client, Fact, consortium, did
+
+RULE = "retention-20-years"
+TWENTY_YEARS = 7_305 * 86_400
+SIGNING = SigningRules(
+    client_acts=frozenset({"LEVEL_CONFIRM", "CONSENT_GIVE"}),
+    second_persons={},
+    enrols="STAFF_ENROL",
+    ends="STAFF_END",
+    erasure_clocks={RULE: 1000 * TWENTY_YEARS},
+)
+
+
+def vectors() -> dict[str, Vector]:
+    """Return the three bundles."""
+    return {"bundle": _lived(), "bundle-joined": _joined(), "bundle-erased": _erased()}
+
+
+def _lived() -> Vector:
+    broker = Broker(consortium(), "north")
+    client = broker.client("ada")
+    product = broker.product("FUND-1")
+    broker.record(product, "PRODUCT_RATE", {"product_id": "FUND-1", "risk": "R3"})
+    broker.anchor()
+    level = broker.record(client, "LEVEL_RESULT", {"band": "C4", "total": 61})
+    confirmed = Fact("LEVEL_CONFIRM", {"level_ref": level.fingerprint.hex(), "level": "C4"}, CLIENT)
+    broker.request(client, [confirmed, Fact("MATCH_OPINION", {"product_id": "FUND-1", "opinion": "MATCH"})])
+    other = broker.client("bob")
+    broker.record(other, "LEVEL_RESULT", {"band": "C1", "total": 12})
+    broker.anchor()
+    broker.anchor()
+    broker.rotate()
+    broker.record(client, "BIZ_APPLY", {"product_id": "FUND-1", "amount_fen": 1_234_567})
+    broker.anchor()
+    client.shown[5] = redact(client.records[4], ["product_id"])
+    return _vector(broker, client, references=[product], witnesses=["south", "west"])
+
+
+def _joined() -> Vector:
+    broker = Broker(consortium(), "north")
+    client = broker.client("grace", opens=False)
+    broker.record(client, "OPENING", {"kind": "unsigned-client", "opens": None, "continues": None})
+    broker.record(client, "LEVEL_RESULT", {"band": "C2", "total": 25})
+    broker.anchor()
+    broker.act(client, "OPENING", {"kind": "client", "opens": did("grace"), "continues": None})
+    broker.anchor()
+    return _vector(broker, client)
+
+
+def _erased() -> Vector:
+    broker = Broker(consortium(), "north")
+    client = broker.client("emmy")
+    level = broker.record(client, "LEVEL_RESULT", {"band": "C3", "total": 40})
+    broker.anchor()
+    broker.world.block += TWENTY_YEARS // PERIOD
+    erased = {"seq": 2, "fingerprint": level.fingerprint.hex(), "rule": RULE}
+    broker.record(client, "ERASE", {"erases": [erased], "reason": "the time of keeping is over"})
+    broker.anchor()
+    broker.erase(client, 2)
+    return _vector(broker, client, witnesses=["south"])
+
+
+def _vector(
+    broker: Broker, client: Client, *, references: list[Client] | None = None, witnesses: list[str] | None = None
+) -> Vector:
+    bundle, header = broker.bundle(client, references=references or [], witnesses=witnesses or [])
+    trust = broker.world.trust(header)
+    key = ed25519.public_key(broker.world.members["regulator"].secret)
+    report = verify_bundle(bundle, [trust], {key}, Asked(SIGNING))
+    return {
+        "trust_key": key.hex(),
+        "trust": trust.decode(),
+        "sha256": hashlib.sha256(bundle).hexdigest(),
+        "verdict": report.verdict,
+        "checks": [f"{check.name}: {check.detail}" for check in report.checks],
+        "notes": list(report.notes),
+        "bundle": bundle.decode(),
+    }

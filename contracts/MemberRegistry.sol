@@ -203,6 +203,11 @@ contract MemberRegistry is IMemberRegistry {
     }
 
     /// @inheritdoc IMemberRegistry
+    function activeCount() external view returns (uint256) {
+        return _activeTree.count();
+    }
+
+    /// @inheritdoc IMemberRegistry
     function actionPassed(uint256 id, bytes32 digest) external view returns (bool) {
         Proposal storage proposal = _proposal[id];
         return proposal.executed && proposal.kind == ProposalKind.Action && proposal.digest == digest;

@@ -189,6 +189,9 @@ interface IMemberRegistry {
     /// @notice The root of the tree of the active members.
     function activeRoot() external view returns (bytes32);
 
+    /// @notice How many members are active.
+    function activeCount() external view returns (uint256);
+
     /// @notice Whether proposal `id` is the action `digest`, and was executed.
     function actionPassed(uint256 id, bytes32 digest) external view returns (bool);
 }

@@ -401,6 +401,11 @@ contract MemberHistoryTest is Reader {
 
     function expectActive(bytes32[] memory places) private view {
         eq(members.activeRoot(), tree(places, 0, 10), "active members");
+        uint256 count = 0;
+        for (uint256 i = 0; i < places.length; i++) {
+            if (places[i] != bytes32(0)) count++;
+        }
+        eq(members.activeCount(), count, "how many are active");
     }
 
     function test_a_founders_history_begins_with_its_admission() public {

@@ -43,7 +43,7 @@ from evidence.version2.shapes import HASHES
 from evidence.version2.state.active_members import ActiveMembers, member_leaf
 from evidence.version2.state.did_changes import DidChange, did_head
 from evidence.version2.state.directory import DirectoryEntry, directory_head
-from evidence.version2.state.member_keys import MemberKeys
+from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import ACTIVE_COUNT, ACTIVE_ROOT, DID_HEAD, DIRECTORY_HEAD, LOG_HEAD
 from primitives import ed25519
 from primitives.suites import DEFAULT
@@ -86,10 +86,10 @@ class Member:
         return seed(f"{self.name} key {self.generation}")
 
     @property
-    def keys(self) -> MemberKeys:
+    def keys(self) -> MemberKeySet:
         """Its public keys."""
         public = ed25519.public_key(self.secret)
-        return MemberKeys(1, public, public, seed(f"{self.name} agreement"), address(f"{self.name} compliance"))
+        return MemberKeySet(1, public, public, seed(f"{self.name} agreement"), address(f"{self.name} compliance"))
 
 
 class World:
@@ -281,7 +281,7 @@ class Broker:
         self.maps: dict[int, LabelMap] = {}
         self.batches: dict[int, Tree] = {}
         self.promised: dict[int, PromisedBy] = {}
-        self.key_sets: dict[bytes, MemberKeys] = {}
+        self.key_sets: dict[bytes, MemberKeySet] = {}
         self.size = first_index
         self.wrong: tuple[int, ...] = ()
         self.anchored = first_index

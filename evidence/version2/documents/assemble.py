@@ -28,7 +28,7 @@ from evidence.version2.map.nodes import Node
 from evidence.version2.promise import Promise, SignedBatch
 from evidence.version2.state.did_changes import DidChange
 from evidence.version2.state.directory import DirectoryEntry
-from evidence.version2.state.member_keys import MemberKeys
+from evidence.version2.state.member_keys import MemberKeySet
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class LogMaterial:
     covering: Callable[[int], AnchorLeaf]
     node: NodeReader
     batch_node: Callable[[AnchorLeaf], NodeReader]
-    keys: Callable[[bytes], MemberKeys]
+    keys: Callable[[bytes], MemberKeySet]
     checkpoint: str
     map: Node
 

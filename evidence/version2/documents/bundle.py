@@ -21,7 +21,7 @@ from evidence.version2.state.active_members import DEPTH
 from evidence.version2.state.did_changes import CHANGES, DidChange
 from evidence.version2.state.directory import DIRECTORY, DirectoryEntry
 from evidence.version2.state.headers import HEADER_RULE_NAME
-from evidence.version2.state.member_keys import KEYS, MemberKeys
+from evidence.version2.state.member_keys import KEYS, MemberKeySet
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import encode_base64url
 from primitives.shapes import Base64Url, Constant, Fields, Integer, Moment, Nullable, Object, Text, Time
@@ -149,7 +149,7 @@ class MemberItem:
     number: int
     role: int
     path: tuple[bytes, ...]
-    keys: MemberKeys
+    keys: MemberKeySet
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire form."""
@@ -178,7 +178,7 @@ class Bundle:
     directory: tuple[DirectoryEntry, ...]
     did: tuple[DidChange, ...]
     members: tuple[MemberItem, ...]
-    keys: tuple[MemberKeys, ...]
+    keys: tuple[MemberKeySet, ...]
     log: LogItem
     checkpoint: str
     history: HistoryItem

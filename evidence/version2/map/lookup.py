@@ -56,21 +56,21 @@ def make_lookup(top: Node, labels: Collection[bytes]) -> Lookup:
     """Prove what the map with this topmost node holds under labels: an entry, or nothing."""
     walk: list[str] = []
     shown: list[bytes] = []
-    waiting: list[tuple[Node, int, list[bytes]]] = [(top, 0, sorted(set(labels)))]
+    waiting: list[tuple[Node | bytes, int, list[bytes]]] = [(top, 0, sorted(set(labels)))]
     while waiting:
         node, depth, asked = waiting.pop()
-        if not asked and node is not None:
-            walk.append(UNTOUCHED)
-            shown.append(node.hash)
-        elif node is None:
+        if node is None or node == EMPTY:
             walk.append(NOTHING)
+        elif isinstance(node, bytes):
+            walk.append(UNTOUCHED)
+            shown.append(node)
         elif isinstance(node, MapLeaf):
             walk.append(FOUND if node.label in asked else OTHER)
             shown += [] if node.label in asked else [node.label, node.entry]
         else:
             walk.append(GOES_ON)
-            left, right = _parted(asked, depth)
-            waiting += [(node.right, depth + 1, right), (node.left, depth + 1, left)]
+            for bit, below in reversed(list(enumerate(_parted(asked, depth)))):
+                waiting.append((node.side(bit) if below else node.side_hash(bit), depth + 1, below))
     return Lookup("".join(walk), tuple(shown))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from domain.opening import OPENING
 from evidence import shapes
 from evidence.documents.staff_signature import ALWAYS
 from evidence.log.tree import leaf_hash
@@ -34,7 +35,6 @@ from evidence.version2.envelope import ActSignature
 from evidence.version2.erasure import check_clocks
 from evidence.version2.log.multiproof import verify_multiproof
 from evidence.version2.map.lookup import verify_lookup
-from evidence.version2.opening import OPENING
 from evidence.version2.promise import SignedBatch
 from evidence.version2.state.did_changes import keys_at, keys_ever
 from evidence.version2.verify.chain import ChainState

@@ -21,7 +21,7 @@ from evidence.version2.log.multiproof import multiproof_root
 from evidence.version2.state.active_members import check_active, member_leaf
 from evidence.version2.state.did_changes import check_did_history
 from evidence.version2.state.directory import DirectoryEntry, check_directory, contracts_named
-from evidence.version2.state.member_keys import MemberKeys
+from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import ACTIVE_COUNT, ACTIVE_ROOT, DID_HEAD, DIRECTORY_HEAD, LOG_HEAD
 from evidence.version2.state.trie import Account, StateProof
 from primitives.errors import InvalidInput, VerificationFailed
@@ -145,7 +145,7 @@ class ChainState:
         return f"{told}, under the root {root.hex()[:16]}"
 
     @cached_property
-    def keys(self) -> Mapping[bytes, MemberKeys]:
+    def keys(self) -> Mapping[bytes, MemberKeySet]:
         """The key sets of the broker that the anchors' leaves name, by their digest.
 
         Raises:

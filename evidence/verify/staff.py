@@ -52,7 +52,7 @@ class _Anchored(Protocol):
     def block(self) -> int: ...
 
 
-class Opened(Protocol):
+class LoggedRecord(Protocol):
     """A record of a bundle, of any format."""
 
     @property
@@ -81,7 +81,7 @@ class StaffReading:
 
 
 def check_staff(
-    records: Iterable[Opened],
+    records: Iterable[LoggedRecord],
     signing: SigningRules,
     broker: str,
     no_colleagues: Mapping[str, int],
@@ -138,7 +138,7 @@ class _Reading:
         self.found: list[SecondPersons] = []
         self.notes: list[str] = []
 
-    def take(self, opened: Opened) -> None:
+    def take(self, opened: LoggedRecord) -> None:
         envelope = opened.record.envelope
         if envelope["type"] in (self._signing.enrols, self._signing.ends):
             self._enrol(opened)
@@ -148,7 +148,7 @@ class _Reading:
             self.found.append(self._second_persons(opened))
             self.notes += self._before_enrolment(opened)
 
-    def _enrol(self, opened: Opened) -> None:
+    def _enrol(self, opened: LoggedRecord) -> None:
         record = opened.record
         type_, subject, values = record.envelope["type"], record.envelope["subject"], record.values
         if "key" in values:
@@ -167,7 +167,7 @@ class _Reading:
         place = (opened.promise.log_index, opened.promise.block, record.fingerprint.hex())
         self._roster = self._roster.with_enrolment(subject, *place, {} if record.redacted else values)
 
-    def _require_once(self, opened: Opened) -> None:
+    def _require_once(self, opened: LoggedRecord) -> None:
         envelope = opened.record.envelope
         if envelope["type"] not in self._demands:
             raise VerificationFailed(SIGNATURE, f"{envelope['type']} takes no second person")
@@ -175,7 +175,7 @@ class _Reading:
         if other != opened.label:
             raise VerificationFailed(SIGNATURE, f"what was signed is the same as {other}")
 
-    def _second_persons(self, opened: Opened) -> SecondPersons:
+    def _second_persons(self, opened: LoggedRecord) -> SecondPersons:
         envelope, values = opened.record.envelope, opened.record.values
         persons: tuple[StaffKey, ...] = ()
         missing = NOBODY_SIGNED
@@ -188,7 +188,7 @@ class _Reading:
         place_of = (envelope["subject"], envelope["seq"], envelope["record_id"], envelope["type"])
         return SecondPersons(*place_of, persons, missing)
 
-    def _before_enrolment(self, opened: Opened) -> Iterator[str]:
+    def _before_enrolment(self, opened: LoggedRecord) -> Iterator[str]:
         """Name who signed it, or did it, and was enrolled only after it says to have happened.
 
         Before it in the log the enrolment stands, else the check fails: so one of the two is late, or dated back.
@@ -204,7 +204,7 @@ class _Reading:
                     f"{entry.label} was enrolled: {enrolled}"
                 )
 
-    def _signers(self, opened: Opened) -> tuple[tuple[StaffKey, ...], str]:
+    def _signers(self, opened: LoggedRecord) -> tuple[tuple[StaffKey, ...], str]:
         """Return who is proven to have signed, and whether there is more that cannot be told."""
         envelope, block = opened.record.envelope, opened.promise.block
         signers = check_countersigned(
@@ -226,7 +226,7 @@ class _Reading:
         return signers.persons, "" if signers.whole else STAFF_NOT_SHOWN
 
 
-def _hidden(opened: Opened, demand: Demand, persons: Sequence[StaffKey]) -> list[str]:
+def _hidden(opened: LoggedRecord, demand: Demand, persons: Sequence[StaffKey]) -> list[str]:
     """Say which rules about the persons who signed could not be asked, since the bundle hides who else is named."""
     signed = " and ".join(person.name for person in persons) or "somebody"
     hidden = opened.record.envelope["fields"].keys() - opened.record.values.keys()
@@ -238,7 +238,7 @@ def _hidden(opened: Opened, demand: Demand, persons: Sequence[StaffKey]) -> list
     return told
 
 
-def _keys_of(opened: Opened, demand: Demand) -> Iterator[str]:
+def _keys_of(opened: LoggedRecord, demand: Demand) -> Iterator[str]:
     """Yield the keys (hex) that a checked record shows: of who signed, and of the persons of the staff who did it."""
     envelope, values = opened.record.envelope, opened.record.values
     yield from (signature["key"] for signature in values.get(FIELD, ()))

@@ -86,11 +86,11 @@ def verify_lookup(root: bytes, present: Mapping[bytes, bytes], absent: Collectio
     asked = sorted({*present, *absent})
     if len(asked) != len(present) + len(absent):
         raise VerificationFailed(CHECK, "a label is said to be there and not to be there")
-    if _Walk(present, proof).root(asked) != root:
+    if _LookupWalk(present, proof).root(asked) != root:
         raise VerificationFailed(CHECK, "the walk does not lead to the map's root")
 
 
-class _Walk:
+class _LookupWalk:
     """The root to which a walk leads; what is still to be walked stands in a list."""
 
     def __init__(self, present: Mapping[bytes, bytes], proof: Lookup) -> None:

@@ -41,9 +41,9 @@ from evidence.version2.verify.chain import ChainState
 from evidence.version2.verify.held import StatedEnd, check_held
 from evidence.version2.verify.opened import (
     Copies,
-    History,
     Opened,
-    Place,
+    OpenedHistory,
+    RecordPlace,
     open_copies,
     open_histories,
     places_of,
@@ -57,7 +57,7 @@ _MS = 1000
 
 
 @dataclass(frozen=True)
-class Asked:
+class VerificationRequest:
     """What a verification was asked for, beside bundle and trust files.
 
     Attributes:
@@ -74,7 +74,7 @@ class Asked:
 
 
 def verify_bundle(
-    bundle: bytes, trust: Sequence[bytes], trust_keys: Collection[bytes], asked: Asked
+    bundle: bytes, trust: Sequence[bytes], trust_keys: Collection[bytes], asked: VerificationRequest
 ) -> VerificationReport:
     """Verify a bundle under trust files; nothing else is read.
 
@@ -97,7 +97,7 @@ def verify_bundle(
 class _Verification:
     """One run: each check is a method, what checks share is a cached property that raises as its check would."""
 
-    def __init__(self, bundle: Bundle, chain: ChainState, asked: Asked) -> None:
+    def __init__(self, bundle: Bundle, chain: ChainState, asked: VerificationRequest) -> None:
         self._bundle = bundle
         self._chain = chain
         self._asked = asked
@@ -181,7 +181,7 @@ class _Verification:
         return self._chain.trust()
 
     @cached_property
-    def _places(self) -> Mapping[int, Place]:
+    def _places(self) -> Mapping[int, RecordPlace]:
         return places_of(self._bundle)
 
     # -- the records
@@ -191,11 +191,11 @@ class _Verification:
         return open_copies(self._bundle)
 
     @cached_property
-    def _histories(self) -> Mapping[bytes, History]:
+    def _histories(self) -> Mapping[bytes, OpenedHistory]:
         return open_histories(self._bundle, self._copies, self._places)
 
     @property
-    def _own(self) -> History:
+    def _own(self) -> OpenedHistory:
         return self._histories[self._bundle.history.subject]
 
     @property
@@ -302,7 +302,7 @@ class _Verification:
 
     # -- promises, the log, completeness
 
-    def _signing_keys(self, place: Place) -> list[bytes]:
+    def _signing_keys(self, place: RecordPlace) -> list[bytes]:
         """Return the broker's signing keys at the anchor of a record, and at the one before where that is shown."""
         leaves = [place.anchor] if place.before is None else [place.anchor, place.before]
         return list(dict.fromkeys(self._chain.keys[leaf.keys_digest].signing for leaf in leaves))
@@ -325,7 +325,9 @@ class _Verification:
                 raise VerificationFailed(check, f"{opened.label}: {error.detail}") from error
         return f"every record was promised by the broker's key of its anchor, in {len(self._bundle.promises)} requests"
 
-    def _verify_batch(self, batch: SignedBatch, number: int, place: Place, verified: set[tuple[int, bytes]]) -> None:
+    def _verify_batch(
+        self, batch: SignedBatch, number: int, place: RecordPlace, verified: set[tuple[int, bytes]]
+    ) -> None:
         keys = self._signing_keys(place)
         if any((number, key) in verified for key in keys):
             return
@@ -488,7 +490,7 @@ def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
 
 
-def _continued(history: History) -> list[str]:
+def _continued(history: OpenedHistory) -> list[str]:
     return [
         f"this history continues subject {before.subject.hex()}, format {before.format}, of {before.count} records: "
         "ask for its bundle, too"

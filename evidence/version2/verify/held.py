@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from evidence.verify.verdict import HELD_PROMISES
 from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.promise import Promise, SignedBatch, parse_promise
-from evidence.version2.verify.opened import History, Opened
+from evidence.version2.verify.opened import Opened, OpenedHistory
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
 
@@ -29,7 +29,7 @@ class StatedEnd:
 
 def check_held(
     promises: Sequence[object],
-    histories: Mapping[bytes, History],
+    histories: Mapping[bytes, OpenedHistory],
     broker: str,
     end: StatedEnd,
     keys: Collection[bytes],
@@ -79,7 +79,7 @@ def _require_signed(batch: SignedBatch, keys: Collection[bytes], number: int) ->
     raise CouldNotCheck("held-promise", f"promises[{number}] shows nothing: no key that the bundle shows signed it")
 
 
-def _shows(history: History, promise: Promise) -> bool:
+def _shows(history: OpenedHistory, promise: Promise) -> bool:
     """Tell whether a record was promised so; a place that holds another record convicts."""
     if promise.seq > len(history.records):
         return False

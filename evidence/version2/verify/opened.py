@@ -18,7 +18,7 @@ FINGERPRINT = "fingerprint"
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordPlace:
     """Where a record lies: its anchor, and the one before, where the bundle shows that."""
 
     anchor: AnchorLeaf
@@ -37,7 +37,7 @@ class Opened:
     item: RecordItem
     record: OpenedRecord
     promise: Promise
-    place: Place
+    place: RecordPlace
 
     @property
     def anchor(self) -> AnchorLeaf:
@@ -56,12 +56,12 @@ class Opened:
 
 
 @dataclass(frozen=True)
-class Erased:
+class ErasedRecord:
     """A record of which the stub alone is left."""
 
     item: RecordItem
     link: Link
-    place: Place
+    place: RecordPlace
 
     @property
     def anchor(self) -> AnchorLeaf:
@@ -75,11 +75,11 @@ class Erased:
 
 
 @dataclass(frozen=True)
-class History:
+class OpenedHistory:
     """One subject's records in their order, and what they say of themselves."""
 
     subject: bytes
-    records: tuple[Opened | Erased, ...]
+    records: tuple[Opened | ErasedRecord, ...]
     checked: SubjectHistory
 
     @property
@@ -88,9 +88,9 @@ class History:
         return tuple(record for record in self.records if isinstance(record, Opened))
 
     @property
-    def erased(self) -> tuple[Erased, ...]:
+    def erased(self) -> tuple[ErasedRecord, ...]:
         """The others."""
-        return tuple(record for record in self.records if isinstance(record, Erased))
+        return tuple(record for record in self.records if isinstance(record, ErasedRecord))
 
 
 Copies = Mapping[bytes, Sequence[Record]]
@@ -110,7 +110,7 @@ def open_copies(bundle: Bundle) -> Copies:
     }
 
 
-def open_histories(bundle: Bundle, copies: Copies, places: Mapping[int, Place]) -> Mapping[bytes, History]:
+def open_histories(bundle: Bundle, copies: Copies, places: Mapping[int, RecordPlace]) -> Mapping[bytes, OpenedHistory]:
     """Return every history, followed by its links, by subject.
 
     Args:
@@ -124,7 +124,7 @@ def open_histories(bundle: Bundle, copies: Copies, places: Mapping[int, Place]) 
     return {history.subject: _history(bundle, history, copies[history.subject], places) for history in bundle.histories}
 
 
-def places_of(bundle: Bundle) -> Mapping[int, Place]:
+def places_of(bundle: Bundle) -> Mapping[int, RecordPlace]:
     """Return where each record of a bundle lies, by its `log_index`.
 
     Raises:
@@ -137,7 +137,7 @@ def places_of(bundle: Bundle) -> Mapping[int, Place]:
         at = bisect_right(anchors, item.log_index, key=lambda leaf: leaf.size_after)
         if at == len(anchors) or anchors[at].size_before > item.log_index:
             raise VerificationFailed("structure", f"no anchor of the bundle covers log index {item.log_index}")
-        found[item.log_index] = Place(anchors[at], by_seq.get(anchors[at].seq - 1))
+        found[item.log_index] = RecordPlace(anchors[at], by_seq.get(anchors[at].seq - 1))
     return found
 
 
@@ -148,19 +148,21 @@ def _open(item: RecordItem, place: str) -> Record:
         raise VerificationFailed(FINGERPRINT, str(error)) from error
 
 
-def _history(bundle: Bundle, history: HistoryItem, copies: Sequence[Record], places: Mapping[int, Place]) -> History:
+def _history(
+    bundle: Bundle, history: HistoryItem, copies: Sequence[Record], places: Mapping[int, RecordPlace]
+) -> OpenedHistory:
     try:
         checked = check_history(bundle.broker, history.subject, copies)
     except InvalidInput as error:
         raise VerificationFailed("subject-chain", str(error)) from error
-    records: list[Opened | Erased] = []
+    records: list[Opened | ErasedRecord] = []
     for item, copy, label in zip(history.records, copies, checked.labels, strict=True):
         place = places[item.log_index]
         if isinstance(copy, Link):
-            records.append(Erased(item, copy, place))
+            records.append(ErasedRecord(item, copy, place))
         else:
             records.append(Opened(item, copy, _promise(item, copy, label), place))
-    return History(history.subject, tuple(records), checked)
+    return OpenedHistory(history.subject, tuple(records), checked)
 
 
 def _promise(item: RecordItem, copy: OpenedRecord, label: bytes) -> Promise:
@@ -172,6 +174,6 @@ def _promise(item: RecordItem, copy: OpenedRecord, label: bytes) -> Promise:
         raise VerificationFailed("promise", f"record {copy.envelope['seq']}: {error.detail}") from error
 
 
-def every(histories: Mapping[bytes, History]) -> Iterator[Opened | Erased]:
+def every(histories: Mapping[bytes, OpenedHistory]) -> Iterator[Opened | ErasedRecord]:
     """Yield every record of every history."""
     return (record for history in histories.values() for record in history.records)

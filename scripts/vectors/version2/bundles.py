@@ -12,7 +12,7 @@ import hashlib
 
 from evidence.verify.signing import SigningRules
 from evidence.version2.record import redact
-from evidence.version2.verify.bundle import Asked, verify_bundle
+from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives import ed25519
 from scripts.vectors.output import Vector
 from scripts.vectors.synthetic_consortium import CLIENT, PERIOD, Broker, Client, Fact, consortium, did
@@ -83,7 +83,7 @@ def _vector(
     bundle, header = broker.bundle(client, references=references or [], witnesses=witnesses or [])
     trust = broker.world.trust(header)
     key = ed25519.public_key(broker.world.members["regulator"].secret)
-    report = verify_bundle(bundle, [trust], {key}, Asked(SIGNING))
+    report = verify_bundle(bundle, [trust], {key}, VerificationRequest(SIGNING))
     return {
         "trust_key": key.hex(),
         "trust": trust.decode(),

@@ -12,7 +12,7 @@ from evidence.version2.documents.bundle import parse_bundle
 from evidence.version2.log.anchors import head_digest
 from evidence.version2.promise import sign_promises
 from evidence.version2.record import open_redacted, redact
-from evidence.version2.verify.bundle import Asked, verify_bundle
+from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
@@ -43,7 +43,7 @@ def regulator(broker):
 
 
 def verify(broker, bundle, header, **more):
-    asked = Asked(more.pop("signing", SIGNING), **more)
+    asked = VerificationRequest(more.pop("signing", SIGNING), **more)
     return verify_bundle(bundle, [broker.world.trust(header)], {regulator(broker)}, asked)
 
 
@@ -71,7 +71,7 @@ def sealed(broker, body):
 def test_the_worked_bundles_hold_and_say_what_the_page_says(name):
     vector = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
     key = bytes.fromhex(vector["trust_key"])
-    report = verify_bundle(vector["bundle"].encode(), [vector["trust"].encode()], {key}, Asked(SIGNING))
+    report = verify_bundle(vector["bundle"].encode(), [vector["trust"].encode()], {key}, VerificationRequest(SIGNING))
     assert report.ok
     assert report.verdict == vector["verdict"]
     assert [f"{check.name}: {check.detail}" for check in report.checks] == vector["checks"]
@@ -345,7 +345,7 @@ def test_a_fork_of_the_chain_with_its_own_trust_file_is_refused_under_the_pinned
     fork.world.members["regulator"] = replace(fork.world.members["regulator"], generation=2)
     bundle, header = fork.bundle(victim)
     with pytest.raises(VerificationFailed, match="not pinned"):
-        verify_bundle(bundle, [fork.world.trust(header)], {regulator(broker)}, Asked(SIGNING))
+        verify_bundle(bundle, [fork.world.trust(header)], {regulator(broker)}, VerificationRequest(SIGNING))
 
 
 def test_another_block_of_the_same_chain_is_not_the_trusted_one():

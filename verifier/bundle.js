@@ -3,18 +3,17 @@
 import { NotABundle } from './failures.js';
 import { DID_EVENTS } from './heads.js';
 import { DEPTH } from './members.js';
-import { COPY, STUB } from './record.js';
 import {
-  address, anyObject, base64url, chainOf, did, hash, hashes, hex, hex0x, is, listOf, nullable, objectOf, oneOf, text, textOf,
+  address, anyObject, base64url, did, hash, hashes, hex, hex0x, is, listOf, nullable, objectOf, oneOf, text, textOf,
   time, whole,
 } from './shapes.js';
-import { SUITES } from './suites.js';
+import { SUITES, suiteOfAlgorithm } from './suites.js';
 import { HEADER_RULE } from './trust.js';
 
-const KEYS = objectOf({ algorithm: whole(0, 65_535), signing: hex(), checkpoint: hash, agreement: hash, compliance: address });
+const KEY_MEMBERS = objectOf({ algorithm: whole(), signing: hex(), checkpoint: hash, agreement: hash, compliance: address });
 
 const MEMBER = objectOf({
-  member: did, number: whole(0, 2 ** DEPTH - 1), role: whole(0, 255), path: pathOf(DEPTH), keys: KEYS,
+  member: did, number: whole(), role: whole(0, 255), path: hashes, keys: keysOf,
 });
 
 /** The members of a DID's events beside event, block and time; numbers are words too. */
@@ -38,14 +37,15 @@ const OPENING_LEAF = objectOf({
   block: whole(), time: whole(),
 });
 
-const ANCHOR = objectOf({
+const ANCHOR_MEMBERS = objectOf({
   seq: whole(2), batch_root: hash, size_before: whole(), size_after: whole(), map_root: hash, block: whole(),
-  time: whole(), keys_digest: hash, key_version: whole(), batch: hashes,
+  time: whole(), keys_digest: hash, key_version: whole(1), batch: hashes,
 });
 
 const PROMISE = objectOf({ batch: whole(), index: whole(), path: hashes, anchor_by: time });
 
-const RECORD = objectOf({ record: recordOf, log_index: whole(), promise: nullable(PROMISE) });
+/** `record` is any object: whether it is a redacted copy or a stub is for the check `fingerprint` to say. */
+const RECORD = objectOf({ record: anyObject, log_index: whole(), promise: nullable(PROMISE) });
 
 const HISTORY = objectOf({ subject: hash, records: listOf(RECORD, 1) });
 
@@ -60,17 +60,17 @@ export const BUNDLE = objectOf({
   header_rule: HEADER_RULE,
   broker: did,
   client: nullable(did),
-  case: textOf(0, 256),
+  case: textOf(1, 512),
   made_at: time,
   header: base64url(),
   nodes: listOf(base64url()),
   directory: listOf(
-    objectOf({ name: text(/^[\x21-\x7e]{1,32}$/, 'name'), target: address, code_hash: hash, block: whole(), time: whole() }),
+    objectOf({ name: text(/^[A-Za-z0-9]{1,32}$/, 'name'), target: address, code_hash: hash, block: whole(), time: whole() }),
   ),
   did: listOf(change),
-  members: listOf(MEMBER),
-  keys: listOf(KEYS),
-  log: objectOf({ seq: whole(2), opening: OPENING_LEAF, path: hashes, anchors: listOf(ANCHOR, 1) }),
+  members: listOf(MEMBER, 1, 2 ** DEPTH),
+  keys: listOf(keysOf, 1),
+  log: objectOf({ seq: whole(2), opening: OPENING_LEAF, path: hashes, anchors: listOf(anchorOf, 1) }),
   checkpoint: textOf(1, 16_384),
   history: HISTORY,
   references: listOf(HISTORY),
@@ -84,23 +84,23 @@ export const BUNDLE = objectOf({
 /** Read a bundle's JSON into bytes and numbers; throws NotABundle. */
 export function readBundle(value) {
   const bundle = BUNDLE(value, 'bundle');
-  const dids = [bundle.broker, bundle.client, ...bundle.members.map(({ member }) => member)];
-  for (const one of dids) {
-    if (one !== null && chainOf(one) !== BigInt(bundle.chain_id)) throw new NotABundle('bundle.chain_id', 'other-chain');
-  }
+  const { key, alg } = bundle.signature;
+  if (key !== `${bundle.broker}#signing`) throw new NotABundle('bundle.signature.key', 'constant');
+  if (alg !== SUITES.get(bundle.suite).alg) throw new NotABundle('bundle.signature.alg', 'constant');
   return bundle;
 }
 
-function pathOf(length) {
-  return (value, place) => {
-    const path = hashes(value, place);
-    if (path.length !== length) throw new NotABundle(place, 'length');
-    return path;
-  };
+/** Keys of a member; the signing key is as long as its algorithm's keys are. */
+function keysOf(value, place) {
+  const keys = KEY_MEMBERS(value, place);
+  const suite = suiteOfAlgorithm(keys.algorithm);
+  if (suite === undefined) throw new NotABundle(`${place}.algorithm`, 'choice');
+  if (keys.signing.length !== suite.keyLength) throw new NotABundle(`${place}.signing`, 'length');
+  return keys;
 }
 
-/** A redacted copy, or {"erased": STUB}. */
-function recordOf(value, place) {
-  if (Object.hasOwn(anyObject(value, place), 'erased')) return objectOf({ erased: STUB })(value, place);
-  return COPY(value, place);
+function anchorOf(value, place) {
+  const anchor = ANCHOR_MEMBERS(value, place);
+  if (anchor.size_after < anchor.size_before) throw new NotABundle(`${place}.size_after`, 'range');
+  return anchor;
 }

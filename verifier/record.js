@@ -19,7 +19,7 @@ const FIELD_NAME = /^[a-z][a-z0-9_]{0,63}$/;
 /** Hex that stays text: it is compared, and stands in JCS. */
 const hashText = text(/^[0-9a-f]{64}$/, 'hex');
 
-export const STUB = objectOf({ seq: whole(1), prev: hash, next: hash, fingerprint: hash });
+const ERASED = objectOf({ erased: objectOf({ seq: whole(1), prev: hashText, next: hashText, fingerprint: hashText }) });
 
 export const RULESET = text(/^[a-z0-9]+(?:-[a-z0-9]+)*@[0-9]+(?:\.[0-9]+)*:[0-9a-f]{64}$/, 'ruleset-label');
 
@@ -51,8 +51,7 @@ export const ENVELOPE = objectOf({
   ),
 });
 
-/** A redacted copy, whose envelope is any object: a malformed one is a failed check, not "no bundle". */
-export const COPY = objectOf({
+const COPY = objectOf({
   envelope: anyObject,
   envelope_salt: hash,
   fields: fieldsOf(objectOf({ value: (value) => value, salt: hash })),
@@ -72,9 +71,11 @@ function fieldsOf(shape) {
 /**
  * Open a redacted copy: its envelope has the shape of section 2, and each field that is shown is the one it names.
  *
+ * @param value any object: one that is malformed is a failed check, not "no bundle"
  * @returns {envelope, shown: {name: value}, fingerprint (hex), seq, prev, next (hex)}
  */
-export function openCopy(copy) {
+export function openCopy(value) {
+  const copy = shaped(COPY, value, 'record');
   const envelope = checkedEnvelope(copy.envelope);
   const suite = SUITES.get(envelope.suite);
   const shown = Object.create(null);
@@ -88,21 +89,29 @@ export function openCopy(copy) {
   return { envelope, shown, fingerprint, seq: envelope.seq, prev: envelope.prev, next: envelope.next };
 }
 
+/** What an erased record leaves: {seq, prev, next, fingerprint}. */
+export function readStub(value) {
+  return shaped(ERASED, value, 'record').erased;
+}
+
 /** The envelope as it is, once it has its shape. */
 function checkedEnvelope(envelope) {
-  let read;
-  try {
-    read = ENVELOPE(envelope, 'envelope');
-  } catch (error) {
-    if (error instanceof NotABundle) throw new Failed('envelope', { reason: `${error.details.place}: ${error.details.rule}` });
-    throw error;
-  }
+  const read = shaped(ENVELOPE, envelope, 'envelope');
   const { alg } = SUITES.get(read.suite);
   for (const signature of read.signatures) {
     if (signature.alg !== alg) throw new Failed('envelope', { reason: 'a signature of another suite' });
     if (!signature.key.startsWith(`${signature.did}#`)) throw new Failed('envelope', { reason: 'a key of another DID' });
   }
   return envelope;
+}
+
+function shaped(shape, value, place) {
+  try {
+    return shape(value, place);
+  } catch (error) {
+    if (error instanceof NotABundle) throw new Failed('envelope', { reason: `${error.details.place}: ${error.details.rule}` });
+    throw error;
+  }
 }
 
 export function firstLabel(broker, subject) {

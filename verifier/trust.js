@@ -35,6 +35,7 @@ export function readTrust(bytes) {
   }
   const { header_rule: name } = anyObject(value, 'trust');
   const trust = (HEADER_RULES.get(name)?.hasSeals ? TRUST_OF_SEALS : TRUST)(value, 'trust');
+  if (!suiteOfAlg(trust.signer.alg).isKey(trust.signer.key)) throw new NotABundle('trust.signer.key', 'key');
   const { signature, ...signed } = value;
   return { ...trust, signedBytes: canonical(signed) };
 }

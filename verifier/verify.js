@@ -26,8 +26,9 @@ export const FAILED = 'failed';
 export const UNKNOWN = 'could-not-check';
 export const NO_BUNDLE = 'not-a-bundle';
 
-/** Name, what it needs, what it does. `structure` and `canonical-form` come before. */
+/** Name, what it needs beside `structure`, what it does. */
 const CHECKS = [
+  ['canonical-form', [], canonicalForm],
   ['trust', [], chain.trust],
   ['state-proof', ['trust'], chain.stateProof],
   ['directory', ['state-proof'], chain.directory],
@@ -49,7 +50,7 @@ const CHECKS = [
 const HELD = ['held-promises', ['promise', 'trust', 'subject-completeness'], log.heldPromises];
 
 /** The names of the checks, in their order. */
-export const NAMES = ['structure', 'canonical-form', ...CHECKS.map(([name]) => name), HELD[0]];
+export const NAMES = ['structure', ...CHECKS.map(([name]) => name), HELD[0]];
 
 /**
  * Verify a bundle.
@@ -65,10 +66,9 @@ export function verify({ bundle: bytes, trusts, pinned, least = null, promises =
     if (!(error instanceof NotABundle)) throw error;
     return { kind: NO_BUNDLE, checks: [{ name: 'structure', result: FAILED, code: error.code, details: error.details }] };
   }
-  const results = new Map([['structure', { result: HOLDS }]]);
-  results.set('canonical-form', outcome(() => canonicalForm(world)));
+  const results = new Map([['structure', outcome(() => chain.structure(world))]]);
   for (const [name, needs, check] of promises === null ? CHECKS : [...CHECKS, HELD]) {
-    results.set(name, step(results, needs, () => check(world)));
+    results.set(name, step(results, ['structure', ...needs], () => check(world)));
   }
   return verdictOf(world, results);
 }

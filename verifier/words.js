@@ -118,6 +118,7 @@ const SENTENCES = {
   'why.rests-on': ['依赖未成立的检查“{check}”', 'rests on “{check}”, which does not hold'],
   'why.shape': ['{place}：{rule}', '{place}: {rule}'],
   'why.canonical-form': ['字节不是唯一的规范编码', 'the bytes are not the one spelling of what they hold'],
+  'why.other-chain': ['券商、客户或成员的标识属于另一条链', 'broker, client or a member is of another chain'],
   'why.trust-none': ['没有可信文件', 'there is no trust file'],
   'why.trust-not-pinned': ['可信文件的签名人 {signer} 的密钥不在您给出的密钥中', 'the key of {signer}, who signed the trust file, is none of yours'],
   'why.trust-signature': ['可信文件的签名不成立（{signer}）', 'the trust file is not signed by its signer ({signer})'],

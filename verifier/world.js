@@ -6,7 +6,7 @@
 
 import { fromHex, toHex } from './bytes.js';
 import { Failed } from './failures.js';
-import { entryOf, firstLabel, openCopy } from './record.js';
+import { entryOf, firstLabel, openCopy, readStub } from './record.js';
 import { SUITES } from './suites.js';
 
 export class World {
@@ -30,12 +30,10 @@ export class World {
   }
 
   item({ record, log_index: logIndex, promise }, history) {
-    const item = { history, logIndex, promise, anchor: this.anchorOf(logIndex), opened: null, problem: null, isErased: 'erased' in record };
-    if (item.isErased) {
-      const { seq, prev, next, fingerprint } = record.erased;
-      return Object.assign(item, { seq, prev: toHex(prev), next: toHex(next), fingerprint: toHex(fingerprint) });
-    }
+    const isErased = Object.hasOwn(record, 'erased');
+    const item = { history, logIndex, promise, anchor: this.anchorOf(logIndex), opened: null, problem: null, isErased };
     try {
+      if (isErased) return Object.assign(item, readStub(record));
       item.opened = openCopy(record);
     } catch (error) {
       if (!(error instanceof Failed)) throw error;

@@ -1,4 +1,4 @@
-/** Checks of what the chain says: trusted block, state, Directory, log, keys, checkpoint (3 to 8). */
+/** Checks of what the chain says: one chain, trusted block, state, Directory, log, keys, checkpoint (1, 3 to 8). */
 
 import { anchorBytes, openingBytes } from '../anchors.js';
 import { equal, isZero, toHex, u64, u8 } from '../bytes.js';
@@ -6,10 +6,10 @@ import { cosignedBy, isSignedByBroker, originOf, readCheckpoint } from '../check
 import { CouldNotCheck, Failed, within } from '../failures.js';
 import { HEADER_RULES } from '../header.js';
 import { directoryHead } from '../heads.js';
-import { BROKER, activeRoot, keysDigest } from '../members.js';
+import { BROKER, DEPTH, activeRoot, keysDigest } from '../members.js';
 import { leafHash, rootByMultiproof } from '../merkle.js';
 import { sha256 } from '../sha256.js';
-import { addressOf } from '../shapes.js';
+import { addressOf, chainOf } from '../shapes.js';
 import { ACTIVE_COUNT, ACTIVE_MEMBERS, DIRECTORY_HEAD, didHead, logHead } from '../slots.js';
 import { suiteOfAlgorithm } from '../suites.js';
 import { Pool, openAccount, openSlot } from '../trie.js';
@@ -17,6 +17,12 @@ import { checkAgreement, checkSigner } from '../trust.js';
 
 const HEAD = u8(2);
 const NOBODY = new Uint8Array(20);
+
+/** 1. Beyond the shapes: one chain. */
+export function structure({ bundle }) {
+  const dids = [bundle.broker, bundle.client, ...bundle.members.map(({ member }) => member)];
+  if (dids.some((one) => one !== null && chainOf(one) !== BigInt(bundle.chain_id))) throw new Failed('other-chain');
+}
 
 /** 3. The header is that of a block which a pinned signer vouches for, and late enough. */
 export function trust(world) {
@@ -140,7 +146,6 @@ function checkFormer(world, { former, block }) {
 }
 
 function checkOrder(anchor, before) {
-  if (anchor.size_after < anchor.size_before) throw new Failed('log-order', { seq: anchor.seq });
   if (before === null) return;
   const next = anchor.seq === before.seq + 1;
   const grows = next ? anchor.size_before === before.size_after : anchor.size_before >= before.size_after;
@@ -154,8 +159,7 @@ export function memberKeys(world) {
   for (const keys of bundle.keys) {
     const digest = toHex(keysDigest(keys));
     if (world.keysByDigest.has(digest)) throw new Failed('keys-twice');
-    const suite = suiteOfAlgorithm(keys.algorithm);
-    if (suite !== undefined && !suite.isKey(keys.signing)) throw new Failed('keys-no-key');
+    if (!suiteOfAlgorithm(keys.algorithm).isKey(keys.signing)) throw new Failed('keys-no-key');
     world.keysByDigest.set(digest, keys);
   }
   const named = new Set(anchors.map((anchor) => toHex(anchor.keys_digest)));
@@ -165,6 +169,7 @@ export function memberKeys(world) {
   for (const { member, number, role, path, keys } of bundle.members) {
     if (seen.has(member)) throw new Failed('member-twice', { member });
     seen.add(member);
+    if (path.length !== DEPTH || number >= 2 ** DEPTH) throw new Failed('member-not-active', { member });
     const root = activeRoot(addressOf(member), role, keysDigest(keys), number, path);
     if (!equal(root, world.activeMembers)) throw new Failed('member-not-active', { member });
     if (member === bundle.broker && role !== BROKER) throw new Failed('member-no-broker');

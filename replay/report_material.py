@@ -132,15 +132,15 @@ def material_of(verification: Verification, occasion: Occasion, domains: Domains
         broker=report.broker,
         verified=report,
         rerun=verification.rerun,
-        not_checked=_unseen(report.last_anchor, own),
+        not_checked=unseen(report.last_anchor.block, uses=any(shown.record.type == DATA_USE for shown in own)),
         domains=domains,
     )
 
 
-def _unseen(last: LastAnchor, own: Sequence[ShownRecord]) -> dict[str, str]:
-    """Return what no bundle shows."""
-    found = {AS_OF_NOW: f"what the chain says after block {last.block} is no part of a bundle"}
-    if any(shown.record.type == DATA_USE for shown in own):
+def unseen(block: int, *, uses: bool) -> dict[str, str]:
+    """Return what no bundle shows that ends at this block, with or without uses of the client's data."""
+    found = {AS_OF_NOW: f"what the chain says after block {block} is no part of a bundle"}
+    if uses:
         found[CONSENTS] = "a consent that was withdrawn on the chain and in no record is no part of a bundle"
     return found
 

@@ -17,6 +17,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 from domain.domains import Domains
 from primitives.text import printable
 from replay.installed import INSTALLED
+from replay.reasons import in_chinese
 
 _FOLDER = "templates"
 _PAGE, _WORDS = "replay_report.html", "replay_report.json"
@@ -32,7 +33,8 @@ def render_report(content: Mapping[str, Any], lang: str, domains: Domains = INST
         domains: those that know the record types.
     """
     words = words_in(lang, domains)
-    return _template().render(**content, w=words, word=lambda group, key: words[group].get(key, key))
+    said = in_chinese if lang == "zh" else str
+    return _template().render(**content, w=words, word=lambda group, key: words[group].get(key, key), said=said)
 
 
 @cache

@@ -13,10 +13,12 @@ from domain.domains import Domains
 from domain.ruleset import AnyRuleSet
 from evidence.documents.bundle import parse_bundle
 from evidence.verify.bundle import verify_bundle
-from evidence.verify.verdict import EvidenceFinding, VerificationReport
+from evidence.verify.verdict import HELD_PROMISES, EvidenceFinding, VerificationReport
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.consents import unasked_ends
+from replay.further_checks import EXPECTED_SUBJECT, REACH, further_checks
 from replay.installed import INSTALLED
+from replay.orders import CHECK as ORDERS
 from replay.orders import check_orders
 from replay.records import Record, of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
@@ -35,10 +37,12 @@ class Verification:
     Attributes:
         report: the checks by name, the records, the evidence's own findings, and every note.
         rerun: the scores, opinions and rules, executed again.
+        further: checks beside the bundle's own, by name: "" where one was made and holds, else why it was not made.
     """
 
     report: VerificationReport
     rerun: Reexecuted
+    further: Mapping[str, str]
 
     @property
     def ok(self) -> bool:
@@ -111,7 +115,14 @@ def verify_history(
     notes += [told for other in others for told in other.said_of_itself()]
     if regulator_key is not None and report.ok:
         notes += check_orders(own.records, report, regulator_key)
-    return Verification(replace(report, notes=(*report.notes, *notes)), rerun)
+    brought = {EXPECTED_SUBJECT: subject, REACH: at_least_block, HELD_PROMISES: promises, ORDERS: regulator_key}
+    told = further_checks(
+        report,
+        own.records,
+        given={name for name, value in brought.items() if value is not None},
+        identities={other.report.subject for other in others},
+    )
+    return Verification(replace(report, notes=(*report.notes, *notes)), rerun, told)
 
 
 def execute_again(

@@ -7,6 +7,7 @@ from typing import Any
 from domain.comparison import Comparison
 from evidence.verify.verdict import SecondPersons, VerifiedRecord
 from primitives.timestamp import format_time
+from replay.standing import verification_standing
 from replay.verification import Verification
 
 
@@ -35,6 +36,7 @@ def verification_json(verification: Verification) -> dict[str, Any]:
         },
         "re_execution": [_comparison(comparison) for comparison in rerun.comparisons],
         "notes": list(report.notes),
+        **verification_standing(verification),
     }
 
 

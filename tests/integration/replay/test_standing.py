@@ -9,6 +9,7 @@ from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
+from replay.reasons import in_chinese
 from tests.world.headers import over_headers
 
 CONSENT = "c0" * 32
@@ -98,7 +99,8 @@ def test_a_replay_names_the_block_it_speaks_of_and_what_it_did_not_check(broker,
     assert (later["check"], later["reason"][:9]) == ("later-records", "1 records")
     for name in ("as_of", "checked", "not_checked"):
         assert first["report"][name] == first[name]
-    assert later["reason"] in first["report_html"]
+    assert in_chinese(later["reason"]) in first["report_html"]
+    assert "另有 1 条记录" in in_chinese(later["reason"])
     broker.chain.block()
     broker.anchor()
     second = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})

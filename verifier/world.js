@@ -15,6 +15,8 @@ export class World {
     this.suite = SUITES.get(bundle.suite);
     this.anchors = bundle.log.anchors;
     this.last = this.anchors.at(-1);
+    this.bySeq = new Map(this.anchors.map((anchor) => [anchor.seq, anchor]));
+    this.byPlace = [...this.anchors].sort((a, b) => a.size_before - b.size_before || a.seq - b.seq);
     this.histories = [bundle.history, ...bundle.references].map((history, index) => this.layOut(history, index));
     this.items = this.histories.flatMap((history) => history.items);
     this.restored = new Set();
@@ -45,12 +47,19 @@ export class World {
 
   /** The anchor under which a place of the log lies, or null. */
   anchorOf(logIndex) {
-    return this.anchors.find((anchor) => anchor.size_before <= logIndex && logIndex < anchor.size_after) ?? null;
+    let [low, high] = [0, this.byPlace.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.byPlace[middle].size_before <= logIndex) low = middle + 1;
+      else high = middle;
+    }
+    const anchor = this.byPlace[low - 1];
+    return anchor !== undefined && logIndex < anchor.size_after ? anchor : null;
   }
 
   /** The anchor before one, where the bundle shows it, else null. */
   before(anchor) {
-    return this.anchors.find((other) => other.seq === anchor.seq - 1) ?? null;
+    return this.bySeq.get(anchor.seq - 1) ?? null;
   }
 
   /** The time (seconds) of an anchor, or of the one before it where that is shown: until when a key has to be in force. */

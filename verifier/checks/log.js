@@ -12,6 +12,7 @@ import { naming } from '../world.js';
 
 /** 14. Every promise is of its record and signed; only an erased record has none. */
 export function promise(world) {
+  const signed = new Map();
   for (const history of world.histories) {
     history.items.forEach((item, index) => {
       if (item.isErased) {
@@ -19,22 +20,27 @@ export function promise(world) {
         return;
       }
       if (item.promise === null) throw new Failed('promise-missing', naming(item));
-      checkPromise(world, item, bodyOf(item, world.label(history, index), world.entry(item)));
+      checkPromise(world, item, bodyOf(item, world.label(history, index), world.entry(item)), signed);
     });
   }
   const used = new Set(world.items.flatMap((item) => (item.promise === null ? [] : [item.promise.batch])));
   if (used.size !== world.bundle.promises.length) throw new Failed('promise-unused');
 }
 
-function checkPromise(world, item, body) {
+/** `signed` keeps what is known of a request's one signature, by request, suite and anchor. */
+function checkPromise(world, item, body, signed) {
   const batch = world.bundle.promises[item.promise.batch];
   if (batch === undefined || item.anchor === null) throw new Failed('promise-missing', naming(item));
   if (!hasTerm(body)) throw new Failed('promise-term', naming(item));
   const { index, path } = item.promise;
   const root = within('promise-path', naming(item), () => rootOfBody(body, { index, count: batch.count, path }));
   if (!equal(root, batch.root) || batch.block !== body.block) throw new Failed('promise-path', { ...naming(item), reason: '' });
-  const bytes = batchBytes(body, batch.count, batch.root);
-  if (!world.isBrokersAt(item.anchor, SUITES.get(body.suite), bytes, batch.value)) throw new Failed('promise-signature', naming(item));
+  const name = `${item.promise.batch} ${body.suite} ${item.anchor.seq}`;
+  if (!signed.has(name)) {
+    const bytes = batchBytes(body, batch.count, batch.root);
+    signed.set(name, world.isBrokersAt(item.anchor, SUITES.get(body.suite), bytes, batch.value));
+  }
+  if (!signed.get(name)) throw new Failed('promise-signature', naming(item));
 }
 
 /** 15. Every entry is in its batch at its place; places grow within a history. */

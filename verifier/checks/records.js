@@ -61,7 +61,8 @@ function erasesOf(history) {
     if (item.opened?.envelope.type !== 'ERASE' || !('erases' in item.opened.shown)) continue;
     for (const { seq, fingerprint: wanted, rule } of erasesIn(item)) {
       if (seq >= item.seq || history.items[seq - 1].fingerprint !== wanted) throw new Failed('erases-another', naming(item));
-      named.set(seq, [...(named.get(seq) ?? []), { erase: item, rule }]);
+      if (!named.has(seq)) named.set(seq, []);
+      named.get(seq).push({ erase: item, rule });
     }
   }
   return named;

@@ -32,6 +32,10 @@ function change(value, place) {
   return CHANGES[oneOf(...Object.keys(CHANGES))(event, `${place}.event`)](value, place);
 }
 
+const ENTRY = objectOf({
+  name: text(/^[A-Za-z0-9]{1,32}$/, 'name'), target: address, code_hash: hash, block: whole(), time: whole(),
+});
+
 const OPENING_LEAF = objectOf({
   former: address, former_seq: whole(), former_root: hash, former_size: whole(), former_map_root: hash,
   block: whole(), time: whole(),
@@ -64,9 +68,7 @@ export const BUNDLE = objectOf({
   made_at: time,
   header: base64url(),
   nodes: listOf(base64url()),
-  directory: listOf(
-    objectOf({ name: text(/^[A-Za-z0-9]{1,32}$/, 'name'), target: address, code_hash: hash, block: whole(), time: whole() }),
-  ),
+  directory: listOf(ENTRY, 1, 1_000),
   did: listOf(change),
   members: listOf(MEMBER, 1, 2 ** DEPTH),
   keys: listOf(keysOf, 1),

@@ -117,8 +117,8 @@ function outcome(check) {
 /**
  * The verdict: what was found, and how far it reaches.
  *
- * kind: holds, failed, could-not-check. block {number, time}, signers (who vouched for it), witnesses [{member, time}] and of
- * how many, openings, timeline, findings, notes, pending.
+ * kind: holds, failed, could-not-check. block {number, time}, signers (who vouched for it), witnesses [{member, time}] of
+ * `others` members, openings, timeline, findings, notes, pending.
  */
 function verdictOf(world, results) {
   const checks = [...results].map(([name, { result, code = null, details = {} }]) => ({ name, result, code, details }));
@@ -136,13 +136,19 @@ function verdictOf(world, results) {
     anchor: { seq: last.seq, block: last.block, time: last.time },
     signers: world.signers ?? [],
     witnesses: world.witnesses,
-    others: world.activeCount === undefined ? null : world.activeCount - 1,
+    others: othersOf(world),
     opened: results.get('opening').result === HOLDS ? openedBy(world.histories[0]) : null,
     ...timelineOf(world),
     findings: kind === FAILED ? [] : findingsOf(world),
     notes: world.notes,
     pending: bundle.pending,
   };
+}
+
+/** How many members beside the broker are active at the block, or null. */
+function othersOf({ activeCount, bundle }) {
+  if (activeCount === undefined) return null;
+  return bundle.members.some(({ member }) => member === bundle.broker) ? activeCount - 1 : activeCount;
 }
 
 function openedBy({ opening, client, openedLate }) {

@@ -102,7 +102,8 @@ test('each change of the document has its check, though the broker signs again',
     [(d) => { d.keys[0].signing = '00'.repeat(32); }, ['member-keys: keys-no-key']],
     [(d) => { d.members[1].role = 3; }, ['member-keys: member-not-active']],
     [(d) => { d.members[1].number = 1; }, ['member-keys: member-not-active']],
-    [(d) => { d.members.shift(); }, ['member-keys: member-no-broker']],
+    [(d) => { d.members.shift(); }, []],
+    [(d) => { d.directory = []; }, ['not-a-bundle']],
     [(d) => { d.members.push(d.members[1]); }, ['member-keys: member-twice']],
     [(d) => { d.checkpoint = d.checkpoint.replace(/\nmap [^ ]*/, `\nmap ${'A'.repeat(43)}=`); }, ['checkpoint-signature: checkpoint-otherwise']],
     [(d) => { d.checkpoint = d.checkpoint.replace(/\u2014 .*\/log\/2 .*\n/, ''); }, ['checkpoint-signature: checkpoint-unsigned']],
@@ -144,6 +145,19 @@ test('each change of the document has its check, though the broker signs again',
   ];
   const found = cases.map(([change]) => [String(change), afterChange(change)]);
   assert.deepEqual(found, cases.map(([change, expected]) => [String(change), expected]));
+});
+
+test('a broker that was suspended since is said to be none, and its log holds all the same', () => {
+  const document = CLEAN.network.signed({ ...DOCUMENT, members: DOCUMENT.members.slice(1) });
+  const verdict = checked(CLEAN.network, document);
+  assert.equal(verdict.kind, 'holds');
+  assert.match(reachOf('en', verdict).join(' '), /does not show that the broker is still an active member/);
+  assert.deepEqual(ofStory((network, client) => {
+    network.broker.role = 3;
+    const main = opened(network, client);
+    network.anchor();
+    return { main };
+  }), ['member-keys: member-no-broker']);
 });
 
 test('bytes that are not JCS, or not signed by the broker', () => {

@@ -68,8 +68,7 @@ export function stateProof(world) {
     world.activeCount = Number(BigInt(`0x${toHex(state.slot(registry, ACTIVE_COUNT))}`));
     world.logHead = headOfLog(world, state);
     if (world.bundle.client !== null) {
-      const dids = state.storageOf(named(world, 'DidRegistry').at(-1), 'DidRegistry');
-      world.didHead = state.slot(dids, didHead(addressOf(world.bundle.client)));
+      world.didHead = headOfDid(world, state);
     }
     state.pool.allUsed();
   });
@@ -118,6 +117,15 @@ function headOfLog(world, state) {
   const [first] = held;
   if (held.length > 1 && world.bundle.log.opening.block >= entries[first + 1].block) throw new Failed('log-begun-again');
   return heads[held.at(-1)];
+}
+
+/** The client's head in every DidRegistry ever named: a new one takes a DID over at the first change in it. */
+function headOfDid(world, state) {
+  const entries = named(world, 'DidRegistry');
+  if (entries.length === 0) throw new Failed('directory-lacks', { name: 'DidRegistry' });
+  const slot = didHead(addressOf(world.bundle.client));
+  const heads = entries.map((entry) => state.slot(state.storageOf(entry, 'DidRegistry'), slot));
+  return heads.findLast((head) => !isZero(head)) ?? heads.at(-1);
 }
 
 /** 5. The entries, in order, give the Directory's head. */

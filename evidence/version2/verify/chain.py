@@ -258,7 +258,9 @@ class ChainState:
         return words[held[-1]]
 
     def _did_head(self, proof: StateProof) -> bytes:
+        """Return the client's head where it stands: a new registry takes a DID over at the first change in it."""
         if self._bundle.client is None:
             return _NOTHING
-        account = self._account(proof, self._contracts(DIDS)[-1])
-        return proof.word(account, DID_HEAD.slot(shapes.did_parts(self._bundle.client)[1]))
+        slot = DID_HEAD.slot(shapes.did_parts(self._bundle.client)[1])
+        words = [proof.word(self._account(proof, entry), slot) for entry in self._contracts(DIDS)]
+        return next((word for word in reversed(words) if word != _NOTHING), _NOTHING)

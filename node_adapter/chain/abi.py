@@ -22,7 +22,8 @@ from node_adapter.chain.former_events import FORMER_EVENTS
 from primitives.errors import InvalidInput
 
 CONTRACTS = ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
-_KNOWN = (*CONTRACTS, "EvidenceLog")  # with those that are not deployed with a new consortium
+LOG_OF_ANCHORS = "EvidenceLog"
+KNOWN = (*CONTRACTS, LOG_OF_ANCHORS)  # with the one that a consortium of an earlier release does not have yet
 _SELECTOR_BYTES = 4
 _ERROR_STRING = keccak(b"Error(string)")[:_SELECTOR_BYTES]
 _PANIC = keccak(b"Panic(uint256)")[:_SELECTOR_BYTES]
@@ -133,8 +134,8 @@ class ContractAbi:
 @cache
 def contract_abi(name: str) -> ContractAbi:
     """Return a contract's interface and bytecode from the packaged artifact."""
-    if name not in _KNOWN:
-        raise InvalidInput("contract", "unknown", f"{name!r} is none of {', '.join(_KNOWN)}")
+    if name not in KNOWN:
+        raise InvalidInput("contract", "unknown", f"{name!r} is none of {', '.join(KNOWN)}")
     file = resources.files("node_adapter.chain") / "artifacts" / f"{name}.json"
     return ContractAbi(json.loads(file.read_text("utf-8")))
 
@@ -157,7 +158,7 @@ def decode_revert(data: bytes) -> tuple[str, tuple[Any, ...]]:
             return "Error", tuple(decode(["string"], body))
         if selector == _PANIC:
             return "Panic", tuple(decode(["uint256"], body))
-        for name in _KNOWN:
+        for name in KNOWN:
             error = contract_abi(name).errors.get(selector)
             if error is not None:
                 return error.name, tuple(decode(error.types, body))

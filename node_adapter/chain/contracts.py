@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from node_adapter.chain.abi import CONTRACTS, contract_abi, decode_revert, directory_name
+from node_adapter.chain.abi import KNOWN, contract_abi, decode_revert, directory_name
 from node_adapter.chain.errors import ContractReverted, JsonRpcError, WrongChain
 from node_adapter.ports import ChainRpc, MemberHead
 
@@ -44,7 +44,7 @@ class Contracts:
     def known_addresses(self) -> dict[str, str]:
         """Return every address that the Directory names or has named, as address -> contract name."""
         names = {self.directory: DIRECTORY}
-        for contract in CONTRACTS:
+        for contract in KNOWN:
             if contract == DIRECTORY:
                 continue
             (history,) = self._call(self.directory, DIRECTORY, "history", (directory_name(contract),))

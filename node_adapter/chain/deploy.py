@@ -1,4 +1,4 @@
-"""Putting the six contracts on a chain, and looking at them there."""
+"""Putting the seven contracts on a chain, and looking at them there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from did.member_log import ROLES
-from node_adapter.chain.abi import CONTRACTS, contract_abi, directory_name, member_keys
+from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name, member_keys
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.patience import Patience
@@ -70,7 +70,7 @@ class ContractStatus:
 
 
 def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder], *, veto_blocks: int) -> Deployment:
-    """Deploy all six contracts, the Directory last.
+    """Deploy all seven contracts, the Directory last.
 
     Args:
         rpc: the chain's node.
@@ -91,14 +91,14 @@ def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder]
 
     registry = create("MemberRegistry", [founder.to_abi() for founder in founders], veto_blocks)
     dids = create("DidRegistry", registry, _NOBODY)
-    create("EvidenceAnchor", registry)
+    create(LOG_OF_ANCHORS, registry, create("EvidenceAnchor", registry), _NOBODY)
     create("ConsentRegistry", registry, dids)
     create("TaskRegistry", registry)
-    names = [name for name in CONTRACTS if name != DIRECTORY]
+    names = [name for name in KNOWN if name != DIRECTORY]
     targets = [done[name].address for name in names]
     directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
-    return Deployment(chain_id, directory, first, tuple(done[name] for name in CONTRACTS))
+    return Deployment(chain_id, directory, first, tuple(done[name] for name in KNOWN))
 
 
 def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
@@ -111,10 +111,12 @@ def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
         raise WrongChain(f"there is no Directory at {directory}")
     contracts = Contracts(rpc, directory)
     found = [ContractStatus(DIRECTORY, directory, len(_code(rpc, directory)), ())]
-    for name in CONTRACTS:
+    for name in KNOWN:
         if name == DIRECTORY:
             continue
         (entries,) = contracts.read(DIRECTORY, "history", directory_name(name))
+        if name == LOG_OF_ANCHORS and not entries:
+            continue  # contracts of an earlier release, which the members may still vote for
         address = contracts.address_of(name)
         history = tuple((str(target).lower(), int(block)) for target, block in entries)
         found.append(ContractStatus(name, address, len(_code(rpc, address)), history))

@@ -77,6 +77,21 @@ class _RaceError(Exception):
     """What came is not of the header that was asked for: a block was made meanwhile, or was replaced."""
 
 
+def code_hashes(rpc: ChainRpc, addresses: Sequence[str], number: int) -> dict[str, bytes]:
+    """Return the code hash of each contract at a block, as the chain's node says it.
+
+    Nothing is proved here: the head of the Directory's history holds all of them.
+
+    Raises:
+        CouldNotCheck: `state-proof-race`, the block's state is gone; `chain-unreachable`; `json-rpc-error`.
+    """
+    answers = rpc.batch([("eth_getProof", (address, [], quantity(number))) for address in addresses])
+    try:
+        return {address: rpc_bytes(answer["codeHash"]) for address, answer in zip(addresses, answers, strict=True)}
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise CouldNotCheck("state-proof-race", f"the state of block {number} is not there") from error
+
+
 def _take(rpc: ChainRpc, wanted: Mapping[str, Sequence[bytes]], confirmations: int, tries: int) -> TakenState:
     head = int(rpc.call("eth_blockNumber"), 16)
     number = quantity(max(0, head - BEHIND - confirmations))

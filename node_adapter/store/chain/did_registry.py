@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, func, select, text
 
 from did.registry_log import DidEvent
+from evidence.chain.registry_events import DID_EVENTS
+from evidence.version2.state.did_changes import DidChange
 from node_adapter.store.chain import event_log
-from node_adapter.store.chain.event_log import address_topic
+from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
 from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_event
 
 DID_REGISTRY = "DidRegistry"
 Version = tuple[int, int, bytes]
 _INTEGERS = ("previousChange", "validTo")
 _MAX_VARIABLES = 500
+_MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "owner": ("owner", str),
+    "delegateType": ("delegate_type", raw),
+    "delegate": ("delegate", str),
+    "name": ("name", raw),
+    "value": ("value", raw),
+    "validTo": ("valid_to", int),
+}
 
 
 def did_events(connection: Connection, address: str) -> list[DidEvent]:
@@ -30,6 +41,25 @@ def did_events(connection: Connection, address: str) -> list[DidEvent]:
         )
         for event in event_log.events(connection, contract=DID_REGISTRY, topic1=address_topic(address))
     ]
+
+
+def did_changes(connection: Connection, address: str, registries: Sequence[str], up_to_block: int) -> list[DidChange]:
+    """Return every change of an identity up to a block, as a bundle of format 2 carries them.
+
+    Args:
+        connection: a connection inside a transaction.
+        address: the identity.
+        registries: the registries that the Directory named, oldest first: each goes on where the former stopped.
+        up_to_block: of this block and earlier.
+    """
+    found = event_log.events(connection, contract=DID_REGISTRY, topic1=address_topic(address), up_to_block=up_to_block)
+    changes = event_log.of_successors((event for event in found if event.name in DID_EVENTS), registries)
+    return [DidChange(event.name, event.block, event.timestamp, _values(event)) for event in changes]
+
+
+def _values(event: ChainEvent) -> dict[str, Any]:
+    """Return an event's members as evidence names them."""
+    return {ours: read(event.args[written]) for written, (ours, read) in _MEMBERS.items() if written in event.args}
 
 
 def is_in_a_did(connection: Connection, key: str) -> bool:

@@ -26,6 +26,25 @@ class AddressRange:
         return self.from_block <= block and (self.to_block is None or block <= self.to_block)
 
 
+@dataclass(frozen=True)
+class NamedContract:
+    """A contract that took a name, in the block of that number and time (seconds)."""
+
+    name: str
+    target: str
+    block: int
+    time: int
+
+
+def named_contracts(connection: Connection, up_to_block: int | None = None) -> list[NamedContract]:
+    """Return the Directory's history up to a block, in its order: one entry for each name that was given."""
+    found = event_log.events(connection, contract=DIRECTORY, name="AddressSet", up_to_block=up_to_block)
+    return [
+        NamedContract(name_of(event.args["name"]), event.args["target"], event.block, event.timestamp)
+        for event in found
+    ]
+
+
 def address_ranges(connection: Connection) -> list[AddressRange]:
     """Return every address that the Directory ever named, with the blocks for which it holds, by name."""
     found: dict[str, list[tuple[str, int]]] = {}

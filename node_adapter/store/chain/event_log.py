@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select
 
 from node_adapter.store.schema import chain_block, chain_event
+
+_EACH = (chain_event.c.topic1, chain_event.c.name)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,53 @@ def events(
     if after_block is not None:
         query = query.where(chain_event.c.block > after_block)
     return [_event(row) for row in connection.execute(query)]
+
+
+def newest_of_each(
+    connection: Connection, *, contract: str, names: Sequence[str], address: str, up_to_block: int, oldest: bool = False
+) -> list[ChainEvent]:
+    """Return of every first topic the newest event of each name, in chain order; or the oldest.
+
+    Args:
+        connection: a connection inside a transaction.
+        contract: whose events, by name.
+        names: the events.
+        address: of the one deployment of the contract that counts.
+        up_to_block: of this block and earlier.
+        oldest: whether the first one of each is meant.
+    """
+    place = (chain_event.c.block, chain_event.c.log_index)
+    order = place if oldest else tuple(column.desc() for column in place)
+    ranked = (
+        select(*place, func.row_number().over(partition_by=_EACH, order_by=order).label("rank"))
+        .where(
+            chain_event.c.contract == contract,
+            chain_event.c.name.in_(names),
+            chain_event.c.address == address,
+            chain_event.c.block <= up_to_block,
+        )
+        .subquery()
+    )
+    same = and_(ranked.c.block == chain_event.c.block, ranked.c.log_index == chain_event.c.log_index)
+    query = _event_query().join(ranked, same).where(ranked.c.rank == 1)
+    return [_event(row) for row in connection.execute(query)]
+
+
+def of_successors(found: Iterable[ChainEvent], targets: Sequence[str]) -> list[ChainEvent]:
+    """Return one subject's events in the deployments of a contract, each of which goes on where the former stopped.
+
+    Args:
+        found: events of one subject, in chain order.
+        targets: the deployments, oldest first. What a former one tells after a later one took the subject over is
+            left out, and so is what others tell.
+    """
+    ranks = {target: rank for rank, target in enumerate(targets)}
+    kept, reached = [], 0
+    for event in found:
+        if ranks.get(event.address, -1) >= reached:
+            reached = ranks[event.address]
+            kept.append(event)
+    return kept
 
 
 def last_event(connection: Connection, *, contract: str, name: str, topic1: str | None = None) -> ChainEvent | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import Connection
 
 from did.member_log import ADMITTED, ED25519, KEYS_CHANGED, ROLES, SUSPENDED, MemberEvent, MemberHistory
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.store.chain import blocks, event_log
 from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
 from primitives.errors import Refused
@@ -40,6 +42,16 @@ class Member:
 
 
 @dataclass(frozen=True)
+class ActiveMember:
+    """An active member as the registry's tree holds it: its number is the order of first admission, from 0."""
+
+    address: str
+    number: int
+    role: int
+    keys: MemberKeySet
+
+
+@dataclass(frozen=True)
 class _Change:
     """What one event changes of a member: of an admission all, of a rotation the keys, of a suspension neither."""
 
@@ -61,6 +73,34 @@ def members(connection: Connection) -> dict[str, Member]:
         else:
             found[member] = replace(found[member], held=keys)
     return found
+
+
+def active_members(connection: Connection, registry: str, block: int) -> list[ActiveMember]:
+    """Return the members that are active after a block in one deployment of the registry (its address), by number.
+
+    Read are the first admission of each member, which gives its number, and the newest event of each kind.
+    """
+    newest = partial(
+        event_log.newest_of_each, connection, contract=MEMBER_REGISTRY, address=registry, up_to_block=block
+    )
+    admitted = newest(names=(ADMITTED,), oldest=True)
+    state: dict[str, tuple[int, MemberKeySet] | None] = {}
+    roles: dict[str, int] = {}
+    for event in newest(names=_CHANGES):
+        member = event.args["member"].lower()
+        if event.name == ADMITTED:
+            roles[member] = event.args["role"]
+        if event.name == SUSPENDED:
+            state[member] = None
+        elif event.name == ADMITTED or state.get(member) is not None:
+            state[member] = (roles[member], _key_set(event))
+    numbered = ((number, event.args["member"].lower()) for number, event in enumerate(admitted))
+    return [ActiveMember(member, number, *found) for number, member in numbered if (found := state[member]) is not None]
+
+
+def _key_set(event: ChainEvent) -> MemberKeySet:
+    keys = _keys(event)
+    return MemberKeySet(keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance.lower())
 
 
 def require_active_member(connection: Connection, address: str) -> Member:

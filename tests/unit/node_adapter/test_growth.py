@@ -44,6 +44,7 @@ from node_adapter.store.chain import (
     event_log,
     evidence,
     evidence_anchor,
+    evidence_log,
     member_registry,
     proposals,
     task_registry,
@@ -125,6 +126,13 @@ CALLS = {
     "chain.directory.find_address": lambda c, size: directory.find_address(c, "DidRegistry"),
     "chain.evidence.key_events": lambda c, size: evidence.key_events(c, MEMBER, ADDRESS, None),
     "chain.evidence_anchor.anchored": lambda c, size: evidence_anchor.anchored(c, MEMBER, after_block=10_000),
+    "chain.evidence_log.leaves": lambda c, size: evidence_log.leaves(c, MEMBER, [ADDRESS], after_block=10_000),
+    "chain.directory.named_contracts": lambda c, size: directory.named_contracts(c, 50),
+    "chain.did_registry.did_changes": lambda c, size: did_registry.did_changes(c, MEMBER, [ADDRESS], 50),
+    "chain.member_registry.active_members": lambda c, size: member_registry.active_members(c, ADDRESS, 50),
+    "chain.event_log.newest_of_each": lambda c, size: event_log.newest_of_each(
+        c, contract="MemberRegistry", names=("MemberAdmitted",), address=ADDRESS, up_to_block=50
+    ),
     "chain.evidence_anchor.last_anchored": lambda c, size: evidence_anchor.last_anchored(c, MEMBER),
     "chain.member_registry.is_signing_key": lambda c, size: member_registry.is_signing_key(c, bytes(32)),
     "chain.member_registry.member_histories": lambda c, size: member_registry.member_histories(c),

@@ -126,7 +126,7 @@ def _material(
     last = {entry.name: entry.target for entry in directory}
     check_directory(directory, word(parties.directory, DIRECTORY_HEAD.slot()))
     tree = ActiveMembers(
-        {member.number: member_leaf(member.address, member.role, member.keys.digest()) for member in active}
+        {member.number: member_leaf(member.address, member.role, member.held.digest()) for member in active}
     )
     if tree.root != word(last[MEMBERS], ACTIVE_ROOT.slot()):
         raise VerificationFailed("member-keys", "the members of the index do not give the root of the registry")
@@ -153,4 +153,4 @@ def _shown(parties: Parties, active: Sequence[ActiveMember]) -> list[ActiveMembe
 
 def _item(chain_id: int, member: ActiveMember, tree: ActiveMembers) -> MemberItem:
     did = ethr_did(chain_id, member.address).text
-    return MemberItem(did, member.number, member.role, tuple(tree.path(member.number)), member.keys)
+    return MemberItem(did, member.number, member.role, tuple(tree.path(member.number)), member.held)

@@ -128,7 +128,7 @@ class World:
         values = {"name": ED25519_ATTRIBUTE, "value": public, "valid_to": end}
         changes = self.changes.setdefault(client, [])
         changes.append(DidChange("DIDAttributeChanged", self.block, self.time, values))
-        self._store(address("DidRegistry"), DID_HEAD.slot(address(client)), did_head(changes))
+        self._store(self.current("DidRegistry"), DID_HEAD.slot(address(client)), did_head(changes))
 
     def set_log_head(self, broker: str, head: bytes) -> None:
         """Take a broker's head into the contract's storage."""
@@ -152,7 +152,9 @@ class World:
             if entry.name == "EvidenceLog":
                 wanted.setdefault(entry.target, []).append(LOG_HEAD.slot(address(broker)))
         if client is not None:
-            wanted.setdefault(self.current("DidRegistry"), []).append(DID_HEAD.slot(address(client)))
+            for entry in self.directory:
+                if entry.name == "DidRegistry":
+                    wanted.setdefault(entry.target, []).append(DID_HEAD.slot(address(client)))
         header, nodes = self._proofs(wanted)
         return ChainMaterial(
             chain_id=CHAIN_ID,

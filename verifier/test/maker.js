@@ -261,9 +261,10 @@ export class Network {
     const accounts = [{ name: 'Directory', target: this.directory, code_hash: keccak(utf8('code of Directory')) }, ...this.contracts];
     const state = accounts.map((account) => {
       const { name, target, code_hash: code } = account;
-      // Another EvidenceLog than the network's: `head` says whether it holds a head of this broker.
-      account.slots = account.head === null || account.head === 'none' ? [[logHead(this.broker.address), null]] : storage[name] ?? [];
-      if (account.head === 'head') account.slots = [[logHead(this.broker.address), keccak(utf8('an earlier head'))]];
+      // Another contract of the name than the network's: `head` says whether it holds a head of this broker, or client.
+      const slot = name === 'DidRegistry' ? didHead(this.client.address) : logHead(this.broker.address);
+      account.slots = account.head === null || account.head === 'none' ? [[slot, null]] : storage[name] ?? [];
+      if (account.head === 'head') account.slots = [[slot, keccak(utf8('an earlier head'))]];
       const noise = Array.from({ length: 20 }, (_, index) => [keccak(utf8(`${name} ${index}`)), word(keccak(u8(index)))]);
       account.trie = new TrieMaker([...account.slots.filter(([, value]) => value !== null).map(([slot, value]) => [slot, word(value)]), ...noise]);
       return [target, encodeRlp([Uint8Array.of(1), EMPTY, account.trie.root, code])];

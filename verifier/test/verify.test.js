@@ -554,6 +554,20 @@ test('logs of several contracts: the last that holds a head counts, and none beg
   assert.deepEqual(several((network) => network.contracts.push({ ...anchor, block: 102 })), []);
 });
 
+test('a registry of DIDs that succeeds another one holds a head from the first change in it', () => {
+  const failed = (at, block, head) => ofStory((network, client) => {
+    const main = opened(network, client);
+    network.anchor();
+    const index = network.contracts.findIndex(({ name }) => name === 'DidRegistry');
+    const other = { ...network.contracts[index], target: keccak(utf8('another registry')).subarray(12), block, head };
+    network.contracts.splice(index + at, 0, other);
+    return { main };
+  });
+  assert.deepEqual(failed(1, 90, null), []);
+  assert.deepEqual(failed(0, 2, 'head'), []);
+  assert.deepEqual(failed(1, 90, 'head'), ['client-keys: did-head']);
+});
+
 test('promises that somebody holds', () => {
   const network = new Network();
   const main = opened(network, network.client);

@@ -48,7 +48,7 @@ class ActiveMember:
     address: str
     number: int
     role: int
-    keys: MemberKeySet
+    held: MemberKeySet
 
 
 @dataclass(frozen=True)

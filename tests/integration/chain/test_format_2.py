@@ -160,6 +160,17 @@ def test_keys_rotate_a_member_goes_a_heartbeat_a_revoked_key_a_new_contract(netw
     assert verify(network, *broker.bundle(client, before=before)).failed == ("client-signature",)
 
 
+def test_a_did_goes_on_in_a_registry_that_was_voted_for(network, broker, client):
+    live(client)
+    former, members = (network.contracts.address_of(name) for name in ("DidRegistry", "MemberRegistry"))
+    network.name_contract("DidRegistry", network.create("DidRegistry", members, former))
+    assert len(accepted(network, *broker.bundle(client)).key_changes) == 1
+    client.set_key()
+    client.record("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
+    broker.anchor()
+    assert len(accepted(network, *broker.bundle(client)).key_changes) == 2
+
+
 def test_a_log_of_version_1_is_taken_over(network):
     """Its head is in the opening leaf, the places go on, and the Directory says that it was the one before."""
     signer = network.members["north"].signer

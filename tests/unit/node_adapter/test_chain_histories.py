@@ -117,7 +117,7 @@ def test_active_members_have_the_number_of_their_first_admission_and_their_newes
 
     def active(block):
         found = index.read(member_registry.active_members, FIRST, block)
-        return [(member.address, member.number, member.role, member.keys.signing[0]) for member in found]
+        return [(member.address, member.number, member.role, member.held.signing[0]) for member in found]
 
     assert active(again) == [(members[1], 1, 3, 9), (members[2], 2, 1, 7), (members[3], 3, 2, 3)]
     assert active(suspended) == [(members[2], 2, 1, 7), (members[3], 3, 2, 3)]

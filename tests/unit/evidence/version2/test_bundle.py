@@ -262,6 +262,20 @@ def test_a_log_that_begins_anew_in_another_contract_does_not_hold():
     assert verdict(broker, client).ok
 
 
+def test_a_client_is_known_in_a_registry_that_succeeds_another_one():
+    """Until its first change there the head of its history stands in the former registry, in the new one nothing."""
+    broker, client = lived()
+    broker.world.block += 1
+    broker.world.name("DidRegistry", address("a new registry"))
+    assert verdict(broker, client).ok
+    broker.world.set_key("ada", ed25519.public_key(client.secret))
+    report = verdict(broker, client)
+    assert report.ok
+    assert len(report.key_changes) == 2
+    del broker.world.changes["ada"][-1]
+    assert "client-keys" in verdict(broker, client).failed
+
+
 def test_a_log_names_the_contract_of_version_1_that_it_continues():
     broker = Broker(consortium(), "north")
     broker.world.name("EvidenceAnchor", address("version 1"))

@@ -21,6 +21,7 @@ KEPT = {
     "address_of_public": "beside address_of: the account of a key that is not ours, held to a known one",
     "main_claim": "the command `bonafides-verify-claim`: its distribution names it",
     "release_ports": "ends what reserve_port begins, for who takes a node's directory away",
+    "take_chain_material": "what a replay of format 2 begins with; the nodes still write format 1",
     "broken_promises": "what the tests of a killed node ask of its store",
     **dict.fromkeys(("channel_class", "error_task_class"), _HOOK),  # waitress
     **dict.fromkeys(("format_commands", "get_command", "list_commands"), _HOOK),  # click

@@ -7,7 +7,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi wheels setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
+.PHONY: forgeries verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi wheels setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -60,6 +60,9 @@ schemathesis: setup  ## search for requests whose answer is not described: rando
 
 histories: setup  ## compare intake, replay and verifier on ten thousand random histories (an hour or two)
 	BONAFIDES_HISTORIES=10000 $(BIN)/pytest tests/integration/replay/test_agreement.py -k any_history -n 2 -q
+
+forgeries: setup  ## hold the answers to ten thousand forged bundles, and as many clean ones, against the table (half an hour)
+	$(BIN)/python scripts/trials/forgeries.py
 
 kills: setup  ## kill a node, its supervisor and its chain a thousand times at work, and compare with the chain (hours)
 	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0

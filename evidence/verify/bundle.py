@@ -36,7 +36,7 @@ from evidence.verify.chain import ChainEvidence, Histories
 from evidence.verify.held import StatedEnd, check_held
 from evidence.verify.opened import Opened, open_histories, verified
 from evidence.verify.signing import SigningRules
-from evidence.verify.staff import StaffReading, check_staff, described
+from evidence.verify.staff import StaffReading, StaffTimes, check_staff, described
 from evidence.verify.times import block_time, time_findings
 from evidence.verify.verdict import CHECKS, Check, VerificationReport, VerifiedRecord
 from evidence.verify.verdict import HELD_PROMISES as HELD
@@ -306,12 +306,15 @@ class _Verification:
 
     @cached_property
     def _staff(self) -> StaffReading:
+        chain = self._on_chain.chain
         return check_staff(
             self._every,
             self._asked.signing,
             self._bundle.broker,
             self._no_colleagues(),
-            lambda block: self._on_chain.chain.at(block).timestamp,
+            lambda opened: StaffTimes(
+                chain.at(opened.promise.block).timestamp, chain.at(opened.anchor.block).timestamp
+            ),
         )
 
     def _no_colleagues(self) -> dict[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from domain.second_person import FIELD
 from evidence import shapes
@@ -72,6 +72,21 @@ class LoggedRecord(Protocol):
         """How the record is called in a sentence."""
 
 
+Logged = TypeVar("Logged", bound=LoggedRecord)
+
+
+@dataclass(frozen=True)
+class StaffTimes:
+    """The chain's times of one record in seconds: by which a key must not have ended, and of its anchor.
+
+    They are of a record and never of a block number that it states: another record that states the same one, and was
+    anchored years before, would let an ended key sign.
+    """
+
+    accepted: int
+    anchored: int
+
+
 @dataclass(frozen=True)
 class StaffReading:
     """Who signed each record that takes a second person, and what is to be said beside."""
@@ -81,11 +96,11 @@ class StaffReading:
 
 
 def check_staff(
-    records: Iterable[LoggedRecord],
+    records: Iterable[Logged],
     signing: SigningRules,
     broker: str,
     no_colleagues: Mapping[str, int],
-    time_of: Callable[[int], int],
+    times_of: Callable[[Logged], StaffTimes],
 ) -> StaffReading:
     """Check every staff signature of a bundle; returns, for each record that takes one, who signed it.
 
@@ -94,15 +109,15 @@ def check_staff(
         signing: which record types take a second person, enrol a key and end one.
         broker: the broker's DID.
         no_colleagues: the keys (hex) that client and member ever had, each with its first block.
-        time_of: gives the time of a block in seconds.
+        times_of: gives the times of a record.
 
     Raises:
         VerificationFailed: check `staff-signature`.
     """
-    reading = _Reading(signing, broker, no_colleagues, time_of)
+    reading = _Reading(signing, broker, no_colleagues)
     for opened in sorted(records, key=lambda opened: opened.promise.log_index):
         try:
-            reading.take(opened)
+            reading.take(opened, times_of(opened))
         except (VerificationFailed, InvalidInput) as error:
             raise VerificationFailed(SIGNATURE, f"{opened.label}: {error}") from error
     return StaffReading(tuple(reading.found), tuple(reading.notes))
@@ -126,26 +141,24 @@ class _Reading:
         signing: SigningRules,
         broker: str,
         no_colleagues: Mapping[str, int],
-        time_of: Callable[[int], int],
     ) -> None:
         self._signing = signing
         self._demands = signing.second_persons
         self._no_colleagues = no_colleagues
-        self._time_of = time_of
         self._roster = Roster(broker)
         self._enrolled: dict[str, str] = {}  # by subject, when its enrolment says to have been recorded
         self._once: dict[bytes, str] = {}
         self.found: list[SecondPersons] = []
         self.notes: list[str] = []
 
-    def take(self, opened: LoggedRecord) -> None:
+    def take(self, opened: LoggedRecord, times: StaffTimes) -> None:
         envelope = opened.record.envelope
         if envelope["type"] in (self._signing.enrols, self._signing.ends):
             self._enrol(opened)
         if FIELD in envelope["fields"]:
             self._require_once(opened)
         if envelope["type"] in self._demands:
-            self.found.append(self._second_persons(opened))
+            self.found.append(self._second_persons(opened, times))
             self.notes += self._before_enrolment(opened)
 
     def _enrol(self, opened: LoggedRecord) -> None:
@@ -175,12 +188,12 @@ class _Reading:
         if other != opened.label:
             raise VerificationFailed(SIGNATURE, f"what was signed is the same as {other}")
 
-    def _second_persons(self, opened: LoggedRecord) -> SecondPersons:
+    def _second_persons(self, opened: LoggedRecord, times: StaffTimes) -> SecondPersons:
         envelope, values = opened.record.envelope, opened.record.values
         persons: tuple[StaffKey, ...] = ()
         missing = NOBODY_SIGNED
         if FIELD in values:
-            persons, missing = self._signers(opened)
+            persons, missing = self._signers(opened, times)
         elif FIELD in envelope["fields"]:
             missing = NOT_SHOWN
         elif self._demands[envelope["type"]].instead in values:
@@ -204,14 +217,14 @@ class _Reading:
                     f"{entry.label} was enrolled: {enrolled}"
                 )
 
-    def _signers(self, opened: LoggedRecord) -> tuple[tuple[StaffKey, ...], str]:
+    def _signers(self, opened: LoggedRecord, times: StaffTimes) -> tuple[tuple[StaffKey, ...], str]:
         """Return who is proven to have signed, and whether there is more that cannot be told."""
         envelope, block = opened.record.envelope, opened.promise.block
         signers = check_countersigned(
             envelope,
             opened.record.values,
             self._roster,
-            self._time_of(block) * _MS,
+            times.accepted * _MS,
             self._demands[envelope["type"]],
             self._no_colleagues,
         )
@@ -221,7 +234,7 @@ class _Reading:
             f"{opened.label}: the key of {person.name} expired {person.expires_at}, after block {block}, where the "
             f"broker says to have accepted it, and before block {anchor}, which anchored it"
             for person in signers.persons
-            if parse_time(person.expires_at, "expires_at") <= self._time_of(anchor) * _MS
+            if parse_time(person.expires_at, "expires_at") <= times.anchored * _MS
         ]
         return signers.persons, "" if signers.whole else STAFF_NOT_SHOWN
 

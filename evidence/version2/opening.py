@@ -126,6 +126,8 @@ def _require_signer(opening: SubjectOpening, envelope: Envelope, where: str) -> 
     if signed != ([] if signer is None else [signer]):
         by = "nobody" if signer is None else f"{signer}, and by nobody else"
         raise VerificationFailed(CHECK, f"{where} opens {opening.kind}, which is signed by {by}")
+    if opening.kind == CLIENT and signer == envelope["broker"]:
+        raise VerificationFailed(CHECK, f"{where}: a broker is no client of itself")
     by_broker = signer == envelope["broker"]
     if by_broker and envelope["signatures"][0]["key"] != shapes.signing_key_id(envelope["broker"]):
         raise VerificationFailed(CHECK, f"{where}: the broker opens by its signing key")

@@ -36,7 +36,7 @@ from evidence.version2.log.anchors import NO_CONTRACT, AnchorLeaf, OpeningLeaf, 
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
 from evidence.version2.log.cosignature import cosign, witness_name
 from evidence.version2.map.label_map import LabelMap
-from evidence.version2.promise import parse_promise, promise_of, sign_promises
+from evidence.version2.promise import Promise, parse_promise, promise_of, sign_promises
 from evidence.version2.record import SealedRecord, redact, seal
 from evidence.version2.salts import field_digests
 from evidence.version2.shapes import HASHES
@@ -324,22 +324,32 @@ class Broker:
         """Record several things of one request, which one signature promises."""
         made, promises, first = [], [], self.size
         for fact in facts:
-            record = self._seal(client, fact)
-            label = client.head.label
-            promise = promise_of(record, label=label, log_index=self.size, anchor_by=self.world.now + MINUTE_MS)
-            promises.append(promise)
-            client.labels.append(label)
-            client.places.append(self.size)
-            client.records.append(record)
-            client.head = HistoryHead(record.link.seq, record.fingerprint, record.next)
-            self.entries.append(record.entry)
-            self.waiting[label] = record.entry
-            self.size += 1
+            record = self.sealed(client, fact)
+            promises.append(self._take(client, record))
             made.append(record)
+        self._promise(first, promises)
+        return made
+
+    def accept(self, client: Client, record: SealedRecord) -> None:
+        """Take and promise a record that was sealed elsewhere."""
+        first = self.size
+        self._promise(first, [self._take(client, record)])
+
+    def _take(self, client: Client, record: SealedRecord) -> Promise:
+        label, place = client.head.label, self.size
+        client.labels.append(label)
+        client.places.append(place)
+        client.records.append(record)
+        client.head = HistoryHead(record.link.seq, record.fingerprint, record.next)
+        self.entries.append(record.entry)
+        self.waiting[label] = record.entry
+        self.size += 1
+        return promise_of(record, label=label, log_index=place, anchor_by=self.world.now + MINUTE_MS)
+
+    def _promise(self, first: int, promises: Sequence[Promise]) -> None:
         for at, document in enumerate(sign_promises(promises, self.member.secret)):
             promise, batch = parse_promise(document)
             self.promised[first + at] = PromisedBy(promise, batch, at, HASHES.read(document["batch"]["path"], "path"))
-        return made
 
     def anchor(self, *, into_map: bool = True) -> AnchorLeaf:
         """Anchor what waits, in the next block."""
@@ -439,7 +449,8 @@ class Broker:
         """Let a bundle show no more of a record than its stub."""
         client.shown[seq] = {"erased": client.records[seq - 1].link.to_json()}
 
-    def _seal(self, client: Client, fact: Fact) -> SealedRecord:
+    def sealed(self, client: Client, fact: Fact) -> SealedRecord:
+        """Return the next record of a client, without taking it."""
         world, seq = self.world, client.head.count + 1
         number = f"{self.name} {client.subject.hex()} {seq}"
         salt = seed(f"salt {number}")

@@ -17,7 +17,7 @@ from evidence import shapes
 from evidence.documents.staff_signature import ALWAYS
 from evidence.log.tree import leaf_hash
 from evidence.verify.signing import SigningRules
-from evidence.verify.staff import StaffReading, check_staff, described
+from evidence.verify.staff import StaffReading, StaffTimes, check_staff, described
 from evidence.verify.verdict import (
     CHECKS_2,
     Check,
@@ -47,6 +47,7 @@ from evidence.version2.verify.opened import (
     open_copies,
     open_histories,
     places_of,
+    require_continued,
 )
 from evidence.version2.verify.times import time_findings
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -162,12 +163,13 @@ class _Verification:
         if seqs != sorted(set(seqs)) or seqs[-1] != bundle.log.seq:
             raise VerificationFailed("structure", "the anchors do not ascend to the last one")
         subjects = [history.subject for history in bundle.histories]
-        indexes = [item.log_index for history in bundle.histories for item in history.records]
+        records = [item for history in bundle.histories for item in history.records]
+        indexes = [item.log_index for item in records]
         if len(set(subjects)) != len(subjects) or len(set(indexes)) != len(indexes):
             raise VerificationFailed("structure", "a subject, or a place of the log, stands twice")
-        batches = {
-            item.promise.batch for history in bundle.histories for item in history.records if item.promise is not None
-        }
+        if any("erased" in item.shown and item.promise is not None for item in records):
+            raise VerificationFailed("structure", "an erased record has a promise, which nobody can check")
+        batches = {item.promise.batch for item in records if item.promise is not None}
         if batches != set(range(len(bundle.promises))):
             raise VerificationFailed("structure", "the promises are not those of the records")
         return f"{len(self._places)} records under {len(seqs)} anchors"
@@ -227,8 +229,11 @@ class _Verification:
         bundle = self._bundle
         for history in self._histories.values():
             client = history.checked.opened.client
-            if client is not None and (history is not self._own or client != bundle.client):
-                raise VerificationFailed("opening", f"the history of {client} is not that of the bundle's client")
+            if client != (bundle.client if history is self._own else None):
+                raise VerificationFailed(
+                    "opening", f"the history of {client or 'nobody who signed'} is not that of the bundle's client"
+                )
+            require_continued(history, self._histories)
             for opened in history.shown:
                 for signature in opened.record.envelope["signatures"]:
                     if signature["did"] == bundle.broker:
@@ -308,7 +313,7 @@ class _Verification:
         return list(dict.fromkeys(self._chain.keys[leaf.keys_digest].signing for leaf in leaves))
 
     def _promise(self) -> str:
-        verified: set[tuple[int, bytes]] = set()
+        verified: set[tuple[int, str, bytes]] = set()
         for opened in self._shown:
             item, promise = opened.item.promise, opened.promise
             if item is None:
@@ -326,20 +331,20 @@ class _Verification:
         return f"every record was promised by the broker's key of its anchor, in {len(self._bundle.promises)} requests"
 
     def _verify_batch(
-        self, batch: SignedBatch, number: int, place: RecordPlace, verified: set[tuple[int, bytes]]
+        self, batch: SignedBatch, number: int, place: RecordPlace, verified: set[tuple[int, str, bytes]]
     ) -> None:
-        keys = self._signing_keys(place)
-        if any((number, key) in verified for key in keys):
+        keys = self._signing_keys(place)  # the suite is part of what is signed: one batch may not serve two
+        if any((number, batch.suite, key) in verified for key in keys):
             return
         for key in keys[:-1]:
             try:
                 batch.verify(key)
             except VerificationFailed:
                 continue
-            verified.add((number, key))
+            verified.add((number, batch.suite, key))
             return
         batch.verify(keys[-1])
-        verified.add((number, keys[-1]))
+        verified.add((number, batch.suite, keys[-1]))
 
     def _inclusion(self) -> str:
         wrong = set(self._chain.checkpoint.wrong)
@@ -361,9 +366,14 @@ class _Verification:
         return f"every record is in the batch of its anchor, in a log of {self._bundle.log.last.size_after} records"
 
     def _subject_completeness(self) -> str:
-        present, absent = {}, set()
+        present: dict[bytes, bytes] = {}
+        absent = set()
         for history in self._histories.values():
             for record, label in zip(history.records, history.checked.labels, strict=True):
+                if label in present:  # the map holds one entry there: that of the other record would be asked of nobody
+                    raise VerificationFailed(
+                        "subject-completeness", f"{record.label} is to lie where another record of the bundle lies"
+                    )
                 present[label] = record.record.entry if isinstance(record, Opened) else record.link.entry
             absent.add(history.checked.head.label)
         try:
@@ -386,12 +396,12 @@ class _Verification:
 
     @cached_property
     def _staff(self) -> StaffReading:
-        times = {opened.anchor.block: opened.anchor.time for opened in self._shown}
-        for opened in self._shown:
-            block = opened.promise.block
-            times[block] = min(opened.place.judged_at, times.get(block, opened.place.judged_at))
         return check_staff(
-            self._shown, self._asked.signing, self._bundle.broker, self._no_colleagues(), times.__getitem__
+            self._shown,
+            self._asked.signing,
+            self._bundle.broker,
+            self._no_colleagues(),
+            lambda opened: StaffTimes(opened.place.judged_at, opened.anchor.time),
         )
 
     def _no_colleagues(self) -> dict[str, int]:

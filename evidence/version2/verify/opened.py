@@ -10,6 +10,7 @@ from evidence.version2.documents.bundle import Bundle, HistoryItem, RecordItem
 from evidence.version2.history import Record, SubjectHistory, check_history
 from evidence.version2.links import Link
 from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.opening import RECORD_VERSION
 from evidence.version2.promise import Promise, promise_of
 from evidence.version2.record import OpenedRecord, open_shown
 from primitives.errors import InvalidInput, VerificationFailed
@@ -163,6 +164,22 @@ def _history(
         else:
             records.append(Opened(item, copy, _promise(item, copy, label), place))
     return OpenedHistory(history.subject, tuple(records), checked)
+
+
+def require_continued(history: OpenedHistory, histories: Mapping[bytes, OpenedHistory]) -> None:
+    """Check a history that another one continues, where the bundle carries it: its number of records, its last one.
+
+    Raises:
+        VerificationFailed: check `opening`.
+    """
+    for before in history.checked.opened.continues:
+        found = histories.get(before.subject)
+        if before.format == RECORD_VERSION and found is not None:
+            head = found.checked.head
+            if (head.count, head.fingerprint) != (before.count, before.head):
+                raise VerificationFailed(
+                    "opening", f"a history of {head.count} records is not the one of {before.count} that is continued"
+                )
 
 
 def _promise(item: RecordItem, copy: OpenedRecord, label: bytes) -> Promise:

@@ -1,8 +1,9 @@
-"""The verifier: bundle and trust file in, report out. It reads nothing else and calls nobody.
+"""The verifier: bundle and trust files in, report out. It reads nothing else and calls nobody.
 
     from bonafides.verify import Occasion, page, verify
 
-    verification = verify(bundle, trust, subject="did:ethr:0x7a69:0x...")
+    verification = verify(bundle, trust, subject="did:ethr:0x7a69:0x...")       # of format 1
+    verification = verify(bundle, [trust], trust_keys=["2fbb..."], subject=...)  # of format 2: the signer's key, pinned
     verification.ok                      # every check holds
     verification.rerun.not_asked         # the records whose rules could not be asked, each with the reason
     html = page(verification, Occasion(case="2026-17", lang="en", made_at="2026-11-27T10:00:00.000+08:00"))

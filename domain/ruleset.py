@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -52,6 +53,11 @@ MAX_BYTES = 256 * 1024
 """The longest document of a rule set."""
 
 Rules = TypeVar("Rules", bound=AnyRuleSet)
+
+
+def whole_label(ruleset: AnyRuleSet) -> str:
+    """Return `<id>@<version>:<whole digest>`, the name that records of format 2 carry."""
+    return f"{ruleset.id}@{ruleset.version}:{hashlib.sha256(ruleset.to_json()).hexdigest()}"
 
 
 def in_force(rulesets: Iterable[Rules], at_ms: int) -> Rules | None:

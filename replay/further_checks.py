@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 
 from domain.second_person import ORDER
 from evidence.verify.verdict import HELD_PROMISES, VerificationReport
+from replay.growth import GROWTH, unwatched
 from replay.orders import CHECK as ORDERS
 from replay.records import Record
-from replay.succession import ties_of
+from replay.succession import continued_by, ties_of
 
 EXPECTED_SUBJECT, REACH, IDENTITIES = "subject", "at-least-block", "succession"
 _UNASKED = {
@@ -46,8 +47,12 @@ def further_checks(
         reason = f"no regulator's key was given: whether the orders of {', '.join(orders)} hold is not known"
         found[ORDERS] = "" if ORDERS in given else reason
     named = {tie.subject for tie in ties_of(own, report.subject)}
+    named |= {earlier.subject for earlier in continued_by(own, report.subject)}
     if named:
         unseen = sorted(named - set(identities))
         reason = f"the bundles of other identities of this client were not given: {', '.join(unseen)}"
         found[IDENTITIES] = reason if unseen else ""
+    if report.reach is not None:
+        found[REACH] = ""  # the trust file names the block, and the bundle reaches it
+        found[GROWTH] = unwatched(report.reach)
     return found

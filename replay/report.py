@@ -11,6 +11,7 @@ from domain.whole import ACCESS_LOG, CONSENTS, DATA_USES
 from evidence.verify.verdict import KeyChange, SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import judge
+from replay.reach import vouched
 from replay.report_material import Material, ShownRecord
 from replay.rules import FoundFinding
 from replay.standing import standing_json
@@ -56,7 +57,7 @@ def report_content(material: Material) -> dict[str, Any]:
         "completeness": _completeness(material),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in verified.checks],
         "erased": [_erased(shown) for shown in material.records if shown.erased],
-        "notes": list(verified.notes),
+        "notes": [*vouched(verified), *verified.notes],
         "keys": [_key(change) for change in material.key_changes],
         CONSENTS: _listed(inside, CONSENTS, material.domains),
         DATA_USES: _listed(inside, DATA_USES, material.domains),
@@ -248,6 +249,7 @@ def _record(shown: ShownRecord) -> dict[str, Any]:
 
 def _completeness(material: Material) -> dict[str, Any]:
     inside, last = material.anchored, material.last_anchor
+    as_of = standing_json(material)["as_of"]
     seqs = [shown.record.seq for shown in inside]
     return {
         "records": len(seqs),
@@ -258,8 +260,7 @@ def _completeness(material: Material) -> dict[str, Any]:
         "pending": material.pending,
         "log_size": last.log_size,
         "anchor_seq": last.seq,
-        "block": last.block,
-        "time": format_time(last.time * _MS),
+        **as_of,
         "references": [{"subject": pid, "records": len(chain)} for pid, chain in material.references],
     }
 

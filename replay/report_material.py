@@ -14,6 +14,7 @@ from typing import Any
 from domain.domains import Domains
 from evidence.verify.verdict import KeyChange, LastAnchor, VerificationReport, VerifiedRecord
 from primitives.errors import VerificationFailed
+from replay.growth import GROWTH
 from replay.installed import INSTALLED
 from replay.records import Record, of_verified
 from replay.rules import Reexecuted
@@ -132,7 +133,10 @@ def material_of(verification: Verification, occasion: Occasion, domains: Domains
         broker=report.broker,
         verified=report,
         rerun=verification.rerun,
-        not_checked=unseen(report.last_anchor.block, uses=any(shown.record.type == DATA_USE for shown in own)),
+        not_checked={
+            **unseen(report.complete_as_of_block, uses=any(shown.record.type == DATA_USE for shown in own)),
+            **{name: reason for name, reason in verification.further.items() if name == GROWTH and reason},
+        },
         domains=domains,
     )
 

@@ -10,14 +10,15 @@ in force, is a finding of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from domain.domain import AnyDomain
 from domain.domains import Domains
 from domain.fact import Fact
 from domain.finding import Finding
-from domain.ruleset import AnyRuleSet, in_force
+from domain.opening import OPENING
+from domain.ruleset import AnyRuleSet, in_force, whole_label
 from primitives.errors import InvalidInput
 from replay.installed import INSTALLED
 from replay.records import Record
@@ -37,7 +38,7 @@ class Rulebook:
 
     Attributes:
         domains: what knows the record types.
-        by_label: every rule set at hand.
+        by_label: every rule set at hand, under the label of either format (16 digits of its digest, or all of them).
         candidates: those that may have been in force.
         missing: by the name of a domain, the labels that may be of one of its own, and that nobody has. Which domain's
             a rule set is that a record of an unknown type names, nobody can tell: it counts for each.
@@ -54,7 +55,7 @@ class Rulebook:
         Raises:
             NotAtHand: it cannot be known.
         """
-        if fact.type in self.domains.client_acts:
+        if fact.type in self.domains.client_acts or fact.type == OPENING:  # whom it opens for, signs it
             return self._at(fact), ()
         if fact.ruleset is None:
             found = self._at(fact)
@@ -70,6 +71,14 @@ class Rulebook:
         if current is None or current.label == named.label:
             return named, ()
         return named, (Finding(_CODE, _RULE, f"made under {named.label}, not {current.label}"),)
+
+    def named(self, record: Record) -> Record:
+        """Return a record that names its rule set as its domain does, where the one that it means is at hand."""
+        label = record.envelope["ruleset"]
+        found = self.by_label.get(str(label))
+        if found is None or found.label == label or self.by_label[found.label] is not found:
+            return record
+        return replace(record, envelope={**record.envelope, "ruleset": found.label})
 
     @cached_property
     def _candidates_of(self) -> Mapping[str, Sequence[AnyRuleSet]]:
@@ -113,13 +122,14 @@ def rulebook_of(
     """
     at_hand: dict[str, AnyRuleSet] = {}
     for ruleset in (*known, *(broker := tuple(used))):
-        at_hand.setdefault(ruleset.label, ruleset)
+        for label in (ruleset.label, whole_label(ruleset)):
+            at_hand.setdefault(label, ruleset)
     named: dict[str, list[str]] = {}  # by label, the types of the records that name it
     for record in history:
         if record.envelope["ruleset"]:
             named.setdefault(str(record.envelope["ruleset"]), []).append(record.type)
     labels = dict.fromkeys((*(ruleset.label for ruleset in broker), *named))
-    candidates = [at_hand[label] for label in labels if label in at_hand]
+    candidates = list({id(at_hand[label]): at_hand[label] for label in labels if label in at_hand}.values())
     missing = {
         domain.name: [
             label

@@ -15,7 +15,10 @@ asked with all that they need, and where not, why: a rule that was never asked m
  6. Where the rule set has the limits over time count the client's identities before, those records are read along, in
     the same order. Where they are not at hand, hide what is counted or end too early, the act is asked with what there
     is, and named.
- 7. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
+ 7. Of a history that continues an earlier one, the earlier records of the same client come first: they are folded,
+    and their rules are not asked here. Where they are not shown, or a record was erased, the client's state is unknown
+    from there on, and the erased record is named.
+ 8. An opinion whose rating is not among the records is a finding. Rules about its product are asked all the same,
     and counted as asked with less than they need.
 """
 
@@ -69,6 +72,25 @@ class Asked:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What a client's own records do not show of the history.
+
+    Attributes:
+        earlier: the records of the same client's histories that this one continues.
+        hidden: why the state at the first record is not known; empty where it is.
+        gaps: by place, why a record of the client is not there.
+    """
+
+    earlier: Sequence[Record] = ()
+    hidden: str = ""
+    gaps: Mapping[int, str] = field(default_factory=dict)
+
+
+NO_PAST = Past()
+_GONE = "erased"  # stands for the type of a record of which nobody knows it
+
+
+@dataclass(frozen=True)
 class Reexecuted:
     """What the engines and the rules say today to what was recorded then. `facts` are those that could be read."""
 
@@ -102,6 +124,7 @@ def re_run(
     proven: Mapping[str, Collection[str]] = _ALL_SHOWN,
     *,
     ends: Mapping[str, int] = _NO_ENDS,
+    past: Past = NO_PAST,
 ) -> Reexecuted:
     """Re-execute a client's history.
 
@@ -114,9 +137,10 @@ def re_run(
             of whom it can; see `replay.signers`. No others count.
         ends: by the pseudonym of an identity before, the last log index that its records are complete for, where they
             are not for all.
+        past: what these records do not show of the history.
     """
-    ordered = sorted(records, key=lambda record: record.log_index)  # (1)
-    run = _Run(subject, rulebook, proven, Former(ordered, subject, ends, rulebook.domains))
+    ordered = _in_order(records, rulebook)  # (1)
+    run = _Run(subject, rulebook, proven, Former(ordered, subject, ends, rulebook.domains), past)
     for record in ordered:
         run.take(record)
     facts = tuple(sorted(run.facts, key=lambda entry: entry[0]))
@@ -126,6 +150,10 @@ def re_run(
         findings=tuple(sorted(run.findings, key=lambda finding: finding.seq)),
         asked=tuple(sorted(run.asked, key=lambda entry: entry.seq)),
     )
+
+
+def _in_order(records: Iterable[Record], rulebook: Rulebook) -> list[Record]:
+    return sorted(map(rulebook.named, records), key=lambda record: record.log_index)
 
 
 def _compared(facts: Sequence[Fact], rulebook: Rulebook) -> tuple[Comparison, ...]:
@@ -152,7 +180,9 @@ class _Place:
 class _Run:
     """One client's records, one after the other."""
 
-    def __init__(self, subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]], former: Former) -> None:
+    def __init__(
+        self, subject: str, rulebook: Rulebook, proven: Mapping[str, Collection[str]], former: Former, past: Past
+    ) -> None:
         self._subject = subject
         self._former = former
         self._proven = proven
@@ -165,10 +195,17 @@ class _Run:
         self.facts: list[tuple[int, Fact]] = []
         self.findings: list[FoundFinding] = []
         self.asked: list[Asked] = []
+        self._gaps = dict(sorted(past.gaps.items()))
+        for record in _in_order(past.earlier, rulebook):  # (7)
+            self._fold_unread(record, known=self._domain_of(record))
+        if past.hidden:
+            self._hide(past.hidden)
 
     def take(self, record: Record) -> None:
         own = record.subject == self._subject
         self._former.take(record)
+        if own:
+            self._pass_gaps(record.seq)
         try:
             fact = fact_of(record, self._domains)
         except CannotRead as error:
@@ -195,19 +232,37 @@ class _Run:
         self._shown.add(fact.ref)
 
     def _miss(self, record: Record, reason: str, *, own: bool) -> None:
-        domain = self._domains.of(record.type) if record.type in self._domains.types else None
+        domain = self._domain_of(record)
         if own:
             self.asked.append(Asked(record.seq, record.record_id, record.type, reason))
-            after = fold_shown(self._states, record, self._domains)
-            if after is not None:
-                self._states = after
-            elif domain is not None:  # (2)
-                place = self._places[domain.name]
-                place.blind = place.blind or f"{record.label} before it cannot be read"
+            self._fold_unread(record, known=domain)
         if domain is not None and domain.house_rules is not None and record.type in domain.house_rules.types:
             place = self._places[domain.name]
             noun = domain.house_rules.noun
             place.house_blind = place.house_blind or f"a {noun} before it ({record.record_id}) cannot be read"
+
+    def _domain_of(self, record: Record) -> AnyDomain | None:
+        return self._domains.of(record.type) if record.type in self._domains.types else None
+
+    def _fold_unread(self, record: Record, known: AnyDomain | None) -> None:
+        """Fold a record of which no rule is asked, as far as it can be read."""
+        after = fold_shown(self._states, record, self._domains)
+        if after is not None:
+            self._states = after
+        elif known is not None:  # (2)
+            place = self._places[known.name]
+            place.blind = place.blind or f"{record.label} before it cannot be read"
+
+    def _pass_gaps(self, seq: int) -> None:
+        for gap in [place for place in self._gaps if place < seq]:
+            reason = self._gaps.pop(gap)
+            self.asked.append(Asked(gap, "", _GONE, reason))
+            self._hide(f"record {gap} before it is not shown: {reason}")
+
+    def _hide(self, reason: str) -> None:
+        """Forget the client's state: what is not shown may have changed it."""
+        for place in self._places.values():
+            place.blind = place.blind or reason
 
     def _ask(self, record: Record, fact: Fact, domain: AnyDomain) -> None:
         thing, place = domain.thing_of(fact.payload), self._places[domain.name]
@@ -242,7 +297,7 @@ class _Run:
         unshown = None if thing is None else place.unshown.get(thing)
         if unshown is None or domain.house_rules is None:
             return ""
-        return f"the {domain.house_rules.noun} of {thing} that {unshown} rests on is not shown"  # (7)
+        return f"the {domain.house_rules.noun} of {thing} that {unshown} rests on is not shown"  # (8)
 
     def _untold(self, record: Record, fact: Fact, domain: AnyDomain) -> str:
         """Say of whom it cannot be told whether they signed; empty where there is nobody."""

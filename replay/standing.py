@@ -22,11 +22,13 @@ _MS = 1000
 
 def standing_json(material: Material) -> dict[str, Any]:
     """Return {"as_of": {"block", "time"}, "checked": [name], "not_checked": [{"check", "reason"}]} of a report."""
-    last = material.last_anchor
+    last, verified = material.last_anchor, material.verified
     shown = [(not shown.erased and not shown.altered) for shown in material.anchored if shown.record.type == DATA_USE]
     later = f"{material.pending} records came after the anchor of block {last.block}: no bundle shows them yet"
     skipped = {**material.not_checked, **({LATER: later} if material.pending else {})}
     as_of = {"block": last.block, "time": format_time(last.time * _MS)}
+    if verified.reach is not None:  # of format 2: the trusted block, up to which nothing else was anchored
+        as_of = {"block": verified.complete_as_of_block, "time": str(verified.complete_as_of_time)}
     return {"as_of": as_of, **_lists(material.verified, material.rerun, skipped, shown)}
 
 

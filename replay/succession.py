@@ -3,6 +3,9 @@
 A client who lost the wallet comes with a new DID. The new identity's history holds an ID_SUCCEED, signed by the new
 key; the old one's an ID_SUCCEEDED. That both are one person is the broker's word; that it said so in both places, and
 when, is proved.
+
+A history of format 2 may continue an earlier one, which its OPENING names by pseudonym, number of records and head: a
+history of format 1, or the one before. Where that one's bundle is given, it must be what the opening says.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from domain.opening import OPENING
 from evidence.verify.verdict import VerificationReport
 from primitives.errors import VerificationFailed
 from replay.records import Record
@@ -48,6 +52,54 @@ def ties_of(records: Iterable[Record], subject: str) -> list[Tie]:
     return found
 
 
+@dataclass(frozen=True)
+class Continuation:
+    """An earlier history that an opening continues, as it says: `count` records, of which the last is `head`."""
+
+    record: Record
+    format: int
+    subject: str
+    count: int
+    head: str
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Which history it is: two formats may share a pseudonym."""
+        return self.format, self.subject
+
+
+def continued_by(records: Iterable[Record], subject: str) -> list[Continuation]:
+    """Return the earlier histories that the openings of a subject's verified records continue."""
+    stated = [
+        (record, record.values["continues"])
+        for record in records
+        if record.subject == subject and record.type == OPENING and record.values.get("continues")
+    ]
+    return [
+        Continuation(record, *(named[name] for name in ("format", "subject", "count", "head")))
+        for record, named in stated
+    ]
+
+
+def earlier_of(own: Shown, others: Sequence[Shown]) -> tuple[list[Record], list[str]]:
+    """Return the records of the same client's histories that this one continues, and the pseudonyms of those not shown.
+
+    A history of another DID is no part of it: whoever goes on under a new identity is assessed anew.
+    """
+    found: list[Record] = []
+    missing: list[str] = []
+    waiting = [own]
+    for one in waiting:  # it grows
+        for named in continued_by(one.records, one.report.subject):
+            old = next((other for other in others if other.place == named.place), None)
+            if old is None:
+                missing.append(named.subject)
+            elif old not in waiting and old.report.client in (None, own.report.client):
+                found += old.own_records
+                waiting.append(old)
+    return found, missing
+
+
 def joined(own: Shown, others: Sequence[Shown]) -> list[str]:
     """Check that verified bundles are of identities of one client, by the word of their broker.
 
@@ -79,6 +131,11 @@ class Shown:
     records: Sequence[Record]
 
     @property
+    def place(self) -> tuple[int, str]:
+        """Its format and its pseudonym."""
+        return (1 if self.report.reach is None else 2), self.report.subject
+
+    @property
     def own_records(self) -> list[Record]:
         """The records of the bundle's own subject."""
         return [record for record in self.records if record.subject == self.report.subject]
@@ -88,12 +145,33 @@ class Shown:
         if (self.report.chain_id, self.report.broker) != (other.report.chain_id, other.report.broker):
             return ""
         for new, old in ((self, other), (other, self)):
+            continued = new.continuing(old)
+            if continued:
+                return continued
             ends = new.ends_named_by(old)
             for tie in ties_of(new.records, new.report.subject):
                 end = ends.get(tie.record.fingerprint)
                 if tie.before and (tie.subject, tie.did) == (old.report.subject, old.report.client) and end is not None:
                     names = f"{tie.record.label} and {end.record.label} agree"
                     return f"{new.report.client} took over from {old.report.client}: {names}"
+        return ""
+
+    def continuing(self, old: Shown) -> str:
+        """Return a sentence on how this history continues an earlier one; empty where it does not say so.
+
+        Raises:
+            VerificationFailed: check `succession`; the earlier one is not what the opening says.
+        """
+        for named in continued_by(self.records, self.report.subject):
+            if named.place == old.place:
+                last = max(old.own_records, key=lambda record: record.seq)
+                if (last.seq, last.fingerprint) != (named.count, named.head):
+                    raise VerificationFailed(
+                        "succession",
+                        f"{named.record.label} continues {named.count} records with the head {named.head[:16]}; the "
+                        f"bundle of {named.subject} has {last.seq}, with the head {last.fingerprint[:16]}",
+                    )
+                return f"{named.record.label} continues subject {named.subject}: {named.count} records, the same head"
         return ""
 
     def ends_named_by(self, old: Shown) -> dict[str, Tie]:

@@ -1,4 +1,4 @@
-"""A bundle and a trust file in, the whole verdict out: evidence, re-execution, rules, ties to other identities.
+"""A bundle and trust files in, the whole verdict out: evidence, re-execution, rules, ties to other identities.
 
 A node that replays its own client, the command, and whoever holds a bundle call this one function; it reads nothing
 but what it is given.
@@ -11,21 +11,22 @@ from dataclasses import dataclass, replace
 
 from domain.domains import Domains
 from domain.ruleset import AnyRuleSet
-from evidence.documents.bundle import parse_bundle
-from evidence.verify.bundle import verify_bundle
 from evidence.verify.verdict import HELD_PROMISES, EvidenceFinding, VerificationReport
+from evidence.version2.verify.bundle import VerificationRequest
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.consents import unasked_ends
+from replay.formats import Trust, is_format_2, subject_of, verify_evidence
 from replay.further_checks import EXPECTED_SUBJECT, REACH, further_checks
+from replay.growth import watched
 from replay.installed import INSTALLED
 from replay.orders import CHECK as ORDERS
 from replay.orders import check_orders
 from replay.records import Record, of_verified
 from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
-from replay.rules import Reexecuted, re_run
+from replay.rules import NO_PAST, Past, Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
 from replay.signing import signing_rules
-from replay.succession import Shown, joined
+from replay.succession import Shown, earlier_of, joined
 
 _WHOLE: Mapping[str, int] = {}
 
@@ -58,8 +59,10 @@ class Verification:
 
 def verify_history(
     bundle: bytes,
-    trust: bytes,
+    trust: bytes | Sequence[bytes],
     *,
+    trust_keys: Sequence[str] = (),
+    witnesses: int | None = None,
     rulesets: Iterable[AnyRuleSet] = (),
     subject: str | None = None,
     at_least_block: int | None = None,
@@ -72,8 +75,12 @@ def verify_history(
     """Verify a client's history and execute it again.
 
     Args:
-        bundle: the bundle's bytes.
-        trust: the trust file's bytes, from someone other than the bundle's maker.
+        bundle: the bundle's bytes, of format 1 or 2.
+        trust: the bytes of the trust file, or of several, from someone other than the bundle's maker. A bundle of
+            format 1 is verified under the one of format 1, of format 2 under all of format 2, which must agree.
+        trust_keys: the public keys (hex) of those who signed trust files of format 2 and whose word is taken.
+        witnesses: how many members must have checked the growth of the broker's map; None wants a majority of the
+            other members, and says where fewer did. Of format 2.
         rulesets: rule sets that are known from elsewhere; they come before those of the bundle.
         subject: whose history it must be: the client's DID, or the pseudonym at the broker.
         at_least_block: the block that the answer must reach, such as the one of a replay order.
@@ -86,32 +93,36 @@ def verify_history(
         domains: what knows the record types.
 
     Raises:
-        InvalidInput: not a bundle, not a trust file, or another argument is malformed.
+        InvalidInput: not a bundle, not a trust file, none of the bundle's format, no pinned key, or another argument
+            is malformed.
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
-        VerificationFailed: the history is another's (`subject`), a related bundle does not hold or is of no other
-            identity of this client (`succession`), or an order does not hold (`order`).
+        VerificationFailed: the history is another's (`subject`), a related bundle does not hold, is of no other
+            identity of this client or is not what this one continues (`succession`), an order does not hold (`order`),
+            the trust files do not (`trust`), or fewer than `witnesses` members checked growth (`witnesses`).
     """
-    subjects = {parse_bundle(one).history.subject for one in related} if promises is not None else set()
-    report = verify_bundle(
-        bundle,
-        trust,
-        signing=signing_rules(domains),
-        at_least_block=at_least_block,
-        promises=promises,
-        elsewhere=subjects,
-    )
+    word = Trust.read(trust, trust_keys)
+    subjects = {subject_of(one) for one in related} if promises is not None else set()
+    asked = VerificationRequest(signing_rules(domains), at_least_block, promises, subjects)
+    report = watched(verify_evidence(bundle, word, asked), witnesses)
     if subject is not None and subject not in (report.client, report.subject):
         raise VerificationFailed("subject", f"the history is of {report.client} ({report.subject}), not of {subject}")
     own = _shown(report)
     # Beside what fails itself nothing is looked at.
-    others = _verified(related, trust, report, promises, domains) if report.ok else []
+    others = _verified(related, word, report, promises, domains) if report.ok else []
+    ties = joined(own, others)
+    earlier, missing = earlier_of(own, others)
+    if report.reach is not None:
+        report = replace(report, reach=replace(report.reach, not_shown=tuple(missing)))
     referred = {record.subject for record in own.records}  # the whole chains, as of the bundle itself
     ends = {one.report.subject: one.ends_for(own) for one in others if one.report.subject not in referred}
-    further = [record for other in others for record in other.own_records]
-    rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends, domains=domains)
+    taken = {(record.subject, record.fingerprint) for record in earlier}
+    elsewhere = [record for other in others for record in other.own_records]
+    further = [record for record in elsewhere if (record.subject, record.fingerprint) not in taken]
+    past = _past(report, earlier, missing)
+    rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends, past=past, domains=domains)
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
-    notes += joined(own, others)
+    notes += ties
     notes += [told for other in others for told in other.said_of_itself()]
     if regulator_key is not None and report.ok:
         notes += check_orders(own.records, report, regulator_key)
@@ -131,6 +142,7 @@ def execute_again(
     rulesets: Iterable[AnyRuleSet],
     *,
     ends: Mapping[str, int] = _WHOLE,
+    past: Past = NO_PAST,
     domains: Domains = INSTALLED,
 ) -> tuple[Reexecuted, list[str]]:
     """Execute every score, opinion and rule again; returns what came of it, and notes.
@@ -141,10 +153,11 @@ def execute_again(
             a record that comes twice (a reference, and another identity's own), the last copy counts.
         rulesets: what the caller has from elsewhere than the bundle.
         ends: by another identity's pseudonym, the last log index that its records are complete for, where not for all.
+        past: what the records do not show of the history.
         domains: what knows the record types.
     """
     carried, notes = read_rulesets(report.rulesets, domains)
-    history = [record for record in records if record.subject == report.subject]
+    history = [*past.earlier, *(record for record in records if record.subject == report.subject)]
     mine, packaged = list(rulesets), list(domains.packaged_rulesets().values())
     rules = rulebook_of(history, [*mine, *carried], packaged, domains=domains)
     notes += [
@@ -153,28 +166,36 @@ def execute_again(
     ]
     notes += asking_nobody(report, rules)
     once = {(record.subject, record.seq): record for record in records}
-    return re_run(once.values(), report.subject, rules, proven_signers(report), ends=ends), notes
+    return re_run(once.values(), report.subject, rules, proven_signers(report), ends=ends, past=past), notes
+
+
+def _past(report: VerificationReport, earlier: Sequence[Record], missing: Sequence[str]) -> Past:
+    erased = () if report.reach is None else report.reach.erased
+    hidden = f"the history that it continues (subject {', '.join(missing)}) is not shown" if missing else ""
+    return Past(earlier, hidden, dict.fromkeys(erased, "it was erased"))
 
 
 def _verified(
     bundles: Sequence[bytes],
-    trust: bytes,
+    trust: Trust,
     report: VerificationReport,
     promises: Sequence[object] | None,
     domains: Domains,
 ) -> list[Shown]:
-    """Verify the bundles of other identities, each with the promises about itself."""
-    pids = [parse_bundle(bundle).history.subject for bundle in bundles] if promises is not None else []
-    found: dict[str, Shown] = {}
+    """Verify the bundles of other identities and of earlier histories, each with the promises about itself."""
+    pids = [subject_of(bundle) for bundle in bundles] if promises is not None else []
+    found = {_shown(report).place: _shown(report)}
     for number, bundle in enumerate(bundles):
         elsewhere = {bytes.fromhex(report.subject), *pids} - {*pids[number : number + 1]}
-        other = verify_bundle(bundle, trust, signing=signing_rules(domains), promises=promises, elsewhere=elsewhere)
+        reach = 0 if is_format_2(bundle) else None  # any block of a trust file: it may be older than the bundle
+        other = verify_evidence(bundle, trust, VerificationRequest(signing_rules(domains), reach, promises, elsewhere))
         if not other.ok:
             raise VerificationFailed("succession", f"the related bundle does not hold: {other.verdict}")
-        if other.subject in found or other.subject == report.subject:
+        shown = _shown(other)
+        if shown.place in found:
             raise InvalidInput("related", "unique", f"two bundles are of the subject {other.subject}")
-        found[other.subject] = _shown(other)
-    return list(found.values())
+        found[shown.place] = shown
+    return list(found.values())[1:]
 
 
 def _shown(report: VerificationReport) -> Shown:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from domain.comparison import Comparison
-from evidence.verify.verdict import SecondPersons, VerifiedRecord
+from evidence.verify.verdict import Reach, SecondPersons, VerifiedRecord
 from primitives.timestamp import format_time
+from replay.reach import redacted, sentences
 from replay.standing import verification_standing
 from replay.verification import Verification
 
@@ -37,7 +38,16 @@ def verification_json(verification: Verification) -> dict[str, Any]:
         "re_execution": [_comparison(comparison) for comparison in rerun.comparisons],
         "notes": list(report.notes),
         **verification_standing(verification),
+        **({} if report.reach is None else {"reach": _reach(verification, report.reach)}),
     }
+
+
+def _reach(verification: Verification, reach: Reach) -> dict[str, Any]:
+    """How far the answer reaches, of format 2; `text` says it in sentences."""
+    names = ("trusted_by", "opened_by", "witnesses", "members", "wanted", "erased", "put_back")
+    stated = {name: getattr(reach, name) for name in names}
+    hidden = [record.seq for record in redacted(verification.report)]
+    return {**stated, "earlier_not_shown": reach.not_shown, "redacted": hidden, "text": sentences(verification)}
 
 
 def _record(record: VerifiedRecord) -> dict[str, Any]:

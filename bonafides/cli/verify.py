@@ -1,4 +1,4 @@
-"""`bonafides verify`: a bundle against a trust file, offline, with nothing else read."""
+"""`bonafides verify`: a bundle against trust files, offline, with nothing else read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
+from replay.reach import sentences
 
 _PSEUDONYM_BYTES = 32
 _LONGER = "; --max-mib takes a longer one"
@@ -42,11 +43,21 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
         "was given and the rules could not be asked of every record, 2 not a bundle, or it could not be checked.",
         "",
         "Example:",
-        "  bonafides verify bundle.json --trust trust.json --require-rules",
+        "  bonafides verify bundle.json --trust trust.json --trust-key HEX --require-rules",
     )
 )
 @click.argument("bundle", type=FILE)
-@click.option("--trust", type=FILE, required=True, help="From another member or the regulator: `chain headers`.")
+@click.option(
+    "--trust", type=FILE, required=True, multiple=True, help="From others than the broker; several must agree."
+)
+@click.option(
+    "--trust-key", "trust_keys", multiple=True, help="Of format 2: the key (hex) of a trust file's signer, pinned."
+)
+@click.option(
+    "--witnesses",
+    type=click.IntRange(0),
+    help="Of format 2: fail unless so many other members checked growth. [default: a majority is wanted, none fails]",
+)
 @click.option("--subject", help="Fail unless the history is of this client: the DID, or the pseudonym at the broker.")
 @click.option("--at-least-block", type=click.IntRange(0), help="Refuse a bundle that ends before this block.")
 @click.option("--rulesets", "ruleset_file", type=FILE, help="Rule sets of the broker: what `ruleset list` printed.")
@@ -71,7 +82,9 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
 def verify(
     *,
     bundle: Path,
-    trust: Path,
+    trust: tuple[Path, ...],
+    trust_keys: tuple[str, ...],
+    witnesses: int | None,
     subject: str | None,
     at_least_block: int | None,
     ruleset_file: Path | None,
@@ -85,6 +98,10 @@ def verify(
     as_json: bool,
 ) -> int:
     """Verify a client's history: every check by name, complete as of which block, and what the rules say to it.
+
+    The bundle says which format it is of. One of format 2 needs trust files of format 2 and the keys of their signers:
+    `--trust A.json --trust B.json --trust-key HEX --trust-key HEX`. A key comes from the signer, and never with the
+    bundle. The lines `reach` say how far the answer goes, and who vouches for it.
 
     Score, opinion and every rule are executed again under the rule set of that day. The last line says of how many
     records the rules were asked; each other record is named with the reason: it is not shown whole, or its rule set is
@@ -104,10 +121,12 @@ def verify(
         _check_expected(subject)
     if page_file is not None:
         require_page_engine()
-        _check_page(page_file, [bundle, trust, *related, *filter(None, (ruleset_file, promise_file))])
+        _check_page(page_file, [bundle, *trust, *related, *filter(None, (ruleset_file, promise_file))])
     verification = verify_history(
         read_limited(bundle, max_mib * MIB, "bundle", _LONGER),
-        read_limited(trust, MAX_TRUST_BYTES, "trust"),
+        [read_limited(file, MAX_TRUST_BYTES, "trust") for file in trust],
+        trust_keys=trust_keys,
+        witnesses=witnesses,
         rulesets=_rulesets(ruleset_file),
         subject=subject,
         at_least_block=at_least_block,
@@ -169,6 +188,7 @@ def _as_text(verification: Verification) -> list[str]:
     lines += [f"rules not asked of record {item.seq} ({item.type}): {item.reason}" for item in rerun.not_asked]
     lines += [f"finding {item.code} {item.record_id}: {item.detail}" for item in verification.findings]
     lines += [f"note {note}" for note in report.notes]
+    lines += [f"reach {told}" for told in sentences(verification)]
     return [*lines, f"{report.verdict}; {rerun.summary}" if report.ok else report.verdict]
 
 

@@ -146,6 +146,8 @@ class Reach:
         members: how many other members are active.
         erased: the places of erased records.
         put_back: the places of records that were erased and are shown all the same.
+        wanted: how many witnesses the reader wants; 0 where nobody said.
+        not_shown: the pseudonyms of earlier histories that this one continues, and that nobody gave.
     """
 
     trusted_by: tuple[str, ...]
@@ -154,6 +156,8 @@ class Reach:
     members: int
     erased: tuple[int, ...]
     put_back: tuple[int, ...]
+    wanted: int = 0
+    not_shown: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -163,7 +167,10 @@ class Reach:
             if self.witnesses
             else "growth checked by nobody: a rollback between anchors would not show"
         )
-        return f"{growth}; {self.opened_by}; the block is the word of {', '.join(self.trusted_by)}"
+        if self.witnesses and len(self.witnesses) < self.wanted:
+            growth += f", fewer than the {self.wanted} that are wanted"
+        earlier = f"; what came before is not shown: subject {', '.join(self.not_shown)}" if self.not_shown else ""
+        return f"{growth}; {self.opened_by}{earlier}; the block is the word of {', '.join(self.trusted_by)}"
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,15 @@ and a second one would open what is open; an erasure that a caller could submit 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from domain.erasure import CLOCKS, ERASE, MAX_ERASED, ROLE, SIGNERS
+from domain.finding import Finding
 from domain.opening import KIND, OPENING, OPENS
 from domain.record_type import RecordType
-from domain.second_person import FIELD, SecondPerson
+from domain.second_person import SecondPerson, keys_of
 from domain.words import Words
-from primitives.errors import InvalidInput
 from primitives.shapes import Fields, Integer, ListOf, Nullable, OneOf, Text
 from suitability.act import Act
 from suitability.rules.identity import not_ended
@@ -29,9 +29,11 @@ def _opens_its_kind(payload: Mapping[str, Any]) -> None:
     OPENS[payload["kind"]].read(payload["opens"], "payload.opens")
 
 
-def _two_persons(payload: Mapping[str, Any]) -> None:
-    if len(payload.get(FIELD, ())) < SIGNERS:
-        raise InvalidInput(f"payload.{FIELD}", "length", f"must have at least {SIGNERS} entries: two persons erase")
+def _two_persons(_: SubjectState, act: Act) -> Iterator[Finding]:
+    """Two persons erase, whatever a rule set says: fewer are a finding, as of every other record (section 2.2)."""
+    signed = len(keys_of(act.details))
+    if act.full and signed < SIGNERS:
+        yield Finding("SECOND_PERSON_MISSING", "erasure.signed", f"the erasure bears {signed} of {SIGNERS} signatures")
 
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (
@@ -54,7 +56,6 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         {"erases": ListOf(_ERASED, 1, MAX_ERASED, unique=True)},
         signer="node",
         second_person=SecondPerson(ROLE),
-        spans=_two_persons,
-        rules=(),  # what is kept of an identity that has ended is erased, too
+        rules=(_two_persons,),  # and not `not_ended`: what is kept of an identity that has ended is erased, too
     ),
 )

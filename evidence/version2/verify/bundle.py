@@ -497,13 +497,14 @@ class _Verification:
 
 def _shown(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the members of an event as a report shows them: bytes as 0x hex."""
-    return {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+    names = {"valid_to": "validTo", "delegate_type": "delegateType"}  # as the contract spells them
+    shown = {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
+    return {names.get(name, name): value for name, value in shown.items()}
 
 
 def _continued(history: OpenedHistory) -> list[str]:
     return [
-        f"this history continues subject {before.subject.hex()}, format {before.format}, of {before.count} records: "
-        "ask for its bundle, too"
+        f"this history continues subject {before.subject.hex()}, format {before.format}, of {before.count} records"
         for before in history.checked.opened.continues
     ]
 

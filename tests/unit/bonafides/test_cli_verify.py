@@ -11,7 +11,7 @@ from evidence.verify.verdict import CHECKS, Check, EvidenceFinding, SecondPerson
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.timestamp import format_time
-from replay import verification as module
+from replay import formats as module
 from scripts.vectors.synthetic_chain import example_world
 from suitability.engine import level_result
 from suitability.records import RECORD_TYPES, STAFF_ACTS
@@ -103,7 +103,7 @@ def verify(capsys, monkeypatch, tmp_path):
                 raise outcome
             return outcome
 
-        monkeypatch.setattr(module, "verify_bundle", stand_in)
+        monkeypatch.setattr(module, "verify_bundle_1", stand_in)
         for name in ("bundle", "trust"):
             (tmp_path / name).write_bytes(b"{}")
         with pytest.raises(SystemExit) as ended:

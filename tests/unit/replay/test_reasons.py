@@ -39,6 +39,9 @@ NO_REASONS = {
 ELSEWHERE = (
     "evidence/verify/bundle.py",
     "evidence/verify/staff.py",
+    "evidence/version2/verify/bundle.py",
+    "replay/growth.py",
+    "replay/reach.py",
     "replay/verification.py",
     "replay/orders.py",
     "replay/succession.py",

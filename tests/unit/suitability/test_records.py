@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from domain.domain import Surroundings
 from domain.domains import Domains
 from domain.erasure import CLOCKS
+from domain.fact import Fact
 from domain.opening import OPENS
 from evidence.version2.erasure import read_erasure
 from evidence.version2.opening import read_opening
 from primitives.errors import InvalidInput
 from suitability.domain import SUITABILITY
 from suitability.records import RECORD_TYPES, STAFF_ACTS, check_payload, check_type
+from suitability.ruleset import packaged_rulesets
 
 CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
@@ -261,7 +264,7 @@ def test_every_field_is_needed_typed_and_known(code: str) -> None:
         ("OPENING", {"kind": "person"}, "payload.kind", "one-of"),
         ("ERASE", {"erases": []}, "payload.erases", "length"),
         ("ERASE", {"erases": [{"seq": 2, "fingerprint": D32, "rule": "by-wish"}]}, "payload.erases[0].rule", "one-of"),
-        ("ERASE", {"countersigned": [{"key": D32, "value": "A" * 86}]}, "payload.countersigned", "length"),
+        ("ERASE", {"countersigned": []}, "payload.countersigned", "length"),
     ],
 )
 def test_malformed_fields_by_name(code: str, changes: dict, field: str, rule: str) -> None:
@@ -271,10 +274,17 @@ def test_malformed_fields_by_name(code: str, changes: dict, field: str, rule: st
 
 
 def test_two_persons_erase_whatever_the_rule_set_says() -> None:
-    erases = {"erases": VALID["ERASE"]["erases"]}
-    with pytest.raises(InvalidInput) as raised:
-        check_payload("ERASE", erases)
-    assert (raised.value.field, raised.value.rule) == ("payload.countersigned", "length")
+    ruleset = packaged_rulesets()["sac-bands@1"]  # which asks for no second person of anything
+    erases = check_payload("ERASE", {"erases": VALID["ERASE"]["erases"]})
+    one = erases | {"countersigned": VALID["ERASE"]["countersigned"][:1]}
+    found = []
+    for payload in (erases, one, VALID["ERASE"]):
+        fact = Fact("ERASE", payload, 10**12, 10**12, "app", "ab" * 32, ruleset.label, DID)
+        judged = SUITABILITY.judge(
+            SUITABILITY.start(), fact, ruleset, Surroundings(SUITABILITY.empty_house(), DID, lambda _: None)
+        )
+        found.append([finding.code for finding in judged.findings])
+    assert found == [["SECOND_PERSON_MISSING"], ["SECOND_PERSON_MISSING"], []]
     assert STAFF_ACTS["ERASE"].role == "compliance"
 
 

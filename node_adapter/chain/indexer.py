@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from node_adapter.chain.abi import contract_abi
+from node_adapter.chain.abi import KNOWN, contract_abi
 from node_adapter.chain.blocks import VerifiedBlock, verify_block
 from node_adapter.chain.contracts import DIRECTORY, Contracts
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch
@@ -250,7 +250,9 @@ class Indexer:
         return found
 
     def _learn(self, args: Mapping[str, Any]) -> None:
-        self._known[args["target"]] = directory.name_of(args["name"])
+        name = directory.name_of(args["name"])
+        if name in KNOWN:  # the members may vote for a contract of a later release, which this one does not read
+            self._known[args["target"]] = name
         self._contracts.forget_addresses()
 
     def _shared(self, head: int, tip: tuple[int, bytes]) -> int:

@@ -102,6 +102,7 @@ class Network:
 
     def __init__(self, anvil, directory_path):
         self.chain_id, self.rpc = anvil.chain_id, HttpRpc(anvil.rpc_url)
+        self.rpc.call("anvil_setBlockTimestampInterval", 1)  # else blocks of one second have one time
         self.members = {name: Member(name) for name in ROLES}
         founders = [
             Founder(

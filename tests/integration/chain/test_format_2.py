@@ -6,15 +6,21 @@ What the chain says comes from the chain: leaves and histories from its events, 
 
 import hashlib
 import json
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import delete, insert, select
 
+from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import NO_CONTRACT
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from node_adapter.chain.abi import encode_call
+from node_adapter.chain.chain_material import take_chain_material
 from node_adapter.chain.deploy import send_and_wait
+from node_adapter.store.schema import chain_event
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
+from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.suites import DEFAULT
 from scripts.vectors.version2.bundles import SIGNING
 from tests.world.format_2 import Broker, Client, Network, Witness
@@ -51,6 +57,20 @@ def accepted(network, bundle, header, **asked):
     report = verify(network, bundle, header, **asked)
     assert report.ok, [check for check in report.checks if not check.ok]
     return report
+
+
+@contextmanager
+def without(store, name, place):
+    """Take an event out of the index for a while: the newest of a name, or an earlier one."""
+    newest = select(chain_event).where(chain_event.c.name == name)
+    newest = newest.order_by(chain_event.c.block.desc(), chain_event.c.log_index.desc())
+    with store.write() as connection:
+        row = connection.execute(newest.offset(place).limit(1)).mappings().one()
+        where = (chain_event.c.block == row.block) & (chain_event.c.log_index == row.log_index)
+        connection.execute(delete(chain_event).where(where))
+    yield
+    with store.write() as connection:
+        connection.execute(insert(chain_event), [dict(row)])
 
 
 def live(client):
@@ -138,6 +158,14 @@ def test_keys_rotate_a_member_goes_a_heartbeat_a_revoked_key_a_new_contract(netw
     directory = json.loads(bundle)["directory"]
     assert next(entry["target"] for entry in directory if entry["name"] == "EvidenceLog") == former
 
+    # The former contract still takes what it is sent; it is of no tree that counts.
+    last, peaks, batch = broker.leaves[-1], Peaks(), hashlib.sha256(b"a batch of nobody's").digest()
+    for leaf in (broker.opening, *broker.leaves[:-1]):
+        peaks, _ = peaks.append(leaf.hash())
+    astray = encode_call("EvidenceLog", "anchor", last.seq, list(peaks.hashes), batch, broker.size + 9, batch)
+    send_and_wait(network.rpc, broker.member.signer, network.chain_id, former, astray)
+    assert broker.read_leaves() == last
+
     # What held at an older block is no answer to who asks for a newer one.
     number = int(network.rpc.call("eth_blockNumber"), 16)
     assert verify(network, old, old_header).ok
@@ -160,6 +188,29 @@ def test_keys_rotate_a_member_goes_a_heartbeat_a_revoked_key_a_new_contract(netw
     assert verify(network, *broker.bundle(client, before=before)).failed == ("client-signature",)
 
 
+def test_a_suspended_broker_still_answers_and_an_index_that_is_behind_or_holds_less_does_not(network, broker, client):
+    live(client)
+    network.suspend("north")
+    report = accepted(network, *broker.bundle(client))
+    assert report.reach.members == 3
+    for _ in range(3):
+        network.rpc.call("evm_mine")
+    parties = broker.parties(client)
+    with pytest.raises(CouldNotCheck) as behind:
+        take_chain_material(network.store, network.rpc, parties)
+    assert behind.value.code == "block-unknown"
+    assert broker.material(client).did
+    for name, place, check in (
+        ("DIDAttributeChanged", 0, "client-keys"),
+        ("MemberSuspended", 0, "member-keys"),
+        ("AddressSet", 1, "directory"),  # the newest but one: a contract that nobody asks for
+    ):
+        with without(network.store, name, place), pytest.raises(VerificationFailed) as missing:
+            take_chain_material(network.store, network.rpc, parties)
+        assert missing.value.check == check
+    assert take_chain_material(network.store, network.rpc, parties).did
+
+
 def test_a_did_goes_on_in_a_registry_that_was_voted_for(network, broker, client):
     live(client)
     former, members = (network.contracts.address_of(name) for name in ("DidRegistry", "MemberRegistry"))
@@ -169,6 +220,19 @@ def test_a_did_goes_on_in_a_registry_that_was_voted_for(network, broker, client)
     client.record("LEVEL_CONFIRM", {"level": "C4"}, signed=True)
     broker.anchor()
     assert len(accepted(network, *broker.bundle(client)).key_changes) == 2
+
+
+def test_a_contract_of_a_later_release_is_in_the_directory_and_stops_nobody(network, broker, client):
+    registry = network.contracts.address_of("MemberRegistry")
+    later = network.create("EvidenceLog", registry, NO_CONTRACT, NO_CONTRACT)
+    network.name_contract("LaterContract", later)
+    network.follow()
+    data = encode_call("EvidenceLog", "anchor", 2, [], EMPTY, 0, bytes(32))
+    send_and_wait(network.rpc, broker.member.signer, network.chain_id, later, data)  # tells events
+    live(client)
+    bundle, header = broker.bundle(client)
+    accepted(network, bundle, header)
+    assert json.loads(bundle)["directory"][-1]["name"] == "LaterContract"
 
 
 def test_a_log_of_version_1_is_taken_over(network):

@@ -6,11 +6,15 @@ That one process writes at a time is `Store.write`'s business: whoever holds its
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 
-from sqlalchemy import ColumnElement, Connection, Table
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, update
 from sqlalchemy.dialects.sqlite import insert
 
 Row = Mapping[str, object]
+_Compiled = tuple[str, Sequence[str] | None]
+"""A statement as the driver takes it, and the order of its parameters; None where the driver takes them by name."""
 
 
 def add_once(connection: Connection, table: Table, row: Row) -> bool:
@@ -36,3 +40,67 @@ def upsert(
     """
     statement = insert(table).values(**row)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes)))
+
+
+def add_many(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Add rows by one statement.
+
+    The driver gets them as they are: SQLAlchemy spends three times as long on a row as the database. So values are
+    numbers, bytes or text.
+
+    Args:
+        connection: in a write transaction.
+        table: where.
+        columns: what each value of a row is.
+        rows: none has a key that is taken, or of another one.
+    """
+    _execute_many(connection, _adding(connection.dialect, table, columns), columns, rows)
+
+
+def update_many(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Set columns of many rows by one statement, as `add_many` adds them; what is not there stays away.
+
+    Args:
+        connection: in a write transaction.
+        table: where.
+        columns: what each value of a row is; the first is the key, by which the row is found.
+        rows: the values.
+    """
+    _execute_many(connection, _updating(connection.dialect, table, columns), columns, rows)
+
+
+def _execute_many(
+    connection: Connection, compiled: _Compiled, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
+    text, order = compiled
+    if not rows:
+        return
+    if order is None:
+        connection.exec_driver_sql(text, [dict(zip(map(_name, columns), row, strict=True)) for row in rows])
+        return
+    arranged = itemgetter(*(list(map(_name, columns)).index(name) for name in order))
+    connection.exec_driver_sql(text, [arranged(row) for row in rows])
+
+
+@lru_cache(maxsize=32)
+def _adding(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Compiled:
+    statement = table.insert().values({column: bindparam(_name(column)) for column in columns})
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), compiled.positiontup
+
+
+@lru_cache(maxsize=32)
+def _updating(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Compiled:
+    key, *others = columns
+    statement = update(table).where(table.c[key] == bindparam(_name(key)))
+    compiled = statement.values({column: bindparam(_name(column)) for column in others}).compile(dialect=dialect)
+    return str(compiled), compiled.positiontup
+
+
+def _name(column: str) -> str:
+    """Return the name of a column's parameter: SQLAlchemy keeps the columns' own names for itself."""
+    return f"given_{column}"

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
+from node_adapter.store.operations import add_many, update_many
 from node_adapter.store.schema import map_anchor, map_row, map_segment
 
 SEGMENT_BITS = 16
@@ -27,8 +28,6 @@ _CHANGED = select(map_row.c.key, map_row.c.data).where(*_WITHIN, map_row.c.ancho
 _SOME = select(map_row.c.key, map_row.c.data).where(map_row.c.key.in_(bindparam("keys", expanding=True)))
 _ONE = select(map_row.c.data).where(map_row.c.key == bindparam("at"))
 _DROP = delete(map_row).where(*_WITHIN)
-_SAME_ROW = update(map_row).where(map_row.c.key == bindparam("at"))
-_SAME_SEGMENT = update(map_segment).where(map_segment.c.segment == bindparam("at"))
 
 
 @dataclass(frozen=True)
@@ -121,12 +120,8 @@ def row_at(connection: Connection, key: int) -> bytes:
 
 def write_rows(connection: Connection, added: Sequence[MapRow], changed: Sequence[MapRow]) -> None:
     """Store rows, new ones and such as are there."""
-    if added:
-        connection.execute(insert(map_row), [row._asdict() for row in added])
-    if changed:
-        columns = ("anchor", "leaves", "hash", "data")
-        same = _SAME_ROW.values({name: bindparam(name) for name in columns})
-        connection.execute(same, [dict(zip(("at", *columns), row, strict=True)) for row in changed])
+    add_many(connection, map_row, MapRow._fields, added)
+    update_many(connection, map_row, MapRow._fields, changed)
 
 
 def drop_rows(connection: Connection, segments: Sequence[int]) -> None:
@@ -137,12 +132,8 @@ def drop_rows(connection: Connection, segments: Sequence[int]) -> None:
 
 def write_segments(connection: Connection, added: Sequence[SegmentRow], changed: Sequence[SegmentRow]) -> None:
     """Store segments, new ones and such as are there."""
-    if added:
-        connection.execute(insert(map_segment), [row._asdict() for row in added])
-    if changed:
-        columns = ("depth", "leaves", "hash")
-        same = _SAME_SEGMENT.values({name: bindparam(name) for name in columns})
-        connection.execute(same, [dict(zip(("at", *columns), row, strict=True)) for row in changed])
+    add_many(connection, map_segment, SegmentRow._fields, added)
+    update_many(connection, map_segment, SegmentRow._fields, changed)
 
 
 def add_anchor(connection: Connection, anchor: MapAnchor, keep: int) -> None:

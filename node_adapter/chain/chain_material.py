@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from did.identifiers import ethr_did
 from evidence.version2.documents.assemble import ChainMaterial
-from evidence.version2.documents.bundle import MemberItem
+from evidence.version2.documents.chain_evidence import MemberItem
 from evidence.version2.state.active_members import ActiveMembers, member_leaf
 from evidence.version2.state.did_changes import DidChange, check_did_history
 from evidence.version2.state.directory import DirectoryEntry, check_directory

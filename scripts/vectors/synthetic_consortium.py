@@ -28,7 +28,8 @@ from evidence.version2.documents.assemble import (
     SubjectMaterial,
     assemble,
 )
-from evidence.version2.documents.bundle import MemberItem, seal_bundle
+from evidence.version2.documents.bundle import seal_bundle
+from evidence.version2.documents.chain_evidence import MemberItem
 from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
 from evidence.version2.envelope import NONCE_BYTES
 from evidence.version2.links import HistoryHead, start

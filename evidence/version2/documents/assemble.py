@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.log.tree import NodeReader
-from evidence.version2.documents.bundle import (
-    AnchorItem,
-    BatchItem,
-    Bundle,
-    HistoryItem,
-    LogItem,
-    MemberItem,
-    PromiseItem,
-    RecordItem,
-)
+from evidence.version2.documents.bundle import BatchItem, Bundle, HistoryItem, PromiseItem, RecordItem
+from evidence.version2.documents.chain_evidence import AnchorItem, LogItem, MemberItem
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from evidence.version2.log.multiproof import make_multiproof
 from evidence.version2.map.lookup import make_lookup

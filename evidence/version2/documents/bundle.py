@@ -14,17 +14,26 @@ from typing import Any
 from evidence import shapes
 from evidence.documents.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_NODES, require_depth
 from evidence.log.tree import MAX_PATH
-from evidence.version2.log.anchors import ANCHOR_MEMBERS, OPENING_LEAF, AnchorLeaf, OpeningLeaf, read_anchor
+from evidence.version2.documents.chain_evidence import (
+    HEADER,
+    NODE,
+    AnchorItem,
+    ChainEvidence,
+    LogItem,
+    MemberItem,
+    log_item,
+    member_items,
+)
+from evidence.version2.log.anchors import ANCHOR_MEMBERS, read_anchor
 from evidence.version2.map.lookup import LOOKUP, Lookup
-from evidence.version2.shapes import HASHES, hashes, hashes_text, octets
-from evidence.version2.state.active_members import DEPTH
+from evidence.version2.shapes import HASHES, hashes, hashes_text
 from evidence.version2.state.did_changes import CHANGES, DidChange
 from evidence.version2.state.directory import DIRECTORY, DirectoryEntry
 from evidence.version2.state.headers import HEADER_RULE_NAME
 from evidence.version2.state.member_keys import KEYS, MemberKeySet
 from primitives.canonical import canonical_json, parse_json
 from primitives.encoding import encode_base64url
-from primitives.shapes import Base64Url, Constant, Fields, Integer, Moment, Nullable, Object, Text, Time
+from primitives.shapes import Base64Url, Constant, Fields, Moment, Nullable, Object, Text, Time
 from primitives.suite import SIGNATURE_BYTES
 from primitives.suites import ALG, SUITE_NAME, SUITES
 from primitives.timestamp import format_time
@@ -36,8 +45,6 @@ MAX_NODES = 10_000
 MAX_MEMBERS = 1_024
 MAX_CHECKPOINT = 131_072
 MAX_RULESETS = 1_000
-_MAX_HEADER = 32_768
-_MAX_NODE = 4_096
 
 
 @dataclass(frozen=True)
@@ -106,63 +113,6 @@ class HistoryItem:
 
 
 @dataclass(frozen=True)
-class AnchorItem:
-    """An anchor's leaf, and the multiproof of those entries of its batch that the bundle shows."""
-
-    leaf: AnchorLeaf
-    batch: tuple[bytes, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the wire form."""
-        return {**self.leaf.to_json(), "batch": hashes_text(self.batch)}
-
-
-@dataclass(frozen=True)
-class LogItem:
-    """The broker's tree of anchors: how many leaves, the opening, the anchors of the bundle, one proof of them all."""
-
-    seq: int
-    opening: OpeningLeaf
-    path: tuple[bytes, ...]
-    anchors: tuple[AnchorItem, ...]
-
-    @property
-    def last(self) -> AnchorLeaf:
-        """The last anchor: the one that the bundle is complete as of."""
-        return self.anchors[-1].leaf
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the wire form."""
-        return {
-            "seq": self.seq,
-            "opening": self.opening.to_json(),
-            "path": hashes_text(self.path),
-            "anchors": [anchor.to_json() for anchor in self.anchors],
-        }
-
-
-@dataclass(frozen=True)
-class MemberItem:
-    """An active member: its DID, number, role, keys, and its path in the registry's tree."""
-
-    member: str
-    number: int
-    role: int
-    path: tuple[bytes, ...]
-    keys: MemberKeySet
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the wire form."""
-        return {
-            "member": self.member,
-            "number": self.number,
-            "role": self.role,
-            "path": hashes_text(self.path),
-            "keys": self.keys.to_json(),
-        }
-
-
-@dataclass(frozen=True)
 class Bundle:
     """A bundle of the right shape. `canonical`, `signed` and `signature` are for the checks of these names."""
 
@@ -190,6 +140,24 @@ class Bundle:
     canonical: bool = True  # whether it came in its one spelling
     signed: bytes = field(default=b"", repr=False)
     signature: bytes = field(default=b"", repr=False)
+
+    @property
+    def evidence(self) -> ChainEvidence:
+        """What the bundle says of the chain."""
+        return ChainEvidence(
+            chain_id=self.chain_id,
+            header_rule=self.header_rule,
+            broker=self.broker,
+            client=self.client,
+            header=self.header,
+            nodes=self.nodes,
+            directory=self.directory,
+            did=self.did,
+            members=self.members,
+            keys=self.keys,
+            log=self.log,
+            checkpoint=self.checkpoint,
+        )
 
     @property
     def histories(self) -> tuple[HistoryItem, ...]:
@@ -239,23 +207,6 @@ _HISTORY = Fields(
 _ANCHOR = Fields({**ANCHOR_MEMBERS, "batch": HASHES}).then(
     lambda anchor, where: AnchorItem(read_anchor(anchor, where), anchor["batch"])
 )
-_LOG = Fields(
-    {
-        "seq": Integer(2),
-        "opening": OPENING_LEAF,
-        "path": HASHES,
-        "anchors": shapes.tuple_of(_ANCHOR, 2 * MAX_RECORDS, 1),
-    }
-).then(lambda log, _: LogItem(**log))
-_MEMBER = Fields(
-    {
-        "member": shapes.ETHR_DID,
-        "number": shapes.NUMBER,
-        "role": Integer(0, 255),
-        "path": hashes(DEPTH),
-        "keys": KEYS,
-    }
-).then(lambda member, _: MemberItem(**member))
 _BATCH = Fields(
     {"block": shapes.NUMBER, "count": shapes.POSITIVE, "root": shapes.HASH, "value": Base64Url(SIGNATURE_BYTES)}
 ).then(lambda batch, _: BatchItem(**batch))
@@ -268,13 +219,13 @@ _BODY = {
     "client": Nullable(shapes.ETHR_DID),
     "case": shapes.WORDS,
     "made_at": Time(),
-    "header": octets(_MAX_HEADER),
-    "nodes": shapes.tuple_of(octets(_MAX_NODE), MAX_NODES),
+    "header": HEADER,
+    "nodes": shapes.tuple_of(NODE, MAX_NODES),
     "directory": DIRECTORY,
     "did": CHANGES,
-    "members": shapes.tuple_of(_MEMBER, MAX_MEMBERS, 1),
+    "members": member_items(1, MAX_MEMBERS),
     "keys": shapes.tuple_of(KEYS, MAX_RECORDS, 1),
-    "log": _LOG,
+    "log": log_item(_ANCHOR, 2 * MAX_RECORDS),
     "checkpoint": Text(MAX_CHECKPOINT, controls=True),
     "history": _HISTORY,
     "references": shapes.tuple_of(_HISTORY, MAX_REFERENCES),

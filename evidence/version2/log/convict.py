@@ -124,7 +124,7 @@ _PLACED = Fields({"leaf": Bytes().then(decode_leaf), "path": hashes(MAX_PATH)}).
     lambda placed, _: PlacedLeaf(**placed)
 )
 _FORK = Fields({"first": _PLACED, "second": _PLACED}).then(lambda fork, _: (fork["first"], fork["second"]))
-_PRESENT = Fields({"entry": shapes.HASH, "path": hashes(LABEL_BITS)}).then(lambda proof, _: PresentEntry(**proof))
+PRESENT = Fields({"entry": shapes.HASH, "path": hashes(LABEL_BITS)}).then(lambda proof, _: PresentEntry(**proof))
 
 
 def _signed_map(*proofs: Shape[Any]) -> Fields:
@@ -146,8 +146,8 @@ ROLLBACK = Fields(
         "format": Constant(ROLLBACK_FORMAT),
         "broker": shapes.ETHR_DID,
         "label": shapes.HASH,
-        "earlier": _signed_map(_PRESENT).then(lambda signed, _: SignedMap(**signed)),
-        "later": _signed_map(_PRESENT, ABSENCE).then(lambda signed, _: SignedMap(**signed)),
+        "earlier": _signed_map(PRESENT).then(lambda signed, _: SignedMap(**signed)),
+        "later": _signed_map(PRESENT, ABSENCE).then(lambda signed, _: SignedMap(**signed)),
     }
 ).then(lambda members, _: Rollback(members["broker"], members["label"], members["earlier"], members["later"]))
 """`bonafides.rollback/2`, read as `Rollback`."""

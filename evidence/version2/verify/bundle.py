@@ -92,7 +92,7 @@ def verify_bundle(
     """
     parsed = parse_bundle(bundle)
     blocks = trusted_blocks([parse_trust(one) for one in trust], trust_keys)
-    return _Verification(parsed, ChainState(parsed, blocks, asked.at_least_block), asked).report()
+    return _Verification(parsed, ChainState(parsed.evidence, blocks, asked.at_least_block), asked).report()
 
 
 class _Verification:

@@ -1,4 +1,4 @@
-"""What one trusted block says of a bundle's broker: its log, its keys, who watched it (docs/spec/evidence-2.md, 13).
+"""What one trusted block says of a broker: its log, its keys, who watched it (docs/spec/evidence-2.md, 13).
 
 Each check is a method that returns what it found in one phrase; what several need is a cached property that raises as
 its check would.
@@ -12,7 +12,7 @@ from functools import cached_property
 
 from evidence import shapes
 from evidence.chain.engine import Header
-from evidence.version2.documents.bundle import Bundle, MemberItem
+from evidence.version2.documents.chain_evidence import ChainEvidence, LogItem, MemberItem
 from evidence.version2.documents.trust import TrustedBlock, trusted_header
 from evidence.version2.log.anchors import NO_CONTRACT, AnchorLeaf, head_digest
 from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint
@@ -42,20 +42,20 @@ class ChainWords:
 
 
 class ChainState:
-    """A bundle's chain evidence under one trusted block."""
+    """A document's chain evidence under one trusted block."""
 
-    def __init__(self, bundle: Bundle, blocks: Sequence[TrustedBlock], least: int | None) -> None:
+    def __init__(self, evidence: ChainEvidence, blocks: Sequence[TrustedBlock], least: int | None) -> None:
         """Take what is to be held against each other; nothing is checked yet. `least` is the block to be reached."""
-        self._bundle = bundle
+        self._evidence = evidence
         self._blocks = blocks
         self._least = least
 
     @cached_property
     def _trusted(self) -> tuple[Header, TrustedBlock]:
-        bundle, block = self._bundle, self._blocks[0]
-        if (bundle.chain_id, bundle.header_rule) != (block.chain_id, block.header_rule):
+        evidence, block = self._evidence, self._blocks[0]
+        if (evidence.chain_id, evidence.header_rule) != (block.chain_id, block.header_rule):
             raise VerificationFailed("trust", "bundle and trust file are of two chains, or of two header rules")
-        return trusted_header(self._blocks, bundle.header, self._least)
+        return trusted_header(self._blocks, evidence.header, self._least)
 
     @property
     def header(self) -> Header:
@@ -82,7 +82,7 @@ class ChainState:
         Raises:
             VerificationFailed: check `state-proof`.
         """
-        proof = StateProof(self.header.state_root, self._bundle.nodes)
+        proof = StateProof(self.header.state_root, self._evidence.nodes)
         directory = proof.account(self._blocks[0].directory)
         if directory is None:
             raise VerificationFailed("state-proof", f"there is no Directory at {self._blocks[0].directory}")
@@ -105,11 +105,11 @@ class ChainState:
 
     def directory(self) -> str:
         """Check that the Directory's history is whole."""
-        check_directory(self._bundle.directory, self.words.directory_head)
-        late = [entry for entry in self._bundle.directory if entry.block > self.header.number]
+        check_directory(self._evidence.directory, self.words.directory_head)
+        late = [entry for entry in self._evidence.directory if entry.block > self.header.number]
         if late:
             raise VerificationFailed("directory", f"{late[0].name} is of a block after {self.header.number}")
-        return f"{len(self._bundle.directory)} entries, none missing"
+        return f"{len(self._evidence.directory)} entries, none missing"
 
     @cached_property
     def root(self) -> bytes:
@@ -118,7 +118,7 @@ class ChainState:
         Raises:
             VerificationFailed: check `log-head`.
         """
-        log = self._bundle.log
+        log = self._log
         leaves = {0: log.opening.hash(), **{item.leaf.seq - 1: item.leaf.hash() for item in log.anchors}}
         try:
             root = multiproof_root(leaves, log.seq, log.path)
@@ -130,17 +130,19 @@ class ChainState:
 
     @property
     def leaves(self) -> Sequence[AnchorLeaf]:
-        """The anchors of the bundle, which the chain made.
+        """The anchors that are shown, which the chain made; none where there is no log.
 
         Raises:
             VerificationFailed: check `log-head`.
         """
-        return [item.leaf for item in self._bundle.log.anchors] if self.root else []
+        if self._evidence.log is None:
+            return []
+        return [item.leaf for item in self._log.anchors] if self.root else []
 
     def log_head(self) -> str:
         """Check the anchors of the bundle, and that the last one is the broker's last."""
-        last, root = self._bundle.log.last, self.root
-        self._require_former()
+        last, root = self._log.last, self.root
+        self.require_former()
         told = f"anchor {last.seq} of block {last.block} is the broker's last at block {self.header.number}"
         return f"{told}, under the root {root.hex()[:16]}"
 
@@ -151,9 +153,9 @@ class ChainState:
         Raises:
             VerificationFailed: check `member-keys`; one is missing, or of no leaf.
         """
-        found = {keys.digest(): keys for keys in self._bundle.keys}
+        found = {keys.digest(): keys for keys in self._evidence.keys}
         named = {leaf.keys_digest for leaf in self.leaves}
-        if found.keys() != named or len(found) != len(self._bundle.keys):
+        if found.keys() != named or len(found) != len(self._evidence.keys):
             raise VerificationFailed("member-keys", "the key sets are not those that the anchors name, each once")
         return found
 
@@ -164,12 +166,12 @@ class ChainState:
         Raises:
             VerificationFailed: check `member-keys`.
         """
-        shown = {item.member: item for item in self._bundle.members}
-        if len(shown) != len(self._bundle.members):
+        shown = {item.member: item for item in self._evidence.members}
+        if len(shown) != len(self._evidence.members):
             raise VerificationFailed("member-keys", "a member stands twice")
-        for item in self._bundle.members:
+        for item in self._evidence.members:
             chain_id, address = shapes.did_parts(item.member)
-            if chain_id != self._bundle.chain_id:
+            if chain_id != self._evidence.chain_id:
                 raise VerificationFailed("member-keys", f"{item.member} is of another chain")
             leaf = member_leaf(address, item.role, item.keys.digest())
             check_active(self.words.active_root, item.number, leaf, item.path)
@@ -186,9 +188,11 @@ class ChainState:
         Raises:
             VerificationFailed: check `checkpoint-signature`.
         """
-        bundle, last = self._bundle, self._bundle.log.last
+        evidence, last = self._evidence, self._log.last
         try:
-            stated = open_anchor_checkpoint(bundle.checkpoint, bundle.broker, self.keys[last.keys_digest].checkpoint)
+            stated = open_anchor_checkpoint(
+                evidence.checkpoint, evidence.broker, self.keys[last.keys_digest].checkpoint
+            )
         except InvalidInput as error:
             raise VerificationFailed("checkpoint-signature", str(error)) from error
         expected = (last.seq, self.root, last.map_root, last.size_after)
@@ -203,11 +207,11 @@ class ChainState:
         Raises:
             VerificationFailed: check `checkpoint-signature`; a cosignature of a member that is shown is bad.
         """
-        broker = self._bundle.broker
+        broker = self._evidence.broker
         known = {witness_name(did): item.keys.checkpoint for did, item in self.members.items() if did != broker}
-        own = self.keys[self._bundle.log.last.keys_digest].checkpoint
+        own = self.keys[self._log.last.keys_digest].checkpoint
         try:
-            return tuple(cosigned_by(self._bundle.checkpoint, known, own))
+            return tuple(cosigned_by(self._evidence.checkpoint, known, own))
         except VerificationFailed as error:
             raise VerificationFailed("checkpoint-signature", error.detail) from error
 
@@ -219,15 +223,32 @@ class ChainState:
 
     def client_keys(self) -> str:
         """Check that the client's changes are all there are."""
-        if self._bundle.client is None:
+        if self._evidence.client is None:
             return "the subject is no person"
-        check_did_history(self._bundle.did, self.words.did_head)
-        return f"{len(self._bundle.did)} changes up to block {self.header.number}, none missing"
+        check_did_history(self._evidence.did, self.words.did_head)
+        return f"{len(self._evidence.did)} changes up to block {self.header.number}, none missing"
 
-    def _require_former(self) -> None:
+    def require_no_log(self) -> None:
+        """Check that the contracts keep nothing of the broker's log.
+
+        Raises:
+            VerificationFailed: check `log-head`.
+        """
+        if self.words.log_head != _NOTHING:
+            raise VerificationFailed("log-head", "no leaf of the broker's log is shown, and the contract keeps one")
+
+    @property
+    def _log(self) -> LogItem:
+        if self._evidence.log is None:
+            raise VerificationFailed("log-head", "no leaf of the broker's log is shown")
+        return self._evidence.log
+
+    def require_former(self) -> None:
         """Check that the log continues what was there: a log that begins anew would hide one of version 1."""
-        opening = self._bundle.log.opening
-        before = [entry for entry in self._bundle.directory if entry.name == VERSION_1 and entry.block <= opening.block]
+        opening = self._log.opening
+        before = [
+            entry for entry in self._evidence.directory if entry.name == VERSION_1 and entry.block <= opening.block
+        ]
         expected = before[-1].target if before else NO_CONTRACT
         if opening.former != expected:
             raise VerificationFailed(
@@ -235,7 +256,7 @@ class ChainState:
             )
 
     def _contracts(self, name: str) -> list[DirectoryEntry]:
-        return contracts_named(self._bundle.directory, name)
+        return contracts_named(self._evidence.directory, name)
 
     def _account(self, proof: StateProof, entry: DirectoryEntry) -> Account:
         account = proof.account(entry.target)
@@ -245,13 +266,14 @@ class ChainState:
 
     def _log_head(self, proof: StateProof) -> bytes:
         """Return the broker's head where it stands: a new contract takes a log over at the first anchor in it."""
-        address = shapes.did_parts(self._bundle.broker)[1]
+        address = shapes.did_parts(self._evidence.broker)[1]
         contracts = self._contracts(LOG)
         words = [proof.word(self._account(proof, entry), LOG_HEAD.slot(address)) for entry in contracts]
         held = [at for at, word in enumerate(words) if word != _NOTHING]
         if not held:
             return _NOTHING
-        if len(held) > 1 and self._bundle.log.opening.block >= contracts[held[1]].block:
+        log = self._evidence.log
+        if log is not None and len(held) > 1 and log.opening.block >= contracts[held[1]].block:
             raise VerificationFailed(
                 "state-proof", f"{contracts[held[1]].target} began a log anew that was there before"
             )
@@ -259,8 +281,8 @@ class ChainState:
 
     def _did_head(self, proof: StateProof) -> bytes:
         """Return the client's head where it stands: a new registry takes a DID over at the first change in it."""
-        if self._bundle.client is None:
+        if self._evidence.client is None:
             return _NOTHING
-        slot = DID_HEAD.slot(shapes.did_parts(self._bundle.client)[1])
+        slot = DID_HEAD.slot(shapes.did_parts(self._evidence.client)[1])
         words = [proof.word(self._account(proof, entry), slot) for entry in self._contracts(DIDS)]
         return next((word for word in reversed(words) if word != _NOTHING), _NOTHING)

@@ -1,17 +1,23 @@
-"""What holds a broker to its word, of a synthetic consortium: receipts, and two promises that contradict each other."""
+"""What holds a broker to its word, of a synthetic consortium: receipts, contradicting promises, claims."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from evidence.version2.documents.claim import assemble_claim
 from evidence.version2.documents.contradiction import PromiseContradiction
 from evidence.version2.documents.receipt import PinnedKeys, Successor, build_receipt, verify_receipt
 from evidence.version2.links import label_of_secret
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
-from evidence.version2.map.label_map import Absence
-from evidence.version2.promise import PromiseDocument, promise_of, sign_promises
+from evidence.version2.log.convict import PresentEntry
+from evidence.version2.map.label_map import Absence, LabelMap
+from evidence.version2.map.nodes import MapLeaf, label_bit
+from evidence.version2.promise import PromiseDocument, parse_promise, promise_of, sign_promises
 from evidence.version2.record import redact
 from evidence.version2.shapes import hashes_text
+from evidence.version2.verify.claim import verify_claim
+from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.suites import DEFAULT
@@ -71,6 +77,51 @@ def receipt_of(broker: Broker, client: Client, seq: int, reaches: int | None = N
     )
 
 
+def material_under(held: LabelMap, label: bytes) -> PresentEntry | Absence:
+    """Return what a map holds under a label, proved."""
+    proof, node, depth = held.prove(label), held.top, 0
+    if isinstance(proof, Absence):
+        return proof
+    while node is not None and not isinstance(node, MapLeaf):
+        node, depth = node.side(label_bit(label, depth)), depth + 1
+    if node is None:
+        raise TypeError(node)
+    return PresentEntry(node.entry, proof.path)
+
+
+def claim_of(broker: Broker, document: PromiseDocument, *, entry: bytes | None = None, **more: Any) -> Claimed:
+    """Return the claim about a promise at the present block, with everything shown that members serve.
+
+    Args:
+        broker: who is accused.
+        document: the promise.
+        entry: what the batch holds at the promised place; by default the promised entry, b"" where it is not shown.
+        more: what is shown otherwise, by the names of `assemble_claim`.
+    """
+    promise, _ = parse_promise(document)
+    broker.world.block += 1
+    chain = broker.world.material(broker.name, None)
+    log = None if broker.opening is None else broker.log()
+    covers = [leaf for leaf in broker.leaves if leaf.size_before <= promise.log_index < leaf.size_after]
+    shown: dict[str, Any] = {}
+    if covers:
+        leaf = covers[0]
+        placed = promise.entry if entry is None else entry
+        shown = {"covering": leaf, "entry": placed or None}
+        shown["counted"] = material_under(broker.maps[leaf.seq], promise.label)
+    own = [item for item in chain.members if item.member == broker.did]
+    data = assemble_claim(document, chain=chain, log=log, **{**shown, "members": () if covers else own, **more})
+    return Claimed(data, broker.world.trust(chain.header))
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The bytes of a claim, and of the trust file of its block."""
+
+    claim: bytes
+    trust: bytes
+
+
 def lived() -> tuple[Broker, Client]:
     """Return a broker with a client of three records under two anchors, and others beside."""
     broker = Broker(consortium(), "north")
@@ -109,6 +160,75 @@ def _contradiction() -> Vector:
     return {"contradiction": canonical_json(claim.to_json()).decode()}
 
 
+def late() -> tuple[Broker, PromiseDocument]:
+    """Return a broker that anchored a record after the promised time."""
+    broker, client = lived()
+    broker.record(client, "BIZ_DECIDE", {"decision": "ACCEPTED"})
+    broker.world.block += 100
+    broker.anchor()
+    return broker, promise_document(broker, client.places[-1])
+
+
+def never() -> tuple[Broker, PromiseDocument]:
+    """Return a broker that never anchored a record; a heartbeat came."""
+    broker, client = lived()
+    broker.record(client, "BIZ_DECIDE", {"decision": "ACCEPTED"})
+    document = promise_document(broker, client.places[-1])
+    waiting = broker.entries, broker.waiting, broker.size
+    broker.entries, broker.waiting, broker.size = [], {}, broker.anchored
+    broker.anchor()
+    broker.entries, broker.waiting, broker.size = waiting
+    return broker, document
+
+
+def another_entry() -> tuple[Broker, PromiseDocument]:
+    """Return a broker that anchored another entry in a record's place: `seed("another entry")`."""
+    broker, client = lived()
+    broker.record(client, "BIZ_DECIDE", {"decision": "ACCEPTED"})
+    broker.entries[-1] = seed("another entry")
+    broker.anchor()
+    return broker, promise_document(broker, client.places[-1])
+
+
+def not_counted() -> tuple[Broker, PromiseDocument]:
+    """Return a broker that anchored a record, and put nothing into the map."""
+    broker, client = lived()
+    broker.record(client, "BIZ_DECIDE", {"decision": "ACCEPTED"})
+    broker.anchor(into_map=False)
+    return broker, promise_document(broker, client.places[-1])
+
+
+def named_wrong() -> tuple[Broker, PromiseDocument]:
+    """Return a broker that names the anchor of a record as wrong, in the checkpoint of its last anchor."""
+    broker, client = lived()
+    broker.wrong = (2,)
+    return broker, promise_document(broker, client.places[1])
+
+
+def _claims() -> Vector:
+    made = {
+        "late": claim_of(*late()),
+        "never": claim_of(*never()),
+        "another-entry": claim_of(*another_entry(), entry=seed("another entry"), counted=None),
+        "not-counted": claim_of(*not_counted()),
+    }
+    broker, document = named_wrong()
+    of_the_last = {"checkpoint": broker.checkpoint(), "also": [3]}
+    made["named-wrong"] = claim_of(broker, document, entry=b"", counted=None, **of_the_last)
+    broker, client = lived()
+    made["kept"] = claim_of(broker, promise_document(broker, client.places[1]))
+    key = ed25519.public_key(broker.world.members["regulator"].secret)
+    reports = {name: verify_claim(one.claim, [one.trust], {key}) for name, one in made.items()}
+    return {
+        "trust_key": key.hex(),
+        "verdicts": {name: report.verdict for name, report in reports.items()},
+        "checks_of_late": [f"{check.name}: {check.detail}" for check in reports["late"].checks],
+        "bytes": {name: len(one.claim) for name, one in made.items()},
+        "trusts": {name: one.trust.decode() for name, one in made.items()},
+        "claims": {name: one.claim.decode() for name, one in made.items()},
+    }
+
+
 def vectors() -> dict[str, Vector]:
     """Return the vectors by name."""
-    return {"receipt": _receipt(), "promise-contradiction": _contradiction()}
+    return {"receipt": _receipt(), "promise-contradiction": _contradiction(), "claim": _claims()}

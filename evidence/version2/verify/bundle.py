@@ -49,8 +49,9 @@ from evidence.version2.verify.opened import (
     places_of,
     require_continued,
 )
+from evidence.version2.verify.steps import Steps
 from evidence.version2.verify.times import time_findings
-from primitives.errors import CouldNotCheck, VerificationFailed
+from primitives.errors import VerificationFailed
 from primitives.suites import SUITES
 from primitives.timestamp import format_time
 
@@ -102,8 +103,7 @@ class _Verification:
         self._bundle = bundle
         self._chain = chain
         self._asked = asked
-        self._failed: dict[str, VerificationFailed] = {}
-        self._unknown: CouldNotCheck | None = None
+        self._steps = Steps()
         self._notes: list[str] = []
 
     def report(self) -> VerificationReport:
@@ -132,23 +132,8 @@ class _Verification:
             HELD: self._held_promises,
         }
         names = CHECKS_2 if self._asked.promises is None else (*CHECKS_2, HELD)
-        checks = tuple(self._run(name, steps[name]) for name in names)
-        if self._unknown is not None and not self._failed:
-            raise self._unknown
+        checks = self._steps.run(names, steps)
         return self._summary(names, checks)
-
-    def _run(self, name: str, step: Callable[[], str]) -> Check:
-        if "structure" in self._failed:  # its parts may contradict each other: nothing can be built on them
-            return Check(name, ok=False, detail="not checked: structure failed")
-        try:
-            return Check(name, ok=True, detail=step())
-        except VerificationFailed as error:
-            self._failed[name] = error
-            blamed = "" if error.check == name else f"not checked: {error.check} failed: "
-            return Check(name, ok=False, detail=blamed + error.detail)
-        except CouldNotCheck as error:
-            self._unknown = self._unknown or error  # what is refuted elsewhere is refuted all the same
-            return Check(name, ok=False, detail=f"could not check: {error.detail}")
 
     # -- shape
 
@@ -430,7 +415,7 @@ class _Verification:
 
     def _summary(self, names: tuple[str, ...], checks: tuple[Check, ...]) -> VerificationReport:
         bundle, chain = self._bundle, self._chain
-        whole = not self._failed
+        whole = not self._steps.failed
         return VerificationReport(
             checks=checks,
             names=names,

@@ -21,7 +21,8 @@ from evidence.version2.log.checkpoint import open_anchor_checkpoint, read_anchor
 from evidence.version2.map.label_map import Absence, verify_absence, verify_presence
 from evidence.version2.promise import Covering, Promise, PromiseStanding, standing
 from evidence.version2.verify.chain import ChainState
-from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from evidence.version2.verify.steps import Steps
+from primitives.errors import InvalidInput, VerificationFailed
 from primitives.suites import SUITES
 from primitives.timestamp import format_time
 
@@ -111,8 +112,7 @@ class _ClaimCheck:
     def __init__(self, claim: BrokenPromiseClaim, blocks: Sequence[TrustedBlock], least: int | None) -> None:
         self._claim, self._promise = claim, claim.promise
         self._chain = ChainState(claim.evidence, blocks, least)
-        self._failed: set[str] = set()
-        self._unknown: CouldNotCheck | None = None
+        self._steps = Steps()
 
     def report(self) -> ClaimReport:
         """Run every check."""
@@ -131,25 +131,10 @@ class _ClaimCheck:
             "checkpoint-signature": self._checkpoint,
             "not-kept": self._not_kept,
         }
-        checks = tuple(self._run(name, steps[name]) for name in CLAIM_CHECKS)
-        if self._unknown is not None and not self._failed:
-            raise self._unknown
-        if self._failed - {"not-kept"}:
+        checks = self._steps.run(CLAIM_CHECKS, steps)
+        if self._steps.failed - {"not-kept"}:
             return ClaimReport(checks, None, self._promise, ())
         return ClaimReport(checks, self._standing_if_shown(), self._promise, self._chain.signers)
-
-    def _run(self, name: str, step: Callable[[], str]) -> Check:
-        if "structure" in self._failed:
-            return Check(name, ok=False, detail="not checked: structure failed")
-        try:
-            return Check(name, ok=True, detail=step())
-        except VerificationFailed as error:
-            self._failed.add(name)
-            blamed = "" if error.check == name else f"not checked: {error.check} failed: "
-            return Check(name, ok=False, detail=blamed + error.detail)
-        except CouldNotCheck as error:
-            self._unknown = self._unknown or error  # what is refuted elsewhere is refuted all the same
-            return Check(name, ok=False, detail=f"could not check: {error.detail}")
 
     # -- the frame
 

@@ -16,6 +16,7 @@ from evidence.version2.documents.contradiction import (
     verify_contradiction,
 )
 from evidence.version2.documents.receipt import verify_receipt
+from evidence.version2.log.checkpoint import read_anchor_checkpoint
 from evidence.version2.log.convict import (
     EQUIVOCATION,
     ROLLBACK,
@@ -178,6 +179,13 @@ def test_two_promises_that_cannot_both_be_true():
         {"seq": 7, "log_index": 99},
         {"recorded_at": first.recorded_at - 1, "log_index": 99},
         {"subject": other, "log_index": 99},  # one record in two histories
+        {  # one label for two records
+            "seq": 7,
+            "fingerprint": other,
+            "entry": other,
+            "record_id": "019aa3b1-5c10-7000-8000-00000000ffff",
+            "log_index": 99,
+        },
     ):
         new = promised(broker, resigned(broker, first, **changes))
         convicts(contradictions([held], new), PromiseContradiction, broker)
@@ -239,5 +247,12 @@ def test_two_brokers_do_not_contradict_each_other():
     first = broker.promised[client.places[2]].promise
     elsewhere = replace(first, broker=broker.did.replace("f", "e"), entry=bytes(32))
     assert contradict(first, elsewhere) is None
+    held, south = given_of(broker, client, 2), Broker(consortium(), "south")
+    south.client("ada")
+    for _ in range(2):
+        south.anchor()
+    stated = read_anchor_checkpoint(south.checkpoint().split("\n\n")[0] + "\n")
+    assert stated.seq == held.head.stated.seq
+    assert contradictions([held], given_checkpoint(south.checkpoint(), stated)) == []
     new = given_promise(resigned(broker, elsewhere), elsewhere)
     assert contradictions([promised(broker, promise_document(broker, client.places[2]))], new) == []

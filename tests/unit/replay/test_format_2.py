@@ -75,6 +75,9 @@ def test_a_rule_set_of_the_same_short_label_stands_in_for_no_other():
     rules = rulebook_of(history.records[1:], (RULES,))
     assert (forged.label, whole_label(forged) == LABEL) == (RULES.label, False)
     assert rules.named(history.records[1]) is history.records[1]
+    both = rulebook_of(history.records[1:], (RULES, forged))  # it goes under the name that it was given, of no other
+    assert both.named(history.records[1]) is history.records[1]
+    assert both.by_label[whole_label(forged)] is forged
     assert [entry.whole for entry in history.run(used=(RULES,)).asked] == [False]
 
 
@@ -227,6 +230,13 @@ def test_a_related_bundle_that_the_opening_does_not_name_is_refused():
     with pytest.raises(VerificationFailed) as raised:
         verify_history(new, trust, trust_keys=[KEY], related=[old])
     assert raised.value.check == "succession"
+
+
+def test_the_same_history_twice_is_no_other_one():
+    _, new, trust = continuing()
+    with pytest.raises(InvalidInput) as raised:
+        verify_history(new, trust, trust_keys=[KEY], related=[new])
+    assert (raised.value.field, raised.value.rule) == ("related", "unique")
 
 
 def test_a_history_of_format_1_under_the_same_pseudonym_is_followed_in_the_same_call(monkeypatch):

@@ -62,9 +62,9 @@ const SENTENCES = {
     '规则：此处未核。本程序只核验证据，不判断适当性等业务规则是否得到遵守。',
     'Rules: not asked here. This program checks evidence; it does not judge whether the rules of the business were kept.',
   ],
-  'note.continues-version-1': [
-    '本档案承接旧版格式的 {count} 条记录（末条指纹 {head}）：请用旧版文件另行核验。',
-    'The history continues {count} records of format 1 (last fingerprint {head}): check those with their own file.',
+  'note.continues-elsewhere': [
+    '本档案承接另一档案（格式 {format}，{count} 条记录，末条指纹 {head}），未在此出示：请用其自己的文件另行核验。',
+    'The history continues another one (format {format}, {count} records, last fingerprint {head}) that is not shown here: check that one with its own file.',
   ],
   'note.broker-not-active': [
     '本文件没有表明券商在该区块仍是有效成员。',
@@ -173,7 +173,6 @@ const SENTENCES = {
   'why.opening-signature': ['第 {seq} 条的券商签名不成立', 'the broker\u2019s signature of record {seq} does not hold'],
   'why.opening-other-client': ['开立档案的不是本文件所述客户', 'the history is not that of the client whom the file names'],
   'why.continues-subject': ['所承接的档案代号不对', 'the history that is continued has a wrong pseudonym'],
-  'why.continues-missing': ['所承接的档案没有出示', 'the history that is continued is missing'],
   'why.continues-otherwise': ['所承接的档案不是在所述之处结束', 'the history that is continued ends elsewhere'],
   'why.did-of-nobody': ['没有客户，却有客户密钥的变更', 'changes of a DID, and no client'],
   'why.did-head': ['客户密钥的变更与链上不符', 'the changes are not the whole history of the client\u2019s keys'],

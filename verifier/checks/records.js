@@ -83,7 +83,7 @@ function checkErased(world, item) {
   if (!item.isErased && isNamed) world.restored.add(item);
 }
 
-/** 11. Record 1 says what the subject is, signed by whom it takes; what it continues is here and ends as named. */
+/** 11. Record 1 says what the subject is, signed by whom it takes; what it continues, where it is here, ends as named. */
 export function opening(world) {
   for (const history of world.histories) {
     history.items.forEach((item, index) => {
@@ -142,13 +142,12 @@ function checkOpener(world, item, { kind, opens }) {
 function checkContinued(world, history) {
   const { format, subject, count, head } = history.opening.continues;
   const place = { subject: history.subject.slice(0, 8) };
-  if ((format === 1) !== (toHex(subject) === history.subject)) throw new Failed('continues-subject', place);
-  if (format === 1) {
-    world.notes.push({ code: 'continues-version-1', details: { count, head: toHex(head) } });
+  if (format === 2 && toHex(subject) === history.subject) throw new Failed('continues-subject', place);
+  const former = format === 2 && world.histories.find((one) => one.subject === toHex(subject));
+  if (!former) {
+    world.notes.push({ code: 'continues-elsewhere', details: { format, count, head: toHex(head) } });
     return;
   }
-  const former = world.histories.find((one) => one.subject === toHex(subject));
-  if (former === undefined) throw new Failed('continues-missing', place);
   if (former.items.length !== count || former.items.at(-1).fingerprint !== toHex(head)) throw new Failed('continues-otherwise', place);
 }
 

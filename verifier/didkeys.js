@@ -23,8 +23,8 @@ export function keysAt(changes, suite, block) {
     last.set(name, change);
   }
   return [...last.values()]
-    .slice(-MOST_KEYS)
     .filter((change) => seconds(change.validTo) > change.time)
+    .slice(-MOST_KEYS)
     .map((change) => ({ key: change.value, end: endOf(change, changes) }));
 }
 

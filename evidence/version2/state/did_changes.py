@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -71,26 +73,45 @@ def check_did_history(changes: Sequence[DidChange], head: bytes) -> None:
 
 
 def keys_at(changes: Sequence[DidChange], algorithm: int, block: int) -> tuple[ClientKey, ...]:
-    """Return the keys of an algorithm that the changes up to the end of a block put in force, the newest last.
+    """Return the keys of an algorithm in force at the end of a block; who asks often makes a `KeyHistory` once."""
+    return KeyHistory(changes, algorithm).at(block)
+
+
+class KeyHistory:
+    """A DID's keys of an algorithm at every block, from one reading of its changes.
 
     They are named as in the DID document, `delegate-N`: N counts the changes of delegates and public keys. Each comes
     with its end (section 13), which later changes move. None is in force once the DID's owner is zero, and of those
     that are, the newest `MAX_KEYS_IN_FORCE` count.
     """
-    kept: dict[bytes, tuple[str, int]] = {}
-    number = 0
-    for place, change in enumerate(changes):
-        if change.block > block:
-            break
-        if _ends_all(change):
-            return ()
-        number += _takes_number(change)
-        if _sets_key(change, algorithm):
-            kept.pop(change.values["value"], None)
-            if change.values["valid_to"] > change.time:
-                kept[change.values["value"]] = (f"delegate-{number}", place)
-    newest = list(kept.items())[-MAX_KEYS_IN_FORCE:]
-    return tuple(ClientKey(name, key, _end(changes, place)) for key, (name, place) in newest)
+
+    def __init__(self, changes: Sequence[DidChange], algorithm: int) -> None:
+        """Read all changes of the DID, in their order."""
+        ends = _ends(changes, algorithm)
+        kept: dict[bytes, ClientKey] = {}
+        self._blocks: list[int] = []
+        self._in_force: list[tuple[ClientKey, ...]] = []
+        number = 0
+        for place, change in enumerate(changes):
+            if _ends_all(change):
+                self._note(change.block, ())
+                return
+            number += _takes_number(change)
+            if _sets_key(change, algorithm):
+                value = change.values["value"]
+                kept.pop(value, None)
+                if change.values["valid_to"] > change.time:
+                    kept[value] = ClientKey(f"delegate-{number}", value, ends[place])
+                self._note(change.block, tuple(islice(reversed(kept.values()), MAX_KEYS_IN_FORCE))[::-1])
+
+    def at(self, block: int) -> tuple[ClientKey, ...]:
+        """Return the keys that the changes up to the end of a block put in force, the newest last."""
+        place = bisect_right(self._blocks, block)
+        return self._in_force[place - 1] if place else ()
+
+    def _note(self, block: int, keys: tuple[ClientKey, ...]) -> None:
+        self._blocks.append(block)
+        self._in_force.append(keys)
 
 
 def keys_ever(changes: Sequence[DidChange]) -> dict[bytes, int]:
@@ -103,21 +124,30 @@ def keys_ever(changes: Sequence[DidChange]) -> dict[bytes, int]:
     }
 
 
-def _end(changes: Sequence[DidChange], place: int) -> int:
-    """Return when the key of a change stops to be in force, as far as all changes say."""
-    change = changes[place]
-    end: int = change.values["valid_to"]
-    for later in changes[place + 1 :]:
-        if later.time >= end:
-            break
-        if _ends_all(later):
-            return later.time
-        same = later.event == change.event and all(
-            later.values[member] == change.values[member] for member in ("name", "value")
-        )
-        if same:
-            end = max(later.values["valid_to"], later.time)
-    return end
+def _ends(changes: Sequence[DidChange], algorithm: int) -> dict[int, int]:
+    """Return, by the place of each change that sets a key, when that key stops to be in force, as far as all say.
+
+    A later change of the same key whose time is before the end moves it, to its own time at the earliest; that no
+    change of the owner comes later than its own is the contract's word. Read backwards, each change is looked at once.
+    """
+    closed = next((change.time for change in changes if _ends_all(change)), None)
+    found: dict[int, int] = {}
+    following: dict[bytes, tuple[int, int]] = {}  # by key: the time of its next change, and the end from there on
+    for place in range(len(changes) - 1, -1, -1):
+        change = changes[place]
+        if not _sets_key(change, algorithm):
+            continue
+        value, stated = change.values["value"], change.values["valid_to"]
+        later = following.get(value)
+        found[place] = _moved(stated, later, closed)
+        following[value] = (change.time, _moved(max(stated, change.time), later, closed))
+    return found
+
+
+def _moved(end: int, later: tuple[int, int] | None, closed: int | None) -> int:
+    if later is not None and later[0] < end:
+        end = later[1]
+    return end if closed is None else min(end, closed)
 
 
 def _sets_key(change: DidChange, algorithm: int) -> bool:

@@ -36,7 +36,7 @@ from evidence.version2.erasure import check_clocks
 from evidence.version2.log.multiproof import verify_multiproof
 from evidence.version2.map.lookup import verify_lookup
 from evidence.version2.promise import SignedBatch
-from evidence.version2.state.did_changes import keys_at, keys_ever
+from evidence.version2.state.did_changes import KeyHistory, keys_ever
 from evidence.version2.verify.chain import ChainState
 from evidence.version2.verify.held import StatedEnd, check_held
 from evidence.version2.verify.opened import (
@@ -105,6 +105,7 @@ class _Verification:
         self._asked = asked
         self._steps = Steps()
         self._notes: list[str] = []
+        self._key_histories: dict[int, KeyHistory] = {}
 
     def report(self) -> VerificationReport:
         """Run every check."""
@@ -268,6 +269,11 @@ class _Verification:
                     count += 1
         return f"{count} signatures by the client's keys of their blocks"
 
+    def _client_keys(self, algorithm: int) -> KeyHistory:
+        if algorithm not in self._key_histories:
+            self._key_histories[algorithm] = KeyHistory(self._bundle.did, algorithm)
+        return self._key_histories[algorithm]
+
     def _check_act(self, opened: Opened, signature: ActSignature) -> None:
         self._chain.client_keys()
         envelope, place = opened.record.envelope, opened.place
@@ -275,7 +281,7 @@ class _Verification:
         block = envelope["accepted"]["block"]
         if signature["did"] != self._bundle.client:
             raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
-        found = [key for key in keys_at(self._bundle.did, suite.algorithm, block) if key.end > place.judged_at]
+        found = [key for key in self._client_keys(suite.algorithm).at(block) if key.end > place.judged_at]
         named = signature["key"].partition("#")[2]
         for key in sorted(reversed(found), key=lambda one: one.name != named):  # what it names comes first
             try:

@@ -18,6 +18,7 @@ from evidence.version2.state.did_changes import (
     KEY_ATTRIBUTES,
     ClientKey,
     DidChange,
+    KeyHistory,
     check_did_history,
     did_head,
     keys_at,
@@ -198,6 +199,71 @@ def test_keys_are_in_force_by_suite_and_block_until_their_end():
 )
 def test_later_changes_move_the_end(later, end):
     assert keys_at([attribute(5, ED, 1010), *later], 1, 6) == (ClientKey("delegate-1", ED, end),)
+
+
+def by_definition(changes, algorithm, block):
+    """Section 13 word by word: each question reads all changes, and each end all that come after."""
+    kept, number = {}, 0
+    for place, change in enumerate(changes):
+        if change.block > block:
+            break
+        if ends_all(change):
+            return ()
+        number += change.event != "DIDOwnerChanged" and change.values.get("name", b"did/pub/").startswith(b"did/pub/")
+        if sets(change, algorithm):
+            kept.pop(change.values["value"], None)
+            if change.values["valid_to"] > change.time:
+                kept[change.values["value"]] = (number, place)
+    return tuple(
+        ClientKey(f"delegate-{number}", key, end_by_definition(changes, place))
+        for key, (number, place) in list(kept.items())[-32:]
+    )
+
+
+def end_by_definition(changes, place):
+    change = changes[place]
+    end = change.values["valid_to"]
+    for later in changes[place + 1 :]:
+        if later.time >= end:
+            break
+        if ends_all(later):
+            return later.time
+        if later.event == change.event and all(later.values[name] == change.values[name] for name in ("name", "value")):
+            end = max(later.values["valid_to"], later.time)
+    return end
+
+
+def ends_all(change):
+    return change.event == "DIDOwnerChanged" and change.values["owner"] == NOBODY
+
+
+def sets(change, algorithm):
+    return change.event == "DIDAttributeChanged" and change.values["name"] == KEY_ATTRIBUTES[algorithm]
+
+
+@st.composite
+def key_histories(draw):
+    """Changes as a registry tells them: blocks never fall, some share one, and nothing follows the last owner."""
+    blocks = sorted(draw(st.lists(st.integers(1, 30), max_size=60)))
+    keys = st.integers(1, draw(st.sampled_from([3, 60]))).map(lambda number: bytes([number]) * 32)
+    ends = st.integers(990, 1040) | st.just(0) | st.just(10**9)
+    changes = [attribute(block, draw(keys), draw(ends)) for block in blocks]
+    if draw(st.booleans()):
+        changes.append(DidChange("DIDOwnerChanged", 31, 1031, {"owner": NOBODY}))
+    return changes
+
+
+@given(key_histories(), st.integers(0, 33))
+def test_keys_read_once_are_those_of_the_definition(changes, block):
+    assert KeyHistory(changes, 1).at(block) == by_definition(changes, 1, block)
+
+
+def test_keys_of_many_changes_are_read_in_one_pass():
+    changes = [attribute(block, block.to_bytes(32), 10**9) for block in range(1, 20_001)]
+    history = KeyHistory(changes, 1)
+    assert [history.at(block)[-1].key for block in range(1, 20_001, 999)] == [
+        block.to_bytes(32) for block in range(1, 20_001, 999)
+    ]
 
 
 def test_a_key_that_is_set_again_is_the_newest_and_has_a_new_name():

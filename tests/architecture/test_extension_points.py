@@ -121,7 +121,7 @@ def test_the_tables_of_the_pages_say_what_the_registries_hold():
 def test_evidence_knows_no_record_type_by_its_name():
     """Who must sign, what enrols a key and what tells of an issue, the domain says: `evidence.verify.signing`."""
     of_the_format = {OPENING, ERASE}  # docs/spec/evidence-2.md, sections 2.2 and 4: types of the histories themselves
-    codes = re.compile("|".join(sorted(RECORD_TYPES.keys() - of_the_format)))
+    codes = re.compile(rf"\b(?:{'|'.join(sorted(RECORD_TYPES.keys() - of_the_format))})\b")
     found = [
         f"{name}:{number}: {line.strip()}"
         for name in tree.names(".py")

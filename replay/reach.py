@@ -41,6 +41,7 @@ def vouched(report: VerificationReport) -> list[str]:
     return [
         f"block {report.complete_as_of_block} stands on the word of {signers}, whose key was pinned",
         _growth(reach),
+        *_wrong(reach),
         f"the history was {reach.opened_by}",
         *_earlier(reach),
     ]
@@ -52,6 +53,13 @@ def _growth(reach: Reach) -> str:
         return "that the broker's map only grew was checked by nobody: a rollback between two anchors would not show"
     told = f"that the broker's map only grew was checked by {count} of {reach.members} other members: {names}"
     return told if count >= reach.wanted else f"{told}, fewer than the {reach.wanted} that are wanted"
+
+
+def _wrong(reach: Reach) -> list[str]:
+    if not reach.wrong:
+        return []
+    named = ", ".join(str(seq) for seq in reach.wrong)
+    return [f"the broker names as wrong anchor {named}: a record that lies there alone shows in its promise, not here"]
 
 
 def _earlier(reach: Reach) -> list[str]:

@@ -44,7 +44,7 @@ def verification_json(verification: Verification) -> dict[str, Any]:
 
 def _reach(verification: Verification, reach: Reach) -> dict[str, Any]:
     """How far the answer reaches, of format 2; `text` says it in sentences."""
-    names = ("trusted_by", "opened_by", "witnesses", "members", "wanted", "erased", "put_back")
+    names = ("trusted_by", "opened_by", "witnesses", "members", "wanted", "erased", "put_back", "wrong")
     stated = {name: getattr(reach, name) for name in names}
     hidden = [record.seq for record in redacted(verification.report)]
     return {**stated, "earlier_not_shown": reach.not_shown, "redacted": hidden, "text": sentences(verification)}

@@ -66,6 +66,10 @@ const SENTENCES = {
     '本档案承接另一档案（格式 {format}，{count} 条记录，末条指纹 {head}），未在此出示：请用其自己的文件另行核验。',
     'The history continues another one (format {format}, {count} records, last fingerprint {head}) that is not shown here: check that one with its own file.',
   ],
+  'note.anchors-wrong': [
+    '券商声明锚定 {anchors} 有误：只在其中的记录不计入档案，唯有其承诺可以证明。',
+    'The broker names anchors {anchors} as wrong: a record that lies there alone is not counted, and only its promise shows it.',
+  ],
   'note.broker-not-active': [
     '本文件没有表明券商在该区块仍是有效成员。',
     'The file does not show that the broker is still an active member at the block.',

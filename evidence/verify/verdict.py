@@ -148,6 +148,7 @@ class Reach:
         put_back: the places of records that were erased and are shown all the same.
         wanted: how many witnesses the reader wants; 0 where nobody said.
         not_shown: the pseudonyms of earlier histories that this one continues, and that nobody gave.
+        wrong: the numbers of the anchors that the broker names as wrong: what lies under them alone is not counted.
     """
 
     trusted_by: tuple[str, ...]
@@ -158,6 +159,7 @@ class Reach:
     put_back: tuple[int, ...]
     wanted: int = 0
     not_shown: tuple[str, ...] = ()
+    wrong: tuple[int, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -170,6 +172,10 @@ class Reach:
         if self.witnesses and len(self.witnesses) < self.wanted:
             growth += f", fewer than the {self.wanted} that are wanted"
         earlier = f"; what came before is not shown: subject {', '.join(self.not_shown)}" if self.not_shown else ""
+        if self.wrong:
+            growth += (
+                f"; {len(self.wrong)} anchors are named wrong by the broker, and what lies under them is not counted"
+            )
         return f"{growth}; {self.opened_by}{earlier}; the block is the word of {', '.join(self.trusted_by)}"
 
 

@@ -196,6 +196,7 @@ export function checkpointSignature(world) {
     if (!same) throw new Failed('checkpoint-otherwise');
     if (!isSignedByBroker(checkpoint, bundle.broker, keys.checkpoint)) throw new Failed('checkpoint-unsigned');
     world.wrong = new Set(checkpoint.wrong);
+    if (world.wrong.size > 0) world.notes.push({ code: 'anchors-wrong', details: { anchors: checkpoint.wrong.join(', ') } });
     world.witnesses = cosigners(world, checkpoint, keys.checkpoint);
   });
 }

@@ -453,6 +453,7 @@ class _Verification:
             members=others,
             erased=tuple(record.link.seq for record in self._own.erased),
             put_back=self._own.checked.put_back,
+            wrong=self._chain.checkpoint.wrong,
         )
 
     def _last_anchor(self) -> LastAnchor:

@@ -225,6 +225,21 @@ def test_a_history_that_was_rolled_back_in_the_map_does_not_hold_whole():
     assert verdict(broker, client).failed == ("subject-completeness",)
 
 
+def test_a_record_that_is_passed_over_by_naming_its_anchor_wrong_is_said():
+    broker, client = lived()
+    kept = replace(client, records=list(client.records), places=list(client.places), labels=list(client.labels))
+    broker.record(client, "BIZ_APPLY", {"amount_fen": 1})
+    wrong = broker.anchor()
+    broker.map, broker.wrong = broker.maps[wrong.seq - 1], (wrong.seq,)
+    broker.record(broker.client("carol"), "LEVEL_RESULT", {"band": "C1"})
+    broker.anchor()
+    assert verdict(broker, client).failed
+    report = verdict(broker, kept)
+    assert report.ok
+    assert report.reach.wrong == (wrong.seq,)
+    assert "1 anchors are named wrong by the broker, and what lies under them is not counted" in report.verdict
+
+
 def test_a_tail_cannot_be_cut_by_an_older_anchor():
     broker, client = lived()
     bundle, _ = broker.bundle(client)

@@ -64,7 +64,8 @@ export function verify({ bundle: bytes, trusts, pinned, least = null, promises =
     world = read({ bytes, trusts, pinned, least, promises });
   } catch (error) {
     if (!(error instanceof NotABundle)) throw error;
-    return { kind: NO_BUNDLE, checks: [{ name: 'structure', result: FAILED, code: error.code, details: error.details }] };
+    const structure = { name: 'structure', result: FAILED, code: error.code, details: error.details };
+    return { kind: NO_BUNDLE, checks: [structure], findings: [] };
   }
   const results = new Map([['structure', outcome(() => chain.structure(world))]]);
   for (const [name, needs, check] of promises === null ? CHECKS : [...CHECKS, HELD]) {

@@ -153,7 +153,7 @@ function facts(verdict) {
 }
 
 function findings(verdict) {
-  const sentences = verdict.findings === undefined ? [] : findingSentences(state.language, verdict);
+  const sentences = findingSentences(state.language, verdict);
   if (sentences.length === 0) return [];
   return [make('h2', '', tell('page.findings')), make('ul', 'reach', ...sentences.map((line) => make('li', '', line)))];
 }

@@ -38,7 +38,9 @@ test('the command line: statuses, languages, JSON, and many by one process', (co
   const bad = asked(broken, '--json');
   assert.equal(bad.status, 1);
   assert.deepEqual(JSON.parse(bad.stdout).checks.filter(({ result }) => result !== 'holds').map(({ name }) => name), ['bundle-signature']);
-  assert.equal(asked(none).status, 2);
+  const no = asked(none, '--lang', 'en');
+  assert.deepEqual([no.status, no.stderr], [2, '']);
+  assert.match(no.stdout, /^Not a bundle of evidence\n/);
   assert.equal(asked(bundle, '--at-least-block', '107').status, 1);
   for (const more of [['--at-least-block', '1.5'], ['--lang', 'fr'], ['--what'], ['another'], ['--promises', none + none]]) {
     const wrong = asked(bundle, ...more);

@@ -12,6 +12,7 @@ from node_adapter.life import read_sign
 from node_adapter.node import Node, Watched
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.settings import Settings
+from node_adapter.store import records
 from node_adapter.store.engine import Store, open_store
 from primitives.errors import CouldNotCheck, InvalidInput
 
@@ -39,12 +40,15 @@ def open_node(home: Path, password: str) -> Node:
 
     Raises:
         InvalidInput: `node.toml` is not a node's settings, or the keystore belongs to another member.
-        Refused: `keystore-password`.
+        Refused: `keystore-password`; `format-1-records`.
         CouldNotCheck: a file cannot be read; `store-missing` when the database was never made.
     """
     settings = _settings_of(home)
     keystore = Keystore.open(settings.keystore_path, password)
-    return assemble(settings, open_store(settings.database_path), keystore)
+    store = open_store(settings.database_path)
+    with store.read() as connection:
+        records.require_format_2(connection)
+    return assemble(settings, store, keystore)
 
 
 def open_watched(home: Path) -> Watched:

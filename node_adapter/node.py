@@ -14,8 +14,11 @@ from node_adapter.life import SignOfLife
 from node_adapter.ports import Clock, Entropy
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
+from node_adapter.store.label_map import LabelMapStore
 from node_adapter.views import Views
 from primitives.errors import CouldNotCheck
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT
 from replay.installed import INSTALLED
 
 Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
@@ -60,6 +63,8 @@ class Node:
         sign_of_life: reads what the chain process last said of itself; None when it said nothing since the machine's
             start.
         domains: what knows the record types.
+        suite: by which this member makes records, and signs.
+        label_map: the map of this member's log, of which one process keeps the upper levels in memory.
         views: what is derived from the store and kept in memory; each entry names the state that it was made from.
     """
 
@@ -72,6 +77,8 @@ class Node:
     fetch: Fetch = _no_fetch
     sign_of_life: Callable[[], SignOfLife | None] = _no_sign
     domains: Domains = INSTALLED
+    suite: SigningSuite = DEFAULT
+    label_map: LabelMapStore = field(default_factory=LabelMapStore, repr=False)
     views: Views = field(default_factory=Views, repr=False)
 
     @cached_property

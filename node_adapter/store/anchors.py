@@ -7,20 +7,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from node_adapter.store.schema import anchor
+from node_adapter.store.schema import log_anchor as anchor
 
 
 @dataclass(frozen=True)
 class AnchorRow:
-    """One anchor: the log's first `size` entries under `root`, after the anchor before it."""
+    """One anchor: the records from `size_before` to `size` - 1 as a batch, and the map with them. The first is leaf 2.
+
+    `checkpoint` and what follows is None until the anchor is final.
+    """
 
     seq: int
+    size_before: int
     size: int
-    root: bytes
-    prev_root: bytes
+    batch_root: bytes
     map_root: bytes
-    checkpoint: str
     built_at: int
+    checkpoint: str | None = None
     block: int | None = None
     block_hash: bytes | None = None
     tx_hash: bytes | None = None
@@ -35,11 +38,12 @@ class AnchorRow:
 
 @dataclass(frozen=True)
 class FinalAnchor:
-    """A final anchor: the log up to `size` stands on the chain, in this block and transaction."""
+    """A final anchor: its leaf stands on the chain, made in this block and transaction."""
 
     seq: int
+    size_before: int
     size: int
-    root: bytes
+    batch_root: bytes
     map_root: bytes
     checkpoint: str
     block: int
@@ -47,6 +51,9 @@ class FinalAnchor:
     tx_hash: bytes
     log_position: int
     block_time: int
+
+
+_AT_FINALITY = ("checkpoint", "block", "block_hash", "tx_hash", "log_position", "block_time")
 
 
 def outbox_key(seq: int) -> str:
@@ -91,11 +98,6 @@ def anchored_size(connection: Connection) -> int:
     return 0 if newest is None else newest.size
 
 
-def every(connection: Connection) -> list[AnchorRow]:
-    """Return all anchors, in order."""
-    return [_row(row) for row in connection.execute(select(anchor).order_by(anchor.c.seq))]
-
-
 def add(connection: Connection, row: AnchorRow) -> None:
     """Store a new anchor."""
     connection.execute(insert(anchor).values(**vars(row)))
@@ -105,27 +107,23 @@ def settle(
     connection: Connection,
     seq: int,
     *,
+    checkpoint: str,
     block: int,
     block_hash: bytes,
     tx_hash: bytes,
     log_position: int,
     block_time: int,
 ) -> None:
-    """Note where an anchor stands on the chain, at finality."""
-    values = {"block": block, "block_hash": block_hash, "tx_hash": tx_hash}
+    """Note where an anchor stands on the chain, at finality, and the note that was signed then."""
+    values = {"checkpoint": checkpoint, "block": block, "block_hash": block_hash, "tx_hash": tx_hash}
     connection.execute(
         update(anchor).where(anchor.c.seq == seq).values(log_position=log_position, block_time=block_time, **values)
     )
 
 
-def replace_checkpoint(connection: Connection, seq: int, checkpoint: str) -> None:
-    """Put another signature under what an anchor says: the key that signed it had ended at its block."""
-    connection.execute(update(anchor).where(anchor.c.seq == seq).values(checkpoint=checkpoint))
-
-
 def reopen(connection: Connection, after_block: int) -> None:
     """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
-    nothing: dict[str, Any] = dict.fromkeys(("block", "block_hash", "tx_hash", "log_position", "block_time"))
+    nothing: dict[str, Any] = dict.fromkeys(_AT_FINALITY)
     connection.execute(update(anchor).where(anchor.c.block > after_block).values(**nothing))
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Column, Connection, func, insert, select, update
 
+from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store.schema import finding, record
+from primitives.errors import Refused
 
 _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _PAGE_ROWS = 200
@@ -20,6 +22,8 @@ class RecordRow:
     `payload` and `root_salt` are None once erased; `envelope_salt` stays, which opens the envelope and no field.
     `promise` and `anchor_by` are None while the promise is owed. `block` is the newest block that was indexed at
     acceptance. `house`: later decisions rest on it, whoever they are about (`node_adapter.store.house_records`).
+    It lies in the map under `label`; log and map hold its `entry`; the record after has to lie under `next`. `nonce` is
+    that of the client's act.
     """
 
     log_index: int
@@ -33,6 +37,9 @@ class RecordRow:
     payload: str | None = field(repr=False)
     root_salt: bytes | None = field(repr=False)
     fingerprint: bytes
+    label: bytes
+    next: bytes
+    entry: bytes
     act_signature: str | None
     accepted_at: int
     anchor_by: int | None
@@ -41,6 +48,7 @@ class RecordRow:
     broken_at: int | None = None
     envelope_salt: bytes | None = field(default=None, repr=False)
     house: bool = False
+    nonce: bytes | None = None
 
     @property
     def erased(self) -> bool:
@@ -56,15 +64,6 @@ class FindingRow:
     code: str
     rule: str
     detail: str
-
-
-@dataclass(frozen=True)
-class Head:
-    """A subject's (count, head) at some size of the log."""
-
-    pid: str
-    count: int
-    head: bytes
 
 
 def insert_records(connection: Connection, rows: Sequence[RecordRow], findings: Sequence[FindingRow]) -> None:
@@ -163,25 +162,47 @@ def find_by_fingerprint(connection: Connection, pid: str, fingerprint: bytes) ->
     return None if row is None else RecordRow(**row)
 
 
-def fingerprints(connection: Connection, start: int, stop: int) -> list[bytes]:
-    """Return the log entries with start <= index < stop."""
-    statement = (
-        select(record.c.fingerprint)
-        .where(record.c.log_index >= start, record.c.log_index < stop)
-        .order_by(record.c.log_index)
-    )
-    return list(connection.execute(statement).scalars())
+def entries(connection: Connection, start: int, stop: int) -> list[bytes]:
+    """Return what the log holds at the places with start <= index < stop."""
+    return [entry for _, entry in labelled(connection, start, stop)]
 
 
-def heads_at(connection: Connection, start: int, stop: int) -> Iterator[Head]:
-    """Yield (pid, seq, fingerprint) of the entries with start <= index < stop, in order: the last of a pid wins."""
-    statement = (
-        select(record.c.pid, record.c.seq, record.c.fingerprint)
-        .where(record.c.log_index >= start, record.c.log_index < stop)
-        .order_by(record.c.log_index)
-    )
-    for pid, seq, fingerprint in connection.execute(statement):
-        yield Head(pid, seq, fingerprint)
+def labelled(connection: Connection, start: int, stop: int) -> list[tuple[bytes, bytes]]:
+    """Return (label, entry) of the records with start <= index < stop, in the order of the log."""
+    rows = select(record.c.label, record.c.entry).where(record.c.log_index >= start, record.c.log_index < stop)
+    return [(row.label, row.entry) for row in connection.execute(rows.order_by(record.c.log_index))]
+
+
+def link(connection: Connection, pid: str, seq: int) -> Link | None:
+    """Return the place of a subject's record in its history, or None; it is there of an erased one, too."""
+    places = select(record.c.seq, record.c.fingerprint, record.c.next)
+    found = connection.execute(places.where(record.c.pid == pid, record.c.seq.in_((seq - 1, seq)))).all()
+    rows = {row.seq: row for row in found}
+    if seq not in rows:
+        return None
+    before = rows[seq - 1].fingerprint if seq > 1 else ZERO_HASH
+    return Link(seq, before, rows[seq].next, rows[seq].fingerprint)
+
+
+def used_nonces(connection: Connection, pid: str, nonces: Iterable[bytes]) -> set[bytes]:
+    """Return those nonces that an act of this subject has used."""
+    wanted = select(record.c.nonce).where(record.c.pid == pid, record.c.nonce.in_(list(nonces)))
+    return {bytes(nonce) for nonce in connection.execute(wanted).scalars() if nonce is not None}
+
+
+def require_format_2(connection: Connection) -> None:
+    """Refuse a database whose log begins with records of format 1: this release does not take them over.
+
+    Raises:
+        Refused: `format-1-records`.
+    """
+    first = connection.execute(select(record.c.entry).order_by(record.c.log_index).limit(1)).first()
+    if first is not None and first.entry is None:
+        raise Refused(
+            "format-1-records",
+            "this database holds records of format 1, which this release verifies and does not go on with: keep the "
+            "release that wrote them until there is one that takes them over",
+        )
 
 
 def findings_of(connection: Connection, record_ids: Iterable[str]) -> dict[str, list[FindingRow]]:

@@ -47,6 +47,10 @@ subject = Table(
     Column("count", Integer, nullable=False),
     Column("head", LargeBinary(32), nullable=False),
     Column("state", Text, nullable=False),  # what each domain knows, as JSON: a cache of the fold over the records
+    Column("kind", String, nullable=False, server_default="client"),  # client, product or house
+    Column("opens", String),  # the product's id, or `matter:name` of the house
+    Column("label", LargeBinary(32)),  # under which its next record has to lie; null in rows of before revision 19
+    Column("joined", Boolean, nullable=False, server_default=text("0")),  # the client's own OPENING is a record of it
 )
 
 record = Table(
@@ -71,11 +75,16 @@ record = Table(
     Column("promise", Text),
     Column("house", Boolean, nullable=False, server_default=text("0")),  # later decisions rest on it
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
+    Column("label", LargeBinary(32)),  # under which it lies in the map; these three are null in records of format 1
+    Column("next", LargeBinary(32)),  # under which the record after has to lie
+    Column("entry", LargeBinary(32)),  # what log and map hold of it
+    Column("nonce", LargeBinary(16)),  # of the client's act: none of a subject's is used twice
     UniqueConstraint("pid", "seq"),
     Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_owed_to", "pid", "log_index", sqlite_where=text("promise IS NULL")),
     Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
     Index("record_of_house", "log_index", sqlite_where=HOUSE),
+    Index("record_nonce", "pid", "nonce", unique=True, sqlite_where=text("nonce IS NOT NULL")),
     Index("record_of_consent", text(CONSENT_NAMED), sqlite_where=CONSENT_TYPES),
 )
 
@@ -89,7 +98,8 @@ finding = Table(
     Column("detail", Text, nullable=False),
 )
 
-anchor = Table(
+# Anchors of format 1, as earlier releases wrote them; nothing writes or reads them now.
+former_anchor = Table(
     "anchor",
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=False),
@@ -103,6 +113,24 @@ anchor = Table(
     Column("block_hash", LargeBinary(32)),
     Column("tx_hash", LargeBinary(32)),
     Column("log_position", Integer),  # the log's index inside its transaction's receipt
+    Column("block_time", BigInteger),
+)
+
+# The anchors of this member, whose leaves the chain makes (format 2): the first is leaf 2.
+log_anchor = Table(
+    "log_anchor",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("size_before", Integer, nullable=False),
+    Column("size", Integer, nullable=False, index=True),
+    Column("batch_root", LargeBinary(32), nullable=False),
+    Column("map_root", LargeBinary(32), nullable=False),
+    Column("built_at", BigInteger, nullable=False),
+    Column("checkpoint", Text),  # the signed note; this and what follows is null until the anchor is final
+    Column("block", Integer),
+    Column("block_hash", LargeBinary(32)),
+    Column("tx_hash", LargeBinary(32)),
+    Column("log_position", Integer),  # the event's index inside its transaction's receipt
     Column("block_time", BigInteger),
 )
 

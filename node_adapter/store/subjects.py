@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
 
+from evidence.version2.links import HistoryHead
 from node_adapter.store.schema import subject
 
 EMPTY_HEAD = bytes(32)  # the `prev` of a subject's first record
@@ -15,7 +16,11 @@ _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 
 @dataclass(frozen=True)
 class SubjectRow:
-    """One subject. `did` is None for a subject that is no person, such as a product."""
+    """One subject. `did` is None for a subject that is no person, such as a product.
+
+    `kind` is `client`, `product` or `house`; `opens` the product's id, or `matter:name` of the house. `label` is that
+    of its next record. `joined`: the client's own OPENING is among its records.
+    """
 
     pid: str
     client_ref: str
@@ -24,6 +29,15 @@ class SubjectRow:
     count: int
     head: bytes
     state: str
+    label: bytes
+    kind: str = "client"
+    opens: str | None = None
+    joined: bool = False
+
+    @property
+    def history(self) -> HistoryHead:
+        """Where its history ends: what its next record has to name, and where it has to lie."""
+        return HistoryHead(self.count, self.head, self.label)
 
 
 def insert_subjects(connection: Connection, rows: Sequence[SubjectRow]) -> None:
@@ -68,18 +82,14 @@ def rename(connection: Connection, pid: str, client_ref: str) -> None:
 
 
 def update_heads(connection: Connection, rows: Sequence[SubjectRow]) -> None:
-    """Write count, head and folded state of subjects whose chain has grown."""
+    """Write count, head, label, opening and folded state of subjects whose chain has grown."""
     if not rows:
         return
-    statement = (
-        update(subject)
-        .where(subject.c.pid == bindparam("key"))
-        .values(count=bindparam("new_count"), head=bindparam("new_head"), state=bindparam("new_state"))
-    )
-    connection.execute(
-        statement,
-        [{"key": row.pid, "new_count": row.count, "new_head": row.head, "new_state": row.state} for row in rows],
-    )
+    grown = ("count", "head", "label", "joined", "state")
+    statement = update(subject).where(subject.c.pid == bindparam("key"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in grown})
+    values = [{"key": row.pid, **{f"new_{name}": getattr(row, name) for name in grown}} for row in rows]
+    connection.execute(statement, values)
 
 
 def total(connection: Connection) -> int:

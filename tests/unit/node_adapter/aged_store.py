@@ -33,14 +33,18 @@ def record(index, pid, seq, type_="INFO_COLLECT", **more):
     values = {"log_index": index, "record_id": name, "source_ref": f"ref {name}", "pid": pid, "seq": seq}
     values |= {"request_digest": b"", "type": type_, "envelope": b"{}", "payload": "{}", "root_salt": bytes(32)}
     values |= {"fingerprint": digest("record", index), "act_signature": f"act {name}", "accepted_at": index, "block": 1}
+    values |= {
+        "nonce": digest("nonce", index)[:16],
+        **{name: digest(name, index) for name in ("label", "next", "entry")},
+    }
     house = type_ in ("PRODUCT_RATE", "STAFF_ENROL")
     return {**values, "anchor_by": NOW, "promise": "{}", "house": house, **more}
 
 
 def anchor(seq, size, block):
-    roots = dict.fromkeys(("root", "prev_root", "map_root", "block_hash", "tx_hash"), bytes(32))
+    roots = dict.fromkeys(("batch_root", "map_root", "block_hash", "tx_hash"), bytes(32))
     times = {"built_at": seq, "log_position": 0, "block_time": seq, "block": block}
-    return {"seq": seq, "size": size, "checkpoint": "note", **roots, **times}
+    return {"seq": seq, "size_before": size - 1, "size": size, "checkpoint": "note", **roots, **times}
 
 
 def block(number):
@@ -87,11 +91,12 @@ def day(number):
     order = {"id": pid, "case_number": f"{number}", "regulator": "", "broker": "", "did": did, "ordered_at": number}
     credential = {"id": f"c{number}", "pid": pid, "type": "T", "body": "{}", "issued_at": 0}
     subject = {"pid": pid, "client_ref": f"ref {number}", "did": did, "created_at": 0, "count": 1, "head": b""}
+    subject |= {"label": b""}
     return {
         "subject": {**subject, "state": "{}"},
         "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1)), **given),
         "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
-        "anchor": anchor(1 + number, OWN_RECORDS + number, 100 + number),
+        "log_anchor": anchor(2 + number, OWN_RECORDS + number, 100 + number),
         "outbox": write(100 + number, f"did:{pid}:1"),
         "outbox_attempt": {
             "tx_hash": digest("tx", 100 + number), "row_id": number, "nonce": number, "max_fee": 1, "raw": b"",
@@ -125,6 +130,7 @@ def today():
         "count": 1,
         "head": b"",
         "state": "{}",
+        "label": b"",
     }
     return {
         "subject": [subject],

@@ -81,7 +81,7 @@ WRITE = outbox.OutboxRow(1, "did", "k", ADDRESS, b"", "failed", *[None] * 7, 1, 
 BLOCK = event_log.ChainBlock(10_000, b"h", b"p", 1, b"", ())
 GRANT = consents.ConsentRow(CONSENT, CLIENT, "p", "[]", NOW, "{}", 1, None)
 ISSUED = credentials.CredentialRow("mine", CLIENT, "T", "{}", 100_000, 1, None)
-SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}")
+SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}", b"")
 WORKER = identity.WorkerStatus(1, None, 1, None)
 TOKEN = tokens.TokenRow(b"mine", "n", "operator", None, None, None, None)
 NEW_RECORD = records.RecordRow(**record(100_000, "ee" * 32, 1))
@@ -113,12 +113,10 @@ CALLS = {
     "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
     "anchors.latest": lambda c, size: anchors.latest(c),
     "anchors.by_seq": lambda c, size: anchors.by_seq(c, 3),
-    "anchors.every": lambda c, size: anchors.every(c),
     "anchors.add": lambda c, size: anchors.add(c, anchors.AnchorRow(**anchor(100_000, size, None))),
     "anchors.settle": lambda c, size: anchors.settle(
-        c, 3, block=1, block_hash=b"", tx_hash=b"", log_position=0, block_time=1
+        c, 3, checkpoint="note", block=1, block_hash=b"", tx_hash=b"", log_position=0, block_time=1
     ),
-    "anchors.replace_checkpoint": lambda c, size: anchors.replace_checkpoint(c, 3, "note"),
     "anchors.reopen": lambda c, size: anchors.reopen(c, 10_000),
     "chain.evidence.headers": lambda c, size: evidence.headers(c),
     "chain.evidence.receipts": lambda c, size: evidence.receipts(c, 2),
@@ -250,8 +248,11 @@ CALLS = {
     "records.owed_to": lambda c, size: records.owed_to(c, BUSY, size),
     "records.count_from": lambda c, size: records.count_from(c, BUSY, size - 3),
     "records.find_by_fingerprint": lambda c, size: records.find_by_fingerprint(c, CLIENT, digest("record", 3)),
-    "records.fingerprints": lambda c, size: records.fingerprints(c, size - 3, size),
-    "records.heads_at": lambda c, size: list(records.heads_at(c, size - 3, size)),
+    "records.entries": lambda c, size: records.entries(c, size - 3, size),
+    "records.labelled": lambda c, size: records.labelled(c, size - 3, size),
+    "records.link": lambda c, size: records.link(c, BUSY, 7),
+    "records.used_nonces": lambda c, size: records.used_nonces(c, CLIENT, [digest("nonce", 3)[:16]]),
+    "records.require_format_2": lambda c, size: records.require_format_2(c),
     "records.findings_of": lambda c, size: records.findings_of(c, ["7"]),
     "records.owed": lambda c, size: records.owed(c, size, 10),
     "records.owed_count": lambda c, size: records.owed_count(c),
@@ -327,10 +328,9 @@ CALLS = {
 
 # What may cost more the older the node is, and why.
 GROWS = {
-    "anchors.every": "a bundle of format 1 holds every anchor; the chain process checks each once, as it starts",
     "anchors.reopen": "only when the chain has lost its newest blocks",
     "outbox.reopen": "only when the chain has lost its newest blocks",
-    "chain.event_log.events: anchors": "as anchors.every; and all anchors of a member say whether it kept a promise",
+    "chain.event_log.events: anchors": "all anchors of a member say whether it kept a promise",
     "chain.evidence.headers": "a trust file of format 1 holds every header",
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
     "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",

@@ -57,7 +57,8 @@ def test_a_token_of_the_first_schema_goes_on_working_under_its_role_s_name(tmp_p
 
 def old_record(index):
     values = {column.name: b"" for column in record.c if str(column.type).startswith(("BLOB", "VARBINARY"))}
-    del values["envelope_salt"]  # came later
+    for later in ("envelope_salt", "label", "next", "entry", "nonce"):
+        del values[later]
     values |= {"log_index": index, "record_id": f"r{index}", "source_ref": f"s{index}", "fingerprint": bytes([index])}
     values |= {"pid": "aa", "seq": index, "type": "T", "accepted_at": 0, "anchor_by": 1, "promise": "{}"}
     return insert(record).values(**values | {"act_signature": None})
@@ -123,7 +124,7 @@ def test_records_of_before_keep_their_promises_and_a_new_one_may_be_owed(tmp_pat
     with store.write() as connection:
         after = dict(connection.execute(text("SELECT * FROM record")).mappings().one())
         new = {"broken_at": None, "block": None, "house": 0, "envelope_salt": after["envelope_salt"]}
-        assert after == {**before, **new}
+        assert after == {**before, **new, **dict.fromkeys(("label", "next", "entry", "nonce"))}
         connection.execute(old_record(1).values(anchor_by=None, promise=None))
         assert records.owed_count(connection) == 1
         with pytest.raises(IntegrityError):  # the table that was written anew has kept what must be unique
@@ -191,6 +192,19 @@ def test_a_database_of_before_gets_the_indexes_and_keeps_every_row(tmp_path):
         made = indexes(connection)
     fresh.dispose()
     assert upgraded == made
+
+
+def test_records_of_format_1_are_kept_and_refused_by_name(tmp_path):
+    store = database_at(tmp_path / "node.db", "0018")
+    with store.write() as connection:
+        connection.execute(old_record(0))
+    migrate.upgrade(tmp_path / "node.db")
+    with store.read() as connection:
+        assert records.log_size(connection) == 1
+        with pytest.raises(Refused) as caught:
+            records.require_format_2(connection)
+    store.dispose()
+    assert caught.value.code == "format-1-records"
 
 
 def indexes(connection):

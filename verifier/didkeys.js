@@ -6,6 +6,23 @@ import { nameWord } from './keccak.js';
 const MOST_KEYS = 32;
 const FOREVER = Number.MAX_SAFE_INTEGER;
 
+/** The keys of one DID: whatever stands between two changes is worked out once, however many acts lie there. */
+export class DidKeys {
+  /** @param changes [{event, block, time, ...values as bytes}] in order */
+  constructor(changes) {
+    this.changes = changes;
+    this.known = new Map();
+  }
+
+  /** The keys of a suite in force after the changes up to `block`; see `keysAt`. */
+  at(suite, block) {
+    const last = this.changes.reduce((newest, change) => (change.block <= block ? Math.max(newest, change.block) : newest), -1);
+    const place = `${suite.alg} ${last}`;
+    if (!this.known.has(place)) this.known.set(place, keysAt(this.changes, suite, last));
+    return this.known.get(place);
+  }
+}
+
 /**
  * The keys of a suite in force after the changes up to `block`.
  *

@@ -5,6 +5,7 @@
  */
 
 import { fromHex, toHex } from './bytes.js';
+import { DidKeys } from './didkeys.js';
 import { Failed } from './failures.js';
 import { entryOf, firstLabel, openCopy, readStub } from './record.js';
 import { SUITES } from './suites.js';
@@ -15,6 +16,7 @@ export class World {
     this.suite = SUITES.get(bundle.suite);
     this.anchors = bundle.log.anchors;
     this.last = this.anchors.at(-1);
+    this.clientKeys = new DidKeys(bundle.did);
     this.bySeq = new Map(this.anchors.map((anchor) => [anchor.seq, anchor]));
     this.byPlace = [...this.anchors].sort((a, b) => a.size_before - b.size_before || a.seq - b.seq);
     this.histories = [bundle.history, ...bundle.references].map((history, index) => this.layOut(history, index));

@@ -1,7 +1,6 @@
 /** Checks of what the histories say: copies, links, openings, the client's keys and acts (9 to 13). */
 
 import { equal, fromBase64url, toHex } from '../bytes.js';
-import { keysAt } from '../didkeys.js';
 import { didHistoryHead } from '../heads.js';
 import { CouldNotCheck, Failed, NotABundle } from '../failures.js';
 import { OPENING, derivedSubject, readOpening } from '../opening.js';
@@ -207,7 +206,7 @@ function checkKeys(world, item, client) {
   const { envelope } = item.opened;
   const suite = SUITES.get(envelope.suite);
   const limit = world.timeOfUse(item.anchor);
-  const keys = keysAt(world.bundle.did, suite, envelope.accepted.block).filter(({ end }) => end > limit);
+  const keys = world.clientKeys.at(suite, envelope.accepted.block).filter(({ end }) => end > limit);
   const bytes = actBytes(envelope);
   for (const signature of envelope.signatures) {
     const value = signatureBytes(signature);

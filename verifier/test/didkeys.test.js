@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { toHex } from '../bytes.js';
-import { keysAt } from '../didkeys.js';
+import { DidKeys, keysAt } from '../didkeys.js';
 import { nameWord } from '../keccak.js';
 import { SUITES } from '../suites.js';
 
@@ -23,4 +23,14 @@ test('keys that were revoked take no place among the newest thirty-two', () => {
   const revoked = [...changes, set(33, 41, 0)];
   assert.equal(keysAt(revoked, suite, 50).length, 32);
   assert.equal(toHex(keysAt(revoked, suite, 50)[0].key), '01'.repeat(32));
+});
+
+test('the keys between two changes are worked out once, and are those of their place', () => {
+  const changes = [set(1, 10, 10 ** 9), set(2, 20, 10 ** 9), set(1, 30, 0)];
+  const keys = new DidKeys(changes);
+  for (const block of [5, 10, 15, 20, 29, 30, 99]) {
+    assert.deepEqual(keys.at(suite, block), keysAt(changes, suite, block));
+  }
+  assert.equal(keys.at(suite, 21), keys.at(suite, 29));
+  assert.notEqual(keys.at(suite, 19), keys.at(suite, 20));
 });

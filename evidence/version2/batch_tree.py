@@ -6,9 +6,9 @@ A path then is one look at each level, where a growing log would hash its right 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from evidence.log.tree import EMPTY_ROOT, node_hash
+from evidence.log.tree import EMPTY_ROOT, leaf_hash, node_hash
 from primitives.errors import InvalidInput
 
 
@@ -23,6 +23,11 @@ class BatchTree:
             above = [node_hash(row[at], row[at + 1]) for at in range(0, len(row) - 1, 2)]
             self._levels.append(above + row[-1:] if len(row) & 1 else above)
 
+    @classmethod
+    def of_entries(cls, entries: Iterable[bytes]) -> BatchTree:
+        """Return the tree over what a log holds, such as the entries of one anchor."""
+        return cls([leaf_hash(entry) for entry in entries])
+
     @property
     def size(self) -> int:
         """The number of leaves."""
@@ -32,6 +37,10 @@ class BatchTree:
     def root(self) -> bytes:
         """The root; that of nothing is SHA-256 of nothing."""
         return self._levels[-1][0] if self.size else EMPTY_ROOT
+
+    def node(self, level: int, position: int) -> bytes:
+        """Return the hash of a complete subtree: a `NodeReader`."""
+        return self._levels[level][position]
 
     def path(self, index: int) -> list[bytes]:
         """Return the inclusion path of a leaf, leaf side first."""

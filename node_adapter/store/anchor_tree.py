@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from evidence.version2.log.anchor_tree import NodeReader, Peaks, Place, peaks_of, places
-from evidence.version2.log.anchors import Leaf
+from evidence.version2.log.anchors import Leaf, decode_leaf
 from node_adapter.store.schema import log_leaf, log_node
 from primitives.errors import InvalidInput
 
+_NODE = select(log_node.c.hash).where(log_node.c.level == bindparam("at_level"), log_node.c.position == bindparam("at"))
 _AT_ONCE = 900  # places in one question, of which SQLite may take no more than 999
 
 
@@ -67,10 +68,28 @@ def node_reader(connection: Connection, make: Callable[[NodeReader], object]) ->
     return lambda level, position: found[level, position]
 
 
+def node(connection: Connection, level: int, position: int) -> bytes:
+    """Return the hash of one complete subtree.
+
+    Raises:
+        InvalidInput: `index`; it is not in the tree.
+    """
+    found: bytes | None = connection.execute(_NODE, {"at_level": level, "at": position}).scalar_one_or_none()
+    if found is None:
+        raise InvalidInput("size", "index", "the tree is not as large")
+    return found
+
+
 def node_row(connection: Connection, level: int, first: int, count: int) -> list[bytes]:
     """Return up to `count` hashes of one level from `first` on."""
     row = select(log_node.c.hash).where(log_node.c.level == level, log_node.c.position >= first)
     return list(connection.execute(row.order_by(log_node.c.position).limit(count)).scalars())
+
+
+def find_leaf(connection: Connection, seq: int) -> Leaf | None:
+    """Return the leaf of a number, or None."""
+    data = connection.execute(select(log_leaf.c.leaf).where(log_leaf.c.seq == seq)).scalar_one_or_none()
+    return None if data is None else decode_leaf(data)
 
 
 def leaves(connection: Connection, first: int, count: int) -> list[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from node_adapter.store.schema import log_anchor as anchor
 
@@ -38,7 +38,10 @@ class AnchorRow:
 
 @dataclass(frozen=True)
 class FinalAnchor:
-    """A final anchor: its leaf stands on the chain, made in this block and transaction."""
+    """A final anchor: its leaf stands on the chain, made in this block and transaction.
+
+    `checkpoint` is empty while the keystore lacks the key of that block.
+    """
 
     seq: int
     size_before: int
@@ -53,6 +56,7 @@ class FinalAnchor:
     block_time: int
 
 
+_FINAL = select(anchor).where(anchor.c.block.is_not(None))
 _AT_FINALITY = ("checkpoint", "block", "block_hash", "tx_hash", "log_position", "block_time")
 
 
@@ -80,16 +84,23 @@ def by_seq(connection: Connection, seq: int) -> AnchorRow | None:
 
 def last_final(connection: Connection) -> FinalAnchor | None:
     """Return the newest final anchor, or None."""
-    statement = select(anchor).where(anchor.c.block.is_not(None)).order_by(anchor.c.seq.desc()).limit(1)
-    row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else _final(dict(row))
+    return _find_final(connection, _FINAL.order_by(anchor.c.seq.desc()).limit(1))
+
+
+def last_signed(connection: Connection) -> FinalAnchor | None:
+    """Return the newest final anchor with a checkpoint, or None; of a keystore that lacks a key it is an older one."""
+    return _find_final(connection, _FINAL.where(anchor.c.checkpoint != "").order_by(anchor.c.seq.desc()).limit(1))
+
+
+def find_final(connection: Connection, seq: int) -> FinalAnchor | None:
+    """Return the anchor with a number when it is final, or None."""
+    return _find_final(connection, _FINAL.where(anchor.c.seq == seq))
 
 
 def first_covering(connection: Connection, log_index: int) -> FinalAnchor | None:
     """Return the first final anchor whose log holds the entry at an index, or None."""
-    covering = select(anchor).where(anchor.c.block.is_not(None), anchor.c.size > log_index)
-    row = connection.execute(covering.order_by(anchor.c.size, anchor.c.seq).limit(1)).mappings().one_or_none()
-    return None if row is None else _final(dict(row))
+    covering = _FINAL.where(anchor.c.size > log_index).order_by(anchor.c.size, anchor.c.seq).limit(1)
+    return _find_final(connection, covering)
 
 
 def anchored_size(connection: Connection) -> int:
@@ -121,6 +132,13 @@ def settle(
     )
 
 
+def put_checkpoint(connection: Connection, seq: int, checkpoint: str) -> None:
+    """Keep the note of a final anchor: signed late, or with more signatures under the same text."""
+    connection.execute(
+        update(anchor).where(anchor.c.seq == seq, anchor.c.block.is_not(None)).values(checkpoint=checkpoint)
+    )
+
+
 def reopen(connection: Connection, after_block: int) -> None:
     """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
     nothing: dict[str, Any] = dict.fromkeys(_AT_FINALITY)
@@ -131,5 +149,6 @@ def _row(row: Row[Any]) -> AnchorRow:
     return AnchorRow(**row._mapping)
 
 
-def _final(row: dict[str, Any]) -> FinalAnchor:
-    return FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__})
+def _find_final(connection: Connection, query: Select[Any]) -> FinalAnchor | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__})

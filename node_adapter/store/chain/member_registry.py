@@ -29,6 +29,10 @@ class RegisteredKeys:
     agreement: bytes
     compliance: str
 
+    def key_set(self) -> MemberKeySet:
+        """Return them as leaves of a log name them, by their digest."""
+        return MemberKeySet(self.algorithm, self.signing, self.checkpoint, self.agreement, self.compliance.lower())
+
 
 @dataclass(frozen=True)
 class Member:
@@ -99,8 +103,7 @@ def active_members(connection: Connection, registry: str, block: int) -> list[Ac
 
 
 def _key_set(event: ChainEvent) -> MemberKeySet:
-    keys = _keys(event)
-    return MemberKeySet(keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance.lower())
+    return _keys(event).key_set()
 
 
 def require_active_member(connection: Connection, address: str) -> Member:

@@ -1,59 +1,33 @@
 """Receipts: what a client needs to prove later that a record was promised, logged, anchored and counted.
 
-All receipts are made against the newest final anchor: its tree and its map are kept in memory and only ever extended.
+All receipts of one answer are made against the newest final anchor (docs/spec/evidence-2.md, section 11).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection
 
-from evidence.documents.receipt import AnchorPlace, build_receipt
-from evidence.documents.record import RedactedCopy, envelope_copy, redact, restore
-from evidence.log.tree import Tree
-from evidence.map.subject_map import SubjectMap
+from evidence.log.tree import inclusion_path
+from evidence.version2.documents.assemble import LogMaterial
+from evidence.version2.documents.receipt import Successor, build_receipt
+from evidence.version2.map.label_map import Absence, Presence, prove_label
+from evidence.version2.record import RedactedCopy, envelope_copy, redact, restore
 from node_adapter.node import Node
-from node_adapter.store import anchors, records, subjects
-from node_adapter.store.anchors import FinalAnchor
-from node_adapter.store.chain import directory
+from node_adapter.store import records, subjects
 from node_adapter.store.records import RecordRow
+from node_adapter.workflows.anchoring.log_material import newest_material
 from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST, promise_of
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
 MAX_PAGE = 500
-_CONTRACT = "EvidenceAnchor"
 
 
-@dataclass
 class LogView:
-    """The log and the subjects' map of this member, as far as they are anchored."""
-
-    tree: Tree = field(default_factory=Tree)
-    map: SubjectMap = field(default_factory=SubjectMap)
-    map_size: int = 0
-    lock: Lock = field(default_factory=Lock)
-
-    def at(self, connection: Connection, anchor: FinalAnchor) -> tuple[Tree, SubjectMap]:
-        """Return tree and map of an anchor, extended from what was read before.
-
-        Raises:
-            VerificationFailed: `local-log`, the store does not hold what was anchored.
-        """
-        with self.lock:
-            if self.map_size > anchor.size:  # the index lost blocks: begin again
-                self.tree, self.map, self.map_size = Tree(), SubjectMap(), 0
-            self.tree.extend(records.fingerprints(connection, self.tree.size, anchor.size))
-            heads = records.heads_at(connection, self.map_size, anchor.size)
-            self.map = self.map.with_entries({bytes.fromhex(h.pid): (h.count, h.head) for h in heads})
-            self.map_size = anchor.size
-            if self.tree.root_at(anchor.size) != anchor.root or self.map.root != anchor.map_root:
-                raise VerificationFailed("local-log", f"the store is not the log that anchor {anchor.seq} is of")
-            return self.tree, self.map
+    """Of format 1, until nothing imports it."""
 
 
 def receipts_for(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
@@ -110,46 +84,50 @@ def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
 
 
 class ReceiptMaker:
-    """Makes receipts against the newest final anchor, which covers `size` entries of the log."""
+    """Makes receipts against the newest final anchor, which covers `size` records of the log."""
 
     def __init__(self, node: Node, connection: Connection) -> None:
-        self._node = node
-        self._anchor = anchors.last_final(connection)
-        self.size = 0 if self._anchor is None else self._anchor.size
-        if self._anchor is not None:
-            view = node.views.holder("log", "", LogView)
-            self._tree, self._map = view.at(connection, self._anchor)
-            self._contract = directory.contract_address(connection, _CONTRACT)
+        """Take that anchor, in the connection's transaction."""
+        self._connection = connection
+        self._log = newest_material(node, connection)
+        self.size = 0 if self._log is None else self._log.anchor(self._log.seq).size_after
 
     def receipt(self, row: RecordRow) -> dict[str, Any]:
         """Return the receipt of a record.
 
         Raises:
             Refused: `not-anchored`, or `record-erased` where not even the envelope can be shown.
-            VerificationFailed: the store does not hold what was sealed.
+            CouldNotCheck: `promise-owed`.
+            VerificationFailed: the store does not hold what was sealed, or anchored.
         """
-        anchor, node = self._anchor, self._node
-        if anchor is None or row.log_index >= anchor.size:
+        log = self._log
+        if log is None or row.log_index >= self.size:
             raise Refused("not-anchored", f"record_id: {row.record_id} is not anchored yet; see its promise")
+        leaf = log.covering(row.log_index)
+        presence = prove_label(log.map, row.label)
+        if not isinstance(presence, Presence):
+            raise VerificationFailed("local-map", f"the map of anchor {log.seq} does not count record {row.record_id}")
         return build_receipt(
             promise=promise_of(row),
             record=copy_of(row),
-            size=anchor.size,
-            path=self._tree.inclusion(row.log_index, anchor.size),
-            checkpoint=anchor.checkpoint,
-            map_proof=self._map.prove(bytes.fromhex(row.pid)),
-            anchor=AnchorPlace(
-                chain_id=node.settings.chain.chain_id,
-                contract=self._contract,
-                member=node.address,
-                seq=anchor.seq,
-                map_root=anchor.map_root,
-                block=anchor.block,
-                block_hash="0x" + anchor.block_hash.hex(),
-                tx="0x" + anchor.tx_hash.hex(),
-                log_index=anchor.log_position,
-            ),
+            anchor=leaf,
+            batch=inclusion_path(row.log_index - leaf.size_before, leaf.added, log.batch_node(leaf)),
+            size=log.seq,
+            path=inclusion_path(leaf.seq - 1, log.seq, log.node),
+            checkpoint=log.checkpoint,
+            presence=presence,
+            following=self._following(row, log),
         )
+
+    def _following(self, row: RecordRow, log: LogMaterial) -> Absence | Successor:
+        """Return what the map holds under the label that a record names: nothing, or the record after."""
+        proof = prove_label(log.map, row.next)
+        if isinstance(proof, Absence):
+            return proof
+        link = records.link(self._connection, row.pid, row.seq + 1)
+        if link is None:
+            raise VerificationFailed("local-map", f"the map counts a record after {row.record_id} that the store lacks")
+        return Successor(link, proof.path)
 
 
 def copy_of(row: RecordRow) -> RedactedCopy:

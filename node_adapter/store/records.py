@@ -55,6 +55,11 @@ class RecordRow:
         """Tell whether the originals are gone."""
         return self.payload is None or self.root_salt is None
 
+    @property
+    def is_stub(self) -> bool:
+        """Tell whether the link alone is left, since an ERASE let the record go: it has no envelope and no type."""
+        return not self.envelope
+
 
 @dataclass(frozen=True)
 class FindingRow:
@@ -114,8 +119,9 @@ def _page(connection: Connection, pid: str, after: int, limit: int) -> list[Reco
 
 
 def types_of(connection: Connection, pid: str) -> list[str]:
-    """Return the types of record that a subject's chain holds, sorted."""
-    return sorted(connection.execute(select(record.c.type).where(record.c.pid == pid).distinct()).scalars())
+    """Return the types of record that a subject's chain holds, sorted; of an erased one nobody knows it any more."""
+    types = select(record.c.type).where(record.c.pid == pid, record.c.type != "").distinct()
+    return sorted(connection.execute(types).scalars())
 
 
 def of_types(connection: Connection, pid: str, types: Iterable[str]) -> list[RecordRow]:

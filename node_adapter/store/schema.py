@@ -62,8 +62,8 @@ record = Table(
     Column("request_digest", LargeBinary(32), nullable=False),
     Column("pid", String(64), nullable=False),
     Column("seq", Integer, nullable=False),
-    Column("type", String, nullable=False),
-    Column("envelope", LargeBinary, nullable=False),  # the RFC 8785 bytes that the fingerprint covers
+    Column("type", String, nullable=False),  # empty once erased
+    Column("envelope", LargeBinary, nullable=False),  # RFC 8785 bytes, that the fingerprint covers; empty once erased
     Column("payload", Text),  # null once erased
     Column("root_salt", LargeBinary(32)),  # null once erased
     Column("envelope_salt", LargeBinary(32)),  # of the root salt; kept when that is erased: it opens no field
@@ -86,6 +86,17 @@ record = Table(
     Index("record_of_house", "log_index", sqlite_where=HOUSE),
     Index("record_nonce", "pid", "nonce", unique=True, sqlite_where=text("nonce IS NOT NULL")),
     Index("record_of_consent", text(CONSENT_NAMED), sqlite_where=CONSENT_TYPES),
+)
+
+# The ERASE records (docs/spec/evidence-2.md, section 2.2) that came through this node's door.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("log_index", Integer, primary_key=True, autoincrement=False),  # of the ERASE record
+    Column("pid", String(64), nullable=False),
+    Column("done_at", BigInteger),  # null until nothing is left of what it names
+    Index("erasure_waiting", "log_index", sqlite_where=text("done_at IS NULL")),
+    Index("erasure_waiting_of", "pid", sqlite_where=text("done_at IS NULL")),
 )
 
 finding = Table(

@@ -29,8 +29,13 @@ FindStates = Callable[[str], States | None]
 def states_of(node: Node, connection: Connection, row: SubjectRow) -> States:
     """Return what the domains know of a subject at its head."""
     return node.views.get(
-        connection, "state", row.pid, row.head, lambda: node.domains.states_from_json(json.loads(row.state))
+        connection, "state", row.pid, _version(row), lambda: node.domains.states_from_json(json.loads(row.state))
     )
+
+
+def _version(row: SubjectRow) -> tuple[bytes, int]:
+    """Name what a state was folded from: an erasure changes it under the same head."""
+    return row.head, hash(row.state)
 
 
 def state_of(node: Node, connection: Connection, row: SubjectRow) -> SubjectState:
@@ -48,7 +53,7 @@ def suitability_in(states: States) -> SubjectState:
 
 def remember_states(node: Node, connection: Connection, row: SubjectRow, states: States) -> None:
     """Keep what is known in memory under its subject's new head."""
-    node.views.get(connection, "state", row.pid, row.head, lambda: states)
+    node.views.get(connection, "state", row.pid, _version(row), lambda: states)
 
 
 def dump_states(node: Node, states: States) -> str:

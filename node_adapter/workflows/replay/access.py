@@ -63,7 +63,7 @@ def draft_access(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     now = node.clock.now_ms()
     with node.store.read() as connection:
         subject = named_subject(connection, asked)
-        types = sorted({row.type for row in records.of_subject(connection, subject.pid)})
+        types = records.types_of(connection, subject.pid)
         roster = roster_of(node, connection, records.log_size(connection))
     if not types:
         raise Refused("no-records", "subject: there is nothing to look at")

@@ -96,6 +96,7 @@ def day(number):
         "subject": {**subject, "state": "{}"},
         "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1)), **given),
         "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
+        "erasure": {"log_index": OWN_RECORDS + number, "pid": pid, "done_at": 1},
         "log_anchor": anchor(2 + number, OWN_RECORDS + number, 100 + number),
         "outbox": write(100 + number, f"did:{pid}:1"),
         "outbox_attempt": {
@@ -146,6 +147,7 @@ def today():
             ),
             chain_event(4, "ConsentRegistry", "ConsentGranted", "0x" + CONSENT, "{}"),
         ],
+        "erasure": [{"log_index": 3, "pid": CLIENT, "done_at": None}],
         "outbox": [write(5, "did:today:1"), write(6, "did:today:2", "sent"), write(7, "did:today:3", "failed")],
     }
 

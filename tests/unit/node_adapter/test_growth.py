@@ -20,6 +20,7 @@ from node_adapter.store import (
     anchors,
     consents,
     credentials,
+    erasures,
     house_records,
     idempotency,
     identity,
@@ -84,6 +85,7 @@ ISSUED = credentials.CredentialRow("mine", CLIENT, "T", "{}", 100_000, 1, None)
 SUBJECT = subjects.SubjectRow("ee" * 32, "new", None, 0, 0, b"", "{}", b"")
 WORKER = identity.WorkerStatus(1, None, 1, None)
 TOKEN = tokens.TokenRow(b"mine", "n", "operator", None, None, None, None)
+RECORD_ID = "019aa3b1-5c10-7000-8000-000000000001"
 NEW_RECORD = records.RecordRow(**record(100_000, "ee" * 32, 1))
 SEGMENT = map_rows.segment_of(LABEL)
 MAP_SEGMENT = map_rows.SegmentRow(SEGMENT, 0, 1, b"")
@@ -181,6 +183,20 @@ CALLS = {
     "credentials.every_of_subject": lambda c, size: credentials.every_of_subject(c, CLIENT),
     "credentials.revision": lambda c, size: credentials.revision(c),
     "credentials.counts": lambda c, size: credentials.counts(c),
+    "erasures.add": lambda c, size: erasures.add(c, erasures.ErasureRow(100_000, CLIENT)),
+    "erasures.first_waiting": erasures.first_waiting,
+    "erasures.waiting_of": lambda c, size: erasures.waiting_of(c, CLIENT),
+    "erasures.find": lambda c, size: erasures.find(c, 3),
+    "erasures.mark_done": lambda c, size: erasures.mark_done(c, 3, NOW),
+    "erasures.overwrite_what_is_deleted": lambda c, size: erasures.overwrite_what_is_deleted(c),
+    "erasures.wipe": lambda c, size: erasures.wipe(c, [size - 3]),
+    "erasures.put_state": lambda c, size: erasures.put_state(c, CLIENT, "{}"),
+    "erasures.forget_credential": lambda c, size: erasures.forget_credential(c, "c7", "null"),
+    "erasures.forget_consent": lambda c, size: erasures.forget_consent(c, CLIENT, CONSENT),
+    "erasures.forget_use": lambda c, size: erasures.forget_use(c, CLIENT, TASK),
+    "erasures.forget_order": lambda c, size: erasures.forget_order(c, CLIENT),
+    "erasures.answers_that_show": lambda c, size: erasures.answers_that_show(c, [RECORD_ID]),
+    "erasures.forget_answers": lambda c, size: erasures.forget_answers(c, [("k7", "r")]),
     "house_records.of_types": lambda c, size: house_records.of_types(c, ["PRODUCT_RATE", "STAFF_ENROL"], 0, size),
     "idempotency.reserve": lambda c, size: idempotency.reserve(c, ANSWER),
     "idempotency.complete": lambda c, size: idempotency.complete(c, ANSWER),
@@ -334,6 +350,7 @@ GROWS = {
     "chain.evidence.headers": "a trust file of format 1 holds every header",
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
     "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",
+    "erasures.answers_that_show": "an erasure looks through the answers of a day, which are all that is kept",
     "outbox.counts": "the operator's status page and metrics count what there is",
     "outbox.gas_used": "the operator's status page adds up what was used",
     "records.finding_counts": "the operator's status page and metrics count what there is",

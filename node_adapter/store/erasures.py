@@ -1,0 +1,141 @@
+"""Erasing records (docs/spec/evidence-2.md, section 2.2): which ERASE records still wait, and what is deleted.
+
+Of an erased record its row keeps the link, its places in log and map, the promise and the caller's reference, under
+which the same fact is not stored again. Envelope, payload, salts, type and what was made of them are gone, and are
+overwritten in the file, not merely given free.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from node_adapter.store.schema import (
+    consent,
+    credential,
+    erasure,
+    finding,
+    idempotency,
+    record,
+    replay_order,
+    subject,
+    task_client,
+)
+
+NO_TYPE = ""
+"""The type of a record of which the link alone is left."""
+
+_NOTHING = b""
+_ANSWERS = 500  # that are looked through at a time
+_RECORD_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ATTRIBUTES_OF_CONTENT = {
+    "type": NO_TYPE,
+    "envelope": _NOTHING,
+    "payload": None,
+    "root_salt": None,
+    "envelope_salt": None,
+    "request_digest": bytes(32),  # unsalted: whoever holds it could try payloads
+}
+
+
+@dataclass(frozen=True)
+class ErasureRow:
+    """An ERASE record and whether what it names is gone: `done_at` is None until nothing is left of it."""
+
+    log_index: int
+    pid: str
+    done_at: int | None = None
+
+
+def add(connection: Connection, row: ErasureRow) -> None:
+    """Note that the ERASE record of a place waits for its anchor."""
+    connection.execute(insert(erasure).values(**vars(row)))
+
+
+def first_waiting(connection: Connection, stop: int) -> ErasureRow | None:
+    """Return the first ERASE record below a log index whose work is not done, or None."""
+    waiting = select(erasure).where(erasure.c.done_at.is_(None), erasure.c.log_index < stop)
+    row = connection.execute(waiting.order_by(erasure.c.log_index).limit(1)).mappings().one_or_none()
+    return None if row is None else ErasureRow(**row)
+
+
+def waiting_of(connection: Connection, pid: str) -> list[int]:
+    """Return the log indexes of a subject's ERASE records whose work is not done."""
+    waiting = select(erasure.c.log_index).where(erasure.c.pid == pid, erasure.c.done_at.is_(None))
+    return list(connection.execute(waiting.order_by(erasure.c.log_index)).scalars())
+
+
+def find(connection: Connection, log_index: int) -> ErasureRow | None:
+    """Return the row of an ERASE record, or None."""
+    row = connection.execute(select(erasure).where(erasure.c.log_index == log_index)).mappings().one_or_none()
+    return None if row is None else ErasureRow(**row)
+
+
+def mark_done(connection: Connection, log_index: int, now_ms: int) -> None:
+    """Note that nothing is left of what an ERASE record names."""
+    connection.execute(update(erasure).where(erasure.c.log_index == log_index).values(done_at=now_ms))
+
+
+def overwrite_what_is_deleted(connection: Connection) -> None:
+    """Have SQLite fill with zeros, from here on in this connection, what a statement gives free."""
+    connection.exec_driver_sql("PRAGMA secure_delete = ON")
+
+
+def wipe(connection: Connection, log_indexes: Iterable[int]) -> None:
+    """Leave the links of records alone, and delete their findings.
+
+    What staff signed is kept as its digest, over salted digests alone, so that it is recorded once; a client's
+    signature goes: the nonce, which stays, serves once.
+    """
+    places = [{"place": index} for index in log_indexes]
+    if not places:
+        return
+    own = record.c.log_index == bindparam("place")
+    ids = select(record.c.record_id).where(own).scalar_subquery()
+    connection.execute(delete(finding).where(finding.c.record_id == ids), places)
+    connection.execute(update(record).where(own, record.c.nonce.is_not(None)).values(act_signature=None), places)
+    connection.execute(update(record).where(own).values(**_ATTRIBUTES_OF_CONTENT), places)
+
+
+def put_state(connection: Connection, pid: str, state: str) -> None:
+    """Write what is known of a subject without the records that are gone."""
+    connection.execute(update(subject).where(subject.c.pid == pid).values(state=state))
+
+
+def forget_credential(connection: Connection, credential_id: str, body: str) -> None:
+    """Put something else in place of what a credential says; its place in the status list stays."""
+    connection.execute(update(credential).where(credential.c.id == credential_id).values(body=body))
+
+
+def forget_consent(connection: Connection, pid: str, consent_id: str) -> None:
+    """Delete a consent as it was given."""
+    connection.execute(delete(consent).where(consent.c.consent_id == consent_id, consent.c.pid == pid))
+
+
+def forget_use(connection: Connection, pid: str, task_id: str) -> None:
+    """Delete that a client takes part in a task."""
+    connection.execute(delete(task_client).where(task_client.c.task_id == task_id, task_client.c.pid == pid))
+
+
+def forget_order(connection: Connection, order_id: str) -> None:
+    """Delete the signed message of a replay order; that there was an order stays."""
+    connection.execute(update(replay_order).where(replay_order.c.id == order_id).values(message=None))
+
+
+def answers_that_show(connection: Connection, record_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Return the (key, route) of the kept answers in which one of these records stands; they are read one by one."""
+    wanted = {record_id.encode() for record_id in record_ids}
+    rows = select(idempotency.c.key, idempotency.c.route, idempotency.c.response)
+    found = connection.execution_options(yield_per=_ANSWERS).execute(rows)
+    return [(row.key, row.route) for row in found if not wanted.isdisjoint(_RECORD_ID.findall(row.response))]
+
+
+def forget_answers(connection: Connection, keys: Iterable[tuple[str, str]]) -> None:
+    """Delete kept answers: the same request again is worked on anew."""
+    rows = [{"held": key, "path": route} for key, route in keys]
+    if rows:
+        own = (idempotency.c.key == bindparam("held"), idempotency.c.route == bindparam("path"))
+        connection.execute(delete(idempotency).where(*own), rows)

@@ -28,6 +28,7 @@ from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import Ready, main
+from node_adapter.replay_worker import replay_worker
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.event_log import ChainEvent
@@ -317,7 +318,8 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
+        with replay_worker(node):
+            ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()
 

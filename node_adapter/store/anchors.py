@@ -87,6 +87,11 @@ def last_final(connection: Connection) -> FinalAnchor | None:
     return _find_final(connection, _FINAL.order_by(anchor.c.seq.desc()).limit(1))
 
 
+def last_final_at(connection: Connection, block: int) -> FinalAnchor | None:
+    """Return the newest anchor that stands on the chain up to a block, or None."""
+    return _find_final(connection, _FINAL.where(anchor.c.block <= block).order_by(anchor.c.seq.desc()).limit(1))
+
+
 def last_signed(connection: Connection) -> FinalAnchor | None:
     """Return the newest final anchor with a checkpoint, or None; of a keystore that lacks a key it is an older one."""
     return _find_final(connection, _FINAL.where(anchor.c.checkpoint != "").order_by(anchor.c.seq.desc()).limit(1))

@@ -307,6 +307,45 @@ replay_order = Table(
     UniqueConstraint("case_number", "did"),
 )
 
+# Replays that were asked for, each after the looks that it makes were recorded. state: waiting -> done | failed
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", String(36), primary_key=True),  # in the order of time
+    Column("state", String, nullable=False),
+    Column("asked", Text, nullable=False),  # what was asked for, as JSON
+    Column("asked_at", BigInteger, nullable=False, index=True),
+    Column("done_at", BigInteger),
+    Column("error", Text),  # of a failed one, as JSON
+    Index("replay_waiting", "id", sqlite_where=text("state = 'waiting'")),
+)
+
+# What a replay gave, for each identity of the client: originals, which are kept for days and not for years.
+replay_document = Table(
+    "replay_document",
+    metadata,
+    Column("replay", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 0 is the identity that was asked for
+    Column("relation", String, nullable=False),
+    Column("subject", String(64), nullable=False, index=True),
+    Column("did", String),
+    Column("standing", Text, nullable=False),  # as of when, what was checked and what was not, as JSON
+    Column("bundle", Text, nullable=False),
+    Column("report_html", Text, nullable=False),
+    Column("report", Text, nullable=False),
+)
+
+# Proofs of the chain's state that a process waits for; the chain process takes them, and the one that asked drops them.
+state_request = Table(
+    "state_request",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("wanted", Text, nullable=False),  # slots by account, as JSON
+    Column("asked_at", BigInteger, nullable=False, index=True),
+    Column("answer", Text),  # the proof, or why there is none, as JSON
+    Index("state_request_open", "id", sqlite_where=text("answer IS NULL")),
+)
+
 # One row per approved joint computation that this member takes part in.
 task = Table(
     "task",

@@ -22,6 +22,7 @@ DID, MEMBER = "did:ethr:0x1:0x" + "11" * 20, "0x" + "22" * 20
 ADDRESS = "0x" + "11" * 20
 LABEL = b"\x55" * 32  # a label of the map
 OWN_RECORDS = 5
+_REPLAYED = {**dict.fromkeys(("relation", "bundle", "report_html", "report"), ""), "number": 0, "standing": "{}"}
 
 
 def digest(*parts):
@@ -112,6 +113,9 @@ def day(number):
         "token": {**session, "created_at": number, "revoked_at": None},
         "idempotency": {**answer, "content_type": "", "created_at": NOW},
         "replay_order": order,
+        "replay": {"id": f"r{number:06}", "state": "done", "asked": "{}", "asked_at": NOW, "done_at": NOW},
+        "replay_document": {**_REPLAYED, "replay": f"r{number:06}", "subject": pid},
+        "state_request": {"id": f"s{number:06}", "wanted": "{}", "asked_at": NOW, "answer": "{}"},
         "task": task,
         "task_client": {"task_id": task_id, "pid": pid, "consent_id": consent_id},
         "task_message": {"task_id": task_id, "sender": MEMBER, "kind": "k", "body": "{}", "received_at": 0},

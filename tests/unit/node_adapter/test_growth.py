@@ -29,9 +29,11 @@ from node_adapter.store import (
     own_transactions,
     records,
     replay_orders,
+    replays,
     restored,
     rulesets,
     snapshot,
+    state_requests,
     subjects,
     tasks,
     tokens,
@@ -51,6 +53,7 @@ from node_adapter.store.chain import (
     task_registry,
 )
 from node_adapter.store.map import rows as map_rows
+from primitives.errors import CouldNotCheck
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
     BUSY,
@@ -92,6 +95,9 @@ MAP_SEGMENT = map_rows.SegmentRow(SEGMENT, 0, 1, b"")
 MAP_ROW = map_rows.MapRow(1, 3, 1, b"", b"")
 LOG = "did:ethr:0x1:0x" + "00" * 20
 WITNESSED = GrowthState(10, bytes(32), bytes(32), 10, (3, 7))
+REPLAY = replays.ReplayRow("mine", replays.WAITING, {}, NOW)
+REPLAYED = replays.ReplayPart(0, "", CLIENT, None, {})
+STATE_REQUEST = state_requests.StateRequest("mine", {ADDRESS: [bytes(32)]}, NOW)
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
@@ -111,6 +117,7 @@ CALLS = {
     "anchor_tree.leaves": lambda c, size: anchor_tree.leaves(c, 20, 100),
     "anchor_tree.truncate": lambda c, size: anchor_tree.truncate(c, anchor_tree.tree_size(c) - 3),
     "anchors.last_final": lambda c, size: anchors.last_final(c),
+    "anchors.last_final_at": lambda c, size: anchors.last_final_at(c, 10_000_000),
     "anchors.first_covering": lambda c, size: anchors.first_covering(c, size - 8),
     "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
     "anchors.latest": lambda c, size: anchors.latest(c),
@@ -291,6 +298,15 @@ CALLS = {
     "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
     "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
     "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
+    "replays.add": lambda c, size: replays.add(c, REPLAY),
+    "replays.find": lambda c, size: replays.find(c, "r000003"),
+    "replays.next_waiting": lambda c, size: replays.next_waiting(c),
+    "replays.finish": lambda c, size: replays.finish(c, "mine", [(REPLAYED, replays.ReplayTexts("", "", ""))], NOW),
+    "replays.fail": lambda c, size: replays.fail(c, "r000003", CouldNotCheck("c", "d"), NOW),
+    "replays.parts": lambda c, size: replays.parts(c, "r000003"),
+    "replays.texts": lambda c, size: replays.texts(c, "r000003", 0),
+    "replays.forget_before": lambda c, size: replays.forget_before(c, 1),
+    "replays.forget_of": lambda c, size: replays.forget_of(c, CLIENT),
     "restored.mark": lambda c, size: restored.mark(c, NOW),
     "restored.clear": lambda c, size: restored.clear(c),
     "restored.since": lambda c, size: restored.since(c),
@@ -299,6 +315,12 @@ CALLS = {
     "rulesets.all_rulesets": lambda c, size: rulesets.all_rulesets(c),
     "rulesets.count": lambda c, size: rulesets.count(c),
     "snapshot.integrity": lambda c, size: snapshot.integrity(c),
+    "state_requests.ask": lambda c, size: state_requests.ask(c, STATE_REQUEST),
+    "state_requests.unanswered": lambda c, size: state_requests.unanswered(c),
+    "state_requests.answer": lambda c, size: state_requests.answer(c, "s000003", CouldNotCheck("c", "d")),
+    "state_requests.take_answer": lambda c, size: state_requests.take_answer(c, "mine"),
+    "state_requests.drop": lambda c, size: state_requests.drop(c, "mine"),
+    "state_requests.forget_before": lambda c, size: state_requests.forget_before(c, 1),
     "subjects.insert_subjects": lambda c, size: subjects.insert_subjects(c, [SUBJECT]),
     "subjects.by_pids": lambda c, size: subjects.by_pids(c, PIDS),
     "subjects.by_client_refs": lambda c, size: subjects.by_client_refs(c, ["today"]),

@@ -59,6 +59,7 @@ class Act(TypedDict):
     signature: str
     document: str | None
     ruleset: str | None
+    known: Known
 
 Address: TypeAlias = "str"
 
@@ -647,6 +648,12 @@ class IssuerRight(TypedDict):
     key_in_force: bool
     witnessed_block: int | None
     block: int
+
+
+class Known(TypedDict):
+    count: int
+    fingerprint: str
+    nonce: str
 
 
 class LevelConfirmPayload(TypedDict):

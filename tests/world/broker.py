@@ -109,7 +109,7 @@ class Broker:
 
     def enrol(self, name, *, on_chain=True, succeeds=None):
         """Enrol a client, with `succeeds` one who had another wallet before."""
-        client = Client(name, self.did)
+        client = Client(name, self.did, hand_in=self.hand_in)
         request = client.registration(days=1 + (self.clock.now - START) // DAY_MS)
         if succeeds is not None:
             client.reference = request["client_ref"] = succeeds.reference
@@ -172,8 +172,12 @@ class Broker:
         """Hand in a fact of a client or a product; return what was accepted."""
         return self.take(self.fact(subject.subject, type_, payload, **more))
 
-    def take(self, fact):
+    def hand_in(self, fact):
         [outcome] = submit_facts(self.node, [fact])
+        return outcome
+
+    def take(self, fact):
+        outcome = self.hand_in(fact)
         assert isinstance(outcome, Accepted), outcome
         return outcome
 

@@ -96,7 +96,7 @@ def watch_promises(store: Store, now_ms: int, chain_ms: int) -> int:
         stale = not overdue and alarms.is_open(connection, alarms.PROMISE_BROKEN)
     if late or stale:  # a write takes the lock that facts are accepted under: only when there is something to say
         with store.write() as connection:
-            _raise_broken(connection, late, now_ms)
+            raise_broken(connection, late, now_ms)
             if stale:
                 alarms.close_alarm(connection, alarms.PROMISE_BROKEN, now_ms)
     return len(late)
@@ -147,7 +147,7 @@ def _settle_anchor(connection: Connection, theirs: AnchorEvent, outcome: Transac
     _close_obstacles(connection, row.key, now_ms)
     before = anchors.by_seq(connection, seq - 1)
     late = records.late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
-    _raise_broken(connection, late, now_ms)
+    raise_broken(connection, late, now_ms)
     return None
 
 
@@ -179,7 +179,8 @@ def _close_obstacles(connection: Connection, key: str, now_ms: int) -> None:
         alarms.close_alarm(connection, kind, now_ms, key)
 
 
-def _raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:
+def raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:
+    """Note that the promises of these records are broken, and tell a person; nothing where there is none."""
     if not late:
         return
     records.mark_broken(connection, late, now_ms)

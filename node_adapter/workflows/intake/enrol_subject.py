@@ -95,6 +95,7 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
         "did": row.did,
         "count": row.count,
         "head": row.head.hex(),
+        "opened": row.joined,
     }
 
 

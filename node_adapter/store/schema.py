@@ -216,6 +216,7 @@ chain_event = Table(
     Column("topic1", String(66)),  # the first indexed argument, 0x hex of 32 bytes: identity, member, consent, task
     Column("args", Text, nullable=False),
     Index("chain_event_by_topic", "contract", "topic1", "block", "log_index"),
+    Index("chain_event_by_name", "contract", "topic1", "name", "block", "log_index"),
     Index("chain_event_by_value", text(ATTRIBUTE_VALUE), sqlite_where=ATTRIBUTE_CHANGES),
 )
 
@@ -441,6 +442,17 @@ log_node = Table(
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
     sqlite_with_rowid=False,  # millions of short rows that are found by their key alone
+)
+
+# The same of every broker's log, made of the index when somebody asks for a proof about it.
+member_log_node = Table(
+    "member_log_node",
+    metadata,
+    Column("broker", String(42), primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # What this member keeps of other members' logs, whose growth it checks: the state, and the note that it cosigned last.

@@ -145,11 +145,32 @@ def of_successors(found: Iterable[ChainEvent], targets: Sequence[str]) -> list[C
     return kept
 
 
-def last_event(connection: Connection, *, contract: str, name: str, topic1: str | None = None) -> ChainEvent | None:
-    """Return the newest event of a kind, or None."""
+def last_event(
+    connection: Connection,
+    *,
+    contract: str,
+    name: str,
+    topic1: str | None = None,
+    address: str | None = None,
+    up_to_block: int | None = None,
+) -> ChainEvent | None:
+    """Return the newest event of a kind, or None.
+
+    Args:
+        connection: a connection inside a transaction.
+        contract: whose event, by name.
+        name: the event.
+        topic1: only with this first indexed argument.
+        address: only of this deployment of the contract.
+        up_to_block: only of this block and earlier.
+    """
     query = _event_query().where(chain_event.c.contract == contract, chain_event.c.name == name)
     if topic1 is not None:
         query = query.where(chain_event.c.topic1 == topic1)
+    if address is not None:
+        query = query.where(chain_event.c.address == address)
+    if up_to_block is not None:
+        query = query.where(chain_event.c.block <= up_to_block)
     query = query.order_by(None).order_by(chain_event.c.block.desc(), chain_event.c.log_index.desc()).limit(1)
     row = connection.execute(query).first()
     return _event(row) if row else None

@@ -10,7 +10,9 @@ from sqlalchemy import insert
 from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store import migrate, schema
+from node_adapter.store.chain import log_trees
 from node_adapter.store.chain.event_log import address_topic
+from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 
@@ -64,6 +66,22 @@ def anchored(number):
     args = json.dumps({"member": MEMBER, "seq": number, "size": number, **roots})
     event = chain_event(100 + number, "EvidenceAnchor", "Anchored", address_topic(MEMBER), args)
     return event | {"log_index": 1}
+
+
+def logged(number):
+    """An anchor of format 2 in the block of that day; the first one opens the log before."""
+    roots = dict.fromkeys(("batchRoot", "mapRoot", "keysDigest"), "0x" + "00" * 32)
+    sizes = {"sizeBefore": number, "sizeAfter": number + 1}
+    args = json.dumps({"member": MEMBER, "seq": number + 2, **roots, **sizes, "time": number, "keyVersion": 1})
+    event = chain_event(100 + number, "EvidenceLog", "Anchored", address_topic(MEMBER), args)
+    return event | {"log_index": 3}
+
+
+def opened():
+    """Leaf 1 of the log."""
+    roots = dict.fromkeys(("formerRoot", "formerMapRoot"), "0x" + "00" * 32)
+    args = json.dumps({"member": MEMBER, "former": ADDRESS, "formerSeq": 0, "formerSize": 0, **roots, "time": 0})
+    return chain_event(100, "EvidenceLog", "LogOpened", address_topic(MEMBER), args) | {"log_index": 2}
 
 
 def write(number, key, state="final"):
@@ -185,6 +203,7 @@ def aged_store(path, days):
             connection.execute(insert(schema.metadata.tables[name]), rows)
         filler = [day(number) for number in range(days)]
         connection.execute(insert(schema.chain_event), [anchored(number) for number in range(days)])
+        connection.execute(insert(schema.chain_event), [opened(), *(logged(number) for number in range(days))])
         for name in filler[0]:
             connection.execute(insert(schema.metadata.tables[name]), [rows[name] for rows in filler])
         for name, rows in log_rows(days).items():
@@ -196,6 +215,8 @@ def aged_store(path, days):
         label_map = LabelMapStore()
         label_map.insert(connection, 1, {digest("label", number): digest("entry") for number in range(days)})
         label_map.insert(connection, 2, {LABEL: digest("entry")})
+        while not log_trees.extend(LogLeaves(connection, MEMBER, [ADDRESS], 98 + days)):
+            pass  # all but the anchor of the last day
     return store
 
 

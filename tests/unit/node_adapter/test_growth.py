@@ -48,11 +48,14 @@ from node_adapter.store.chain import (
     evidence,
     evidence_anchor,
     evidence_log,
+    log_trees,
     member_registry,
     proposals,
     task_registry,
 )
+from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.map import rows as map_rows
+from node_adapter.store.schema import log_node
 from primitives.errors import CouldNotCheck
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
@@ -113,6 +116,7 @@ CALLS = {
     "anchor_tree.append_leaf": lambda c, size: anchor_tree.append_leaf(c, leaf(anchor_tree.tree_size(c) + 1)),
     "anchor_tree.peaks_at": lambda c, size: anchor_tree.peaks_at(c, anchor_tree.tree_size(c)),
     "anchor_tree.node_reader": lambda c, size: anchor_tree.node_reader(c, _proofs(anchor_tree.tree_size(c))),
+    "anchor_tree.read_nodes": lambda c, size: anchor_tree.read_nodes(c, log_node, _proofs(anchor_tree.tree_size(c))),
     "anchor_tree.node_row": lambda c, size: anchor_tree.node_row(c, 0, 0, 100),
     "anchor_tree.leaves": lambda c, size: anchor_tree.leaves(c, 20, 100),
     "anchor_tree.truncate": lambda c, size: anchor_tree.truncate(c, anchor_tree.tree_size(c) - 3),
@@ -135,6 +139,16 @@ CALLS = {
     "chain.evidence.key_events": lambda c, size: evidence.key_events(c, MEMBER, ADDRESS, None),
     "chain.evidence_anchor.anchored": lambda c, size: evidence_anchor.anchored(c, MEMBER, after_block=10_000),
     "chain.evidence_log.leaves": lambda c, size: evidence_log.leaves(c, MEMBER, [ADDRESS], after_block=10_000),
+    "chain.evidence_log.last_anchor": lambda c, size: evidence_log.last_anchor(c, MEMBER, ADDRESS),
+    "chain.evidence_log.takeovers": lambda c, size: evidence_log.takeovers(c, MEMBER, [ADDRESS]),
+    "chain.evidence_log.last_anchor: covering": lambda c, size: LogLeaves(c, MEMBER, [ADDRESS], 10_000).covering(7),
+    "chain.log_trees.forget": lambda c, size: log_trees.forget(c, MEMBER),
+    "chain.log_trees.tree_size": lambda c, size: log_trees.tree_size(c, MEMBER),
+    "chain.log_trees.peaks_at": lambda c, size: log_trees.peaks_at(c, MEMBER, log_trees.tree_size(c, MEMBER)),
+    "chain.log_trees.node_reader": lambda c, size: log_trees.node_reader(
+        c, MEMBER, _proofs(log_trees.tree_size(c, MEMBER))
+    ),
+    "chain.log_trees.peaks_at: extended": lambda c, size: log_trees.extend(LogLeaves(c, MEMBER, [ADDRESS], 10_000)),
     "chain.directory.named_contracts": lambda c, size: directory.named_contracts(c, 50),
     "chain.did_registry.did_changes": lambda c, size: did_registry.did_changes(c, MEMBER, [ADDRESS], 50),
     "chain.member_registry.active_members": lambda c, size: member_registry.active_members(c, ADDRESS, 50),
@@ -370,6 +384,7 @@ GROWS = {
     "outbox.reopen": "only when the chain has lost its newest blocks",
     "chain.event_log.events: anchors": "all anchors of a member say whether it kept a promise",
     "chain.evidence.headers": "a trust file of format 1 holds every header",
+    "chain.log_trees.forget": "only when the chain has lost its newest blocks",
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
     "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",
     "erasures.answers_that_show": "an erasure looks through the answers of a day, which are all that is kept",

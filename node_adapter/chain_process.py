@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -32,14 +33,14 @@ from node_adapter.replay_worker import replay_worker
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.event_log import ChainEvent
-from node_adapter.store.chain.evidence_anchor import anchored_in
+from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
-from node_adapter.workflows.identity.keys_in_force import sign_final_checkpoints
+from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"
@@ -252,11 +253,15 @@ class ChainProcess:
     ) -> None:
         now = self._node.clock.now_ms()
         rebuild = self._anchoring.rebuild if self._restored else None
-        made = anchored_in(events, self._node.address)
         self._conflicts += settlement.settle(
-            connection, outcomes, made, now_ms=now, rebuild=rebuild, failed=self._on_failed
+            connection,
+            outcomes,
+            leaves_in(connection, events, self._node.address),
+            now_ms=now,
+            sign=partial(checkpoint_note, self._node),
+            rebuild=rebuild,
+            failed=self._on_failed,
         )
-        sign_final_checkpoints(self._node, connection, made)
         truths.compare_ids(self._node, connection, consents_in(events))
 
     def _on_failed(self, connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:

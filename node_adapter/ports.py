@@ -55,13 +55,12 @@ class ChainRpc(Protocol):
 
 @dataclass(frozen=True)
 class MemberHead:
-    """A member's head as EvidenceAnchor holds it."""
+    """A member's log as EvidenceLog keeps it: `head` is the digest of its tree, `seq` 0 before the first anchor."""
 
-    root: bytes
+    head: bytes
+    map_root: bytes
     size: int
     seq: int
-    time: int
-    map_root: bytes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
+from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store.schema import log_anchor as anchor
+
+FIRST_ANCHOR = 2  # leaf 1 is the opening, which the contract makes in the same transaction
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,19 @@ class AnchorRow:
     def key(self) -> str:
         """The key of its outbox row."""
         return outbox_key(self.seq)
+
+    def difference(self, leaf: AnchorLeaf) -> str | None:
+        """Say how an anchor on the chain differs from this one, or None when it is the same."""
+        compared: dict[str, tuple[object, object]] = {
+            "batchRoot": ("0x" + leaf.batch_root.hex(), "0x" + self.batch_root.hex()),
+            "sizeBefore": (leaf.size_before, self.size_before),
+            "sizeAfter": (leaf.size_after, self.size),
+            "mapRoot": ("0x" + leaf.map_root.hex(), "0x" + self.map_root.hex()),
+        }
+        for name, (told, ours) in compared.items():
+            if told != ours:
+                return f"anchor {self.seq}: {name} is {told} on the chain and {ours} here"
+        return None
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, Leaf, OpeningLeaf
-from node_adapter.store.chain import event_log
+from node_adapter.store.chain import directory, event_log
 from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
 
 EVIDENCE_LOG = "EvidenceLog"
 _OPENED, _ANCHORED, _CONTINUED = "LogOpened", "Anchored", "LogContinued"
+
+
+@dataclass(frozen=True)
+class LeafEvent:
+    """A leaf, and where the chain tells it.
+
+    Attributes:
+        leaf: as the contract made it, which names its block and time.
+        contract: the contract's address.
+        tx_hash: its transaction.
+        log_position: the event's index in the transaction's receipt.
+    """
+
+    leaf: Leaf
+    contract: str
+    tx_hash: bytes
+    log_position: int
 
 
 def leaves(
@@ -22,6 +40,19 @@ def leaves(
     after_block: int | None = None,
     up_to_block: int | None = None,
 ) -> list[Leaf]:
+    """Return the leaves of a broker's tree in their order, as `leaf_events`."""
+    found = leaf_events(connection, member, contracts, after_block=after_block, up_to_block=up_to_block)
+    return [event.leaf for event in found]
+
+
+def leaf_events(
+    connection: Connection,
+    member: str,
+    contracts: Sequence[str],
+    *,
+    after_block: int | None = None,
+    up_to_block: int | None = None,
+) -> list[LeafEvent]:
     """Return the leaves of a broker's tree in their order: all, or those of the blocks after one, and up to one.
 
     Args:
@@ -40,7 +71,30 @@ def leaves(
         up_to_block=up_to_block,
     )
     kept = event_log.of_successors([*taken, *found], contracts)
-    return [_leaf(event) for event in kept[len(taken) :] if event.name != _CONTINUED]
+    return [_told(event) for event in kept[len(taken) :] if event.name != _CONTINUED]
+
+
+def leaves_in(connection: Connection, events: Iterable[ChainEvent], member: str) -> list[LeafEvent]:
+    """Return the leaves of a broker's tree that new blocks tell, whose events are stored already."""
+    topic = address_topic(member)
+    new = [event.block for event in events if (event.contract, event.topic1) == (EVIDENCE_LOG, topic)]
+    return leaf_events(connection, member, contracts(connection), after_block=min(new) - 1) if new else []
+
+
+def last_anchored(connection: Connection, member: str) -> LeafEvent | None:
+    """Return the newest anchor that any of these contracts took of a broker, or None."""
+    topic = address_topic(member)
+    found = event_log.last_event(connection, contract=EVIDENCE_LOG, name=_ANCHORED, topic1=topic)
+    return None if found is None else _told(found)
+
+
+def contracts(connection: Connection) -> list[str]:
+    """Return the contracts of this name that the Directory named, oldest first."""
+    return [entry.target for entry in directory.named_contracts(connection) if entry.name == EVIDENCE_LOG]
+
+
+def _told(event: ChainEvent) -> LeafEvent:
+    return LeafEvent(_leaf(event), event.address, event.tx_hash, event.log_position)
 
 
 def takeovers(

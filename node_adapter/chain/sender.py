@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence.version2.log.anchors import AnchorLeaf
+from node_adapter.anchor_call import anchor_call
 from node_adapter.chain import fees
-from node_adapter.chain.anchor_call import anchor_call
 from node_adapter.chain.contracts import Contracts, call_raw, reverted
 from node_adapter.chain.errors import ContractReverted, JsonRpcError
 from node_adapter.chain.rpc import quantity

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from evidence.version2.batch_tree import BatchTree
 from evidence.version2.log.anchors import AnchorLeaf
+from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
-from node_adapter.chain.anchor_call import anchor_call
 from node_adapter.node import Node
 from node_adapter.store import anchor_tree, anchors, outbox, records, restored
 from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow

@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -28,17 +29,18 @@ from node_adapter.life import SignOfLife, boot_id, write_sign
 from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import Ready, main
+from node_adapter.replay_worker import replay_worker
 from node_adapter.store import alarms, anchors, identity, restored
 from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.event_log import ChainEvent
-from node_adapter.store.chain.evidence_anchor import anchored_in
+from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
-from node_adapter.workflows.identity.keys_in_force import sign_final_checkpoints
+from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"
@@ -251,11 +253,15 @@ class ChainProcess:
     ) -> None:
         now = self._node.clock.now_ms()
         rebuild = self._anchoring.rebuild if self._restored else None
-        made = anchored_in(events, self._node.address)
         self._conflicts += settlement.settle(
-            connection, outcomes, made, now_ms=now, rebuild=rebuild, failed=self._on_failed
+            connection,
+            outcomes,
+            leaves_in(connection, events, self._node.address),
+            now_ms=now,
+            sign=partial(checkpoint_note, self._node),
+            rebuild=rebuild,
+            failed=self._on_failed,
         )
-        sign_final_checkpoints(self._node, connection, made)
         truths.compare_ids(self._node, connection, consents_in(events))
 
     def _on_failed(self, connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:
@@ -317,7 +323,8 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
+        with replay_worker(node):
+            ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()
 

@@ -5,9 +5,11 @@ Everything that is not a value comes through one of these: time, entropy, the ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from evidence.chain.engine import Header
 
 
 class Clock(Protocol):
@@ -52,34 +54,13 @@ class ChainRpc(Protocol):
 
 
 @dataclass(frozen=True)
-class PeerAnswer:
-    """What another member's node answered, whatever its status is below 500."""
-
-    status: int
-    content_type: str
-    body: bytes
-
-
-class AskPeer(Protocol):
-    """What posts bytes to a path of another member's node."""
-
-    def __call__(self, url: str, content: bytes, content_type: str, *, max_bytes: int) -> PeerAnswer:
-        """Return the answer, which may take long and may be refused.
-
-        Raises:
-            CouldNotCheck: `peer-unreachable`, `peer-failed`, `peer-address`.
-        """
-
-
-@dataclass(frozen=True)
 class MemberHead:
-    """A member's head as EvidenceAnchor holds it."""
+    """A member's log as EvidenceLog keeps it: `head` is the digest of its tree, `seq` 0 before the first anchor."""
 
-    root: bytes
+    head: bytes
+    map_root: bytes
     size: int
     seq: int
-    time: int
-    map_root: bytes
 
 
 @dataclass(frozen=True)
@@ -96,3 +77,30 @@ class TransactionOutcome:
     succeeded: bool
     gas_used: int
     nonce: int | None = None
+
+
+@dataclass(frozen=True)
+class TakenState:
+    """State at a block of the chain, with its proof.
+
+    Attributes:
+        rule: the name of the header's rule.
+        header: what the header says.
+        data: the bytes of the header.
+        nodes: the pool that opens what was asked for, and nothing else.
+        tries: how often it was asked for.
+    """
+
+    rule: str
+    header: Header
+    data: bytes = field(repr=False)
+    nodes: tuple[bytes, ...] = field(repr=False)
+    tries: int = 1
+
+
+StateSource = Callable[[Mapping[str, Sequence[bytes]]], TakenState]
+"""Takes the proofs of accounts, by 0x address, and of storage slots of theirs (32 bytes each), all at one block.
+
+An account may be asked for without a slot. Where the proofs cannot be had it raises CouldNotCheck, such as
+`state-not-proved`.
+"""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from evidence.documents import breach, envelope, promise, receipt, record, trust
-from evidence.map import subject_map
+from evidence.documents import breach, trust
+from evidence.version2 import envelope, promise, record
+from evidence.version2.documents import receipt
 from primitives.rules import RULES
 from primitives.shapes import Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
@@ -44,15 +45,14 @@ REFUSED_LINE = Named(
         }
     ),
 )
-PROMISE = Named("Promise", promise.PROMISE.note("docs/spec/evidence.md, section 7."))
-ENVELOPE = Named("Envelope", envelope.ENVELOPE.note("docs/spec/evidence.md, section 2."))
+PROMISE = Named("Promise", promise.PROMISE.note("docs/spec/evidence-2.md, section 7."))
+ENVELOPE = Named("Envelope", envelope.ENVELOPE.note("docs/spec/evidence-2.md, section 2."))
 RECORD_COPY = Named("RedactedCopy", Fields({**record.COPY.required, "envelope": ENVELOPE}))
-MAP_PROOF = Named("MapProof", subject_map.PROOF.note("docs/spec/evidence.md, section 5."))
 RECEIPT = Named(
     "Receipt",
-    # Its reader takes three parts as they are, and reads each with the keys that it tries.
-    Fields({**receipt.RECEIPT.required, "promise": PROMISE, "record": RECORD_COPY, "map": MAP_PROOF}).note(
-        "docs/spec/evidence.md, section 8."
+    # Its reader takes two parts as they are, and reads each with the keys that it tries.
+    Fields({**receipt.RECEIPT.required, "promise": PROMISE, "record": RECORD_COPY}).note(
+        "docs/spec/evidence-2.md, section 11."
     ),
 )
 TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence.md, section 10."))

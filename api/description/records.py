@@ -5,12 +5,14 @@ from __future__ import annotations
 from api.bodies import ARGUMENT
 from api.description.common import CHECKS_NOT_MADE, COUNT, MANY, PROMISE, RECEIPT, TEXT
 from api.description.operation import Operation
+from evidence.version2.act import ACT_FORMAT
 from node_adapter.workflows.anchoring.owed_promises import RECORD_REQUEST
 from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.intake.act_drafts import DRAFT_REQUEST
 from node_adapter.workflows.intake.enrol_subject import SUBJECT_REQUEST
 from node_adapter.workflows.intake.gates import GATE_REQUEST
 from primitives.shapes import Boolean, Constant, Fields, ListOf, Named, Nullable, Object, OneOf
+from primitives.suites import SUITE_NAME
 from replay.wire.fact import FACT
 from replay.wire.shapes import DID, DIGEST, PID, TIME
 
@@ -28,13 +30,24 @@ SUBJECT_ANSWER = Named(
     ),
 )
 SUBJECT = Named(
-    "Subject", Fields({"client_ref": TEXT, "subject": PID, "did": Nullable(DID), "count": COUNT, "head": DIGEST})
+    "Subject",
+    Fields(
+        {
+            "client_ref": TEXT,
+            "subject": PID,
+            "did": Nullable(DID),
+            "count": COUNT,
+            "head": DIGEST,
+            "opened": Boolean().note("Whether the client has opened the history by a signature of its own."),
+        }
+    ),
 )
 DRAFT = Named(
     "Draft",
     Fields(
         {
-            "version": Constant("bonafides.act/1"),
+            "version": Constant(ACT_FORMAT),
+            "suite": SUITE_NAME,
             "type": TEXT,
             "broker": DID,
             "subject": PID,

@@ -59,6 +59,7 @@ class Act(TypedDict):
     signature: str
     document: str | None
     ruleset: str | None
+    known: Known
 
 Address: TypeAlias = "str"
 
@@ -359,7 +360,8 @@ class DraftText(TypedDict):
 
 
 class Draft(TypedDict):
-    version: Literal["bonafides.act/1"]
+    version: Literal["bonafides.act/2"]
+    suite: Literal["sha256-ed25519/1", "sm3-sm2/1"]
     type: str
     broker: Did
     subject: Pid
@@ -396,16 +398,27 @@ class EnvelopeAttachmentsEntry(TypedDict):
     bytes: int
 
 
+class EnvelopeAccepted(TypedDict):
+    block: int
+    hash: str
+
+
+class EnvelopeKnown1(TypedDict):
+    count: int
+    fingerprint: str
+    nonce: str
+
+
 class EnvelopeSignaturesEntry(TypedDict):
     did: str
     key: str
-    alg: Literal["Ed25519"]
+    alg: Literal["Ed25519", "SM2"]
     value: str
-    block: int
 
 
 class Envelope(TypedDict):
-    format: Literal["bonafides.record/1"]
+    format: Literal["bonafides.record/2"]
+    suite: Literal["sha256-ed25519/1", "sm3-sm2/1"]
     record_id: str
     type: str
     schema: str
@@ -420,7 +433,10 @@ class Envelope(TypedDict):
     document: str | None
     fields: dict[str, str]
     attachments: list[EnvelopeAttachmentsEntry]
+    next: str
+    accepted: EnvelopeAccepted
     ruleset: str | None
+    known: EnvelopeKnown1 | None
     signatures: list[EnvelopeSignaturesEntry]
 
 
@@ -649,6 +665,12 @@ class IssuerRight(TypedDict):
     block: int
 
 
+class Known(TypedDict):
+    count: int
+    fingerprint: str
+    nonce: str
+
+
 class LevelConfirmPayload(TypedDict):
     level_ref: str
     level: Literal["C1-min", "C1", "C2", "C3", "C4", "C5"]
@@ -675,25 +697,6 @@ class LevelResultPayload(TypedDict):
 class LogEntries(TypedDict):
     start: int
     entries: list[Digest]
-
-
-class MapProof1(TypedDict):
-    count: int
-    head: str
-    path: list[str]
-
-
-class MapProof2Other1(TypedDict):
-    subject: str
-    count: int
-    head: str
-
-
-class MapProof2(TypedDict):
-    path: list[str]
-    other: MapProof2Other1 | None
-
-MapProof: TypeAlias = "MapProof1 | MapProof2"
 
 
 class MatchOpinionPayloadProduct(TypedDict):
@@ -832,22 +835,33 @@ class ProductRatePayload(TypedDict):
     countersigned: NotRequired[list[ProductRatePayloadCountersignedEntry]]
 
 
+class PromiseBatch(TypedDict):
+    index: int
+    count: int
+    path: str
+
+
 class PromiseSignature(TypedDict):
     key: str
-    alg: Literal["Ed25519"]
+    alg: Literal["Ed25519", "SM2"]
     value: str
 
 
 class Promise(TypedDict):
-    format: Literal["bonafides.promise/1"]
+    format: Literal["bonafides.promise/2"]
+    suite: Literal["sha256-ed25519/1", "sm3-sm2/1"]
     broker: str
     subject: str
+    seq: int
+    label: str
     record_id: str
     fingerprint: str
+    entry: str
     log_index: int
-    accepted_at: str
+    recorded_at: str
     anchor_by: str
     block: int
+    batch: PromiseBatch
     signature: PromiseSignature
 
 
@@ -955,32 +969,59 @@ class Readiness(TypedDict):
     checks: dict[str, str]
 
 
-class ReceiptLog(TypedDict):
-    index: int
-    size: int
-    path: list[str]
-
-
 class ReceiptAnchor(TypedDict):
-    chain_id: int
-    contract: str
-    member: str
     seq: int
+    batch_root: str
+    size_before: int
+    size_after: int
     map_root: str
     block: int
-    block_hash: str
-    tx: str
-    log_index: int
+    time: int
+    keys_digest: str
+    key_version: int
+
+
+class ReceiptLog(TypedDict):
+    size: int
+    path: str
+
+
+class ReceiptMap(TypedDict):
+    path: str
+
+
+class ReceiptNext1Other1(TypedDict):
+    label: str
+    entry: str
+
+
+class ReceiptNext1(TypedDict):
+    path: str
+    other: ReceiptNext1Other1 | None
+
+
+class ReceiptNext2Link(TypedDict):
+    seq: int
+    prev: str
+    next: str
+    fingerprint: str
+
+
+class ReceiptNext2(TypedDict):
+    link: ReceiptNext2Link
+    path: str
 
 
 class Receipt(TypedDict):
-    format: Literal["bonafides.receipt/1"]
+    format: Literal["bonafides.receipt/2"]
     promise: Promise
     record: RedactedCopy
+    anchor: ReceiptAnchor
+    batch: str
     log: ReceiptLog
     checkpoint: str
-    map: MapProof
-    anchor: ReceiptAnchor
+    map: ReceiptMap
+    next: ReceiptNext1 | ReceiptNext2
 
 
 class ReceiptPageNotShownEntry(TypedDict):
@@ -1338,6 +1379,7 @@ class Subject(TypedDict):
     did: Did | None
     count: int
     head: Digest
+    opened: bool
 
 
 class SubjectAnswer(TypedDict):

@@ -13,12 +13,13 @@ from typing import Any
 from bonafides.wallet.store import WalletStore
 from did.identifiers import parse_did
 from domain.second_person import FIELD
-from evidence.documents.act import ROOT_SALT_BYTES, field_digests
 from evidence.documents.staff_signature import act_digest, possession_digest
 from evidence.log.roster import check_name
+from evidence.version2.salts import ROOT_SALT_BYTES, field_digests
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
+from primitives.suites import DEFAULT
 from replay.installed import INSTALLED
 from replay.wire.fact import read_fact
 from suitability.records.staff import STAFF_ROLES
@@ -110,7 +111,7 @@ def sign_fact(
     if not show(key, fact):
         raise Refused("wallet-declined", "the person did not agree; nothing was signed")
     stated = {"attachments": [], **fact, "broker": key.broker}  # last: nothing that was handed in stands in its place
-    digest = act_digest(stated, field_digests(payload, root_salt))
+    digest = act_digest(stated, field_digests(DEFAULT, payload, root_salt))
     value = encode_base64url(ed25519.sign(key.seed, digest))
     return {
         **fact,

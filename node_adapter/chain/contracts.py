@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from node_adapter.chain.abi import KNOWN, contract_abi, decode_revert, directory_name
+from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, decode_revert, directory_name
 from node_adapter.chain.errors import ContractReverted, JsonRpcError, WrongChain
 from node_adapter.ports import ChainRpc, MemberHead
 
@@ -22,6 +22,10 @@ class Contracts:
         self.directory = directory
         self._addresses: dict[str, str] = {}
 
+    def is_named(self, contract: str) -> bool:
+        """Say whether the Directory names a contract."""
+        return contract in self._addresses or self._current(contract) != _NO_ADDRESS
+
     def address_of(self, contract: str) -> str:
         """Return the current address of a contract.
 
@@ -31,7 +35,7 @@ class Contracts:
         if contract == DIRECTORY:
             return self.directory
         if contract not in self._addresses:
-            address = str(self._call(self.directory, DIRECTORY, "current", (directory_name(contract),))[0]).lower()
+            address = self._current(contract)
             if address == _NO_ADDRESS:
                 raise WrongChain(f"the Directory {self.directory} names no {contract}")
             self._addresses[contract] = address
@@ -65,10 +69,14 @@ class Contracts:
         return contract_abi(contract).encode_call(function, arguments)
 
     def head(self, member: str) -> MemberHead:
-        """Return a member's head of EvidenceAnchor."""
-        (head,) = self.read("EvidenceAnchor", "head", member)
-        root, size, seq, time, map_root = head
-        return MemberHead(root, size, seq, time, map_root)
+        """Return what EvidenceLog keeps of a member; where the Directory names none yet, nobody has anchored in it."""
+        if not self.is_named(LOG_OF_ANCHORS):
+            return MemberHead(bytes(32), bytes(32), 0, 0)
+        (last,) = self.read(LOG_OF_ANCHORS, "logOf", member)
+        return MemberHead(*last)
+
+    def _current(self, contract: str) -> str:
+        return str(self._call(self.directory, DIRECTORY, "current", (directory_name(contract),))[0]).lower()
 
     def _call(self, address: str, contract: str, function: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         abi = contract_abi(contract)

@@ -8,8 +8,8 @@
    them settles it (`workflows.settlement`). To send again is harmless: "already known", "nonce too low" are no errors.
 4. A refusal counts when the contract also refuses at the newest indexed block. Until then the write waits, and keeps
    no other back. An anchor is never given up.
-5. An anchor is signed only on the newest anchor of the index. Another one there under our number: the key is used
-   elsewhere, and the sender stops.
+5. An anchor is signed only on our tree as the index has it, and its call is made of that tree: after a reset the leaf
+   before it is another one. Another anchor there under our number: the key is used elsewhere, and the sender stops.
 6. What a chain reset lost goes out again in nonce order, and waits while its call would revert (it may depend on what
    another member has not sent again yet).
 7. A transaction that pays too little is replaced by one that pays more at the same nonce, up to a bound: at most one of
@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evidence.version2.log.anchors import AnchorLeaf
+from node_adapter.anchor_call import anchor_call
 from node_adapter.chain import fees
 from node_adapter.chain.contracts import Contracts, call_raw, reverted
 from node_adapter.chain.errors import ContractReverted, JsonRpcError
@@ -30,7 +32,7 @@ from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc, TransactionSigner
 from node_adapter.store import alarms, anchors, outbox, own_transactions
 from node_adapter.store.alarms import Failed
-from node_adapter.store.chain import blocks, evidence_anchor
+from node_adapter.store.chain import blocks, evidence_log
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import Attempt, OutboxRow
 from primitives.errors import VerificationFailed
@@ -45,7 +47,6 @@ _MS = 1000
 _GAS_MARGIN_PERCENT = 130
 _TAKEN = ("already known", "already imported", "known transaction", "nonce too low", "alreadyknown")
 _UNDERPAID = ("underpriced", "fee too low", "less than block base fee", "below current base fee", "gas price below")
-_CONTRACT = "EvidenceAnchor"
 
 
 class Progress(enum.Enum):
@@ -120,17 +121,13 @@ class Sender:
             return Progress.WAITING
         if self._follows_gap(row, at):
             return self._give_back(row, at)
-        # One that had failed in a lost block goes out as it is: it holds the place of its nonce.
-        was_final = row.state == outbox.SIGNED and row.block is not None and row.error is None
-        if was_final and not self._may_resend(row, at):
-            return self._retry(row, at)
-        return self._send(row, at)
+        return self._send(row, at) if row.block is None else self._resend(row, at)
 
     # A new row: may it be sent, under which nonce, and for how much?
 
     def _sign_new(self, row: OutboxRow, at: _Moment) -> Progress:
-        if row.kind == outbox.KIND_ANCHOR and not self._follows_last_anchor(row, at):
-            return self._retry(row, at)
+        if row.kind == outbox.KIND_ANCHOR and (progress := self._held_back(row, at)) is not None:
+            return progress
         nonce = self._free_nonce(at)
         if nonce is None:
             return self._retry(row, at)
@@ -182,27 +179,40 @@ class Sender:
             outbox.mark_signed(connection, Attempt(tx_hash, row.id, nonce, price, raw, at.now))
         self._forget(row)
 
-    def _follows_last_anchor(self, row: OutboxRow, at: _Moment) -> bool:
+    def _held_back(self, row: OutboxRow, at: _Moment) -> Progress | None:
+        """Let an anchor wait for the one before it, and make its call anew where our tree is another by now."""
+        call = self._call_of_anchor(row, at)
+        if call is None:
+            return self._retry(row, at)
+        if call == row.data:
+            return None
+        with self._store.write() as connection:
+            outbox.renew(connection, row.id, call, at.now)
+        self._not_before.pop(row.id, None)
+        self._forget(row)
+        return Progress.MOVED
+
+    def _call_of_anchor(self, row: OutboxRow, at: _Moment) -> bytes | None:
+        """Return an anchor's call on our tree as the index has it; None to wait until it has the anchor before."""
         seq = anchors.seq_of_key(row.key)
         with self._store.read() as connection:
             anchor = anchors.by_seq(connection, seq)
-            last = evidence_anchor.last_anchored(connection, self._signer.address)
+            last = evidence_log.last_anchored(connection, self._signer.address)
+            call = None if anchor is None else anchor_call(connection, anchor)
         if anchor is None:
             raise VerificationFailed("anchor-conflict", f"the outbox holds {row.key}, which is not among the anchors")
-        last_seq = 0 if last is None else last.seq
-        root = None if last is None else "0x" + last.root.hex()
-        expected = "0x" + (anchor.root if last_seq == seq else anchor.prev_root).hex()
-        if last_seq > seq or (last_seq == seq and root == expected):
-            return False  # it stands there already: it settles with the index
-        if last_seq < seq - 1 or (root is not None and root != expected):
-            detail = (
-                f"the newest anchor of the index is number {last_seq} with root {root}; our anchor {seq} expects "
-                f"{expected}: this member's key is used elsewhere, or the chain is not the one of this log"
-            )
+        if last is None or last.leaf.seq < seq:
+            return call
+        difference = (
+            anchor.difference(last.leaf) if isinstance(last.leaf, AnchorLeaf) and last.leaf.seq == seq else None
+        )
+        if last.leaf.seq > seq or difference:
+            told = difference or f"the newest anchor of the index is number {last.leaf.seq}, and our {seq} is not final"
+            detail = f"{told}: this member's key is used elsewhere, or the chain is not the one of this log"
             with self._store.write() as connection:
                 alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(seq), detail, at.now)
             raise VerificationFailed("anchor-conflict", detail)
-        return True
+        return None  # it stands there already: it settles with the index
 
     # The contract refuses.
 
@@ -237,7 +247,7 @@ class Sender:
         with self._store.read() as connection:
             anchor = anchors.by_seq(connection, anchors.seq_of_key(row.key))
         head = self._contracts.head(self._signer.address)
-        if anchor is not None and (head.seq, head.root) == (anchor.seq, anchor.root):
+        if anchor is not None and (head.seq, head.size, head.map_root) == (anchor.seq, anchor.size, anchor.map_root):
             detail = "the contract's head holds this anchor, but no final block its event: the chain's state was torn"
             with self._store.write() as connection:
                 alarms.raise_alarm(connection, alarms.ANCHOR_WITHOUT_EVENT, row.key, detail, at.now)
@@ -275,6 +285,15 @@ class Sender:
             self._since.pop(("gap", row.id), None)
             return False
         return self._lasts("gap", row, at.tick) > GAP_AFTER_MS
+
+    def _resend(self, row: OutboxRow, at: _Moment) -> Progress:
+        """Send what stood in a final block that the chain has lost."""
+        if row.kind == outbox.KIND_ANCHOR and (progress := self._held_back(row, at)) is not None:
+            return progress
+        # One that had failed in a lost block goes out as it is: it holds the place of its nonce.
+        if row.state == outbox.SIGNED and row.error is None and not self._may_resend(row, at):
+            return self._retry(row, at)
+        return self._send(row, at)
 
     def _may_resend(self, row: OutboxRow, at: _Moment) -> bool:
         """Say whether a write that a reset took away goes through now."""

@@ -8,43 +8,22 @@ where it does not, a block was made meanwhile, and everything is asked again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from eth_hash.auto import keccak
 
-from evidence.chain.engine import Header
 from evidence.chain.patricia import HASH_BYTES
 from evidence.chain.rlp_codec import rpc_bytes
 from evidence.version2.state.trie import StateProof
 from node_adapter.chain.blocks import read_header
 from node_adapter.chain.errors import JsonRpcError
 from node_adapter.chain.rpc import quantity
-from node_adapter.ports import ChainRpc
+from node_adapter.ports import ChainRpc, TakenState
 from primitives.errors import CouldNotCheck, VerificationFailed
 
 TRIES = 10
 BEHIND = 1  # the head's own state is not asked for
 _NO_SUCH_METHOD = -32601
-
-
-@dataclass(frozen=True)
-class TakenState:
-    """State at a block, with its proof.
-
-    Attributes:
-        rule: the name of the header's rule.
-        header: what the header says.
-        data: the bytes of the header.
-        nodes: the pool that opens what was asked for, and nothing else.
-        tries: how often it was asked for.
-    """
-
-    rule: str
-    header: Header
-    data: bytes = field(repr=False)
-    nodes: tuple[bytes, ...] = field(repr=False)
-    tries: int = 1
 
 
 def take_proofs(rpc: ChainRpc, wanted: Mapping[str, Sequence[bytes]], confirmations: int = 0) -> TakenState:
@@ -75,21 +54,6 @@ def take_proofs(rpc: ChainRpc, wanted: Mapping[str, Sequence[bytes]], confirmati
 
 class _RaceError(Exception):
     """What came is not of the header that was asked for: a block was made meanwhile, or was replaced."""
-
-
-def code_hashes(rpc: ChainRpc, addresses: Sequence[str], number: int) -> dict[str, bytes]:
-    """Return the code hash of each contract at a block, as the chain's node says it.
-
-    Nothing is proved here: the head of the Directory's history holds all of them.
-
-    Raises:
-        CouldNotCheck: `state-proof-race`, the block's state is gone; `chain-unreachable`; `json-rpc-error`.
-    """
-    answers = rpc.batch([("eth_getProof", (address, [], quantity(number))) for address in addresses])
-    try:
-        return {address: rpc_bytes(answer["codeHash"]) for address, answer in zip(addresses, answers, strict=True)}
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise CouldNotCheck("state-proof-race", f"the state of block {number} is not there") from error
 
 
 def _take(rpc: ChainRpc, wanted: Mapping[str, Sequence[bytes]], confirmations: int, tries: int) -> TakenState:

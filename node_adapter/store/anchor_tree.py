@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func, insert, select
 
 from evidence.version2.log.anchor_tree import NodeReader, Peaks, Place, peaks_of, places
 from evidence.version2.log.anchors import Leaf, decode_leaf
 from node_adapter.store.schema import log_leaf, log_node
 from primitives.errors import InvalidInput
 
+OPENING = 1  # leaf 1
 _NODE = select(log_node.c.hash).where(log_node.c.level == bindparam("at_level"), log_node.c.position == bindparam("at"))
 _AT_ONCE = 900  # places in one question, of which SQLite may take no more than 999
 
@@ -52,6 +53,17 @@ def node_reader(connection: Connection, make: Callable[[NodeReader], object]) ->
     Raises:
         InvalidInput: `index`; one of them is not in the tree.
     """
+    return read_nodes(connection, log_node, make)
+
+
+def read_nodes(
+    connection: Connection, table: Table, make: Callable[[NodeReader], object], *of: ColumnElement[bool]
+) -> NodeReader:
+    """Return a reader as `node_reader` does, of another tree: of those rows of a table of which `of` holds.
+
+    Raises:
+        InvalidInput: `index`; one of them is not in the tree.
+    """
     wanted = places(make)
     levels: defaultdict[int, list[int]] = defaultdict(list)
     for level, position in wanted:
@@ -59,8 +71,8 @@ def node_reader(connection: Connection, make: Callable[[NodeReader], object]) ->
     found: dict[Place, bytes] = {}
     for level, positions in levels.items():  # one level a question: of pairs SQLite would compare every row
         for at in range(0, len(positions), _AT_ONCE):
-            rows = select(log_node.c.position, log_node.c.hash).where(
-                log_node.c.level == level, log_node.c.position.in_(positions[at : at + _AT_ONCE])
+            rows = select(table.c.position, table.c.hash).where(
+                *of, table.c.level == level, table.c.position.in_(positions[at : at + _AT_ONCE])
             )
             found.update(((level, row.position), row.hash) for row in connection.execute(rows))
     if len(found) != len(wanted):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
-from node_adapter.store import cosignatures
+from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store.schema import log_anchor as anchor
+
+FIRST_ANCHOR = 2  # leaf 1 is the opening, which the contract makes in the same transaction
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,19 @@ class AnchorRow:
     def key(self) -> str:
         """The key of its outbox row."""
         return outbox_key(self.seq)
+
+    def difference(self, leaf: AnchorLeaf) -> str | None:
+        """Say how an anchor on the chain differs from this one, or None when it is the same."""
+        compared: dict[str, tuple[object, object]] = {
+            "batchRoot": ("0x" + leaf.batch_root.hex(), "0x" + self.batch_root.hex()),
+            "sizeBefore": (leaf.size_before, self.size_before),
+            "sizeAfter": (leaf.size_after, self.size),
+            "mapRoot": ("0x" + leaf.map_root.hex(), "0x" + self.map_root.hex()),
+        }
+        for name, (told, ours) in compared.items():
+            if told != ours:
+                return f"anchor {self.seq}: {name} is {told} on the chain and {ours} here"
+        return None
 
 
 @dataclass(frozen=True)
@@ -86,6 +101,11 @@ def by_seq(connection: Connection, seq: int) -> AnchorRow | None:
 def last_final(connection: Connection) -> FinalAnchor | None:
     """Return the newest final anchor, or None."""
     return _find_final(connection, _FINAL.order_by(anchor.c.seq.desc()).limit(1))
+
+
+def last_final_at(connection: Connection, block: int) -> FinalAnchor | None:
+    """Return the newest anchor that stands on the chain up to a block, or None."""
+    return _find_final(connection, _FINAL.where(anchor.c.block <= block).order_by(anchor.c.seq.desc()).limit(1))
 
 
 def last_signed(connection: Connection) -> FinalAnchor | None:
@@ -142,9 +162,6 @@ def put_checkpoint(connection: Connection, seq: int, checkpoint: str) -> None:
 
 def reopen(connection: Connection, after_block: int) -> None:
     """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
-    lost = connection.execute(select(func.min(anchor.c.seq)).where(anchor.c.block > after_block)).scalar()
-    if lost is not None:
-        cosignatures.forget_from(connection, lost)
     nothing: dict[str, Any] = dict.fromkeys(_AT_FINALITY)
     connection.execute(update(anchor).where(anchor.c.block > after_block).values(**nothing))
 
@@ -155,7 +172,4 @@ def _row(row: Row[Any]) -> AnchorRow:
 
 def _find_final(connection: Connection, query: Select[Any]) -> FinalAnchor | None:
     row = connection.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
-    cosigned = cosignatures.with_cosigners(connection, row["seq"], row["checkpoint"])
-    return FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__} | {"checkpoint": cosigned})
+    return None if row is None else FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__})

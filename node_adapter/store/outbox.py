@@ -232,6 +232,12 @@ def unsign(connection: Connection, row_id: int, now_ms: int) -> None:
     _set(connection, row_id, state=NEW, updated_at=now_ms, **nothing)
 
 
+def renew(connection: Connection, row_id: int, data: bytes, now_ms: int) -> None:
+    """The call would be refused as it is: it is made anew, and signed anew."""
+    _set(connection, row_id, data=data)
+    unsign(connection, row_id, now_ms)
+
+
 def settle(connection: Connection, row_id: int, outcome: TransactionOutcome, now_ms: int) -> None:
     """The write stands in a final block, by whichever of its transactions."""
     _set(connection, row_id, state=FINAL, error=None, updated_at=now_ms, **_where(connection, outcome))

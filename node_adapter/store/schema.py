@@ -216,6 +216,7 @@ chain_event = Table(
     Column("topic1", String(66)),  # the first indexed argument, 0x hex of 32 bytes: identity, member, consent, task
     Column("args", Text, nullable=False),
     Index("chain_event_by_topic", "contract", "topic1", "block", "log_index"),
+    Index("chain_event_by_name", "contract", "topic1", "name", "block", "log_index"),
     Index("chain_event_by_value", text(ATTRIBUTE_VALUE), sqlite_where=ATTRIBUTE_CHANGES),
 )
 
@@ -305,6 +306,45 @@ replay_order = Table(
     Column("answered_at", BigInteger),
     Column("message", Text),  # as the regulator signed it; null in rows of before revision 8
     UniqueConstraint("case_number", "did"),
+)
+
+# Replays that were asked for, each after the looks that it makes were recorded. state: waiting -> done | failed
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", String(36), primary_key=True),  # in the order of time
+    Column("state", String, nullable=False),
+    Column("asked", Text, nullable=False),  # what was asked for, as JSON
+    Column("asked_at", BigInteger, nullable=False, index=True),
+    Column("done_at", BigInteger),
+    Column("error", Text),  # of a failed one, as JSON
+    Index("replay_waiting", "id", sqlite_where=text("state = 'waiting'")),
+)
+
+# What a replay gave, for each identity of the client: originals, which are kept for days and not for years.
+replay_document = Table(
+    "replay_document",
+    metadata,
+    Column("replay", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # 0 is the identity that was asked for
+    Column("relation", String, nullable=False),
+    Column("subject", String(64), nullable=False, index=True),
+    Column("did", String),
+    Column("standing", Text, nullable=False),  # as of when, what was checked and what was not, as JSON
+    Column("bundle", Text, nullable=False),
+    Column("report_html", Text, nullable=False),
+    Column("report", Text, nullable=False),
+)
+
+# Proofs of the chain's state that a process waits for; the chain process takes them, and the one that asked drops them.
+state_request = Table(
+    "state_request",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("wanted", Text, nullable=False),  # slots by account, as JSON
+    Column("asked_at", BigInteger, nullable=False, index=True),
+    Column("answer", Text),  # the proof, or why there is none, as JSON
+    Index("state_request_open", "id", sqlite_where=text("answer IS NULL")),
 )
 
 # One row per approved joint computation that this member takes part in.
@@ -404,6 +444,17 @@ log_node = Table(
     sqlite_with_rowid=False,  # millions of short rows that are found by their key alone
 )
 
+# The same of every broker's log, made of the index when somebody asks for a proof about it.
+member_log_node = Table(
+    "member_log_node",
+    metadata,
+    Column("broker", String(42), primary_key=True),
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # What this member keeps of other members' logs, whose growth it checks: the state, and the note that it cosigned last.
 witnessed = Table(
     "witnessed",
@@ -415,33 +466,4 @@ witnessed = Table(
     Column("size", BigInteger, nullable=False),
     Column("wrong", Text, nullable=False),  # numbers of anchors, with a space between
     Column("note", Text, nullable=False),
-)
-
-# How the map grew under each anchor: with the batch it is the append proof that a witness is shown.
-log_growth = Table(
-    "log_growth",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("walk", Text, nullable=False),
-    Column("hashes", LargeBinary, nullable=False),  # each of 32 bytes, one after another
-)
-
-# Cosignatures of other members under this member's last checkpoints: lines of a note.
-cosignature = Table(
-    "cosignature",
-    metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("witness", String(42), primary_key=True),
-    Column("line", Text, nullable=False),
-)
-
-# How far each other member has come as a witness of this member's log, and what kept it from going on.
-cosigner = Table(
-    "cosigner",
-    metadata,
-    Column("witness", String(42), primary_key=True),
-    Column("seq", BigInteger, nullable=False),  # of the newest checkpoint that it cosigned; 0 of none
-    Column("cosigned_at", BigInteger),
-    Column("failed_since", BigInteger),  # this and the next are null while it answers
-    Column("failure", Text),
 )

@@ -2,7 +2,8 @@
 
 {"source_ref", "subject", "type", "occurred_at", "channel", "actor": {"did", "role"},
 "payload": {...} | "compute": {...}, "attachments"?: [...],
-"act"?: {"root_salt", "key", "signature", "document", "ruleset"}, "root_salt"?: with payload.countersigned,
+"act"?: {"root_salt", "key", "signature", "document", "ruleset", "known": {"count", "fingerprint", "nonce"}},
+"root_salt"?: with payload.countersigned,
 "consent"?: with CONSENT_GIVE and CONSENT_WITHDRAW, the client's call of ConsentRegistry}
 
 The call is no part of the fact: its deadline passes, and the same fact comes again with a new one.
@@ -18,10 +19,11 @@ from typing import Any
 
 from domain.domains import Domains
 from domain.fact import CHANNELS
+from domain.opening import CLIENT, OPENING
 from domain.second_person import FIELD
-from evidence.documents.act import ROOT_SALT_BYTES
 from evidence.documents.envelope import ATTACHMENT, MAX_ATTACHMENTS
-from primitives import ed25519
+from evidence.version2.envelope import KNOWN, RULESET, KnownBefore
+from evidence.version2.salts import ROOT_SALT_BYTES
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.encoding import encode_base64url
@@ -39,14 +41,15 @@ from primitives.shapes import (
     OneOf,
     Shape,
 )
+from primitives.suite import SIGNATURE_BYTES
 from primitives.text import check_all_legible
 from primitives.timestamp import parse_time
 from replay.installed import INSTALLED
 from replay.wire.consent_call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
 from replay.wire.shapes import PID, TIME
 
-# Whoever took such a reference first would keep the node from recording a revocation, or the use of a client's data.
-_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|task:[0-9a-f]{64}:")
+# Whoever took such a reference first would keep the node from recording an opening, a revocation, or a use of data.
+_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|opening:|task:[0-9a-f]{64}:")
 _REQUEST_TAG = "bonafides/fact/1"
 
 
@@ -59,6 +62,7 @@ class ClientPart:
     signature: str
     document: str | None
     ruleset: str | None
+    known: KnownBefore
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,12 @@ ACT = Named(
         {
             "root_salt": Bytes(ROOT_SALT_BYTES).note("The wallet's root salt, which becomes the record's."),
             "key": Line(300).note("Verification method, <did>#delegate-N."),
-            "signature": Base64Url(ed25519.SIGNATURE_BYTES).then(lambda data, _: encode_base64url(data)),
+            "signature": Base64Url(SIGNATURE_BYTES).then(lambda data, _: encode_base64url(data)),
             "document": Nullable(Line(300)),
-            "ruleset": Nullable(Line(300)),
+            "ruleset": Nullable(RULESET).note("`name@version:` and the whole digest."),
+            "known": Named("Known", KNOWN).note("The last record that the wallet knows, and 16 random bytes."),
         }
-    ).note("The client's signature over the act (docs/spec/evidence.md, section 3)."),
+    ).note("The client's signature over the act (docs/spec/evidence-2.md, section 3)."),
 ).then(lambda members, _: ClientPart(**members))
 
 
@@ -136,12 +141,19 @@ def read_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> IntakeF
         InvalidInput: the dotted field, and the rule that it breaks.
         Refused: `act-unsigned`, the client's own act comes without the client's signature.
     """
-    if isinstance(value.get("type"), str) and value["type"] in domains.node_types:
+    if isinstance(value.get("type"), str) and value["type"] in domains.node_types and not _opens_as_client(value):
         raise InvalidInput("type", "node-record", f"{value['type']} is written by the node itself")
     reference = value.get("source_ref")
     if isinstance(reference, str) and _NODE_REFERENCE.match(reference):
         raise InvalidInput("source_ref", "node-reference", "the node itself names its records so")
     return read_node_fact(value, domains)
+
+
+def _opens_as_client(value: Mapping[str, Any]) -> bool:
+    """Tell whether a fact is the one of the node's types that a caller hands in: a client's own, signed opening."""
+    payload = value.get("payload")
+    stated = payload.get("kind") if isinstance(payload, dict) else None
+    return value["type"] == OPENING and value.get("act") is not None and stated == CLIENT
 
 
 def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> IntakeFact:

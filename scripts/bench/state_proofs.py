@@ -17,7 +17,8 @@ from evidence.version2.state.slots import DID_HEAD
 from evidence.version2.state.trie import StateProof
 from node_adapter.chain import embedded
 from node_adapter.chain.rpc import HttpRpc
-from node_adapter.chain.state_proofs import TakenState, take_proofs
+from node_adapter.chain.state_proofs import take_proofs
+from node_adapter.ports import TakenState
 from scripts.bench.harness import Row, arguments, best_of, progress, table
 
 SLOTS = (1_000, 10_000, 100_000)

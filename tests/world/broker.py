@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import dataclass
+from functools import partial
 
 from eth_abi.abi import decode
 from flask import request
@@ -12,9 +13,13 @@ from sqlalchemy import update
 
 from api.app import create_app
 from did.identifiers import member_did
+from node_adapter.ports import TransactionOutcome
 from node_adapter.store import anchors, outbox, tokens
+from node_adapter.store.chain import evidence_log
 from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
@@ -109,7 +114,7 @@ class Broker:
 
     def enrol(self, name, *, on_chain=True, succeeds=None):
         """Enrol a client, with `succeeds` one who had another wallet before."""
-        client = Client(name, self.did)
+        client = Client(name, self.did, hand_in=self.hand_in)
         request = client.registration(days=1 + (self.clock.now - START) // DAY_MS)
         if succeeds is not None:
             client.reference = request["client_ref"] = succeeds.reference
@@ -140,20 +145,37 @@ class Broker:
         self.keys._generations = (*self.keys.generations, next_keys(self.name))
         return self.chain.rotate(self.name, next_keys(self.name))
 
-    def anchor(self):
-        """Anchor what is in the log, as the chain process does, and take the anchor as final."""
+    def anchor(self, wait=2):
+        """Anchor what is in the log, as the chain process does, and take the anchor as final; return its row.
+
+        Where there is nothing, an hour of waiting (seconds) makes a heartbeat.
+        """
         anchoring = Anchoring(self.node)
-        self.clock.sleep(2)
+        self.clock.sleep(wait)
         assert anchoring.step(self.clock.now)
         with self.store.read() as connection:
-            row = anchors.latest(connection)
-            call = outbox.by_key(connection, anchors.outbox_key(row.seq))
+            seq = anchors.latest(connection).seq
+            call = outbox.by_key(connection, anchors.outbox_key(seq))
+        self.chain.reach(self.clock.now // 1000)
         self.chain.anchored(self.keys.address, **_anchor_of(call.data))
-        with self.store.write() as connection:
-            place = {"block": self.chain.height, "block_hash": seed("block"), "tx_hash": seed("tx")}
-            anchors.settle(connection, row.seq, **place, log_position=0, block_time=self.clock.now // 1000)
+        self.settle_newest()
         self.mine()
-        return row
+        with self.store.read() as connection:
+            return anchors.latest(connection)
+
+    def settle_newest(self):
+        """Take over what the newest block says of our own writes, as the index does in its transaction."""
+        block, events = self.chain.known[-1]
+        mined = TransactionOutcome(events[0].tx_hash, block.number, block.hash, block.timestamp, True, 1)
+        with self.store.write() as connection:
+            conflicts = settlement.settle(
+                connection,
+                [mined],
+                evidence_log.leaves_in(connection, events, self.keys.address),
+                now_ms=self.clock.now,
+                sign=partial(checkpoint_note, self.node),
+            )
+        assert conflicts == []
 
     def fact(self, subject, type_, payload=None, *, at=None, **more):
         fact = {
@@ -172,8 +194,12 @@ class Broker:
         """Hand in a fact of a client or a product; return what was accepted."""
         return self.take(self.fact(subject.subject, type_, payload, **more))
 
-    def take(self, fact):
+    def hand_in(self, fact):
         [outcome] = submit_facts(self.node, [fact])
+        return outcome
+
+    def take(self, fact):
+        outcome = self.hand_in(fact)
         assert isinstance(outcome, Accepted), outcome
         return outcome
 
@@ -205,10 +231,8 @@ class Broker:
 
 def _anchor_of(call):
     """Return what the contract would say of the call that the worker enqueued."""
-    types = ["uint64", "bytes32", "bytes32", "uint64", "bytes32", "bytes32[]"]
-    seq, prev, root, size, map_root, _ = decode(types, call[4:])
-    digests = {"root": root, "prevRoot": prev, "mapRoot": map_root}
-    return {"seq": seq, "size": size, **{name: "0x" + value.hex() for name, value in digests.items()}}
+    seq, _, batch_root, size, map_root = decode(["uint64", "bytes32[]", "bytes32", "uint64", "bytes32"], call[4:])
+    return {"seq": seq, "batch_root": batch_root, "size": size, "map_root": map_root}
 
 
 def _held_to_the_description(response):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.abi import directory_name
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, address_topic
@@ -16,7 +17,15 @@ VALIDITY = 10 * 365 * 86_400
 CONTRACTS = {
     name: "0x" + format(index + 160, "02x") * 20
     for index, name in enumerate(
-        ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
+        (
+            "MemberRegistry",
+            "DidRegistry",
+            "EvidenceAnchor",
+            "ConsentRegistry",
+            "TaskRegistry",
+            "Directory",
+            "EvidenceLog",
+        )
     )
 }
 
@@ -33,12 +42,18 @@ class Chain:
         self.known = []
         self.changed = {}
         self.spent = {}
+        self.keys = {}  # address -> the member's key set and its version
+        self.logs = {}  # address -> number and size of the broker's last anchor
 
     def join(self, node):
         self.nodes.append(node)
         with node.store.write() as connection:
             for block, events in self.known:
                 event_log.append(connection, [block], events)
+
+    def reach(self, time):
+        """Let the next block be of a time (in seconds), or of a later one."""
+        self.time = max(self.time, time - self.height - 1)
 
     def block(self, *events):
         """Put events (contract, name, first topic, arguments) into a block; return its number."""
@@ -80,20 +95,56 @@ class Chain:
     def admit(self, name, role=1, keys=None):
         keys = keys or keystore_of(name)
         who = {"member": keys.address, "role": role, "name": name}
+        self._hold(keys.address, keys)
         return self.change("MemberRegistry", "MemberAdmitted", keys.address, {**who, **_public(keys)})
 
     def rotate(self, name, keys):
         """A member's change of keys (`node_adapter.keys.member_keys.MemberKeys`)."""
         address = keystore_of(name).address
+        self._hold(address, keys)
         return self.change("MemberRegistry", "MemberKeysChanged", address, {"member": address, **_public(keys)})
 
     def suspend(self, name):
         address = keystore_of(name).address
         return self.change("MemberRegistry", "MemberSuspended", address, {"member": address})
 
-    def anchored(self, address, **args):
-        """A member's anchor: seq, root, size, prevRoot, mapRoot."""
-        return self.block(("EvidenceAnchor", "Anchored", address_topic(address), {"member": address, **args}))
+    def anchored(self, address, *, seq, batch_root, size, map_root):
+        """A broker's anchor, and with its first one the opening of its log; the contract makes the rest of the leaf."""
+        last, before = self.logs.get(address, (1, 0))
+        assert seq == last + 1, f"the contract expects anchor {last + 1}"
+        keys, version = self.keys[address]
+        time = self.time + self.height + 1
+        events = [
+            self._of_log(
+                "Anchored",
+                address,
+                seq=seq,
+                batchRoot=_hex(batch_root),
+                sizeBefore=before,
+                sizeAfter=size,
+                mapRoot=_hex(map_root),
+                time=time,
+                keysDigest=_hex(keys.digest()),
+                keyVersion=version,
+            )
+        ]
+        if address not in self.logs:
+            former = {"former": CONTRACTS["EvidenceAnchor"], "formerSeq": 0, "formerSize": 0}
+            nothing = {"formerRoot": _hex(bytes(32)), "formerMapRoot": _hex(bytes(32))}
+            events.insert(0, self._of_log("LogOpened", address, **former, **nothing, time=time))
+        self.logs[address] = (seq, size)
+        return self.block(*events)
+
+    def _of_log(self, name, address, **args):
+        return "EvidenceLog", name, address_topic(address), {"member": address, **args}
+
+    def _hold(self, address, keys):
+        stated = _public(keys)
+        signing, checkpoint, agreement = (
+            bytes.fromhex(stated[name][2:]) for name in ("signing", "checkpoint", "agreement")
+        )
+        _, version = self.keys.get(address, (None, 0))
+        self.keys[address] = MemberKeySet(1, signing, checkpoint, agreement, keys.compliance_address), version + 1
 
     def set_endpoint(self, name, url, *, held=True):
         """Where a member's node is, as its DID says; `held` False revokes it."""
@@ -119,6 +170,10 @@ class Chain:
 
     def consent(self, name, consent_id):
         return self.block(("ConsentRegistry", name, "0x" + consent_id, {"consentId": "0x" + consent_id}))
+
+
+def _hex(value):
+    return "0x" + value.hex()
 
 
 def _public(keys):

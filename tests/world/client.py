@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from did.identifiers import ethr_did
-from evidence.documents.act import act_payload, field_digests
+from evidence.version2.act import act_payload, known
+from evidence.version2.salts import field_digests
 from primitives import ed25519
 from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
 from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
+from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 from tests.world.chain import CHAIN_ID, CONTRACTS, VALIDITY
 from tests.world.clock import START
 from tests.world.keys import seed
 
+NOTHING = (0, bytes(32))
+OPENED = ("opened-already",)
+_NONCES = itertools.count()
+
 
 @dataclass
 class Client:
-    """A person's keys for one broker."""
+    """A person's keys for one broker. `hand_in` takes a fact to it; by it the first act is preceded by the opening."""
 
     name: str
     broker: str
     number: int = 1
     subject: str = ""
     reference: str = ""
+    hand_in: Callable | None = None
+    opened: bool = False
 
     def __post_init__(self):
         self.reference = self.reference or f"ref {self.name}"
@@ -57,20 +67,32 @@ class Client:
             },
         }
 
-    def act(self, draft, occurred_ms, *, key_seed=None, salt=None):
-        """Sign a draft as the wallet does and return the fact."""
+    def opening(self, occurred_ms, **more):
+        """Return the fact that opens this client's history at its broker."""
+        fields = {"kind": "client", "opens": self.did, "continues": None}
+        draft = {"type": "OPENING", "broker": self.broker, "subject": self.subject, "document": None, "ruleset": None}
+        return self.sign({**draft, "fields": fields}, occurred_ms, **more)
+
+    def act(self, draft, occurred_ms, **more):
+        """Sign a draft as the wallet does and return the fact; before the first, open the history."""
+        if not self.opened and self.hand_in is not None:
+            outcome = self.hand_in(self.opening(occurred_ms))
+            self.opened = getattr(outcome, "code", None) in (None, *OPENED)  # what is refused, the act is refused for
+        return self.sign(draft, occurred_ms, **more)
+
+    def sign(self, draft, occurred_ms, *, key_seed=None, salt=None, knows=NOTHING, nonce=None, suite=DEFAULT):
+        """Sign a draft as the wallet does and return the fact; `knows` is (count, fingerprint) of the last record."""
         root_salt = salt or seed(f"{self.name} salt {occurred_ms} {draft['type']}")
         occurred_at = format_time(occurred_ms)
-        payload = act_payload(
-            draft["type"],
-            draft["broker"],
-            draft["subject"],
-            occurred_at,
-            draft["document"],
-            draft["ruleset"],
-            field_digests(draft["fields"], root_salt),
-        )
-        signature = encode_base64url(ed25519.sign(key_seed or self.key_seed, payload))
+        before = known(*knows, nonce or seed(f"nonce {next(_NONCES)}")[:16])
+        stated = {
+            **{name: draft[name] for name in ("type", "broker", "subject", "document", "ruleset")},
+            "suite": suite.name,
+            "occurred_at": occurred_at,
+            "fields": field_digests(suite, draft["fields"], root_salt),
+            "known": before,
+        }
+        signature = encode_base64url(ed25519.sign(key_seed or self.key_seed, act_payload(stated)))
         return {
             "source_ref": f"act {signature}",
             "subject": draft["subject"],
@@ -85,5 +107,6 @@ class Client:
                 "signature": signature,
                 "document": draft["document"],
                 "ruleset": draft["ruleset"],
+                "known": before,
             },
         }

@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
@@ -42,15 +43,16 @@ from evidence.version2.shapes import HASHES
 from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import LOG_HEAD
 from node_adapter.chain.abi import contract_abi, directory_name, encode_call
-from node_adapter.chain.chain_material import Parties, take_chain_material
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import Founder, deploy, send_and_wait
 from node_adapter.chain.indexer import Indexer
 from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.state_proofs import take_proofs
 from node_adapter.keys.keystore import LocalSigner
 from node_adapter.store import migrate
 from node_adapter.store.chain import blocks, directory, evidence_log
 from node_adapter.store.engine import open_store
+from node_adapter.workflows.replay.chain_material import Parties, take_chain_material
 from primitives import ed25519
 from primitives.secp256k1 import address_of
 from primitives.suites import DEFAULT
@@ -102,6 +104,7 @@ class Network:
 
     def __init__(self, anvil, directory_path):
         self.chain_id, self.rpc = anvil.chain_id, HttpRpc(anvil.rpc_url)
+        self.state = partial(take_proofs, self.rpc)
         self.rpc.call("anvil_setBlockTimestampInterval", 1)  # else blocks of one second have one time
         self.members = {name: Member(name) for name in ROLES}
         founders = [
@@ -366,7 +369,7 @@ class Broker:
     def material(self, client, witnesses=()):
         """Take what the chain says, one block behind its head."""
         self.network.follow()
-        return take_chain_material(self.network.store, self.network.rpc, self.parties(client, witnesses))
+        return take_chain_material(self.network.store, self.network.state, self.parties(client, witnesses))
 
     def bundle(self, client, note=None, *, chain=None, witnesses=(), before=()):
         """Return a sealed bundle, and the header of its block."""

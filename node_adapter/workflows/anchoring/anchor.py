@@ -1,34 +1,34 @@
-"""From accepted records to an anchor: batch, tree, subject map, checkpoint, outbox row. Runs in the chain process.
+"""From accepted records to an anchor: batch, map, outbox row. Runs in the chain process.
 
 1. An anchor is built only when the one before it is final: one is in flight, and throughput comes from the batch.
-2. The anchor and its outbox row are written in one transaction.
-3. When nothing happened for the heartbeat's time, the same head is anchored again, so that a missing record cannot hide
-   in a missing anchor.
+2. The map, the anchor and its outbox row are written in one transaction.
+3. When nothing happened for the heartbeat's time, an anchor without a batch says so: a missing record cannot hide in a
+   missing anchor.
 4. What lasts is measured by the monotonic clock: the time of the machine may be set while an anchor waits.
-5. The tree and the map are kept in memory and built from the store at start; the store is the truth.
+5. The store is the truth, and nothing of it is read whole: a log of ten million anchors starts like one of ten.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import Connection
 
-from evidence.log.checkpoint import sign_checkpoint
-from evidence.log.tree import Tree
-from evidence.map.subject_map import SubjectMap
-from node_adapter.chain.abi import encode_call
-from node_adapter.keys.member_keys import MemberKeys
+from evidence.version2.batch_tree import BatchTree
+from evidence.version2.log.anchors import AnchorLeaf
+from node_adapter.anchor_call import anchor_call
+from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
-from node_adapter.store import anchors, outbox, records, restored
-from node_adapter.store.anchors import AnchorRow
-from node_adapter.store.chain import blocks, directory, evidence_anchor
-from node_adapter.store.chain.evidence_anchor import AnchorEvent
-from node_adapter.workflows.anchoring.settlement import differs
-from node_adapter.workflows.identity.keys_in_force import keys_at, keys_in_force
-from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from node_adapter.store import anchor_tree, anchors, outbox, records, restored
+from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
+from node_adapter.store.chain import directory, evidence_log
+from node_adapter.store.chain.evidence_log import LeafEvent
+from node_adapter.workflows.anchoring import settlement
+from node_adapter.workflows.identity.keys_in_force import checkpoint_note
+from primitives.errors import VerificationFailed
 
-CONTRACT = "EvidenceAnchor"
+CHECK = "local-log"
 MS = 1000
 
 
@@ -55,94 +55,57 @@ class Lost:
 
 
 class Anchoring:
-    """The log of this member, as far as it was read, and the map of its subjects, as far as it was anchored."""
+    """What anchors this member's log, and brings back what a copy of the store lacks."""
 
     def __init__(self, node: Node) -> None:
-        """Start empty; `load` reads the store."""
+        """Note when this process began; `load` looks at the store."""
         self._node = node
-        self._tree = Tree()
-        self._map = SubjectMap()
-        self._map_size = 0
         self._built = node.clock.monotonic_ms()  # when the newest anchor was built, or this process began
         self.in_flight: int | None = None  # since when an anchor waits to be final
         self.took = 0  # how long the last one that became final had waited, in ms
         self._lost: Lost | None = None
 
     def load(self) -> None:
-        """Read the whole log, and check it against our anchors and against the chain's events.
+        """Hold the newest anchor against the store and the chain's events; take over what only the index knows.
 
         An anchor of ours that only the chain knows is rebuilt from the records, as after a copy was restored.
 
         Raises:
             VerificationFailed: `local-log`, the store is not the log that was anchored; `records-lost`, it is an older
-                copy, and records that were anchored since are not in it.
+                copy, and records that were anchored since are not in it; `anchor-conflict`; `local-map`.
         """
         with self._node.store.read() as connection:
-            self._read_log(connection)
-            rows = anchors.every(connection)
-            for row in rows:
-                self._check_row(row)
-            if rows:
-                self._built -= self._passed_since(rows[-1])
-                self._advance_map(connection, rows[-1].size)
-                if self._map.root != rows[-1].map_root:
-                    raise VerificationFailed("local-log", f"the subjects are not those of anchor {rows[-1].seq}")
-            by_seq = {row.seq: row for row in rows}
-            missing = []
-            for theirs in evidence_anchor.anchored(connection, self._node.address):
-                made = by_seq.get(theirs.seq)
-                if made is None:
-                    missing.append(theirs)
-                elif difference := differs(made, theirs):
-                    raise VerificationFailed("local-log", f"{difference}; is this database an old copy?")
-        if missing:
+            last = anchors.latest(connection)
+            self._check_newest(connection, last)
+            waiting = self._leaves_to_take(connection)
+        if last is not None:
+            self._built -= self._passed_since(last)
+        if waiting:
             with self._node.store.write() as connection:
-                for theirs in missing:
-                    self.rebuild(connection, theirs)
+                self._take(connection, waiting)
+        self._sign_newest()
         self.require_whole()
 
-    def rebuild(self, connection: Connection, theirs: AnchorEvent) -> AnchorRow | None:
+    def rebuild(self, connection: Connection, theirs: LeafEvent) -> AnchorRow | None:
         """Make the row of an anchor of ours that only the chain knows, where our records are the ones it anchored.
 
         Returns:
-            The row, final; None when records are missing. `require_whole` says which, once all blocks were read.
+            The row; None when records are missing. `require_whole` says which, once all blocks were read.
 
         Raises:
             VerificationFailed: `anchor-conflict`, the chain holds another log than ours: the key is used elsewhere.
-            Refused: `signing-key-not-held`, the keystore is older than the anchor.
         """
-        self._read_log(connection)
-        size = theirs.size
-        if size > self._tree.size or self._lost is not None:
-            self._lost = Lost(self._tree.size, size, theirs.seq, theirs.block)
+        leaf = theirs.leaf
+        if not isinstance(leaf, AnchorLeaf):
             return None
-        self._advance_map(connection, size)
-        found = {"root": (self._tree.root_at(size), theirs.root), "mapRoot": (self._map.root, theirs.map_root)}
-        for name, (value, told) in found.items():
-            if told != value:
-                given = f"our {size} records give 0x{value.hex()}"
-                detail = f"anchor {theirs.seq}: {name} is 0x{told.hex()} on the chain, {given}"
-                raise VerificationFailed("anchor-conflict", f"{detail}: this member's key is used elsewhere")
-        try:
-            keys = keys_at(self._node, connection, theirs.block)
-        except CouldNotCheck as error:  # no waiting mends it
-            raise Refused(error.code, error.detail) from error
-        block = blocks.block_at(connection, theirs.block)
-        row = AnchorRow(
-            seq=theirs.seq,
-            size=size,
-            root=self._tree.root_at(size),
-            prev_root=theirs.prev_root,
-            map_root=self._map.root,
-            checkpoint=sign_checkpoint(self._node.did, size, self._tree.root_at(size), keys.signing_seed),
-            built_at=block.timestamp * MS,
-            block=block.number,
-            block_hash=block.hash,
-            tx_hash=theirs.tx_hash,
-            log_position=theirs.log_position,
-            block_time=block.timestamp,
-        )
-        anchors.add(connection, row)
+        size = records.log_size(connection)
+        if leaf.size_after > size or self._lost is not None:
+            first = size if self._lost is None else self._lost.first
+            self._lost = Lost(first, leaf.size_after, leaf.seq, leaf.block)
+            return None
+        row = self._insert(connection, leaf.seq, leaf.size_before, leaf.size_after, leaf.time * MS)
+        if difference := row.difference(leaf):
+            raise VerificationFailed("anchor-conflict", f"{difference}: this member's key is used elsewhere")
         return row
 
     def require_whole(self) -> None:
@@ -159,28 +122,106 @@ class Anchoring:
         with self._node.store.read() as connection:
             if restored.since(connection) is not None:
                 return False
-            self._read_log(connection)
             last = anchors.latest(connection)
             self._watch_flight(last)
-            if (last is not None and last.block is None) or not self._is_time(last):
+            if (last is not None and last.block is None) or not self._is_time(connection, last):
                 return False
-            target = directory.find_address(connection, CONTRACT)
-            if target is None:  # the index has not come to the Directory yet
+            target = directory.find_address(connection, LOG_OF_ANCHORS)
+            if target is None:  # the index has not come to the Directory's entry yet
                 return False
-            size = min(self._tree.size, (last.size if last else 0) + self._node.settings.anchoring.max_batch)
-            self._advance_map(connection, size)
-            keys = keys_in_force(self._node, connection)  # settlement signs anew, should they end before its block
-        row, data = self._build(last, size, keys, now_ms)
+        seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, 0)
         with self._node.store.write() as connection:
-            anchors.add(connection, row)
+            size = min(records.log_size(connection), before + self._node.settings.anchoring.max_batch)
+            row = self._insert(connection, seq, before, size, now_ms)
+            data = anchor_call(connection, row)
+            if data is None:
+                raise VerificationFailed(CHECK, f"anchor {seq - 1} is final, and the tree does not end with it")
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
         self._built = self.in_flight = self._node.clock.monotonic_ms()
         return True
 
-    def _is_time(self, last: AnchorRow | None) -> bool:
+    def _insert(self, connection: Connection, seq: int, before: int, size: int, built_at: int) -> AnchorRow:
+        """Store an anchor of the records from `before` to `size` - 1, and the map with them."""
+        batch = records.labelled(connection, before, size)
+        if len(batch) != size - before:
+            raise VerificationFailed(CHECK, f"records are missing between {before} and {size}")
+        row = AnchorRow(
+            seq=seq,
+            size_before=before,
+            size=size,
+            batch_root=BatchTree.of_entries(entry for _, entry in batch).root,
+            map_root=self._node.label_map.insert(connection, seq, dict(batch)),
+            built_at=built_at,
+        )
+        anchors.add(connection, row)
+        return row
+
+    def _leaves_to_take(self, connection: Connection) -> list[LeafEvent]:
+        """Return the leaves of the index that our tree lacks: none, unless a conflict or a lost record stopped it."""
+        address, size = self._node.address, anchor_tree.tree_size(connection)
+        newest = evidence_log.last_anchored(connection, address)
+        if newest is None or newest.leaf.seq <= size:
+            return []
+        last = anchor_tree.find_leaf(connection, size)
+        found = evidence_log.leaf_events(
+            connection,
+            address,
+            evidence_log.contracts(connection),
+            after_block=None if last is None else last.block - 1,
+        )
+        return [event for event in found if event.leaf.seq > size]
+
+    def _take(self, connection: Connection, waiting: list[LeafEvent]) -> None:
+        for event in waiting:
+            row = anchors.by_seq(connection, event.leaf.seq)
+            if row is not None and isinstance(event.leaf, AnchorLeaf) and (told := row.difference(event.leaf)):
+                raise VerificationFailed(CHECK, f"{told}; is this database an old copy?")
+        conflicts = settlement.take_leaves(
+            connection,
+            waiting,
+            {},
+            now_ms=self._node.clock.now_ms(),
+            sign=partial(checkpoint_note, self._node),
+            rebuild=self.rebuild,
+        )
+        if conflicts:
+            raise VerificationFailed("anchor-conflict", "; ".join(conflicts))
+
+    def _sign_newest(self) -> None:
+        """Sign the checkpoint of the newest final anchor where the keystore lacked its key, and has it now."""
+        with self._node.store.read() as connection:
+            newest = anchors.last_final(connection)
+        if newest is None or newest.checkpoint:
+            return
+        with self._node.store.write() as connection:
+            leaf = anchor_tree.find_leaf(connection, newest.seq)
+            if isinstance(leaf, AnchorLeaf):
+                root = anchor_tree.peaks_at(connection, newest.seq).root()
+                anchors.put_checkpoint(connection, newest.seq, checkpoint_note(self._node, connection, leaf, root))
+
+    def _check_newest(self, connection: Connection, last: AnchorRow | None) -> None:
+        """Hold the newest anchor against records, map and tree. Older ones are held where they are shown."""
+        size, counted = records.log_size(connection), self._node.label_map.newest(connection)
+        if last is None:
+            if counted is not None or anchor_tree.tree_size(connection) > anchor_tree.OPENING:
+                raise VerificationFailed(CHECK, "the store holds a map or leaves, and no anchor")
+            return
+        if last.size > size:
+            raise VerificationFailed(CHECK, f"the log is not the one of anchor {last.seq}: it has {size} records")
+        batch = BatchTree.of_entries(records.entries(connection, last.size_before, last.size))
+        if (batch.root, batch.size) != (last.batch_root, last.size - last.size_before):
+            raise VerificationFailed(CHECK, f"the log is not the one of anchor {last.seq}")
+        if counted is None or (counted.seq, counted.root) != (last.seq, last.map_root):
+            raise VerificationFailed(CHECK, f"the map is not the one of anchor {last.seq}")
+        self._node.label_map.view(connection)
+        final = anchors.last_final(connection)
+        if final is not None and anchor_tree.tree_size(connection) != final.seq:
+            raise VerificationFailed(CHECK, f"the tree of anchors does not end with anchor {final.seq}")
+
+    def _is_time(self, connection: Connection, last: AnchorRow | None) -> bool:
         settings = self._node.settings.anchoring
         passed = self._node.clock.monotonic_ms() - self._built
-        waiting = self._tree.size - (last.size if last else 0)
+        waiting = records.log_size(connection) - (last.size if last else 0)
         if waiting >= settings.max_batch:
             return True
         if waiting:
@@ -198,38 +239,3 @@ class Anchoring:
             self.in_flight = tick if self.in_flight is None else self.in_flight
         elif self.in_flight is not None:
             self.took, self.in_flight = tick - self.in_flight, None
-
-    def _build(self, last: AnchorRow | None, size: int, keys: MemberKeys, now_ms: int) -> tuple[AnchorRow, bytes]:
-        node, old_size = self._node, last.size if last else 0
-        seq, prev_root = (last.seq + 1, last.root) if last else (1, Tree().root())
-        root = self._tree.root_at(size)
-        row = AnchorRow(
-            seq=seq,
-            size=size,
-            root=root,
-            prev_root=prev_root,
-            map_root=self._map.root,
-            checkpoint=sign_checkpoint(node.did, size, root, keys.signing_seed),
-            built_at=now_ms,
-        )
-        proof = self._tree.consistency(old_size, size)
-        return row, encode_call(CONTRACT, "anchor", seq, prev_root, root, size, row.map_root, proof)
-
-    def _read_log(self, connection: Connection) -> None:
-        size = records.log_size(connection)
-        entries = records.fingerprints(connection, self._tree.size, size)
-        if len(entries) != size - self._tree.size:
-            raise VerificationFailed("local-log", f"entries are missing between {self._tree.size} and {size}")
-        self._tree.extend(entries)
-
-    def _advance_map(self, connection: Connection, size: int) -> None:
-        moved = {
-            bytes.fromhex(head.pid): (head.count, head.head)
-            for head in records.heads_at(connection, self._map_size, size)
-        }
-        self._map = self._map.with_entries(moved)
-        self._map_size = max(size, self._map_size)
-
-    def _check_row(self, row: AnchorRow) -> None:
-        if row.size > self._tree.size or self._tree.root_at(row.size) != row.root:
-            raise VerificationFailed("local-log", f"the log is not the one of anchor {row.seq}")

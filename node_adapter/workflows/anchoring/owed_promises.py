@@ -7,13 +7,17 @@ caller fetches it by the record's id, sends the same fact again, or finds it in 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evidence.documents.promise import MAX_PROMISE_MS, PromiseDocument, promise_body, sign_promise
+from sqlalchemy import Connection
+
+from evidence.documents.promise import MAX_PROMISE_MS
+from evidence.version2.promise import Promise, PromiseDocument, sign_promises
 from node_adapter.node import Node
 from node_adapter.store import anchors, records, subjects
 from node_adapter.store.records import RecordRow
+from node_adapter.workflows.anchoring.settlement import raise_broken
 from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Text
@@ -21,45 +25,87 @@ from primitives.shapes import Fields, Named, Text
 BATCH = 500
 _MS = 1000
 
+Termed = tuple[RecordRow, int]
+"""A record, and the time (ms) by which it is to be anchored."""
 
-def make_promise(node: Node, seed: bytes, row: RecordRow, anchor_by: int) -> PromiseDocument:
-    """Sign the promise of an accepted record, whenever it is given, with the key in force at the record's block."""
+
+def make_promises(node: Node, seed: bytes, termed: Sequence[Termed]) -> list[PromiseDocument]:
+    """Promise records of one suite and one block by one signature, whenever that is given.
+
+    Args:
+        node: the node.
+        seed: of the signing key in force at that block.
+        termed: the records.
+    """
+    return sign_promises([_promise(node, row, anchor_by) for row, anchor_by in termed], seed)
+
+
+def _promise(node: Node, row: RecordRow, anchor_by: int) -> Promise:
     if row.block is None:
         raise ValueError(f"record {row.record_id} does not say at which block it was accepted")
-    body = promise_body(
+    return Promise(
+        suite=json.loads(row.envelope)["suite"],
         broker=node.did,
-        subject=row.pid,
+        subject=bytes.fromhex(row.pid),
+        seq=row.seq,
+        label=row.label,
         record_id=row.record_id,
         fingerprint=row.fingerprint,
+        entry=row.entry,
         log_index=row.log_index,
-        accepted_at=row.accepted_at,
+        recorded_at=row.accepted_at,
         anchor_by=anchor_by,
         block=row.block,
     )
-    return sign_promise(body, seed, node.signing_key_id)
 
 
 def keep(node: Node) -> int:
     """Make a batch of the promises that are owed and whose record is anchored; return how many.
 
-    It runs in the chain process.
+    It runs in the chain process. A promise is for a day at the most: where the anchor came later than that, it is
+    broken as it is made, and says so.
     """
     with node.store.read() as connection:
         last = anchors.last_final(connection)
         rows = [] if last is None else records.owed(connection, last.size, BATCH)
         seeds = {block: keys_in_force(node, connection, block).signing_seed for block in {row.block for row in rows}}
-    if last is None or not rows:
+        anchored_ms = _anchored_ms(connection, rows)
+    if not rows:
         return 0
-    promise_ms = int(node.settings.anchoring.promise_seconds * _MS)
-    made = []
-    for row in rows:
-        anchored_ms = max(last.block_time * _MS, row.accepted_at)
-        anchor_by = max(anchored_ms, min(anchored_ms + promise_ms, row.accepted_at + MAX_PROMISE_MS))
-        made.append((row.log_index, json.dumps(make_promise(node, seeds[row.block], row, anchor_by)), anchor_by))
+    made: list[tuple[Termed, PromiseDocument]] = []
+    for some in _batches(rows):
+        termed = [(row, _term(row, anchored_ms[row.log_index])) for row in some]
+        made += zip(termed, make_promises(node, seeds[some[0].block], termed), strict=True)
+    late = [row.record_id for (row, anchor_by), _ in made if anchor_by < anchored_ms[row.log_index]]
     with node.store.write() as connection:
-        for log_index, promise, anchor_by in made:
-            records.put_promise(connection, log_index, promise, anchor_by)
+        for (row, anchor_by), promise in made:
+            records.put_promise(connection, row.log_index, json.dumps(promise), anchor_by)
+        raise_broken(connection, late, node.clock.now_ms())
     return len(made)
+
+
+def _term(row: RecordRow, anchored_ms: int) -> int:
+    return min(max(anchored_ms, row.accepted_at), row.accepted_at + MAX_PROMISE_MS)
+
+
+def _anchored_ms(connection: Connection, rows: Iterable[RecordRow]) -> dict[int, int]:
+    """Return the times of the first final anchors that cover records in the order of the log, by their places."""
+    found: dict[int, int] = {}
+    covering = None
+    for row in rows:
+        if covering is None or row.log_index >= covering.size:
+            covering = anchors.first_covering(connection, row.log_index)
+        if covering is not None:
+            found[row.log_index] = covering.block_time * _MS
+    return found
+
+
+def _batches(rows: Iterable[RecordRow]) -> list[list[RecordRow]]:
+    """Put together what one signature may promise: the records of one suite and one block."""
+    found: dict[tuple[str, int | None], list[RecordRow]] = {}
+    for row in rows:
+        found.setdefault((json.loads(row.envelope)["suite"], row.block), []).append(row)
+    return list(found.values())
 
 
 def promise_of(row: RecordRow) -> PromiseDocument:

@@ -2,23 +2,29 @@
 
 1. A transaction of ours that succeeded makes its outbox row final, in whatever state the row is and however often it
    was signed. A reverted one makes it failed, with an alarm, unless another transaction of the row succeeded.
-2. An `Anchored` event of this member makes its anchor final, whichever transaction carried it.
+2. An `Anchored` event of this member makes its anchor final, whichever transaction carried it: its leaf becomes part of
+   our tree, and the checkpoint of that tree is signed.
 3. An `Anchored` event of this member that we did not make is a conflict: the key is used elsewhere.
 4. A promise whose anchor came too late is broken, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchors, outbox, own_transactions, records
+from node_adapter.store import alarms, anchor_tree, anchors, outbox, own_transactions, records
 from node_adapter.store.alarms import Failed
-from node_adapter.store.chain.evidence_anchor import AnchorEvent
+from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.chain import blocks
+from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import OutboxRow
+
+_MS = 1000
 
 # What kept one write back, named by its key; that the write is settled ends it.
 _OBSTACLES = (
@@ -31,15 +37,17 @@ _OBSTACLES = (
 )
 
 
-Rebuild = Callable[[Connection, AnchorEvent], object]
+Rebuild = Callable[[Connection, LeafEvent], AnchorRow | None]
+SignCheckpoint = Callable[[Connection, AnchorLeaf, bytes], str]
 
 
 def settle(
     connection: Connection,
     outcomes: Iterable[TransactionOutcome],
-    made: Iterable[AnchorEvent],
+    made: Iterable[LeafEvent],
     *,
     now_ms: int,
+    sign: SignCheckpoint,
     rebuild: Rebuild | None = None,
     failed: Failed = alarms.raise_failed,
 ) -> list[str]:
@@ -48,8 +56,9 @@ def settle(
     Args:
         connection: of the transaction that stores the blocks.
         outcomes: of every transaction in them.
-        made: the anchors in them that bear our name.
+        made: the leaves in them that bear our name.
         now_ms: the time.
+        sign: makes the checkpoint of a tree whose last leaf and root it is given.
         rebuild: makes the row of an anchor of ours that this database does not hold, while it is a restored copy.
         failed: tells a person that the contract has refused a write for good.
     """
@@ -57,15 +66,7 @@ def settle(
     own = [outcome for outcome in by_hash.values() if outcome.nonce is not None]
     for outcome in own:
         own_transactions.add(connection, outcome)
-    conflicts = []
-    for theirs in made:
-        unknown = anchors.by_seq(connection, theirs.seq) is None
-        if unknown and rebuild is not None and rebuild(connection, theirs) is None:
-            continue
-        conflict = _settle_anchor(connection, theirs, by_hash[theirs.tx_hash], now_ms)
-        if conflict:
-            alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(theirs.seq), conflict, now_ms)
-            conflicts.append(conflict)
+    conflicts = take_leaves(connection, made, by_hash, now_ms=now_ms, sign=sign, rebuild=rebuild)
     for outcome in own:
         row = outbox.row_of_attempt(connection, outcome.hash)
         if row is not None:
@@ -73,9 +74,57 @@ def settle(
     return conflicts
 
 
+def take_leaves(
+    connection: Connection,
+    made: Iterable[LeafEvent],
+    outcomes: Mapping[bytes, TransactionOutcome],
+    *,
+    now_ms: int,
+    sign: SignCheckpoint,
+    rebuild: Rebuild | None = None,
+) -> list[str]:
+    """Put new leaves into our tree, each with the anchor that it is of; return and raise the conflicts.
+
+    A leaf whose records are not there is left out, and so is every one after it: `rebuild` has noted them.
+
+    Args:
+        connection: a connection inside a write transaction.
+        made: our leaves in their order, the first of which the tree does not hold.
+        outcomes: of the transactions that made them, by hash, as far as they are known.
+        now_ms: the time.
+        sign: as of `settle`.
+        rebuild: as of `settle`.
+    """
+    conflicts = []
+    for event in made:
+        leaf = event.leaf
+        if isinstance(leaf, OpeningLeaf):
+            anchor_tree.append_leaf(connection, leaf)
+            continue
+        row = anchors.by_seq(connection, leaf.seq)
+        if row is None and rebuild is not None:
+            row = rebuild(connection, event)
+            if row is None:
+                continue
+        conflict = _conflict(connection, row, leaf)
+        if conflict or row is None:
+            alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(leaf.seq), str(conflict), now_ms)
+            conflicts.append(str(conflict))
+            continue
+        peaks = anchor_tree.append_leaf(connection, leaf)
+        note = sign(connection, leaf, peaks.root())
+        _settle_anchor(connection, row, event, leaf, note, outcomes.get(event.tx_hash), now_ms)
+    return conflicts
+
+
 def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
-    """The chain has lost its newest blocks: what stood in them goes back to be sent again. Returns how many writes."""
+    """The chain has lost its newest blocks: what stood in them goes back to be sent again. Returns how many writes.
+
+    The leaves of our anchors in them are taken back: the same anchors get new ones, which name other blocks.
+    """
     anchors.reopen(connection, after_block)
+    kept = anchors.last_final(connection)
+    anchor_tree.truncate(connection, 0 if kept is None else kept.seq)
     own_transactions.truncate(connection, after_block)
     count = outbox.reopen(connection, after_block, now_ms)
     detail = f"the chain ends at block {after_block}, before our index; {count} writes are sent again"
@@ -96,7 +145,7 @@ def watch_promises(store: Store, now_ms: int, chain_ms: int) -> int:
         stale = not overdue and alarms.is_open(connection, alarms.PROMISE_BROKEN)
     if late or stale:  # a write takes the lock that facts are accepted under: only when there is something to say
         with store.write() as connection:
-            _raise_broken(connection, late, now_ms)
+            raise_broken(connection, late, now_ms)
             if stale:
                 alarms.close_alarm(connection, alarms.PROMISE_BROKEN, now_ms)
     return len(late)
@@ -111,44 +160,39 @@ def close_ended(store: Store, kind: str, now_ms: int, about: str | None = None) 
             alarms.close_alarm(connection, kind, now_ms, about)
 
 
-def differs(row: anchors.AnchorRow | None, theirs: AnchorEvent) -> str | None:
-    """Say how an anchor on the chain differs from ours, or None when it is the same."""
+def _conflict(connection: Connection, row: AnchorRow | None, leaf: AnchorLeaf) -> str | None:
     if row is None:
-        return f"anchor {theirs.seq} stands on the chain and this node did not make it"
-    compared: dict[str, tuple[object, object]] = {
-        "root": ("0x" + theirs.root.hex(), "0x" + row.root.hex()),
-        "size": (theirs.size, row.size),
-        "mapRoot": ("0x" + theirs.map_root.hex(), "0x" + row.map_root.hex()),
-    }
-    for name, (told, ours) in compared.items():
-        if told != ours:
-            return f"anchor {theirs.seq}: {name} is {told} on the chain and {ours} here"
-    return None
+        return f"anchor {leaf.seq} stands on the chain and this node did not make it"
+    if leaf.seq != anchor_tree.tree_size(connection) + 1:
+        return f"anchor {leaf.seq} stands on the chain, and the one before it is not ours"
+    return row.difference(leaf)
 
 
-def _settle_anchor(connection: Connection, theirs: AnchorEvent, outcome: TransactionOutcome, now_ms: int) -> str | None:
-    seq = theirs.seq
-    row = anchors.by_seq(connection, seq)
-    conflict = differs(row, theirs)
-    if conflict or row is None:
-        return conflict
+def _settle_anchor(
+    connection: Connection,
+    row: AnchorRow,
+    event: LeafEvent,
+    leaf: AnchorLeaf,
+    note: str,
+    outcome: TransactionOutcome | None,
+    now_ms: int,
+) -> None:
     anchors.settle(
         connection,
-        seq,
-        block=outcome.block,
-        block_hash=outcome.block_hash,
-        tx_hash=theirs.tx_hash,
-        log_position=theirs.log_position,
-        block_time=outcome.block_time,
+        row.seq,
+        checkpoint=note,
+        block=leaf.block,
+        block_hash=blocks.block_at(connection, leaf.block).hash,
+        tx_hash=event.tx_hash,
+        log_position=event.log_position,
+        block_time=leaf.time,
     )
     written = outbox.by_key(connection, row.key)
-    if written is not None and written.state != outbox.FINAL:
+    if outcome is not None and written is not None and written.state != outbox.FINAL:
         outbox.settle(connection, written.id, outcome, now_ms)
     _close_obstacles(connection, row.key, now_ms)
-    before = anchors.by_seq(connection, seq - 1)
-    late = records.late_promises(connection, before.size if before else 0, row.size, outcome.block_time * 1000)
-    _raise_broken(connection, late, now_ms)
-    return None
+    late = records.late_promises(connection, row.size_before, row.size, leaf.time * _MS)
+    raise_broken(connection, late, now_ms)
 
 
 def _settle_row(
@@ -179,7 +223,8 @@ def _close_obstacles(connection: Connection, key: str, now_ms: int) -> None:
         alarms.close_alarm(connection, kind, now_ms, key)
 
 
-def _raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:
+def raise_broken(connection: Connection, late: Sequence[str], now_ms: int) -> None:
+    """Note that the promises of these records are broken, and tell a person; nothing where there is none."""
     if not late:
         return
     records.mark_broken(connection, late, now_ms)

@@ -4,24 +4,23 @@
 2. `rotateKeys` goes through the outbox, under a key that names the generation: asked for again, it is not sent again.
 3. Nothing is switched. Whoever signs asks here which generation the registry held at the block in question, so that a
    process that was killed, or has not heard of the rotation, still signs with the right key or not at all.
-4. What must be signed before its block is known, a checkpoint, is signed anew when its anchor is final.
+4. A checkpoint is signed when its anchor is final, with the keys that the registry held at its block.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from evidence.log.checkpoint import sign_checkpoint
+from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
 from node_adapter.chain.abi import encode_call, member_keys
 from node_adapter.keys.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchors, outbox, restored
+from node_adapter.store import alarms, outbox, restored
 from node_adapter.store.chain import directory, member_registry
-from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from primitives.errors import CouldNotCheck
 
 REGISTRY = "MemberRegistry"
@@ -133,21 +132,24 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
     return new, key
 
 
-def sign_final_checkpoints(node: Node, connection: Connection, made: Iterable[AnchorEvent]) -> None:
-    """Let the checkpoint of each anchor that became final bear the signature of the key in force at its block.
+def checkpoint_note(node: Node, connection: Connection, leaf: AnchorLeaf, root: bytes) -> str:
+    """Return the signed checkpoint of a final anchor, empty and with an alarm where the keystore lacks the key.
 
-    The key may have ended while the anchor was on its way. It runs in the transaction that makes the anchor final.
+    The key may have changed while the anchor was on its way. It runs in the transaction that makes the anchor final,
+    which goes on all the same: the index must.
+
+    Args:
+        node: the member's node.
+        connection: a connection inside a write transaction.
+        leaf: the anchor, which is the last leaf.
+        root: of the tree.
     """
-    for theirs in made:
-        row = anchors.by_seq(connection, theirs.seq)
-        if row is None or row.block is None:
-            continue
-        try:
-            keys = keys_at(node, connection, row.block)
-        except CouldNotCheck as error:  # the index must go on; the operator is told
-            now = node.clock.now_ms()
-            alarms.raise_alarm(connection, alarms.KEY_NOT_HELD, str(row.seq), error.detail, now)
-            continue
-        note = sign_checkpoint(node.did, row.size, row.root, keys.signing_seed)
-        if note != row.checkpoint:
-            anchors.replace_checkpoint(connection, row.seq, note)
+    about, now = str(leaf.seq), node.clock.now_ms()
+    try:
+        keys = keys_at(node, connection, leaf.block)
+    except CouldNotCheck as error:
+        alarms.raise_alarm(connection, alarms.KEY_NOT_HELD, about, error.detail, now)
+        return ""
+    alarms.close_alarm(connection, alarms.KEY_NOT_HELD, now, about)
+    stated = AnchorCheckpoint(node.did, leaf.seq, root, leaf.map_root, leaf.size_after)
+    return sign_anchor_checkpoint(stated, keys.signing_seed)

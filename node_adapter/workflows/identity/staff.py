@@ -11,8 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.opening import HOUSE
 from evidence.documents.staff_signature import ACTOR, check_enrolment
-from evidence.log.roster import MAX_NAME, StaffKey, Unshown, check_name, staff_subject
+from evidence.log.roster import MAX_NAME, StaffKey, Unshown, check_name
+from evidence.version2.links import first_label
+from evidence.version2.opening import house_subject
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.store.chain import did_registry, member_registry
@@ -120,12 +123,14 @@ def _enrolled(node: Node, connection: Connection, key: str) -> StaffKey:
 
 def _subject(node: Node, connection: Connection, key: str, now_ms: int) -> str:
     """Return the subject that stands for a key, made where it is not there."""
-    pid = staff_subject(node.did, key)
+    opens = f"staff:{key}"
+    pid = house_subject(node.did, opens)
     reference = f"staff {pid}"
     if subjects.find_by_pid(connection, pid) is None:
         if subjects.find_by_client_ref(connection, reference) is not None:
             raise Refused("duplicate", f"key: another subject has the reference {reference}")
-        row = SubjectRow(pid, reference, None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE)
+        label = first_label(node.did, bytes.fromhex(pid))
+        row = SubjectRow(pid, reference, None, now_ms, 0, EMPTY_HEAD, EMPTY_STATE, label, HOUSE, opens)
         subjects.insert_subjects(connection, [row])
     return pid
 

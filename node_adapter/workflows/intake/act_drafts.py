@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from domain.domains import Domains
 from domain.texts import text_digest
 from domain.words import LANGUAGES
-from evidence.documents.act import ACT_FORMAT
+from evidence.version2.act import ACT_FORMAT
 from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.workflows.intake.fold import states_of
@@ -74,7 +74,8 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     domain, state = node.domains.state(states_of(node, connection, subject), type_)
     fields = {**domain.known_fields(type_, state, now), **given}
     house = house_of(node, connection, domain, records.log_size(connection))
-    label = rulebook(node, connection).of(domain).at(now).label
+    rulesets = rulebook(node, connection).of(domain)
+    label = rulesets.whole_label(rulesets.at(now))
     known = {
         "broker": node.settings.member.name,
         "ruleset": label,
@@ -89,6 +90,7 @@ def _draft(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     _check_fields(node.domains, type_, fields)
     return {
         "version": ACT_FORMAT,
+        "suite": node.suite.name,
         "type": type_,
         "broker": node.did,
         "subject": subject.pid,

@@ -9,21 +9,22 @@ from sqlalchemy import Connection
 
 from did.registry_log import IdentityHistory
 from domain.second_person import FIELD
-from evidence.documents.act import field_digests
-from evidence.documents.record import SealedRecord
 from evidence.documents.staff_signature import ALWAYS, Demand, act_digest, check_countersigned
 from evidence.log.roster import Roster
+from evidence.version2.record import SealedRecord
+from evidence.version2.salts import field_digests
 from node_adapter.node import Node
 from node_adapter.store.chain import member_registry
 from node_adapter.store.chain.blocks import Block
 from primitives.errors import Refused
+from primitives.suite import SigningSuite
 from replay.wire.fact import IntakeFact
 from suitability.records.staff import END, ENROL
 
 _MS = 1000
 
 
-def signed_once(broker: str, fact: IntakeFact) -> str | None:
+def signed_once(broker: str, suite: SigningSuite, fact: IntakeFact) -> str | None:
     """Return what stands for the content that somebody signed: one such content is recorded once. None: nobody did.
 
     It is the client's signature, or the digest that the staff signed.
@@ -41,12 +42,12 @@ def signed_once(broker: str, fact: IntakeFact) -> str | None:
         "actor": dict(fact.actor),
         "attachments": fact.attachments,
     }
-    return act_digest(stated, field_digests(fact.payload or {}, fact.root_salt)).hex()
+    return act_digest(stated, field_digests(suite, fact.payload or {}, fact.root_salt)).hex()
 
 
 def signed_once_in(envelope: Mapping[str, Any]) -> str | None:
     """Return the same of a sealed record."""
-    if envelope["signatures"]:
+    if envelope["known"] is not None:
         return str(envelope["signatures"][0]["value"])
     return act_digest(envelope, envelope["fields"]).hex() if FIELD in envelope["fields"] else None
 

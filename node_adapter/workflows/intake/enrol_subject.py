@@ -1,6 +1,7 @@
 """Enrolling subjects: a pseudonym for each, and for a client the first key of the pairwise DID on the chain.
 
-A pseudonym is random, but for products: theirs is derived from the id, so that everybody finds all their ratings.
+A pseudonym is random, but for products: theirs is derived from the id, so that everybody finds all their ratings. A
+history has no record yet: a client's wallet opens it once its key is on the chain, or the node with what comes first.
 
 {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
 {"client_ref", "did", "registration", "succeeds": pseudonym}    the same client with a new wallet (`succession`)
@@ -16,7 +17,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.opening import CLIENT, PRODUCT
 from evidence.documents.product_subject import product_subject
+from evidence.version2.links import first_label
 from node_adapter.node import Node
 from node_adapter.store import outbox, restored, subjects
 from node_adapter.store.chain import member_registry
@@ -92,6 +95,7 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
         "did": row.did,
         "count": row.count,
         "head": row.head.hex(),
+        "opened": row.joined,
     }
 
 
@@ -117,14 +121,18 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     holder = None if did is None else subjects.find_by_did(connection, did)
     if holder is not None and holder.client_ref != recovered_reference(holder.pid):
         raise Refused("duplicate", "did: another subject has this DID")
+    pid = product or node.entropy(PID_BYTES).hex()
     row = holder or SubjectRow(
-        pid=product or node.entropy(PID_BYTES).hex(),
+        pid=pid,
         client_ref=reference,
         did=did,
         created_at=_moment(node, connection, reference),
         count=0,
         head=EMPTY_HEAD,
         state=EMPTY_STATE,
+        label=first_label(node.did, bytes.fromhex(pid)),
+        kind=CLIENT if product is None else PRODUCT,
+        opens=request.get("product_id"),
     )
     written = None
     if holder is not None and call is not None:

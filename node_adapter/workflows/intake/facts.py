@@ -8,10 +8,11 @@ Steps, each tagged below:
  1. The fact is well formed.
  2. This member is active, and the subject is known.
  3. It is not a duplicate: the same fact again gets the same promise, another one under its reference is refused.
- 4. The client's signature holds, with a key that is valid at the last indexed block; so does each one of the staff.
+ 4. The client's signature holds, with a key that is valid at the last indexed block, in a history that the client has
+    opened and knows; so does each signature of the staff.
  5. The engine states what the caller asked it to compute.
  6. The state machine names the rules that the fact breaks.
- 7. Envelope, fingerprint, log index, promise.
+ 7. Envelope, links, log index; before the first record of a subject its opening. One signature promises all records.
 """
 
 from __future__ import annotations
@@ -25,16 +26,18 @@ from typing import Any
 from sqlalchemy import Connection
 
 from domain.domains import Domains, States
+from domain.opening import OPENING
 from domain.second_person import ORDER
-from evidence.documents.act import ROOT_SALT_BYTES, act_payload, field_digests
-from evidence.documents.record import SealedRecord, envelope_salt, seal
+from evidence.version2.promise import PromiseDocument
+from evidence.version2.record import SealedRecord
+from evidence.version2.salts import envelope_salt
 from node_adapter.node import Node
 from node_adapter.store import credentials, records, restored, subjects
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.outlook import outlook
-from node_adapter.workflows.anchoring.owed_promises import make_promise
+from node_adapter.workflows.anchoring.owed_promises import make_promises
 from node_adapter.workflows.consent.acts import ConsentActs
 from node_adapter.workflows.consent.standing import DATA_USE, ends_before_use
 from node_adapter.workflows.identity import succession
@@ -42,8 +45,9 @@ from node_adapter.workflows.identity.identities import histories
 from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.roster import roster_of
-from node_adapter.workflows.intake import countersign
+from node_adapter.workflows.intake import countersign, openings
 from node_adapter.workflows.intake.accepted import Accepted, accepted_as
+from node_adapter.workflows.intake.acts import ClientActs
 from node_adapter.workflows.intake.fold import (
     IDENTITIES_BEFORE,
     apply_record,
@@ -56,18 +60,14 @@ from node_adapter.workflows.intake.fold import (
 from node_adapter.workflows.intake.house import Houses
 from node_adapter.workflows.intake.outcomes import Answer, Asked
 from node_adapter.workflows.intake.rulesets import InstalledRulesets, rulebook
+from node_adapter.workflows.intake.sealing import Sealing, ruleset_named
 from node_adapter.workflows.replay.as_of import AsOf, as_of
 from node_adapter.workflows.replay.orders import require_received
-from primitives import ed25519
-from primitives.encoding import decode_base64url
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
-from primitives.timestamp import format_time
-from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.succession import SUCCEED
 from replay.wire.consent_call import CALLS
-from replay.wire.fact import ClientPart, IntakeFact, read_fact, read_node_fact
+from replay.wire.fact import IntakeFact, read_fact, read_node_fact
 
-SCHEMA = "1"
 _NODE_REFUSALS = ("member-unknown", "member-suspended")
 _MS = 1000
 
@@ -85,8 +85,8 @@ def submit_facts(
     with node.store.write() as connection:
         intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, IntakeFact)])
         outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
-        intake.flush()
-    return outcomes
+        promises = intake.flush()
+    return [_promised(outcome, promises) for outcome in outcomes]
 
 
 def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> None:
@@ -95,6 +95,12 @@ def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]
     for fact in facts:
         intake.accept(fact)
     intake.flush()
+
+
+def _promised(outcome: Accepted | BonafidesError, promises: Mapping[str, PromiseDocument]) -> Accepted | BonafidesError:
+    if not isinstance(outcome, Accepted) or outcome.record_id not in promises:
+        return outcome
+    return replace(outcome, promise=promises[outcome.record_id], trouble=None)
 
 
 def _outcome_of(step: Callable[[Asked], Answer], value: Asked) -> Answer | BonafidesError:
@@ -121,15 +127,18 @@ class _Intake:
         member_registry.require_active_member(connection, node.address)  # (2)
         self._block = blocks.tip(connection)
         self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
-        self._outlook = outlook(node, connection, len(facts))
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
+        unopened = sum(row.count == 0 for row in self._subjects.values())
+        self._sealing = Sealing(node, self._now, self._block)
+        self._outlook = outlook(node, connection, len(facts) + unopened)
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
-        marks = (countersign.signed_once(node.did, fact) for fact in facts)
+        marks = (countersign.signed_once(node.did, node.suite, fact) for fact in facts)
         self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
         signed = {fact.subject for fact in facts if fact.act is not None or fact.root_salt is not None}
         dids = {row.did for pid, row in self._subjects.items() if pid in signed}
         self._histories = histories(node, connection, [did for did in dids if did is not None])
+        self._acts = ClientActs(node, connection, self._histories, self._block)
         self._states: dict[str, States] = {}
         self._stored = finder(node, connection)
         self._log_size = records.log_size(connection)
@@ -150,23 +159,26 @@ class _Intake:
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
             return self._again(known, fact, subject)
-        if countersign.signed_once(self._node.did, fact) in self._signed:
+        if countersign.signed_once(self._node.did, self._node.suite, fact) in self._signed:
             raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
         if fact.act is not None and suitability_in(self._known_of(subject)).succeeded:
             raise succession.ended_identity()
-        signatures = [] if fact.act is None else [self._check_act(fact, fact.act, subject)]  # (4)
+        signatures = [] if fact.act is None else [self._acts.check(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
         call = self._consents.look(fact.consent, subject)  # (4)
         self._houses.require_place(fact.type, payload, subject.pid, self._rows)
         predecessor = self._predecessor(fact, subject)
-        sealed = self._seal(fact, payload, subject, signatures)
+        opening = None if subject.count or fact.type == OPENING else self._opening(subject)
+        before = subject if opening is None else _after(subject, opening[1])
+        sealed = self._sealing.seal(fact, payload, before, self._rulebook_of(fact), signatures)
         if fact.root_salt is not None:  # (4)
             others = countersign.keys_of_others(self._node, self._connection, self._histories.get(subject.did or ""))
             countersign.require_countersigned(sealed, self._roster, self._block, others, self._node.domains.staff_acts)
         if ORDER in sealed.values:
             require_received(self._connection, subject, sealed.values)
-        findings, not_checked = self._fold(fact, subject, sealed)  # (6)
-        accepted = replace(self._store(fact, subject, sealed, findings), not_checked=not_checked)  # (7)
+        if opening is not None:
+            self._add(opening[0], subject, opening[1])
+        accepted = self._add(fact, before, sealed)
         if fact.type in CALLS:
             accepted = replace(accepted, relay=self._consents.keep(fact.type, payload, call, subject).to_json())
         if predecessor is not None:
@@ -202,8 +214,19 @@ class _Intake:
             self.accept(revocation_fact(self._node.did, issued, succession.REVOKED_BECAUSE, self._now))
         self._ended.append(old.pid)
 
-    def flush(self) -> None:
-        """Write what was accepted."""
+    def _opening(self, subject: SubjectRow) -> tuple[IntakeFact, SealedRecord]:
+        """Return record 1 of a subject whose history nobody has opened, as the node itself states it."""
+        fact = openings.opening_fact(self._node, subject, self._now)
+        by = self._keys.signing_seed if openings.is_signed_by_broker(subject) else None
+        return fact, self._sealing.seal(fact, fact.payload or {}, subject, self._rulebook_of(fact), by=by)
+
+    def _add(self, fact: IntakeFact, subject: SubjectRow, sealed: SealedRecord) -> Accepted:
+        findings, not_checked = self._fold(fact, subject, sealed)  # (6)
+        return replace(self._store(fact, subject, sealed, findings), not_checked=not_checked)  # (7)
+
+    def flush(self) -> Mapping[str, PromiseDocument]:
+        """Write what was accepted; return its promises, by the records' ids."""
+        promises = self._promise()
         records.insert_records(self._connection, self._rows, self._findings)
         changed = [replace(row, state=dump_states(self._node, self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
@@ -212,6 +235,18 @@ class _Intake:
         for row in changed:
             remember_states(self._node, self._connection, row, self._states[row.pid])
         self._consents.flush((pid, suitability_in(self._states[pid]).consents) for pid in self._ended)
+        return promises
+
+    def _promise(self) -> Mapping[str, PromiseDocument]:
+        """Promise the records by one signature, unless it could not be kept now."""
+        if self._outlook.trouble is not None or not self._rows:
+            return {}
+        promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
+        anchor_by = self._outlook.anchor_by(self._now, promise_ms)
+        rows = [replace(row, anchor_by=anchor_by) for row in self._rows]
+        made = make_promises(self._node, self._keys.signing_seed, [(row, anchor_by) for row in rows])
+        self._rows = [replace(row, promise=json.dumps(promise)) for row, promise in zip(rows, made, strict=True)]
+        return {promise["record_id"]: promise for promise in made}
 
     def _again(self, known: RecordRow, fact: IntakeFact, subject: SubjectRow) -> Accepted:
         if known.request_digest != fact.digest:
@@ -224,25 +259,6 @@ class _Intake:
             return again
         call = self._consents.look_again(fact.consent, subject)
         return replace(again, relay=self._consents.keep(fact.type, fact.payload or {}, call, subject).to_json())
-
-    def _check_act(self, fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> dict[str, Any]:
-        if subject.did is None:
-            raise Refused("act-no-client", "act: this subject is no person and signs nothing")
-        block = self._block
-        keys = self._histories[subject.did].ed25519_keys_at(block.number, block.timestamp)
-        if act.key not in keys:
-            raise Refused(
-                "act-key-invalid", f"act.key: is no key of {subject.did} at block {block.number}, the last one indexed"
-            )
-        digests = field_digests(fact.payload or {}, act.root_salt)
-        signed = act_payload(
-            fact.type, self._node.did, fact.subject, fact.occurred_at, act.document, act.ruleset, digests
-        )
-        try:
-            ed25519.verify(keys[act.key], signed, decode_base64url(act.signature, "act.signature"))
-        except VerificationFailed as error:
-            raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
-        return {"did": subject.did, "key": act.key, "alg": "Ed25519", "value": act.signature, "block": block.number}
 
     def _rulebook_of(self, fact: IntakeFact) -> InstalledRulesets:
         return self._rulebook.of(self._node.domains.of(fact.type))
@@ -266,40 +282,14 @@ class _Intake:
         """Return what is known of an identity before, with what this transaction has changed of it."""
         return self._states.get(pid) or self._stored(pid)
 
-    def _seal(
-        self, fact: IntakeFact, payload: Mapping[str, Any], subject: SubjectRow, signatures: list[Any]
-    ) -> SealedRecord:
-        act = fact.act
-        if act is None:
-            ruleset: str | None = self._rulebook_of(fact).at(fact.occurred_ms).label
-        else:
-            ruleset = None if act.ruleset is None else self._rulebook_of(fact).named(act.ruleset, "act.ruleset").label
-        envelope = {
-            "record_id": uuid7(self._now, self._node.entropy(ENTROPY_BYTES)),
-            "type": fact.type,
-            "schema": SCHEMA,
-            "broker": self._node.did,
-            "subject": subject.pid,
-            "seq": subject.count + 1,
-            "prev": subject.head.hex(),
-            "occurred_at": fact.occurred_at,
-            "recorded_at": format_time(self._now),
-            "channel": fact.channel,
-            "actor": dict(fact.actor),
-            "ruleset": ruleset,
-            "document": None if act is None else act.document,
-            "attachments": fact.attachments,
-            "signatures": signatures,
-        }
-        given = fact.root_salt if act is None else act.root_salt
-        return seal(envelope, payload, given or self._node.entropy(ROOT_SALT_BYTES))
-
     def _fold(
         self, fact: IntakeFact, subject: SubjectRow, sealed: SealedRecord
     ) -> tuple[list[FindingRow], dict[str, str]]:
         before, house = self._known_of(subject), self._houses.of(fact.type)
         ruleset = self._rulebook_of(fact).at(fact.occurred_ms)
-        states, judged = apply_record(self._node, before, sealed, ruleset, house, self._known_before)
+        named = ruleset_named(fact, self._rulebook_of(fact))
+        label = None if named is None else named.label
+        states, judged = apply_record(self._node, before, sealed, label, ruleset, house, self._known_before)
         findings = judged.findings
         not_checked = {IDENTITIES_BEFORE: judged.not_asked} if judged.not_asked else {}
         house_rules = self._node.domains.of(fact.type).house_rules
@@ -324,32 +314,39 @@ class _Intake:
             source_ref=fact.source_ref,
             request_digest=fact.digest,
             pid=subject.pid,
-            seq=subject.count + 1,
+            seq=sealed.link.seq,
             type=fact.type,
             envelope=sealed.canonical,
             payload=json.dumps(sealed.values, ensure_ascii=False),
             root_salt=sealed.root_salt,
             fingerprint=sealed.fingerprint,
+            label=subject.label,
+            next=sealed.next,
+            entry=sealed.entry,
             act_signature=countersign.signed_once_in(sealed.envelope),
             accepted_at=self._now,
             anchor_by=None,
             promise=None,
             block=self._block.number,
-            envelope_salt=envelope_salt(sealed.root_salt),
+            envelope_salt=envelope_salt(sealed.suite, sealed.root_salt),
             house=self._node.domains.types[fact.type].of_house,
+            nonce=None if fact.act is None else bytes.fromhex(fact.act.known["nonce"]),
         )
-        if self._outlook.trouble is None:
-            promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
-            anchor_by = self._outlook.anchor_by(self._now, promise_ms)
-            promise = make_promise(self._node, self._keys.signing_seed, row, anchor_by)
-            row = replace(row, promise=json.dumps(promise), anchor_by=anchor_by)
         self._rows.append(row)
+        self._acts.keep(row)
         self._findings.extend(findings)
         self._known[fact.source_ref] = row
         if row.act_signature is not None:
             self._signed.add(row.act_signature)
         self._log_size += 1
-        grown = replace(subject, count=row.seq, head=sealed.fingerprint)
+        grown = _after(subject, sealed)
         self._subjects[subject.pid] = self._changed[subject.pid] = grown
         shown = sealed.values if fact.compute is not None else None
         return accepted_as(row, findings, shown, self._outlook.trouble)
+
+
+def _after(subject: SubjectRow, sealed: SealedRecord) -> SubjectRow:
+    """Return a subject once this record follows its last one."""
+    head = subject.history.after(sealed.link)
+    joined = subject.joined or (sealed.envelope["type"] == OPENING and sealed.envelope["known"] is not None)
+    return replace(subject, count=head.count, head=head.fingerprint, label=head.label, joined=joined)

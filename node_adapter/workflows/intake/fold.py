@@ -12,7 +12,7 @@ from domain.domain import AnyDomain, Find, Judgement, Surroundings
 from domain.domains import States
 from domain.house import House
 from domain.ruleset import AnyRuleSet
-from evidence.documents.record import SealedRecord
+from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import subjects
 from node_adapter.store.subjects import SubjectRow
@@ -82,10 +82,19 @@ def of_domain(find: FindStates, domain: AnyDomain) -> Find[Any]:
 
 
 def apply_record(
-    node: Node, states: States, sealed: SealedRecord, ruleset: AnyRuleSet, house: House, find: FindStates
+    node: Node,
+    states: States,
+    sealed: SealedRecord,
+    label: str | None,
+    ruleset: AnyRuleSet,
+    house: House,
+    find: FindStates,
 ) -> tuple[States, Judgement]:
-    """Fold a sealed record into what is known; return that, and what the rules say of the record."""
-    fact = to_fact(sealed.envelope, sealed.values, sealed.fingerprint.hex())
+    """Fold a sealed record into what is known; return that, and what the rules say of the record.
+
+    `label` is that of the rule set which the record names, as its domain calls it.
+    """
+    fact = to_fact({**sealed.envelope, "ruleset": label}, sealed.values, sealed.fingerprint.hex())
     domain, state = node.domains.state(states, fact.type)
     judged = domain.judge(state, fact, ruleset, Surroundings(house, fact.broker, of_domain(find, domain)))
     return node.domains.fold(states, fact), judged

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from domain.domain import AnyDomain
 from domain.house import House, NoHouse
 from evidence.documents.product_subject import product_subject
-from evidence.documents.record import SealedRecord
+from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import house_records, records
 from node_adapter.store.records import RecordRow

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from domain.domain import AnyDomain
 from domain.domains import Domains
-from domain.ruleset import MAX_BYTES, AnyRuleSet, in_force
+from domain.ruleset import MAX_BYTES, AnyRuleSet, in_force, whole_label
 from node_adapter.node import Node
 from node_adapter.store import rulesets as store
 from primitives.canonical import parse_json
@@ -37,6 +37,14 @@ class InstalledRulesets:
         """Return the rule sets of one domain."""
         return self._by_domain[domain.name]
 
+    def whole_label(self, ruleset: AnyRuleSet) -> str:
+        """Return the name that records give one of these rule sets; its digest is taken once."""
+        return self._whole_labels[ruleset.label]
+
+    @cached_property
+    def _whole_labels(self) -> Mapping[str, str]:
+        return {ruleset.label: whole_label(ruleset) for ruleset in self.rulesets}
+
     @cached_property
     def _by_domain(self) -> Mapping[str, InstalledRulesets]:
         """Every fact asks: they are told apart once."""
@@ -57,13 +65,13 @@ class InstalledRulesets:
         return found
 
     def named(self, label: object, field: str) -> AnyRuleSet:
-        """Return the rule set of a label.
+        """Return the rule set of a label with its whole digest.
 
         Raises:
             InvalidInput: rule `unknown`, this node has no such rule set.
         """
         for ruleset in self.rulesets:
-            if ruleset.label == label:
+            if self.whole_label(ruleset) == label:
                 return ruleset
         raise InvalidInput(field, "unknown", "is not the label of an installed rule set")
 

@@ -1,12 +1,16 @@
+import hashlib
 import json
 
 import pytest
 
-from evidence.documents.promise import verify_promise
-from evidence.documents.record import restore
+from domain.opening import OPENING
+from evidence.version2.promise import parse_promise, verify_promise
+from evidence.version2.record import restore
 from node_adapter.store import records, subjects
 from node_adapter.store.chain import blocks
 from primitives import ed25519
+from primitives.canonical import canonical_json
+from primitives.errors import VerificationFailed
 from tests.world.clock import START
 from tests.world.keys import seed
 from tests.world.payloads import ANSWERS, PAYLOADS, rating
@@ -26,6 +30,11 @@ def stored(broker, subject):
         return subjects.find_by_pid(connection, subject), records.of_subject(connection, subject)
 
 
+def told(broker, subject):
+    """What was handed in about a subject: all but what opens its history."""
+    return [row for row in stored(broker, subject)[1] if row.type != OPENING]
+
+
 def test_a_fact_is_stored_sealed_and_answered_with_a_promise(broker, client):
     answer = broker.post("/v1/facts", broker.fact(client.subject, "ID_VERIFY", PAYLOADS["ID_VERIFY"]))
     assert answer.status_code == 201
@@ -33,26 +42,50 @@ def test_a_fact_is_stored_sealed_and_answered_with_a_promise(broker, client):
     assert body["status"] == "accepted"
     assert body["findings"] == []
     promise = verify_promise(body["promise"], broker.keys.signing_public)
-    row, (record,) = stored(broker, client.subject)
+    row, (opening, record) = stored(broker, client.subject)
     sealed = restore(record.envelope, json.loads(record.payload), record.root_salt)
     assert sealed.fingerprint == record.fingerprint == promise.fingerprint == row.head
-    assert (row.count, record.seq, promise.log_index) == (1, 1, 0)
+    assert sealed.entry == record.entry == promise.entry
+    assert (row.label, record.label) == (sealed.next, opening.next) == (sealed.next, promise.label)
+    assert (row.count, record.seq, promise.log_index) == (2, 2, 1)
     with broker.store.read() as connection:  # the kit's blocks are a second apart, ahead of its clock
-        chain_ms = blocks.tip(connection).timestamp * 1000
-    assert promise.anchor_by == chain_ms + 600_000 > promise.accepted_at + 600_000
+        tip = blocks.tip(connection)
+    assert promise.anchor_by == tip.timestamp * 1000 + 600_000 > promise.recorded_at + 600_000
+    assert sealed.envelope["accepted"] == {"block": tip.number, "hash": tip.hash.hex()}
+    assert promise.block == tip.number
 
 
 def test_bulk_answers_each_line_in_order_and_chains_the_records(broker, client):
     answers = first_steps(broker, client)
     assert [answer["status"] for answer in answers] == ["accepted"] * 5
-    assert [answer["promise"]["log_index"] for answer in answers] == [0, 1, 2, 3, 4]
+    assert [answer["promise"]["log_index"] for answer in answers] == [1, 2, 3, 4, 5]
     assert not any(answer["findings"] for answer in answers)
     level = answers[4]["payload"]
     assert level["level"] == "C4"
     _, rows = stored(broker, client.subject)
     envelopes = [json.loads(row.envelope) for row in rows]
     assert [envelope["prev"] for envelope in envelopes[1:]] == [row.fingerprint.hex() for row in rows[:-1]]
-    assert [envelope["seq"] for envelope in envelopes] == [1, 2, 3, 4, 5]
+    assert [row.label for row in rows[1:]] == [row.next for row in rows[:-1]]
+    assert [envelope["seq"] for envelope in envelopes] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_records_of_one_request_are_promised_by_one_signature(broker, client):
+    answers = first_steps(broker, client)
+    key = broker.keys.signing_public
+    assert [verify_promise(answer["promise"], key).log_index for answer in answers] == [1, 2, 3, 4, 5]
+    signed = {parse_promise(answer["promise"])[1] for answer in answers}
+    assert [(batch.count, batch.block) for batch in signed] == [(6, broker.chain.height)]  # the opening among them
+    altered = {**answers[0]["promise"], "anchor_by": answers[0]["promise"]["recorded_at"]}
+    with pytest.raises(VerificationFailed):
+        verify_promise(altered, key)
+
+
+def test_a_record_names_its_rule_set_by_the_whole_digest(broker, client):
+    first_steps(broker, client)
+    [ruleset] = broker.get("/v1/rulesets").get_json()["rulesets"]
+    digest = hashlib.sha256(canonical_json(ruleset["document"])).hexdigest()
+    for row in told(broker, client.subject):
+        assert json.loads(row.envelope)["ruleset"] == f"{ruleset['id']}@{ruleset['version']}:{digest}"
 
 
 def test_the_same_fact_again_gets_the_same_promise(broker, client):
@@ -62,7 +95,7 @@ def test_the_same_fact_again_gets_the_same_promise(broker, client):
     assert broker.post("/v1/facts", fact).get_json() == first
     twice = broker.lines("/v1/facts", [fact, fact])
     assert [answer["promise"] for answer in twice] == [first["promise"]] * 2
-    assert stored(broker, client.subject)[0].count == 1
+    assert len(told(broker, client.subject)) == 1
 
 
 def test_another_fact_under_the_same_reference_is_refused(broker, client):
@@ -71,7 +104,7 @@ def test_another_fact_under_the_same_reference_is_refused(broker, client):
     answer = broker.post("/v1/facts", {**fact, "channel": "branch"})
     assert answer.status_code == 409
     assert answer.get_json()["code"] == "duplicate"
-    assert stored(broker, client.subject)[0].count == 1
+    assert len(told(broker, client.subject)) == 1
 
 
 def test_a_duplicate_inside_one_chunk_is_seen(broker, client):
@@ -91,7 +124,7 @@ def test_a_refused_line_loses_nothing_of_the_others(broker, client):
     assert answers[1]["problem"]["field"] == "payload.face_score"
     assert answers[1]["problem"]["rule"]
     assert answers[2]["problem"]["status"] == 404
-    assert [answer["promise"]["log_index"] for answer in (answers[0], answers[3])] == [0, 1]
+    assert [answer["promise"]["log_index"] for answer in (answers[0], answers[3])] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -143,13 +176,13 @@ def test_a_gate_refuses_out_of_order_what_a_fact_stores_with_its_finding(broker,
     answer = broker.post("/v1/facts", fact).get_json()
     assert answer["status"] == "accepted"
     assert {finding["code"] for finding in answer["findings"]} >= {gate["code"]}
-    assert stored(broker, client.subject)[0].count == 1
+    assert len(told(broker, client.subject)) == 1
 
 
 def test_a_gate_stores_nothing(broker, client):
     first_steps(broker, client)
     broker.post("/v1/gates", {"subject": client.subject, "act": "LEVEL_CONFIRM"})
-    assert stored(broker, client.subject)[0].count == 5
+    assert len(told(broker, client.subject)) == 5
 
 
 def level_draft(broker, client):
@@ -167,8 +200,11 @@ def test_a_clients_signed_act_is_verified_and_kept(broker, client):
     assert answer.status_code == 201, answer.get_json()
     assert answer.get_json()["findings"] == []
     _, rows = stored(broker, client.subject)
-    (signature,) = json.loads(rows[-1].envelope)["signatures"]
-    assert (signature["did"], signature["key"], signature["block"]) == (client.did, client.key, broker.chain.height)
+    envelope = json.loads(rows[-1].envelope)
+    (signature,) = envelope["signatures"]
+    assert (signature["did"], signature["key"], signature["alg"]) == (client.did, client.key, "Ed25519")
+    assert envelope["accepted"]["block"] == broker.chain.height
+    assert envelope["ruleset"] == draft["ruleset"]
 
 
 def test_a_clients_act_without_signature_is_refused(broker, client):
@@ -177,7 +213,7 @@ def test_a_clients_act_without_signature_is_refused(broker, client):
     del fact["act"]
     problem = broker.post("/v1/facts", fact).get_json()
     assert (problem["code"], problem["status"]) == ("act-unsigned", 409)
-    assert stored(broker, client.subject)[0].count == 5
+    assert len(told(broker, client.subject)) == 5
 
 
 def test_an_act_signed_by_another_key_is_refused(broker, client):
@@ -187,7 +223,7 @@ def test_an_act_signed_by_another_key_is_refused(broker, client):
     assert (problem["code"], problem["status"]) == ("act-signature", 422)
     fact["act"]["key"] = f"{client.did}#delegate-9"
     assert broker.post("/v1/facts", fact).get_json()["code"] == "act-key-invalid"
-    assert stored(broker, client.subject)[0].count == 5
+    assert len(told(broker, client.subject)) == 5
 
 
 @pytest.mark.parametrize("name", ["occurred_at", "payload", "document", "ruleset", "root_salt"])

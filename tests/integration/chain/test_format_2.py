@@ -15,9 +15,9 @@ from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import NO_CONTRACT
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from node_adapter.chain.abi import encode_call
-from node_adapter.chain.chain_material import take_chain_material
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.store.schema import chain_event
+from node_adapter.workflows.replay.chain_material import take_chain_material
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -197,7 +197,7 @@ def test_a_suspended_broker_still_answers_and_an_index_that_is_behind_or_holds_l
         network.rpc.call("evm_mine")
     parties = broker.parties(client)
     with pytest.raises(CouldNotCheck) as behind:
-        take_chain_material(network.store, network.rpc, parties)
+        take_chain_material(network.store, network.state, parties)
     assert behind.value.code == "block-unknown"
     assert broker.material(client).did
     for name, place, check in (
@@ -206,9 +206,9 @@ def test_a_suspended_broker_still_answers_and_an_index_that_is_behind_or_holds_l
         ("AddressSet", 1, "directory"),  # the newest but one: a contract that nobody asks for
     ):
         with without(network.store, name, place), pytest.raises(VerificationFailed) as missing:
-            take_chain_material(network.store, network.rpc, parties)
+            take_chain_material(network.store, network.state, parties)
         assert missing.value.check == check
-    assert take_chain_material(network.store, network.rpc, parties).did
+    assert take_chain_material(network.store, network.state, parties).did
 
 
 def test_a_did_goes_on_in_a_registry_that_was_voted_for(network, broker, client):

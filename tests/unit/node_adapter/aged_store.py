@@ -10,7 +10,9 @@ from sqlalchemy import insert
 from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store import migrate, schema
+from node_adapter.store.chain import log_trees
 from node_adapter.store.chain.event_log import address_topic
+from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 
@@ -22,6 +24,7 @@ DID, MEMBER = "did:ethr:0x1:0x" + "11" * 20, "0x" + "22" * 20
 ADDRESS = "0x" + "11" * 20
 LABEL = b"\x55" * 32  # a label of the map
 OWN_RECORDS = 5
+_REPLAYED = {**dict.fromkeys(("relation", "bundle", "report_html", "report"), ""), "number": 0, "standing": "{}"}
 
 
 def digest(*parts):
@@ -63,6 +66,22 @@ def anchored(number):
     args = json.dumps({"member": MEMBER, "seq": number, "size": number, **roots})
     event = chain_event(100 + number, "EvidenceAnchor", "Anchored", address_topic(MEMBER), args)
     return event | {"log_index": 1}
+
+
+def logged(number):
+    """An anchor of format 2 in the block of that day; the first one opens the log before."""
+    roots = dict.fromkeys(("batchRoot", "mapRoot", "keysDigest"), "0x" + "00" * 32)
+    sizes = {"sizeBefore": number, "sizeAfter": number + 1}
+    args = json.dumps({"member": MEMBER, "seq": number + 2, **roots, **sizes, "time": number, "keyVersion": 1})
+    event = chain_event(100 + number, "EvidenceLog", "Anchored", address_topic(MEMBER), args)
+    return event | {"log_index": 3}
+
+
+def opened():
+    """Leaf 1 of the log."""
+    roots = dict.fromkeys(("formerRoot", "formerMapRoot"), "0x" + "00" * 32)
+    args = json.dumps({"member": MEMBER, "former": ADDRESS, "formerSeq": 0, "formerSize": 0, **roots, "time": 0})
+    return chain_event(100, "EvidenceLog", "LogOpened", address_topic(MEMBER), args) | {"log_index": 2}
 
 
 def write(number, key, state="final"):
@@ -112,6 +131,9 @@ def day(number):
         "token": {**session, "created_at": number, "revoked_at": None},
         "idempotency": {**answer, "content_type": "", "created_at": NOW},
         "replay_order": order,
+        "replay": {"id": f"r{number:06}", "state": "done", "asked": "{}", "asked_at": NOW, "done_at": NOW},
+        "replay_document": {**_REPLAYED, "replay": f"r{number:06}", "subject": pid},
+        "state_request": {"id": f"s{number:06}", "wanted": "{}", "asked_at": NOW, "answer": "{}"},
         "task": task,
         "task_client": {"task_id": task_id, "pid": pid, "consent_id": consent_id},
         "task_message": {"task_id": task_id, "sender": MEMBER, "kind": "k", "body": "{}", "received_at": 0},
@@ -168,8 +190,6 @@ def log_rows(days):
     return {
         "log_leaf": [{"seq": seq, "leaf": leaf(seq).encode()} for seq in range(1, days + 1)],
         "log_node": nodes,
-        "log_growth": [{"seq": seq, "walk": "h", "hashes": bytes(32)} for seq in range(2, days + 1)],
-        "cosignature": [{"seq": seq, "witness": ADDRESS, "line": "line"} for seq in range(days - 100, days + 1)],
         "witnessed": [{"broker": f"did:ethr:0x1:0x{number:040x}", **state} for number in range(days)],
     }
 
@@ -183,6 +203,7 @@ def aged_store(path, days):
             connection.execute(insert(schema.metadata.tables[name]), rows)
         filler = [day(number) for number in range(days)]
         connection.execute(insert(schema.chain_event), [anchored(number) for number in range(days)])
+        connection.execute(insert(schema.chain_event), [opened(), *(logged(number) for number in range(days))])
         for name in filler[0]:
             connection.execute(insert(schema.metadata.tables[name]), [rows[name] for rows in filler])
         for name, rows in log_rows(days).items():
@@ -194,6 +215,8 @@ def aged_store(path, days):
         label_map = LabelMapStore()
         label_map.insert(connection, 1, {digest("label", number): digest("entry") for number in range(days)})
         label_map.insert(connection, 2, {LABEL: digest("entry")})
+        while not log_trees.extend(LogLeaves(connection, MEMBER, [ADDRESS], 98 + days)):
+            pass  # all but the anchor of the last day
     return store
 
 

@@ -13,28 +13,27 @@ import pytest
 import node_adapter.store as package
 from evidence.log.tree import consistency_proof, inclusion_path
 from evidence.version2.log.growth import GrowthState
-from evidence.version2.map.append_proof import AppendProof
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import (
     alarms,
     anchor_tree,
     anchors,
     consents,
-    cosignatures,
     credentials,
     erasures,
     house_records,
     idempotency,
     identity,
-    log_growth,
     nonces,
     outbox,
     own_transactions,
     records,
     replay_orders,
+    replays,
     restored,
     rulesets,
     snapshot,
+    state_requests,
     subjects,
     tasks,
     tokens,
@@ -49,11 +48,15 @@ from node_adapter.store.chain import (
     evidence,
     evidence_anchor,
     evidence_log,
+    log_trees,
     member_registry,
     proposals,
     task_registry,
 )
+from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.map import rows as map_rows
+from node_adapter.store.schema import log_node
+from primitives.errors import CouldNotCheck
 from tests.unit.node_adapter.aged_store import (
     ADDRESS,
     BUSY,
@@ -95,7 +98,9 @@ MAP_SEGMENT = map_rows.SegmentRow(SEGMENT, 0, 1, b"")
 MAP_ROW = map_rows.MapRow(1, 3, 1, b"", b"")
 LOG = "did:ethr:0x1:0x" + "00" * 20
 WITNESSED = GrowthState(10, bytes(32), bytes(32), 10, (3, 7))
-GREW = AppendProof(bytes(32), bytes(32), (), "h", (bytes(32),))
+REPLAY = replays.ReplayRow("mine", replays.WAITING, {}, NOW)
+REPLAYED = replays.ReplayPart(0, "", CLIENT, None, {})
+STATE_REQUEST = state_requests.StateRequest("mine", {ADDRESS: [bytes(32)]}, NOW)
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
@@ -111,10 +116,12 @@ CALLS = {
     "anchor_tree.append_leaf": lambda c, size: anchor_tree.append_leaf(c, leaf(anchor_tree.tree_size(c) + 1)),
     "anchor_tree.peaks_at": lambda c, size: anchor_tree.peaks_at(c, anchor_tree.tree_size(c)),
     "anchor_tree.node_reader": lambda c, size: anchor_tree.node_reader(c, _proofs(anchor_tree.tree_size(c))),
+    "anchor_tree.read_nodes": lambda c, size: anchor_tree.read_nodes(c, log_node, _proofs(anchor_tree.tree_size(c))),
     "anchor_tree.node_row": lambda c, size: anchor_tree.node_row(c, 0, 0, 100),
     "anchor_tree.leaves": lambda c, size: anchor_tree.leaves(c, 20, 100),
     "anchor_tree.truncate": lambda c, size: anchor_tree.truncate(c, anchor_tree.tree_size(c) - 3),
     "anchors.last_final": lambda c, size: anchors.last_final(c),
+    "anchors.last_final_at": lambda c, size: anchors.last_final_at(c, 10_000_000),
     "anchors.first_covering": lambda c, size: anchors.first_covering(c, size - 8),
     "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
     "anchors.latest": lambda c, size: anchors.latest(c),
@@ -132,6 +139,16 @@ CALLS = {
     "chain.evidence.key_events": lambda c, size: evidence.key_events(c, MEMBER, ADDRESS, None),
     "chain.evidence_anchor.anchored": lambda c, size: evidence_anchor.anchored(c, MEMBER, after_block=10_000),
     "chain.evidence_log.leaves": lambda c, size: evidence_log.leaves(c, MEMBER, [ADDRESS], after_block=10_000),
+    "chain.evidence_log.last_anchor": lambda c, size: evidence_log.last_anchor(c, MEMBER, ADDRESS),
+    "chain.evidence_log.takeovers": lambda c, size: evidence_log.takeovers(c, MEMBER, [ADDRESS]),
+    "chain.evidence_log.last_anchor: covering": lambda c, size: LogLeaves(c, MEMBER, [ADDRESS], 10_000).covering(7),
+    "chain.log_trees.forget": lambda c, size: log_trees.forget(c, MEMBER),
+    "chain.log_trees.tree_size": lambda c, size: log_trees.tree_size(c, MEMBER),
+    "chain.log_trees.peaks_at": lambda c, size: log_trees.peaks_at(c, MEMBER, log_trees.tree_size(c, MEMBER)),
+    "chain.log_trees.node_reader": lambda c, size: log_trees.node_reader(
+        c, MEMBER, _proofs(log_trees.tree_size(c, MEMBER))
+    ),
+    "chain.log_trees.peaks_at: extended": lambda c, size: log_trees.extend(LogLeaves(c, MEMBER, [ADDRESS], 10_000)),
     "chain.directory.named_contracts": lambda c, size: directory.named_contracts(c, 50),
     "chain.did_registry.did_changes": lambda c, size: did_registry.did_changes(c, MEMBER, [ADDRESS], 50),
     "chain.member_registry.active_members": lambda c, size: member_registry.active_members(c, ADDRESS, 50),
@@ -173,11 +190,6 @@ CALLS = {
     "consents.mark_withdrawn": lambda c, size: consents.mark_withdrawn(c, CONSENT, NOW),
     "consents.mark_recorded": lambda c, size: consents.mark_recorded(c, CLIENT, CONSENT, NOW),
     "consents.end_all": lambda c, size: consents.end_all(c, CLIENT, NOW),
-    "cosignatures.with_cosigners": lambda c, size: cosignatures.with_cosigners(c, size - 3, "note"),
-    "cosignatures.cosigners": lambda c, size: cosignatures.cosigners(c),
-    "cosignatures.add": lambda c, size: cosignatures.add(c, size, MEMBER, "line", NOW),
-    "cosignatures.note_failure": lambda c, size: cosignatures.note_failure(c, MEMBER, "why", NOW),
-    "cosignatures.forget_from": lambda c, size: cosignatures.forget_from(c, size - 3),
     "credentials.next_status_index": lambda c, size: credentials.next_status_index(c, 131_072, lambda: 7),
     "credentials.begin_fresh_list": lambda c, size: credentials.begin_fresh_list(c),
     "credentials.list_exists": lambda c, size: credentials.list_exists(c, 2, 131_072),
@@ -217,8 +229,6 @@ CALLS = {
     "identity.worker_status": lambda c, size: identity.worker_status(c),
     "identity.put_tasks_seen": lambda c, size: identity.put_tasks_seen(c, NOW),
     "identity.tasks_seen": lambda c, size: identity.tasks_seen(c),
-    "log_growth.keep": lambda c, size: log_growth.keep(c, 100_000, GREW),
-    "log_growth.at": lambda c, size: log_growth.at(c, 3),
     "map.rows.latest": lambda c, size: map_rows.latest(c),
     "map.rows.anchor_at": lambda c, size: map_rows.anchor_at(c, 2),
     "map.rows.changes": lambda c, size: list(map_rows.changes(c, 1, 2)),
@@ -302,6 +312,15 @@ CALLS = {
     "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
     "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
     "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
+    "replays.add": lambda c, size: replays.add(c, REPLAY),
+    "replays.find": lambda c, size: replays.find(c, "r000003"),
+    "replays.next_waiting": lambda c, size: replays.next_waiting(c),
+    "replays.finish": lambda c, size: replays.finish(c, "mine", [(REPLAYED, replays.ReplayTexts("", "", ""))], NOW),
+    "replays.fail": lambda c, size: replays.fail(c, "r000003", CouldNotCheck("c", "d"), NOW),
+    "replays.parts": lambda c, size: replays.parts(c, "r000003"),
+    "replays.texts": lambda c, size: replays.texts(c, "r000003", 0),
+    "replays.forget_before": lambda c, size: replays.forget_before(c, 1),
+    "replays.forget_of": lambda c, size: replays.forget_of(c, CLIENT),
     "restored.mark": lambda c, size: restored.mark(c, NOW),
     "restored.clear": lambda c, size: restored.clear(c),
     "restored.since": lambda c, size: restored.since(c),
@@ -310,6 +329,12 @@ CALLS = {
     "rulesets.all_rulesets": lambda c, size: rulesets.all_rulesets(c),
     "rulesets.count": lambda c, size: rulesets.count(c),
     "snapshot.integrity": lambda c, size: snapshot.integrity(c),
+    "state_requests.ask": lambda c, size: state_requests.ask(c, STATE_REQUEST),
+    "state_requests.unanswered": lambda c, size: state_requests.unanswered(c),
+    "state_requests.answer": lambda c, size: state_requests.answer(c, "s000003", CouldNotCheck("c", "d")),
+    "state_requests.take_answer": lambda c, size: state_requests.take_answer(c, "mine"),
+    "state_requests.drop": lambda c, size: state_requests.drop(c, "mine"),
+    "state_requests.forget_before": lambda c, size: state_requests.forget_before(c, 1),
     "subjects.insert_subjects": lambda c, size: subjects.insert_subjects(c, [SUBJECT]),
     "subjects.by_pids": lambda c, size: subjects.by_pids(c, PIDS),
     "subjects.by_client_refs": lambda c, size: subjects.by_client_refs(c, ["today"]),
@@ -359,6 +384,7 @@ GROWS = {
     "outbox.reopen": "only when the chain has lost its newest blocks",
     "chain.event_log.events: anchors": "all anchors of a member say whether it kept a promise",
     "chain.evidence.headers": "a trust file of format 1 holds every header",
+    "chain.log_trees.forget": "only when the chain has lost its newest blocks",
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
     "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",
     "erasures.answers_that_show": "an erasure looks through the answers of a day, which are all that is kept",

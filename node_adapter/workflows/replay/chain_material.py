@@ -1,4 +1,4 @@
-"""What a bundle of format 2 takes from the chain: the proofs of one block, and the histories whose heads they open.
+"""What evidence of format 2 takes from the chain: the proofs of one block, and the histories whose heads they open.
 
 The proofs come from the chain's node, the histories from this node's own index up to the same block. Each history is
 held against its head before anything is given out, so what is missing here shows here and not in court.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from did.identifiers import ethr_did
+from did.identifiers import ethr_did, parse_did
 from evidence.version2.documents.assemble import ChainMaterial
 from evidence.version2.documents.chain_evidence import MemberItem
 from evidence.version2.state.active_members import ActiveMembers, member_leaf
@@ -18,8 +18,8 @@ from evidence.version2.state.directory import DirectoryEntry, check_directory
 from evidence.version2.state.slots import ACTIVE_COUNT, ACTIVE_ROOT, DID_HEAD, DIRECTORY_HEAD, LOG_HEAD
 from evidence.version2.state.trie import StateProof
 from evidence.version2.verify.chain import DIDS, LOG, MEMBERS
-from node_adapter.chain.state_proofs import TakenState, code_hashes, take_proofs
-from node_adapter.ports import ChainRpc
+from node_adapter.node import Node
+from node_adapter.ports import StateSource, TakenState
 from node_adapter.store.chain import blocks
 from node_adapter.store.chain.did_registry import did_changes
 from node_adapter.store.chain.directory import NamedContract, named_contracts
@@ -28,6 +28,7 @@ from node_adapter.store.engine import Store
 from primitives.errors import CouldNotCheck, VerificationFailed
 
 _TRIES = 3
+_NO_CODE = bytes(32)  # what a chain says of the code of an account that is not there
 
 
 @dataclass(frozen=True)
@@ -49,25 +50,38 @@ class Parties:
     witnesses: Sequence[str] = ()
 
 
-def take_chain_material(store: Store, rpc: ChainRpc, parties: Parties, confirmations: int = 0) -> ChainMaterial:
-    """Take all that a bundle says of the chain, as of one block behind its head.
+def own_parties(node: Node, client: str | None = None, witnesses: Sequence[str] = ()) -> Parties:
+    """Return whom a document of this member speaks of: `client` is a DID, `witnesses` are addresses of members."""
+    chain = node.settings.chain
+    address = None if client is None else parse_did(client).address
+    return Parties(chain.chain_id, chain.directory, node.address, address, witnesses)
+
+
+def take_chain_material(store: Store, source: StateSource, parties: Parties) -> ChainMaterial:
+    """Take all that a document says of the chain, as of the block that `source` takes; see `take_for_each`."""
+    [material] = take_for_each(store, source, [parties])
+    return material
+
+
+def take_for_each(store: Store, source: StateSource, wanted: Sequence[Parties]) -> list[ChainMaterial]:
+    """Take what several documents say of the chain, all as of one block.
 
     Args:
         store: the node's store, whose index has to reach that block.
-        rpc: the chain's node.
-        parties: of whom.
-        confirmations: how many blocks further back, on an engine whose blocks may be replaced.
+        source: takes the proofs.
+        wanted: of whom, for each document; all of one chain.
 
     Raises:
         CouldNotCheck: `block-unknown`, the index is behind: ask again once it is not; `state-proof-race`;
-            `chain-unreachable`; `json-rpc-error`; `contract-unknown`, the Directory does not name what is needed.
+            `chain-unreachable`; `json-rpc-error`; `contract-unknown`, the Directory does not name what is needed; or
+            what else `source` says.
         VerificationFailed: the index does not hold the history of a head (`directory`, `client-keys`,
             `member-keys`), or is of another chain (`block-header`).
     """
     with store.read() as connection:
         named = named_contracts(connection)
     for _ in range(_TRIES):
-        taken = take_proofs(rpc, opened_slots(parties, named), confirmations)
+        taken = source(_every_slot(wanted, named))
         number = taken.header.number
         with store.read() as connection:
             if blocks.block_at(connection, number).hash != taken.header.hash:
@@ -76,19 +90,16 @@ def take_chain_material(store: Store, rpc: ChainRpc, parties: Parties, confirmat
             if named != before:
                 continue  # the Directory was changed meanwhile, or not yet at that block
             active = active_members(connection, _targets(named, MEMBERS)[-1], number)
-            changes = (
-                [] if parties.client is None else did_changes(connection, parties.client, _targets(named, DIDS), number)
-            )
-        codes = code_hashes(rpc, list(dict.fromkeys(entry.target for entry in named)), number)
-        directory = [
-            DirectoryEntry(entry.name, entry.target, codes[entry.target], entry.block, entry.time) for entry in named
-        ]
-        return _material(parties, taken, directory, active, changes)
+            registries = _targets(named, DIDS)
+            changes = [
+                [] if one.client is None else did_changes(connection, one.client, registries, number) for one in wanted
+            ]
+        return [_material(one, taken, named, active, did) for one, did in zip(wanted, changes, strict=True)]
     raise CouldNotCheck("state-proof-race", "the Directory was changed while the proofs were taken")
 
 
 def opened_slots(parties: Parties, named: Sequence[NamedContract]) -> Mapping[str, Sequence[bytes]]:
-    """Return the slots that a bundle opens, by contract (docs/spec/evidence-2.md, section 13, check 4).
+    """Return the slots that a document opens, by contract (docs/spec/evidence-2.md, section 13, check 4).
 
     Raises:
         CouldNotCheck: `contract-unknown`.
@@ -103,6 +114,16 @@ def opened_slots(parties: Parties, named: Sequence[NamedContract]) -> Mapping[st
     return wanted
 
 
+def _every_slot(wanted: Sequence[Parties], named: Sequence[NamedContract]) -> Mapping[str, Sequence[bytes]]:
+    """Return what all documents open, and every contract that was ever named, for the hash of its code."""
+    found: dict[str, list[bytes]] = {entry.target: [] for entry in named}
+    for parties in wanted:
+        for target, slots in opened_slots(parties, named).items():
+            known = found.setdefault(target, [])
+            known += [slot for slot in slots if slot not in known]
+    return found
+
+
 def _targets(named: Sequence[NamedContract], name: str) -> list[str]:
     found = [entry.target for entry in named if entry.name == name]
     if not found:
@@ -110,35 +131,41 @@ def _targets(named: Sequence[NamedContract], name: str) -> list[str]:
     return found
 
 
+def _directory(taken: TakenState, named: Sequence[NamedContract]) -> list[DirectoryEntry]:
+    """Return the Directory's entries with the code that the contracts have; the head tells whether they had it then."""
+    proof = StateProof(taken.header.state_root, taken.nodes)
+    accounts = {entry.target: proof.account(entry.target) for entry in named}
+    codes = {target: _NO_CODE if account is None else account.code_hash for target, account in accounts.items()}
+    return [DirectoryEntry(entry.name, entry.target, codes[entry.target], entry.block, entry.time) for entry in named]
+
+
 def _material(
     parties: Parties,
     taken: TakenState,
-    directory: Sequence[DirectoryEntry],
+    named: Sequence[NamedContract],
     active: Sequence[ActiveMember],
     changes: Sequence[DidChange],
 ) -> ChainMaterial:
+    directory = _directory(taken, named)
     proof = StateProof(taken.header.state_root, taken.nodes)
-
-    def word(target: str, slot: bytes) -> bytes:
+    words: dict[str, list[bytes]] = {}
+    for target, slots in opened_slots(parties, named).items():
         account = proof.account(target)
-        return bytes(32) if account is None else proof.word(account, slot)
-
-    last = {entry.name: entry.target for entry in directory}
-    check_directory(directory, word(parties.directory, DIRECTORY_HEAD.slot()))
+        words[target] = [bytes(32) if account is None else proof.word(account, slot) for slot in slots]
+    check_directory(directory, words[parties.directory][0])
     tree = ActiveMembers(
         {member.number: member_leaf(member.address, member.role, member.held.digest()) for member in active}
     )
-    if tree.root != word(last[MEMBERS], ACTIVE_ROOT.slot()):
+    if tree.root != words[_targets(named, MEMBERS)[-1]][0]:
         raise VerificationFailed("member-keys", "the members of the index do not give the root of the registry")
     if parties.client is not None:
-        slot = DID_HEAD.slot(parties.client)
-        heads = [word(entry.target, slot) for entry in directory if entry.name == DIDS]
+        heads = [words[target][0] for target in _targets(named, DIDS)]
         check_did_history(changes, next((head for head in reversed(heads) if any(head)), bytes(32)))
     return ChainMaterial(
         chain_id=parties.chain_id,
         header_rule=taken.rule,
         header=taken.data,
-        nodes=taken.nodes,
+        nodes=proof.used(),
         directory=directory,
         did=changes,
         members=[_item(parties.chain_id, member, tree) for member in _shown(parties, active)],

@@ -1,0 +1,106 @@
+"""A client's own act at the door: signed by a key in force, after a history that is the one that the client knew, once.
+
+What is signed is `evidence.version2.act.act_payload`: all that the record will state but what the broker adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from did.registry_log import IdentityHistory
+from evidence.version2.act import act_payload
+from evidence.version2.envelope import ActSignature
+from evidence.version2.salts import field_digests
+from node_adapter.node import Node
+from node_adapter.store import records
+from node_adapter.store.chain.blocks import Block
+from node_adapter.store.records import RecordRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.intake.openings import require_place
+from primitives.encoding import decode_base64url
+from primitives.errors import Refused, VerificationFailed
+from primitives.suite import SIGNATURE_BYTES
+from replay.wire.fact import ClientPart, IntakeFact
+
+
+class ClientActs:
+    """The acts of one transaction, each checked against what is stored and what came before it here."""
+
+    def __init__(
+        self, node: Node, connection: Connection, histories: Mapping[str, IdentityHistory], block: Block
+    ) -> None:
+        """Take what the chain says of the clients' keys at its newest indexed block."""
+        self._node = node
+        self._connection = connection
+        self._histories = histories
+        self._block = block
+        self._prints: dict[tuple[str, int], bytes] = {}
+        self._nonces: set[tuple[str, bytes]] = set()
+
+    def check(self, fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> ActSignature:
+        """Check an act; return the signature as the record holds it.
+
+        Raises:
+            InvalidInput: see `openings.require_place`.
+            VerificationFailed: check `act-signature`.
+            Refused: `act-no-client`, `act-key-invalid`; `history-differs`; `duplicate`; see `openings.require_place`.
+        """
+        if subject.did is None:
+            raise Refused("act-no-client", "act: this subject is no person and signs nothing")
+        signature = self._signature(fact, act, subject.did)
+        require_place(fact, act, subject)
+        self._require_known(act, subject)
+        if self._is_used(subject.pid, bytes.fromhex(act.known["nonce"])):
+            raise Refused("duplicate", "act.known.nonce: this client's act has been recorded already")
+        return signature
+
+    def keep(self, row: RecordRow) -> None:
+        """Keep a record that this transaction adds."""
+        self._prints[row.pid, row.seq] = row.fingerprint
+        if row.nonce is not None:
+            self._nonces.add((row.pid, row.nonce))
+
+    def _signature(self, fact: IntakeFact, act: ClientPart, did: str) -> ActSignature:
+        suite, block = self._node.suite, self._block
+        keys = self._histories[did].ed25519_keys_at(block.number, block.timestamp)
+        if act.key not in keys:
+            raise Refused(
+                "act-key-invalid", f"act.key: is no key of {did} at block {block.number}, the last one indexed"
+            )
+        signed = act_payload(
+            {
+                "suite": suite.name,
+                "type": fact.type,
+                "broker": self._node.did,
+                "subject": fact.subject,
+                "occurred_at": fact.occurred_at,
+                "document": act.document,
+                "ruleset": act.ruleset,
+                "fields": field_digests(suite, fact.payload or {}, act.root_salt),
+                "known": act.known,
+            }
+        )
+        try:
+            suite.verify(keys[act.key], signed, decode_base64url(act.signature, "act.signature", SIGNATURE_BYTES))
+        except VerificationFailed as error:
+            raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
+        return {"did": did, "key": act.key, "alg": suite.alg, "value": act.signature}
+
+    def _require_known(self, act: ClientPart, subject: SubjectRow) -> None:
+        """Check that the history before an act is the one that the client's wallet knew."""
+        count, stated = act.known["count"], act.known["fingerprint"]
+        if count > subject.count:
+            raise Refused("history-differs", f"act.known.count: this history has {subject.count} records, not {count}")
+        if count and self._fingerprint(subject.pid, count).hex() != stated:
+            raise Refused("history-differs", f"act.known.fingerprint: is not that of record {count} of this history")
+
+    def _fingerprint(self, pid: str, seq: int) -> bytes:
+        if (pid, seq) not in self._prints:
+            found = records.link(self._connection, pid, seq)
+            self._prints[pid, seq] = b"" if found is None else found.fingerprint
+        return self._prints[pid, seq]
+
+    def _is_used(self, pid: str, nonce: bytes) -> bool:
+        return (pid, nonce) in self._nonces or bool(records.used_nonces(self._connection, pid, [nonce]))

@@ -73,7 +73,8 @@ class Broker:
             peers=peers,
         )
         self.path = settings.database_path
-        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), self._keep_sent, domains)
+        more = {"state": chain.state} if hasattr(chain, "state") else {}
+        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), self._keep_sent, domains, **more)
         self.store = self.node.store
         with self.store.write() as connection:
             for token_role, text in TOKENS.items():

@@ -1,4 +1,5 @@
-"""A chain whose blocks have real headers, receipts and logs, though nobody sealed them: what a bundle proves from."""
+"""A chain whose blocks have real headers, states, receipts and logs, though nobody sealed them: what a bundle proves
+from."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from scripts.vectors.synthetic_chain import SyntheticChain
 from tests.world.broker import Broker
 from tests.world.chain import CONTRACTS, Chain
+from tests.world.chain_state import ContractState, StateOfBlock
 from tests.world.clock import Clock
 
 NAMES = {address: name for name, address in CONTRACTS.items()}
@@ -20,11 +22,22 @@ MEMBER = "Broker North <b>&"
 
 
 class _Timed(SyntheticChain):
-    """Blocks bear the clock's time."""
+    """Blocks bear the clock's time, and the root of what the contracts keep after their events."""
 
     def __init__(self, clock):
         self.clock = clock
+        self.contracts = ContractState()
+        self.state = StateOfBlock(self.contracts.accounts())
         super().__init__()
+
+    def state_root(self, number):
+        return self.state.root
+
+    def take(self, events):
+        """Let the contracts of the next block take its events (contract, name, arguments)."""
+        number = len(self.headers)
+        self.contracts.take(number, self.time(number), events)
+        self.state = StateOfBlock(self.contracts.accounts())
 
     def time(self, number):
         return self._times[number] if number < len(self._times) else self.clock.now // 1000
@@ -40,7 +53,12 @@ class HeaderChain(Chain):
         self.made = _Timed(clock)
         self.tell(*self._read(0))
 
+    def state(self, wanted):
+        """Take proofs at the newest block: the port `StateSource`."""
+        return self.made.state.prove(self.made.headers[-1], wanted)
+
     def make(self, events):
+        self.made.take([(contract, name, args) for contract, name, _, args in events])
         logs = [_log(contract, name, args) for contract, name, _, args in events]
         return self._read(self.made.add_block([], logs) if logs else self.made.add_block())
 

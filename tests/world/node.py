@@ -34,10 +34,10 @@ def settings_of(home, address, name, *, role="broker", first_block=1, promise_se
     )
 
 
-def open_member(settings, keys, clock, entropy, send, domains=INSTALLED):
-    """Open a node on the database of its directory, or on an empty one."""
+def open_member(settings, keys, clock, entropy, send, domains=INSTALLED, **more):
+    """Open a node on the database of its directory, or on an empty one; `more` are further values of the node."""
     settings.home.mkdir(parents=True, exist_ok=True)
     if not settings.database_path.exists():
         settings.database_path.write_bytes(empty_database())
     store = open_store(settings.database_path, busy_timeout_seconds=0.2)
-    return Node(settings, store, keys, clock, entropy, send, sign_of_life=clock.sign_of_life, domains=domains)
+    return Node(settings, store, keys, clock, entropy, send, sign_of_life=clock.sign_of_life, domains=domains, **more)

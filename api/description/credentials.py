@@ -66,7 +66,7 @@ CREDENTIAL_VERDICT = Named(
         }
     ),
 )
-ISSUE_WITNESS = Named("IssueWitness", Object().note("bonafides.issue-witness/1 (docs/spec/credentials.md)."))
+ISSUE_WITNESS = Named("IssueWitness", Object().note("bonafides.issue-witness/2 (docs/spec/credentials.md)."))
 ISSUE_WITNESS_ANSWER = Named(
     "IssueWitnessAnswer",
     Fields(

@@ -7,14 +7,14 @@ Reading checks shape and size only; `evidence.version2.verify.claim` checks what
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from evidence import shapes
 from evidence.log import note as notes
-from evidence.log.tree import MAX_PATH, inclusion_path
-from evidence.version2.documents.assemble import ChainMaterial, LogMaterial
+from evidence.log.tree import MAX_PATH, NodeReader
+from evidence.version2.documents.assemble import ChainMaterial
 from evidence.version2.documents.chain_evidence import (
     HEADER,
     NODE,
@@ -25,7 +25,7 @@ from evidence.version2.documents.chain_evidence import (
     log_item,
     member_items,
 )
-from evidence.version2.log.anchors import ANCHOR_LEAF, AnchorLeaf
+from evidence.version2.log.anchors import ANCHOR_LEAF, AnchorLeaf, OpeningLeaf
 from evidence.version2.log.convict import PRESENT, PresentEntry
 from evidence.version2.log.multiproof import make_multiproof
 from evidence.version2.map.label_map import ABSENCE, Absence
@@ -43,6 +43,30 @@ MAX_CLAIM_BYTES = 262_144
 MAX_CLAIM_NODES = 10_000
 MAX_ANCHORS = 8
 _MAX_TRIE_NODES = 1_000
+
+
+class ShownLog(Protocol):
+    """What a claim shows of a broker's log as of its last leaf; a bundle's `LogMaterial` has it, and more."""
+
+    @property
+    def seq(self) -> int:
+        """The number of leaves."""
+
+    @property
+    def opening(self) -> OpeningLeaf:
+        """Leaf 1."""
+
+    @property
+    def anchor(self) -> Callable[[int], AnchorLeaf]:
+        """Gives the anchor of a number."""
+
+    @property
+    def node(self) -> NodeReader:
+        """Gives the hash of a complete subtree of the tree of anchors."""
+
+    @property
+    def keys(self) -> Callable[[bytes], MemberKeySet]:
+        """Gives the key set of a digest."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +153,9 @@ class BrokenPromiseClaim:
 
 
 _LEAF = ANCHOR_LEAF.then(lambda leaf, _: AnchorItem(leaf, ()))
-_PLACE = Fields({"entry": shapes.HASH, "path": hashes(MAX_PATH)}).then(lambda place, _: PlacedEntry(**place))
+PLACE = Fields({"entry": shapes.HASH, "path": hashes(MAX_PATH)}).then(lambda place, _: PlacedEntry(**place))
+COUNTED = AnyOf(PRESENT, ABSENCE)
+"""What a map holds under a label, read as `PresentEntry` or `Absence`."""
 _CLAIM = Fields(
     {
         "format": Constant(CLAIM_FORMAT),
@@ -142,8 +168,8 @@ _CLAIM = Fields(
         "keys": shapes.tuple_of(KEYS, MAX_ANCHORS),
         "log": Nullable(log_item(_LEAF, MAX_ANCHORS)),
         "promise": Anything(),
-        "place": Nullable(_PLACE),
-        "map": Nullable(AnyOf(PRESENT, ABSENCE)),
+        "place": Nullable(PLACE),
+        "map": Nullable(COUNTED),
         "checkpoint": Nullable(Text(notes.MAX_NOTE_BYTES, controls=True)),
     }
 )
@@ -174,9 +200,9 @@ def assemble_claim(
     document: PromiseDocument,
     *,
     chain: ChainMaterial,
-    log: LogMaterial | None,
+    log: ShownLog | None,
     covering: AnchorLeaf | None = None,
-    entry: bytes | None = None,
+    place: PlacedEntry | None = None,
     counted: PresentEntry | Absence | None = None,
     checkpoint: str | None = None,
     also: Iterable[int] = (),
@@ -189,7 +215,7 @@ def assemble_claim(
         chain: what one block says of no client: the state proof of a bundle without one.
         log: the broker's log as of that block; None where the contracts keep none of it.
         covering: the anchor that covers the promised place; None where there is none.
-        entry: what that anchor's batch holds at the place, where it came in time.
+        place: what that anchor's batch holds at the place, where it came in time.
         counted: what its map holds under the promised label, where that entry is the promised one.
         checkpoint: the note that names this anchor as wrong, in place of `counted`.
         also: anchors to show beside, since a key of theirs signed the promise, or the checkpoint.
@@ -204,10 +230,6 @@ def assemble_claim(
     if log is not None:
         path = make_multiproof([0, *(leaf.seq - 1 for leaf in leaves)], log.seq, log.node)
         item = LogItem(log.seq, log.opening, tuple(path), tuple(AnchorItem(leaf, ()) for leaf in leaves))
-    place = None
-    if log is not None and covering is not None and entry is not None:
-        at = promise.log_index - covering.size_before
-        place = PlacedEntry(entry, tuple(inclusion_path(at, covering.added, log.batch_node(covering))))
     claim = BrokenPromiseClaim(
         document=document,
         promise=promise,
@@ -229,7 +251,7 @@ def assemble_claim(
     return data
 
 
-def _shown(log: LogMaterial, covering: AnchorLeaf | None, also: Iterable[int]) -> list[AnchorLeaf]:
+def _shown(log: ShownLog, covering: AnchorLeaf | None, also: Iterable[int]) -> list[AnchorLeaf]:
     """Return the leaves that decide: the covering one and the one before, or the last one; then those asked for."""
     wanted = {log.seq} if covering is None else {covering.seq, max(covering.seq - 1, 2)}
     return [log.anchor(seq) for seq in sorted(wanted | set(also))]

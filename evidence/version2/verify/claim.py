@@ -6,7 +6,7 @@ leaf that the chain did not make, what another map holds. What is not shown wher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.log.checkpoint import open_anchor_checkpoint, read_anchor_checkpoint
 from evidence.version2.map.label_map import Absence, verify_absence, verify_presence
 from evidence.version2.promise import Covering, Promise, PromiseStanding, standing
+from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.verify.chain import ChainState
 from evidence.version2.verify.steps import Steps
 from primitives.errors import InvalidInput, VerificationFailed
@@ -104,6 +105,43 @@ def verify_claim(
     parsed = parse_claim(claim)
     blocks = trusted_blocks([parse_trust(one) for one in trust], trust_keys)
     return _ClaimCheck(parsed, blocks, at_least_block).report()
+
+
+def check_claim(claim: bytes, block: TrustedBlock) -> ClaimReport:
+    """Check a claim as `verify_claim` does, under a block of the reader's own index.
+
+    Raises:
+        InvalidInput: not a claim.
+        CouldNotCheck: nothing failed, and a library or a header rule is missing.
+        VerificationFailed: check `promise` (its path is not of its place).
+    """
+    return _ClaimCheck(parse_claim(claim), [block], block.number).report()
+
+
+def leaves_of_keys(block: int, covering: AnchorLeaf | None, end: int, leaves: Mapping[int, AnchorLeaf]) -> list[int]:
+    """Return the numbers of those leaves under whose signing keys a promise is the broker's.
+
+    That of its anchor and the one before; the one that was the last at the promise's block and the one after, or a
+    broker would escape by changing its keys twice; and where no anchor covers it, the last one.
+
+    Args:
+        block: of the promise.
+        covering: the anchor that covers the promised place; None where none does.
+        end: the number of the log's last leaf, 0 where there is no log.
+        leaves: those that are shown, by number.
+    """
+    seqs = {end} if covering is None else {covering.seq, covering.seq - 1}
+    for seq, leaf in leaves.items():
+        after = leaves.get(seq + 1)
+        if leaf.block <= block and (seq == end or (after is not None and after.block > block)):
+            seqs |= {seq, seq + 1}
+    return [seq for seq in sorted(seqs) if seq in leaves]
+
+
+def signing_keys(promise: Promise, sets: Iterable[MemberKeySet]) -> list[bytes]:
+    """Return the signing keys of key sets, each once, as far as they are of the algorithm of a promise's suite."""
+    algorithm = SUITES[promise.suite].algorithm
+    return list(dict.fromkeys(keys.signing for keys in sets if keys.algorithm == algorithm))
 
 
 class _ClaimCheck:
@@ -203,24 +241,13 @@ class _ClaimCheck:
 
     @property
     def _signing_keys(self) -> list[bytes]:
-        """The keys under which the promise is the broker's.
-
-        Those of the leaf of its anchor and of the one before; those of the leaf that was the last one at the promise's
-        block and of the one after, or a broker would escape by changing its keys twice; and where no anchor covers it,
-        those of the active member.
-        """
-        leaves, covering, log, block = self._leaves, self._covering, self._claim.log, self._promise.block
-        end = 0 if log is None else log.seq
-        seqs = {end} if covering is None else {covering.seq, covering.seq - 1}
-        for seq, leaf in leaves.items():
-            after = leaves.get(seq + 1)
-            if leaf.block <= block and (seq == end or (after is not None and after.block > block)):
-                seqs |= {seq, seq + 1}
-        sets = [self._chain.keys[leaves[seq].keys_digest] for seq in sorted(seqs) if seq in leaves]
+        """The keys under which the promise is the broker's: where no anchor covers it, the active member's too."""
+        leaves, covering, log = self._leaves, self._covering, self._claim.log
+        seqs = leaves_of_keys(self._promise.block, covering, 0 if log is None else log.seq, leaves)
+        sets = [self._chain.keys[leaves[seq].keys_digest] for seq in seqs]
         if covering is None:
             sets += [item.keys for item in self._chain.members.values()]
-        algorithm = SUITES[self._promise.suite].algorithm
-        return list(dict.fromkeys(keys.signing for keys in sets if keys.algorithm == algorithm))
+        return signing_keys(self._promise, sets)
 
     def _promised(self) -> str:
         for key in self._signing_keys:

@@ -14,12 +14,17 @@ from sqlalchemy import Connection
 
 from did.credentials.verify import UNWITNESSED, credential_digest
 from did.identifiers import parse_did
-from evidence.documents.issue_witness import DIGEST_FIELD, build_witness, parse_witness
-from evidence.documents.record import restore
+from evidence.documents import issue_witness as version1
+from evidence.documents.issue_witness import DIGEST_FIELD
+from evidence.log.tree import inclusion_path
+from evidence.version2.documents.issue_witness import IssueWitness, build_witness, parse_witness
+from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.record import restore
 from node_adapter.node import Node
-from node_adapter.store import anchors, records, restored
+from node_adapter.store import records, restored
 from node_adapter.store.chain import evidence_anchor
-from node_adapter.workflows.anchoring.receipts import LogView
+from node_adapter.store.chain.log_leaves import LogLeaves
+from node_adapter.workflows.anchoring.log_material import newest_material
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
@@ -28,7 +33,6 @@ from suitability.records.credential import ISSUE
 
 PATH = "/v1/credentials/witnesses/"
 ANCHORED, PENDING, ERASED, NONE = "anchored", "pending", "erased", "none"
-_CONTRACT = "EvidenceAnchor"
 _DIGEST_BYTES = 32
 ISSUE_REFERENCE = "credential-issue:"
 
@@ -62,26 +66,24 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
 
 
 def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, Any]:
-    """Return what `published_witness` shows: the proof stands on the first anchor that covers the record."""
+    """Return what `published_witness` shows: the proof stands on the anchor under which the record lies."""
     reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
     if row is None or row.type != ISSUE:
         restored.require_caught_up(connection)
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
-    first, newest = anchors.first_covering(connection, row.log_index), anchors.last_final(connection)
-    if first is None or newest is None:
+    log = newest_material(node, connection)
+    if log is None or row.log_index >= log.anchor(log.seq).size_after:
         return {DIGEST_FIELD: digest.hex(), "state": PENDING, "witness": None}
     if row.payload is None or row.root_salt is None:
         return {DIGEST_FIELD: digest.hex(), "state": ERASED, "witness": None}
-    view = node.views.holder("log", "", LogView)
-    tree, _map = view.at(connection, newest)
+    leaf = log.covering(row.log_index)
     witness = build_witness(
         restore(row.envelope, json.loads(row.payload), row.root_salt),
-        index=row.log_index,
-        size=first.size,
-        path=tree.inclusion(row.log_index, first.size),
-        block=first.block,
-        seq=first.seq,
+        log_index=row.log_index,
+        path=inclusion_path(row.log_index - leaf.size_before, leaf.added, log.batch_node(leaf)),
+        block=leaf.block,
+        seq=leaf.seq,
     )
     return {DIGEST_FIELD: digest.hex(), "state": ANCHORED, "witness": witness}
 
@@ -128,21 +130,48 @@ def witness_in(answer: object) -> object:
 
 
 def witnessed_block(connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int) -> int:
-    """Check a witness against our own index of the chain, and return the block of its anchor.
+    """Check a witness of either format against our own index of the chain, and return the block of its anchor.
 
     Raises:
         InvalidInput: not a witness.
         VerificationFailed: checks `issue-witness`, `inclusion`, `field-digest`.
+        CouldNotCheck: the library of the record's suite is not installed.
     """
+    address = parse_did(issuer, "issuer").address
+    if isinstance(value, Mapping) and value.get("format") == version1.FORMAT:
+        return _witnessed_in_version_1(connection, value, issuer, address, digest, up_to_block)
     witness = parse_witness(value)
-    if witness.block > up_to_block:
-        raise VerificationFailed(
-            "issue-witness", f"block {witness.block} is later than {up_to_block}, the last indexed"
-        )
-    address, block = parse_did(issuer, "issuer").address, witness.block
+    _require_indexed(witness.block, up_to_block)
+    witness.check(ISSUE, issuer, digest, _leaf(connection, witness, issuer, address))
+    return witness.block
+
+
+def _leaf(connection: Connection, witness: IssueWitness, issuer: str, address: str) -> AnchorLeaf:
+    of_block = LogLeaves.of(connection, address, witness.block).leaves(witness.block - 1, witness.block)
+    for leaf in of_block:
+        if isinstance(leaf, AnchorLeaf) and leaf.seq == witness.seq:
+            return leaf
+    raise _no_anchor(witness.block, witness.seq, issuer)
+
+
+def _witnessed_in_version_1(
+    connection: Connection, value: object, issuer: str, address: str, digest: bytes, up_to_block: int
+) -> int:
+    witness = version1.parse_witness(value)
+    _require_indexed(witness.block, up_to_block)
+    block = witness.block
     found = evidence_anchor.anchored(connection, address, after_block=block - 1, up_to_block=block)
     anchor = next((made for made in found if made.seq == witness.seq), None)
     if anchor is None:
-        raise VerificationFailed("issue-witness", f"block {witness.block} holds no anchor {witness.seq} of {issuer}")
+        raise _no_anchor(block, witness.seq, issuer)
     witness.check(ISSUE, issuer, digest, anchor.root, anchor.size)
-    return witness.block
+    return block
+
+
+def _require_indexed(block: int, up_to_block: int) -> None:
+    if block > up_to_block:
+        raise VerificationFailed(version1.CHECK, f"block {block} is later than {up_to_block}, the last indexed")
+
+
+def _no_anchor(block: int, seq: int, issuer: str) -> VerificationFailed:
+    return VerificationFailed(version1.CHECK, f"block {block} holds no anchor {seq} of {issuer}")

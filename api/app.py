@@ -16,6 +16,7 @@ from api.resources.client import challenge_blueprint, client_blueprint, sessions
 from api.resources.consents import consents_blueprint
 from api.resources.credentials import credentials_blueprint, status_lists_blueprint
 from api.resources.dids import dids_blueprint, member_dids_blueprint
+from api.resources.erasures import erasures_blueprint
 from api.resources.exports import exports_blueprint
 from api.resources.facts import facts_blueprint
 from api.resources.health import health_blueprint
@@ -62,6 +63,7 @@ FACTORIES = (
     task_views_blueprint,
     replays_blueprint,
     exports_blueprint,
+    erasures_blueprint,
     chain_blueprint,
     openapi_blueprint,
 )

@@ -44,6 +44,7 @@ WRITES = frozenset(
         "/v1/staff/end",
         "/v1/peer/messages",
         "/v1/replay-orders",
+        "/v1/erasures",
         "/v1/datasets",
         "/v1/tasks",
         "/v1/tasks/<task_id>/runs",

@@ -40,6 +40,7 @@ from node_adapter.workflows.anchoring import owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
+from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
@@ -153,6 +154,7 @@ class ChainProcess:
                 settlement.watch_promises(self._node.store, now, self._chain_now())
             if not self._restored:
                 busy |= self._watch_consents()
+                busy |= erase_next(self._node)
             self._show_life()
         if self._is_due("status", STATUS_EVERY_MS):
             self._report()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, HASH, MANY, TEXT
 from api.description.operation import Operation
+from domain.erasure import MAX_ERASED
+from node_adapter.workflows.erasing.asking import ERASURE_REQUEST
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
 from node_adapter.workflows.replay.replay import REPLAY_REQUEST
-from primitives.shapes import Boolean, Fields, ListOf, Named, Nullable, Object, OneOf
+from primitives.shapes import Boolean, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
 from replay.wire.fact import FACT
 from replay.wire.shapes import ADDRESS, DID, DIGEST, PID, TIME
 
@@ -121,6 +123,21 @@ EXPORT_LINE = Named(
         open=True,
     ).note("docs/spec/export.md; the last line is of the kind end."),
 )
+ERASURE = Named(
+    "Erasure",
+    Fields(
+        {
+            "id": TEXT.note("Of the ERASE record."),
+            "subject": PID,
+            "state": OneOf("waiting", "done").note("It waits for its anchor; done: nothing is left of what it names."),
+            "recorded_at": TIME,
+            "done_at": Nullable(TIME),
+            "erases": ListOf(
+                Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": TEXT, "erased": Boolean()}), 1, MAX_ERASED
+            ),
+        }
+    ),
+)
 
 OPERATIONS = (
     Operation(
@@ -186,6 +203,30 @@ OPERATIONS = (
         "State a look at a client's originals, for a second compliance officer to sign.",
         request=ACCESS_REQUEST,
         answers={200: FACT},
+    ),
+    Operation(
+        "POST",
+        "/v1/erasures/draft",
+        "erasure",
+        "State an erasure of records whose clock is over, for two compliance officers to sign.",
+        request=ERASURE_REQUEST,
+        answers={200: FACT},
+    ),
+    Operation(
+        "POST",
+        "/v1/erasures",
+        "erasure",
+        "Record an erasure that two have signed; what it names is deleted once the record is anchored.",
+        request=FACT,
+        answers={202: ERASURE},
+        words={202: "It waits for its anchor."},
+    ),
+    Operation(
+        "GET",
+        "/v1/erasures/{record_id}",
+        "erasure",
+        "How far an erasure is, by the id of its record.",
+        answers={200: ERASURE},
     ),
     Operation(
         "POST",

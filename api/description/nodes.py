@@ -18,8 +18,9 @@ from primitives.shapes import (
     Nullable,
     OneOf,
 )
-from replay.wire.shapes import ADDRESS, DID, TIME
+from replay.wire.shapes import ADDRESS, DID, DIGEST, TIME
 
+LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
 _COUNTS = MapOf(TEXT, COUNT, 0, MANY)
 _SEEN = Nullable(COUNT)
 
@@ -154,11 +155,11 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
-        "/v1/log/tile/{place}",
+        "/v1/log/entries",
         "log",
-        "A C2SP tile of the tree of anchors, or a bundle of its leaves: bytes.",
-        answers={200: TEXT},
-        media="application/octet-stream",
+        "Anchored log entries: salted fingerprints.",
+        answers={200: LOG_ENTRIES},
+        query={"start": COUNT, "count": Integer(1, 1000)},
     ),
     Operation(
         "POST",

@@ -35,6 +35,7 @@ PERSONS: dict[str, dict[str, str]] = {
         "replay": "Replay a client's history into a report and a bundle.",
         "task": "Propose, approve, run and show joint computations.",
         "staff": "Sign as the second person; enrol, list and end those who do.",
+        "erasure": "Erase records whose clock is over, when two of the staff have signed it.",
     },
     "Regulator": {
         "order": "Order a broker to replay a client; list such orders.",

@@ -84,7 +84,7 @@ def keys_command(wallet_dir: Path, password_file: Path | None) -> None:
 def sign(
     wallet_dir: Path, file: Path | None, password_file: Path | None, name: str | None, broker: str | None, yes: bool
 ) -> int:
-    """Show each fact and sign it when the person agrees: BIZ_DECIDE, PRODUCT_RATE, ACCESS_LOG.
+    """Show each fact and sign it when the person agrees: BIZ_DECIDE, PRODUCT_RATE, ACCESS_LOG, ERASE.
 
     The signature covers the whole fact but `source_ref`; it holds for no other one.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from bonafides.client.operation import operation
 from bonafides.client.transport import Transport
@@ -59,6 +60,21 @@ class Compliance(Transport):
     def look(self, asked: types.AccessRequest) -> types.Fact:
         """Get a look at originals as the fact that a second officer signs."""
         return cast("types.Fact", self.post("/v1/replays/access", asked))
+
+    @operation("post_erasures_draft")
+    def draft_erasure(self, asked: types.ErasureRequest) -> types.Fact:
+        """Get an erasure as the fact that two officers sign."""
+        return cast("types.Fact", self.post("/v1/erasures/draft", asked))
+
+    @operation("post_erasures")
+    def order_erasure(self, fact: types.Fact, *, idempotency_key: str | None = None) -> types.Erasure:
+        """Record an erasure that two have signed."""
+        return cast("types.Erasure", self.post("/v1/erasures", fact, idempotency_key=idempotency_key))
+
+    @operation("get_erasures_record_id")
+    def erasure(self, record_id: str) -> types.Erasure:
+        """Show how far an erasure is."""
+        return cast("types.Erasure", self.get(f"/v1/erasures/{quote(record_id, safe='')}"))
 
     @operation("post_exports")
     def export(self, asked: types.ExportRequest) -> Iterator[bytes]:

@@ -456,6 +456,30 @@ class ErasePayload(TypedDict):
     countersigned: NotRequired[list[ErasePayloadCountersignedEntry]]
 
 
+class ErasureErasesEntry(TypedDict):
+    seq: int
+    fingerprint: Digest
+    rule: str
+    erased: bool
+
+
+class Erasure(TypedDict):
+    id: str
+    subject: Pid
+    state: Literal["waiting", "done"]
+    recorded_at: Time
+    done_at: Time | None
+    erases: list[ErasureErasesEntry]
+
+
+class ErasureRequest(TypedDict):
+    subject: NotRequired[str | None]
+    did: NotRequired[str | None]
+    client_ref: NotRequired[str | None]
+    rule: NotRequired[Literal["retention-20-years"]]
+    records: NotRequired[list[int]]
+
+
 class ExportLine(TypedDict):
     kind: Literal["export", "subject", "record", "receipt", "credential", "consent", "related", "task", "replay_order", "key_event", "bundle", "end"]
 
@@ -692,6 +716,11 @@ class LevelResultPayload(TypedDict):
     valid_to: str
     supersedes: str | None
     engine_digest: str
+
+
+class LogEntries(TypedDict):
+    start: int
+    entries: list[Digest]
 
 
 class MatchOpinionPayloadProduct(TypedDict):

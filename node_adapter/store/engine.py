@@ -61,6 +61,20 @@ class Store:
         for act in owed:
             act()
 
+    def empty_write_ahead_log(self) -> bool:
+        """Bring all that is committed into the file itself, and empty its write-ahead log of earlier pages.
+
+        Returns:
+            False where it must wait: another connection still reads an earlier state, or writes.
+        """
+        with _translated_errors(self._folder), self._engine.connect() as connection:
+            before = int(connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one())
+            connection.exec_driver_sql("PRAGMA busy_timeout = 0")  # it would hold the write lock while it waits
+            try:
+                return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            finally:
+                connection.exec_driver_sql(f"PRAGMA busy_timeout = {before}")
+
     def dispose(self) -> None:
         """Close every connection; call it in a child after a fork."""
         self._engine.dispose()

@@ -1,8 +1,8 @@
 """Erasing records (docs/spec/evidence-2.md, section 2.2): which ERASE records still wait, and what is deleted.
 
-Of an erased record its row keeps the link, its places in log and map, the promise and the caller's reference, under
-which the same fact is not stored again. Envelope, payload, salts, type and what was made of them are gone, and are
-overwritten in the file, not merely given free.
+Of an erased record its row keeps the link, its places in log and map, the promise, and a digest of the caller's
+reference, under which the same fact is not stored again. Envelope, payload, salts, type and what was made of them are
+gone, and are overwritten in the file, not merely given free.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from node_adapter.store.records import erased_reference
 from node_adapter.store.schema import (
     consent,
     credential,
@@ -31,7 +32,7 @@ NO_TYPE = ""
 _NOTHING = b""
 _ANSWERS = 500  # that are looked through at a time
 _RECORD_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-_ATTRIBUTES_OF_CONTENT = {
+_WITHOUT_CONTENT = {
     "type": NO_TYPE,
     "envelope": _NOTHING,
     "payload": None,
@@ -90,14 +91,18 @@ def wipe(connection: Connection, log_indexes: Iterable[int]) -> None:
     What staff signed is kept as its digest, over salted digests alone, so that it is recorded once; a client's
     signature goes: the nonce, which stays, serves once.
     """
-    places = [{"place": index} for index in log_indexes]
-    if not places:
+    wanted = list(log_indexes)
+    kept = select(record.c.log_index, record.c.record_id, record.c.source_ref).where(record.c.log_index.in_(wanted))
+    rows = connection.execute(kept).all()
+    if not rows:
         return
-    own = record.c.log_index == bindparam("place")
-    ids = select(record.c.record_id).where(own).scalar_subquery()
-    connection.execute(delete(finding).where(finding.c.record_id == ids), places)
-    connection.execute(update(record).where(own, record.c.nonce.is_not(None)).values(act_signature=None), places)
-    connection.execute(update(record).where(own).values(**_ATTRIBUTES_OF_CONTENT), places)
+    of_place = record.c.log_index == bindparam("place")
+    of_record = finding.c.record_id == bindparam("of")
+    connection.execute(delete(finding).where(of_record), [{"of": row.record_id} for row in rows])
+    acts = update(record).where(of_place, record.c.nonce.is_not(None)).values(act_signature=None)
+    connection.execute(acts, [{"place": row.log_index} for row in rows])
+    left = update(record).where(of_place).values(source_ref=bindparam("found_by"), **_WITHOUT_CONTENT)
+    connection.execute(left, [{"place": row.log_index, "found_by": erased_reference(row.source_ref)} for row in rows])
 
 
 def put_state(connection: Connection, pid: str, state: str) -> None:

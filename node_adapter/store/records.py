@@ -9,10 +9,12 @@ from sqlalchemy import Column, Connection, func, insert, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store.schema import finding, record
+from primitives.digest import tagged_sha256
 from primitives.errors import Refused
 
 _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _PAGE_ROWS = 200
+_REFERENCE_TAG = "bonafides/erased-reference/1"
 
 
 @dataclass(frozen=True)
@@ -85,13 +87,38 @@ def log_size(connection: Connection) -> int:
 
 
 def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[str, RecordRow]:
-    """Return the records that exist under the caller's references."""
-    return {row.source_ref: row for row in _select_in(connection, record.c.source_ref, references)}
+    """Return the records that exist under the caller's references, by these; also those that were erased since."""
+    wanted = list(references)
+    found = {row.source_ref: row for row in _select_in(connection, record.c.source_ref, wanted)}
+    others = {erased_reference(reference): reference for reference in wanted if reference not in found}
+    erased = _select_in(connection, record.c.source_ref, others)
+    return found | {others[row.source_ref]: row for row in erased}
+
+
+def erased_reference(reference: str) -> str:
+    """Return under what an erased record is found in place of the caller's reference, which may hold a signature."""
+    return f"erased:{tagged_sha256(_REFERENCE_TAG, reference.encode()).hex()}"
 
 
 def by_record_ids(connection: Connection, ids: Iterable[str]) -> dict[str, RecordRow]:
     """Return the records that exist among `ids`."""
     return {row.record_id: row for row in _select_in(connection, record.c.record_id, ids)}
+
+
+def at(connection: Connection, log_index: int) -> RecordRow | None:
+    """Return the record at a place of the log, or None."""
+    row = connection.execute(select(record).where(record.c.log_index == log_index)).mappings().one_or_none()
+    return None if row is None else RecordRow(**row)
+
+
+def at_places(connection: Connection, pid: str, places: Iterable[int]) -> dict[int, RecordRow]:
+    """Return those of a subject's records that exist at some places of its chain, by place."""
+    wanted, found = list(places), {}
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        some = record.c.seq.in_(wanted[start : start + _MAX_VARIABLES])
+        for row in connection.execute(select(record).where(record.c.pid == pid, some)).mappings():
+            found[row["seq"]] = RecordRow(**row)
+    return found
 
 
 def known_act_signatures(connection: Connection, signatures: Iterable[str]) -> set[str]:

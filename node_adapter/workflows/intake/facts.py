@@ -249,6 +249,8 @@ class _Intake:
         return {promise["record_id"]: promise for promise in made}
 
     def _again(self, known: RecordRow, fact: IntakeFact, subject: SubjectRow) -> Accepted:
+        if known.is_stub:
+            raise Refused("record-erased", "source_ref: the record that is stored under this reference was erased")
         if known.request_digest != fact.digest:
             raise Refused("duplicate", "source_ref: another fact is stored under this reference")
         stored = [row for row in self._findings if row.record_id == known.record_id]

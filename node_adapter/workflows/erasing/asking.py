@@ -1,0 +1,163 @@
+"""An ERASE: stated, signed by two of the compliance staff, and recorded; what it names goes once it is anchored.
+
+`draft_erasure` states the record, two officers sign it (`bonafides staff sign`), `order_erasure` records it through the
+door of every fact, in one transaction with the note that it waits. Nothing is deleted before its anchor is final: until
+then no ERASE of the anchored history names what is missing, and a bundle would be refuted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.erasure import CLOCKS, ERASE, MAX_ERASED, ROLE, SIGNERS
+from domain.second_person import keys_of
+from node_adapter.node import Node
+from node_adapter.store import erasures, records, subjects
+from node_adapter.store.erasures import ErasureRow
+from node_adapter.store.records import RecordRow
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.erasing.named import Erasable, require_client
+from node_adapter.workflows.intake.facts import record_facts
+from node_adapter.workflows.replay.access import WAYS, named_subject
+from primitives.errors import InvalidInput, Refused
+from primitives.shapes import Fields, Integer, ListOf, Named, Nullable, OneOf
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.fact import IntakeFact, read_node_fact
+from replay.wire.shapes import REFERENCE
+
+_RULES = tuple(CLOCKS)
+ERASURE_REQUEST = Named(
+    "ErasureRequest",
+    Fields(
+        {},
+        {
+            **dict.fromkeys(WAYS, Nullable(REFERENCE)),
+            "rule": OneOf(*_RULES).note(f"{_RULES[0]} unless told."),
+            "records": ListOf(Integer(1), 1, MAX_ERASED, unique=True).note(
+                f"Their places in the history; without it the first {MAX_ERASED} that may go."
+            ),
+        },
+    ).note("The subject is named in exactly one way."),
+)
+
+
+def draft_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fact that two compliance officers are to sign.
+
+    Args:
+        node: a broker's node.
+        request: {"subject" or "did" or "client_ref", "rule"?, "records"?: places in the history}.
+
+    Raises:
+        InvalidInput: malformed, or `records` names a place that is not there.
+        Refused: `subject-not-found`; `erase-nothing`, no record may go now; else as `Erasable.require`.
+    """
+    asked = ERASURE_REQUEST.read(request, "")
+    rule, now = asked.get("rule", _RULES[0]), node.clock.now_ms()
+    with node.store.read() as connection:
+        subject = named_subject(connection, asked)
+        require_client(subject)
+        erasable = Erasable(node, connection, subject, rule)
+        if "records" in asked:
+            rows = _at(connection, subject, asked["records"], "records")
+            for row in rows:
+                erasable.require(row)
+        else:
+            rows = erasable.first_ones()
+    if not rows:
+        raise Refused("erase-nothing", f"subject: no record may go by {rule} now")
+    return {
+        "source_ref": f"erase:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
+        "subject": subject.pid,
+        "type": ERASE,
+        "occurred_at": format_time(now),
+        "channel": "branch",  # two people at a desk
+        "actor": {"did": node.did, "role": ROLE},
+        "payload": {
+            "erases": [{"seq": row.seq, "fingerprint": row.fingerprint.hex(), "rule": rule} for row in rows],
+        },
+    }
+
+
+def order_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Record an ERASE that was signed; the same one again changes nothing. Returns what `shown_erasure` shows.
+
+    Raises:
+        InvalidInput: no well-formed ERASE, or it names a record that is not there.
+        VerificationFailed: see `evidence.documents.staff_signature.check_countersigned`.
+        Refused: `subject-not-found`; `second-person-missing`, fewer than two have signed; `erase-house`;
+            `erase-other-record`, a record has another fingerprint; else as `Erasable.require`.
+    """
+    if request.get("type") != ERASE:
+        raise InvalidInput("type", "one-of", f"must be {ERASE}")
+    fact = read_node_fact(request, node.domains)
+    payload = fact.payload or {}
+    if len(keys_of(payload)) < SIGNERS:
+        raise Refused("second-person-missing", f"payload.countersigned: {SIGNERS} of the staff sign an erasure")
+    with node.store.write() as connection:
+        known = records.by_source_refs(connection, [fact.source_ref]).get(fact.source_ref)
+        if known is None:
+            _require_erasable(node, connection, fact, payload["erases"])
+        record_facts(node, connection, [fact])  # a known one is compared: another fact has another reference
+        row = records.by_source_refs(connection, [fact.source_ref])[fact.source_ref]
+        if known is None:
+            erasures.add(connection, ErasureRow(row.log_index, row.pid))
+        return _shown(connection, row)
+
+
+def shown_erasure(node: Node, record_id: str) -> dict[str, Any]:
+    """Return how far an erasure is, by the id of its record.
+
+    Raises:
+        Refused: `erasure-not-found`.
+    """
+    with node.store.read() as connection:
+        row = records.by_record_ids(connection, [record_id]).get(record_id)
+        if row is None or row.type != ERASE:
+            raise Refused("erasure-not-found", "id: no ERASE of this broker has it")
+        return _shown(connection, row)
+
+
+def _require_erasable(
+    node: Node, connection: Connection, fact: IntakeFact, erases: Sequence[Mapping[str, Any]]
+) -> None:
+    subject = subjects.find_by_pid(connection, fact.subject)
+    if subject is None:
+        raise Refused("subject-not-found", "subject: this broker has no such subject")
+    require_client(subject)
+    rules = {rule: Erasable(node, connection, subject, rule) for rule in CLOCKS}
+    found = {row.seq: row for row in _at(connection, subject, {entry["seq"] for entry in erases}, "payload.erases")}
+    for entry in erases:
+        if found[entry["seq"]].fingerprint.hex() != entry["fingerprint"]:
+            raise Refused("erase-other-record", f"payload.erases: record {entry['seq']} has another fingerprint")
+        rules[entry["rule"]].require(found[entry["seq"]])
+
+
+def _at(connection: Connection, subject: SubjectRow, places: Iterable[int], field: str) -> list[RecordRow]:
+    wanted = sorted(places)
+    found = records.at_places(connection, subject.pid, wanted)
+    missing = [seq for seq in wanted if seq not in found]
+    if missing:
+        raise InvalidInput(field, "range", f"the history has no record {missing[0]}")
+    return [found[seq] for seq in wanted]
+
+
+def _shown(connection: Connection, row: RecordRow) -> dict[str, Any]:
+    waiting = erasures.find(connection, row.log_index)
+    done_at = None if waiting is None else waiting.done_at
+    named = {} if row.payload is None else json.loads(row.payload)
+    erases = named.get("erases", [])
+    left = records.at_places(connection, row.pid, [entry["seq"] for entry in erases])
+    return {
+        "id": row.record_id,
+        "subject": row.pid,
+        "state": "waiting" if done_at is None else "done",
+        "recorded_at": format_time(row.accepted_at),
+        "done_at": None if done_at is None else format_time(done_at),
+        "erases": [{**entry, "erased": left[entry["seq"]].is_stub} for entry in erases],
+    }

@@ -1,0 +1,341 @@
+"""Records are erased by two of the staff, after their clock, once the ERASE is anchored; their links alone are left."""
+
+import json
+
+import pytest
+from sqlalchemy import select, update
+
+from domain.erasure import CLOCKS
+from node_adapter.store import anchors, records, subjects
+from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.schema import erasure, finding, idempotency
+from node_adapter.workflows.erasing import erasing
+from node_adapter.workflows.erasing.erasing import erase_next
+from node_adapter.workflows.intake.fold import state_of
+from primitives.errors import CouldNotCheck
+from primitives.timestamp import format_time
+from tests.world.broker import TOKENS
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
+from tests.world.staff import Person, enrolled
+
+RULE = "retention-20-years"
+YEARS = CLOCKS[RULE] // 1000
+WORD = "a word that stands nowhere else"
+OFFICERS = ("Sun Yu", "He Lin")
+
+
+def anchor(broker):
+    """Take all that is in the log as under a final anchor of the newest block."""
+    broker.chain.block()
+    with broker.store.write() as connection:
+        last, size = anchors.latest(connection), records.log_size(connection)
+        seq, before = (2, 0) if last is None else (last.seq + 1, last.size)
+        anchors.add(connection, AnchorRow(seq, before, size, bytes(32), bytes(32), broker.clock.now))
+        place = {"block": broker.chain.height, "block_hash": bytes(32), "tx_hash": bytes(32), "log_position": 0}
+        time = broker.chain.time + broker.chain.height
+        anchors.settle(connection, seq, checkpoint="note", block_time=time, **place)
+
+
+def pass_time(broker, seconds):
+    broker.clock.sleep(seconds)
+    broker.chain.time += seconds
+    broker.chain.block()
+
+
+@pytest.fixture
+def young(broker, client):
+    """A client whose history is anchored."""
+    broker.assess(client)
+    basics = {**PAYLOADS["INFO_COLLECT"]["basics"], "name": WORD}
+    broker.submit(client, "INFO_COLLECT", {**PAYLOADS["INFO_COLLECT"], "basics": basics})
+    anchor(broker)
+    return client
+
+
+@pytest.fixture
+def old(broker, young):
+    """A client whose whole history may go."""
+    pass_time(broker, YEARS)
+    for name in OFFICERS:
+        enrolled(broker, name, "compliance")
+    return young
+
+
+def draft(broker, client, status=200, **asked):
+    answer = broker.post("/v1/erasures/draft", {"subject": client.subject, **asked}, role="compliance")
+    assert answer.status_code == status, answer.get_json()
+    return answer.get_json()
+
+
+def signed(broker, fact, names=OFFICERS):
+    for name in names:
+        fact = Person(name, "compliance").sign(broker, fact)
+    return fact
+
+
+def order(broker, fact, status=202):
+    answer = broker.post("/v1/erasures", fact, role="compliance")
+    assert answer.status_code == status, answer.get_json()
+    return answer.get_json()
+
+
+def shown(broker, made):
+    return broker.get(f"/v1/erasures/{made['id']}", role="compliance").get_json()
+
+
+def rows_of(broker, client):
+    with broker.store.read() as connection:
+        return records.of_subject(connection, client.subject)
+
+
+def files(broker):
+    return b"".join(file.read_bytes() for file in broker.path.parent.glob(f"{broker.path.name}*"))
+
+
+def test_what_an_erase_names_is_gone_once_it_is_anchored(broker, old):
+    before = rows_of(broker, old)
+    made = order(broker, signed(broker, draft(broker, old)))
+    assert (made["state"], {entry["erased"] for entry in made["erases"]}) == ("waiting", {False})
+    gone = [row.seq for row in before if row.type != "OPENING"]
+    assert [entry["seq"] for entry in made["erases"]] == gone
+    assert not erase_next(broker.node)  # its own anchor is to come: no anchored ERASE names what would be missing
+    assert [row for row in rows_of(broker, old) if row.is_stub] == []
+    anchor(broker)
+    assert erase_next(broker.node)
+    assert not erase_next(broker.node)
+    done = shown(broker, made)
+    assert (done["state"], {entry["erased"] for entry in done["erases"]}) == ("done", {True})
+    after = rows_of(broker, old)
+    assert after[0] == before[0]
+    assert (after[-1].type, [row.seq for row in after if row.is_stub]) == ("ERASE", gone)
+    for was, row in ((before[seq - 1], after[seq - 1]) for seq in gone):
+        assert (row.payload, row.root_salt, row.envelope_salt, row.envelope) == (None, None, None, b"")
+        assert (row.fingerprint, row.label, row.next, row.entry) == (was.fingerprint, was.label, was.next, was.entry)
+        assert (row.promise, row.log_index, row.record_id) == (was.promise, was.log_index, was.record_id)
+        assert (row.type, row.request_digest, was.source_ref in row.source_ref) == ("", bytes(32), False)
+
+
+def test_no_byte_of_it_is_left_in_the_files(broker, old):
+    gone = [row for row in rows_of(broker, old) if row.type != "OPENING"]
+    signatures = {row.act_signature for row in gone} - {None}
+    assert WORD.encode() in files(broker)
+    order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    assert erase_next(broker.node)
+    left = files(broker)
+    assert WORD.encode() not in left
+    assert signatures
+    assert not any(signature.encode() in left for signature in signatures)
+    for row in gone:
+        assert not any(part in left for part in (row.root_salt, row.envelope_salt, row.envelope, row.request_digest))
+        assert row.source_ref.encode() not in left
+
+
+def test_findings_and_what_is_known_of_the_client_go_with_the_records(broker, old):
+    rows = rows_of(broker, old)
+    [level] = [row.fingerprint.hex() for row in rows if row.type == "LEVEL_RESULT"]
+    ids = [row.record_id for row in rows]
+    with broker.store.read() as connection:
+        assert level in subjects.find_by_pid(connection, old.subject).state
+    with broker.store.write() as connection:
+        connection.execute(finding.insert().values(record_id=ids[2], code="LATE", rule="r", detail=WORD))
+    order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    assert erase_next(broker.node)
+    with broker.store.read() as connection:
+        assert records.findings_of(connection, ids) == {}
+        subject = subjects.find_by_pid(connection, old.subject)
+        state = state_of(broker.node, connection, subject)
+    assert level not in subject.state
+    assert WORD not in subject.state
+    assert state == broker.node.domains.of("LEVEL_RESULT").start()
+
+
+def test_a_kept_answer_that_shows_it_is_deleted_and_no_other(broker, old):
+    [row] = [row for row in rows_of(broker, old) if row.type == "LEVEL_RESULT"]
+    with broker.store.write() as connection:
+        for key, text in (("shows", row.record_id), ("other", "019aa3b1-5c10-7000-8000-000000000009")):
+            connection.execute(
+                idempotency.insert().values(
+                    key=key, route="r", request_digest=b"", status=201, response=json.dumps({"id": text}).encode(),
+                    content_type="", created_at=broker.clock.now,
+                )
+            )  # fmt: skip
+    order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    assert erase_next(broker.node)
+    with broker.store.read() as connection:
+        assert list(connection.execute(select(idempotency.c.key)).scalars()) == ["other"]
+
+
+def test_the_clock_is_measured_from_the_anchor_and_not_a_second_less(broker, young):
+    [*_, last] = rows_of(broker, young)
+    with broker.store.read() as connection:
+        begun = anchors.first_covering(connection, last.log_index).block_time
+    pass_time(broker, YEARS - 100)
+    early = draft(broker, young, status=409, records=[last.seq])
+    assert (early["code"], format_time((begun + YEARS) * 1000) in early["detail"]) == ("erase-too-early", True)
+    assert draft(broker, young, status=409)["code"] == "erase-nothing"
+    broker.chain.time = begun + YEARS - broker.chain.height - 2  # the next block is a second before the time
+    broker.chain.block()
+    assert draft(broker, young, status=409, records=[last.seq])["code"] == "erase-too-early"
+    broker.chain.block()
+    assert draft(broker, young, records=[last.seq])["payload"]["erases"][0]["seq"] == last.seq
+
+
+def test_what_was_drafted_in_time_by_a_forger_is_refused_at_the_door(broker, young):
+    for name in OFFICERS:
+        enrolled(broker, name, "compliance")
+    row = rows_of(broker, young)[-1]
+    named = [{"seq": row.seq, "fingerprint": row.fingerprint.hex(), "rule": RULE}]
+    fact = broker.fact(young.subject, "ERASE", {"erases": named}, actor={"did": broker.did, "role": "compliance"})
+    size = len(rows_of(broker, young))
+    assert order(broker, signed(broker, fact), 409)["code"] == "erase-too-early"
+    assert len(rows_of(broker, young)) == size
+
+
+@pytest.mark.parametrize(
+    ("names", "status", "code"),
+    [
+        ((), 409, "second-person-missing"),
+        (("Sun Yu",), 409, "second-person-missing"),
+        (("Sun Yu", "Li Wei"), 422, "staff-role"),
+        (("Sun Yu", "Nobody"), 422, "staff-key-unknown"),
+    ],
+)
+def test_two_of_the_compliance_staff_sign_it(broker, old, names, status, code):
+    enrolled(broker, "Li Wei", "reviewer")
+    assert order(broker, signed(broker, draft(broker, old), names), status)["code"] == code
+
+
+def test_one_person_with_two_keys_is_one(broker, old):
+    enrolled(broker, "Sun Yu", "compliance", secret="another key")
+    fact = signed(broker, draft(broker, old), ["Sun Yu"])
+    twice = Person("Sun Yu", "compliance", "another key").sign(broker, fact)
+    assert order(broker, twice, 422)["code"] == "staff-same-person"
+
+
+def test_an_erase_is_no_fact_that_a_system_hands_in(broker, old):
+    answer = broker.post("/v1/facts", signed(broker, draft(broker, old)))
+    assert (answer.status_code, answer.get_json()["rule"]) == (422, "node-record")
+    assert order(broker, broker.fact(old.subject, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"]), 422)["rule"] == "one-of"
+
+
+def test_another_record_than_is_there_is_not_erased(broker, old):
+    fact = draft(broker, old)
+    fact["payload"]["erases"][0]["fingerprint"] = seed("another").hex()
+    assert order(broker, signed(broker, fact), 409)["code"] == "erase-other-record"
+    fact["payload"]["erases"][0]["seq"] = 99
+    assert order(broker, signed(broker, fact), 422)["rule"] == "range"
+
+
+def test_the_same_order_again_is_one_and_what_was_named_is_not_named_again(broker, old):
+    fact = signed(broker, draft(broker, old, records=[3]))
+    made = order(broker, fact)
+    assert order(broker, fact) == made
+    assert draft(broker, old, status=409, records=[3])["code"] == "erase-again"
+    assert 3 not in [entry["seq"] for entry in draft(broker, old)["payload"]["erases"]]
+    anchor(broker)
+    assert erase_next(broker.node)
+    assert draft(broker, old, status=409, records=[3])["code"] == "erase-again"
+
+
+def test_an_opening_and_an_erase_stay(broker, old):
+    assert draft(broker, old, status=409, records=[1])["code"] == "erase-kept"
+    order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    assert erase_next(broker.node)
+    pass_time(broker, YEARS)
+    assert draft(broker, old, status=409, records=[len(rows_of(broker, old))])["code"] == "erase-kept"
+    assert draft(broker, old, status=409)["code"] == "erase-nothing"
+
+
+def test_records_of_a_product_stay(broker, old):
+    product = broker.enrol_product("fund-1")
+    broker.rate(product)
+    assert draft(broker, product, status=409)["code"] == "erase-house"
+
+
+def test_a_fact_whose_record_was_erased_is_not_stored_again(broker, old):
+    fact = broker.fact(old.subject, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"], source_ref="one of the system's")
+    place = 1 + len(rows_of(broker, old))
+    broker.take(fact)
+    anchor(broker)
+    pass_time(broker, YEARS)
+    for name in OFFICERS:
+        enrolled(broker, name, "compliance", secret=f"new key of {name}")
+    twice = draft(broker, old, records=[place])
+    for name in OFFICERS:
+        twice = Person(name, "compliance", f"new key of {name}").sign(broker, twice)
+    order(broker, twice)
+    anchor(broker)
+    assert erase_next(broker.node)
+    answer = broker.post("/v1/facts", fact)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "record-erased")
+
+
+def test_a_kill_in_the_middle_of_the_deletion_leaves_all_and_loses_nothing(broker, old, monkeypatch):
+    made = order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    before = rows_of(broker, old)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    for step in ("wipe", "put_state"):
+        with monkeypatch.context() as patch:
+            patch.setattr(erasing.erasures, step, killed)
+            with pytest.raises(Killed):
+                erase_next(broker.node)
+        assert rows_of(broker, old) == before
+    for step in ("answers_that_show", "mark_done"):  # all is deleted, and not noted as done
+        with monkeypatch.context() as patch:
+            patch.setattr(erasing.erasures, step, killed)
+            with pytest.raises(Killed):
+                erase_next(broker.node)
+        assert (shown(broker, made)["state"], rows_of(broker, old)[2].is_stub) == ("waiting", True)
+    assert erase_next(broker.node)
+    assert shown(broker, made)["state"] == "done"
+
+
+def test_an_erasure_is_done_only_when_no_reader_holds_an_earlier_state_of_the_file(broker, old):
+    made = order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    with broker.store.read() as connection:
+        subjects.total(connection)  # a reader who began before
+        assert not erase_next(broker.node)
+    assert shown(broker, made)["state"] == "waiting"
+    assert erase_next(broker.node)
+    assert (shown(broker, made)["state"], WORD.encode() in files(broker)) == ("done", False)
+
+
+def test_what_was_not_over_at_the_anchor_of_the_erase_stays(broker, old):
+    """A chain that was reset may date the ERASE before the time at which it was taken."""
+    made = order(broker, signed(broker, draft(broker, old, records=[3])))
+    anchor(broker)
+    with broker.store.write() as connection:
+        last = anchors.latest(connection)
+        table = anchors.anchor
+        connection.execute(update(table).where(table.c.seq == last.seq).values(block_time=last.block_time - 3600))
+    assert erase_next(broker.node)
+    assert (shown(broker, made)["state"], rows_of(broker, old)[2].is_stub) == ("done", False)
+
+
+def test_a_busy_store_puts_it_off(broker, old):
+    order(broker, signed(broker, draft(broker, old)))
+    anchor(broker)
+    with broker.store.write(), pytest.raises(CouldNotCheck):
+        erase_next(broker.node)
+    assert erase_next(broker.node)
+
+
+def test_only_compliance_erases(broker, old):
+    fact = signed(broker, draft(broker, old))
+    for role in TOKENS.keys() - {"compliance"}:
+        assert broker.post("/v1/erasures", fact, role=role).status_code == 403
+    with broker.store.read() as connection:
+        assert connection.execute(select(erasure)).all() == []

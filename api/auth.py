@@ -25,7 +25,7 @@ PUBLIC_ROUTES = (
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/v1/log/checkpoint"),
-    ("GET", "/v1/log/entries"),
+    ("GET", "/v1/log/tile/<path:place>"),
     ("GET", "/v1/status-lists/<list_id>"),
     ("GET", "/v1/members/<did>"),
     *(("GET", context.path) for context in CONTEXTS.values()),

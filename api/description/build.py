@@ -69,11 +69,16 @@ def routes_of(app: Flask) -> Routes:
     """Return who may call what: (method, path with parameters in braces) -> roles."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(\w+)>", r"{\1}", rule.rule)
+        path = described_path(rule.rule)
         for method in sorted((rule.methods or set()) & _METHODS):
             public = (method, rule.rule) in PUBLIC_ROUTES
             found[method, path] = ("public",) if public else roles_of(app.blueprints[rule.endpoint.partition(".")[0]])
     return found
+
+
+def described_path(rule: str) -> str:
+    """Return the path of a route's rule, with its parameters in braces."""
+    return re.sub(r"<(?:path:)?(\w+)>", r"{\1}", rule)
 
 
 def build(routes: Routes) -> dict[str, Any]:

@@ -21,6 +21,7 @@ PATH_PARAMETERS = {
     "did": DID,
     "digest": DIGEST,
     "list_id": Decimal(),
+    "place": Text(64, 1, "[0-9a-z./]+", "pattern").note("Level and index of a C2SP tile, or `entries` and index."),
     "record_id": Text(pattern=UUID7_PATTERN),
     "task_id": DIGEST,
 }

@@ -18,9 +18,8 @@ from primitives.shapes import (
     Nullable,
     OneOf,
 )
-from replay.wire.shapes import ADDRESS, DID, DIGEST, TIME
+from replay.wire.shapes import ADDRESS, DID, TIME
 
-LOG_ENTRIES = Named("LogEntries", Fields({"start": COUNT, "entries": ListOf(DIGEST, 0, MANY)}))
 _COUNTS = MapOf(TEXT, COUNT, 0, MANY)
 _SEEN = Nullable(COUNT)
 
@@ -155,11 +154,11 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
-        "/v1/log/entries",
+        "/v1/log/tile/{place}",
         "log",
-        "Anchored log entries: salted fingerprints.",
-        answers={200: LOG_ENTRIES},
-        query={"start": COUNT, "count": Integer(1, 1000)},
+        "A C2SP tile of the tree of anchors, or a bundle of its leaves: bytes.",
+        answers={200: TEXT},
+        media="application/octet-stream",
     ),
     Operation(
         "POST",

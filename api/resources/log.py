@@ -1,14 +1,11 @@
-"""The public log of this member: checkpoint and entries."""
+"""The public log of this member: its checkpoint, and its tree of anchors as C2SP tlog-tiles."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from api.bodies import integer_argument, json_answer
 from api.context import current_node
-from node_adapter.workflows.anchoring.public_log import MAX_ENTRIES, published_checkpoint, published_entries
-
-_MAX_INDEX = 2**53 - 1
+from node_adapter.workflows.anchoring.public_log import published_checkpoint, tile_of_log
 
 
 def log_blueprint() -> Blueprint:
@@ -19,11 +16,8 @@ def log_blueprint() -> Blueprint:
     def checkpoint() -> Response:
         return Response(published_checkpoint(current_node()), content_type="text/plain; charset=utf-8")
 
-    @blueprint.get("/v1/log/entries")
-    def entries() -> Response:
-        start = integer_argument("start", 0, 0, _MAX_INDEX)
-        count = integer_argument("count", MAX_ENTRIES, 1, MAX_ENTRIES)
-        found = published_entries(current_node(), start, count)
-        return json_answer({"start": start, "entries": [entry.hex() for entry in found]})
+    @blueprint.get("/v1/log/tile/<path:place>")
+    def tile(place: str) -> Response:
+        return Response(tile_of_log(current_node(), f"tile/{place}"), content_type="application/octet-stream")
 
     return blueprint

@@ -14,9 +14,9 @@ from bonafides.cli.support.options import DIRECTORY, rows_option, verbatim
 from bonafides.cli.support.output import Answers, chunks, read_rows, write_file
 from bonafides.client import Client
 from bonafides.promise_rows import is_owed, promise_in
-from evidence.documents.promise import parse_promise
+from evidence.version2.promise import parse_promise
 from primitives.canonical import canonical_json
-from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
 
 ROUTE = "/v1/promises/check"
 
@@ -46,10 +46,10 @@ def check(client: Client, file: Path | None, claims: Path | None) -> int:
     """Ask a node whether promises were kept. Any member's node can say; the broker's help is not needed."""
     answers, broken = Answers(), False
     for batch in chunks(_asked(row) for row in read_rows(file)):
-        good = [row for row in batch if not isinstance(row, InvalidInput)]
+        good = [row for row in batch if not isinstance(row, BonafidesError)]
         replies = client.post_lines(ROUTE, good, repeat=True)
         for row in batch:
-            if isinstance(row, InvalidInput):
+            if isinstance(row, BonafidesError):
                 answers.refused(row)
                 continue
             answer = next(replies)
@@ -63,7 +63,7 @@ def check(client: Client, file: Path | None, claims: Path | None) -> int:
 promise.add_command(verify_claim)
 
 
-def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
+def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | BonafidesError:
     if isinstance(row, InvalidInput):
         return row
     if is_owed(row):
@@ -71,7 +71,7 @@ def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
     value = promise_in(row)
     try:
         parse_promise(value)
-    except InvalidInput as error:
+    except (InvalidInput, VerificationFailed) as error:
         return error
     return {"promise": value}
 
@@ -79,7 +79,7 @@ def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | InvalidInput:
 def _saved(answer: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Write the claim in its one spelling; the line then names the file."""
     data = canonical_json(answer.get("claim"))
-    file = directory / f"breach-{hashlib.sha256(data).hexdigest()[:32]}.json"  # no name that somebody else chose
+    file = directory / f"claim-{hashlib.sha256(data).hexdigest()[:32]}.json"  # no name that somebody else chose
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

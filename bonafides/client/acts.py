@@ -23,7 +23,7 @@ def fact_of_act(signed: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(draft, Mapping) or not isinstance(signed.get("key"), str):
         raise InvalidInput("draft", "shape", "is no line of `wallet sign`")
     did = str(signed["key"]).partition("#")[0]
-    act = {name: signed.get(name) for name in ("root_salt", "key", "signature")}
+    act = {name: signed.get(name) for name in ("root_salt", "key", "known", "signature")}
     return {
         "source_ref": signed.get("source_ref") or f"act:{signed.get('signature')}",
         "subject": draft.get("subject"),

@@ -35,10 +35,10 @@ class Nodes(Transport):
         """Fetch the newest checkpoint of the log, a signed note."""
         return self.get_bytes("/v1/log/checkpoint")
 
-    @operation("get_log_entries")
-    def log_entries(self, start: int | None = None, count: int | None = None) -> types.LogEntries:
-        """Fetch fingerprints of the log."""
-        return cast("types.LogEntries", self.get("/v1/log/entries", start=start, count=count))
+    @operation("get_log_tile_place")
+    def log_tile(self, place: str) -> bytes:
+        """Fetch a tile of the tree of anchors, or a bundle of its leaves, such as `0/000` or `entries/000.p/7`."""
+        return self.get_bytes(f"/v1/log/tile/{place}")
 
     @operation("post_promises_check")
     def check_promises(self, promises: Iterable[types.PromiseCheck]) -> types.Answers[types.PromiseVerdict]:

@@ -718,11 +718,6 @@ class LevelResultPayload(TypedDict):
     engine_digest: str
 
 
-class LogEntries(TypedDict):
-    start: int
-    entries: list[Digest]
-
-
 class MatchOpinionPayloadProduct(TypedDict):
     id: str
     risk: Literal["R1", "R2", "R3", "R4", "R5"]

@@ -25,6 +25,8 @@ from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
 from primitives.secp256k1 import ADDRESS_PATTERN, address_of
 from primitives.shapes import Fields, Integer, Line, Text
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT
 
 KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
 DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
@@ -144,6 +146,11 @@ class Identity:
     def key(self) -> SigningKey:
         """The key that signs now."""
         return self.keys[-1]
+
+    @property
+    def suite(self) -> SigningSuite:
+        """The suite of what its keys sign: they are Ed25519."""
+        return DEFAULT
 
     def key_id(self, key: SigningKey) -> str:
         """Return the verification method of a key."""

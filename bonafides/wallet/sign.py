@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bonafides.wallet.history import keep_opening, known_before, opening_of, require_opened
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.texts import check_text
-from evidence.documents.act import ACT_FORMAT, ROOT_SALT_BYTES, act_payload, field_digests
-from primitives import ed25519
-from primitives.encoding import encode_base64url
+from domain.opening import CLIENT, OPENING
+from evidence.version2 import act
+from evidence.version2.envelope import RULESET
+from evidence.version2.salts import ROOT_SALT_BYTES, field_digests
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Constant, Fields, Nullable, Object, OneOf, Text
+from primitives.suites import SUITE_NAME, SUITES
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
 from replay.wire.consent_call import GIVE, WITHDRAW
@@ -29,17 +32,21 @@ Show = Callable[[Identity, "Draft"], bool]
 _ANY_TEXT = Text(min=0, controls=True)
 _DRAFT = Fields(
     {
-        "version": Constant(ACT_FORMAT),
+        "version": Constant(act.ACT_FORMAT),
+        "suite": SUITE_NAME,
         "type": OneOf(*sorted(INSTALLED.client_acts), rule="client-act"),
         "broker": _ANY_TEXT,
         "subject": _ANY_TEXT,
         "document": Nullable(_ANY_TEXT),
-        "ruleset": Nullable(_ANY_TEXT),
+        "ruleset": Nullable(RULESET),
         "fields": Object(),
         "text": Fields({"lang": _ANY_TEXT, "body": Text(controls=True)}),
     }
 )
 _ACT_KIND = "act"
+_OPENING_TEXT = """您将在 {broker} 开立自己的记录：此后的每一条记录都接在它之后。
+You open your history at {broker}: every record about you there follows on it.
+"""
 MAX_TEXT_BYTES = 128 * 1024
 
 
@@ -47,6 +54,7 @@ MAX_TEXT_BYTES = 128 * 1024
 class Draft:
     """A draft that was checked: its text is the one that its fields name."""
 
+    suite: str
     type: str
     broker: str
     subject: str
@@ -69,6 +77,7 @@ def parse_draft(value: object) -> Draft:
     lang, body = _checked_text(draft["text"], draft["fields"])
     check_text(draft["type"], draft["document"], lang, body, draft["fields"])
     return Draft(
+        suite=draft["suite"],
         type=draft["type"],
         broker=draft["broker"],
         subject=draft["subject"],
@@ -102,22 +111,72 @@ def sign_draft(identities: Identities, value: object, *, now_ms: int, show: Show
 
     Raises:
         InvalidInput, Refused: see `parse_draft`.
-        Refused: `wallet-foreign` for another client's or broker's act, `wallet-declined`.
+        Refused: `wallet-foreign` for another client's or broker's act, `wallet-suite` for an act of another suite than
+            that of the client's key, `wallet-not-opened`, `wallet-declined`.
     """
     draft = parse_draft(value)
     identity = identities.by_subject(draft.broker, draft.subject)
+    if SUITES[draft.suite] is not identity.suite:
+        raise Refused("wallet-suite", f"the client's key signs acts of {identity.suite.name}, not of {draft.suite}")
+    require_opened(identities, identity)
     if not show(identity, draft):
         raise Refused("wallet-declined", "the client did not agree; nothing was signed")
-    root_salt = identities.store.entropy(ROOT_SALT_BYTES)
-    occurred_at = format_time(now_ms)
-    digests = field_digests(draft.fields, root_salt)
-    payload = act_payload(draft.type, draft.broker, draft.subject, occurred_at, draft.document, draft.ruleset, digests)
-    signature = encode_base64url(ed25519.sign(identity.key.seed, payload))
+    return _sign(identities, identity, draft, value, now_ms)
+
+
+def open_history(identities: Identities, did: object, *, now_ms: int, show: Show) -> dict[str, Any]:
+    """Sign the act by which a client opens the history at the broker; call it inside `Identities.changing`.
+
+    It is signed once: run again it gives the same act, which a node takes once, unless the client has another key now.
+
+    Args:
+        identities: the wallet.
+        did: the identity, whose pseudonym the wallet was told.
+        now_ms: when the client acts.
+        show: shows what is signed; returns whether the client agrees.
+
+    Raises:
+        Refused: `wallet-foreign`; `wallet-unbound`, the broker's pseudonym was not kept; `wallet-declined`.
+    """
+    identity = identities.by_did(did)
+    if identity.subject is None:
+        raise Refused("wallet-unbound", f"{identity.did} has no pseudonym yet: run `wallet bind` first")
+    signed = opening_of(identities, identity)
+    if signed is not None and signed["key"] == identity.key_id(identity.key):
+        return signed
+    opening = Draft(
+        suite=identity.suite.name,
+        type=OPENING,
+        broker=identity.broker,
+        subject=identity.subject,
+        document=None,
+        ruleset=None,
+        fields={"kind": CLIENT, "opens": identity.did, "continues": None},
+        lang="en",
+        body=_OPENING_TEXT.format(broker=identity.broker),
+    )
+    if not show(identity, opening):
+        raise Refused("wallet-declined", "the client did not agree; nothing was signed")
+    names = ("suite", "type", "broker", "subject", "document", "ruleset", "fields")
+    value = {"version": act.ACT_FORMAT, **{name: getattr(opening, name) for name in names}}
+    signed = _sign(identities, identity, opening, value, now_ms)
+    keep_opening(identities, identity, signed)
+    return signed
+
+
+def _sign(identities: Identities, identity: Identity, draft: Draft, value: object, now_ms: int) -> dict[str, Any]:
+    """Sign what was agreed to, keep it, and return it as it is handed in."""
+    root_salt, occurred_at = identities.store.entropy(ROOT_SALT_BYTES), format_time(now_ms)
+    digests, known = field_digests(identity.suite, draft.fields, root_salt), known_before(identities, identity)
+    stated = {**vars(draft), "occurred_at": occurred_at, "fields": digests, "known": known}
+    key = identity.key_id(identity.key)
+    signature = act.sign_act(stated, identity.key.seed, identity.did, key)["value"]
     signed = {
         "draft": value,
         "occurred_at": occurred_at,
         "root_salt": root_salt.hex(),
-        "key": identity.key_id(identity.key),
+        "key": key,
+        "known": known,
         "signature": signature,
     }
     kept = {**signed, "digests": digests, "did": identity.did}

@@ -1,7 +1,8 @@
 """What the platform says of a history itself: what it is, and what of it was erased (docs/spec/evidence-2.md, 2.2, 4).
 
-The node alone writes both. An opening that a caller could submit would be the broker's word on whose history it is,
-and a second one would open what is open; an erasure that a caller could submit would tell of what never happened.
+The node writes both, but for an opening that the client signed, which comes in as every act does. Another one that a
+caller could submit would be the broker's word on whose history it is, and a second one would open what is open; an
+erasure that a caller could submit would tell of what never happened.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
         OPENING,
         Words("开立记录", "History opened"),
         f"kind ({', '.join(OPENS)}), opens (by kind DID, null, product id, `matter:name`), continues? format 1 or 2, "
-        "subject hex32, count, head ref; record 1 of a history of format 2 ([evidence-2.md](evidence-2.md)), written "
-        "by the node alone",
+        "subject hex32, count, head ref; record 1 of a history of format 2 ([evidence-2.md](evidence-2.md)), signed by "
+        "the client, or written by the node",
         {"kind": KIND, "opens": Nullable(Text(200)), "continues": Nullable(_CONTINUED)},
         signer="node",
         spans=_opens_its_kind,

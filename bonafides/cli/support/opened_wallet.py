@@ -40,15 +40,30 @@ def opened(directory: Path, password_file: Path | None, *, create: bool = False)
 
 
 def signing(
-    wallet_dir: Path, file: Path | None, password_file: Path | None, make: Callable[..., dict[str, Any]], *, yes: bool
+    wallet_dir: Path,
+    file: Path | None,
+    password_file: Path | None,
+    make: Callable[..., dict[str, Any]],
+    *,
+    yes: bool,
+    of: str = "draft",
 ) -> int:
-    """Sign each draft with `make` when the client agrees to it, and answer it with what stood beside it."""
+    """Sign what each line asks for when the client agrees to it, and answer it with what stood beside it.
+
+    Args:
+        wallet_dir: the wallet.
+        file: the lines; None of standard input.
+        password_file: holds the wallet's password.
+        make: signs one.
+        yes: nobody is asked.
+        of: the member of a line that `make` takes; a line without it is taken whole.
+    """
     show = _agree if yes else _ask(from_terminal=file is None)
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
-            beside = {name: value for name, value in row.items() if name != "draft"} if "draft" in row else {}
-            signed = make(identities, row.get("draft", row), now_ms=now_ms(), show=show)
+            beside = {name: value for name, value in row.items() if name != of} if of in row else {}
+            signed = make(identities, row.get(of, row), now_ms=now_ms(), show=show)
             return {**beside, **signed}
 
         return each_row(file, handle, identities.changing)

@@ -10,11 +10,11 @@ import click
 from bonafides.cli.support.opened_wallet import now_ms, opened, signing, yes_option
 from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.support.output import each_row, write_line
-from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Network, bind, new_identity, registration
+from bonafides.wallet.pinned import as_json, pin_broker
 from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import sign_act
+from bonafides.wallet.sign import open_history, sign_act
 
 
 @click.group()
@@ -28,7 +28,7 @@ def wallet() -> None:
 
 @wallet.command(
     epilog=verbatim(
-        'in   {"client_ref", "broker"?, "broker_key"?, "certificate"?: {"kind", "number"}}',
+        'in   {"client_ref", "broker"?, "broker_key"?, "checkpoint_key"?, "certificate"?: {"kind", "number"}}',
         'out  {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}',
         "",
         "Example:",
@@ -41,7 +41,8 @@ def wallet() -> None:
 @password_option
 @click.option("--network", "network_file", type=FILE, required=True, help="What `contracts deploy` wrote.")
 @click.option("--broker", help="The broker's DID, where a line names none.")
-@click.option("--broker-key", help="The broker's signing key (hex), by which receipts are checked later.")
+@click.option("--broker-key", help="The broker's signing key (hex), by which its promises are checked later.")
+@click.option("--checkpoint-key", help="Its checkpoint key (hex), where it is not the signing key.")
 def new(
     wallet_dir: Path,
     file: Path | None,
@@ -49,6 +50,7 @@ def new(
     network_file: Path,
     broker: str | None,
     broker_key: str | None,
+    checkpoint_key: str | None,
 ) -> int:
     """Make identities; answers what a broker's node needs to register them.
 
@@ -67,7 +69,7 @@ def new(
             )
             key = row.get("broker_key") or broker_key
             if key is not None:
-                kept_receipts.pin_broker(identities, made.broker, key)
+                pin_broker(identities, made.broker, key, row.get("checkpoint_key") or checkpoint_key)
             return registration(made, now_ms())
 
         return each_row(file, handle, identities.changing)
@@ -91,7 +93,7 @@ def bind_command(wallet_dir: Path, file: Path | None, password_file: Path | None
 @wallet.command(
     "broker-key",
     epilog=verbatim(
-        'out  {"broker", "keys": [hex, ...]}',
+        'out  {"broker", "keys": [{"signing": hex, "checkpoint": hex}, ...]}',
         "",
         "Example:",
         "  bonafides wallet broker-key --wallet w --broker did:ethr:0x4f24:0x... --key 8f...",
@@ -101,11 +103,14 @@ def bind_command(wallet_dir: Path, file: Path | None, password_file: Path | None
 @password_option
 @click.option("--broker", required=True, help="The broker's DID.")
 @click.option("--key", required=True, help="Its new signing key (hex), from the broker's DID or from a member's node.")
-def broker_key_command(wallet_dir: Path, password_file: Path | None, broker: str, key: str) -> None:
-    """Take a broker's new signing key, beside those that are pinned; what it signed before stays checked by them."""
+@click.option("--checkpoint-key", help="Its new checkpoint key (hex), where it is not the signing key.")
+def broker_key_command(
+    wallet_dir: Path, password_file: Path | None, broker: str, key: str, checkpoint_key: str | None
+) -> None:
+    """Take a broker's new keys, beside those that are pinned; what it signed before stays checked by them."""
     with opened(wallet_dir, password_file) as identities, identities.changing():
-        keys = kept_receipts.pin_broker(identities, broker, key, successor=True)
-    write_line({"broker": broker, "keys": keys})
+        pinned = pin_broker(identities, broker, key, checkpoint_key, successor=True)
+    write_line({"broker": broker, "keys": [as_json(pair) for pair in pinned]})
 
 
 @wallet.command("list")
@@ -128,9 +133,32 @@ def list_command(wallet_dir: Path, password_file: Path | None) -> None:
 
 
 @wallet.command(
+    "open",
+    epilog=verbatim(
+        'in   {"did", anything else}: answers of `wallet bind`',
+        "out  as `wallet sign`: the act that opens the history, for `fact submit`",
+        "",
+        "Example:",
+        "  bonafides wallet open --wallet w --file bound.ndjson | bonafides fact submit --node n > promises.ndjson",
+    ),
+)
+@wallet_option
+@rows_option
+@password_option
+@yes_option
+def open_command(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: bool) -> int:
+    """Sign the act by which each client opens the history at the broker: the first one, without which none is taken.
+
+    There is one for each identity: run again it gives the same act. From then on the wallet signs for this history, and
+    takes promises and receipts of it, and of no other of this broker.
+    """
+    return signing(wallet_dir, file, password_file, open_history, yes=yes, of="did")
+
+
+@wallet.command(
     epilog=verbatim(
         'in   a draft, or {"draft": {...}, anything else}',
-        'out  {"draft", "occurred_at", "root_salt", "key", "signature", anything else}',
+        'out  {"draft", "occurred_at", "root_salt", "key", "known", "signature", anything else}',
         "",
         "Example:",
         "  bonafides wallet sign --wallet w --file drafts.ndjson > acts.ndjson",
@@ -145,7 +173,9 @@ def sign(wallet_dir: Path, file: Path | None, password_file: Path | None, yes: b
     """Show each draft's text and sign it when the client agrees.
 
     Refuses when the text is not the one whose digest stands in the draft, when it does not show the values of the
-    draft's fields, and when the act is not this client's. Consents are signed by `wallet consent`.
+    draft's fields, when the act is not this client's, and before `wallet open`. Each act states the last record that
+    the wallet holds a promise or a receipt of: so it witnesses the history before it. Consents are signed by
+    `wallet consent`.
     """
     return signing(wallet_dir, file, password_file, sign_act, yes=yes)
 

@@ -1,7 +1,8 @@
-"""`bonafides wallet receipts` and `wallet promises`: what brokers gave, checked and kept."""
+"""`bonafides wallet receipts`, `promises` and `contradictions`: what brokers gave, checked and kept."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from bonafides.cli.wallet.identities import wallet
 from bonafides.promise_rows import is_owed
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
+from bonafides.wallet.convictions import convictions
+from bonafides.wallet.keys import Identities
 
 
 @wallet.group("receipts")
@@ -25,20 +28,25 @@ def receipts_group() -> None:
     "add",
     epilog=verbatim(
         'in   a receipt, or {"receipt": {...}}',
-        'out  {"status": "verified", "did", "record_id", "type", "seq", "of", "signed", "block"}',
+        'out  {"status": "verified", "did", "record_id", "type", "seq", "signed", "anchor", "reaches", "in_time", ...}',
+        '     "contradiction" with "convictions", and exit status 1, when what the broker gave before cannot be true',
+        "     beside it: see `wallet contradictions`",
     ),
 )
 @wallet_option
 @rows_option
 @password_option
 def add_receipts(wallet_dir: Path, file: Path | None, password_file: Path | None) -> int:
-    """Check receipts against the broker's key and against what was signed; keep those that hold."""
-    with opened(wallet_dir, password_file) as identities:
-        return each_row(
-            file,
-            lambda row: kept_receipts.add_receipt(identities, row.get("receipt", row)),
-            identities.changing,
-        )
+    """Check receipts against the broker's keys, what was signed and what is kept; keep those that hold.
+
+    One that holds takes the place of an older one of its record where it shows at least as much and reaches at least as
+    far; "kept" says whether it did.
+    """
+
+    def handle(identities: Identities, row: dict[str, Any]) -> dict[str, Any]:
+        return kept_receipts.add_receipt(identities, row.get("receipt", row))
+
+    return _added(wallet_dir, file, password_file, handle)
 
 
 @receipts_group.command("list")
@@ -61,9 +69,9 @@ def promises_group() -> None:
     "add",
     epilog=verbatim(
         'in   a promise, or {"promise": {...}, anything else}: answers of POST /v1/facts',
-        'out  {"status": "kept", "did", "record_id", "fingerprint", "log_index", "accepted_at", "anchor_by", ...}',
+        'out  {"status": "kept", "did", "record_id", "seq", "log_index", "anchor_by", ...}',
         '     {"status": "owed", "record_id"} where the node took the fact and its promise follows',
-        '     "contradiction" with what it "contradicts", and exit status 1, when the broker promised otherwise before',
+        '     "contradiction" with "convictions", and exit status 1, when the broker promised otherwise before',
     ),
 )
 @wallet_option
@@ -71,21 +79,13 @@ def promises_group() -> None:
 @password_option
 def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None) -> int:
     """Check promises against the broker's key and keep them; what contradicts a kept one is kept beside it."""
-    contradictions: list[str] = []
-    with opened(wallet_dir, password_file) as identities:
 
-        def handle(row: dict[str, Any]) -> dict[str, Any]:
-            if is_owed(row):
-                return {"status": "owed", "record_id": row["record_id"]}
-            answer = kept_promises.add_promise(identities, row.get("promise", row))
-            if answer["status"] == "contradiction":
-                contradictions.append(answer["record_id"])
-            return answer
+    def handle(identities: Identities, row: dict[str, Any]) -> dict[str, Any]:
+        if is_owed(row):
+            return {"status": "owed", "record_id": row["record_id"]}
+        return kept_promises.add_promise(identities, row.get("promise", row))
 
-        status = each_row(file, handle, identities.changing)
-    for record_id in contradictions:
-        tell(f"error: contradiction the broker's promise of record {record_id} contradicts another")
-    return 1 if contradictions else status
+    return _added(wallet_dir, file, password_file, handle)
 
 
 @promises_group.command("list")
@@ -99,3 +99,52 @@ def list_promises(wallet_dir: Path, password_file: Path | None, without_receipt:
     with opened(wallet_dir, password_file) as identities:
         for entry in show(identities, without_receipt=without_receipt):
             write_line(entry)
+
+
+@wallet.command(
+    "contradictions",
+    epilog=verbatim(
+        'out  {"id", "format", "broker", "tells", "document"}: bonafides.rollback/2, equivocation/2 or',
+        "     promise-contradiction/2 (docs/spec/evidence-2.md, sections 14 and 15)",
+        "",
+        "Exit status: 0 no broker contradicted itself, 1 one did.",
+    ),
+)
+@wallet_option
+@password_option
+def list_contradictions(wallet_dir: Path, password_file: Path | None) -> int:
+    """List the documents that convict a broker: anybody verifies them by the broker's own keys, and asks nobody."""
+    with opened(wallet_dir, password_file) as identities:
+        found = convictions(identities)
+    for entry in found:
+        write_line(entry)
+    return 1 if found else 0
+
+
+def tell_contradiction(answer: object) -> bool:
+    """Tell of an answer by which a broker contradicts itself on standard error; return whether it is one."""
+    if not isinstance(answer, dict) or answer.get("status") != "contradiction":
+        return False
+    about = f"record {answer['record_id']}" if "record_id" in answer else f"the log of {answer['broker']}"
+    for conviction in answer["convictions"]:
+        tell(f"error: contradiction {about}: {conviction['tells']}; `wallet contradictions` shows the document")
+    return True
+
+
+def _added(
+    wallet_dir: Path,
+    file: Path | None,
+    password_file: Path | None,
+    add: Callable[[Identities, dict[str, Any]], dict[str, Any]],
+) -> int:
+    answers: list[dict[str, Any]] = []
+    with opened(wallet_dir, password_file) as identities:
+
+        def handle(row: dict[str, Any]) -> dict[str, Any]:
+            answer = add(identities, row)
+            if answer["status"] == "contradiction":
+                answers.append(answer)
+            return answer
+
+        status = each_row(file, handle, identities.changing)
+    return 1 if [tell_contradiction(answer) for answer in answers] else status

@@ -12,13 +12,14 @@ from bonafides.cli.support.opened_wallet import opened
 from bonafides.cli.support.options import FILE, password_option, verbatim, wallet_option
 from bonafides.cli.support.output import Answers, read_document
 from bonafides.cli.wallet.identities import wallet
-from bonafides.cli.wallet.kept import promises_group, receipts_group
+from bonafides.cli.wallet.kept import promises_group, receipts_group, tell_contradiction
 from bonafides.client import Client
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
+from bonafides.wallet.sync import follow_log, withheld
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Object
 
@@ -38,17 +39,11 @@ _client_option = click.option("--client-ref", help="Only this client.")
 def fetch_receipts(
     wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
 ) -> int:
-    """Fetch each client's receipts from the broker's node, check them and keep those that hold."""
+    """Fetch each client's receipts from the broker's node, check them and keep those that hold.
 
-    def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
-        for page in _pages(client, "receipts"):
-            with identities.changing():
-                outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page["receipts"]]
-            yield from outcomes
-            for hidden in _list_of({"not_shown": [], **page}, "not_shown"):  # an earlier node names none
-                yield Refused("receipt-not-shown", f"record_id: {hidden.get('record_id')}: {hidden.get('detail')}")
-
-    return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
+    Exit status 1 when a receipt does not hold, contradicts what is kept, or is given no longer.
+    """
+    return _for_each(wallet_dir, password_file, (url, broker, client_ref), _receipts)
 
 
 @promises_group.command(
@@ -63,18 +58,39 @@ def fetch_promises(
     wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
 ) -> int:
     """Fetch each client's promises from the broker's node, check and keep them; exit status 1 on a contradiction."""
-    contradicted = False
+    return _for_each(wallet_dir, password_file, (url, broker, client_ref), _promises)
+
+
+@wallet.command(
+    "sync",
+    epilog=verbatim(
+        'out  {"status": "followed", "broker", "anchors", "records", "since", "wrong"}: the log since the last sync',
+        "     and lines as of `wallet promises add` and `wallet receipts add`",
+        "",
+        "Exit status: 0 all holds, 1 something does not, or the broker contradicts itself: `wallet contradictions`",
+        "",
+        "Example:",
+        "  bonafides wallet sync --wallet w --url http://127.0.0.1:8081",
+    ),
+)
+@wallet_option
+@password_option
+@_url_option
+@_broker_option
+@_client_option
+def sync(wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None) -> int:
+    """Look at the broker's node: its log, each client's promises and receipts; hold all of it against what is kept.
+
+    The log must have done nothing but grow since the last time; a receipt that was given before must be given again; no
+    two promises, receipts or checkpoints may contradict each other. What a broker took back in the meantime is found
+    here, and where its own signatures tell of it, becomes a document that convicts.
+    """
 
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
-        nonlocal contradicted
-        for page in _pages(client, "promises"):
-            with identities.changing():
-                outcomes = [_kept(identities, promise, kept_promises.add_promise) for promise in page["promises"]]
-            contradicted |= any(isinstance(one, dict) and one["status"] == "contradiction" for one in outcomes)
-            yield from outcomes
+        yield from _promises(identities, identity, client)
+        yield from _receipts(identities, identity, client)
 
-    status = _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
-    return 1 if contradicted else status
+    return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch, with_log=True)
 
 
 @wallet.command("data-uses")
@@ -177,28 +193,78 @@ def open_session(identities: Identities, identity: Identity, url: str) -> Client
     return Client(url, session["token"])
 
 
+_Look = Callable[[Identities, Identity, Client], Iterator[Any]]
+
+
+def _log(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+    def follow(identities: Identities, broker: str) -> dict[str, Any]:
+        return follow_log(identities, broker, lambda path: client.get_bytes(f"/v1/log/{path}"))
+
+    with identities.changing():
+        outcome = _kept(identities, identity.broker, follow)
+    yield outcome
+
+
+def _promises(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+    del identity
+    for page in _pages(client, "promises"):
+        with identities.changing():
+            outcomes = [_kept(identities, promise, kept_promises.add_promise) for promise in page["promises"]]
+        yield from outcomes
+
+
+def _receipts(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
+    named: set[str] = set()
+    for page in _pages(client, "receipts"):
+        with identities.changing():
+            outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page["receipts"]]
+        yield from outcomes
+        hidden = _list_of({"not_shown": [], **page}, "not_shown")  # an earlier node names none
+        for entry in hidden:
+            yield Refused("receipt-not-shown", f"record_id: {entry.get('record_id')}: {entry.get('detail')}")
+        named |= {str(entry.get("record_id")) for entry in [*hidden, *map(_promise_of, page["receipts"])]}
+    yield from withheld(identities, identity, named)
+
+
+def _promise_of(receipt: dict[str, Any]) -> dict[str, Any]:
+    promise = receipt.get("promise")
+    return promise if isinstance(promise, dict) else {}
+
+
 def _for_each(
     wallet_dir: Path,
     password_file: Path | None,
     where: tuple[str, str | None, str | None],
-    fetch: Callable[[Identities, Identity, Client], Iterator[Any]],
+    fetch: _Look,
+    *,
+    with_log: bool = False,
 ) -> int:
+    """Fetch for each chosen identity; `with_log` looks at its broker's log before the first and after the last of them.
+
+    What is given in between may reach further than the log did at first.
+    """
     url, broker, client_ref = where
-    answers = Answers()
+    answers, contradicted = Answers(), False
     with opened(wallet_dir, password_file) as identities:
-        for identity in _chosen(identities, broker, client_ref):
+        chosen = _chosen(identities, broker, client_ref)
+        ends = {identity.broker: identity.did for identity in chosen}
+        begins = {identity.broker: identity.did for identity in reversed(chosen)}
+        for identity in chosen:
+            looks: list[_Look] = [_log] if with_log and begins[identity.broker] == identity.did else []
+            looks += [fetch, *([_log] if with_log and ends[identity.broker] == identity.did else [])]
             try:
                 with open_session(identities, identity, url) as client:
-                    for outcome in fetch(identities, identity, client):
+                    for outcome in (one for look in looks for one in look(identities, identity, client)):
                         if isinstance(outcome, BonafidesError):
                             answers.refused(outcome)
                         else:
                             answers.good(outcome)
+                            contradicted |= tell_contradiction(outcome)
             except CouldNotCheck:
                 raise
             except BonafidesError as error:
                 answers.refused(error)
-    return answers.status
+    return 1 if contradicted else answers.status
 
 
 def _chosen(identities: Identities, broker: str | None, client_ref: str | None) -> list[Identity]:
@@ -239,7 +305,8 @@ def _no_answer(name: str) -> CouldNotCheck:
 
 def _kept(identities: Identities, value: object, add: Callable[[Identities, Any], object]) -> object:
     try:
-        return add(identities, value)
+        with identities.changing():  # what is written before a refusal is undone with it
+            return add(identities, value)
     except CouldNotCheck:
         raise
     except BonafidesError as error:

@@ -16,7 +16,7 @@ from evidence.log import note as notes
 from evidence.log.tree import MAX_PATH, verify_inclusion
 from evidence.version2.links import STUB, Link, first_label
 from evidence.version2.log.anchors import ANCHOR_LEAF, AnchorLeaf
-from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint
+from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint, read_anchor_checkpoint
 from evidence.version2.map.label_map import ABSENCE, PRESENCE, Absence, Presence, verify_absence, verify_presence
 from evidence.version2.map.nodes import LABEL_BITS
 from evidence.version2.promise import PROMISE, Promise, PromiseDocument, require_record
@@ -177,28 +177,46 @@ def verify_receipt(value: object, *keys: PinnedKeys, field: str = "receipt") -> 
     receipt = RECEIPT.read(value, field)
     promise, signed = PROMISE.read(receipt["promise"], f"{field}.promise")
     _by_any(keys, lambda pinned: signed.verify(pinned.signing))
-    record = open_redacted(receipt["record"], f"{field}.record", fingerprint=promise.fingerprint)
-    require_record(promise, record, promise.label)
-    _require_first_label(promise)
     note, broker = receipt["checkpoint"], promise.broker
-    checkpoint = _by_any(keys, lambda pinned: open_anchor_checkpoint(note, broker, pinned.checkpoint))
-    found = Receipt(
-        document=receipt["promise"],
-        promise=promise,
-        record=record,
-        anchor=receipt["anchor"],
-        path=receipt["log"]["path"],
-        note=note,
-        checkpoint=checkpoint,
-        presence=receipt["map"],
-        following=receipt["next"],
-    )
+    found = _opened(receipt, promise, field)
+    require_record(promise, found.record, promise.label)
+    require_first_label(promise)
+    _by_any(keys, lambda pinned: open_anchor_checkpoint(note, broker, pinned.checkpoint))
     _check_log(found, receipt["batch"], receipt["log"]["size"])
     _check_map(found)
     return found
 
 
-def _require_first_label(promise: Promise) -> None:
+def read_receipt(value: object, field: str = "receipt") -> Receipt:
+    """Read a receipt that was verified before it was kept; of what `verify_receipt` checks nothing is checked again.
+
+    Raises:
+        InvalidInput, VerificationFailed: it was never verified.
+    """
+    receipt = RECEIPT.read(value, field)
+    return _opened(receipt, PROMISE.read(receipt["promise"], f"{field}.promise")[0], field)
+
+
+def _opened(receipt: Mapping[str, Any], promise: Promise, field: str) -> Receipt:
+    return Receipt(
+        document=receipt["promise"],
+        promise=promise,
+        record=open_redacted(receipt["record"], f"{field}.record", fingerprint=promise.fingerprint),
+        anchor=receipt["anchor"],
+        path=receipt["log"]["path"],
+        note=receipt["checkpoint"],
+        checkpoint=read_anchor_checkpoint(notes.split_note(receipt["checkpoint"])[0]),
+        presence=receipt["map"],
+        following=receipt["next"],
+    )
+
+
+def require_first_label(promise: Promise) -> None:
+    """Check that a promise of record 1 is for the label that broker and pseudonym give.
+
+    Raises:
+        VerificationFailed: check `promise`.
+    """
     if promise.seq == 1 and promise.label != first_label(promise.broker, promise.subject):
         raise VerificationFailed("promise", "record 1 is promised under another label than that of its subject")
 

@@ -120,15 +120,16 @@ class Rollback:
 
 
 _NOTE = Text(notes.MAX_NOTE_BYTES, controls=True)
-_PLACED = Fields({"leaf": Bytes().then(decode_leaf), "path": hashes(MAX_PATH)}).then(
+PLACED = Fields({"leaf": Bytes().then(decode_leaf), "path": hashes(MAX_PATH)}).then(
     lambda placed, _: PlacedLeaf(**placed)
 )
-_FORK = Fields({"first": _PLACED, "second": _PLACED}).then(lambda fork, _: (fork["first"], fork["second"]))
+"""A leaf with its path, read as `PlacedLeaf`."""
+_FORK = Fields({"first": PLACED, "second": PLACED}).then(lambda fork, _: (fork["first"], fork["second"]))
 PRESENT = Fields({"entry": shapes.HASH, "path": hashes(LABEL_BITS)}).then(lambda proof, _: PresentEntry(**proof))
 
 
 def _signed_map(*proofs: Shape[Any]) -> Fields:
-    return Fields({"checkpoint": _NOTE, "anchor": Nullable(_PLACED), "proof": AnyOf(*proofs)})
+    return Fields({"checkpoint": _NOTE, "anchor": Nullable(PLACED), "proof": AnyOf(*proofs)})
 
 
 EQUIVOCATION = Fields(

@@ -1,9 +1,13 @@
-"""What anybody may read of a member's log: the anchored checkpoint and the entries under it, which are salted HMACs."""
+"""What anybody may read of a member's log: its checkpoint and its tiles, none of which says anything of a record.
+
+Batches are no part of it: they are shown to members (docs/spec/evidence-2.md, sections 8.2 and 16).
+"""
 
 from __future__ import annotations
 
 from node_adapter.node import Node
 from node_adapter.store import anchors, records
+from node_adapter.workflows.anchoring.tiles import published_tile
 from primitives.errors import InvalidInput, Refused
 
 MAX_ENTRIES = 1000
@@ -16,10 +20,21 @@ def published_checkpoint(node: Node) -> str:
         Refused: `checkpoint-not-found`, nothing is anchored yet.
     """
     with node.store.read() as connection:
-        newest = anchors.last_final(connection)
+        newest = anchors.last_signed(connection)
     if newest is None:
         raise Refused("checkpoint-not-found", "this member has anchored nothing yet")
     return newest.checkpoint
+
+
+def tile_of_log(node: Node, path: str) -> bytes:
+    """Return the bytes of a tile, or of a bundle of entries, by its path below the log's prefix.
+
+    Raises:
+        InvalidInput: no path of a tile.
+        Refused: `tile-not-found`; the log has not so much.
+    """
+    with node.store.read() as connection:
+        return published_tile(connection, path)
 
 
 def published_entries(node: Node, start: int, count: int) -> list[bytes]:
@@ -30,4 +45,4 @@ def published_entries(node: Node, start: int, count: int) -> list[bytes]:
         size = anchors.anchored_size(connection)
         if start > size:
             raise InvalidInput("start", "range", f"the anchored log has {size} entries")
-        return records.fingerprints(connection, start, min(start + count, size))
+        return records.entries(connection, start, min(start + count, size))

@@ -133,7 +133,10 @@ class ReceiptMaker:
 def copy_of(row: RecordRow) -> RedactedCopy:
     """Return the copy that shows everything; of an erased record, nothing but the envelope."""
     if row.payload is not None and row.root_salt is not None:
-        return redact(restore(row.envelope, json.loads(row.payload), row.root_salt))
+        sealed = restore(row.envelope, json.loads(row.payload), row.root_salt)
+        if sealed.fingerprint != row.fingerprint:
+            raise VerificationFailed("local-log", f"record {row.record_id} is not the one of its fingerprint")
+        return redact(sealed)
     return envelope_of(row)
 
 

@@ -2,12 +2,12 @@
 
 import gzip
 import json
-import re
 from functools import cache
 
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
+from api.description.build import described_path
 from api.resources.openapi import read_description
 from tests.json_schema import Validator
 
@@ -27,7 +27,7 @@ def _escape(part):
 
 
 def _operation(rule, method):
-    path = re.sub(r"<(\w+)>", r"{\1}", rule)
+    path = described_path(rule)
     return DESCRIPTION["paths"][path][method.lower()], f"/paths/{_escape(path)}/{method.lower()}"
 
 

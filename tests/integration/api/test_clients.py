@@ -8,8 +8,12 @@ from sqlalchemy import update
 
 from did.credentials.proofs import add_proof
 from did.credentials.types.consent import consent_credential, consent_id
-from evidence.documents.receipt import verify_receipt
-from evidence.log.checkpoint import open_checkpoint
+from evidence.log.tree import node_hash
+from evidence.version2.documents.receipt import PinnedKeys, Successor, verify_receipt
+from evidence.version2.log.anchors import OpeningLeaf, decode_leaf
+from evidence.version2.log.checkpoint import open_anchor_checkpoint
+from evidence.version2.log.tiles import Tile, decode_entries
+from evidence.version2.map.label_map import Absence
 from node_adapter.store import outbox, subjects
 from node_adapter.store.schema import record
 from primitives import ed25519
@@ -358,6 +362,10 @@ def submit(broker, client, count=3):
     return [answer["record_id"] for answer in broker.lines("/v1/facts", rows)]
 
 
+def pinned(broker):
+    return PinnedKeys(broker.keys.signing_public, broker.keys.signing_public)
+
+
 def test_receipts_verify_with_the_brokers_key_alone(broker, client):
     ids = submit(broker, client)
     other = broker.enrol("client two")
@@ -367,14 +375,18 @@ def test_receipts_verify_with_the_brokers_key_alone(broker, client):
     broker.anchor()
     late = submit(broker, client, 1)
     receipts = broker.lines("/v1/receipts", [{"record_id": one} for one in ids])
-    for seq, value in enumerate(receipts, 1):
-        receipt = verify_receipt(value, broker.keys.signing_public)
-        assert (receipt.count, receipt.record.envelope["seq"]) == (3, seq)
-        assert "root_salt" not in json.dumps(value)
+    found = [verify_receipt(value, pinned(broker)) for value in receipts]
+    assert [receipt.promise.seq for receipt in found] == [2, 3, 4]  # after the opening, which the broker wrote
+    assert [type(receipt.following) for receipt in found] == [Successor, Successor, Absence]
+    assert all("root_salt" not in json.dumps(value) for value in receipts)
     assert broker.lines("/v1/receipts", [{"record_id": late[0]}])[0]["problem"]["code"] == "not-anchored"
     broker.anchor()
-    receipt = verify_receipt(broker.post("/v1/receipts", {"record_id": late[0]}).get_json(), broker.keys.signing_public)
-    assert receipt.count == 4
+    [third, fourth] = [
+        verify_receipt(broker.post("/v1/receipts", {"record_id": one}).get_json(), pinned(broker))
+        for one in (ids[-1], late[0])
+    ]
+    assert third.following.link == fourth.record.link
+    assert (third.anchor.seq, fourth.anchor.seq, third.checkpoint.seq, fourth.checkpoint.seq) == (2, 3, 3, 3)
 
 
 def test_a_receipt_of_nothing(broker):
@@ -389,9 +401,9 @@ def test_one_record_that_cannot_be_shown_hides_no_other_receipt(broker, client):
     with broker.store.write() as connection:
         connection.execute(update(record).where(record.c.record_id == altered).values(payload="{}"))
     page = broker.get("/v1/client/receipts", token=token_of(broker, client)).get_json()
-    assert [receipt["promise"]["record_id"] for receipt in page["receipts"]] == [other]
+    assert [receipt["promise"]["record_id"] for receipt in page["receipts"]][1:] == [other]
     [hidden] = page["not_shown"]
-    assert (hidden["record_id"], hidden["seq"], hidden["code"]) == (altered, 1, "field-digest")
+    assert (hidden["record_id"], hidden["seq"], hidden["code"]) == (altered, 2, "field-digest")
 
 
 def test_a_client_sees_the_own_receipts_page_by_page_and_nobody_elses(broker, client):
@@ -404,10 +416,10 @@ def test_a_client_sees_the_own_receipts_page_by_page_and_nobody_elses(broker, cl
     seen, after = [], 0
     while after is not None:
         page = broker.get(f"/v1/client/receipts?after={after}&limit=2", token=token).get_json()
-        seen += [verify_receipt(value, broker.keys.signing_public).promise.record_id for value in page["receipts"]]
+        seen += [verify_receipt(value, pinned(broker)).promise.record_id for value in page["receipts"]]
         after = page["next_after"]
         assert page["pending"] == 1
-    assert seen == ids
+    assert seen[1:] == ids
     assert broker.get("/v1/client/receipts?limit=0", token=token).get_json()["field"] == "limit"
 
 
@@ -434,14 +446,21 @@ def test_the_public_log_shows_what_is_anchored_and_nothing_of_a_client(broker, c
     broker.anchor()
     submit(broker, client, 2)
     checkpoint = broker.http.get("/v1/log/checkpoint")
-    assert open_checkpoint(checkpoint.text, broker.did, broker.keys.signing_public).size == 4
-    answer = broker.http.get("/v1/log/entries?start=1&count=10")
-    assert len(answer.get_json()["entries"]) == 3
-    public = checkpoint.text + answer.text + broker.http.get("/v1/status-lists/1").text
+    said = open_anchor_checkpoint(checkpoint.text, broker.did, broker.keys.signing_public)
+    assert (said.seq, said.size) == (2, 5)
+    bundle, row = (broker.http.get(f"/v1/log/tile/{place}/000.p/2") for place in ("entries", "0"))
+    assert bundle.content_type == "application/octet-stream"
+    opening, anchor = (decode_leaf(entry) for entry in decode_entries(Tile(None, 0, 2), bundle.data))
+    assert isinstance(opening, OpeningLeaf)
+    assert (anchor.size_after, anchor.map_root) == (5, said.map_root)
+    assert row.data == opening.hash() + anchor.hash()
+    assert node_hash(opening.hash(), anchor.hash()) == said.root
+    public = checkpoint.data + bundle.data + row.data + broker.http.get("/v1/status-lists/1").data
     secrets = (client.did, client.address[2:], client.subject, "DUTY_NOTICE", "rights@1", "client one", "Synthetic")
-    assert not any(secret in public for secret in secrets)
-    assert broker.http.get("/v1/log/entries?start=5").get_json()["field"] == "start"
-    assert broker.http.get("/v1/log/entries?count=1001").get_json()["rule"] == "range"
+    assert not any(secret.encode() in public for secret in secrets)
+    assert bytes.fromhex(client.subject) not in public
+    assert broker.http.get("/v1/log/tile/0/000").get_json()["code"] == "tile-not-found"
+    assert broker.http.get("/v1/log/tile/0/0").get_json()["field"] == "path"
 
 
 def test_a_nonce_is_for_one_did_and_stores_nothing_until_it_is_used(broker, client):

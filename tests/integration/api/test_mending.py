@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from sqlalchemy import update
 
-from evidence.documents.receipt import verify_receipt
+from evidence.version2.documents.receipt import PinnedKeys, verify_receipt
 from node_adapter.life import boot_id
 from node_adapter.peers.client import get_document, post_message
 from node_adapter.process_identity import _start_of, own_identity
@@ -79,7 +79,8 @@ def test_an_erased_record_has_a_receipt_that_shows_its_envelope_alone(broker, cl
         connection.execute(update(record).values(payload=None, root_salt=None))
     left = broker.post("/v1/receipts", {"record_id": record_id}).get_json()
     assert left == {**whole, "record": {**whole["record"], "fields": {}}}
-    assert verify_receipt(left, broker.keys.signing_public).record.redacted == ("documents", "dwell_ms", "scroll_end")
+    pinned = PinnedKeys(broker.keys.signing_public, broker.keys.signing_public)
+    assert verify_receipt(left, pinned).record.redacted == ("documents", "dwell_ms", "scroll_end")
     with broker.store.write() as connection:
         connection.execute(update(record).values(envelope_salt=None))
     assert broker.post("/v1/receipts", {"record_id": record_id}).get_json()["code"] == "record-erased"
@@ -92,12 +93,16 @@ def test_an_altered_original_has_no_receipt(broker, client):
     assert broker.post("/v1/receipts", {"record_id": record_id}).get_json()["code"] == "field-digest"
 
 
-def test_a_store_that_is_not_the_anchored_log_gives_no_receipt(broker, client):
+@pytest.mark.parametrize(
+    ("name", "code"), [("entry", "local-log"), ("fingerprint", "local-log"), ("label", "local-map")]
+)
+def test_a_store_that_is_not_the_anchored_log_gives_no_receipt(broker, client, name, code):
     record_id = anchored_record(broker, client)
+    altered = update(record).where(record.c.record_id == record_id).values({name: bytes(32)})
     with broker.store.write() as connection:
-        connection.execute(update(record).values(fingerprint=bytes(32)))
+        connection.execute(altered)
     answer = broker.post("/v1/receipts", {"record_id": record_id})
-    assert (answer.status_code, answer.get_json()["code"]) == (422, "local-log")
+    assert (answer.status_code, answer.get_json()["code"]) == (422, code)
 
 
 def test_a_client_changes_the_owner_of_the_did(broker, client):

@@ -1,0 +1,130 @@
+"""A broker's log as its node publishes it: did it do nothing but grow since the wallet last looked?
+
+The tiles prove it against the checkpoints that the broker signed (docs/spec/evidence-2.md, section 16); what they say
+is as good as they lead to the signed root. A log that lost or exchanged an anchor between two looks is found here, and
+the two leaves of one number convict the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bonafides.wallet.keys import Identities
+from bonafides.wallet.pinned import pinned_keys
+from evidence.log.tree import consistency_proof, inclusion_path, range_hash, verify_consistency
+from evidence.version2.documents.receipt import PinnedKeys
+from evidence.version2.log.anchors import decode_leaf
+from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint
+from evidence.version2.log.convict import PlacedLeaf
+from evidence.version2.log.tiles import TILE_WIDTH, Tile, decode_entries, full_tile, nodes_of_tiles
+from evidence.version2.verify.contradictions import Conviction, Given, SignedHead, contradictions
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+
+Fetch = Callable[[str], bytes]
+"""Gives what lies at a path below the log's prefix; raises Refused where nothing does."""
+
+CHECK = "log-growth"
+
+
+class BrokerLog:
+    """The log at its newest checkpoint."""
+
+    def __init__(self, fetch: Fetch, broker: str, keys: Iterable[PinnedKeys]) -> None:
+        """Fetch the checkpoint.
+
+        Raises:
+            VerificationFailed: `checkpoint-signature`; none of the pinned keys signed it.
+            InvalidInput: it is none.
+            CouldNotCheck: `log-tiles`; the tiles do not lead to it.
+        """
+        self._fetch, self._tiles = fetch, dict[Tile, bytes]()
+        self.broker = broker
+        note = _text(fetch("checkpoint"))
+        self.head = SignedHead(note, _opened(note, broker, [pair.checkpoint for pair in keys]))
+        self._size = self.head.stated.seq
+        self._node = nodes_of_tiles(self._size, self._tile)
+        if range_hash(0, self._size, self._node) != self.head.stated.root:
+            raise CouldNotCheck("log-tiles", "the node's tiles do not lead to its checkpoint")
+
+    def leaf(self, number: int) -> PlacedLeaf:
+        """Return the leaf of a number, from 1, with its path.
+
+        Raises:
+            InvalidInput: the node serves no such leaf.
+        """
+        at = number - 1
+        bundle = Tile(None, at // TILE_WIDTH, min(TILE_WIDTH, self._size - at // TILE_WIDTH * TILE_WIDTH))
+        entry = decode_entries(bundle, self._tile(bundle))[at % TILE_WIDTH]
+        return PlacedLeaf(decode_leaf(entry), tuple(inclusion_path(at, self._size, self._node)))
+
+    def given(self, number: int | None = None) -> Given:
+        """Return the checkpoint with a leaf, by default its last one, to compare."""
+        return Given(self.broker, head=self.head, leaf=self.leaf(number or self._size))
+
+    def continues(self, before: AnchorCheckpoint) -> bool:
+        """Say whether this log is that of an earlier checkpoint with anchors added, or none."""
+        proof = consistency_proof(before.seq, self._size, self._node)
+        try:
+            verify_consistency(before.seq, self._size, proof, before.root, self.head.stated.root)
+        except VerificationFailed:
+            return False
+        return True
+
+    def _tile(self, tile: Tile) -> bytes:
+        if tile not in self._tiles:
+            try:
+                self._tiles[tile] = self._fetch(tile.path())
+            except Refused:  # a partial tile may be gone once the full one is there
+                self._tiles[tile] = self._fetch(full_tile(tile).path())
+        return self._tiles[tile]
+
+
+def newest_log(identities: Identities, broker: str, fetch: Fetch) -> BrokerLog:
+    """Return a broker's log under the keys that this wallet pinned.
+
+    Raises:
+        Refused: `wallet-broker-unknown`.
+        VerificationFailed, InvalidInput, CouldNotCheck: as `BrokerLog`.
+    """
+    return BrokerLog(fetch, broker, pinned_keys(identities, broker))
+
+
+def hold_against(log: BrokerLog, before: Iterable[Given]) -> list[Conviction]:
+    """Hold a log against checkpoints that its broker gave earlier; return what convicts the broker.
+
+    Raises:
+        VerificationFailed: check `log-growth`; the log is shorter than one of them, or another one, and what is at hand
+            does not convict.
+    """
+    claims: list[Conviction] = []
+    unlike: VerificationFailed | None = None
+    for one in before:
+        if one.head is None:
+            continue
+        stated, newest = one.head.stated, log.head.stated
+        if stated.seq > newest.seq:
+            detail = f"the node shows a log of {newest.seq} anchors; the broker signed for {stated.seq}"
+            unlike = VerificationFailed(CHECK, detail)
+        elif (stated.seq, stated.root) != (newest.seq, newest.root) and not log.continues(stated):
+            number = None if one.leaf is None else one.leaf.leaf.seq
+            claims += [claim for claim in contradictions([one], log.given(number)) if claim not in claims]
+            unlike = VerificationFailed(CHECK, f"the node's log does not begin as that of {stated.seq} anchors did")
+    if unlike is not None and not claims:
+        raise unlike
+    return claims
+
+
+def _opened(note: str, broker: str, keys: list[bytes]) -> AnchorCheckpoint:
+    for key in keys[:-1]:
+        try:
+            return open_anchor_checkpoint(note, broker, key)
+        except VerificationFailed:
+            continue
+    return open_anchor_checkpoint(note, broker, keys[-1])
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidInput("checkpoint", "utf-8", "is not UTF-8") from error

@@ -1,0 +1,87 @@
+"""Documents that convict a broker, made of what it gave to this wallet. Anybody verifies them; nobody's word is asked.
+
+Of one matter - an anchor, a label, a place in log or history - the first document is kept: a broker that repeats itself
+does not fill the wallet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from bonafides.wallet.keys import Identities
+from bonafides.wallet.pinned import pinned_keys
+from evidence.version2.documents.contradiction import (
+    CONTRADICTION_FORMAT,
+    PromiseContradiction,
+    verify_contradiction,
+)
+from evidence.version2.log.convict import (
+    EQUIVOCATION_FORMAT,
+    ROLLBACK_FORMAT,
+    Equivocation,
+    Rollback,
+    verify_equivocation,
+    verify_rollback,
+)
+from evidence.version2.verify.contradictions import Conviction
+from primitives.canonical import canonical_json
+from primitives.digest import tagged_sha256
+
+_KIND = "conviction"
+_TELLS = {
+    CONTRADICTION_FORMAT: "the broker gave two promises that cannot both be true",
+    EQUIVOCATION_FORMAT: "the broker signed for two logs",
+    ROLLBACK_FORMAT: "the broker signed for a map that held a record, and for a later one that holds it no longer",
+}
+
+
+def keep_convictions(identities: Identities, claims: Iterable[Conviction]) -> list[dict[str, Any]]:
+    """Verify documents as a stranger would, keep them, and return what each tells; call it inside `changing`."""
+    told = []
+    for claim in claims:
+        _verify(identities, claim)
+        matter = (claim.broker, *_matter(claim))
+        kept = identities.store.get(_KIND, *matter)
+        if kept is None:
+            kept = claim.to_json()
+            identities.store.put(kept, _KIND, *matter)
+        told.append(_summary(kept))
+    return told
+
+
+def convictions(identities: Identities) -> list[dict[str, Any]]:
+    """Return every kept document whole, under what it tells."""
+    kept = sorted(identities.store.all(_KIND), key=canonical_json)
+    return [{**_summary(document), "document": document} for document in kept]
+
+
+def _verify(identities: Identities, claim: Conviction) -> None:
+    keys = pinned_keys(identities, claim.broker)
+    match claim:
+        case PromiseContradiction():
+            verify_contradiction(claim, *(pair.signing for pair in keys))
+        case Rollback():
+            verify_rollback(claim, *(pair.checkpoint for pair in keys))
+        case Equivocation():
+            verify_equivocation(claim, *(pair.checkpoint for pair in keys))
+
+
+def _matter(claim: Conviction) -> tuple[str, ...]:
+    """Return what a document is about; another one about the same tells nothing new."""
+    match claim:
+        case PromiseContradiction():
+            place = "log" if claim.link is None else "link"
+            first, second = (str(one["log_index"]) for one in (claim.first, claim.second))
+            return "promises", place, str(claim.first["record_id"]), str(claim.second["record_id"]), first, second
+        case Rollback():
+            return "rollback", claim.label.hex()
+        case Equivocation():
+            first, second = (note.split("\n")[1] for note in (claim.first, claim.second))
+            return ("fork", str(claim.fork[0].leaf.seq)) if claim.fork is not None else ("checkpoints", first, second)
+
+
+def _summary(document: dict[str, Any]) -> dict[str, Any]:
+    digest = tagged_sha256("bonafides/wallet/1/conviction", canonical_json(document)).hex()
+    format_ = document["format"]
+    return {"id": digest, "format": format_, "broker": document["broker"], "tells": _TELLS[format_]}

@@ -1,0 +1,72 @@
+"""What the wallet does each time that it looks at its broker's node.
+
+It holds the log against the checkpoints that it remembers, takes promises and receipts and holds each against what it
+keeps, and names what the node showed before and shows no longer. A broker that took something back between two looks is
+found by one of the three, and where its own signatures tell of it, convicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from bonafides.wallet import held
+from bonafides.wallet.broker_log import Fetch, hold_against, newest_log
+from bonafides.wallet.convictions import keep_convictions
+from bonafides.wallet.heads import grown_to, remember_grown, remembered, signed_head
+from bonafides.wallet.keys import Identities, Identity
+from evidence.version2.documents.receipt import Receipt, read_receipt
+from evidence.version2.log.convict import PlacedLeaf
+from evidence.version2.verify.contradictions import Given
+from primitives.errors import VerificationFailed
+
+WITHHELD = "receipt-withheld"
+
+
+def follow_log(identities: Identities, broker: str, fetch: Fetch) -> dict[str, Any]:
+    """Hold the log that a broker's node publishes against all that this wallet saw of it; call it inside `changing`.
+
+    Returns:
+        {"status": "followed"}, with the number of anchors up to which the log did nothing but grow, or
+        {"status": "contradiction"}, with what convicts the broker.
+
+    Raises:
+        VerificationFailed: `log-growth`, the log is another one, and nothing at hand convicts; `checkpoint-signature`.
+        InvalidInput, Refused, CouldNotCheck: the node serves no such log, or no key of the broker is pinned.
+    """
+    log = newest_log(identities, broker, fetch)
+    since = grown_to(identities, broker)
+    claims = hold_against(log, [*remembered(identities, broker), *_heads_of_receipts(identities, broker)])
+    newest = log.head.stated
+    told = {"broker": broker, "anchors": newest.seq, "records": newest.size, "since": since}
+    if claims:
+        return {**told, "status": "contradiction", "convictions": keep_convictions(identities, claims)}
+    remember_grown(identities, broker, log.head.note, log.leaf(newest.seq))
+    return {**told, "status": "followed", "wrong": list(newest.wrong)}
+
+
+def withheld(identities: Identities, identity: Identity, named: Collection[str]) -> Iterator[VerificationFailed]:
+    """Name the records whose receipts are kept and that a node, asked for all, did not name.
+
+    Args:
+        identities: the wallet.
+        identity: whose receipts were asked for.
+        named: the ids of records that the node gave receipts of, or said that it cannot show.
+    """
+    for kept in held.kept_receipts(identities):
+        record_id = kept["receipt"]["promise"]["record_id"]
+        if kept["did"] == identity.did and record_id not in named:
+            detail = f"record_id: {record_id}: the node gave its receipt before, and gives it no longer"
+            yield VerificationFailed(WITHHELD, detail)
+
+
+def _heads_of_receipts(identities: Identities, broker: str) -> Iterator[Given]:
+    """Give each checkpoint of the kept receipts, with an anchor of its tree, once."""
+    seen: set[str] = set()
+    for kept in held.kept_receipts(identities):
+        document = kept["receipt"]
+        if document["promise"]["broker"] == broker and document["checkpoint"] not in seen:
+            seen.add(document["checkpoint"])
+            receipt: Receipt = read_receipt(document)
+            leaf = PlacedLeaf(receipt.anchor, receipt.path)
+            yield Given(broker, head=signed_head(receipt.note), leaf=leaf)

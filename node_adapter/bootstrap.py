@@ -10,7 +10,7 @@ from pathlib import Path
 from node_adapter.keys.keystore import Keystore
 from node_adapter.life import read_sign
 from node_adapter.node import Node, Watched
-from node_adapter.peers.client import get_document, post_message
+from node_adapter.peers.client import ask_peer, get_document, post_message
 from node_adapter.requested_state import RequestedState
 from node_adapter.settings import Settings
 from node_adapter.store import records
@@ -85,6 +85,7 @@ def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
         entropy=secrets.token_bytes,
         send=post_message,
         fetch=partial(get_document, known=settings.peers, networks=settings.http.peer_networks),
+        ask=partial(ask_peer, known=settings.peers, networks=settings.http.peer_networks),
         sign_of_life=partial(read_sign, settings.home),
         state=RequestedState(store, clock, secrets.token_bytes),
     )

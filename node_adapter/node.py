@@ -11,7 +11,7 @@ from did.identifiers import member_did
 from domain.domains import Domains
 from node_adapter.keys.keystore import Keystore
 from node_adapter.life import SignOfLife
-from node_adapter.ports import Clock, Entropy, StateSource, TakenState
+from node_adapter.ports import AskPeer, Clock, Entropy, PeerAnswer, StateSource, TakenState
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
 from node_adapter.store.label_map import LabelMapStore
@@ -35,6 +35,11 @@ def _no_state(_wanted: Mapping[str, Sequence[bytes]]) -> TakenState:
 
 def _no_fetch(url: str) -> Any:
     raise CouldNotCheck("peer-unreachable", f"{url}: this process reads nothing from other members")
+
+
+def _no_ask(url: str, content: bytes, content_type: str, *, max_bytes: int) -> PeerAnswer:
+    del content, content_type, max_bytes
+    raise CouldNotCheck("peer-unreachable", f"{url}: this process asks nothing of other members")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class Node:
         entropy: random bytes.
         send: posts a signed message to another member.
         fetch: reads a public document of another member.
+        ask: posts bytes to another member's node and gives whatever it answers.
         sign_of_life: reads what the chain process last said of itself; None when it said nothing since the machine's
             start.
         state: takes proofs of the chain's state; not to be asked inside a write transaction.
@@ -80,6 +86,7 @@ class Node:
     entropy: Entropy
     send: Send
     fetch: Fetch = _no_fetch
+    ask: AskPeer = _no_ask
     sign_of_life: Callable[[], SignOfLife | None] = _no_sign
     state: StateSource = _no_state
     domains: Domains = INSTALLED

@@ -54,6 +54,26 @@ class ChainRpc(Protocol):
 
 
 @dataclass(frozen=True)
+class PeerAnswer:
+    """What another member's node answered, whatever its status is below 500."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+class AskPeer(Protocol):
+    """What posts bytes to a path of another member's node."""
+
+    def __call__(self, url: str, content: bytes, content_type: str, *, max_bytes: int) -> PeerAnswer:
+        """Return the answer, which may take long and may be refused.
+
+        Raises:
+            CouldNotCheck: `peer-unreachable`, `peer-failed`, `peer-address`.
+        """
+
+
+@dataclass(frozen=True)
 class MemberHead:
     """A member's log as EvidenceLog keeps it: `head` is the digest of its tree, `seq` 0 before the first anchor."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from evidence.version2.log.anchors import AnchorLeaf
+from node_adapter.store import cosignatures
 from node_adapter.store.schema import log_anchor as anchor
 
 FIRST_ANCHOR = 2  # leaf 1 is the opening, which the contract makes in the same transaction
@@ -162,6 +163,9 @@ def put_checkpoint(connection: Connection, seq: int, checkpoint: str) -> None:
 
 def reopen(connection: Connection, after_block: int) -> None:
     """The chain has lost every block after `after_block`: the anchors in them are not final any more."""
+    lost = connection.execute(select(func.min(anchor.c.seq)).where(anchor.c.block > after_block)).scalar()
+    if lost is not None:
+        cosignatures.forget_from(connection, lost)
     nothing: dict[str, Any] = dict.fromkeys(_AT_FINALITY)
     connection.execute(update(anchor).where(anchor.c.block > after_block).values(**nothing))
 
@@ -172,4 +176,7 @@ def _row(row: Row[Any]) -> AnchorRow:
 
 def _find_final(connection: Connection, query: Select[Any]) -> FinalAnchor | None:
     row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__})
+    if row is None:
+        return None
+    cosigned = cosignatures.with_cosigners(connection, row["seq"], row["checkpoint"])
+    return FinalAnchor(**{name: row[name] for name in FinalAnchor.__dataclass_fields__} | {"checkpoint": cosigned})

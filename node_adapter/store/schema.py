@@ -467,3 +467,32 @@ witnessed = Table(
     Column("wrong", Text, nullable=False),  # numbers of anchors, with a space between
     Column("note", Text, nullable=False),
 )
+
+# How the map grew under each anchor: with the batch it is the append proof that a witness is shown.
+log_growth = Table(
+    "log_growth",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("walk", Text, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),  # each of 32 bytes, one after another
+)
+
+# Cosignatures of other members under this member's last checkpoints: lines of a note.
+cosignature = Table(
+    "cosignature",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("witness", String(42), primary_key=True),
+    Column("line", Text, nullable=False),
+)
+
+# How far each other member has come as a witness of this member's log, and what kept it from going on.
+cosigner = Table(
+    "cosigner",
+    metadata,
+    Column("witness", String(42), primary_key=True),
+    Column("seq", BigInteger, nullable=False),  # of the newest checkpoint that it cosigned; 0 of none
+    Column("cosigned_at", BigInteger),
+    Column("failed_since", BigInteger),  # this and the next are null while it answers
+    Column("failure", Text),
+)

@@ -120,7 +120,7 @@ def check_growth(
     checkpoint = open_anchor_checkpoint(note, broker, public_key)
     check_chain_head(checkpoint, head)
     digests = [keys_digest]
-    state, _ = grow(kept, _start(kept, peaks), _noting_keys(steps, digests), checkpoint.wrong)
+    state, _ = grow(kept, kept_peaks(kept, peaks), _noting_keys(steps, digests), checkpoint.wrong)
     if digests[-1] != keys_digest:
         raise VerificationFailed("checkpoint-signature", "the last anchor names other keys than the checkpoint's")
     stated = (checkpoint.seq, checkpoint.root, checkpoint.map_root, checkpoint.size)
@@ -172,17 +172,22 @@ def grow(
     return replace(state, root=root, wrong=tuple(seq for seq in wrong if seq <= state.seq)), peaks
 
 
+def kept_peaks(kept: GrowthState, hashes: Sequence[bytes]) -> Peaks:
+    """Return the kept tree by the peaks that are shown of it.
+
+    Raises:
+        VerificationFailed: `growth-start`, they are not its peaks.
+    """
+    if len(hashes) != kept.seq.bit_count() or Peaks(kept.seq, tuple(hashes)).root() != kept.root:
+        raise VerificationFailed("growth-start", f"the peaks are not those of the kept tree of {kept.seq} anchors")
+    return Peaks(kept.seq, tuple(hashes))
+
+
 def _noting_keys(steps: Iterable[GrowthStep], digests: list[bytes]) -> Iterator[GrowthStep]:
     """Pass the steps on, and leave the digest of the last one's keys at the end of a list of one."""
     for step in steps:
         digests[:] = [step.leaf.keys_digest]
         yield step
-
-
-def _start(kept: GrowthState, hashes: Sequence[bytes]) -> Peaks:
-    if len(hashes) != kept.seq.bit_count() or Peaks(kept.seq, tuple(hashes)).root() != kept.root:
-        raise VerificationFailed("growth-start", f"the peaks are not those of the kept tree of {kept.seq} anchors")
-    return Peaks(kept.seq, tuple(hashes))
 
 
 def _check_wrong(state: GrowthState, wrong: Sequence[int]) -> None:

@@ -37,20 +37,22 @@ class Growth:
     peaks: tuple[bytes, ...]
     steps: tuple[GrowthStep, ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the wire form."""
+        return {
+            "format": GROWTH_FORMAT,
+            "start": self.start,
+            "peaks": hashes_text(self.peaks),
+            "steps": [_step_to_json(step) for step in self.steps],
+        }
+
     def to_bytes(self) -> bytes:
         """Return the document's one spelling.
 
         Raises:
             InvalidInput: no reader would take it.
         """
-        data = canonical_json(
-            {
-                "format": GROWTH_FORMAT,
-                "start": self.start,
-                "peaks": hashes_text(self.peaks),
-                "steps": [_step_to_json(step) for step in self.steps],
-            }
-        )
+        data = canonical_json(self.to_json())
         if len(data) > MAX_GROWTH_BYTES or len(self.steps) > MAX_GROWTH_STEPS:
             raise InvalidInput("growth", "max-bytes", f"must be at most {MAX_GROWTH_BYTES} bytes and so many anchors")
         return data

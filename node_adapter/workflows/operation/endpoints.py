@@ -20,7 +20,7 @@ from node_adapter.node import Node
 from node_adapter.settings import URL, Settings
 from node_adapter.store import outbox
 from node_adapter.store.chain import blocks, directory
-from node_adapter.workflows.identity.identities import histories, read_history
+from node_adapter.workflows.identity.identities import histories, history, read_history
 from primitives.errors import InvalidInput
 
 KIND = "endpoint"
@@ -39,6 +39,18 @@ def node_endpoints(node: Node, connection: Connection, chain: ChainSnapshot) -> 
             if _is_node_url(endpoint):
                 endpoints[known.did.address] = endpoint.rstrip("/")
     return endpoints
+
+
+def node_url(node: Node, connection: Connection, address: str) -> str | None:
+    """Return where a member's node is: as it has said on the chain, else as our settings say; None if nobody does.
+
+    Raises:
+        CouldNotCheck: `index-empty`.
+    """
+    block = blocks.tip(connection)
+    known = history(node, connection, member_did(node.settings.chain.chain_id, address))
+    said = [url for url in _endpoints(known, block.number, block.timestamp) if _is_node_url(url)]
+    return said[-1].rstrip("/") if said else node.settings.peers.get(address)
 
 
 def publish_endpoint(settings: Settings, connection: Connection, url: str, now_ms: int) -> str:

@@ -190,6 +190,8 @@ def log_rows(days):
     return {
         "log_leaf": [{"seq": seq, "leaf": leaf(seq).encode()} for seq in range(1, days + 1)],
         "log_node": nodes,
+        "log_growth": [{"seq": seq, "walk": "h", "hashes": bytes(32)} for seq in range(2, days + 1)],
+        "cosignature": [{"seq": seq, "witness": ADDRESS, "line": "line"} for seq in range(days - 100, days + 1)],
         "witnessed": [{"broker": f"did:ethr:0x1:0x{number:040x}", **state} for number in range(days)],
     }
 

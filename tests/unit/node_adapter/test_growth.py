@@ -13,17 +13,20 @@ import pytest
 import node_adapter.store as package
 from evidence.log.tree import consistency_proof, inclusion_path
 from evidence.version2.log.growth import GrowthState
+from evidence.version2.map.append_proof import AppendProof
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import (
     alarms,
     anchor_tree,
     anchors,
     consents,
+    cosignatures,
     credentials,
     erasures,
     house_records,
     idempotency,
     identity,
+    log_growth,
     nonces,
     outbox,
     own_transactions,
@@ -101,6 +104,7 @@ WITNESSED = GrowthState(10, bytes(32), bytes(32), 10, (3, 7))
 REPLAY = replays.ReplayRow("mine", replays.WAITING, {}, NOW)
 REPLAYED = replays.ReplayPart(0, "", CLIENT, None, {})
 STATE_REQUEST = state_requests.StateRequest("mine", {ADDRESS: [bytes(32)]}, NOW)
+GREW = AppendProof(bytes(32), bytes(32), (), "h", (bytes(32),))
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
@@ -190,6 +194,11 @@ CALLS = {
     "consents.mark_withdrawn": lambda c, size: consents.mark_withdrawn(c, CONSENT, NOW),
     "consents.mark_recorded": lambda c, size: consents.mark_recorded(c, CLIENT, CONSENT, NOW),
     "consents.end_all": lambda c, size: consents.end_all(c, CLIENT, NOW),
+    "cosignatures.with_cosigners": lambda c, size: cosignatures.with_cosigners(c, size - 3, "note"),
+    "cosignatures.cosigners": lambda c, size: cosignatures.cosigners(c),
+    "cosignatures.add": lambda c, size: cosignatures.add(c, size, MEMBER, "line", NOW),
+    "cosignatures.note_failure": lambda c, size: cosignatures.note_failure(c, MEMBER, "why", NOW),
+    "cosignatures.forget_from": lambda c, size: cosignatures.forget_from(c, size - 3),
     "credentials.next_status_index": lambda c, size: credentials.next_status_index(c, 131_072, lambda: 7),
     "credentials.begin_fresh_list": lambda c, size: credentials.begin_fresh_list(c),
     "credentials.list_exists": lambda c, size: credentials.list_exists(c, 2, 131_072),
@@ -229,6 +238,8 @@ CALLS = {
     "identity.worker_status": lambda c, size: identity.worker_status(c),
     "identity.put_tasks_seen": lambda c, size: identity.put_tasks_seen(c, NOW),
     "identity.tasks_seen": lambda c, size: identity.tasks_seen(c),
+    "log_growth.keep": lambda c, size: log_growth.keep(c, 100_000, GREW),
+    "log_growth.at": lambda c, size: log_growth.at(c, 3),
     "map.rows.latest": lambda c, size: map_rows.latest(c),
     "map.rows.anchor_at": lambda c, size: map_rows.anchor_at(c, 2),
     "map.rows.changes": lambda c, size: list(map_rows.changes(c, 1, 2)),

@@ -32,6 +32,7 @@ from api.resources.staff import staff_blueprint, staff_changes_blueprint
 from api.resources.status import status_blueprint
 from api.resources.subjects import subjects_blueprint
 from api.resources.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
+from api.resources.witness import witness_blueprint
 from api.restored_copy import register_restored
 from node_adapter.node import Node, Watched
 
@@ -56,6 +57,7 @@ FACTORIES = (
     challenge_blueprint,
     sessions_blueprint,
     peers_blueprint,
+    witness_blueprint,
     replay_orders_blueprint,
     replay_order_list_blueprint,
     task_operations_blueprint,

@@ -38,6 +38,7 @@ from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.anchoring.cosigning import asking
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.erasing.erasing import erase_next
@@ -325,7 +326,7 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        with replay_worker(node):
+        with replay_worker(node), asking(node):
             ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()

@@ -16,7 +16,7 @@ from flask import Flask
 from api.auth import PUBLIC_ROUTES, roles_of
 from api.description import clients, compliance, credentials, identities, nodes, records, tasks
 from api.description.common import PATH_PARAMETERS, PROBLEM, REFUSED_LINE
-from api.description.operation import JSON, LINES, Operation
+from api.description.operation import LINES, Operation
 from api.idempotency import KEY_PATTERN, WRITES
 from node_adapter.store.tokens import CLIENT_ROLE, STAFF_ROLES
 from primitives.shapes import AnyOf, Schema, Shape, named_schemas
@@ -148,7 +148,7 @@ def _parameters(operation: Operation) -> list[Schema]:
 
 
 def _request(operation: Operation, shape: Shape[Any]) -> dict[str, Any]:
-    one = _content(shape, JSON)
+    one = _content(shape, operation.takes)
     return {**one, **_content(shape.note("One object per line."), LINES)} if operation.bulk else one
 
 
@@ -156,7 +156,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {
         str(status): {
             "description": operation.words.get(status, "Done."),
-            "content": _content(shape, operation.media),
+            "content": _content(shape, operation.medias.get(status, operation.media)),
         }
         for status, shape in operation.answers.items()
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, BREACH, COUNT, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
+from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import (
     MAX_SAFE_INTEGER,
@@ -17,6 +18,7 @@ from primitives.shapes import (
     Named,
     Nullable,
     OneOf,
+    Text,
 )
 from replay.wire.shapes import ADDRESS, DID, TIME
 
@@ -159,6 +161,25 @@ OPERATIONS = (
         "A C2SP tile of the tree of anchors, or a bundle of its leaves: bytes.",
         answers={200: TEXT},
         media="application/octet-stream",
+    ),
+    Operation(
+        "POST",
+        "/v1/witness/add-checkpoint",
+        "log",
+        "C2SP tlog-witness: check the growth of another member's log, and cosign its checkpoint.",
+        request=Text(MAX_REQUEST_BYTES, 0, controls=True),
+        takes="text/plain",
+        answers=dict.fromkeys((200, 400, 403, 404, 409, 422), TEXT),
+        media="text/plain",
+        medias={409: SIZE_TYPE},
+        words={
+            200: "Signature lines.",
+            400: "No such request.",
+            403: "The broker did not sign the checkpoint.",
+            404: "The log is not known here.",
+            409: "The size that this witness keeps, from which to ask again.",
+            422: "The check that does not hold, and why.",
+        },
     ),
     Operation(
         "POST",

@@ -24,7 +24,9 @@ class Operation:
         request: the shape of the body, None where there is none.
         required: whether the body may be left out.
         bulk: whether the body may be NDJSON, which is answered line by line.
+        takes: the media type of the body.
         media: the media type of the answer.
+        medias: that of a status which has another one.
         words: what a status means, where its number does not say it.
         query: the shapes of the query's parameters.
         needed: those of them that must be given.
@@ -38,7 +40,9 @@ class Operation:
     request: Shape[Any] | None = None
     required: bool = True
     bulk: bool = False
+    takes: str = JSON
     media: str = JSON
+    medias: Mapping[int, str] = field(default_factory=dict)
     words: Mapping[int, str] = field(default_factory=dict)
     query: Mapping[str, Shape[Any]] = field(default_factory=dict)
     needed: tuple[str, ...] = ()

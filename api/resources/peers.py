@@ -12,6 +12,7 @@ from api.bodies import json_answer, read_object
 from api.context import Caller, current_node, set_caller
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, verify_message
+from node_adapter.workflows.anchoring import growth
 from node_adapter.workflows.replay import orders as replay_orders
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import InvalidInput
@@ -43,5 +44,7 @@ def _handler(kind: str) -> Handler:
         return lambda node, message: handle(node, message.sender, message.body)
     if kind == replay_orders.KIND:
         return replay_orders.receive_order
-    kinds = sorted((replay_orders.KIND, *tasks.peer_kinds()))
+    if kind == growth.KIND:
+        return growth.give_growth
+    kinds = sorted((growth.KIND, replay_orders.KIND, *tasks.peer_kinds()))
     raise InvalidInput("kind", "one-of", f"must be one of {', '.join(kinds)}")

@@ -58,6 +58,7 @@ class Broker:
         peers=None,
         promise_seconds=600.0,
         domains=INSTALLED,
+        ask=None,
     ):
         self.name, self.chain = name, chain
         self.clock = clock or Clock()
@@ -74,6 +75,7 @@ class Broker:
         )
         self.path = settings.database_path
         more = {"state": chain.state} if hasattr(chain, "state") else {}
+        more |= {} if ask is None else {"ask": ask}
         self.node = open_member(settings, self.keys, self.clock, entropy_of(name), self._keep_sent, domains, **more)
         self.store = self.node.store
         with self.store.write() as connection:

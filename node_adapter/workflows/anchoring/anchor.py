@@ -25,6 +25,7 @@ from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
 from node_adapter.store.chain import directory, evidence_log
 from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.workflows.anchoring import settlement
+from node_adapter.workflows.anchoring.growth import insert_batch
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from primitives.errors import VerificationFailed
 
@@ -150,7 +151,7 @@ class Anchoring:
             size_before=before,
             size=size,
             batch_root=BatchTree.of_entries(entry for _, entry in batch).root,
-            map_root=self._node.label_map.insert(connection, seq, dict(batch)),
+            map_root=insert_batch(connection, self._node.label_map, seq, dict(batch)),
             built_at=built_at,
         )
         anchors.add(connection, row)

@@ -6,14 +6,15 @@ and replaces the one that was read: of two requests at a time, in whatever proce
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from evidence.log.note import read_tree_head, split_note
 from evidence.log.tree import EMPTY_ROOT
+from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import OpeningLeaf
-from evidence.version2.log.cosignature import cosign
-from evidence.version2.log.growth import ChainHead, GrowthState, GrowthStep, check_growth
+from evidence.version2.log.cosignature import cosign, witness_name
+from evidence.version2.log.growth import ChainHead, GrowthState, GrowthStep, check_growth, kept_peaks
 from evidence.version2.log.growth_document import Growth
 from evidence.version2.log.witness_protocol import (
     AddCheckpoint,
@@ -25,9 +26,13 @@ from evidence.version2.log.witness_protocol import (
     refused_old_size,
     unknown_log,
 )
+from node_adapter.node import Node
 from node_adapter.store import witnessed
 from node_adapter.store.engine import Store
+from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from primitives.errors import InvalidInput, VerificationFailed
+
+_MS = 1000
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class WitnessedLog:
         public_key: its checkpoint key.
         keys_digest: the digest of the key set that this key is of.
         opening: leaf 1.
-        head: gives the chain's head, with the proof that the tree of so many leaves is a prefix of it.
+        head: gives what the chain says of the tree of so many leaves, from the peaks of the tree that was kept.
         growth: fetches what the broker shows of the anchors after a number.
     """
 
@@ -47,19 +52,35 @@ class WitnessedLog:
     public_key: bytes
     keys_digest: bytes
     opening: OpeningLeaf
-    head: Callable[[int], ChainHead]
+    head: Callable[[int, Peaks], ChainHead]
     growth: Callable[[int], Growth]
 
 
+FindLog = Callable[[str, int], WitnessedLog | None]
+"""Gives the log of an origin as of the anchor of a number; None of one that this member is no witness of."""
+
+
+def answer_as_member(node: Node, body: bytes, *, find: FindLog) -> WitnessAnswer:
+    """Answer with this member's checkpoint key, which the registry holds of it now.
+
+    Raises:
+        CouldNotCheck: as `answer_add_checkpoint`; `signing-key-not-held`; `node-restored`, a copy signs nothing.
+    """
+    with node.store.read() as connection:
+        seed = keys_in_force(node, connection).signing_seed
+    now = node.clock.now_ms() // _MS
+    return answer_add_checkpoint(node.store, body, find=find, name=witness_name(node.did), seed=seed, now=now)
+
+
 def answer_add_checkpoint(
-    store: Store, body: bytes, *, logs: Mapping[str, WitnessedLog], name: str, seed: bytes, now: int
+    store: Store, body: bytes, *, find: FindLog, name: str, seed: bytes, now: int
 ) -> WitnessAnswer:
     """Check a checkpoint, keep it and cosign it, or say why not.
 
     Args:
         store: this member's database.
         body: of the request.
-        logs: the logs that this member is a witness of, by origin; its own is none of them.
+        find: gives the logs that this member is a witness of; its own is none of them.
         name: the name of this member's key as a witness.
         seed: of its checkpoint key.
         now: in seconds.
@@ -72,7 +93,7 @@ def answer_add_checkpoint(
         head = read_tree_head(split_note(request.note)[0])
     except InvalidInput as error:
         return WitnessAnswer(400, f"{error.detail}\n")
-    log = logs.get(head.origin)
+    log = find(head.origin, head.size)
     if log is None:
         return unknown_log()
     with store.read() as connection:
@@ -107,7 +128,7 @@ def _grown(log: WitnessedLog, kept: GrowthState | None, request: AddCheckpoint, 
         broker=log.broker,
         public_key=log.public_key,
         keys_digest=log.keys_digest,
-        head=log.head(seq),
+        head=log.head(seq, kept_peaks(state, first.peaks)),
         peaks=first.peaks,
         steps=_steps(log, first, state.seq, seq),
     )

@@ -30,7 +30,11 @@ def store(tmp_path):
 
 
 def known(log, **changes):
-    head = {"head": log.head, "growth": lambda start: log.growth(start, most=3), "opening": log.opening}
+    head = {
+        "head": lambda seq, _peaks: log.head(seq),
+        "growth": lambda start: log.growth(start, most=3),
+        "opening": log.opening,
+    }
     return WitnessedLog(**{"broker": BROKER, "public_key": BROKER_KEY, "keys_digest": KEYS, **head, **changes})
 
 
@@ -38,7 +42,11 @@ def ask(store, log, old, *, note=None, logs=None, now=5):
     note = note or log.checkpoint()
     body = AddCheckpoint(old, tuple(log.tree.consistency(old, log.seq)), note).body()
     logs = {log_origin(BROKER): known(log)} if logs is None else logs
-    return answer_add_checkpoint(store, body, logs=logs, name=NAME, seed=WITNESS_SEED, now=now)
+    return answer_add_checkpoint(store, body, find=finding(logs), name=NAME, seed=WITNESS_SEED, now=now)
+
+
+def finding(logs):
+    return lambda origin, _seq: logs.get(origin)
 
 
 def kept(store):
@@ -115,7 +123,7 @@ def test_an_unknown_log_another_key_and_no_request(store):
     assert ask(store, log, 0, logs=other).status == 403
     for body in (b"", b"old 0\n\nx\n\n", b"old 0\n\n" + log.checkpoint().replace("map ", "mop ").encode()):
         answer = answer_add_checkpoint(
-            store, body, logs={log_origin(BROKER): known(log)}, name=NAME, seed=WITNESS_SEED, now=5
+            store, body, find=finding({log_origin(BROKER): known(log)}), name=NAME, seed=WITNESS_SEED, now=5
         )
         assert answer.status in (400, 403)
     assert kept(store) == (None, None)
@@ -129,7 +137,7 @@ def test_keys_of_another_set_do_not_count(store):
 
 def test_a_chain_that_says_otherwise(store):
     log, other = log_of(2), log_of(3)
-    answer = ask(store, log, 0, logs={log_origin(BROKER): known(log, head=other.head)})
+    answer = ask(store, log, 0, logs={log_origin(BROKER): known(log, head=lambda seq, _peaks: other.head(seq))})
     assert (answer.status, answer.body.partition(":")[0]) == (422, "chain-head")
 
 
@@ -153,7 +161,7 @@ def test_more_than_the_checkpoint_is_left_for_the_next(store):
     log.anchor(1)
     body = AddCheckpoint(0, proof, note).body()
     answer = answer_add_checkpoint(
-        store, body, logs={log_origin(BROKER): known(log)}, name=NAME, seed=WITNESS_SEED, now=5
+        store, body, find=finding({log_origin(BROKER): known(log)}), name=NAME, seed=WITNESS_SEED, now=5
     )
     assert (answer.status, kept(store)[0].seq) == (200, 3)
 

@@ -1,0 +1,199 @@
+"""Members as witnesses of each other's logs, over the whole HTTP interface of each."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import delete
+
+from did.identifiers import member_did
+from evidence.version2.log.cosignature import cosigned_by, witness_name
+from evidence.version2.log.growth_document import GROWTH_FORMAT
+from node_adapter.peers.messages import sign_message
+from node_adapter.store import anchors, cosignatures, log_growth, schema, witnessed
+from node_adapter.workflows.anchoring.cosigning import Asking
+from tests.world.chain import CHAIN_ID
+from tests.world.members import Members
+
+
+@pytest.fixture
+def members(tmp_path, chain):
+    """Two brokers and a regulator; north has a client, and anchored what it did for it."""
+    members = Members(tmp_path, chain)
+    members["north"].install()
+    client = members["north"].enrol("client one")
+    members["north"].assess(client)
+    members["north"].anchor()
+    members.client = client
+    yield members
+    members.close()
+
+
+def keys(members):
+    """The checkpoint keys of the members but the broker, by the name under which each cosigns."""
+    return {
+        witness_name(member.did): member.keys.newest.signing_public
+        for name, member in members.by_name.items()
+        if name != "north"
+    }
+
+
+def published(members):
+    answer = members["north"].get("/v1/log/checkpoint", role=None)
+    assert answer.status_code == 200
+    return answer.text
+
+
+def who_cosigned(members):
+    own = members["north"].keys.newest.signing_public
+    return {cosigned.name.partition("/")[0] for cosigned in cosigned_by(published(members), keys(members), own)}
+
+
+def dids(members, *names):
+    return {members[name].did for name in names}
+
+
+def kept(members, name):
+    with members[name].store.read() as connection:
+        return witnessed.kept_state(connection, members["north"].did)
+
+
+def states(members):
+    with members["north"].store.read() as connection:
+        return cosignatures.cosigners(connection)
+
+
+def more(members):
+    """Let north log something more and anchor it."""
+    north = members["north"]
+    north.rate(north.enrol_product(f"fund-{next(north.references)}"))
+    return north.anchor()
+
+
+def test_every_other_member_checks_and_cosigns(members):
+    assert who_cosigned(members) == set()
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+    assert kept(members, "south") == kept(members, "regulator")
+    assert kept(members, "south").seq == 2
+    row = more(members)
+    assert who_cosigned(members) == set(), "it is another checkpoint"
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+    assert kept(members, "south").seq == row.seq
+
+
+def test_a_member_that_is_down_costs_nothing_and_is_named(members):
+    members.down = {"south"}
+    asking = Asking(members["north"].node)
+    members.cosign("north", asking)
+    assert who_cosigned(members) == dids(members, "regulator")
+    south = states(members)[members["south"].keys.address]
+    assert (south.seq, south.cosigned_at) == (0, None)
+    assert "peer-unreachable" in south.failure
+    since = south.failed_since
+    asked = len(members.asked)
+    members.cosign("north", asking)
+    assert len(members.asked) == asked, "it is not asked again at once"
+    more(members)
+    members.clock.sleep(2)
+    members.cosign("north", asking)
+    assert states(members)[members["south"].keys.address].failed_since == since
+    members.down = set()
+    members.clock.sleep(60)
+    members.cosign("north", asking)
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+    south = states(members)[members["south"].keys.address]
+    assert (south.failure, south.failed_since) == (None, None)
+
+
+def test_a_process_that_begins_anew_asks_from_where_each_stands(members):
+    members.cosign("north")
+    more(members)
+    members.asked.clear()
+    members.cosign("north", Asking(members["north"].node))
+    assert sorted(members.asked) == sorted(
+        [(name, "/v1/witness/add-checkpoint") for name in ("south", "regulator")] + [("north", "/v1/peer/messages")] * 2
+    )
+
+
+def test_a_database_that_forgot_learns_where_each_stands(members):
+    members.cosign("north")
+    with members["north"].store.write() as connection:
+        connection.execute(delete(schema.cosigner))
+        connection.execute(delete(schema.cosignature))
+    assert who_cosigned(members) == set()
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+
+
+def test_growth_that_does_not_hold_is_not_cosigned(members):
+    members.cosign("north")
+    row = more(members)
+    with members["north"].store.write() as connection:
+        connection.execute(delete(schema.log_growth).where(schema.log_growth.c.seq == row.seq))
+        assert log_growth.at(connection, row.seq) is None
+    members.cosign("north")
+    assert who_cosigned(members) == set()
+    failures = {entry.failure for entry in states(members).values()}
+    assert len(failures) == 1
+    assert "growth-batch" in failures.pop()
+    assert kept(members, "south").seq == row.seq - 1
+
+
+def test_growth_is_shown_to_members_alone(members):
+    north, south = members["north"], members["south"]
+    message = sign_message(south.node, north.keys.address, GROWTH_FORMAT, {"start": 1})
+    forged = {**message, "body": {"start": 2}}
+    assert north.post("/v1/peer/messages", forged, role=None).status_code == 422
+    shown = north.post("/v1/peer/messages", message, role=None)
+    assert shown.status_code == 200
+    assert [step["anchor"]["seq"] for step in shown.get_json()["steps"]] == [2]
+    assert north.post("/v1/peer/messages", message, role=None).status_code == 409, "a message counts once"
+    for path in ("/v1/log/growth", "/v1/witness/growth"):
+        assert north.get(path, role=None).status_code == 404
+
+
+def test_a_suspended_member_is_neither_asked_nor_shown_anything(members, chain):
+    chain.suspend("south")
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "regulator")
+    message = sign_message(members["south"].node, members["north"].keys.address, GROWTH_FORMAT, {"start": 1})
+    answer = members["north"].post("/v1/peer/messages", message, role=None)
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "member-suspended")
+
+
+def test_a_broker_is_no_witness_of_itself(members):
+    north = members["north"]
+    body = f"old 0\n\n{published(members)}".encode()
+    answer = north.http.post("/v1/witness/add-checkpoint", data=body, content_type="text/plain")
+    assert (answer.status_code, answer.text) == (404, "the log is not known here\n")
+    members.cosign("north")
+    assert all(name != "north" or path == "/v1/peer/messages" for name, path in members.asked)
+
+
+def test_a_checkpoint_of_nobody_is_not_known(members):
+    south = members["south"]
+    stranger = member_did(CHAIN_ID, "0x" + "99" * 20)
+    body = f"old 0\n\n{published(members).replace(members['north'].did, stranger)}".encode()
+    assert south.http.post("/v1/witness/add-checkpoint", data=body, content_type="text/plain").status_code == 404
+    assert south.http.post("/v1/witness/add-checkpoint", data=b"x", content_type="text/plain").status_code == 400
+
+
+def test_what_the_index_has_not_is_asked_again_later(members, chain):
+    north, south = members["north"], members["south"]
+    chain.nodes.remove(south.node)
+    more(members)
+    members.cosign("north")
+    assert "peer-failed" in states(members)[south.keys.address].failure
+    assert who_cosigned(members) == dids(members, "regulator")
+    assert north.keys.address not in states(members)
+
+
+def test_cosignatures_of_a_lost_anchor_are_gone(members):
+    members.cosign("north")
+    with members["north"].store.write() as connection:
+        newest = anchors.last_final(connection)
+        assert "/witness/2" in newest.checkpoint
+        anchors.reopen(connection, newest.block - 1)
+        assert cosignatures.with_cosigners(connection, newest.seq, "note") == "note"
+        assert {entry.seq for entry in cosignatures.cosigners(connection).values()} == {newest.seq - 1}

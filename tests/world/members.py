@@ -1,0 +1,52 @@
+"""Several members whose nodes ask each other, each through the other's whole HTTP interface."""
+
+from __future__ import annotations
+
+from node_adapter.ports import PeerAnswer
+from node_adapter.workflows.anchoring.cosigning import Asking
+from primitives.errors import CouldNotCheck
+from tests.world.broker import Broker
+from tests.world.clock import Clock
+from tests.world.keys import keystore_of
+
+ROLES = {"north": "broker", "south": "broker", "regulator": "regulator"}
+
+
+class Members:
+    """The members of a chain, of whom some may be down."""
+
+    def __init__(self, directory, chain, roles=None):
+        self.down = set()
+        self.asked = []
+        roles = roles or ROLES
+        urls = {keystore_of(name).address: f"http://{name}.example" for name in roles}
+        self.clock = Clock()
+        self.by_name = {}
+        for name, role in roles.items():
+            peers = {address: url for address, url in urls.items() if address != keystore_of(name).address}
+            node = {"clock": self.clock, "peers": peers, "ask": self.ask}
+            self.by_name[name] = Broker(directory / name, chain, name, role, **node)
+
+    def __getitem__(self, name):
+        return self.by_name[name]
+
+    def close(self):
+        for member in self.by_name.values():
+            member.store.dispose()
+
+    def ask(self, url, content, content_type, *, max_bytes):
+        """What HTTP does between two nodes."""
+        name, _, path = url.removeprefix("http://").partition(".example")
+        self.asked.append((name, path))
+        if name in self.down:
+            raise CouldNotCheck("peer-unreachable", f"{url}: ConnectError")
+        answer = self[name].http.post(path, data=content, content_type=content_type)
+        assert len(answer.data) <= max_bytes
+        if answer.status_code >= 500:
+            raise CouldNotCheck("peer-failed", f"{url} answered {answer.status_code}")
+        return PeerAnswer(answer.status_code, answer.headers["Content-Type"], answer.data)
+
+    def cosign(self, name, asking=None):
+        """Let a broker ask whoever lacks its newest checkpoint, and wait until each has answered."""
+        for thread in (asking or Asking(self[name].node)).step():
+            thread.join()

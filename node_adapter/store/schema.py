@@ -96,7 +96,7 @@ erasure = Table(
     Column("pid", String(64), nullable=False),
     Column("done_at", BigInteger),  # null until nothing is left of what it names
     Index("erasure_waiting", "log_index", sqlite_where=text("done_at IS NULL")),
-    Index("erasure_waiting_of", "pid", sqlite_where=text("done_at IS NULL")),
+    Index("erasure_of", "pid"),
 )
 
 finding = Table(

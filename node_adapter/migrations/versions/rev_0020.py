@@ -17,6 +17,5 @@ def upgrade() -> None:
         sa.Column("pid", sa.String(64), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
     )
-    waiting = sa.text("done_at IS NULL")
-    op.create_index("erasure_waiting", "erasure", ["log_index"], sqlite_where=waiting)
-    op.create_index("erasure_waiting_of", "erasure", ["pid"], sqlite_where=waiting)
+    op.create_index("erasure_waiting", "erasure", ["log_index"], sqlite_where=sa.text("done_at IS NULL"))
+    op.create_index("erasure_of", "erasure", ["pid"])

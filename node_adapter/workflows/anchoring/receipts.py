@@ -103,13 +103,13 @@ class ReceiptMaker:
         log = self._log
         if log is None or row.log_index >= self.size:
             raise Refused("not-anchored", f"record_id: {row.record_id} is not anchored yet; see its promise")
-        leaf = log.covering(row.log_index)
+        record, leaf = copy_of(row), log.covering(row.log_index)
         presence = prove_label(log.map, row.label)
         if not isinstance(presence, Presence):
             raise VerificationFailed("local-map", f"the map of anchor {log.seq} does not count record {row.record_id}")
         return build_receipt(
             promise=promise_of(row),
-            record=copy_of(row),
+            record=record,
             anchor=leaf,
             batch=inclusion_path(row.log_index - leaf.size_before, leaf.added, log.batch_node(leaf)),
             size=log.seq,
@@ -144,8 +144,10 @@ def envelope_of(row: RecordRow) -> RedactedCopy:
     """Return what can be shown of an erased record: its envelope, opened by the salt that was kept for it.
 
     Raises:
-        Refused: `record-erased`, that salt is not kept either.
+        Refused: `record-erased`, that salt is not kept either, or nothing but the link.
     """
+    if row.is_stub:
+        raise Refused("record-erased", f"record {row.record_id} was erased: an ERASE of its history says by which rule")
     if row.envelope_salt is None:
         raise Refused("record-erased", f"record {row.record_id}: the originals are erased, and its envelope's salt too")
     return envelope_copy(row.envelope, row.envelope_salt)

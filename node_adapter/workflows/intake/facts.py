@@ -32,7 +32,7 @@ from evidence.version2.promise import PromiseDocument
 from evidence.version2.record import SealedRecord
 from evidence.version2.salts import envelope_salt
 from node_adapter.node import Node
-from node_adapter.store import credentials, records, restored, subjects
+from node_adapter.store import credentials, erasures, records, restored, subjects
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
@@ -56,6 +56,7 @@ from node_adapter.workflows.intake.fold import (
     remember_states,
     states_of,
     suitability_in,
+    told_erased,
 )
 from node_adapter.workflows.intake.house import Houses
 from node_adapter.workflows.intake.outcomes import Answer, Asked
@@ -129,6 +130,7 @@ class _Intake:
         self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
+        self._erasures = erasures.done_of(connection, self._subjects)
         unopened = sum(row.count == 0 for row in self._subjects.values())
         self._sealing = Sealing(node, self._now, self._block)
         self._outlook = outlook(node, connection, len(facts) + unopened)
@@ -294,6 +296,7 @@ class _Intake:
         states, judged = apply_record(self._node, before, sealed, label, ruleset, house, self._known_before)
         findings = judged.findings
         not_checked = {IDENTITIES_BEFORE: judged.not_asked} if judged.not_asked else {}
+        not_checked |= told_erased(self._erasures.get(subject.pid, ()))
         house_rules = self._node.domains.of(fact.type).house_rules
         if house_rules is not None and self._houses.is_ill_placed(sealed, fact.occurred_ms):
             findings = (*findings, house_rules.not_derived)

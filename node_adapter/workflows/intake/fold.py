@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,6 +21,7 @@ from suitability.domain import SUITABILITY
 from suitability.subject import SubjectState
 
 IDENTITIES_BEFORE = "identities-before"  # what answers call the limits over time where they did not see them
+ERASED_RECORDS = "erased-records"  # what answers call the rules where a record of the client was erased
 EMPTY_STATE = "{}"
 FindStates = Callable[[str], States | None]
 """What is known of a pseudonym as of now in the order of the log; None where its history is not at hand."""
@@ -54,6 +55,14 @@ def suitability_in(states: States) -> SubjectState:
 def remember_states(node: Node, connection: Connection, row: SubjectRow, states: States) -> None:
     """Keep what is known in memory under its subject's new head."""
     node.views.get(connection, "state", row.pid, _version(row), lambda: states)
+
+
+def told_erased(places: Sequence[int]) -> dict[str, str]:
+    """Return what an answer says of the ERASE records of a history, at these places; nothing where there is none."""
+    if not places:
+        return {}
+    shown = ", ".join(str(place) for place in places)
+    return {ERASED_RECORDS: f"what the ERASE records at the places {shown} name is gone, and no rule saw it"}
 
 
 def dump_states(node: Node, states: States) -> str:

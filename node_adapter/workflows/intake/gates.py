@@ -16,11 +16,11 @@ from domain.domains import Domains
 from domain.gate import Gate, Reliance
 from evidence.log.roster import Roster, StaffKey
 from node_adapter.node import Node
-from node_adapter.store import records, restored, subjects
+from node_adapter.store import erasures, records, restored, subjects
 from node_adapter.workflows.consent.standing import DATA_USE, EXPIRED, WITHDRAWN, known_consent
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.identity.verdicts import reasons_json
-from node_adapter.workflows.intake.fold import IDENTITIES_BEFORE, finder, of_domain, states_of
+from node_adapter.workflows.intake.fold import IDENTITIES_BEFORE, finder, of_domain, states_of, told_erased
 from node_adapter.workflows.intake.house import house_of
 from node_adapter.workflows.intake.outcomes import Outcome, each
 from node_adapter.workflows.intake.rulesets import rulebook
@@ -83,6 +83,7 @@ def _ask(node: Node, connection: Connection, question: Mapping[str, Any]) -> dic
     skipped = dict(as_of(node, connection).not_checked) if answer.allowed and act == DATA_USE else {}
     if answer.not_asked:
         skipped[IDENTITIES_BEFORE] = answer.not_asked
+    skipped |= told_erased(erasures.done_of(connection, [subject.pid]).get(subject.pid, ()))
     return {
         "status": "answered",
         "subject": subject.pid,

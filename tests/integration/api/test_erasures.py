@@ -333,6 +333,23 @@ def test_a_busy_store_puts_it_off(broker, old):
     assert erase_next(broker.node)
 
 
+def test_gates_and_facts_name_what_is_gone(broker, old):
+    asked = {"subject": old.subject, "act": "MATCH_OPINION", "details": {"product_id": "fund-1"}}
+    assert "not_checked" not in broker.post("/v1/gates", asked).get_json()
+    order(broker, signed(broker, draft(broker, old)))
+    place = len(rows_of(broker, old))
+    anchor(broker)
+    assert erase_next(broker.node)
+    told = {
+        "check": "erased-records",
+        "reason": f"what the ERASE records at the places {place} name is gone, and no rule saw it",
+    }
+    gate = broker.post("/v1/gates", asked).get_json()
+    assert (gate["allowed"], gate["not_checked"]) == (False, [told])
+    fact = broker.fact(old.subject, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
+    assert broker.post("/v1/facts", fact).get_json()["not_checked"] == [told]
+
+
 def test_only_compliance_erases(broker, old):
     fact = signed(broker, draft(broker, old))
     for role in TOKENS.keys() - {"compliance"}:

@@ -216,6 +216,7 @@ CALLS = {
     "erasures.add": lambda c, size: erasures.add(c, erasures.ErasureRow(100_000, CLIENT)),
     "erasures.first_waiting": erasures.first_waiting,
     "erasures.waiting_of": lambda c, size: erasures.waiting_of(c, CLIENT),
+    "erasures.done_of": lambda c, size: erasures.done_of(c, [CLIENT]),
     "erasures.find": lambda c, size: erasures.find(c, 3),
     "erasures.mark_done": lambda c, size: erasures.mark_done(c, 3, NOW),
     "erasures.overwrite_what_is_deleted": lambda c, size: erasures.overwrite_what_is_deleted(c),

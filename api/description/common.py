@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from evidence.documents import breach, trust
+from evidence.documents import trust
 from evidence.version2 import envelope, promise, record
-from evidence.version2.documents import receipt
+from evidence.version2.documents import claim, receipt
 from primitives.rules import RULES
 from primitives.shapes import Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
@@ -58,7 +58,9 @@ RECEIPT = Named(
     ),
 )
 TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence.md, section 10."))
-BREACH = Named("Breach", Fields({**breach.CLAIM.required, "promise": PROMISE}).note("docs/spec/breach.md."))
+CLAIM = Named(
+    "Claim", Fields({**claim.CLAIM.required, "promise": PROMISE}).note("docs/spec/evidence-2.md, section 7.1.")
+)
 CHECKS_NOT_MADE = Named(
     "ChecksNotMade",
     ListOf(Fields({"check": TEXT, "reason": TEXT}), 0, MANY).note("What this answer does not say, and why."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, BREACH, COUNT, MANY, TEXT, TRUST_FILE
+from api.description.common import BLOCK_TIME, CLAIM, COUNT, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
@@ -92,6 +92,7 @@ STATUS = Named(
 HEALTH = Named("Health", Fields({"status": Constant("ok")}))
 READINESS = Named("Readiness", Fields({"status": OneOf("ready", "not-ready"), "checks": MapOf(TEXT, TEXT, 0, MANY)}))
 OPEN_API = Named("OpenApi", Fields({"openapi": TEXT}, open=True))
+_SHOWN = OneOf("as-promised", "not-checked")
 PROMISE_VERDICT = Named(
     "PromiseVerdict",
     AnyOf(
@@ -103,11 +104,10 @@ PROMISE_VERDICT = Named(
                 "log_index": COUNT,
                 "anchor_by": TIME,
                 "as_of": BLOCK_TIME,
-                "anchor": Fields({"seq": Integer(1), "size": Integer(1), "block": COUNT, "time": TIME}),
-                "entry": OneOf("as-promised", "not-checked").note(
-                    "Whether the anchored tree, read from the broker's public log, holds the promised entry."
-                ),
-                "reason": Nullable(TEXT).note("Why the entry was not checked."),
+                "anchor": Fields({"seq": Integer(2), "size": Integer(1), "block": COUNT, "time": TIME}),
+                "entry": _SHOWN.note("Whether the anchor's batch, as the broker shows it, holds the promised entry."),
+                "counted": _SHOWN.note("Whether the anchor's map, as the broker shows it, counts that entry."),
+                "reason": Nullable(TEXT).note("Why it was not checked."),
             }
         ).note("An anchor in time covers the promised place."),
         Fields(
@@ -129,7 +129,7 @@ PROMISE_VERDICT = Named(
                 "anchor_by": TIME,
                 "as_of": BLOCK_TIME,
                 "verdict": TEXT,
-                "claim": BREACH,
+                "claim": CLAIM,
             }
         ).note("The claim proves it to anybody who holds a trust file."),
     ),

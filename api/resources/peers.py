@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from flask import Blueprint, Response, g
@@ -12,7 +12,7 @@ from api.bodies import json_answer, read_object
 from api.context import Caller, current_node, set_caller
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, verify_message
-from node_adapter.workflows.anchoring import growth
+from node_adapter.workflows.anchoring import growth, log_evidence
 from node_adapter.workflows.replay import orders as replay_orders
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import InvalidInput
@@ -38,13 +38,18 @@ def _signed_by_member() -> None:
     g.peer_message = message
 
 
+_HANDLERS: Mapping[str, Handler] = {
+    growth.KIND: growth.give_growth,
+    log_evidence.KIND: log_evidence.show_evidence,
+    replay_orders.KIND: replay_orders.receive_order,
+}
+
+
 def _handler(kind: str) -> Handler:
     handle = tasks.peer_handler(kind)
     if handle is not None:
         return lambda node, message: handle(node, message.sender, message.body)
-    if kind == replay_orders.KIND:
-        return replay_orders.receive_order
-    if kind == growth.KIND:
-        return growth.give_growth
-    kinds = sorted((growth.KIND, replay_orders.KIND, *tasks.peer_kinds()))
+    if kind in _HANDLERS:
+        return _HANDLERS[kind]
+    kinds = sorted((*_HANDLERS, *tasks.peer_kinds()))
     raise InvalidInput("kind", "one-of", f"must be one of {', '.join(kinds)}")

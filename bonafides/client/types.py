@@ -109,35 +109,6 @@ class BlockTime(TypedDict):
     time: Time
 
 
-class BreachAnchor1(TypedDict):
-    seq: int
-    block: int
-    tx_index: int
-    log_position: int
-    proof: list[str]
-
-
-class BreachBlocksEntry(TypedDict):
-    number: int
-    receipts: list[str]
-
-
-class BreachOther1(TypedDict):
-    fingerprint: str
-    path: list[str]
-
-
-class Breach(TypedDict):
-    format: Literal["bonafides.breach/1"]
-    header_rule: str
-    proof_kind: str
-    chain_id: int
-    promise: Promise
-    anchor: BreachAnchor1 | None
-    blocks: list[BreachBlocksEntry]
-    other: BreachOther1 | None
-
-
 class Challenge(TypedDict):
     audience: Did
     holder: Did
@@ -158,6 +129,103 @@ class ChecksNotMadeEntry(TypedDict):
     reason: str
 
 ChecksNotMade: TypeAlias = "list[ChecksNotMadeEntry]"
+
+
+class ClaimDirectoryEntry(TypedDict):
+    name: str
+    target: str
+    code_hash: str
+    block: int
+    time: int
+
+
+class ClaimMembersEntryKeys(TypedDict):
+    algorithm: int
+    signing: str
+    checkpoint: str
+    agreement: str
+    compliance: str
+
+
+class ClaimMembersEntry(TypedDict):
+    member: str
+    number: int
+    role: int
+    path: str
+    keys: ClaimMembersEntryKeys
+
+
+class ClaimKeysEntry(TypedDict):
+    algorithm: int
+    signing: str
+    checkpoint: str
+    agreement: str
+    compliance: str
+
+
+class ClaimLog1Opening(TypedDict):
+    former: str
+    former_seq: int
+    former_root: str
+    former_size: int
+    former_map_root: str
+    block: int
+    time: int
+
+
+class ClaimLog1AnchorsEntry(TypedDict):
+    seq: int
+    batch_root: str
+    size_before: int
+    size_after: int
+    map_root: str
+    block: int
+    time: int
+    keys_digest: str
+    key_version: int
+
+
+class ClaimLog1(TypedDict):
+    seq: int
+    opening: ClaimLog1Opening
+    path: str
+    anchors: list[ClaimLog1AnchorsEntry]
+
+
+class ClaimPlace1(TypedDict):
+    entry: str
+    path: str
+
+
+class ClaimMap11(TypedDict):
+    entry: str
+    path: str
+
+
+class ClaimMap12Other1(TypedDict):
+    label: str
+    entry: str
+
+
+class ClaimMap12(TypedDict):
+    path: str
+    other: ClaimMap12Other1 | None
+
+
+class Claim(TypedDict):
+    format: Literal["bonafides.claim/2"]
+    chain_id: int
+    header_rule: str
+    header: str
+    nodes: list[str]
+    directory: list[ClaimDirectoryEntry]
+    members: list[ClaimMembersEntry]
+    keys: list[ClaimKeysEntry]
+    log: ClaimLog1 | None
+    promise: Promise
+    place: ClaimPlace1 | None
+    map: ClaimMap11 | ClaimMap12 | None
+    checkpoint: str | None
 
 
 class ConsentAnswer(TypedDict):
@@ -910,6 +978,7 @@ class PromiseVerdict1(TypedDict):
     as_of: BlockTime
     anchor: PromiseVerdict1Anchor
     entry: Literal["as-promised", "not-checked"]
+    counted: Literal["as-promised", "not-checked"]
     reason: str | None
 
 
@@ -930,7 +999,7 @@ class PromiseVerdict3(TypedDict):
     anchor_by: Time
     as_of: BlockTime
     verdict: str
-    claim: Breach
+    claim: Claim
 
 PromiseVerdict: TypeAlias = "PromiseVerdict1 | PromiseVerdict2 | PromiseVerdict3"
 

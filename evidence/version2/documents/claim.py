@@ -156,7 +156,7 @@ _LEAF = ANCHOR_LEAF.then(lambda leaf, _: AnchorItem(leaf, ()))
 PLACE = Fields({"entry": shapes.HASH, "path": hashes(MAX_PATH)}).then(lambda place, _: PlacedEntry(**place))
 COUNTED = AnyOf(PRESENT, ABSENCE)
 """What a map holds under a label, read as `PresentEntry` or `Absence`."""
-_CLAIM = Fields(
+CLAIM = Fields(
     {
         "format": Constant(CLAIM_FORMAT),
         "chain_id": shapes.POSITIVE,
@@ -183,7 +183,7 @@ def parse_claim(data: bytes) -> BrokenPromiseClaim:
         VerificationFailed: check `promise`; the promise's path is not that of its place.
     """
     parsed = parse_json(data, field="claim", max_bytes=MAX_CLAIM_BYTES, max_nodes=MAX_CLAIM_NODES)
-    value = _CLAIM.read(parsed, "claim")
+    value = CLAIM.read(parsed, "claim")
     promise, signed = PROMISE.read(value["promise"], "claim.promise")
     names = ("chain_id", "header_rule", "header", "nodes", "directory", "members", "keys", "log", "place", "checkpoint")
     return BrokenPromiseClaim(

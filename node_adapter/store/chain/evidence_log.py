@@ -88,9 +88,10 @@ def last_anchored(connection: Connection, member: str) -> LeafEvent | None:
     return None if found is None else _told(found)
 
 
-def contracts(connection: Connection) -> list[str]:
-    """Return the contracts of this name that the Directory named, oldest first."""
-    return [entry.target for entry in directory.named_contracts(connection) if entry.name == EVIDENCE_LOG]
+def contracts(connection: Connection, up_to_block: int | None = None) -> list[str]:
+    """Return the contracts of this name that the Directory named up to a block, oldest first."""
+    named = directory.named_contracts(connection, up_to_block)
+    return [entry.target for entry in named if entry.name == EVIDENCE_LOG]
 
 
 def _told(event: ChainEvent) -> LeafEvent:

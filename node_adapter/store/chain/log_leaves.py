@@ -12,7 +12,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, Leaf, OpeningLeaf
-from node_adapter.store.chain import directory, evidence_log
+from node_adapter.store.chain import evidence_log
 from node_adapter.store.chain.event_log import ChainEvent
 
 
@@ -45,9 +45,7 @@ class LogLeaves:
     @classmethod
     def of(cls, connection: Connection, member: str, up_to_block: int) -> LogLeaves:
         """Return a broker's log, by its address, in the contracts that the Directory had named up to a block."""
-        named = directory.named_contracts(connection, up_to_block)
-        contracts = [entry.target for entry in named if entry.name == evidence_log.EVIDENCE_LOG]
-        return cls(connection, member, contracts, up_to_block)
+        return cls(connection, member, evidence_log.contracts(connection, up_to_block), up_to_block)
 
     @cached_property
     def opening(self) -> OpeningLeaf | None:

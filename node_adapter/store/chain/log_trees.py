@@ -30,18 +30,18 @@ def tree_size(connection: Connection, broker: str) -> int:
 def extend(log: LogLeaves) -> bool:
     """Store the leaves of some more blocks, in a write transaction; say whether that is the whole tree now.
 
-    What is stored is begun anew where its last leaf is not the index's.
+    It may reach further than the log that is shown. It is begun anew where its last leaf is not the index's.
     """
     connection, broker = log.connection, log.member
     opening, last = log.opening, log.last()
     if opening is None or last is None:
-        forget(connection, broker)
         return True
     size = tree_size(connection, broker)
-    if size > last.seq or (size and not _is_last(log, size)):
+    known = min(size, last.seq)
+    if known and node(connection, broker, 0, known - 1) != (opening if known == 1 else log.anchor(known)).hash():
         forget(connection, broker)
         size = 0
-    if size == last.seq:
+    if size >= last.seq:
         return True
     after = opening.block - 1 if size == 0 else log.block_of(size)
     peaks = peaks_at(connection, broker, size)
@@ -63,6 +63,15 @@ def peaks_at(connection: Connection, broker: str, size: int) -> Peaks:
     return peaks_of(size, node_reader(connection, broker, lambda node: peaks_of(size, node)))
 
 
+def node(connection: Connection, broker: str, level: int, position: int) -> bytes:
+    """Return the hash of one complete subtree of a broker's tree.
+
+    Raises:
+        InvalidInput: `index`; it is not stored.
+    """
+    return node_reader(connection, broker, lambda reader: reader(level, position))(level, position)
+
+
 def node_reader(connection: Connection, broker: str, make: Callable[[NodeReader], object]) -> NodeReader:
     """Return a reader of the nodes that a maker of proofs about a broker's tree asks for.
 
@@ -75,10 +84,3 @@ def node_reader(connection: Connection, broker: str, make: Callable[[NodeReader]
 def forget(connection: Connection, broker: str) -> None:
     """Take back what is stored of a broker's tree."""
     connection.execute(delete(member_log_node).where(member_log_node.c.broker == broker))
-
-
-def _is_last(log: LogLeaves, size: int) -> bool:
-    """Say whether the last leaf that is stored is the one that the index has under its number."""
-    node = node_reader(log.connection, log.member, lambda reader: reader(0, size - 1))
-    leaf = log.opening if size == 1 else log.anchor(size)
-    return leaf is not None and node(0, size - 1) == leaf.hash()

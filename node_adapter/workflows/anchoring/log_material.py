@@ -85,18 +85,26 @@ def log_material(node: Node, connection: Connection, seq: int) -> LogMaterial:
             "signing-key-not-held",
             f"the checkpoint of anchor {seq} is not signed: the keystore lacks the key of its block",
         )
-    trees = node.views.holder(_KIND, "", BatchTrees)
     return LogMaterial(
         seq=seq,
         opening=opening_leaf(connection),
         anchor=lambda number: anchor_leaf(connection, number),
         covering=lambda index: covering_leaf(connection, index),
         node=lambda level, position: anchor_tree.node(connection, level, position),
-        batch_node=lambda leaf: trees.of(connection, leaf).node,
+        batch_node=lambda leaf: batch_tree(node, connection, leaf).node,
         keys=lambda digest: key_set(node, connection, digest),
         checkpoint=row.checkpoint,
         map=node.label_map.view(connection, seq).top,
     )
+
+
+def batch_tree(node: Node, connection: Connection, leaf: AnchorLeaf) -> BatchTree:
+    """Return the tree over the entries that an anchor adds.
+
+    Raises:
+        VerificationFailed: check `local-log`.
+    """
+    return node.views.holder(_KIND, "", BatchTrees).of(connection, leaf)
 
 
 def opening_leaf(connection: Connection) -> OpeningLeaf:

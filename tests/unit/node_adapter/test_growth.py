@@ -146,6 +146,7 @@ CALLS = {
     "chain.evidence_log.last_anchor": lambda c, size: evidence_log.last_anchor(c, MEMBER, ADDRESS),
     "chain.evidence_log.takeovers": lambda c, size: evidence_log.takeovers(c, MEMBER, [ADDRESS]),
     "chain.evidence_log.last_anchor: covering": lambda c, size: LogLeaves(c, MEMBER, [ADDRESS], 10_000).covering(7),
+    "chain.log_trees.node": lambda c, size: log_trees.node(c, MEMBER, 0, 7),
     "chain.log_trees.forget": lambda c, size: log_trees.forget(c, MEMBER),
     "chain.log_trees.tree_size": lambda c, size: log_trees.tree_size(c, MEMBER),
     "chain.log_trees.peaks_at": lambda c, size: log_trees.peaks_at(c, MEMBER, log_trees.tree_size(c, MEMBER)),

@@ -251,11 +251,12 @@ def _completeness(material: Material) -> dict[str, Any]:
     inside, last = material.anchored, material.last_anchor
     as_of = standing_json(material)["as_of"]
     seqs = [shown.record.seq for shown in inside]
+    erased = () if material.verified.reach is None else material.verified.reach.erased  # of these the links are shown
     return {
         "records": len(seqs),
         "first": seqs[0],
         "last": seqs[-1],
-        "gaps": sorted(set(range(1, seqs[-1] + 1)) - set(seqs)),
+        "gaps": sorted(set(range(1, seqs[-1] + 1)) - {*seqs, *erased}),
         "head": inside[-1].record.fingerprint,
         "pending": material.pending,
         "log_size": last.log_size,

@@ -38,12 +38,12 @@ def verification_json(verification: Verification) -> dict[str, Any]:
         "re_execution": [_comparison(comparison) for comparison in rerun.comparisons],
         "notes": list(report.notes),
         **verification_standing(verification),
-        **({} if report.reach is None else {"reach": _reach(verification, report.reach)}),
+        **({} if report.reach is None else {"reach": reach_json(verification, report.reach)}),
     }
 
 
-def _reach(verification: Verification, reach: Reach) -> dict[str, Any]:
-    """How far the answer reaches, of format 2; `text` says it in sentences."""
+def reach_json(verification: Verification, reach: Reach) -> dict[str, Any]:
+    """Return how far the answer reaches, of format 2; `text` says it in sentences."""
     names = ("trusted_by", "opened_by", "witnesses", "members", "wanted", "erased", "put_back", "wrong")
     stated = {name: getattr(reach, name) for name in names}
     hidden = [record.seq for record in redacted(verification.report)]

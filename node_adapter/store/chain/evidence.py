@@ -18,6 +18,19 @@ def headers(connection: Connection) -> list[tuple[int, bytes, bytes]]:
     return [(row.number, row.hash, row.header) for row in connection.execute(statement.order_by(chain_block.c.number))]
 
 
+def header(connection: Connection, number: int) -> tuple[bytes, bytes]:
+    """Return hash and bytes of the header of a block.
+
+    Raises:
+        CouldNotCheck: `block-unknown`.
+    """
+    of_block = select(chain_block.c.hash, chain_block.c.header).where(chain_block.c.number == number)
+    row = connection.execute(of_block).one_or_none()
+    if row is None:
+        raise CouldNotCheck("block-unknown", f"block {number} is not in this node's index")
+    return row.hash, row.header
+
+
 def receipts(connection: Connection, number: int) -> tuple[bytes, ...]:
     """Return the encoded receipts of a block.
 

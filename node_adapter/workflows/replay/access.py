@@ -19,12 +19,13 @@ from node_adapter.store import records, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.identity.roster import roster_of
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.facts import record_facts
 from primitives.canonical import parse_json
-from primitives.errors import BonafidesError, InvalidInput, Refused
+from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Fields, Line, ListOf, Named, Nullable, Object
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.fact import read_fact
 from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 TYPE, ROLE = "ACCESS_LOG", "compliance"
@@ -99,6 +100,7 @@ APPROVALS = (
 
 def log_access(
     node: Node,
+    connection: Connection,
     subject: SubjectRow,
     *,
     case: str,
@@ -107,7 +109,7 @@ def log_access(
     order: OrderRow | None = None,
     approvals: Approvals | None = None,
 ) -> None:
-    """Record that a subject's originals are read, before they are.
+    """Record that a subject's originals are read, before they are, in a transaction of the caller.
 
     Raises:
         InvalidInput: `access`, what was approved is another look than this one.
@@ -118,10 +120,8 @@ def log_access(
     fact = _own(node, subject, case, reason, types, order) if approved is None else approved
     if approved is not None:
         _require_of(approved["payload"], case, reason, types)
-    [outcome] = submit_facts(node, [fact])
-    if isinstance(outcome, BonafidesError):
-        raise outcome
-    if outcome.repeated:
+    [accepted] = record_facts(node, connection, [read_fact(fact, node.domains)])
+    if accepted.repeated:
         raise Refused("access-used", "access: this approval served before: a look is approved once")
 
 

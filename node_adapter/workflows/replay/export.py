@@ -66,7 +66,8 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
     case, reason = asked["case"], asked["reason"]
     subject, types = _find(node, asked)  # (1)
     approvals = asked.get("access", {})
-    log_access(node, subject, case=case, reason=reason, types=types or ["SUBJECT"], approvals=approvals)
+    with node.store.write() as connection:
+        log_access(node, connection, subject, case=case, reason=reason, types=types or ["SUBJECT"], approvals=approvals)
     with node.store.read() as connection:  # (2)
         current = subjects.find_by_pid(connection, subject.pid) or subject
         head = {

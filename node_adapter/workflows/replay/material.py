@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS
 from evidence.verify.verdict import KeyChange, LastAnchor
+from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.node import Node
 from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.workflows.replay.as_of import AsOf
 from node_adapter.workflows.replay.bundle import Collected, ReplayedRecord
+from replay.growth import GROWTH
 from replay.report_material import Anchored, Material, Occasion, ShownRecord
 from replay.verification import Verification
 
@@ -29,51 +31,44 @@ def material_of(
         node: ours.
         moment: of which block the index was when all this was read.
     """
-    last = collected.anchors[-1]
+    last = collected.last
+    unseen = {name: reason for name, reason in verification.further.items() if name == GROWTH and reason}
     return Material(
         occasion=occasion,
         client=collected.subject.did,
         subject=collected.subject.pid,
-        records=_shown(collected, collected.records),
-        references=[(pid, _shown(collected, chain)) for pid, chain in collected.references],
+        records=_shown(collected.records),
+        references=[(pid, _shown(chain)) for pid, chain in collected.references],
         pending=len(collected.records) - len(collected.anchored),
-        last_anchor=LastAnchor(last.seq, last.size, last.block, collected.anchor_times[last.seq]),
+        last_anchor=LastAnchor(last.seq, last.size_after, last.block, last.time),
         key_changes=[_key_change(event) for event in collected.key_events if event.name in _KEY_EVENTS],
         broker=node.did,
         verified=verification.report,
         rerun=verification.rerun,
-        not_checked=moment.not_checked,
+        not_checked={**moment.not_checked, **unseen},
         domains=node.domains,
     )
 
 
-def _shown(collected: Collected, records: Sequence[ReplayedRecord]) -> list[ShownRecord]:
-    """Return records of one log, in its order, each with its first anchor."""
-    anchors = _first_anchors(collected)
-    anchor = next(anchors, None)
-    found = []
-    for record in records:
-        row = record.row
-        while anchor is not None and anchor[0] <= row.log_index:
-            anchor = next(anchors, None)
-        found.append(
-            ShownRecord(
-                record=record.to_replay(),
-                values=record.values,
-                accepted_at=row.accepted_at,
-                anchor_by=row.anchor_by,
-                anchor=None if anchor is None else anchor[1],
-                altered=record.altered,
-                erased=row.erased,
-            )
+def _shown(records: Sequence[ReplayedRecord]) -> list[ShownRecord]:
+    """Return records in their order; of one that was erased whole there is nothing to show."""
+    return [
+        ShownRecord(
+            record=record.to_replay(),
+            values=record.values,
+            accepted_at=record.row.accepted_at,
+            anchor_by=record.row.anchor_by,
+            anchor=None if record.anchor is None else _anchored(record.anchor),
+            altered=record.altered,
+            erased=record.row.erased,
         )
-    return found
+        for record in records
+        if not record.row.is_stub
+    ]
 
 
-def _first_anchors(collected: Collected) -> Iterator[tuple[int, Anchored]]:
-    """Yield every anchor with the size of the log that it covers."""
-    for anchor in collected.anchors:
-        yield anchor.size, Anchored(anchor.seq, anchor.block, collected.anchor_times[anchor.seq] * _MS)
+def _anchored(leaf: AnchorLeaf) -> Anchored:
+    return Anchored(leaf.seq, leaf.block, leaf.time * _MS)
 
 
 def _key_change(event: ChainEvent) -> KeyChange:

@@ -1,64 +1,74 @@
-"""The trust file that this node gives to those who trust it: contiguous headers and the Directory's history.
+"""The trust file that this node gives: a block of the chain, in the word of this member (docs/spec/evidence-2.md, 10).
 
-A verifier takes it from a member other than the one whose bundle it checks.
+A verifier takes it from a member other than the one whose bundle it checks, and pins that one's key beforehand.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import Connection
 
-from evidence.chain.engine import Header
-from evidence.chain.engines import KEPT_HEADERS
-from evidence.documents.trust import DirectoryEntry, TrustFile, build_trust
+from evidence.chain.engine import Header, HeaderRule
+from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
+from evidence.version2.state.headers import RULES
 from node_adapter.node import Node
-from node_adapter.store.chain import blocks, directory, evidence
-from primitives.errors import CouldNotCheck, VerificationFailed
+from node_adapter.store.chain import blocks, evidence
+from node_adapter.workflows.identity.keys_in_force import keys_in_force
+from primitives.errors import InvalidInput, VerificationFailed
 
 
-def trust_file(node: Node) -> bytes:
-    """Return the trust file of everything that this node has indexed.
+@dataclass(frozen=True)
+class OwnWord:
+    """A trust file of this member, and the public key (hex) that signed it: who verifies under it pins that key."""
+
+    file: bytes
+    key: str
+
+
+def trust_file(node: Node, number: int | None = None) -> bytes:
+    """Return this member's trust file of a block that it has indexed; of the newest, if none is named.
 
     Raises:
-        CouldNotCheck: `index-empty`, nothing is indexed yet.
+        CouldNotCheck: `index-empty`, `block-unknown`, `node-restored`, `signing-key-not-held`.
+        VerificationFailed: `block-header`, the index is damaged.
     """
     with node.store.read() as connection:
-        rows = evidence.headers(connection)
-        directory = _directory(connection)
-    if not rows:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
-    raw = [header for _, _, header in rows]
-    return build_trust(node.settings.chain.chain_id, KEPT_HEADERS.name, directory, rows[0][0], raw)
+        return own_word(node, connection, blocks.tip(connection).number if number is None else number).file
 
 
-def own_trust(node: Node, connection: Connection) -> TrustFile:
-    """Return what this node trusts itself, as the maker of a bundle needs it; headers are parsed once per process.
+def own_word(node: Node, connection: Connection, number: int) -> OwnWord:
+    """Return the trust file of an indexed block under the signing key that is in force now.
 
     Raises:
-        CouldNotCheck: `index-empty`, nothing is indexed yet.
-        VerificationFailed: `header-chain`, the index is damaged.
+        CouldNotCheck, VerificationFailed: as `trust_file`.
     """
-    tip = blocks.find_tip(connection)
-    if tip is None:
-        raise CouldNotCheck("index-empty", "this node has not read the chain yet; its chain process does that")
-    known = node.views.peek("headers", "")
-    kept: tuple[Header, ...] = known if isinstance(known, tuple) else ()
-    found = node.views.get(connection, "headers", "", tip, lambda: _read_headers(connection, kept))
-    return TrustFile(node.settings.chain.chain_id, KEPT_HEADERS, _directory(connection), found)
-
-
-def _read_headers(connection: Connection, kept: tuple[Header, ...]) -> tuple[Header, ...]:
-    known = {header.hash: header for header in kept}
-    read = []
-    for number, digest, raw in evidence.headers(connection):
-        header = known.get(digest) or KEPT_HEADERS.parse(raw, "header")
-        if (header.number, header.hash) != (number, digest):
-            raise VerificationFailed("header-chain", f"the stored header of block {number} is another one")
-        read.append(header)
-    return tuple(read)
-
-
-def _directory(connection: Connection) -> tuple[DirectoryEntry, ...]:
-    return tuple(
-        DirectoryEntry(entry.name, entry.address, entry.from_block, entry.to_block)
-        for entry in directory.address_ranges(connection)
+    digest, data = evidence.header(connection, number)
+    rule, header = _read(number, digest, data)
+    keys, chain = keys_in_force(node, connection), node.settings.chain
+    block = TrustedBlock(
+        chain_id=chain.chain_id,
+        header_rule=rule.name,
+        directory=chain.directory,
+        number=header.number,
+        hash=header.hash,
+        time=header.timestamp,
+        validators=() if rule.seals is None else rule.seals.validators(data, "header"),
     )
+    public = node.suite.public_key(keys.signing_seed)
+    file = build_trust(
+        block, Signer(node.did, node.suite.alg, public), lambda signed: node.suite.sign(keys.signing_seed, signed)
+    )
+    return OwnWord(file, public.hex())
+
+
+def _read(number: int, digest: bytes, data: bytes) -> tuple[HeaderRule, Header]:
+    """Return the rule by which a header hashes to what the index says; where several do, one that knows seals."""
+    for rule in sorted(RULES.values(), key=lambda rule: rule.seals is None):
+        try:
+            header = rule.parse(data, "header")
+        except InvalidInput:
+            continue
+        if (header.number, header.hash) == (number, digest):
+            return rule, header
+    raise VerificationFailed("block-header", f"the stored header of block {number} is another one")

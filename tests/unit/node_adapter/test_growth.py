@@ -136,6 +136,7 @@ CALLS = {
     ),
     "anchors.reopen": lambda c, size: anchors.reopen(c, 10_000),
     "chain.evidence.headers": lambda c, size: evidence.headers(c),
+    "chain.evidence.header": lambda c, size: evidence.header(c, 2),
     "chain.evidence.receipts": lambda c, size: evidence.receipts(c, 2),
     "chain.directory.address_ranges": lambda c, size: directory.address_ranges(c),
     "chain.blocks.find_block": lambda c, size: blocks.find_block(c, 2),

@@ -1,0 +1,205 @@
+"""Asking for a replay, and what became of it.
+
+1. The request names one subject, a case and a reason.
+2. Where the client has had another wallet (`succession`), each other identity is replayed beside it in the same way.
+3. Reading originals is itself recorded: the ACCESS_LOG record of each identity comes first, through the same door as
+   every fact, in one transaction with the replay that is to be made. Nothing is read before.
+4. The replay waits until it is made (`workflows.replay.replay`), and is then kept for some days. An order of a regulator
+   under this case is noted as answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from domain.words import LANGUAGES
+from node_adapter.node import Node
+from node_adapter.store import anchors, records, replay_orders, replays, subjects
+from node_adapter.store.records import RecordRow
+from node_adapter.store.replays import DONE, FAILED, WAITING, ReplayRow, ReplayTexts
+from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.identity.succession import related
+from node_adapter.workflows.replay.access import APPROVALS, log_access
+from node_adapter.workflows.replay.replay import AskedReplay, Identity, Part
+from primitives.errors import BonafidesError, CouldNotCheck, Refused
+from primitives.shapes import Fields, Named, Nullable, OneOf
+from primitives.timestamp import format_time
+from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
+
+KEPT_MS = 7 * 86_400_000
+_WAYS = ("subject", "did")
+REPLAY_REQUEST = Named(
+    "ReplayRequest",
+    Fields(
+        {"case": CASE, "reason": REASON},
+        {**dict.fromkeys(_WAYS, Nullable(REFERENCE)), "lang": OneOf(*LANGUAGES), "access": APPROVALS},
+    ).note("The subject is named by subject or by did."),
+)
+
+
+def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Ask for the replay of a client ({"subject" or "did", "case", "reason", "lang"?, "access"?: signed looks}).
+
+    Returns:
+        {"id", "state": "waiting"}.
+
+    Raises:
+        InvalidInput: malformed request.
+        Refused: `subject-not-found`, `no-records`; or what refuses an approval of the look.
+        CouldNotCheck: `not-anchored`, nothing of the subject is anchored yet.
+    """
+    asked = REPLAY_REQUEST.read(request, "")  # (1)
+    way = exactly_one(asked, _WAYS)
+    case, reason = asked["case"], asked["reason"]
+    now = node.clock.now_ms()
+    with node.store.write() as connection:
+        opened = _identities(connection, way, asked[way])  # (2)
+        for one in opened:  # (3)
+            types = sorted({row.type for row in one.rows if not row.is_stub})
+            order = None if one.subject.did is None else replay_orders.find_order(connection, case, one.subject.did)
+            log_access(
+                node,
+                connection,
+                one.subject,
+                case=case,
+                reason=reason,
+                types=types,
+                order=order,
+                approvals=asked.get("access"),
+            )
+        last = anchors.last_final(connection)
+        wanted = AskedReplay(
+            case=case,
+            reason=reason,
+            lang=asked.get("lang", LANGUAGES[0]),
+            reach=0 if last is None else last.block,
+            identities=tuple(Identity(one.relation, one.subject.pid) for one in opened),
+        )
+        row = ReplayRow(uuid7(now, node.entropy(ENTROPY_BYTES)), WAITING, wanted.to_json(), now)
+        replays.add(connection, row)
+    return {"id": row.id, "state": row.state}
+
+
+@dataclass(frozen=True)
+class _Opened:
+    relation: str
+    subject: SubjectRow
+    rows: Sequence[RecordRow]
+
+
+def _identities(connection: Connection, way: str, value: str) -> list[_Opened]:
+    """Return every identity of the client, the one that was asked for first."""
+    find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did}
+    waiting = [("", _found(find[way](connection, value)))]
+    opened: dict[str, _Opened] = {}
+    for relation, subject in waiting:  # it grows
+        if subject.pid in opened:
+            continue
+        rows = records.of_subject(connection, subject.pid)
+        if not rows:
+            raise Refused("no-records", "subject: there is nothing to replay")
+        if rows[0].log_index >= anchors.anchored_size(connection):
+            raise CouldNotCheck(
+                "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
+            )
+        opened[subject.pid] = _Opened(relation, subject, rows)
+        waiting += [
+            (tie.relation, _found(subjects.find_by_pid(connection, tie.subject)))
+            for tie in related(rows)
+            if relation in ("", tie.relation)
+        ]
+    return list(opened.values())
+
+
+def _found(subject: SubjectRow | None) -> SubjectRow:
+    if subject is None:
+        raise Refused("subject-not-found", "subject: this broker has no such subject")
+    return subject
+
+
+def next_replay(node: Node) -> tuple[str, AskedReplay] | None:
+    """Return the replay to be made next, by its id; None where none waits."""
+    with node.store.read() as connection:
+        row = replays.next_waiting(connection)
+    return None if row is None else (row.id, AskedReplay.of_json(row.asked))
+
+
+def keep_replay(node: Node, replay_id: str, asked: AskedReplay, made: Sequence[Part]) -> None:
+    """Keep what was made, and note the orders that it answers."""
+    now = node.clock.now_ms()
+    with node.store.write() as connection:
+        replays.finish(connection, replay_id, made, now)
+        for part, _ in made:  # (4)
+            if part.did is not None:
+                replay_orders.mark_answered(connection, asked.case, part.did, now)
+
+
+def keep_failure(node: Node, replay_id: str, error: BonafidesError) -> None:
+    """Keep why a replay cannot be made."""
+    with node.store.write() as connection:
+        replays.fail(connection, replay_id, error, node.clock.now_ms())
+
+
+def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
+    """Return how a replay stands, and what it found as far as it is no text.
+
+    Returns:
+        {"id", "state", "case", "asked_at", "done_at", "error": {"code", "detail"} or null, "subject", "did", "as_of",
+        "checked", "not_checked", "reach", "related": [the same of each other identity of the client, with its number]};
+        `as_of`, `reach` and what was checked are null and empty before it is done.
+
+    Raises:
+        Refused: `replay-not-found`, there is none, or not any more.
+    """
+    with node.store.read() as connection:
+        row = _row(connection, replay_id)
+        parts = replays.parts(connection, replay_id)
+    asked = AskedReplay.of_json(row.asked)
+    nothing = {"did": None, "as_of": None, "checked": [], "not_checked": [], "reach": None}
+    told = [{"subject": part.subject, "did": part.did, **part.standing} for part in parts]
+    first = told[0] if told else {"subject": asked.identities[0].subject, **nothing}
+    return {
+        "id": row.id,
+        "state": row.state,
+        "case": asked.case,
+        "asked_at": format_time(row.asked_at),
+        "done_at": None if row.done_at is None else format_time(row.done_at),
+        "error": None if row.error is None else {"code": row.error.code, "detail": row.error.detail},
+        **first,
+        "related": [
+            {"number": part.number, "relation": part.relation, **one}
+            for part, one in zip(parts[1:], told[1:], strict=True)
+        ],
+    }
+
+
+def replay_texts(node: Node, replay_id: str, number: int = 0) -> ReplayTexts:
+    """Return bundle and report of one identity: 0 is the one that was asked for.
+
+    Raises:
+        Refused: `replay-not-found`, there is no such replay, or no such identity in it; `replay-waiting`, it is not made
+            yet.
+        BonafidesError: why it could not be made.
+    """
+    with node.store.read() as connection:
+        row = _row(connection, replay_id)
+        found = replays.texts(connection, replay_id, number) if row.state == DONE else None
+    if row.state == FAILED and row.error is not None:
+        raise row.error
+    if row.state == WAITING:
+        raise Refused("replay-waiting", f"the replay {replay_id} is not made yet: ask again in a moment")
+    if found is None:
+        raise Refused("replay-not-found", f"number: the replay {replay_id} has no identity {number}")
+    return found
+
+
+def _row(connection: Connection, replay_id: str) -> ReplayRow:
+    found = replays.find(connection, replay_id)
+    if found is None:
+        raise Refused("replay-not-found", "id: there is no such replay, or it is not kept any more")
+    return found

@@ -1,7 +1,8 @@
 """A thread of the chain process that does what waits for the chain's state, while the loop goes on.
 
-It has a connection to the chain's node of its own. It answers the processes that ask for state proofs. What it takes
-stands at a block that the index has: who asks will read the histories there.
+It has a connection to the chain's node of its own. It answers the processes that ask for state proofs, and makes the
+replays that were asked for, one after another. What it takes stands at a block that the index has: who asks will read
+the histories there. A replay that waits when the process is killed is made after the next start.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from node_adapter.chain.rpc import JsonRpc
@@ -17,10 +19,14 @@ from node_adapter.chain.state_proofs import take_proofs
 from node_adapter.node import Node
 from node_adapter.ports import StateSource, TakenState
 from node_adapter.requested_state import PATIENCE_MS
-from node_adapter.store import state_requests
+from node_adapter.store import replays, state_requests
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import Store
+from node_adapter.store.label_map import LabelMapStore
 from node_adapter.store.state_requests import StateRequest
+from node_adapter.views import Views
+from node_adapter.workflows.replay.asked import KEPT_MS, keep_failure, keep_replay, next_replay
+from node_adapter.workflows.replay.replay import BEHIND, make_replay
 from primitives.errors import BonafidesError, CouldNotCheck
 
 RPC_TIMEOUT_SECONDS = 5.0
@@ -29,7 +35,11 @@ END_SECONDS = 10.0
 FORGET_EVERY_MS = 60_000
 ABANDONED_MS = 10 * PATIENCE_MS
 LAST_TRY_MS = 2_000  # before the one who asked gives up
+REPLAY_PATIENCE_MS = 60_000
+MAP_BYTES = 64 * 1024 * 1024
 TRANSIENT = frozenset({"chain-unreachable", "block-unknown", "state-proof-race", "index-empty", "store-busy"})
+PASSING = TRANSIENT | {BEHIND, "promise-owed", "node-restored"}
+"""What passes of itself while a replay waits: a proof of an earlier block than that of the last anchor, say."""
 
 _log = logging.getLogger("node_adapter.replays")
 
@@ -39,13 +49,16 @@ class ReplayWorker:
 
     def __init__(self, node: Node, source: StateSource) -> None:
         """Take the node, and what takes proofs from its chain."""
-        self._node = node
         self._source = indexed(node.store, source)
+        # What the loop of the process keeps in memory is not shared with it: the two write and read at once.
+        self._node = replace(node, state=self._source, views=Views(), label_map=LabelMapStore(memory_bytes=MAP_BYTES))
         self._forget_at = node.clock.monotonic_ms()
+        self._tried: tuple[str, int] = ("", 0)  # the replay that was tried last, and since when
 
     def step(self) -> bool:
         """Do what waits; return whether there may be more to do at once."""
         busy = self._answer_requests()
+        busy |= self._make_next()
         self._forget()
         return busy
 
@@ -84,6 +97,31 @@ class ReplayWorker:
                 return None
             return CouldNotCheck(error.code, error.detail)
 
+    def _make_next(self) -> bool:
+        waiting = next_replay(self._node)
+        if waiting is None:
+            return False
+        replay_id, asked = waiting
+        tick = self._node.clock.monotonic_ms()
+        if self._tried[0] != replay_id:
+            self._tried = replay_id, tick
+        patient = tick - self._tried[1] < REPLAY_PATIENCE_MS
+        try:
+            made = make_replay(self._node, asked, asked.reach if patient else 0)
+        except BonafidesError as error:
+            if patient and error.code in PASSING:
+                return False
+            _log.warning("the replay %s cannot be made: %s", replay_id, error)
+            keep_failure(self._node, replay_id, error)
+        except Exception as error:
+            keep_failure(
+                self._node, replay_id, CouldNotCheck("replay-fault", f"a fault of this program: {type(error).__name__}")
+            )
+            raise
+        else:
+            keep_replay(self._node, replay_id, asked, made)
+        return True
+
     def _forget(self) -> None:
         tick, now = self._node.clock.monotonic_ms(), self._node.clock.now_ms()
         if tick < self._forget_at:
@@ -91,6 +129,7 @@ class ReplayWorker:
         self._forget_at = tick + FORGET_EVERY_MS
         with self._node.store.write() as connection:
             state_requests.forget_before(connection, now - ABANDONED_MS)
+            replays.forget_before(connection, now - KEPT_MS)
 
 
 def indexed(store: Store, source: StateSource) -> StateSource:

@@ -92,7 +92,7 @@ def verify_evidence(bundle: bytes, trust: Trust, asked: VerificationRequest) -> 
         return verify_bundle_2(bundle, trust.of_2, trust.keys, asked)
     if not trust.of_1:
         parse_bundle_1(bundle)  # what is no bundle is told so, before anything is said of trust files
-        raise _another_format(2, 1, "`chain headers` writes it")
+        raise _another_format(2, 1, "a release before wrote it")
     return verify_bundle_1(
         bundle,
         trust.of_1[0],

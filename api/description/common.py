@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from evidence.documents import trust
 from evidence.version2 import envelope, promise, record
-from evidence.version2.documents import claim, receipt
+from evidence.version2.documents import claim, receipt, trust
 from primitives.rules import RULES
 from primitives.shapes import Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
@@ -21,8 +20,10 @@ PATH_PARAMETERS = {
     "did": DID,
     "digest": DIGEST,
     "list_id": Decimal(),
+    "number": Decimal().note("Of another identity of the client, from 1."),
     "place": Text(64, 1, "[0-9a-z./]+", "pattern").note("Level and index of a C2SP tile, or `entries` and index."),
     "record_id": Text(pattern=UUID7_PATTERN),
+    "replay_id": Text(pattern=UUID7_PATTERN),
     "task_id": DIGEST,
 }
 PROBLEM = Named(
@@ -57,7 +58,7 @@ RECEIPT = Named(
         "docs/spec/evidence-2.md, section 11."
     ),
 )
-TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence.md, section 10."))
+TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence-2.md, section 10."))
 CLAIM = Named(
     "Claim", Fields({**claim.CLAIM.required, "promise": PROMISE}).note("docs/spec/evidence-2.md, section 7.1.")
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, HASH, MANY, TEXT
+from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, COUNT, HASH, MANY, TEXT
 from api.description.operation import Operation
 from domain.erasure import MAX_ERASED
 from node_adapter.workflows.erasing.asking import ERASURE_REQUEST
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
+from node_adapter.workflows.replay.asked import REPLAY_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
-from node_adapter.workflows.replay.replay import REPLAY_REQUEST
-from primitives.shapes import Boolean, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
+from primitives.shapes import Boolean, Constant, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
 from replay.wire.fact import FACT
 from replay.wire.shapes import ADDRESS, DID, DIGEST, PID, TIME
 
@@ -74,26 +74,49 @@ REPLAY_ORDER = Named(
     ),
 )
 REPLAY_ORDERS = Named("ReplayOrders", Fields({"orders": ListOf(REPLAY_ORDER, 0, MANY)}))
-_SAID_OF = {"as_of": BLOCK_TIME, "checked": CHECKS, "not_checked": CHECKS_NOT_MADE}
+_LISTED = ListOf(COUNT, 0, MANY)
+REACH = Named(
+    "Reach",
+    Fields(
+        {
+            "trusted_by": ListOf(DID, 0, MANY),
+            "opened_by": TEXT,
+            "witnesses": ListOf(DID, 0, MANY).note("The members that checked that the broker's map only grew."),
+            "members": COUNT.note("How many other members there are."),
+            "wanted": COUNT.note("How many witnesses are wanted."),
+            "erased": _LISTED,
+            "put_back": _LISTED,
+            "wrong": _LISTED.note("The anchors that the broker names as wrong."),
+            "earlier_not_shown": ListOf(TEXT, 0, MANY),
+            "redacted": _LISTED,
+            "text": ListOf(TEXT, 0, MANY).note("The same in sentences."),
+        }
+    ).note("How far the answer of a bundle reaches."),
+)
+_SAID_OF = {
+    "subject": PID,
+    "did": Nullable(DID),
+    "as_of": Nullable(BLOCK_TIME),
+    "checked": CHECKS,
+    "not_checked": CHECKS_NOT_MADE,
+    "reach": Nullable(REACH),
+}
+REPLAY_FAILURE = Named("ReplayFailure", Fields({"code": TEXT, "detail": TEXT}).note("Why a replay cannot be made."))
+REPLAY_ASKED = Named("ReplayAsked", Fields({"id": TEXT, "state": Constant("waiting")}))
 REPLAY = Named(
     "Replay",
     Fields(
         {
-            "bundle": TEXT.note("The bundle's text, as `bonafides verify` takes it."),
-            "report_html": TEXT,
-            "report": Object(),
+            "id": TEXT,
+            "state": OneOf("waiting", "done", "failed"),
+            "case": TEXT,
+            "asked_at": TIME,
+            "done_at": Nullable(TIME),
+            "error": Nullable(REPLAY_FAILURE),
             **_SAID_OF,
             "related": ListOf(
                 Fields(
-                    {
-                        "relation": OneOf("predecessor", "successor"),
-                        "subject": PID,
-                        "did": DID,
-                        "bundle": TEXT,
-                        "report_html": TEXT,
-                        "report": Object(),
-                        **_SAID_OF,
-                    }
+                    {"number": COUNT, "relation": OneOf("predecessor", "successor"), **_SAID_OF},
                 ),
                 0,
                 MANY,
@@ -101,6 +124,8 @@ REPLAY = Named(
         }
     ),
 )
+BUNDLE = Named("Bundle", Object().note("docs/spec/evidence-2.md, section 12."))
+REPORT = Named("ReplayReport", Object())
 EXPORT_LINE = Named(
     "ExportLine",
     Fields(
@@ -138,6 +163,18 @@ ERASURE = Named(
         }
     ),
 )
+
+
+def _documents(below: str) -> tuple[Operation, ...]:
+    """Return the routes of what a replay gave for one identity."""
+    return (
+        Operation(
+            "GET", f"{below}/bundle", "replay", "The bundle, as `bonafides verify` takes it.", answers={200: BUNDLE}
+        ),
+        Operation("GET", f"{below}/replay.json", "replay", "The report as JSON.", answers={200: REPORT}),
+        Operation("GET", f"{below}/report", "replay", "The report's page.", answers={200: TEXT}, media="text/html"),
+    )
+
 
 OPERATIONS = (
     Operation(
@@ -192,9 +229,22 @@ OPERATIONS = (
         "POST",
         "/v1/replays",
         "replay",
-        "Replay a client's history; reading the originals is recorded first.",
+        "Ask for the replay of a client's history; reading the originals is recorded first.",
         request=REPLAY_REQUEST,
-        answers={201: REPLAY},
+        answers={202: REPLAY_ASKED},
+        words={202: "It is made after that; `Location` says where it is found."},
+    ),
+    Operation(
+        "GET",
+        "/v1/replays/{replay_id}",
+        "replay",
+        "How a replay stands, as of when it is, what was checked and what was not.",
+        answers={200: REPLAY},
+    ),
+    *(
+        operation
+        for below in ("/v1/replays/{replay_id}", "/v1/replays/{replay_id}/related/{number}")
+        for operation in _documents(below)
     ),
     Operation(
         "POST",

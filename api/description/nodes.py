@@ -191,7 +191,14 @@ OPERATIONS = (
         bulk=True,
         words={200: "NDJSON: one line per line, in order. JSON: done."},
     ),
-    Operation("GET", "/v1/chain/trust", "chain", "The trust file of this node's index.", answers={200: TRUST_FILE}),
+    Operation(
+        "GET",
+        "/v1/chain/trust",
+        "chain",
+        "This member's signed word for a block that its node has indexed.",
+        answers={200: TRUST_FILE},
+        query={"block": COUNT.note("Its number; by default the newest.")},
+    ),
     Operation("GET", "/v1/status", "operations", "The node's state.", answers={200: STATUS}),
     Operation("GET", "/metrics", "operations", "Prometheus text.", answers={200: TEXT}, media="text/plain"),
 )

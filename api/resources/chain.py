@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.auth import guarded
+from api.bodies import integer_argument
 from api.context import current_node
 from node_adapter.store.tokens import STAFF_ROLES
 from node_adapter.workflows.replay.trust_file import trust_file
+
+_MAX_BLOCK = 2**53 - 1
 
 
 def chain_blueprint() -> Blueprint:
@@ -16,6 +19,7 @@ def chain_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/chain/trust")
     def trust() -> Response:
-        return Response(trust_file(current_node()), content_type="application/json")
+        block = integer_argument("block", -1, 0, _MAX_BLOCK) if "block" in request.args else None
+        return Response(trust_file(current_node(), block), content_type="application/json")
 
     return blueprint

@@ -1,4 +1,4 @@
-"""Replay of a client's history, for compliance."""
+"""Replay of a client's history, for compliance: asked for, and fetched once it is made."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from api.auth import guarded
 from api.bodies import json_answer, read_object
 from api.context import current_node
 from node_adapter.workflows.replay.access import draft_access
-from node_adapter.workflows.replay.replay import replay
+from node_adapter.workflows.replay.asked import ask_replay, replay_texts, show_replay
+from primitives.errors import Refused
+
+_MAX_DIGITS = 6
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def replays_blueprint() -> Blueprint:
@@ -18,11 +22,73 @@ def replays_blueprint() -> Blueprint:
     blueprint = guarded("replays", "compliance")
 
     @blueprint.post("/v1/replays")
-    def make() -> Response:
-        return json_answer(replay(current_node(), read_object()), HTTPStatus.CREATED)
+    def ask() -> Response:
+        asked = ask_replay(current_node(), read_object())
+        response = json_answer(asked, HTTPStatus.ACCEPTED)
+        response.headers["Location"] = f"/v1/replays/{asked['id']}"
+        return response
+
+    @blueprint.get("/v1/replays/<replay_id>")
+    def show(replay_id: str) -> Response:
+        return json_answer(show_replay(current_node(), replay_id))
+
+    @blueprint.get("/v1/replays/<replay_id>/bundle")
+    def bundle(replay_id: str) -> Response:
+        return _bundle(replay_id)
+
+    @blueprint.get("/v1/replays/<replay_id>/replay.json")
+    def summary(replay_id: str) -> Response:
+        return _summary(replay_id)
+
+    @blueprint.get("/v1/replays/<replay_id>/report")
+    def report(replay_id: str) -> Response:
+        return _report(replay_id)
+
+    @blueprint.get("/v1/replays/<replay_id>/related/<number>/bundle")
+    def related_bundle(replay_id: str, number: str) -> Response:
+        return _bundle(replay_id, _place(number))
+
+    @blueprint.get("/v1/replays/<replay_id>/related/<number>/replay.json")
+    def related_summary(replay_id: str, number: str) -> Response:
+        return _summary(replay_id, _place(number))
+
+    @blueprint.get("/v1/replays/<replay_id>/related/<number>/report")
+    def related_report(replay_id: str, number: str) -> Response:
+        return _report(replay_id, _place(number))
 
     @blueprint.post("/v1/replays/access")
     def draft() -> Response:
         return json_answer(draft_access(current_node(), read_object()))
 
     return blueprint
+
+
+def _place(number: str) -> int:
+    """Read the number of another identity; 0 is the one that was asked for, which has routes of its own.
+
+    Raises:
+        Refused: `replay-not-found`.
+    """
+    if not number.isascii() or not number.isdigit() or len(number) > _MAX_DIGITS or number.startswith("0"):
+        raise Refused("replay-not-found", "number: is no number of another identity")
+    return int(number)
+
+
+def _bundle(replay_id: str, number: int = 0) -> Response:
+    return _original(replay_texts(current_node(), replay_id, number).bundle, "application/json")
+
+
+def _summary(replay_id: str, number: int = 0) -> Response:
+    return _original(replay_texts(current_node(), replay_id, number).report, "application/json")
+
+
+def _report(replay_id: str, number: int = 0) -> Response:
+    page = _original(replay_texts(current_node(), replay_id, number).report_html, "text/html; charset=utf-8")
+    page.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return page
+
+
+def _original(text: str, content_type: str) -> Response:
+    """Answer with a text that holds a client's originals: it is stored nowhere on the way."""
+    data = text.encode("utf-8", "backslashreplace")
+    return Response(data, content_type=content_type, headers={"Cache-Control": "no-store"})

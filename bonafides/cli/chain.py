@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -11,35 +10,37 @@ from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import FILE, verbatim
 from bonafides.cli.support.output import write_file, write_json
 from bonafides.client import Client
-from primitives.canonical import parse_json
-from primitives.errors import InvalidInput
+from evidence.version2.documents.trust import parse_trust
 
 
 @click.group()
 def chain() -> None:
-    """Make a trust file of a node's block headers."""
+    """Get a member's word for a block of the chain."""
 
 
 @chain.command(
-    "headers",
-    epilog=verbatim("Example:", "  bonafides chain headers --node regulator --out trust.json"),
+    "trust",
+    epilog=verbatim("Example:", "  bonafides chain trust --node regulator --out trust.json"),
 )
+@click.option("--block", type=click.IntRange(0), metavar="NUMBER", help="The block; by default the newest.")
 @click.option("--out", type=FILE, required=True, help="Where the trust file goes.")
 @calls_node("operator")
-def headers(client: Client, out: Path) -> None:
-    """Write the trust file: chain id, the Directory's addresses with their blocks, contiguous headers.
+def trust(client: Client, block: int | None, out: Path) -> None:
+    """Write the trust file: the member says, and signs, which block of which chain it has.
 
-    Take it from a member or regulator that you trust, and never from the broker whose bundle you verify.
+    Take it from a member or regulator that you trust, never from the broker whose bundle you verify, and know that
+    one's key from elsewhere: `verify --trust-key` pins it.
     """
-    data = client.trust_file()
-    summary = _summary(parse_json(data, field="trust", max_bytes=len(data)))
+    data = client.trust_file(block)
+    file = parse_trust(data)
     write_file(out, data)
-    write_json({"trust": str(out), "bytes": len(data), **summary})
-
-
-def _summary(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InvalidInput("trust", "shape", "is no trust file")
-    found = value.get("headers")
-    count = len(found) if isinstance(found, list) else None
-    return {"format": value.get("format"), "chain_id": value.get("chain_id"), "headers": count}
+    write_json(
+        {
+            "trust": str(out),
+            "bytes": len(data),
+            "chain_id": file.block.chain_id,
+            "block": file.block.number,
+            "signer": file.signer.did,
+            "key": file.signer.key.hex(),
+        }
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -12,9 +12,14 @@ from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
 from bonafides.cli.support.output import json_bytes, write_file, write_json
 from bonafides.client import Client
-from primitives.canonical import canonical_json
+from bonafides.client.compliance import REPLAY_SECONDS
+from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
 
+if TYPE_CHECKING:
+    from bonafides.client import types
+
+MAX_WAIT = 86_400
 REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.json"
 
 
@@ -31,6 +36,14 @@ REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.j
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
 @click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json and replay.json go.")
+@click.option(
+    "--wait",
+    type=click.IntRange(0, MAX_WAIT),
+    default=REPLAY_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for the node to make it.",
+)
 @calls_node("compliance")
 def replay(
     client: Client,
@@ -41,51 +54,51 @@ def replay(
     lang: str,
     access: Path | None,
     out: Path,
+    wait: int,
 ) -> None:
     """Replay a client's history: timeline, re-executed score and opinion, findings, proofs, completeness."""
     if (did is None) == (subject is None):
         raise InvalidInput("did", "one-of", "give either --did or --subject")
     who = {"did": did} if did is not None else {"subject": subject}
-    asked = {**who, "case": case_number, "reason": reason, "lang": lang}
-    answer = client.post("/v1/replays", {**asked, **approved(access)})
-    write_json(save(answer, out))
+    asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
+    made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait)
+    write_json(save(client, made, out))
 
 
-def save(answer: object, out: Path) -> dict[str, Any]:
-    """Write what a replay gave into a directory; return where it lies and the report without its texts.
+def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
+    """Write what a replay gave into a directory, of each other identity into one below it; return where all lies.
 
     Raises:
-        CouldNotCheck: the answer is no replay, or a file cannot be written.
+        CouldNotCheck: the replay is not kept any more, or a file cannot be written.
     """
-    if not isinstance(answer, dict) or not {"bundle", "report_html", "report"} <= set(answer):
-        raise CouldNotCheck("node-answer", "the node's answer is no replay")
+    number = made["id"]
+    bundle, page, summary = client.replay_bundle(number), client.replay_report(number), client.replay_summary(number)
+    told = {**_written(out, bundle, page, summary), **_standing(made)}
+    related = []
+    for one in made["related"]:
+        place = number, one["number"]
+        texts = client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)
+        below = out / f"{one['relation']}-{one['subject'][:8]}"
+        named = {"relation": one["relation"], "subject": one["subject"], "did": one["did"]}
+        related.append({**named, **_written(below, *texts), **_standing(one)})
+    return {"id": number, **told, **({"related": related} if related else {})}
+
+
+def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
+    return {
+        "as_of": told["as_of"],
+        "checked": told["checked"],
+        "not_checked": told["not_checked"],
+        "reach": None if told["reach"] is None else told["reach"]["text"],
+    }
+
+
+def _written(out: Path, bundle: bytes, page: bytes, summary: bytes) -> dict[str, str]:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CouldNotCheck("file-unwritable", f"{out}: {error.strerror}") from error
-    bundle = answer["bundle"]
-    data = bundle.encode() if isinstance(bundle, str) else canonical_json(bundle)
-    contents = {
-        BUNDLE_FILE: data,
-        REPORT_FILE: str(answer["report_html"]).encode("utf-8", "backslashreplace"),
-        SUMMARY_FILE: json_bytes(answer["report"], indent=1),
-    }
-    for name, content in contents.items():
+    report = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
+    for name, content in {BUNDLE_FILE: bundle, REPORT_FILE: page, SUMMARY_FILE: report}.items():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them
-    related = [
-        {
-            **{name: entry.get(name) for name in ("relation", "subject", "did")},
-            **save({**entry, "related": []}, out / f"{entry['relation']}-{str(entry['subject'])[:8]}"),
-        }
-        for entry in answer.get("related", [])
-    ]
-    named = ("bundle", "report_html", "report", "related", "relation", "subject", "did")
-    rest = {name: value for name, value in answer.items() if name not in named}
-    if related:
-        rest["related"] = related
-    return {
-        "bundle": str(out / BUNDLE_FILE),
-        "report": str(out / REPORT_FILE),
-        "summary": str(out / SUMMARY_FILE),
-        **rest,
-    }
+    return {"bundle": str(out / BUNDLE_FILE), "report": str(out / REPORT_FILE), "summary": str(out / SUMMARY_FILE)}

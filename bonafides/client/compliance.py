@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 from urllib.parse import quote
 
 from bonafides.client.operation import operation
-from bonafides.client.transport import Transport
+from bonafides.client.transport import Transport, route
+from primitives.errors import CouldNotCheck
 
 if TYPE_CHECKING:  # a wallet that signs need not build them
     from bonafides.client import types
+
+
+REPLAY_SECONDS = 600
+_FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.1, 2.0
 
 
 class Compliance(Transport):
@@ -52,9 +58,68 @@ class Compliance(Transport):
         return cast("types.ReplayOrders", self.get("/v1/replay-orders"))
 
     @operation("post_replays")
-    def replay(self, asked: types.ReplayRequest) -> types.Replay:
-        """Replay a client's history into a report and a bundle."""
-        return cast("types.Replay", self.post("/v1/replays", asked))
+    def ask_replay(self, asked: types.ReplayRequest) -> types.ReplayAsked:
+        """Ask for the replay of a client's history; it is made after that."""
+        return cast("types.ReplayAsked", self.post("/v1/replays", asked))
+
+    @operation("get_replays_replay_id")
+    def show_replay(self, replay_id: str) -> types.Replay:
+        """Say how a replay stands, and what it found."""
+        return cast("types.Replay", self.get(route("replays", replay_id)))
+
+    def replay(self, asked: types.ReplayRequest, *, patience_seconds: float = REPLAY_SECONDS) -> types.Replay:
+        """Ask for a replay and wait until it is made.
+
+        Raises:
+            BonafidesError: why it was refused, or could not be made; CouldNotCheck `replay-waiting`, with its id, where
+                it took longer than `patience_seconds`: it is made all the same.
+        """
+        return self.made_replay(self.ask_replay(asked)["id"], patience_seconds=patience_seconds)
+
+    def made_replay(self, replay_id: str, *, patience_seconds: float = REPLAY_SECONDS) -> types.Replay:
+        """Wait until a replay is made; raises as `replay`."""
+        until = time.monotonic() + patience_seconds
+        pause = _FIRST_LOOK_SECONDS
+        while True:
+            found = self.show_replay(replay_id)
+            if found["state"] == "failed":
+                self.replay_bundle(replay_id)  # which tells why, as the error that it is
+            if found["state"] != "waiting":
+                return found
+            if time.monotonic() >= until:
+                raise CouldNotCheck("replay-waiting", f"the replay {replay_id} is not made yet; ask for it again")
+            time.sleep(pause)
+            pause = min(2 * pause, _LAST_LOOK_SECONDS)
+
+    @operation("get_replays_replay_id_bundle")
+    def replay_bundle(self, replay_id: str) -> bytes:
+        """Fetch the bundle: the bytes, since what is verified is bytes."""
+        return self.get_bytes(route("replays", replay_id, "bundle"))
+
+    @operation("get_replays_replay_id_replay_json")
+    def replay_summary(self, replay_id: str) -> bytes:
+        """Fetch the report as JSON."""
+        return self.get_bytes(route("replays", replay_id, "replay.json"))
+
+    @operation("get_replays_replay_id_report")
+    def replay_report(self, replay_id: str) -> bytes:
+        """Fetch the report's page."""
+        return self.get_bytes(route("replays", replay_id, "report"))
+
+    @operation("get_replays_replay_id_related_number_bundle")
+    def related_bundle(self, replay_id: str, number: int) -> bytes:
+        """Fetch the bundle of another identity of the client."""
+        return self.get_bytes(route("replays", replay_id, "related", str(number), "bundle"))
+
+    @operation("get_replays_replay_id_related_number_replay_json")
+    def related_summary(self, replay_id: str, number: int) -> bytes:
+        """Fetch the report of another identity as JSON."""
+        return self.get_bytes(route("replays", replay_id, "related", str(number), "replay.json"))
+
+    @operation("get_replays_replay_id_related_number_report")
+    def related_report(self, replay_id: str, number: int) -> bytes:
+        """Fetch the page of the report of another identity."""
+        return self.get_bytes(route("replays", replay_id, "related", str(number), "report"))
 
     @operation("post_replays_access")
     def look(self, asked: types.AccessRequest) -> types.Fact:

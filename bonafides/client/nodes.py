@@ -46,9 +46,9 @@ class Nodes(Transport):
         return cast("types.Answers[types.PromiseVerdict]", self.post_lines("/v1/promises/check", promises, repeat=True))
 
     @operation("get_chain_trust")
-    def trust_file(self) -> bytes:
-        """Fetch a trust file: the bytes, since what is verified is bytes."""
-        return self.get_bytes("/v1/chain/trust")
+    def trust_file(self, block: int | None = None) -> bytes:
+        """Fetch the member's word for a block, by default the newest: the bytes, since what is verified is bytes."""
+        return self.get_bytes("/v1/chain/trust", block=block)
 
     @operation("get_status")
     def status(self) -> types.Status:

@@ -125,7 +125,8 @@ _MEMBERS: Mapping[str, Shape[Any]] = {
 }
 _VALIDATORS = {"validators": shapes.tuple_of(shapes.ADDRESS, MAX_VALIDATORS, 1)}
 _UNSEALED, _SEALED = Fields(_MEMBERS), Fields({**_MEMBERS, **_VALIDATORS})
-_OF_ANOTHER_RULE = Fields(_MEMBERS, _VALIDATORS)  # whether its headers are sealed is not known here
+TRUST = Fields(_MEMBERS, _VALIDATORS)
+"""A trust file of any header rule; which one takes `validators`, `parse_trust` asks."""
 
 
 def parse_trust(data: bytes) -> TrustFile:
@@ -136,7 +137,7 @@ def parse_trust(data: bytes) -> TrustFile:
     """
     parsed = parse_json(data, field="trust", max_bytes=MAX_TRUST_BYTES, max_nodes=MAX_TRUST_NODES)
     rule = RULES.get(_NAMED.read(parsed, "trust")["header_rule"])
-    shape = _OF_ANOTHER_RULE if rule is None else _UNSEALED if rule.seals is None else _SEALED
+    shape = TRUST if rule is None else _UNSEALED if rule.seals is None else _SEALED
     found: TrustFile = shape.then(_trust_file).read(parsed, "trust")
     return found
 

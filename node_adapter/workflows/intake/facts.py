@@ -90,12 +90,12 @@ def submit_facts(
     return [_promised(outcome, promises) for outcome in outcomes]
 
 
-def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> None:
+def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> list[Accepted]:
     """Store facts of the node's own in a transaction of its caller: all of them, or the first one's error is raised."""
     intake = _Intake(node, connection, facts)
-    for fact in facts:
-        intake.accept(fact)
+    accepted = [intake.accept(fact) for fact in facts]
     intake.flush()
+    return accepted
 
 
 def _promised(outcome: Accepted | BonafidesError, promises: Mapping[str, PromiseDocument]) -> Accepted | BonafidesError:

@@ -4,8 +4,8 @@
 2. Where the client has had another wallet (`succession`), each other identity is replayed beside it in the same way.
 3. Reading originals is itself recorded: the ACCESS_LOG record of each identity comes first, through the same door as
    every fact, in one transaction with the replay that is to be made. Nothing is read before.
-4. The replay waits until it is made (`workflows.replay.replay`), and is then kept for some days. An order of a regulator
-   under this case is noted as answered.
+4. The replay waits until it is made (`workflows.replay.replay`), and is then kept for some days. An order of a
+   regulator under this case is noted as answered.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
         row = _row(connection, replay_id)
         parts = replays.parts(connection, replay_id)
     asked = AskedReplay.of_json(row.asked)
-    nothing = {"did": None, "as_of": None, "checked": [], "not_checked": [], "reach": None}
+    nothing: dict[str, Any] = {"did": None, "as_of": None, "checked": [], "not_checked": [], "reach": None}
     told = [{"subject": part.subject, "did": part.did, **part.standing} for part in parts]
     first = told[0] if told else {"subject": asked.identities[0].subject, **nothing}
     return {
@@ -182,8 +182,8 @@ def replay_texts(node: Node, replay_id: str, number: int = 0) -> ReplayTexts:
     """Return bundle and report of one identity: 0 is the one that was asked for.
 
     Raises:
-        Refused: `replay-not-found`, there is no such replay, or no such identity in it; `replay-waiting`, it is not made
-            yet.
+        Refused: `replay-not-found`, there is no such replay, or no such identity in it; `replay-waiting`, it is yet to
+            be made.
         BonafidesError: why it could not be made.
     """
     with node.store.read() as connection:

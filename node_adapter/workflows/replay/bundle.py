@@ -324,9 +324,7 @@ def _references(
 
 def _material(pid: str, chain: Sequence[ReplayedRecord]) -> SubjectMaterial:
     labels = [record.row.label for record in chain]
-    return SubjectMaterial(
-        bytes.fromhex(pid), [record.material() for record in chain], [*labels, chain[-1].row.next]
-    )
+    return SubjectMaterial(bytes.fromhex(pid), [record.material() for record in chain], [*labels, chain[-1].row.next])
 
 
 def key_events(node: Node, connection: Connection, subject: SubjectRow, up_to: int | None) -> tuple[ChainEvent, ...]:

@@ -32,9 +32,9 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.receipts import ReceiptMaker
 from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, WAYS, log_access, named_subject
-from node_adapter.workflows.replay.bundle import ReplayedRecord, collect, key_events, replayed
+from node_adapter.workflows.replay.bundle import ReplayedRecord, SubjectChain, collect, key_events, replayed, take_chain
 from node_adapter.workflows.replay.orders import order_json
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
 from replay.succession import SUCCEED, SUCCEEDED
@@ -68,6 +68,7 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
     approvals = asked.get("access", {})
     with node.store.write() as connection:
         log_access(node, connection, subject, case=case, reason=reason, types=types or ["SUBJECT"], approvals=approvals)
+    taken = _chain(node, subject)
     with node.store.read() as connection:  # (2)
         current = subjects.find_by_pid(connection, subject.pid) or subject
         head = {
@@ -81,7 +82,7 @@ def export_subject(node: Node, request: Mapping[str, Any]) -> IO[bytes]:
             "reason": reason,
             "made_at": format_time(node.clock.now_ms()),
         }
-        return _written(node, sealed_lines(chain([head], _lines(node, connection, current, case))))  # (3)
+        return _written(node, sealed_lines(chain([head], _lines(node, connection, current, case, taken))))  # (3)
 
 
 def _written(node: Node, lines: Iterable[bytes]) -> IO[bytes]:
@@ -119,7 +120,17 @@ def _find(node: Node, request: Mapping[str, Any]) -> tuple[SubjectRow, list[str]
         return subject, records.types_of(connection, subject.pid)
 
 
-def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
+def _chain(node: Node, subject: SubjectRow) -> SubjectChain | BonafidesError:
+    try:
+        [taken] = take_chain(node, [subject])
+    except (CouldNotCheck, VerificationFailed) as error:  # the bundle has a problem then; the lines come all the same
+        return error
+    return taken
+
+
+def _lines(
+    node: Node, connection: Connection, subject: SubjectRow, case: str, chain: SubjectChain | BonafidesError
+) -> Iterator[dict[str, Any]]:
     yield {
         "kind": "subject",
         "created_at": format_time(subject.created_at),
@@ -129,7 +140,7 @@ def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -
     for page in records.pages_of(connection, subject.pid):
         findings = records.findings_of(connection, [row.record_id for row in page])
         for row in page:
-            yield _record(replayed(row, 0), findings.get(row.record_id, []))
+            yield _record(replayed(row), findings.get(row.record_id, []))
     yield from _receipts(node, connection, subject)
     for issued in credentials.every_of_subject(connection, subject.pid):
         revoked = None if issued.revoked_at is None else format_time(issued.revoked_at)
@@ -144,7 +155,7 @@ def _lines(node: Node, connection: Connection, subject: SubjectRow, case: str) -
         yield {"kind": "replay_order", **order_json(order)}
     if subject.did is not None:
         yield from _key_events(node, connection, subject)
-    yield from _bundle(node, connection, subject, case)
+    yield from _bundle(node, connection, subject, case, chain)
 
 
 def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str, Any]:
@@ -167,7 +178,7 @@ def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str,
         line["erased"] = ERASED
         if row.envelope_salt is None:
             return {**line, "record": None, "envelope": record.envelope}
-    return {**line, "record": record.copy()}
+    return {**line, "record": record.shown()}
 
 
 def _receipts(node: Node, connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
@@ -206,11 +217,20 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow) -> Iter
             yield {"kind": "key_event", "event": event.name, "block": event.block, "args": dict(event.args)}
 
 
-def _bundle(node: Node, connection: Connection, subject: SubjectRow, case: str) -> Iterator[dict[str, Any]]:
+def _bundle(
+    node: Node, connection: Connection, subject: SubjectRow, case: str, chain: SubjectChain | BonafidesError
+) -> Iterator[dict[str, Any]]:
     try:
         _require_size(connection, subject)
-        text = collect(node, connection, subject, case).bundle.decode()
-    except (InvalidInput, CouldNotCheck, Refused) as error:  # nothing is anchored yet, or too much, or nothing is left
+        if isinstance(chain, BonafidesError):
+            raise chain
+        text = collect(node, connection, subject, case, chain).bundle.decode()
+    except (
+        InvalidInput,
+        CouldNotCheck,
+        Refused,
+        VerificationFailed,
+    ) as error:  # nothing is anchored yet, or too much, or nothing is left
         yield {
             "kind": "bundle",
             "part": 0,

@@ -1,6 +1,7 @@
 """Replay of a client's history under a case number: bundle, re-execution, findings, report.
 
-It is made after it was asked for (`workflows.replay.asked`), when the looks are recorded, by a thread of the chain process:
+It is made after it was asked for and the looks are recorded (`workflows.replay.asked`), by a thread of the chain
+process:
 
 1. What the chain says is taken, as of one block for all identities of the client.
 2. One snapshot of the store is read. Each bundle states the last anchor up to that block and covers every record up to

@@ -43,7 +43,7 @@ def test_the_promised_commands_are_there():
     node run;
     node status;wallet new;wallet sign;wallet receipts;wallet consent grant;wallet consent withdraw;fact submit;gate;
     credential issue;credential verify;credential revoke;prove;check;task propose;task approve;task run;replay;verify;
-    chain headers;doctor"""
+    chain trust;doctor"""
     for words in promised.split(";"):
         assert tuple(words.split()) in ALL
 

@@ -108,6 +108,8 @@ class BlockTime(TypedDict):
     block: int
     time: Time
 
+Bundle: TypeAlias = "dict[str, Any]"
+
 
 class Challenge(TypedDict):
     audience: Did
@@ -1052,6 +1054,20 @@ class QSubmitPayload(TypedDict):
     order_shown: NotRequired[list[str]]
 
 
+class Reach(TypedDict):
+    trusted_by: list[Did]
+    opened_by: str
+    witnesses: list[Did]
+    members: int
+    wanted: int
+    erased: list[int]
+    put_back: list[int]
+    wrong: list[int]
+    earlier_not_shown: list[str]
+    redacted: list[int]
+    text: list[str]
+
+
 class Readiness(TypedDict):
     status: Literal["ready", "not-ready"]
     checks: dict[str, str]
@@ -1160,25 +1176,40 @@ class Relay(TypedDict):
 
 
 class ReplayRelatedEntry(TypedDict):
+    number: int
     relation: Literal["predecessor", "successor"]
     subject: Pid
-    did: Did
-    bundle: str
-    report_html: str
-    report: dict[str, Any]
-    as_of: BlockTime
+    did: Did | None
+    as_of: BlockTime | None
     checked: Checks
     not_checked: ChecksNotMade
+    reach: Reach | None
 
 
 class Replay(TypedDict):
-    bundle: str
-    report_html: str
-    report: dict[str, Any]
-    as_of: BlockTime
+    id: str
+    state: Literal["waiting", "done", "failed"]
+    case: str
+    asked_at: Time
+    done_at: Time | None
+    error: ReplayFailure | None
+    subject: Pid
+    did: Did | None
+    as_of: BlockTime | None
     checked: Checks
     not_checked: ChecksNotMade
+    reach: Reach | None
     related: list[ReplayRelatedEntry]
+
+
+class ReplayAsked(TypedDict):
+    id: str
+    state: Literal["waiting"]
+
+
+class ReplayFailure(TypedDict):
+    code: str
+    detail: str
 
 
 class ReplayOrder(TypedDict):
@@ -1199,6 +1230,8 @@ class ReplayOrderRequest(TypedDict):
 
 class ReplayOrders(TypedDict):
     orders: list[ReplayOrder]
+
+ReplayReport: TypeAlias = "dict[str, Any]"
 
 
 class ReplayRequest(TypedDict):
@@ -1517,18 +1550,24 @@ class Tasks(TypedDict):
 Time: TypeAlias = "str"
 
 
-class TrustFileDirectoryEntry(TypedDict):
-    name: str
-    address: str
-    from_block: int
-    to_block: int | None
+class TrustFileBlock(TypedDict):
+    number: int
+    hash: str
+    time: int
+
+
+class TrustFileSigner(TypedDict):
+    did: str
+    alg: Literal["Ed25519", "SM2"]
+    key: str
 
 
 class TrustFile(TypedDict):
-    format: Literal["bonafides.trust/1"]
+    format: Literal["bonafides.trust/2"]
     chain_id: int
     header_rule: str
-    directory: list[TrustFileDirectoryEntry]
-    first: int
-    last: int
-    headers: list[str]
+    directory: str
+    block: TrustFileBlock
+    signer: TrustFileSigner
+    signature: str
+    validators: NotRequired[list[str]]

@@ -55,6 +55,10 @@ class Chain:
         """Let the next block be of a time (in seconds), or of a later one."""
         self.time = max(self.time, time - self.height - 1)
 
+    def next_time(self):
+        """The time of the next block, in seconds."""
+        return self.time + self.height + 1
+
     def block(self, *events):
         """Put events (contract, name, first topic, arguments) into a block; return its number."""
         self.height += 1
@@ -113,7 +117,7 @@ class Chain:
         last, before = self.logs.get(address, (1, 0))
         assert seq == last + 1, f"the contract expects anchor {last + 1}"
         keys, version = self.keys[address]
-        time = self.time + self.height + 1
+        time = self.next_time()
         events = [
             self._of_log(
                 "Anchored",

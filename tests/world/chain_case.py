@@ -15,7 +15,6 @@ from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.eip712 import (
@@ -29,6 +28,7 @@ from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import verify_bundle
 from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 VALIDITY = 10 * 365 * 86_400
 OLD, NEW = (hashlib.sha256(name.encode()).digest() for name in ("offline trust: old key", "offline trust: new key"))

@@ -57,6 +57,9 @@ class HeaderChain(Chain):
         """Take proofs at the newest block: the port `StateSource`."""
         return self.made.state.prove(self.made.headers[-1], wanted)
 
+    def next_time(self):
+        return self.made.time(self.made.head + 1)
+
     def make(self, events):
         self.made.take([(contract, name, args) for contract, name, _, args in events])
         logs = [_log(contract, name, args) for contract, name, _, args in events]

@@ -188,6 +188,7 @@ def _verified(one: _Read, others: Sequence[Record], word: OwnWord, domains: Doma
         one.collected.bundle,
         word.file,
         trust_keys=[word.key],
+        subject=one.collected.subject.pid,
         rulesets=one.rulesets,
         consents_asked=True,
         domains=domains,

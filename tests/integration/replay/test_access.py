@@ -10,7 +10,6 @@ from node_adapter.workflows.identity.staff import end_person
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.orders import KIND
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -22,6 +21,7 @@ from replay.records import of_verified
 from scripts.vectors.synthetic_chain import address, seeded, verify_bundle
 from tests.integration.replay.test_staff_replay import enrol, public
 from tests.world.headers import over_headers
+from tests.world.replays import replay
 from tests.world.staff import Person
 
 CASE, REASON = "case 7", "the client disputes the level"

@@ -14,7 +14,6 @@ from evidence.documents.bundle import parse_bundle, seal_bundle
 from node_adapter.store import anchors, records
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
 from node_adapter.workflows.replay import bundle as replay_bundle
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from replay.report_material import AS_OF_NOW
@@ -23,6 +22,7 @@ from tests.earlier_door import rated_as_earlier
 from tests.world.clock import START
 from tests.world.headers import over_headers
 from tests.world.payloads import PAYLOADS, rating
+from tests.world.replays import replay
 
 HISTORIES = int(os.environ.get("BONAFIDES_HISTORIES", "12"))  # `make histories` asks for ten thousand
 LONG, SHORT = 25, 8  # steps: a short one is a third of the work, and a failure of it is read sooner

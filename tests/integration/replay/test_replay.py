@@ -14,7 +14,6 @@ from evidence.documents.product_subject import product_subject
 from node_adapter.store import records, tokens
 from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows.anchoring import owed_promises
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -22,6 +21,7 @@ from scripts.vectors.synthetic_chain import verify_bundle
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
 

@@ -20,7 +20,6 @@ from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.fold import states_of
 from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.errors import BonafidesError, CouldNotCheck
 from primitives.timestamp import format_time
@@ -34,6 +33,7 @@ from tests.world.clock import START
 from tests.world.headers import over_headers
 from tests.world.lost_property import FORMAT, LOST_PROPERTY
 from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 DOMAINS = Domains(SUITABILITY, LOST_PROPERTY)
 DAY = 86_400_000

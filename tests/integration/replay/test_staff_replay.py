@@ -6,11 +6,11 @@ from evidence.log.roster import did_key
 from node_adapter.store import records
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.identity.staff import end_person, enrol_person
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from scripts.vectors.synthetic_chain import verify_bundle
 from tests.world.headers import over_headers
 from tests.world.payloads import rating
+from tests.world.replays import replay
 from tests.world.staff import Person
 
 YEAR = 365 * 86_400_000

@@ -6,11 +6,11 @@ import pytest
 
 from bonafides.cli.main import main
 from node_adapter.workflows.intake.gates import ask_gates
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from replay.reasons import in_chinese
 from tests.world.headers import over_headers
+from tests.world.replays import replay
 
 CONSENT = "c0" * 32
 DAY_MS = 86_400_000

@@ -9,10 +9,10 @@ from bonafides.cli.main import main
 from node_adapter.store import records
 from node_adapter.store.schema import record
 from node_adapter.workflows.intake.gates import ask_gates
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from tests.world.headers import over_headers
 from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from node_adapter.store import alarms, anchors, migrate, outbox, records, subjec
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.facts import submit_facts
-from node_adapter.workflows.replay.replay import replay
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from scripts.vectors.synthetic_chain import CHAIN_ID, address, seeded, verify_bundle
@@ -25,6 +24,7 @@ from tests.world.clock import Clock
 from tests.world.keys import entropy_of
 from tests.world.node import open_member, settings_of
 from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 DUMP = Path(__file__).with_name("data") / "schema-0001.sql"
 _CHANGED = {"alembic_version", "alarm"}  # an alarm stands for a cause since, not for a promise

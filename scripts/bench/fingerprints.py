@@ -2,9 +2,10 @@
 
 python scripts/bench/fingerprints.py [--quick]
 
-Sealing checks the envelope, derives a salt and a digest for every field, writes the canonical form and takes its HMAC.
-The native limits: one HMAC-SHA-256 over the same canonical bytes of each record, and the same HMAC calls that the
-format asks for (a salt and a digest for every field, the envelope's salt and fingerprint), in a plain hashlib loop.
+Sealing checks the envelope, derives a salt and a digest for every field and the label of the record after, writes the
+canonical form and takes its HMAC. The native limits: one HMAC-SHA-256 over the same canonical bytes of each record, and
+the same HMAC calls that the format asks for (a salt and a digest for every field, the envelope's salt and fingerprint,
+the next label), in a plain hashlib loop.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import hmac
 import sys
 from typing import Any
 
-from evidence.documents.record import SealedRecord, seal
+from evidence.version2.record import SealedRecord, seal
 from primitives.canonical import canonical_json
+from primitives.suites import DEFAULT
 from scripts.bench.harness import arguments, best_of, payloads, table
 
 BROKER = "did:ethr:0x1:0x" + "11" * 20
-SALT_TAG = b"bonafides/record/1/field-salt"
+SALT_TAG = b"bonafides/record/2/field-salt"
+NEXT_BYTES = 40  # what the next label is made of beside its tag
 
 
 def envelope(number: int, type_: str) -> dict[str, Any]:
     """Return an envelope without its digests."""
     return {
+        "suite": DEFAULT.name,
         "record_id": f"019aa3b1-5c10-7000-8000-{number:012x}",
         "type": type_,
         "schema": "1",
@@ -34,11 +38,13 @@ def envelope(number: int, type_: str) -> dict[str, Any]:
         "prev": "0" * 64,
         "occurred_at": "2026-11-21T09:16:38.123+08:00",
         "recorded_at": "2026-11-21T09:16:38.456+08:00",
+        "accepted": {"block": 8, "hash": f"{8:064x}"},
         "channel": "app",
         "actor": {"did": BROKER, "role": "broker-system"},
-        "ruleset": "sac-bands@1:0123456789abcdef",
+        "ruleset": f"sac-bands@1:{1:064x}",
         "document": None,
         "attachments": [],
+        "known": None,
         "signatures": [],
     }
 
@@ -52,6 +58,7 @@ def hash_loop(pairs: list[tuple[bytes, bytes]]) -> None:
 def hmac_calls(record: SealedRecord) -> list[tuple[bytes, bytes]]:
     """Return keys and messages of the sizes that the format asks for."""
     calls = [(record.root_salt, record.canonical), (record.root_salt, SALT_TAG)]
+    calls.append((record.root_salt, SALT_TAG + bytes(NEXT_BYTES)))
     for name, value in record.values.items():
         calls += [(record.root_salt, SALT_TAG + name.encode()), (record.root_salt, canonical_json(value))]
     return calls

@@ -57,7 +57,7 @@ class AnchorWatch(threading.Thread):
         found = []
         for promise in promises:
             anchored_at = next(at for size, at in self.seen if size > promise["log_index"])
-            found.append(anchored_at - parse_time(promise["accepted_at"], "accepted_at") / 1000)
+            found.append(anchored_at - parse_time(promise["recorded_at"], "recorded_at") / 1000)
         return found
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from node_adapter.chain.indexer import RESET_AFTER_MS, Indexer
 from node_adapter.chain.sender import Sender
 from node_adapter.store import outbox
-from node_adapter.store.chain.evidence_anchor import anchored_in
+from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata, outbox_attempt
 from node_adapter.workflows.anchoring import settlement
@@ -105,7 +105,8 @@ class Interleavings(RuleBasedStateMachine):
         self.connected = False
 
     def on_blocks(self, connection, outcomes, events):
-        assert settlement.settle(connection, outcomes, anchored_in(events, MEMBER), now_ms=self.tick) == []
+        made = leaves_in(connection, events, MEMBER)
+        assert settlement.settle(connection, outcomes, made, now_ms=self.tick, sign=lambda *_: "") == []
 
     def count_down(self):
         if self.kill_in is not None:

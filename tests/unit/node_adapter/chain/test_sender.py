@@ -2,6 +2,8 @@
 
 import pytest
 
+from node_adapter.anchor_call import anchor_call
+from node_adapter.chain.abi import directory_name
 from node_adapter.chain.errors import JsonRpcError
 from node_adapter.chain.sender import (
     GAP_AFTER_MS,
@@ -16,9 +18,10 @@ from node_adapter.chain.sender import (
 from node_adapter.keys.keystore import LocalSigner
 from node_adapter.ports import MemberHead, TransactionOutcome
 from node_adapter.store import alarms, anchors, outbox
-from node_adapter.store.anchors import AnchorRow
+from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
+from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
 from node_adapter.workflows.anchoring import settlement
@@ -75,7 +78,7 @@ class Node:
 
 
 class Contracts:
-    head_now = MemberHead(ROOT, 5, 1, 0, OTHER)
+    head_now = MemberHead(ROOT, OTHER, 5, 2)
 
     def head(self, _member):
         return self.head_now
@@ -106,10 +109,14 @@ class Bench:
         with self.store.write() as connection:
             return outbox.enqueue(connection, kind, key, TARGET, b"\x01\x02", 0)
 
-    def put_anchor(self):
+    def put_anchor(self, seq=2):
+        """An anchor that waits: five records under the first, two under each later one."""
         with self.store.write() as connection:
-            anchors.add(connection, AnchorRow(2, 7, NEXT, ROOT, OTHER, "note", 0))
-        return self.put("anchor:2", outbox.KIND_ANCHOR)
+            row = anchor_row(seq)
+            anchors.add(connection, row)
+            call = anchor_call(connection, row)
+        with self.store.write() as connection:
+            return outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, TARGET, call or b"made too early", 0)
 
     def row(self, key="a"):
         with self.store.read() as connection:
@@ -123,7 +130,7 @@ class Bench:
         with self.store.read() as connection:
             return [alarm.kind for alarm in alarms.list_alarms(connection)]
 
-    def index(self, *mined, events=()):
+    def index(self, *mined, events=(), taken=False):
         """The index takes a block with transactions of this member, (hash, nonce, succeeded)."""
         self.block += 1
         block = ChainBlock(self.block, bytes([self.block]) * 32, b"", 0, b"", ())
@@ -133,16 +140,45 @@ class Bench:
         ]
         with self.store.write() as connection:
             event_log.append(connection, [block], events)
-            settlement.settle(connection, outcomes, [], now_ms=5)
+            made = leaves_in(connection, events, SIGNER.address) if taken else []
+            settlement.settle(connection, outcomes, made, now_ms=5, sign=lambda *_: "note")
 
-    def index_anchor(self, seq, root):
-        empty = "0x" + "00" * 32
-        args = {"member": SIGNER.address, "seq": seq, "size": 1, "prevRoot": empty, "mapRoot": empty}
-        args |= {"root": "0x" + root.hex()}
+    def index_anchor(self, seq, *, root=None, taken=True, mined=()):
+        """The index takes an anchor under our name; with `taken` it is ours, and settled with its block."""
+        row, time = anchor_row(seq), 100 + self.block
+        args = {
+            "member": SIGNER.address,
+            "seq": seq,
+            "batchRoot": "0x" + (root or row.batch_root).hex(),
+            "sizeBefore": row.size_before,
+            "sizeAfter": row.size,
+            "mapRoot": "0x" + row.map_root.hex(),
+            "time": time,
+            "keysDigest": "0x" + "0d" * 32,
+            "keyVersion": 1,
+        }
+        zero = "0x" + "00" * 32
+        opening = {"former": TARGET, "formerSeq": 0, "formerSize": 0, "formerRoot": zero, "formerMapRoot": zero}
+        told = [("LogOpened", {**opening, "time": time})] if seq == FIRST_ANCHOR else []
         topic = event_log.address_topic(SIGNER.address)
         self.index(
-            events=[ChainEvent(self.block + 1, 0, 0, 0, OTHER, TARGET, "EvidenceAnchor", "Anchored", topic, args)]
+            *mined,
+            taken=taken,
+            events=[
+                ChainEvent(self.block + 1, at, 0, at, OTHER, TARGET, "EvidenceLog", name, topic, values)
+                for at, (name, values) in enumerate([*told, ("Anchored", args)])
+            ],
         )
+
+    def lose(self, after):
+        """The chain ends at a block, and the index with it."""
+        with self.store.write() as connection:
+            event_log.truncate(connection, after)
+            settlement.reopen(connection, after, 10)
+            alarms.close_alarm(connection, alarms.CHAIN_RESET, 10)
+        self.block = after
+        self.rpc.sent.clear()
+        self.restart()
 
     def to_sent(self, key="a"):
         self.put(key)
@@ -153,13 +189,15 @@ class Bench:
         """A row that was settled in a block which the chain has lost."""
         self.to_sent()
         self.index((self.row().tx_hash, self.row().nonce, succeeded))
+        block = self.block
+        self.lose(0)
+        self.block = block
         with self.store.write() as connection:
-            event_log.truncate(connection, 0)
-            settlement.reopen(connection, 0, 10)
-            alarms.close_alarm(connection, alarms.CHAIN_RESET, 10)
             alarms.close_alarm(connection, alarms.TRANSACTION_FAILED, 10)
-        self.rpc.sent.clear()
-        self.restart()
+
+
+def anchor_row(seq):
+    return AnchorRow(seq, 0 if seq == FIRST_ANCHOR else 2 * seq - 1, 2 * seq + 1, bytes([seq]) * 32, OTHER, 0)
 
 
 @pytest.fixture
@@ -168,7 +206,9 @@ def bench(tmp_path):
     with store.write() as connection:
         metadata.create_all(connection)
     made = Bench(store)
-    made.index()
+    name = "0x" + directory_name("EvidenceLog").hex()
+    args = {"name": name, "target": TARGET, "fromBlock": 0, "previous": "0x" + "00" * 20}
+    made.index(events=[ChainEvent(0, 0, 0, 0, OTHER, "0xd", "Directory", "AddressSet", name, args)])
     yield made
     store.dispose()
 
@@ -376,42 +416,89 @@ def test_a_lost_write_after_a_gap_is_signed_anew(bench):
     assert (bench.row().state, bench.row().nonce) == ("signed", 1)
 
 
-def test_an_anchor_goes_out_on_the_newest_anchor_of_the_index(bench):
+def test_an_anchor_goes_out_on_our_tree_as_the_index_has_it(bench):
     bench.put_anchor()
-    bench.index_anchor(1, ROOT)
+    bench.step(1)
+    bench.index_anchor(2, mined=[(bench.row("anchor:2").tx_hash, 0, True)])
+    bench.put_anchor(3)
     assert bench.step(1) is Progress.MOVED
-    assert bench.row("anchor:2").state == "signed"
+    assert bench.row("anchor:3").state == "signed"
+    with bench.store.read() as connection:
+        assert bench.signer.seen["data"] == anchor_call(connection, anchor_row(3))
 
 
 @pytest.mark.parametrize(
     ("seq", "root"),
     [
-        (1, OTHER),  # our number is next, and what is before it is not ours
-        (2, OTHER),  # our number with another root
-        (None, None),  # an anchor of ours is missing
+        (3, ROOT),  # our number with another batch
+        (4, None),  # our number is there, and another after it
     ],
 )
 def test_another_anchor_in_the_index_stops_the_sender(bench, seq, root):
     bench.put_anchor()
-    if seq is not None:
-        bench.index_anchor(seq, root)
+    bench.step(1)
+    bench.index_anchor(2, mined=[(bench.row("anchor:2").tx_hash, 0, True)])
+    bench.put_anchor(3)
+    bench.index_anchor(seq, root=root, taken=False)
     with pytest.raises(VerificationFailed, match="anchor-conflict"):
         bench.step(1)
     assert bench.alarms() == [alarms.ANCHOR_CONFLICT]
     assert bench.rpc.sent == []
 
 
+def test_an_anchor_waits_for_the_one_before_it(bench):
+    bench.put_anchor(3)
+    assert bench.step(1) is Progress.WAITING
+    assert (bench.row("anchor:3").state, bench.alarms(), bench.rpc.sent) == ("new", [], [])
+
+
 def test_an_anchor_that_stands_already_is_not_signed(bench):
     bench.put_anchor()
-    bench.index_anchor(2, NEXT)
+    bench.index_anchor(2, taken=False)
     assert bench.step(1) is Progress.WAITING
     assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [])
 
 
+def test_after_a_reset_an_anchors_call_is_made_of_the_tree_that_there_is_then(bench):
+    """The leaf before it is another one, since it names another block: the call that was signed would be refused."""
+    for seq in (2, 3):
+        bench.put_anchor(seq)
+        bench.step(1)
+        bench.step(1)
+        bench.index_anchor(seq, mined=[(bench.row(f"anchor:{seq}").tx_hash, seq - 2, True)])
+    signed = bench.row("anchor:3")
+    bench.lose(0)
+    assert bench.step(10) is Progress.MOVED  # the first one goes out as it is: it needs no leaf before it
+    assert bench.rpc.sent == ["0x" + bench.row("anchor:2").raw.hex()]
+    bench.index()
+    bench.index_anchor(2, mined=[(bench.row("anchor:2").tx_hash, 0, True)])
+    assert (bench.step(20), bench.row("anchor:3").state) == (Progress.MOVED, "new")
+    with bench.store.read() as connection:
+        call = anchor_call(connection, anchor_row(3))
+    assert signed.data != call == bench.row("anchor:3").data
+    bench.step(30)
+    bench.step(30)
+    assert (bench.row("anchor:3").state, bench.row("anchor:3").nonce, bench.signer.seen["data"]) == ("sent", 1, call)
+    bench.index_anchor(3, mined=[(bench.row("anchor:3").tx_hash, 1, True)])
+    assert (bench.row("anchor:3").state, bench.alarms()) == ("final", [])
+
+
+def test_after_a_reset_an_anchor_is_not_sent_before_the_one_before_it_is_there(bench):
+    for seq in (2, 3):
+        bench.put_anchor(seq)
+        bench.step(1)
+        bench.step(1)
+        bench.index_anchor(seq, mined=[(bench.row(f"anchor:{seq}").tx_hash, seq - 2, True)])
+    bench.lose(0)
+    with bench.store.write() as connection:  # as where the write of the first one waits for another reason
+        outbox.unsign(connection, outbox.by_key(connection, "anchor:2").id, 10)
+    assert bench.step(10) is Progress.WAITING
+    assert (bench.row("anchor:3").state, bench.rpc.sent) == ("signed", [])
+
+
 def test_an_anchor_that_the_contract_holds_without_an_event_is_told(bench):
     bench.put_anchor()
-    bench.index_anchor(1, ROOT)
-    bench.contracts.head_now = MemberHead(NEXT, 7, 2, 0, OTHER)
+    bench.contracts.head_now = MemberHead(NEXT, OTHER, 5, 2)
     bench.rpc.refuse["eth_estimateGas"] = REVERTED
     assert bench.step(1) is Progress.WAITING
     assert bench.alarms() == [alarms.ANCHOR_REFUSED]
@@ -422,7 +509,6 @@ def test_an_anchor_that_the_contract_holds_without_an_event_is_told(bench):
 
 def test_an_anchor_that_the_contract_refuses_now_is_tried_again(bench):
     bench.put_anchor()
-    bench.index_anchor(1, ROOT)
     bench.rpc.refuse["eth_estimateGas"] = (3, "execution reverted: not a broker", "0x")
     assert bench.step(1) is Progress.WAITING
     assert (bench.row("anchor:2").state, bench.alarms()) == ("new", [alarms.ANCHOR_REFUSED])

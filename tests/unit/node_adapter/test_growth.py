@@ -7,6 +7,7 @@ is one step, which reads the smallest index of it: the status page does that.
 import importlib
 import inspect
 import pkgutil
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,7 @@ PIDS = [CLIENT]
 MINED = TransactionOutcome(digest("tx", 6), 9, b"", 9, True, 1, 6)
 ATTEMPT = outbox.Attempt(digest("tx", 1), 2, 7, 1, b"raw", 1)
 EVENT = event_log.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E", "0x", {})
+NEW_LEAF = replace(EVENT, contract="EvidenceLog", topic1=event_log.address_topic(MEMBER))
 ANSWER = idempotency.StoredAnswer("mine", "r", b"", 0, b"", "", NOW, "")
 NONCE = nonces.NonceRow("mine", "proof", DID, "p", NOW, None)
 ORDER = replay_orders.OrderRow("mine", "case", MEMBER, MEMBER, DID, 1, None)
@@ -121,10 +123,15 @@ CALLS = {
     "anchor_tree.peaks_at": lambda c, size: anchor_tree.peaks_at(c, anchor_tree.tree_size(c)),
     "anchor_tree.node_reader": lambda c, size: anchor_tree.node_reader(c, _proofs(anchor_tree.tree_size(c))),
     "anchor_tree.read_nodes": lambda c, size: anchor_tree.read_nodes(c, log_node, _proofs(anchor_tree.tree_size(c))),
+    "anchor_tree.node": lambda c, size: anchor_tree.node(c, 0, 3),
+    "anchor_tree.find_leaf": lambda c, size: anchor_tree.find_leaf(c, 3),
     "anchor_tree.node_row": lambda c, size: anchor_tree.node_row(c, 0, 0, 100),
     "anchor_tree.leaves": lambda c, size: anchor_tree.leaves(c, 20, 100),
     "anchor_tree.truncate": lambda c, size: anchor_tree.truncate(c, anchor_tree.tree_size(c) - 3),
     "anchors.last_final": lambda c, size: anchors.last_final(c),
+    "anchors.last_signed": lambda c, size: anchors.last_signed(c),
+    "anchors.find_final": lambda c, size: anchors.find_final(c, 3),
+    "anchors.put_checkpoint": lambda c, size: anchors.put_checkpoint(c, 3, "note"),
     "anchors.last_final_at": lambda c, size: anchors.last_final_at(c, 10_000_000),
     "anchors.first_covering": lambda c, size: anchors.first_covering(c, size - 8),
     "anchors.anchored_size": lambda c, size: anchors.anchored_size(c),
@@ -144,6 +151,12 @@ CALLS = {
     "chain.evidence.key_events": lambda c, size: evidence.key_events(c, MEMBER, ADDRESS, None),
     "chain.evidence_anchor.anchored": lambda c, size: evidence_anchor.anchored(c, MEMBER, after_block=10_000),
     "chain.evidence_log.leaves": lambda c, size: evidence_log.leaves(c, MEMBER, [ADDRESS], after_block=10_000),
+    "chain.evidence_log.leaf_events": lambda c, size: evidence_log.leaf_events(
+        c, MEMBER, [ADDRESS], after_block=10_000
+    ),
+    "chain.evidence_log.leaves_in": lambda c, size: evidence_log.leaves_in(c, [NEW_LEAF], MEMBER),
+    "chain.evidence_log.last_anchored": lambda c, size: evidence_log.last_anchored(c, MEMBER),
+    "chain.evidence_log.contracts": lambda c, size: evidence_log.contracts(c),
     "chain.evidence_log.last_anchor": lambda c, size: evidence_log.last_anchor(c, MEMBER, ADDRESS),
     "chain.evidence_log.takeovers": lambda c, size: evidence_log.takeovers(c, MEMBER, [ADDRESS]),
     "chain.evidence_log.last_anchor: covering": lambda c, size: LogLeaves(c, MEMBER, [ADDRESS], 10_000).covering(7),
@@ -262,6 +275,7 @@ CALLS = {
     "nonces.forget_expired": lambda c, size: nonces.forget_expired(c, 1),
     "outbox.enqueue": lambda c, size: outbox.enqueue(c, "did", "mine", ADDRESS, b"", NOW),
     "outbox.enqueue_again": lambda c, size: outbox.enqueue_again(c, "did", "did:today:3", ADDRESS, b"", NOW),
+    "outbox.renew": lambda c, size: outbox.renew(c, 2, b"data", NOW),
     "outbox.retry": lambda c, size: outbox.retry(c, "did:today:3", NOW),
     "outbox.under": lambda c, size: outbox.under(c, "did:today:", outbox.STATES),
     "outbox.in_state": lambda c, size: outbox.in_state(c),

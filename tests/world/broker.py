@@ -159,12 +159,16 @@ class Broker:
         with self.store.read() as connection:
             seq = anchors.latest(connection).seq
             call = outbox.by_key(connection, anchors.outbox_key(seq))
-        self.chain.reach(self.clock.now // 1000)
-        self.chain.anchored(self.keys.address, **_anchor_of(call.data))
-        self.settle_newest()
+        self.take_anchor(call.data)
         self.mine()
         with self.store.read() as connection:
             return anchors.latest(connection)
+
+    def take_anchor(self, call):
+        """Let the contract take the call of an anchor in a block of now, and the node what that block says."""
+        self.chain.reach(self.clock.now // 1000)
+        self.chain.anchored(self.keys.address, **_anchor_of(call))
+        self.settle_newest()
 
     def settle_newest(self):
         """Take over what the newest block says of our own writes, as the index does in its transaction."""

@@ -65,6 +65,15 @@ class Chain:
         self.tell(*self.make(events))
         return self.height
 
+    def cut(self, last):
+        """End at a block: what came after it never was. The nodes' indexes are the test's business."""
+        self.known = [(block, events) for block, events in self.known if block.number <= last]
+        self.height, self.logs = last, {}
+        for _, events in self.known:
+            for event in events:
+                if (event.contract, event.name) == ("EvidenceLog", "Anchored"):
+                    self.logs[event.args["member"]] = (event.args["seq"], event.args["sizeAfter"])
+
     def make(self, events):
         digest = hashlib.sha256(b"block %d" % self.height).digest()
         block = ChainBlock(self.height, digest, bytes(32), self.time + self.height, b"", ())

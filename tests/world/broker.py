@@ -115,9 +115,13 @@ class Broker:
         assert answer.status_code == 200, answer.get_json()
         return [json.loads(line) for line in answer.data.splitlines()]
 
+    def client(self, name, **more):
+        """A person whose wallet is for this broker."""
+        return Client(name, self.did, hand_in=self.hand_in, **more)
+
     def enrol(self, name, *, on_chain=True, succeeds=None):
         """Enrol a client, with `succeeds` one who had another wallet before."""
-        client = Client(name, self.did, hand_in=self.hand_in)
+        client = self.client(name)
         request = client.registration(days=1 + (self.clock.now - START) // DAY_MS)
         if succeeds is not None:
             client.reference = request["client_ref"] = succeeds.reference

@@ -15,6 +15,7 @@ from eth_abi.abi import decode
 from sqlalchemy import select, update
 
 from did.identifiers import member_did
+from evidence.version2.links import Link, first_label
 from node_adapter.chain.abi import contract_abi, encode_call
 from node_adapter.peers.messages import verify_message
 from node_adapter.store import consents, outbox, records, subjects
@@ -162,7 +163,8 @@ def insert_client(node, reference, pid):
     finance = {"assets_fen": number, "debts_fen": number // 3, "income_fen": 0, "holdings_fen": holdings}
     payload = {"basics": {}, "finance": {"source": "synthetic", **finance}}
     with node.store.write() as connection:
-        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, seed(pid), EMPTY_STATE)
+        first, following = first_label(node.did, bytes.fromhex(pid)), seed(f"next of {pid}")
+        row = subjects.SubjectRow(pid, reference, f"did:x:{reference}", START, 1, seed(pid), EMPTY_STATE, following)
         subjects.insert_subjects(connection, [row])
         size = records.log_size(connection)
         record = records.RecordRow(
@@ -177,6 +179,9 @@ def insert_client(node, reference, pid):
             payload=json.dumps(payload),
             root_salt=bytes(32),
             fingerprint=seed(pid),
+            label=first,
+            next=following,
+            entry=Link(1, bytes(32), following, seed(pid)).entry,
             act_signature=None,
             accepted_at=START,
             anchor_by=START,

@@ -1,11 +1,12 @@
 """Two persons at a node's door: who is enrolled, and whose signature under a fact counts (docs/spec/staff.md)."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from domain.second_person import FIELD
 from evidence.log.roster import staff_subject
 from node_adapter.store import records
+from node_adapter.store.schema import subject
 from primitives.timestamp import format_time
 from tests.world.broker import Broker
 from tests.world.payloads import rating
@@ -38,7 +39,7 @@ def stored(broker, type_):
 
 
 def _pids(connection):
-    return {head.pid for head in records.heads_at(connection, 0, records.log_size(connection))}
+    return connection.execute(select(subject.c.pid)).scalars().all()
 
 
 def code_of(answer):

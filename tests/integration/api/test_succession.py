@@ -13,7 +13,6 @@ from node_adapter.workflows.identity.succession import recovered_reference
 from node_adapter.workflows.operation.recovery import recover
 from primitives.timestamp import format_time
 from tests.integration.api.test_clients import answer_to, consent_of
-from tests.world.client import Client
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS
 
@@ -22,7 +21,7 @@ REASON = "WALLET_LOST"
 
 def new_wallet(broker, old, name="the same person again"):
     """Enrol a second identity of a client under the client's own reference."""
-    client = Client(name, broker.did)
+    client = broker.client(name)
     body = {**client.registration(), "client_ref": old.registration()["client_ref"]}
     return client, body
 
@@ -182,10 +181,10 @@ def test_another_client_cannot_take_an_identity_over(broker, old):
 
 
 def test_a_reference_of_the_longest_kind_passes_on(broker):
-    old = Client("long", broker.did)
+    old = broker.client("long")
     body = {**old.registration(), "client_ref": "x" * 200}
     old.subject = broker.post("/v1/subjects", body).get_json()["subject"]
-    client = Client("long again", broker.did)
+    client = broker.client("long again")
     again = {**client.registration(), "client_ref": "x" * 200, "succeeds": old.subject}
     client.subject = broker.post("/v1/subjects", again).get_json()["subject"]
     broker.mine()
@@ -299,7 +298,7 @@ def test_an_end_that_would_begin_in_years_is_refused(broker, old):
 
 def test_a_reference_that_begins_like_anothers_takes_nobody_over(broker):
     """The name of the old identity is shortened: two references of one beginning, and enrolments of one instant."""
-    victim, again, stranger = (Client(name, broker.did) for name in ("victim", "victim again", "stranger"))
+    victim, again, stranger = (broker.client(name) for name in ("victim", "victim again", "stranger"))
     for client, reference in ((victim, "victim"), (stranger, "stranger"), (again, "victim")):
         body = {**client.registration(), "client_ref": "x" * 160 + reference}
         answer = broker.post("/v1/subjects", body | ({"succeeds": victim.subject} if client is again else {}))
@@ -314,10 +313,10 @@ def test_a_reference_that_begins_like_anothers_takes_nobody_over(broker):
 def test_an_identity_that_never_signed_stands_in_nobodys_way(broker, old):
     """The second wallet was lost, too, before it declared anything: the third takes over from both."""
     second = enrol_again(broker, old)
-    body = {**Client("the third", broker.did).registration(), "client_ref": old.registration()["client_ref"]}
+    body = {**broker.client("the third").registration(), "client_ref": old.registration()["client_ref"]}
     answer = broker.post("/v1/subjects", {**body, "succeeds": second.subject})
     assert answer.status_code == 201, answer.get_json()
-    third = Client("the third", broker.did, subject=answer.get_json()["subject"])
+    third = broker.client("the third", subject=answer.get_json()["subject"])
     broker.mine()
     broker.chain.set_key(third.address, third.public)
     stranger = broker.enrol("a stranger")
@@ -336,9 +335,9 @@ def test_no_identity_is_passed_over(broker, old):
     second = enrol_again(broker, old)
     identify(broker, second)
     broker.clock.now += 1000
-    body = {**Client("the third", broker.did).registration(), "client_ref": old.registration()["client_ref"]}
+    body = {**broker.client("the third").registration(), "client_ref": old.registration()["client_ref"]}
     answer = broker.post("/v1/subjects", {**body, "succeeds": second.subject})
-    third = Client("the third", broker.did, subject=answer.get_json()["subject"])
+    third = broker.client("the third", subject=answer.get_json()["subject"])
     broker.mine()
     broker.chain.set_key(third.address, third.public)
     problem = declare(broker, third, second, identify(broker, third)).get_json()

@@ -37,6 +37,13 @@ _ALARM = Fields(
         "closed_at": _SEEN,
     }
 )
+_REACHED = {
+    "member": ADDRESS,
+    "name": TEXT,
+    "seq": COUNT.note("The newest anchor that was gone over and cosigned; 0 of none."),
+    "lag": Integer(-MAX_SAFE_INTEGER).note("How many final anchors were made since."),
+}
+_WITNESS = Fields({**_REACHED, "cosigned_at": _SEEN, "failed_since": _SEEN, "failure": Nullable(TEXT)})
 STATUS = Named(
     "Status",
     Fields(
@@ -64,6 +71,8 @@ STATUS = Named(
                     "anchor": Nullable(Fields({"seq": COUNT, "block": COUNT})),
                 }
             ),
+            "witnesses": ListOf(_WITNESS, 0, MANY).note("How far each other member is with this member's log."),
+            "witnessed": ListOf(Fields(_REACHED), 0, MANY).note("How far this member is with other brokers' logs."),
             "credentials": Fields({"issued": COUNT, "revoked": COUNT}),
             "findings": _COUNTS.note("How often each code of a finding occurs."),
             "outbox": _COUNTS.note("Rows in each state."),

@@ -36,6 +36,14 @@ class _Collector:
             yield GaugeMetricFamily("bonafides_indexed_block", "Last indexed, final block.", indexed["number"])
         yield _labelled("bonafides_outbox_rows", "Chain writes by state.", "state", self._status["outbox"])
         yield _labelled("bonafides_findings", "Findings by code.", "code", self._status["findings"])
+        lags = {entry["member"]: entry["lag"] for entry in self._status["witnesses"]}
+        text = "Final anchors of this member since the newest that a witness cosigned."
+        yield _labelled("bonafides_witness_lag", text, "member", lags)
+        failing = {entry["member"]: int(entry["failure"] is not None) for entry in self._status["witnesses"]}
+        yield _labelled("bonafides_witness_failing", "Whether a witness does not cosign now.", "member", failing)
+        behind = {entry["member"]: entry["lag"] for entry in self._status["witnessed"]}
+        text = "Final anchors of another broker since the newest that this member cosigned."
+        yield _labelled("bonafides_witnessed_lag", text, "member", behind)
         alarms: dict[str, int] = {}
         for alarm in self._status["alarms"]:
             alarms[alarm["kind"]] = alarms.get(alarm["kind"], 0) + 1

@@ -1454,6 +1454,23 @@ class StatusLog(TypedDict):
     anchor: StatusLogAnchor1 | None
 
 
+class StatusWitnessesEntry(TypedDict):
+    member: Address
+    name: str
+    seq: int
+    lag: int
+    cosigned_at: int | None
+    failed_since: int | None
+    failure: str | None
+
+
+class StatusWitnessedEntry(TypedDict):
+    member: Address
+    name: str
+    seq: int
+    lag: int
+
+
 class StatusCredentials(TypedDict):
     issued: int
     revoked: int
@@ -1485,6 +1502,8 @@ class Status(TypedDict):
     chain: StatusChain
     worker: StatusWorker
     log: StatusLog
+    witnesses: list[StatusWitnessesEntry]
+    witnessed: list[StatusWitnessedEntry]
     credentials: StatusCredentials
     findings: dict[str, int]
     outbox: dict[str, int]

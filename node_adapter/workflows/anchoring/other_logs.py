@@ -118,6 +118,11 @@ def chain_head(node: Node, address: str, seq: int, peaks: Peaks) -> ChainHead:
     return ChainHead(head_digest(peaks.size, peaks.root()), peaks.size, peaks.root())
 
 
+def newest_leaf(connection: Connection, address: str) -> AnchorLeaf | None:
+    """Return the newest anchor of a broker that the index has, or None."""
+    return _log(connection, address).last()
+
+
 def leaves_after(connection: Connection, address: str, after: int, to: int) -> Iterator[Leaf]:
     """Give the leaves of a broker's tree from number `after` + 1 to `to`, as far as the index has them."""
     log = _log(connection, address)

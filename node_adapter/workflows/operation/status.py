@@ -12,6 +12,7 @@ from node_adapter.store import alarms, anchors, credentials, identity, outbox, r
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.identity.staff_tokens import describe, ending_soon
 from node_adapter.workflows.operation.readiness import member_check
+from node_adapter.workflows.operation.witnesses import own_witnesses, witnessed_logs
 from primitives.errors import CouldNotCheck
 
 _MOST_ALARMS = 100
@@ -24,6 +25,7 @@ def status_of(node: Node) -> dict[str, Any]:
         size, anchored_size = records.log_size(connection), anchors.anchored_size(connection)
         oldest = records.oldest_accepted_at(connection, anchored_size)
         newest = anchors.last_final(connection)
+        chain = _chain(node, connection)
         return {
             "member": {
                 "address": node.address,
@@ -32,7 +34,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "role": node.settings.member.role,
                 "state": member_check(node, connection),
             },
-            "chain": _chain(node, connection),
+            "chain": chain,
             "worker": {
                 **asdict(identity.worker_status(connection)),
                 "tasks_seen_at": identity.tasks_seen(connection),
@@ -45,6 +47,8 @@ def status_of(node: Node) -> dict[str, Any]:
                 "promises_owed": records.owed_count(connection),
                 "anchor": None if newest is None else {"seq": newest.seq, "block": newest.block},
             },
+            "witnesses": own_witnesses(node, connection),
+            "witnessed": witnessed_logs(node, connection) if chain["indexed"] is not None else [],
             "subjects": subjects.total(connection),
             "credentials": _credential_counts(connection),
             "findings": records.finding_counts(connection),

@@ -197,3 +197,28 @@ def test_cosignatures_of_a_lost_anchor_are_gone(members):
         anchors.reopen(connection, newest.block - 1)
         assert cosignatures.with_cosigners(connection, newest.seq, "note") == "note"
         assert {entry.seq for entry in cosignatures.cosigners(connection).values()} == {newest.seq - 1}
+
+
+def status(members, name):
+    answer = members[name].get("/v1/status", role="operator")
+    assert answer.status_code == 200
+    return answer.get_json()
+
+
+def test_the_operator_sees_how_far_each_witness_is(members):
+    assert [(entry["seq"], entry["lag"]) for entry in status(members, "north")["witnesses"]] == [(0, 2), (0, 2)]
+    members.down = {"south"}
+    members.cosign("north")
+    more(members)
+    found = {entry["name"]: entry for entry in status(members, "north")["witnesses"]}
+    assert (found["south"]["seq"], found["south"]["lag"]) == (0, 3)
+    assert "peer-unreachable" in found["south"]["failure"]
+    assert (found["regulator"]["seq"], found["regulator"]["lag"], found["regulator"]["failure"]) == (2, 1, None)
+    text = members["north"].get("/metrics", role="operator").text
+    assert f'bonafides_witness_lag{{member="{members["south"].keys.address}"}} 3.0' in text
+    assert f'bonafides_witness_failing{{member="{members["south"].keys.address}"}} 1.0' in text
+    [seen] = status(members, "regulator")["witnessed"]
+    assert (seen["name"], seen["seq"], seen["lag"]) == ("north", 2, 1)
+    assert f'bonafides_witnessed_lag{{member="{members["north"].keys.address}"}} 1.0' in (
+        members["regulator"].get("/metrics", role="operator").text
+    )

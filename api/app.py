@@ -11,6 +11,7 @@ from api.idempotency import register_idempotency
 from api.limits import EXTENSION as RATES
 from api.limits import Rates
 from api.problems import register_problems
+from api.resources.audited_logs import audited_logs_blueprint
 from api.resources.chain import chain_blueprint
 from api.resources.client import challenge_blueprint, client_blueprint, sessions_blueprint
 from api.resources.consents import consents_blueprint
@@ -58,6 +59,7 @@ FACTORIES = (
     sessions_blueprint,
     peers_blueprint,
     witness_blueprint,
+    audited_logs_blueprint,
     replay_orders_blueprint,
     replay_order_list_blueprint,
     task_operations_blueprint,

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, CLAIM, COUNT, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
+from evidence.version2.log.anchors import ANCHOR_LEAF
+from evidence.version2.log.growth_document import GROWTH
 from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
+from evidence.version2.state.member_keys import KEYS
+from node_adapter.workflows.anchoring.audited_logs import MAX_LEAVES
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import (
     MAX_SAFE_INTEGER,
     AnyOf,
     Boolean,
+    Bytes,
     Constant,
     Fields,
     Integer,
@@ -22,6 +27,18 @@ from primitives.shapes import (
 )
 from replay.wire.shapes import ADDRESS, DID, TIME
 
+INDEXED_LOG = Named(
+    "IndexedLog",
+    Fields({"broker": DID, "node": Nullable(TEXT), "seq": COUNT, "leaf": ANCHOR_LEAF, "keys": KEYS}).note(
+        "`leaf` is the anchor that was asked for, else the newest; `keys` those that it names."
+    ),
+)
+INDEXED_LEAVES = Named("IndexedLeaves", Fields({"start": COUNT, "leaves": ListOf(Bytes(), 0, MAX_LEAVES)}))
+GROWTH_SHOWN = Named("Growth", GROWTH.note("docs/spec/evidence-2.md, section 8.2."))
+ADD_CHECKPOINT = Named(
+    "AddCheckpoint",
+    Text(MAX_REQUEST_BYTES, 0, controls=True).note("C2SP tlog-witness; docs/spec/evidence-2.md, section 17."),
+)
 _COUNTS = MapOf(TEXT, COUNT, 0, MANY)
 _SEEN = Nullable(COUNT)
 
@@ -172,11 +189,35 @@ OPERATIONS = (
         media="application/octet-stream",
     ),
     Operation(
+        "GET",
+        "/v1/logs/{did}",
+        "log",
+        "A member's log as of an anchor, as this node's index of the chain has it.",
+        answers={200: INDEXED_LOG},
+        query={"seq": Integer(2, MAX_SAFE_INTEGER)},
+    ),
+    Operation(
+        "GET",
+        "/v1/logs/{did}/leaves",
+        "log",
+        "The leaves of a member's log after a number, as this node's index of the chain has them.",
+        answers={200: INDEXED_LEAVES},
+        query={"start": COUNT, "count": Integer(1, MAX_LEAVES)},
+    ),
+    Operation(
+        "GET",
+        "/v1/logs/{did}/growth",
+        "log",
+        "What a member's node shows this one of how its map grew after an anchor.",
+        answers={200: GROWTH_SHOWN},
+        query={"start": Integer(1, MAX_SAFE_INTEGER)},
+    ),
+    Operation(
         "POST",
         "/v1/witness/add-checkpoint",
         "log",
         "C2SP tlog-witness: check the growth of another member's log, and cosign its checkpoint.",
-        request=Text(MAX_REQUEST_BYTES, 0, controls=True),
+        request=ADD_CHECKPOINT,
         takes="text/plain",
         answers=dict.fromkeys((200, 400, 403, 404, 409, 422), TEXT),
         media="text/plain",

@@ -41,6 +41,7 @@ PERSONS: dict[str, dict[str, str]] = {
         "order": "Order a broker to replay a client; list such orders.",
         "verify": "Verify a bundle offline.",
         "chain": "Make a trust file of a node's block headers.",
+        "audit": "Check that a broker's log, and the map under it, only grew.",
     },
     "Operator": {
         "doctor": "Check the machine, the chain, the database, the clock and the keys.",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, cast
 
 from bonafides.client.operation import operation
-from bonafides.client.transport import Transport
+from bonafides.client.transport import Transport, route
 
 if TYPE_CHECKING:  # a wallet that signs need not build them
     from bonafides.client import types
@@ -39,6 +39,27 @@ class Nodes(Transport):
     def log_tile(self, place: str) -> bytes:
         """Fetch a tile of the tree of anchors, or a bundle of its leaves, such as `0/000` or `entries/000.p/7`."""
         return self.get_bytes(f"/v1/log/tile/{place}")
+
+    @operation("get_logs_did")
+    def indexed_log(self, did: str, *, seq: int | None = None) -> types.IndexedLog:
+        """Fetch a member's log as of an anchor, as the node's index of the chain has it."""
+        return cast("types.IndexedLog", self.get(route("logs", did), seq=seq))
+
+    @operation("get_logs_did_leaves")
+    def indexed_leaves(self, did: str, *, start: int | None = None, count: int | None = None) -> types.IndexedLeaves:
+        """Fetch the leaves of a member's log after a number, as the node's index of the chain has them."""
+        path = route("logs", did, "leaves")
+        return cast("types.IndexedLeaves", self.get(path, start=start, count=count))
+
+    @operation("get_logs_did_growth")
+    def growth(self, did: str, *, start: int | None = None) -> bytes:
+        """Fetch what a member's node shows this one of the growth of its map after an anchor."""
+        return self.get_bytes(route("logs", did, "growth"), start=start)
+
+    @operation("post_witness_add_checkpoint")
+    def add_checkpoint(self, request: types.AddCheckpoint) -> str:
+        """Have a checkpoint checked and cosigned: the signature lines; Refused and others where it is not."""
+        return self.post_text("/v1/witness/add-checkpoint", request)
 
     @operation("post_promises_check")
     def check_promises(self, promises: Iterable[types.PromiseCheck]) -> types.Answers[types.PromiseVerdict]:

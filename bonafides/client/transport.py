@@ -96,6 +96,11 @@ class Transport:
         content = request_json({} if body is None else body, "body")
         return _parsed(self._send("POST", path, repeat=idempotency_key is not None, content=content, headers=headers))
 
+    def post_text(self, path: str, content: str) -> str:
+        """POST plain text and return the text of an answer of success; it is not repeated."""
+        headers = {"Content-Type": "text/plain; charset=utf-8"}
+        return self._send("POST", path, repeat=False, content=content.encode(), headers=headers).text
+
     def post_lines(
         self, path: str, rows: Iterable[Mapping[str, object]], *, repeat: bool = False
     ) -> Iterator[dict[str, Any]]:

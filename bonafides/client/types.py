@@ -61,6 +61,8 @@ class Act(TypedDict):
     ruleset: str | None
     known: Known
 
+AddCheckpoint: TypeAlias = "str"
+
 Address: TypeAlias = "str"
 
 
@@ -640,6 +642,39 @@ class GateRequest(TypedDict):
     at: NotRequired[Time]
 
 
+class GrowthStepsEntryAnchor(TypedDict):
+    seq: int
+    batch_root: str
+    size_before: int
+    size_after: int
+    map_root: str
+    block: int
+    time: int
+    keys_digest: str
+    key_version: int
+
+
+class GrowthStepsEntryProof1(TypedDict):
+    old: str
+    new: str
+    leaves: str
+    walk: str
+    hashes: str
+
+
+class GrowthStepsEntry(TypedDict):
+    anchor: GrowthStepsEntryAnchor
+    entries: str
+    proof: GrowthStepsEntryProof1 | None
+
+
+class Growth(TypedDict):
+    format: Literal["bonafides.growth/2"]
+    start: int
+    peaks: str
+    steps: list[GrowthStepsEntry]
+
+
 class Health(TypedDict):
     status: Literal["ok"]
 
@@ -668,6 +703,39 @@ class IdVerifyPayload(TypedDict):
     liveness: bool
     police_check_ref: str | None
     valid_to: str | None
+
+
+class IndexedLeaves(TypedDict):
+    start: int
+    leaves: list[str]
+
+
+class IndexedLogLeaf(TypedDict):
+    seq: int
+    batch_root: str
+    size_before: int
+    size_after: int
+    map_root: str
+    block: int
+    time: int
+    keys_digest: str
+    key_version: int
+
+
+class IndexedLogKeys(TypedDict):
+    algorithm: int
+    signing: str
+    checkpoint: str
+    agreement: str
+    compliance: str
+
+
+class IndexedLog(TypedDict):
+    broker: Did
+    node: str | None
+    seq: int
+    leaf: IndexedLogLeaf
+    keys: IndexedLogKeys
 
 
 class InfoCollectPayloadBasics(TypedDict):

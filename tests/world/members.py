@@ -18,6 +18,7 @@ class Members:
     def __init__(self, directory, chain, roles=None):
         self.down = set()
         self.asked = []
+        self.products = {}
         roles = roles or ROLES
         urls = {keystore_of(name).address: f"http://{name}.example" for name in roles}
         self.clock = Clock()
@@ -29,6 +30,14 @@ class Members:
 
     def __getitem__(self, name):
         return self.by_name[name]
+
+    def more(self, name):
+        """Let a broker log something more and anchor it; return the anchor's row."""
+        broker = self[name]
+        if name not in self.products:
+            self.products[name] = broker.enrol_product("fund-1")
+        broker.rate(self.products[name])
+        return broker.anchor()
 
     def close(self):
         for member in self.by_name.values():

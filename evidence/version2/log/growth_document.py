@@ -64,7 +64,7 @@ def parse_growth(data: bytes) -> Growth:
     Raises:
         InvalidInput: it is none.
     """
-    members = _GROWTH.read(parse_json(data, field="growth", max_bytes=MAX_GROWTH_BYTES), "growth")
+    members = GROWTH.read(parse_json(data, field="growth", max_bytes=MAX_GROWTH_BYTES), "growth")
     return Growth(members["start"], members["peaks"], members["steps"])
 
 
@@ -79,7 +79,7 @@ def _step_to_json(step: GrowthStep) -> dict[str, Any]:
 _STEP = Fields(
     {"anchor": ANCHOR_LEAF, "entries": hashes(MAX_LEAVES), "proof": Nullable(APPEND_PROOF)},
 ).then(lambda step, _: GrowthStep(step["anchor"], step["entries"], step["proof"]))
-_GROWTH = Fields(
+GROWTH = Fields(
     {
         "format": Constant(GROWTH_FORMAT),
         "start": shapes.POSITIVE,
@@ -87,3 +87,4 @@ _GROWTH = Fields(
         "steps": shapes.tuple_of(_STEP, MAX_GROWTH_STEPS),
     }
 )
+"""The document, read as its members; `parse_growth` makes a `Growth` of its bytes."""

@@ -1,4 +1,4 @@
-"""The logs of other members, as this member's own index of the chain tells them, and what their nodes show of them.
+"""The logs of members as this member's own index of the chain tells them, and what other members' nodes show of them.
 
 A leaf is what an event of EvidenceLog says, in a block whose receipts the index has checked against its header: the
 contract keeps the head of the very tree that these leaves make, and no call can do but append. So a tree that they give
@@ -37,38 +37,45 @@ _BLOCKS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
-class OtherLog:
+class IndexedLog:
     """A broker's log as the index has it.
 
     Attributes:
         address: the broker's account.
         opening: leaf 1.
-        leaf: the newest anchor, or the one that was asked for.
+        last: the number of its newest anchor.
+        leaf: that anchor, or the one that was asked for.
         keys: the key set that it names.
     """
 
     address: str
     opening: OpeningLeaf
+    last: int
     leaf: AnchorLeaf
     keys: MemberKeySet
 
 
-def find_other_log(node: Node, connection: Connection, broker: str, seq: int | None = None) -> OtherLog | None:
-    """Return another broker's log as of an anchor, the newest if none is given; None of one that never anchored.
+def address_of(node: Node, broker: str) -> str | None:
+    """Return the account of a DID of this chain; None of any other text."""
+    try:
+        did = parse_did(broker)
+    except InvalidInput:
+        return None
+    return did.address if did.chain_id == node.settings.chain.chain_id else None
+
+
+def find_log(connection: Connection, address: str, seq: int | None = None) -> IndexedLog | None:
+    """Return a broker's log as of an anchor, the newest if none is given; None of one that never anchored.
 
     Args:
-        node: the node.
         connection: in a transaction.
-        broker: its DID; of this member itself nothing is said.
-        seq: the anchor.
+        address: the broker's account.
+        seq: the anchor, 2 or later.
 
     Raises:
-        CouldNotCheck: `index-behind`, the index has not come to that anchor; `contract-unknown`.
+        CouldNotCheck: `index-behind`, the index has not come to that anchor; `index-empty`.
         VerificationFailed: `member-keys`, the registry never held the keys that the anchor names.
     """
-    address = _address_of(node, broker)
-    if address is None:
-        return None
     log = _log(connection, address)
     opening, last = log.opening, log.last()
     if opening is None or last is None:
@@ -76,22 +83,23 @@ def find_other_log(node: Node, connection: Connection, broker: str, seq: int | N
     leaf = last
     if seq is not None:
         if seq > last.seq:
-            raise CouldNotCheck("index-behind", f"the index has not come to anchor {seq} of {broker} yet")
+            raise CouldNotCheck("index-behind", f"the index has not come to anchor {seq} of {address} yet")
         leaf = log.anchor(seq)
-    return OtherLog(address, opening, leaf, _keys(connection, address, leaf))
+    return IndexedLog(address, opening, last.seq, leaf, _keys(connection, address, leaf))
 
 
 def log_to_witness(node: Node, origin: str, seq: int) -> WitnessedLog | None:
     """Return the log of an origin, as of the anchor of a number, for this member to be a witness of.
 
     Raises:
-        CouldNotCheck, VerificationFailed: as `find_other_log`.
+        CouldNotCheck, VerificationFailed: as `find_log`.
     """
     broker, _, _ = origin.partition("/")
-    if log_origin(broker) != origin or seq <= OpeningLeaf.seq:
+    address = address_of(node, broker)
+    if log_origin(broker) != origin or address in (None, node.address) or seq <= OpeningLeaf.seq:
         return None
     with node.store.read() as connection:
-        found = find_other_log(node, connection, broker, seq)
+        found = find_log(connection, str(address), seq)
     if found is None:
         return None
     return WitnessedLog(
@@ -156,15 +164,6 @@ def fetch_growth(node: Node, address: str, start: int) -> Growth:
         return parse_growth(answer.body)
     except InvalidInput as error:
         raise VerificationFailed("growth-order", f"what the broker shows is no growth: {error.detail}") from error
-
-
-def _address_of(node: Node, broker: str) -> str | None:
-    try:
-        did = parse_did(broker)
-    except InvalidInput:
-        return None
-    is_another = did.chain_id == node.settings.chain.chain_id and did.address != node.address
-    return did.address if is_another else None
 
 
 def _log(connection: Connection, address: str) -> LogLeaves:

@@ -62,20 +62,13 @@ def states(members):
         return cosignatures.cosigners(connection)
 
 
-def more(members):
-    """Let north log something more and anchor it."""
-    north = members["north"]
-    north.rate(north.enrol_product(f"fund-{next(north.references)}"))
-    return north.anchor()
-
-
 def test_every_other_member_checks_and_cosigns(members):
     assert who_cosigned(members) == set()
     members.cosign("north")
     assert who_cosigned(members) == dids(members, "south", "regulator")
     assert kept(members, "south") == kept(members, "regulator")
     assert kept(members, "south").seq == 2
-    row = more(members)
+    row = members.more("north")
     assert who_cosigned(members) == set(), "it is another checkpoint"
     members.cosign("north")
     assert who_cosigned(members) == dids(members, "south", "regulator")
@@ -94,7 +87,7 @@ def test_a_member_that_is_down_costs_nothing_and_is_named(members):
     asked = len(members.asked)
     members.cosign("north", asking)
     assert len(members.asked) == asked, "it is not asked again at once"
-    more(members)
+    members.more("north")
     members.clock.sleep(2)
     members.cosign("north", asking)
     assert states(members)[members["south"].keys.address].failed_since == since
@@ -108,7 +101,7 @@ def test_a_member_that_is_down_costs_nothing_and_is_named(members):
 
 def test_a_process_that_begins_anew_asks_from_where_each_stands(members):
     members.cosign("north")
-    more(members)
+    members.more("north")
     members.asked.clear()
     members.cosign("north", Asking(members["north"].node))
     assert sorted(members.asked) == sorted(
@@ -128,7 +121,7 @@ def test_a_database_that_forgot_learns_where_each_stands(members):
 
 def test_growth_that_does_not_hold_is_not_cosigned(members):
     members.cosign("north")
-    row = more(members)
+    row = members.more("north")
     with members["north"].store.write() as connection:
         connection.execute(delete(schema.log_growth).where(schema.log_growth.c.seq == row.seq))
         assert log_growth.at(connection, row.seq) is None
@@ -182,7 +175,7 @@ def test_a_checkpoint_of_nobody_is_not_known(members):
 def test_what_the_index_has_not_is_asked_again_later(members, chain):
     north, south = members["north"], members["south"]
     chain.nodes.remove(south.node)
-    more(members)
+    members.more("north")
     members.cosign("north")
     assert "peer-failed" in states(members)[south.keys.address].failure
     assert who_cosigned(members) == dids(members, "regulator")
@@ -209,7 +202,7 @@ def test_the_operator_sees_how_far_each_witness_is(members):
     assert [(entry["seq"], entry["lag"]) for entry in status(members, "north")["witnesses"]] == [(0, 2), (0, 2)]
     members.down = {"south"}
     members.cosign("north")
-    more(members)
+    members.more("north")
     found = {entry["name"]: entry for entry in status(members, "north")["witnesses"]}
     assert (found["south"]["seq"], found["south"]["lag"]) == (0, 3)
     assert "peer-unreachable" in found["south"]["failure"]

@@ -21,7 +21,9 @@ OPERATIONS = {
 }
 METHODS = operations_of(Client)
 KEY = "a-key-of-this-request"
-BYTES = {"checkpoint", "trust_file", "metrics", "export"}  # what is verified, or read by something else, is bytes
+TEXT = "lines of text\n"
+# what is verified, or read by something else, is bytes or text
+BYTES = {"checkpoint", "trust_file", "metrics", "export", "log_tile", "growth", "add_checkpoint"}
 
 
 def test_each_operation_is_called_by_one_method():
@@ -38,7 +40,8 @@ def arguments_of(name):
         elif annotation.startswith("Iterable["):
             given[parameter.name] = [{"a": 1}, {"a": 2}]
         elif annotation.startswith("types."):
-            given[parameter.name] = {"a": 1}
+            is_text = getattr(types, annotation.removeprefix("types.")) == "str"
+            given[parameter.name] = TEXT if is_text else {"a": 1}
         else:
             given[parameter.name] = 7 if annotation.startswith("int") else "with/slash"
     return given
@@ -60,7 +63,8 @@ def test_a_method_calls_its_operation_with_all_that_it_is_given(name):
         told = list(told) if inspect.isgenerator(told) else told
     (request,) = seen
     assert request.method == method
-    assert re.fullmatch(re.sub(r"\{\w+\}", "with%2Fslash", path), request.url.raw_path.decode().partition("?")[0])
+    expected = re.sub(r"\{\w+\}", "with%2Fslash", path.replace("{place}", "with/slash"))  # a tile's place has slashes
+    assert request.url.raw_path.decode().partition("?")[0] == expected
     parameters = [shown(parameter) for parameter in operation.get("parameters", [])]
     assert set(request.url.params) == {one["name"] for one in parameters if one["in"] == "query"}
     keyed = any(one["name"] == "Idempotency-Key" for one in parameters)
@@ -68,6 +72,8 @@ def test_a_method_calls_its_operation_with_all_that_it_is_given(name):
     if "application/x-ndjson" in content:
         assert request.content == b'{"a":1}\n{"a":2}\n'
         assert told == [{"status": "accepted"}] * 2
+    elif "text/plain" in content:
+        assert request.content == TEXT.encode()
     elif content:
         assert json.loads(request.content) == {"a": 1}
     if "application/x-ndjson" not in content:

@@ -1,0 +1,294 @@
+"""An audit of a broker's log: the public part by anybody, the rest with the node of a member. It can be cut short.
+
+What was gone over stands in a state file, which is replaced whole; the next audit goes on from there. The report says
+of each check what was looked at, and of what was not looked at, why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from evidence import shapes
+from evidence.log import note as notes
+from evidence.version2.log.anchor_tree import Peaks, peaks_of
+from evidence.version2.log.anchors import OpeningLeaf, decode_leaf
+from evidence.version2.log.audit import LEAVES, TREE, PublicState, check_stated, go_over
+from evidence.version2.log.checkpoint import (
+    AnchorCheckpoint,
+    log_origin,
+    open_anchor_checkpoint,
+    read_anchor_checkpoint,
+)
+from evidence.version2.log.growth import GrowthState, GrowthStep, grow
+from evidence.version2.log.growth_document import parse_growth
+from evidence.version2.log.tiles import TILE_WIDTH, Tile, decode_entries, full_tile, nodes_of_tiles, row_length
+from evidence.version2.shapes import hashes, hashes_text
+from evidence.version2.state.member_keys import KEYS
+from primitives.canonical import parse_json
+from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.shapes import Bytes, Constant, Fields, Nullable
+from primitives.timestamp import format_time
+
+STATE_FORMAT = "bonafides.audit/1"
+SAVE_EVERY = 64  # bundles of leaves
+SIGNATURE, CHAIN, TILES, GROWTH = "checkpoint-signature", "chain-leaves", "tiles", "growth"
+_MAX_STATE_BYTES = 64 * 1024
+_MS = 1000
+_GROWN = Fields(
+    {
+        "seq": shapes.POSITIVE,
+        "root": shapes.HASH,
+        "map_root": shapes.HASH,
+        "size": shapes.NUMBER,
+        "wrong": shapes.tuple_of(shapes.POSITIVE, 256),
+    }
+).then(lambda grown, _: GrowthState(**grown))
+_STATE = Fields(
+    {
+        "format": Constant(STATE_FORMAT),
+        "broker": shapes.ETHR_DID,
+        "seq": shapes.NUMBER,
+        "peaks": hashes(64),
+        "leaf": Nullable(Bytes().then(decode_leaf)),
+        "compared": shapes.NUMBER,
+        "growth": Nullable(_GROWN),
+    }
+)
+
+
+class PublicLog(Protocol):
+    """Where the public part of a log is."""
+
+    def checkpoint(self) -> str:
+        """Return the newest note."""
+
+    def tile(self, path: str) -> bytes:
+        """Return a tile or a bundle by its path; Refused where it is not there."""
+
+
+class MemberNode(Protocol):
+    """The node of a member: its own view of the chain, and what the broker shows it."""
+
+    def log(self, seq: int) -> Mapping[str, Any]:
+        """Return {"leaf", "keys"} of the log as of an anchor."""
+
+    def leaves(self, start: int) -> list[str]:
+        """Return the hex of leaves after a number; none where its index has no more."""
+
+    def growth(self, start: int) -> bytes:
+        """Return the document of the growth after an anchor."""
+
+
+@dataclass(frozen=True)
+class AuditState:
+    """How far an audit has come.
+
+    Attributes:
+        broker: whose log.
+        public: the leaves that were gone over.
+        compared: how many of them were held against the chain of a member's node.
+        growth: how far the growth of the map was gone over; None where it never was.
+    """
+
+    broker: str
+    public: PublicState = field(default_factory=PublicState)
+    compared: int = 0
+    growth: GrowthState | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a state file holds."""
+        grown = self.growth
+        return {
+            "format": STATE_FORMAT,
+            "broker": self.broker,
+            "seq": self.public.seq,
+            "peaks": hashes_text(self.public.peaks.hashes),
+            "leaf": None if self.public.leaf is None else self.public.leaf.encode().hex(),
+            "compared": self.compared,
+            "growth": None
+            if grown is None
+            else {
+                "seq": grown.seq,
+                "root": grown.root.hex(),
+                "map_root": grown.map_root.hex(),
+                "size": grown.size,
+                "wrong": list(grown.wrong),
+            },
+        }
+
+
+def read_state(data: bytes, broker: str) -> AuditState:
+    """Read a state file.
+
+    Raises:
+        InvalidInput: it is none; `other-broker`, of another broker's log.
+    """
+    read = _STATE.read(parse_json(data, field="state", max_bytes=_MAX_STATE_BYTES), "state")
+    if read["broker"] != broker:
+        raise InvalidInput("state.broker", "constant", f"is of {read['broker']}")
+    public = PublicState(Peaks(read["seq"], read["peaks"]), read["leaf"])
+    return AuditState(broker, public, read["compared"], read["growth"])
+
+
+class Audit:
+    """One audit: `run` gives the report, `save` is told the state now and then."""
+
+    def __init__(
+        self,
+        state: AuditState,
+        public: PublicLog,
+        *,
+        member: MemberNode | None = None,
+        key: bytes | None = None,
+        save: Callable[[AuditState], None] = lambda _: None,
+    ) -> None:
+        """Take where to begin, and whom to ask.
+
+        Args:
+            state: where an earlier audit ended.
+            public: the broker's public log.
+            member: a member's node, where there is access to one.
+            key: the broker's checkpoint key, where the caller knows it and there is no member's node.
+            save: keeps the state.
+        """
+        self._state, self._public, self._member, self._key, self._save = state, public, member, key, save
+        self._checked: dict[str, str] = {}
+        self._not_checked: dict[str, str] = {}
+
+    def run(self) -> dict[str, Any]:
+        """Go over what is new, and return the report.
+
+        Raises:
+            VerificationFailed: a check does not hold; the state stands at what held before.
+            InvalidInput: what was served is malformed.
+            Refused, CouldNotCheck: what is needed is not served now.
+        """
+        begun = self._state
+        note = self._public.checkpoint()
+        checkpoint = self._open(note)
+        if checkpoint.seq < begun.public.seq:
+            raise VerificationFailed(TREE, f"the log shows {checkpoint.seq} leaves, {begun.public.seq} were there")
+        self._go_over_leaves(checkpoint)
+        self._compare_with_chain(checkpoint)
+        self._go_over_growth(checkpoint)
+        self._not_checked["records"] = "entries say nothing of records: whose they are, receipts and bundles show"
+        leaf = self._state.public.leaf
+        return {
+            "broker": checkpoint.broker,
+            "seq": checkpoint.seq,
+            "root": checkpoint.root.hex(),
+            "map_root": checkpoint.map_root.hex(),
+            "records": checkpoint.size,
+            "wrong": list(checkpoint.wrong),
+            "as_of": None if leaf is None else {"block": leaf.block, "time": format_time(leaf.time * _MS)},
+            "from": begun.public.seq,
+            "checked": self._checked,
+            "not_checked": self._not_checked,
+        }
+
+    def _open(self, note: str) -> AnchorCheckpoint:
+        broker = self._state.broker
+        stated = read_anchor_checkpoint(notes.split_note(note)[0])
+        key = self._key
+        if self._member is not None:
+            told = self._member.log(stated.seq)
+            keys = KEYS.read(told["keys"], "keys")
+            key = keys.checkpoint
+            if told["leaf"]["keys_digest"] != keys.digest().hex():
+                raise VerificationFailed(SIGNATURE, "the keys that the member's node gives are not the leaf's")
+        if key is None:
+            if stated.broker != broker:
+                raise VerificationFailed(SIGNATURE, f"the checkpoint is of {stated.broker}, not of {broker}")
+            self._not_checked[SIGNATURE] = "no key of the broker is known: give a member's node, or --key"
+            return stated
+        opened = open_anchor_checkpoint(note, broker, key)
+        self._checked[SIGNATURE] = f"{log_origin(broker)}, by {key.hex()}"
+        return opened
+
+    def _go_over_leaves(self, checkpoint: AnchorCheckpoint) -> None:
+        begun = self._state.public.seq
+        for number, entries in enumerate(self._bundles(begun, checkpoint.seq), 1):
+            self._state = replace(self._state, public=go_over(self._state.public, entries))
+            if number % SAVE_EVERY == 0:
+                self._save(self._state)
+        check_stated(self._state.public, checkpoint)
+        node = nodes_of_tiles(checkpoint.seq, self._tile)
+        if peaks_of(checkpoint.seq, node) != self._state.public.peaks:
+            raise VerificationFailed(TILES, "the tiles of hashes are not those of the leaves")
+        self._save(self._state)
+        gone = checkpoint.seq - begun
+        self._checked[LEAVES] = f"{gone} leaves, each of which follows the one before"
+        self._checked[TREE] = f"{checkpoint.seq} leaves lead to the root, the map root and the size of the checkpoint"
+        self._checked[TILES] = "the tiles of hashes along its edge are those of the leaves"
+
+    def _bundles(self, start: int, seq: int) -> Iterator[list[bytes]]:
+        """Give the entries after a number, a bundle at a time."""
+        while start < seq:
+            index = start // TILE_WIDTH
+            width = min(TILE_WIDTH, row_length(None, seq) - index * TILE_WIDTH)
+            tile = Tile(None, index, width)
+            entries = decode_entries(tile, self._tile(tile))
+            yield entries[start - tile.first :]
+            start = tile.first + width
+
+    def _tile(self, tile: Tile) -> bytes:
+        """Return a tile, or the full one in place of a partial one that is gone."""
+        try:
+            return self._public.tile(tile.path())
+        except Refused:
+            if tile.width == TILE_WIDTH:
+                raise
+            return self._public.tile(full_tile(tile).path())
+
+    def _compare_with_chain(self, checkpoint: AnchorCheckpoint) -> None:
+        member = self._member
+        if member is None:
+            self._not_checked[CHAIN] = "without a member's node nobody says what stands on the chain"
+            return
+        begun = at = self._state.compared
+        for entries in self._bundles(at, checkpoint.seq):
+            theirs: list[str] = []
+            while len(theirs) < len(entries) and (more := member.leaves(at + len(theirs))):
+                theirs += more
+            if [entry.hex() for entry in entries] != theirs[: len(entries)]:
+                raise VerificationFailed(CHAIN, f"the leaves after {at} are not those that stand on the chain")
+            at += len(entries)
+            self._state = replace(self._state, compared=at)
+        self._save(self._state)
+        self._checked[CHAIN] = f"leaves {begun + 1} to {at} stand on the chain, as the member's node has read it"
+
+    def _go_over_growth(self, checkpoint: AnchorCheckpoint) -> None:
+        if self._member is None:
+            self._not_checked[GROWTH] = "how the map grew is shown to members alone: give a member's node"
+            return
+        state = self._state.growth or self._opened(checkpoint.seq)
+        begun = state.seq
+        while state.seq < checkpoint.seq:
+            document = parse_growth(self._member.growth(state.seq))
+            steps = [step for step in document.steps if step.leaf.seq <= checkpoint.seq]
+            if document.start != state.seq or not steps:
+                raise VerificationFailed("growth-order", f"the broker does not show what comes after {state.seq}")
+            state = self._grown(state, document.peaks, steps, checkpoint)
+            self._state = replace(self._state, growth=state)
+            self._save(self._state)
+        if (state.root, state.map_root, state.size) != (checkpoint.root, checkpoint.map_root, checkpoint.size):
+            raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
+        self._checked[GROWTH] = f"from anchor {begun} to {state.seq} the map grew by the batches and by nothing else"
+
+    def _opened(self, seq: int) -> GrowthState:
+        leaf = decode_leaf(next(self._bundles(0, seq))[0])
+        if not isinstance(leaf, OpeningLeaf):
+            raise VerificationFailed(LEAVES, "leaf 1 is no opening")
+        return GrowthState.opened(leaf)
+
+    @staticmethod
+    def _grown(
+        state: GrowthState, peaks: tuple[bytes, ...], steps: list[GrowthStep], checkpoint: AnchorCheckpoint
+    ) -> GrowthState:
+        shown = Peaks(state.seq, peaks) if len(peaks) == state.seq.bit_count() else None
+        if shown is None or shown.root() != state.root:
+            raise VerificationFailed("growth-start", f"the peaks are not those of the tree of {state.seq} anchors")
+        grown, _ = grow(state, shown, steps, checkpoint.wrong)
+        return grown

@@ -1,0 +1,80 @@
+"""What a member's node gives to whoever audits a broker's log with it: its own view of the chain, and the growth.
+
+The public part of an audit needs no member: checkpoint and tiles. With a member's node each leaf is held against the
+chain that this member follows, the checkpoint's key is the one that the registry held, and the growth of the map is
+shown, since the node asks for it as a member.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evidence.version2.log.anchors import Leaf
+from node_adapter.node import Node
+from node_adapter.workflows.anchoring.growth import shown_growth
+from node_adapter.workflows.anchoring.other_logs import address_of, fetch_growth, find_log, leaves_after
+from node_adapter.workflows.operation.endpoints import node_url
+from primitives.errors import Refused
+
+MAX_LEAVES = 1000
+
+
+def show_log(node: Node, broker: str, seq: int | None) -> dict[str, Any]:
+    """Return a broker's log as of an anchor: {"broker", "node", "seq", "leaf", "keys"}.
+
+    `node` is the URL of its node, null where nobody says; `seq` the number of its newest anchor in this index; `leaf`
+    that anchor, or the one that was asked for; `keys` the key set that it names.
+
+    Raises:
+        Refused: `log-not-found`, no such member has anchored.
+        CouldNotCheck: `index-behind`.
+    """
+    with node.store.read() as connection:
+        address = _require_address(node, broker)
+        found = find_log(connection, address, seq)
+        if found is None:
+            raise Refused("log-not-found", "no member of this DID has anchored")
+        return {
+            "broker": broker,
+            "node": node.settings.http.url if address == node.address else node_url(node, connection, address),
+            "seq": found.last,
+            "leaf": found.leaf.to_json(),
+            "keys": found.keys.to_json(),
+        }
+
+
+def show_leaves(node: Node, broker: str, start: int, count: int) -> dict[str, Any]:
+    """Return the leaves after number `start` as this index has them: {"start", "leaves": [hex of a leaf's bytes, ...]}.
+
+    Raises:
+        Refused: `log-not-found`.
+    """
+    address = _require_address(node, broker)
+    with node.store.read() as connection:
+        found = find_log(connection, address)
+        if found is None:
+            raise Refused("log-not-found", "no member of this DID has anchored")
+        leaves: list[Leaf] = [found.opening] if start == 0 else []
+        leaves += leaves_after(connection, address, max(start, found.opening.seq), start + count)
+    return {"start": start, "leaves": [leaf.encode().hex() for leaf in leaves]}
+
+
+def show_growth(node: Node, broker: str, start: int) -> dict[str, Any]:
+    """Return what the broker's node shows this member of the growth after an anchor.
+
+    Raises:
+        Refused: `log-not-found`; `growth-not-found`, of this member's own log.
+        CouldNotCheck, VerificationFailed: as `fetch_growth`.
+    """
+    address = _require_address(node, broker)
+    if address != node.address:
+        return fetch_growth(node, address, start).to_json()
+    with node.store.read() as connection:
+        return shown_growth(connection, start).to_json()
+
+
+def _require_address(node: Node, broker: str) -> str:
+    address = address_of(node, broker)
+    if address is None:
+        raise Refused("log-not-found", "this is no DID of the members' chain")
+    return address

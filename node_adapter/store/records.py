@@ -111,6 +111,12 @@ def at(connection: Connection, log_index: int) -> RecordRow | None:
     return None if row is None else RecordRow(**row)
 
 
+def erased_ids(connection: Connection, pid: str) -> list[str]:
+    """Return the ids of a subject's records of which the link alone is left, in the order of its chain."""
+    gone = select(record.c.record_id).where(record.c.pid == pid, record.c.envelope == b"")
+    return list(connection.execute(gone.order_by(record.c.seq)).scalars())
+
+
 def at_places(connection: Connection, pid: str, places: Iterable[int]) -> dict[int, RecordRow]:
     """Return those of a subject's records that exist at some places of its chain, by place."""
     wanted, found = list(places), {}

@@ -130,13 +130,22 @@ def next_replay(node: Node) -> tuple[str, AskedReplay] | None:
 
 
 def keep_replay(node: Node, replay_id: str, asked: AskedReplay, made: Sequence[Part]) -> None:
-    """Keep what was made, and note the orders that it answers."""
+    """Keep what was made, and note the orders that it answers; what shows a record that was erased meanwhile waits on.
+
+    It is then made again, of what is left.
+    """
     now = node.clock.now_ms()
     with node.store.write() as connection:
+        if any(_shows_erased(connection, part.subject, texts) for part, texts in made):
+            return
         replays.finish(connection, replay_id, made, now)
         for part, _ in made:  # (4)
             if part.did is not None:
                 replay_orders.mark_answered(connection, asked.case, part.did, now)
+
+
+def _shows_erased(connection: Connection, pid: str, texts: ReplayTexts) -> bool:
+    return any(record_id in texts.bundle for record_id in records.erased_ids(connection, pid))
 
 
 def keep_failure(node: Node, replay_id: str, error: BonafidesError) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import select, update
 
 from domain.erasure import CLOCKS
 from node_adapter.store import anchors, records, subjects
-from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.schema import erasure, finding, idempotency
 from node_adapter.workflows.erasing import erasing
 from node_adapter.workflows.erasing.erasing import erase_next
@@ -25,18 +24,6 @@ WORD = "a word that stands nowhere else"
 OFFICERS = ("Sun Yu", "He Lin")
 
 
-def anchor(broker):
-    """Take all that is in the log as under a final anchor of the newest block."""
-    broker.chain.block()
-    with broker.store.write() as connection:
-        last, size = anchors.latest(connection), records.log_size(connection)
-        seq, before = (2, 0) if last is None else (last.seq + 1, last.size)
-        anchors.add(connection, AnchorRow(seq, before, size, bytes(32), bytes(32), broker.clock.now))
-        place = {"block": broker.chain.height, "block_hash": bytes(32), "tx_hash": bytes(32), "log_position": 0}
-        time = broker.chain.time + broker.chain.height
-        anchors.settle(connection, seq, checkpoint="note", block_time=time, **place)
-
-
 def pass_time(broker, seconds):
     broker.clock.sleep(seconds)
     broker.chain.time += seconds
@@ -49,7 +36,7 @@ def young(broker, client):
     broker.assess(client)
     basics = {**PAYLOADS["INFO_COLLECT"]["basics"], "name": WORD}
     broker.submit(client, "INFO_COLLECT", {**PAYLOADS["INFO_COLLECT"], "basics": basics})
-    anchor(broker)
+    broker.anchor()
     return client
 
 
@@ -101,7 +88,7 @@ def test_what_an_erase_names_is_gone_once_it_is_anchored(broker, old):
     assert [entry["seq"] for entry in made["erases"]] == gone
     assert not erase_next(broker.node)  # its own anchor is to come: no anchored ERASE names what would be missing
     assert [row for row in rows_of(broker, old) if row.is_stub] == []
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     assert not erase_next(broker.node)
     done = shown(broker, made)
@@ -121,7 +108,7 @@ def test_no_byte_of_it_is_left_in_the_files(broker, old):
     signatures = {row.act_signature for row in gone} - {None}
     assert WORD.encode() in files(broker)
     order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     left = files(broker)
     assert WORD.encode() not in left
@@ -141,7 +128,7 @@ def test_findings_and_what_is_known_of_the_client_go_with_the_records(broker, ol
     with broker.store.write() as connection:
         connection.execute(finding.insert().values(record_id=ids[2], code="LATE", rule="r", detail=WORD))
     order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     with broker.store.read() as connection:
         assert records.findings_of(connection, ids) == {}
@@ -163,7 +150,7 @@ def test_a_kept_answer_that_shows_it_is_deleted_and_no_other(broker, old):
                 )
             )  # fmt: skip
     order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     with broker.store.read() as connection:
         assert list(connection.execute(select(idempotency.c.key)).scalars()) == ["other"]
@@ -236,7 +223,7 @@ def test_the_same_order_again_is_one_and_what_was_named_is_not_named_again(broke
     assert order(broker, fact) == made
     assert draft(broker, old, status=409, records=[3])["code"] == "erase-again"
     assert 3 not in [entry["seq"] for entry in draft(broker, old)["payload"]["erases"]]
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     assert draft(broker, old, status=409, records=[3])["code"] == "erase-again"
 
@@ -244,7 +231,7 @@ def test_the_same_order_again_is_one_and_what_was_named_is_not_named_again(broke
 def test_an_opening_and_an_erase_stay(broker, old):
     assert draft(broker, old, status=409, records=[1])["code"] == "erase-kept"
     order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     pass_time(broker, YEARS)
     assert draft(broker, old, status=409, records=[len(rows_of(broker, old))])["code"] == "erase-kept"
@@ -261,7 +248,7 @@ def test_a_fact_whose_record_was_erased_is_not_stored_again(broker, old):
     fact = broker.fact(old.subject, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"], source_ref="one of the system's")
     place = 1 + len(rows_of(broker, old))
     broker.take(fact)
-    anchor(broker)
+    broker.anchor()
     pass_time(broker, YEARS)
     for name in OFFICERS:
         enrolled(broker, name, "compliance", secret=f"new key of {name}")
@@ -269,7 +256,7 @@ def test_a_fact_whose_record_was_erased_is_not_stored_again(broker, old):
     for name in OFFICERS:
         twice = Person(name, "compliance", f"new key of {name}").sign(broker, twice)
     order(broker, twice)
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
     answer = broker.post("/v1/facts", fact)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "record-erased")
@@ -277,7 +264,7 @@ def test_a_fact_whose_record_was_erased_is_not_stored_again(broker, old):
 
 def test_a_kill_in_the_middle_of_the_deletion_leaves_all_and_loses_nothing(broker, old, monkeypatch):
     made = order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     before = rows_of(broker, old)
 
     class Killed(BaseException):
@@ -304,7 +291,7 @@ def test_a_kill_in_the_middle_of_the_deletion_leaves_all_and_loses_nothing(broke
 
 def test_an_erasure_is_done_only_when_no_reader_holds_an_earlier_state_of_the_file(broker, old):
     made = order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     with broker.store.read() as connection:
         subjects.total(connection)  # a reader who began before
         assert not erase_next(broker.node)
@@ -316,7 +303,7 @@ def test_an_erasure_is_done_only_when_no_reader_holds_an_earlier_state_of_the_fi
 def test_what_was_not_over_at_the_anchor_of_the_erase_stays(broker, old):
     """A chain that was reset may date the ERASE before the time at which it was taken."""
     made = order(broker, signed(broker, draft(broker, old, records=[3])))
-    anchor(broker)
+    broker.anchor()
     with broker.store.write() as connection:
         last = anchors.latest(connection)
         table = anchors.anchor
@@ -327,19 +314,22 @@ def test_what_was_not_over_at_the_anchor_of_the_erase_stays(broker, old):
 
 def test_a_busy_store_puts_it_off(broker, old):
     order(broker, signed(broker, draft(broker, old)))
-    anchor(broker)
+    broker.anchor()
     with broker.store.write(), pytest.raises(CouldNotCheck):
         erase_next(broker.node)
     assert erase_next(broker.node)
 
 
-def test_gates_and_facts_name_what_is_gone(broker, old):
+def test_receipts_gates_and_facts_name_what_is_gone(broker, old):
     asked = {"subject": old.subject, "act": "MATCH_OPINION", "details": {"product_id": "fund-1"}}
     assert "not_checked" not in broker.post("/v1/gates", asked).get_json()
     order(broker, signed(broker, draft(broker, old)))
     place = len(rows_of(broker, old))
-    anchor(broker)
+    broker.anchor()
     assert erase_next(broker.node)
+    [row] = [row for row in rows_of(broker, old) if row.seq == 3]
+    refused = broker.post("/v1/receipts", {"record_id": row.record_id}).get_json()
+    assert (refused["code"], "was erased" in refused["detail"]) == ("record-erased", True)
     told = {
         "check": "erased-records",
         "reason": f"what the ERASE records at the places {place} name is gone, and no rule saw it",

@@ -304,6 +304,7 @@ CALLS = {
     "records.by_source_refs": lambda c, size: records.by_source_refs(c, ["ref 3"]),
     "records.by_record_ids": lambda c, size: records.by_record_ids(c, ["3"]),
     "records.at": lambda c, size: records.at(c, size - 3),
+    "records.erased_ids": lambda c, size: records.erased_ids(c, CLIENT),
     "records.at_places": lambda c, size: records.at_places(c, BUSY, [3, 4]),
     "records.known_act_signatures": lambda c, size: records.known_act_signatures(c, ["act 3"]),
     "records.of_subject": lambda c, size: records.of_subject(c, CLIENT),

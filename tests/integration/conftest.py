@@ -135,6 +135,10 @@ def consortium(make_consortium) -> Consortium:
     return make_consortium()
 
 
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
 @pytest.fixture
 def add_records() -> Callable[..., list[str]]:
     """Put records straight into a node's store, as an accepted fact would: `add_records(node, count, clients=3)`."""
@@ -147,7 +151,7 @@ def add_records() -> Callable[..., list[str]]:
             for index in range(start, start + count):
                 pid = hashlib.sha256(b"client %d" % (index % clients)).hexdigest()
                 name = f"record-{index}"
-                fingerprint = hashlib.sha256(name.encode()).digest()
+                fingerprint = _hash(name)
                 rows.append(
                     RecordRow(
                         log_index=index,
@@ -161,6 +165,9 @@ def add_records() -> Callable[..., list[str]]:
                         payload=None,
                         root_salt=None,
                         fingerprint=fingerprint,
+                        label=_hash(f"{pid} {index // clients + 1}"),
+                        next=_hash(f"{pid} {index // clients + 2}"),
+                        entry=_hash(f"entry {index}"),
                         act_signature=None,
                         accepted_at=now,
                         anchor_by=now + promise_ms,

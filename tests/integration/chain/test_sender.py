@@ -2,11 +2,12 @@
 
 import pytest
 
+from evidence.version2.log.anchors import head_digest
 from node_adapter.chain.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import ChainUnavailable
 from node_adapter.init import configure
-from node_adapter.store import alarms, anchors, outbox, records
+from node_adapter.store import alarms, anchor_tree, anchors, outbox, records
 from node_adapter.store.chain import event_log
 from primitives.errors import VerificationFailed
 
@@ -22,7 +23,7 @@ def final_size(node):
 def anchored_events(node):
     with node.store.read() as connection:
         topic = event_log.address_topic(node.address)
-        return event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        return event_log.events(connection, contract="EvidenceLog", name="Anchored", topic1=topic)
 
 
 def states(node):
@@ -42,12 +43,14 @@ def test_records_are_anchored_once_and_in_order(consortium, add_records, drive):
         add_records(node, batch)
         drive(worker, lambda: final_size(node) == _log_size(node))
     events = anchored_events(node)
-    assert [event.args["seq"] for event in events] == [1, 2, 3]
-    assert [event.args["size"] for event in events] == [1, 6, 26]
+    assert [event.args["seq"] for event in events] == [2, 3, 4]
+    assert [event.args["sizeAfter"] for event in events] == [1, 6, 26]
     head = consortium.contracts.head(node.address)
     with node.store.read() as connection:
         last = anchors.latest(connection)
-    assert (head.root, head.size, head.seq, head.map_root) == (last.root, last.size, last.seq, last.map_root)
+        root = anchor_tree.peaks_at(connection, last.seq).root()
+    assert (head.head, head.size, head.seq) == (head_digest(last.seq, root), last.size, last.seq)
+    assert head.map_root == last.map_root
     assert states(node) == {"new": 0, "signed": 0, "sent": 0, "final": 3, "failed": 0}
 
 
@@ -96,7 +99,7 @@ def test_a_death_in_any_state_neither_loses_nor_doubles(consortium, add_records,
     reborn = consortium.node()
     worker = consortium.worker(reborn)
     drive(worker, lambda: final_size(reborn) == 3)
-    assert [event.args["seq"] for event in anchored_events(reborn)] == [1]
+    assert [event.args["seq"] for event in anchored_events(reborn)] == [2]
 
 
 def test_a_death_after_sent_is_settled_by_the_index(consortium, add_records, drive):
@@ -115,12 +118,12 @@ def test_the_same_raw_transaction_again_is_harmless(consortium, add_records, dri
     worker = consortium.worker(node)
     drive(worker, lambda: final_size(node) == 1)
     with node.store.read() as connection:
-        row = outbox.by_key(connection, "anchor:1")
+        row = outbox.by_key(connection, "anchor:2")
     with node.store.write() as connection:
         outbox.mark_signed(connection, outbox.Attempt(row.tx_hash, row.id, row.nonce, 0, row.raw, 0))
     drive(worker, lambda: open_row(node) is None)
     assert states(node)["final"] == 1
-    assert consortium.contracts.head(node.address).seq == 1
+    assert consortium.contracts.head(node.address).seq == 2
 
 
 def test_a_nonce_used_elsewhere_is_signed_anew(consortium, add_records, drive):
@@ -132,7 +135,7 @@ def test_a_nonce_used_elsewhere_is_signed_anew(consortium, add_records, drive):
     send_and_wait(consortium.rpc, node.keys.signer(), consortium.chain.chain_id, node.address, b"")
     worker = consortium.worker(node)
     drive(worker, lambda: final_size(node) == 2)
-    assert [event.args["seq"] for event in anchored_events(node)] == [1]
+    assert [event.args["seq"] for event in anchored_events(node)] == [2]
 
 
 def test_a_refused_call_fails_with_the_contracts_own_words(consortium, drive):
@@ -157,9 +160,8 @@ def test_an_anchor_under_our_number_that_is_not_ours_stops_the_worker(consortium
     dying = consortium.worker(node, DyingRpc(consortium.rpc, "eth_estimateGas", after=False))
     with pytest.raises(Stop):
         drive(dying, lambda: False)
-    head = consortium.contracts.head(node.address)
-    foreign = encode_call("EvidenceAnchor", "anchor", 1, head.root, b"\x07" * 32, 5, b"\x08" * 32, [])
-    target = consortium.contracts.address_of("EvidenceAnchor")
+    foreign = encode_call("EvidenceLog", "anchor", 2, [], b"\x07" * 32, 5, b"\x08" * 32)
+    target = consortium.contracts.address_of("EvidenceLog")
     send_and_wait(consortium.rpc, node.keys.signer(), consortium.chain.chain_id, target, foreign)
     worker = consortium.worker(node)
     with pytest.raises(VerificationFailed, match="anchor-conflict"):
@@ -176,7 +178,7 @@ def test_a_heartbeat_is_anchored_when_nothing_happens(make_consortium, drive):
     node = consortium.node()
     worker = consortium.worker(node)
     drive(worker, lambda: len(anchored_events(node)) == 2)
-    assert [event.args["size"] for event in anchored_events(node)] == [0, 0]
+    assert [event.args["sizeAfter"] for event in anchored_events(node)] == [0, 0]
 
 
 def test_a_broken_promise_raises_an_alarm(consortium, add_records, drive):

@@ -30,7 +30,7 @@ def settled(node):
     with node.store.read() as connection:
         last = anchors.latest(connection)
         topic = event_log.address_topic(node.address)
-        events = event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        events = event_log.events(connection, contract="EvidenceLog", name="Anchored", topic1=topic)
     return last is not None and last.block is not None, events
 
 

@@ -13,7 +13,7 @@ from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
 from node_adapter.store import alarms, anchors, identity, outbox
 from node_adapter.store.chain import event_log
-from node_adapter.store.schema import record
+from node_adapter.store.schema import map_anchor, record
 from primitives.errors import Refused, VerificationFailed
 from tests.waiting import wait_for_end, wait_until
 
@@ -29,7 +29,7 @@ def final_size(node):
 def anchored_seqs(node):
     with node.store.read() as connection:
         topic = event_log.address_topic(node.address)
-        events = event_log.events(connection, contract="EvidenceAnchor", name="Anchored", topic1=topic)
+        events = event_log.events(connection, contract="EvidenceLog", name="Anchored", topic1=topic)
     return [event.args["seq"] for event in events]
 
 
@@ -105,7 +105,7 @@ def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium
     drive(worker, lambda: outbox_state(node, "action:5") == "final")
     before = raw_by_key(node)
     restore(consortium, tmp_path / "old.json")
-    assert consortium.contracts.head(node.address).seq == 2
+    assert consortium.contracts.head(node.address).seq == 3
 
     reborn = consortium.node()
     worker = consortium.worker(reborn)
@@ -114,10 +114,13 @@ def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium
         assert outbox.counts(connection)["signed"] == 4
     assert final_size(reborn) == 0 or final_size(reborn) == 10 - 6
     drive(worker, lambda: final_size(reborn) == 10 and outbox_state(reborn, "action:5") == "final")
-    assert anchored_seqs(reborn) == [1, 2, 3, 4, 5]
-    assert raw_by_key(reborn) == before  # the very same transactions
+    assert anchored_seqs(reborn) == [2, 3, 4, 5, 6]
+    # The very same transactions, but of an anchor whose leaf before it is another one: it names another block.
+    after = raw_by_key(reborn)
+    assert after.keys() == before.keys()
+    assert {key for key in after if after[key] != before[key]} == {"anchor:5", "anchor:6"}
     anchor_some(reborn, worker, add_records, drive, 1)
-    assert anchored_seqs(reborn) == [1, 2, 3, 4, 5, 6]
+    assert anchored_seqs(reborn) == [2, 3, 4, 5, 6, 7]
 
 
 def test_a_chain_that_grew_another_way_after_a_reset_is_refused(consortium, add_records, drive, tmp_path):
@@ -186,7 +189,7 @@ def outbox_state(node, key):
 
 def raw_by_key(node):
     with node.store.read() as connection:
-        keys = [f"anchor:{seq}" for seq in range(3, 6)] + ["action:5"]
+        keys = [f"anchor:{seq}" for seq in range(4, 7)] + ["action:5"]
         return {key: outbox.by_key(connection, key).raw for key in keys}
 
 
@@ -219,13 +222,13 @@ def test_two_running_nodes_bring_a_reset_chain_back_together(make_consortium, ad
 
     wait_until(lambda: all(was_reset(node) for node in nodes), "alarms", processes=workers)
     wait_until(lambda: [final_size(node) for node in nodes] == [8, 8], "anchors", processes=workers)
-    assert [anchored_seqs(node) for node in nodes] == [[1, 2, 3, 4]] * 2
+    assert [anchored_seqs(node) for node in nodes] == [[2, 3, 4, 5]] * 2
     for worker in workers:
         worker.terminate()
     assert [wait_for_end(worker) for worker in workers] == [0, 0]
 
 
-@pytest.mark.parametrize("damage", ["altered", "cut", "subject"])
+@pytest.mark.parametrize("damage", ["altered", "cut", "map"])
 def test_a_log_that_is_not_the_one_that_was_anchored_is_refused(consortium, add_records, drive, damage):
     node = consortium.node()
     worker = consortium.worker(node)
@@ -233,11 +236,11 @@ def test_a_log_that_is_not_the_one_that_was_anchored_is_refused(consortium, add_
     consortium.worker(node).step()
     with node.store.write() as connection:
         if damage == "altered":
-            connection.execute(update(record).where(record.c.log_index == 1).values(fingerprint=b"\x05" * 32))
+            connection.execute(update(record).where(record.c.log_index == 3).values(entry=b"\x05" * 32))
         elif damage == "cut":
             connection.execute(delete(record).where(record.c.log_index == 3))
         else:
-            connection.execute(update(record).where(record.c.log_index == 1).values(pid="77" * 32))
+            connection.execute(update(map_anchor).values(root=b"\x05" * 32))
     with pytest.raises(VerificationFailed, match="local-log"):
         consortium.worker(node).run()
 

@@ -9,7 +9,7 @@ from bonafides.cli.doctor import _chain
 from bonafides.cli.main import main
 from node_adapter.bootstrap import open_node
 from node_adapter.keys.keystore import PASSWORD_VARIABLE
-from node_adapter.store import alarms, anchors, outbox, records, restored, tokens
+from node_adapter.store import alarms, outbox, records, restored, tokens
 from node_adapter.workflows.anchoring.receipts import receipts_of_client
 from node_adapter.workflows.identity.credentials import issue_credentials
 from node_adapter.workflows.identity.keys_in_force import rotate
@@ -17,6 +17,7 @@ from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.integration.conftest import PASSWORD
+from tests.world.anchors import every_anchor
 from tests.world.chain_case import OLD, Case
 from tests.world.payloads import PAYLOADS
 
@@ -29,8 +30,7 @@ def case(make_consortium, drive):
 
 
 def seqs(node):
-    with node.store.read() as connection:
-        return [(row.seq, row.block is not None) for row in anchors.every(connection)]
+    return [(row.seq, row.block is not None) for row in every_anchor(node)]
 
 
 def is_restored(node):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
-from evidence.log.tree import consistency_proof, inclusion_path, range_hash, verify_consistency
+from evidence.log.tree import consistency_proof, inclusion_path, range_hash, verify_consistency, verify_inclusion
 from evidence.version2.documents.receipt import PinnedKeys
 from evidence.version2.log.anchors import decode_leaf
 from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint
@@ -44,18 +44,24 @@ class BrokerLog:
         self._size = self.head.stated.seq
         self._node = nodes_of_tiles(self._size, self._tile)
         if range_hash(0, self._size, self._node) != self.head.stated.root:
-            raise CouldNotCheck("log-tiles", "the node's tiles do not lead to its checkpoint")
+            raise _no_tiles()
 
     def leaf(self, number: int) -> PlacedLeaf:
         """Return the leaf of a number, from 1, with its path.
 
         Raises:
-            InvalidInput: the node serves no such leaf.
+            CouldNotCheck: `log-tiles`; what the node serves does not lead to the checkpoint.
+            InvalidInput: it is no leaf.
         """
         at = number - 1
         bundle = Tile(None, at // TILE_WIDTH, min(TILE_WIDTH, self._size - at // TILE_WIDTH * TILE_WIDTH))
         entry = decode_entries(bundle, self._tile(bundle))[at % TILE_WIDTH]
-        return PlacedLeaf(decode_leaf(entry), tuple(inclusion_path(at, self._size, self._node)))
+        path = tuple(inclusion_path(at, self._size, self._node))
+        try:
+            verify_inclusion(entry, at, self._size, path, self.head.stated.root)
+        except VerificationFailed as error:
+            raise _no_tiles() from error
+        return PlacedLeaf(decode_leaf(entry), path)
 
     def given(self, number: int | None = None) -> Given:
         """Return the checkpoint with a leaf, by default its last one, to compare."""
@@ -112,6 +118,10 @@ def hold_against(log: BrokerLog, before: Iterable[Given]) -> list[Conviction]:
     if unlike is not None and not claims:
         raise unlike
     return claims
+
+
+def _no_tiles() -> CouldNotCheck:
+    return CouldNotCheck("log-tiles", "the node's tiles do not lead to its checkpoint")
 
 
 def _opened(note: str, broker: str, keys: list[bytes]) -> AnchorCheckpoint:

@@ -90,7 +90,6 @@ SHAPES_OWN = {"object", "list", "integer", "boolean", "unknown-member"}
 BY_HAND = {  # who looks at a value's shape without a shape, and why
     "bonafides/cli/": "files that a command of ours printed, told from others in its own words",
     "bonafides/wallet/consent.py": "the one field that a wallet makes and a broker must not send",
-    "bonafides/wallet/receipts.py": "a receipt that was verified before",
     "did/credentials/": "documents of W3C's data model, whose unknown members are no fault",
     "evidence/documents/record.py": "the fields of a record, whose names the record itself states",
     "evidence/version2/record.py": "the same of format 2",

@@ -4,12 +4,17 @@ from itertools import count
 import pytest
 
 from bonafides.wallet.keys import Identities, Network, bind, new_identity
+from bonafides.wallet.pinned import pin_broker
+from bonafides.wallet.sign import open_history
 from bonafides.wallet.store import WalletStore
 from primitives.digest import tagged_sha256
+from primitives.suites import DEFAULT
 from replay.installed import INSTALLED
+from scripts.vectors.synthetic_consortium import CHAIN_ID, did
+from tests.unit.bonafides.house import House
 
-CHAIN = 0x4F24
-BROKER = f"did:ethr:0x{CHAIN:x}:0x" + "b1" * 20
+CHAIN = CHAIN_ID
+BROKER = did("north")
 NETWORK = Network(CHAIN, "0x" + "d1" * 20, "0x" + "c1" * 20)
 PASSWORD = "a test password"
 PID = "5a" * 32
@@ -46,12 +51,13 @@ def draft(kind="LEVEL_CONFIRM", *, broker=BROKER, subject=PID, body=None, lang="
     values = {name: value for name, value in {**TEXT_VALUES, **shown}.items() if name in document.values}
     text = body or document.render(lang, values)
     return {
-        "version": "bonafides.act/1",
+        "version": "bonafides.act/2",
+        "suite": DEFAULT.name,
         "type": kind,
         "broker": broker,
         "subject": subject,
         "document": document.name,
-        "ruleset": "demo@1:00112233445566aa",
+        "ruleset": "demo@1:" + "00112233445566aa" * 4,
         "fields": {**fields, "lang": lang, "text_sha256": hashlib.sha256(text.encode()).hexdigest()},
         "text": {"lang": lang, "body": text},
     }
@@ -70,7 +76,8 @@ def identities(store):
 
 
 @pytest.fixture
-def identity(identities):
+def bound(identities):
+    """A client whom the broker gave a pseudonym, and who has opened nothing yet."""
     with identities.changing():
         made = new_identity(
             identities,
@@ -80,3 +87,25 @@ def identity(identities):
             certificate={"kind": "passport", "number": "TEST00001"},
         )
         return bind(identities, made.did, PID)
+
+
+@pytest.fixture
+def opening(identities, bound):
+    """The act by which the client opened the history."""
+    with identities.changing():
+        return open_history(identities, bound.did, now_ms=NOW, show=lambda *_: True)
+
+
+@pytest.fixture
+def identity(bound, opening):
+    return bound
+
+
+@pytest.fixture
+def house(identities, identity, opening):
+    """The client's broker, whose keys are pinned, with the opening as record 1."""
+    made = House(identity)
+    made.act(opening)
+    with identities.changing():
+        pin_broker(identities, BROKER, made.keys.signing.hex(), made.keys.checkpoint.hex())
+    return made

@@ -67,6 +67,8 @@ def wallet(terminal, tmp_path):
     (made,) = terminal.lines
     assert made["client_ref"] == RARE
     assert terminal("wallet", "bind", "--wallet", tmp_path / "w", stdin=ndjson({**made, "subject": PID})) == 0
+    opening = ndjson({"did": made["did"]})
+    assert terminal("wallet", "open", "--wallet", tmp_path / "w", "--yes", stdin=opening) == 0
     return tmp_path / "w"
 
 

@@ -10,8 +10,11 @@ import pytest
 from bonafides.cli.main import main
 from bonafides.cli.support import node_options
 from bonafides.client import Client
-from primitives.canonical import canonical_json
-from scripts.vectors.breach import broken_world, claim_of
+from primitives.canonical import canonical_json, parse_json
+from scripts.vectors.breach import broken_world
+from scripts.vectors.breach import claim_of as claim_of_format_1
+from scripts.vectors.synthetic_consortium import Member
+from scripts.vectors.version2.claims import claim_of, late
 
 KEPT = {"status": "kept", "entry": "as-promised"}
 PROBLEM = {
@@ -22,10 +25,15 @@ PROBLEM = {
 }
 
 
+REGULATOR = Member("regulator", role=2).keys.signing.hex()
+
+
 @pytest.fixture(scope="module")
 def world():
-    made, late = broken_world()
-    return made, late.promise, claim_of(made, late.promise)
+    """A broken promise, the claim as a node gives it, and the bytes of claim and trust file."""
+    broker, promise = late()
+    claimed = claim_of(broker, promise)
+    return promise, parse_json(claimed.claim, field="claim"), claimed
 
 
 @pytest.fixture
@@ -51,7 +59,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 
 def test_promises_come_bare_in_answers_and_in_receipts(run, world):
-    promise = world[1]
+    promise = world[0]
     rows = [promise, {"status": "accepted", "promise": promise, "findings": []}, {"promise": promise, "log": {}}]
     assert run("promise", "check", rows=rows, answers=[KEPT] * 3) == 0
     assert run.sent == [{"promise": promise}] * 3
@@ -59,51 +67,72 @@ def test_promises_come_bare_in_answers_and_in_receipts(run, world):
 
 
 def test_a_broken_promise_is_told_by_the_exit_status(run, world):
-    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[2].to_json()}
+    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[1]}
     refused = {"status": "refused", "problem": PROBLEM}
-    assert run("promise", "check", rows=[world[1]] * 3, answers=[KEPT, broken, refused]) == 1
-    assert json.loads(run.out.splitlines()[1])["claim"] == world[2].to_json()
-    assert run("promise", "check", rows=[world[1]] * 2, answers=[KEPT, refused]) == 1
+    assert run("promise", "check", rows=[world[0]] * 3, answers=[KEPT, broken, refused]) == 1
+    assert json.loads(run.out.splitlines()[1])["claim"] == world[1]
+    assert run("promise", "check", rows=[world[0]] * 2, answers=[KEPT, refused]) == 1
     assert "promise-signature" in run.err
-    assert run("promise", "check", rows=[{"no": "promise"}, world[1]], answers=[KEPT]) == 2
+    assert run("promise", "check", rows=[{"no": "promise"}, world[0]], answers=[KEPT]) == 2
     assert [json.loads(line)["status"] for line in run.out.splitlines()] == ["refused", "kept"]
     owed = {"status": "accepted", "record_id": "r", "promise": None, "findings": []}
-    assert run("promise", "check", rows=[owed, world[1]], answers=[KEPT]) == 2
+    assert run("promise", "check", rows=[owed, world[0]], answers=[KEPT]) == 2
     assert "fact promises" in run.err
 
 
 def test_a_claim_written_to_a_file_verifies(run, world, tmp_path):
-    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[2].to_json()}
-    assert run("promise", "check", "--claims", tmp_path / "claims", rows=[world[1]], answers=[broken]) == 1
+    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[1]}
+    assert run("promise", "check", "--claims", tmp_path / "claims", rows=[world[0]], answers=[broken]) == 1
     [file] = (tmp_path / "claims").iterdir()
     assert json.loads(run.out)["claim"] == str(file)
-    assert file.read_bytes() == world[2].to_bytes()
+    assert file.read_bytes() == world[2].claim
     trust = tmp_path / "trust.json"
-    trust.write_bytes(world[0].trust())
-    assert run("promise", "verify", file, "--trust", trust) == 0
-    assert run.out.splitlines()[-1].startswith("broken: by 2026-")
-    assert run("promise", "verify", file, "--trust", trust, "--json") == 0
+    trust.write_bytes(world[2].trust)
+    words = ("promise", "verify", file, "--trust", trust, "--trust-key", REGULATOR)
+    assert run(*words) == 0
+    assert run.out.splitlines()[-1].startswith("broken: record ")
+    assert run(*words, "--json") == 0
     assert json.loads(run.out)["ok"] is True
 
 
 def test_a_claim_that_proves_nothing(run, world, tmp_path):
-    made, _, claim = world
+    _, claim, claimed = world
     trust, file = tmp_path / "trust.json", tmp_path / "claim.json"
-    trust.write_bytes(made.trust())
-    file.write_bytes(canonical_json(claim.to_json() | {"blocks": []}))
-    assert run("promise", "verify", file, "--trust", trust) == 1
+    trust.write_bytes(claimed.trust)
+    pinned = ("--trust", trust, "--trust-key", REGULATOR)
+    file.write_bytes(canonical_json(claim | {"nodes": []}))
+    assert run("promise", "verify", file, *pinned) == 1
     assert run.out.splitlines()[-1].startswith("failed: ")
     file.write_bytes(b"{}")
+    assert run("promise", "verify", file, *pinned) == 2
+    file.write_bytes(claimed.claim)
     assert run("promise", "verify", file, "--trust", trust) == 2
-    file.write_bytes(claim.to_bytes())
-    trust.write_bytes(made.trust(last=5))
-    assert run("promise", "verify", file, "--trust", trust) == 2
+    assert "trust_keys" in run.err
+    assert run("promise", "verify", file, "--trust", trust, "--trust-key", "00" * 32) == 1
+    assert "is not pinned" in run.err
+    assert run("promise", "verify", tmp_path / "none", *pinned) == 2
+
+
+def test_a_claim_of_format_1_is_verified_under_a_trust_file_of_its_own(run, world, tmp_path):
+    made, broken = broken_world()
+    of_1, of_2, file = tmp_path / "one.json", tmp_path / "two.json", tmp_path / "claim.json"
+    file.write_bytes(claim_of_format_1(made, broken.promise).to_bytes())
+    of_1.write_bytes(made.trust())
+    of_2.write_bytes(world[2].trust)
+    assert run("promise", "verify", file, "--trust", of_1) == 0
+    assert run.out.splitlines()[-1].startswith("broken: by 2026-")
+    assert run("promise", "verify", file, "--trust", of_2, "--trust-key", REGULATOR) == 2
+    assert "of format 1" in run.err
+    of_1.write_bytes(made.trust(last=5))
+    assert run("promise", "verify", file, "--trust", of_1) == 2
     assert "trust-range" in run.err
-    assert run("promise", "verify", tmp_path / "none", "--trust", trust) == 2
+    file.write_bytes(world[2].claim)
+    assert run("promise", "verify", file, "--trust", of_1) == 2
+    assert "of format 2" in run.err
 
 
 def test_a_directory_that_cannot_be_written_is_told(run, world, tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[2].to_json()}
-    assert run("promise", "check", "--claims", tmp_path / "file" / "x", rows=[world[1]], answers=[broken]) == 2
+    broken = {"status": "broken", "verdict": "broken: ...", "claim": world[1]}
+    assert run("promise", "check", "--claims", tmp_path / "file" / "x", rows=[world[0]], answers=[broken]) == 2
     assert "file-unwritable" in run.err

@@ -12,10 +12,11 @@ from bonafides.cli.main import main
 from bonafides.cli.support import opened_wallet as wallet_module
 from bonafides.wallet.store import PASSWORD_VARIABLE
 from domain.second_person import FIELD
-from evidence.documents.act import field_digests
 from evidence.documents.staff_signature import act_digest, check_enrolment
+from evidence.version2.salts import field_digests
 from primitives import ed25519
 from primitives.encoding import decode_base64url
+from primitives.suites import DEFAULT
 from tests.unit.bonafides.conftest import BROKER, PASSWORD, PID
 
 DECISION = {
@@ -84,7 +85,7 @@ def test_a_signature_covers_the_whole_fact(run):
     status, [signed] = sign(run, DECISION)
     assert (status, signed["source_ref"]) == (0, "d-1")
     [signature] = signed["payload"][FIELD]
-    digests = field_digests(DECISION["payload"], bytes.fromhex(signed["root_salt"]))
+    digests = field_digests(DEFAULT, DECISION["payload"], bytes.fromhex(signed["root_salt"]))
     digest = act_digest({**DECISION, "broker": BROKER, "attachments": []}, digests)
     assert signature["key"] == made["key"]
     ed25519.verify(bytes.fromhex(made["key"]), digest, decode_base64url(signature["value"], "value"))

@@ -44,6 +44,8 @@ def wallet(run):
     answer = {"status": "accepted", "did": made["did"], "subject": PID}
     status, (bound,) = run("wallet", "bind", "--wallet", directory, stdin=json.dumps(answer))
     assert (status, bound["subject"]) == (0, PID)
+    status, (opened,) = run("wallet", "open", "--wallet", directory, "--yes", stdin=json.dumps(bound))
+    assert (status, opened["draft"]["type"], opened["client_ref"]) == (0, "OPENING", "c-1")
     return directory
 
 

@@ -10,13 +10,9 @@ import pytest
 from bonafides.cli.main import main
 from bonafides.cli.wallet import online as module
 from bonafides.client import Client
-from bonafides.wallet.keys import Identities, bind, new_identity
-from bonafides.wallet.receipts import pin_broker
-from bonafides.wallet.sign import sign_draft
-from bonafides.wallet.store import PASSWORD_VARIABLE, WalletStore
-from tests.unit.bonafides.conftest import BROKER, NETWORK, NOW, PASSWORD, PID, draft, entropy_from
-from tests.unit.bonafides.test_wallet_promises import ANOTHER, promise_of
-from tests.unit.bonafides.test_wallet_receipts import KEY, receipt_of
+from bonafides.wallet.store import PASSWORD_VARIABLE
+from tests.unit.bonafides.conftest import BROKER, PASSWORD
+from tests.unit.bonafides.test_wallet_receipts import roll_back
 
 
 class Node:
@@ -24,7 +20,7 @@ class Node:
 
     def __init__(self):
         self.receipts, self.promises, self.uses, self.sessions = [], [], [], []
-        self.broker, self.hidden = BROKER, []
+        self.broker, self.hidden, self.log = BROKER, [], None
 
     def __call__(self, request):
         body = json.loads(request.content or b"{}")
@@ -37,6 +33,8 @@ class Node:
         if path == "/v1/client/sessions":
             self.sessions.append(body)
             return httpx.Response(201, json={"token": "session", "expires_at": "t"})
+        if path.startswith("/v1/log/"):
+            return httpx.Response(200, content=self.log(path.removeprefix("/v1/log/")))
         if request.headers.get("Authorization") != "Bearer session":
             return httpx.Response(401, json={})
         if path == "/v1/client/data-uses":
@@ -62,17 +60,16 @@ def node(monkeypatch):
 
 
 @pytest.fixture
-def wallet(tmp_path):
-    """A wallet of one client, who signed two acts; gives the directory and the acts."""
-    store = WalletStore.create(tmp_path / "w", PASSWORD, entropy_from(b"online"))
-    identities = Identities(store)
-    with identities.changing():
-        identity = new_identity(identities, client_ref="c-1", broker=BROKER, network=NETWORK)
-        bind(identities, identity.did, PID)
-        pin_broker(identities, BROKER, KEY)
-        acts = [sign_draft(identities, draft(), now_ms=NOW + n, show=lambda *_: True) for n in range(2)]
-    store.close()
-    return tmp_path / "w", acts
+def wallet(house, tmp_path):
+    """The directory of the wallet of one client, whose history at the house has three records under one anchor."""
+    house.record()
+    house.record()
+    house.anchor()
+    return tmp_path / "wallet"
+
+
+def receipts_of(house):
+    return [house.receipt(seq) for seq in range(1, len(house.client.records) + 1)]
 
 
 def run(capsys, *words):
@@ -82,49 +79,101 @@ def run(capsys, *words):
     return ended.value.code, [json.loads(line) for line in written.out.splitlines()], written.err
 
 
-def test_receipts_are_fetched_page_by_page_checked_and_kept(node, wallet, capsys):
-    directory, acts = wallet
-    good = receipt_of(acts[0])
-    bad = json.loads(json.dumps(good))
-    bad["log"]["path"] = []
+def test_receipts_are_fetched_page_by_page_checked_and_kept(node, wallet, house, capsys):
+    good, bad = house.receipt(1), house.receipt(2)
+    bad["log"]["path"] = ""
     node.receipts = [good, bad]
-    status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", directory)
+    status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet)
     assert status == 1
     assert [answer["status"] for answer in answers] == ["verified", "refused"]
     assert errors.startswith("error: inclusion")
     assert node.sessions[0]["key"].endswith("#delegate-1")
 
 
-def test_promises_are_fetched_page_by_page_and_a_contradiction_ends_with_1(node, wallet, capsys):
-    fetch = ("wallet", "promises", "fetch", "--wallet", wallet[0])
-    node.promises = [promise_of(), promise_of(log_index=8, **ANOTHER)]
+def test_promises_are_fetched_page_by_page_and_a_contradiction_ends_with_1(node, wallet, house, capsys):
+    fetch = ("wallet", "promises", "fetch", "--wallet", wallet)
+    node.promises = [house.promise(seq) for seq in (1, 2)]
     status, answers, errors = run(capsys, *fetch)
     assert (status, [answer["status"] for answer in answers], errors) == (0, ["kept", "kept"], "")
     assert run(capsys, *fetch)[0] == 0  # the same again are the same
-    forged = {**promise_of(log_index=9), "signature": promise_of()["signature"]}
-    node.promises = [promise_of(fingerprint=ANOTHER["fingerprint"]), forged]
+    forged = {**house.promise(3), "signature": {**house.promise(3)["signature"], "value": "A" * 86}}
+    node.promises = [house.promised(2, entry=bytes(32)), forged]
     status, answers, errors = run(capsys, *fetch)
     assert (status, [answer["status"] for answer in answers]) == (1, ["contradiction", "refused"])
-    assert len(errors.splitlines()) == 1
+    assert [line.split(" ", 2)[1] for line in errors.splitlines()] == ["contradiction", "promise"]
+
+
+def test_a_sync_looks_at_log_promises_and_receipts(node, wallet, house, capsys):
+    sync = ("wallet", "sync", "--wallet", wallet)
+    node.promises, node.receipts = [house.promise(seq) for seq in (1, 2, 3)], receipts_of(house)
+    node.log = house.served()
+    status, answers, errors = run(capsys, *sync)
+    assert (status, errors) == (0, "")
+    assert [answer["status"] for answer in answers] == ["followed", *["kept"] * 3, *["verified"] * 3, "followed"]
+    assert [answers[0]["since"], answers[-1]["since"]] == [None, house.broker.leaves[-1].seq]
+    house.record()
+    house.anchor()
+    node.promises, node.receipts = [house.promise(seq) for seq in (1, 2, 3, 4)], receipts_of(house)
+    status, answers, errors = run(capsys, *sync)
+    assert (status, errors) == (0, "")
+    assert [answer["kept"] for answer in answers if answer["status"] == "verified"] == [True] * 4
+
+
+def test_a_record_that_was_taken_back_between_two_syncs_convicts_the_broker(node, wallet, house, capsys):
+    sync = ("wallet", "sync", "--wallet", wallet)
+    node.promises, node.receipts = [house.promise(seq) for seq in (1, 2, 3)], receipts_of(house)
+    node.log = house.served()
+    assert run(capsys, *sync)[0] == 0
+    lost = house.receipt(3)["promise"]["record_id"]
+    roll_back(house, 2)
+    node.promises, node.receipts = [house.promise(seq) for seq in (1, 2)], receipts_of(house)
+    status, answers, errors = run(capsys, *sync)
+    assert status == 1
+    found = [answer["status"] for answer in answers]
+    assert found == ["followed", *["kept"] * 2, "verified", "contradiction", "refused", "followed"]
+    assert answers[5]["problem"]["code"] == "receipt-withheld"
+    assert lost in answers[5]["problem"]["detail"]
+    assert "error: contradiction record " in errors
+    with pytest.raises(SystemExit) as ended:
+        main(["wallet", "contradictions", "--wallet", str(wallet)])
+    [document] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (ended.value.code, document["format"]) == (1, "bonafides.rollback/2")
+
+
+def test_a_log_that_was_exchanged_between_two_syncs_convicts_the_broker(node, wallet, house, capsys):
+    sync = ("wallet", "sync", "--wallet", wallet)
+    fork = house.fork()
+    house.others("a")
+    house.anchor()
+    node.log = house.served()
+    assert run(capsys, *sync)[0] == 0
+    fork.broker.world.block += 1
+    for name in ("b", "c"):
+        fork.others(name)
+        fork.anchor()
+    node.log = fork.served()
+    status, answers, errors = run(capsys, *sync)
+    assert (status, [answer["status"] for answer in answers]) == (1, ["contradiction", "contradiction"])
+    assert "error: contradiction the log of " in errors
 
 
 def test_data_uses_are_shown_with_their_client(node, wallet, capsys):
     node.uses = [{"task_id": "t"}]
-    status, answers, _ = run(capsys, "wallet", "data-uses", "--wallet", wallet[0])
+    status, answers, _ = run(capsys, "wallet", "data-uses", "--wallet", wallet)
     assert (status, answers[0]["client_ref"], answers[0]["task_id"]) == (0, "c-1", "t")
     other = BROKER[:-2] + "00"
-    assert run(capsys, "wallet", "data-uses", "--wallet", wallet[0], "--broker", other)[1] == []
+    assert run(capsys, "wallet", "data-uses", "--wallet", wallet, "--broker", other)[1] == []
 
 
 def test_another_brokers_node_gets_no_session(node, wallet, capsys):
     node.broker = BROKER[:-2] + "00"
-    status, (answer,), _ = run(capsys, "wallet", "data-uses", "--wallet", wallet[0])
+    status, (answer,), _ = run(capsys, "wallet", "data-uses", "--wallet", wallet)
     assert (status, answer["problem"]["code"]) == (2, "wallet-wrong-broker")
     assert node.sessions == []
 
 
 def test_a_client_that_the_wallet_does_not_hold_is_told(node, wallet, capsys):
-    status, answers, errors = run(capsys, "wallet", "data-uses", "--wallet", wallet[0], "--client-ref", "c-9")
+    status, answers, errors = run(capsys, "wallet", "data-uses", "--wallet", wallet, "--client-ref", "c-9")
     assert (status, answers) == (2, [])
     assert errors.startswith("error: wallet-foreign")
 
@@ -148,13 +197,13 @@ def test_a_node_that_answers_nonsense_ends_the_command_with_a_typed_error(node, 
 
     monkeypatch.setattr(Node, "__call__", answer)
     for command in (("receipts", "fetch"), ("data-uses",)):
-        status, _, errors = run(capsys, "wallet", *command, "--wallet", wallet[0])
+        status, _, errors = run(capsys, "wallet", *command, "--wallet", wallet)
         assert status == 2
         assert "error: node-answer" in errors
 
 
 def test_a_record_that_the_node_cannot_show_is_named(node, wallet, capsys):
     node.hidden = [{"record_id": "r-7", "seq": 7, "code": "record-erased", "detail": "it is erased"}]
-    status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet[0])
+    status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet)
     assert (status, [answer["status"] for answer in answers]) == (2, ["refused"])
     assert errors == "error: receipt-not-shown record_id: r-7: it is erased\n"

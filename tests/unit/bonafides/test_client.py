@@ -156,6 +156,7 @@ def test_a_signed_act_becomes_a_fact():
         "occurred_at": "t",
         "root_salt": "00",
         "key": "did:ethr:0x1:0xa#delegate-1",
+        "known": {"count": 0},
         "signature": "sig",
     }
     fact = fact_of_act(signed)
@@ -164,6 +165,7 @@ def test_a_signed_act_becomes_a_fact():
     assert fact["act"] == {
         "root_salt": "00",
         "key": signed["key"],
+        "known": {"count": 0},
         "signature": "sig",
         "document": "d",
         "ruleset": "r",

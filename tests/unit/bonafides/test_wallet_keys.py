@@ -50,7 +50,7 @@ def test_an_identity_is_made_once_and_of_its_own_chain(identities, identity):
         with pytest.raises(Refused) as caught:
             new(identities, client_ref="c-1", **change)
         assert caught.value.code == "wallet-identity-exists"
-    for broker in ("", 8, "did:key:z6Mk", BROKER.replace("0x4f24", "0x1")):
+    for broker in ("", 8, "did:key:z6Mk", BROKER.replace(f"{CHAIN:#x}", "0x1")):
         with pytest.raises(InvalidInput):
             new(identities, broker=broker)
     for certificate in ({"kind": "passport"}, "x", {"kind": "passport", "number": 5}, {"kind": "x", "number": "1"}):

@@ -1,100 +1,24 @@
-import copy
-
 import pytest
 
-from bonafides.wallet.receipts import add_receipt, full_receipts, pin_broker, receipts
+from bonafides.wallet.convictions import convictions
+from bonafides.wallet.heads import remembered
+from bonafides.wallet.pinned import pin_broker
+from bonafides.wallet.promises import add_promise, full_promises
+from bonafides.wallet.receipts import add_receipt, full_receipts, receipts
 from bonafides.wallet.sign import sign_draft
-from evidence.documents.promise import promise_body, sign_promise
-from evidence.documents.receipt import AnchorPlace, build_receipt
-from evidence.documents.record import redact, seal
-from evidence.log.checkpoint import sign_checkpoint
-from evidence.log.tree import Tree
-from evidence.map.subject_map import SubjectMap
+from evidence.version2.log.convict import EQUIVOCATION, ROLLBACK, verify_equivocation, verify_rollback
+from evidence.version2.map.label_map import LabelMap
 from primitives import ed25519
 from primitives.digest import tagged_sha256
-from primitives.encoding import decode_base64
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
-from primitives.uuid7 import uuid7
-from tests.unit.bonafides.conftest import BROKER, CHAIN, NOW, PID, draft
-
-SEED = tagged_sha256("test broker signing key")
-KEY = ed25519.public_key(SEED).hex()
-SALT = tagged_sha256("test root salt")
-
-
-def receipt_of(signed, **changes):
-    made = signed["draft"]
-    envelope = {
-        "record_id": uuid7(NOW, bytes(10)),
-        "type": made["type"],
-        "schema": "1",
-        "broker": BROKER,
-        "subject": PID,
-        "seq": 1,
-        "prev": "00" * 32,
-        "occurred_at": signed["occurred_at"],
-        "recorded_at": format_time(NOW),
-        "channel": "app",
-        "actor": {"did": signed["key"].split("#")[0], "role": "client"},
-        "ruleset": made["ruleset"],
-        "document": made["document"],
-        "attachments": [],
-        "signatures": [
-            {
-                "did": signed["key"].split("#")[0],
-                "key": signed["key"],
-                "alg": "Ed25519",
-                "value": signed["signature"],
-                "block": 5,
-            }
-        ],
-        **changes,
-    }
-    sealed = seal(envelope, changes.pop("values", made["fields"]), bytes.fromhex(signed["root_salt"]))
-    return around(sealed)
-
-
-def around(sealed, index=0):
-    tree = Tree()
-    for number in range(3):
-        tree.append(sealed.fingerprint if number == index else bytes([number]) * 32)
-    subjects = SubjectMap.build({bytes.fromhex(PID): (1, sealed.fingerprint)})
-    promise = promise_body(
-        broker=BROKER,
-        subject=PID,
-        record_id=sealed.envelope["record_id"],
-        fingerprint=sealed.fingerprint,
-        log_index=index,
-        accepted_at=NOW,
-        anchor_by=NOW + 60_000,
-        block=5,
-    )
-    return build_receipt(
-        promise=sign_promise(promise, SEED, f"{BROKER}#signing"),
-        record=redact(sealed),
-        size=3,
-        path=tree.inclusion(index, 3),
-        checkpoint=sign_checkpoint(BROKER, 3, tree.root(), SEED),
-        map_proof=subjects.prove(bytes.fromhex(PID)),
-        anchor=AnchorPlace(
-            chain_id=CHAIN,
-            contract="0x" + "ea" * 20,
-            member=BROKER.rpartition(":")[2],
-            seq=1,
-            map_root=subjects.root,
-            block=9,
-            block_hash="0x" + "00" * 32,
-            tx="0x" + "00" * 32,
-            log_index=0,
-        ),
-    )
+from tests.unit.bonafides.conftest import BROKER, NOW, PID, draft
+from tests.unit.bonafides.house import House
 
 
 @pytest.fixture
-def signed(identities, identity):
+def signed(identities, house):
     with identities.changing():
-        pin_broker(identities, BROKER, KEY)
         return sign_draft(identities, draft(), now_ms=NOW, show=lambda *_: True)
 
 
@@ -103,34 +27,78 @@ def add(identities, receipt):
         return add_receipt(identities, receipt)
 
 
-def test_a_receipt_of_what_was_signed_is_kept(identities, signed):
-    receipt = receipt_of(signed)
+def refused(identities, receipt, check):
+    with pytest.raises(VerificationFailed) as caught:
+        add(identities, receipt)
+    assert caught.value.check == check
+
+
+def convicted(identities, house):
+    """Return the formats of the kept documents about the log, each verified by the broker's key alone."""
+    shapes = {"bonafides.rollback/2": (ROLLBACK, verify_rollback)}
+    shapes["bonafides.equivocation/2"] = (EQUIVOCATION, verify_equivocation)
+    formats = []
+    for entry in convictions(identities):
+        formats.append(entry["format"])
+        if entry["format"] in shapes:
+            shape, verify = shapes[entry["format"]]
+            verify(shape.read(entry["document"], "claim"), house.keys.checkpoint)
+    return formats
+
+
+def test_a_receipt_of_what_was_signed_is_kept(identities, house, signed):
+    house.act(signed)
+    leaf = house.anchor()
+    receipt = house.receipt()
     answer = add(identities, receipt)
-    assert (answer["status"], answer["signed"], answer["seq"], answer["of"]) == ("verified", True, 1, 1)
-    assert answer["as_of"] == {"block": receipt["anchor"]["block"]}
+    assert (answer["status"], answer["signed"], answer["seq"], answer["kept"]) == ("verified", True, 2, True)
+    assert (answer["anchor"]["seq"], answer["reaches"], answer["in_time"]) == (leaf.seq, leaf.seq, True)
     assert "signed-act" in answer["checked"]
-    assert {entry["check"] for entry in answer["not_checked"]} == {"anchor-event", "key-in-force", "later-records"}
+    not_checked = {entry["check"] for entry in answer["not_checked"]}
+    assert not_checked == {"log-head", "member-keys", "growth", "subject-chain", "later-records"}
     assert add(identities, receipt) == answer
     assert full_receipts(identities) == [receipt]
     assert [entry["record_id"] for entry in receipts(identities)] == [answer["record_id"]]
+    assert full_promises(identities) == [receipt["promise"]]
 
 
-def test_a_record_of_the_broker_needs_no_signature(identities, signed):
-    made = {**signed, "draft": {**signed["draft"], "type": "DUTY_NOTICE"}}
-    answer = add(identities, receipt_of(made, signatures=[]))
+def test_beside_the_receipt_of_the_record_before_the_link_is_checked(identities, house):
+    house.record()
+    house.anchor()
+    assert "subject-chain" not in add(identities, house.receipt(1))["checked"]
+    answer = add(identities, house.receipt(2))
+    assert "subject-chain" in answer["checked"]
+    assert "subject-chain" not in {entry["check"] for entry in answer["not_checked"]}
+
+
+def test_a_record_of_the_broker_needs_no_signature(identities, house):
+    house.record()
+    house.anchor()
+    answer = add(identities, house.receipt())
     assert answer["signed"] is False
     assert "signed-act" not in answer["checked"]
 
 
-def test_an_act_that_the_wallet_never_signed_is_found(identities, signed):
-    for changes in (
-        {"signatures": []},
-        {"signatures": [{"did": BROKER, "key": f"{BROKER}#signing", "alg": "Ed25519", "value": "A" * 86, "block": 5}]},
-    ):
-        with pytest.raises(VerificationFailed) as caught:
-            add(identities, receipt_of(signed, **changes))
-        assert caught.value.check == "signed-act"
+def test_a_record_that_was_anchored_late_is_told(identities, house):
+    house.record()
+    house.broker.world.block += 100
+    house.anchor()
+    assert add(identities, house.receipt())["in_time"] is False
+
+
+def test_an_act_that_the_wallet_never_signed_is_found(identities, house, signed):
+    house.record("LEVEL_CONFIRM", {"level": "C4"})
+    house.act({**signed, "signature": "A" * 86})
+    house.anchor()
+    for seq in (2, 3):
+        refused(identities, house.receipt(seq), "signed-act")
     assert receipts(identities) == []
+
+
+def test_a_record_of_another_type_under_the_clients_signature_is_found(identities, house, signed):
+    house.act(signed, type="LEVEL_RESULT")
+    house.anchor()
+    refused(identities, house.receipt(), "signed-act")
 
 
 @pytest.mark.parametrize(
@@ -138,133 +106,278 @@ def test_an_act_that_the_wallet_never_signed_is_found(identities, signed):
     [
         {"occurred_at": format_time(NOW + 1)},
         {"document": "level-confirm@2"},
-        {"ruleset": "other@1"},
+        {"ruleset": "other@1:" + "00" * 32},
         {"type": "RISK_CONFIRM"},
+        {"known": {"count": 1, "fingerprint": "ab" * 32, "nonce": "00" * 16}},
     ],
 )
-def test_a_record_that_differs_from_what_was_signed_is_found(identities, signed, changes):
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt_of(signed, **changes))
-    assert caught.value.check == "signed-act"
+def test_a_record_that_differs_from_what_was_signed_is_found(identities, house, signed, changes):
+    house.act(signed, **changes)
+    house.anchor()
+    refused(identities, house.receipt(), "signed-act")
 
 
-def test_other_fields_under_the_same_signature_are_found(identities, signed):
-    altered = copy.deepcopy(signed)
-    altered["draft"]["fields"]["level"] = "C5"
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt_of(altered))
-    assert caught.value.check == "signed-act"
+def test_other_fields_under_the_same_signature_are_found(identities, house, signed):
+    made = {**signed["draft"], "fields": {**signed["draft"]["fields"], "level": "C5"}}
+    house.act({**signed, "draft": made})
+    house.anchor()
+    refused(identities, house.receipt(), "signed-act")
 
 
-def test_a_receipt_needs_the_pinned_key_of_its_broker(identities, identity, signed):
-    receipt = receipt_of(signed)
+def test_a_history_that_another_client_opened_is_found(identities, identity, house):
+    other = House(identity)
+    other.act({**house_opening(identities), "signature": "A" * 86})
+    other.anchor()
+    refused(identities, other.receipt(), "signed-act")
+    other = House(identity)
+    other.record("OPENING", {"kind": "product", "opens": "FUND-1", "continues": None})
+    other.anchor()
+    refused(identities, other.receipt(), "opening")
+    other = House(identity)
+    other.record()
+    other.anchor()
+    refused(identities, other.receipt(), "opening")
+
+
+def house_opening(identities):
+    [opening] = [kept for kept in identities.store.all("act") if kept["draft"]["type"] == "OPENING"]
+    return opening
+
+
+def test_a_paper_history_that_the_client_joins_is_kept(identities, identity, house, opening):
+    paper = House(identity)
+    paper.record("OPENING", {"kind": "unsigned-client", "opens": None, "continues": None})
+    paper.act(opening)
+    paper.anchor()
+    assert [add(identities, paper.receipt(seq))["status"] for seq in (1, 2)] == ["verified", "verified"]
+
+
+def test_a_receipt_needs_the_pinned_keys_of_its_broker(identities, identity, opening, signed, house):
+    house.record()
+    house.anchor()
+    receipt = house.receipt()
     receipt["promise"]["signature"]["value"] = "A" * 86
-    with pytest.raises(VerificationFailed) as caught:
+    refused(identities, receipt, "promise")
+    receipt = house.receipt()
+    receipt["checkpoint"] = receipt["checkpoint"][:-10] + "AAAAAAAA=\n"
+    with pytest.raises((VerificationFailed, InvalidInput)):
         add(identities, receipt)
-    assert caught.value.check == "promise-signature"
+    assert receipts(identities) == []
 
 
-def test_without_a_pinned_key_nothing_is_believed(identities, identity):
-    with identities.changing():
-        made = sign_draft(identities, draft(), now_ms=NOW, show=lambda *_: True)
+def test_without_a_pinned_key_nothing_is_believed(identities, identity, opening):
+    made = House(identity)
+    made.act(opening)
+    made.anchor()
     with pytest.raises(Refused) as caught:
-        add(identities, receipt_of(made))
+        add(identities, made.receipt())
     assert caught.value.code == "wallet-broker-unknown"
 
 
-def test_a_brokers_key_is_pinned_once(identities, signed):
-    with identities.changing():
-        pin_broker(identities, BROKER, KEY)
-        with pytest.raises(Refused) as caught:
-            pin_broker(identities, BROKER, "00" * 32)
-    assert caught.value.code == "wallet-broker-key"
-
-
-def test_one_place_in_the_log_promised_twice_is_found(identities, signed):
-    add(identities, receipt_of(signed))
-    with identities.changing():
-        other = sign_draft(identities, draft(), now_ms=NOW, show=lambda *_: True)
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt_of(other, record_id=uuid7(NOW + 1, bytes(10))))
-    assert caught.value.check == "contradiction"
-
-
-def engine_record(signed, **changes):
-    """A record of the broker's own, which needs no signature."""
-    made = {**signed, "draft": {**signed["draft"], "type": "DUTY_NOTICE"}}
-    return receipt_of(made, signatures=[], **changes)
-
-
-def moved(receipt, **promise):
-    """The same record with another promise, in its place in another log."""
-    body = {name: value for name, value in receipt["promise"].items() if name != "signature"} | promise
-    index, entry = body["log_index"], bytes.fromhex(body["fingerprint"])
-    tree = Tree()
-    for number in range(3):
-        tree.append(entry if number == index else bytes([number]) * 32)
-    return {
-        **receipt,
-        "promise": sign_promise(body, SEED, f"{BROKER}#signing"),
-        "log": {"index": index, "size": 3, "path": [node.hex() for node in tree.inclusion(index, 3)]},
-        "checkpoint": sign_checkpoint(BROKER, 3, tree.root(), SEED),
-    }
-
-
-@pytest.mark.parametrize(
-    "attack",
-    [
-        lambda signed, kept: engine_record(signed, record_id=kept["promise"]["record_id"]),
-        lambda signed, kept: moved(kept, anchor_by=format_time(NOW + 3_600_000)),
-        lambda signed, kept: moved(kept, log_index=1),
-        lambda signed, kept: moved(engine_record(signed, record_id=uuid7(NOW + 1, bytes(10))), log_index=1),
-    ],
-    ids=["another record under its id", "a later promise", "another place in the log", "its place in the history"],
-)
-def test_no_later_receipt_replaces_what_is_kept(identities, signed, attack):
-    kept = receipt_of(signed)
-    add(identities, kept)
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, attack(signed, kept))
-    assert caught.value.check == "contradiction"
-    assert full_receipts(identities) == [kept]
-
-
-def test_a_map_that_holds_another_record_at_its_place_is_found(identities, signed):
-    receipt = receipt_of(signed)
-    subjects = SubjectMap.build({bytes.fromhex(PID): (1, bytes(32))})
-    receipt["map"] = subjects.prove(bytes.fromhex(PID)).to_json()
-    receipt["anchor"]["map_root"] = subjects.root.hex()
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt)
-    assert caught.value.check == "subject-map"
-
-
-def test_a_receipt_of_somebody_else_and_no_receipt_are_refused(identities, signed):
-    receipt = receipt_of(signed)
+def test_a_receipt_of_somebody_else_and_no_receipt_are_refused(identities, house):
+    house.anchor()
+    receipt = house.receipt()
     receipt["promise"]["subject"] = "00" * 32
-    with pytest.raises(Refused) as caught:
+    with pytest.raises((Refused, VerificationFailed)):
         add(identities, receipt)
-    assert caught.value.code == "wallet-foreign"
-    for value in ({}, [], {"promise": {}}):
+    for value in ({}, [], {"promise": {}}, None):
         with pytest.raises(InvalidInput):
             add(identities, value)
 
 
-def test_after_the_broker_changed_its_key_old_promises_and_new_checkpoints_hold(identities, signed):
-    new = tagged_sha256("test broker signing key, the second")
-    receipt = receipt_of(signed)
-    tree_head = receipt["checkpoint"].split("\n")
-    root = decode_base64(tree_head[2], "root")
-    receipt["checkpoint"] = sign_checkpoint(BROKER, 3, root, new)
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt)
-    assert caught.value.check == "checkpoint-signature"
+def test_after_the_broker_changed_its_keys_old_promises_and_new_checkpoints_hold(identities, house):
+    house.record()
+    house.broker.rotate()
+    house.anchor()
+    receipt = house.receipt()
+    refused(identities, receipt, "checkpoint-signature")
     with identities.changing():
-        pinned = pin_broker(identities, BROKER, ed25519.public_key(new).hex(), successor=True)
-        assert pinned == [KEY, ed25519.public_key(new).hex()]
-        assert pin_broker(identities, BROKER, KEY, successor=True) == pinned
+        pin_broker(identities, BROKER, house.keys.signing.hex(), house.keys.checkpoint.hex(), successor=True)
     assert add(identities, receipt)["status"] == "verified"
-    receipt["promise"]["signature"]["value"] = "A" * 86
-    with pytest.raises(VerificationFailed) as caught:
-        add(identities, receipt)
-    assert caught.value.check == "promise-signature"
+
+
+def test_the_key_of_checkpoints_may_be_one_of_its_own(identities, identity, opening):
+    made = House(identity)
+    made.act(opening)
+    made.anchor()
+    with identities.changing():
+        pin_broker(identities, BROKER, made.keys.signing.hex(), ed25519.public_key(tagged_sha256("other")).hex())
+    refused(identities, made.receipt(), "checkpoint-signature")
+
+
+# -- what takes the place of what
+
+
+def test_a_later_receipt_takes_the_place_of_an_earlier_one(identities, house):
+    house.anchor()
+    early = house.receipt(1)
+    house.record()
+    house.anchor()
+    late = house.receipt(1)
+    assert add(identities, early)["kept"] is True
+    assert add(identities, late)["kept"] is True
+    assert add(identities, early)["kept"] is False  # it holds, and reaches less far
+    assert full_receipts(identities) == [late]
+
+
+def test_a_receipt_that_shows_less_takes_no_place(identities, house):
+    house.record()
+    house.anchor()
+    whole = house.receipt()
+    house.record()
+    house.anchor()
+    redacted = house.receipt(2)
+    del redacted["record"]["fields"]["band"]
+    assert add(identities, whole)["kept"] is True
+    assert add(identities, redacted)["kept"] is False
+    assert full_receipts(identities) == [whole]
+    as_many, other = house.receipt(2), house.receipt(2)
+    del as_many["record"]["fields"]["total"]
+    assert add(identities, as_many)["kept"] is False  # what it lacks counts, not how much
+    assert add(identities, other)["kept"] is True
+
+
+# -- what cannot both be true
+
+
+def test_another_record_in_its_place_of_the_history_is_found(identities, house):
+    fork = house.fork()
+    house.record()
+    house.anchor()
+    kept = house.receipt()
+    add(identities, kept)
+    fork.record(values={"band": "C1", "total": 12})
+    fork.broker.world.block += 1
+    fork.anchor()
+    answer = add(identities, fork.receipt())
+    assert answer["status"] == "contradiction"
+    formats = convicted(identities, house)
+    assert "bonafides.promise-contradiction/2" in formats
+    assert "bonafides.equivocation/2" in formats
+    assert full_receipts(identities) == [kept]
+
+
+def test_a_receipt_that_contradicts_a_promise_is_found(identities, house):
+    fork = house.fork()
+    house.record()
+    with identities.changing():
+        add_promise(identities, house.promise())
+    fork.record(values={"band": "C1", "total": 12})
+    fork.anchor()
+    assert add(identities, fork.receipt())["status"] == "contradiction"
+    assert convicted(identities, house) == ["bonafides.promise-contradiction/2"]
+    assert receipts(identities) == []
+    assert len(full_promises(identities)) == 2
+
+
+def test_a_record_that_is_counted_no_longer_is_found(identities, house):
+    house.record()
+    house.record()
+    house.anchor()
+    for seq in (1, 2, 3):
+        add(identities, house.receipt(seq))
+    roll_back(house, 2)
+    answers = [add(identities, house.receipt(seq)) for seq in (1, 2)]
+    assert [answer["status"] for answer in answers] == ["verified", "contradiction"]
+    assert convicted(identities, house) == ["bonafides.rollback/2"]
+    assert len(full_receipts(identities)) == 3
+
+
+def roll_back(house, count):
+    """Let the broker's next map hold no more than the first records of this history."""
+    client = house.client
+    pairs = zip(client.labels[:count], client.records[:count], strict=True)
+    house.broker.map = LabelMap().insert({label: record.entry for label, record in pairs})
+    house.forget(count)
+    house.others("zoe")
+    house.anchor()
+
+
+def test_a_rollback_is_found_against_what_the_next_label_held(identities, house):
+    """The wallet kept the receipt of record 1 alone, which shows that record 2 lies after it."""
+    house.record()
+    house.anchor()
+    add(identities, house.receipt(1))
+    roll_back(house, 1)
+    assert add(identities, house.receipt(1))["status"] == "contradiction"
+    assert convicted(identities, house) == ["bonafides.rollback/2"]
+
+
+def test_two_checkpoints_of_one_number_are_found(identities, house):
+    fork = house.fork()
+    house.others("ada")
+    house.anchor()
+    fork.others("bob")
+    fork.anchor()
+    add(identities, house.receipt())
+    assert add(identities, fork.receipt())["status"] == "contradiction"
+    assert set(convicted(identities, house)) == {"bonafides.equivocation/2"}
+
+
+def test_two_anchors_of_one_number_are_found_whatever_records_lie_under_them(identities, house):
+    """Receipts of different records and different numbers of anchors; their anchors have one number."""
+    house.record()
+    fork = house.fork()
+    house.anchor()
+    add(identities, house.receipt(1))
+    fork.others("bob")
+    fork.anchor()
+    fork.anchor()
+    assert add(identities, fork.receipt(2))["status"] == "contradiction"
+    assert set(convicted(identities, house)) == {"bonafides.equivocation/2"}
+
+
+def test_two_checkpoints_are_remembered_and_no_more(identities, house):
+    for _ in range(5):
+        house.record()
+        house.anchor()
+        add(identities, house.receipt())
+    [given] = remembered(identities, BROKER)  # nobody looked at the log yet
+    assert given.head.stated.seq == house.broker.leaves[-1].seq
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_a_link_that_breaks_is_told_where_no_document_convicts(identities, house, order):
+    """Record 2 lies under the label that record 1 names, and names another record before it."""
+    house.anchor()
+    house.record(prev="ab" * 32)
+    house.anchor()
+    made = {1: house.receipt(1, reaches=2), 2: house.receipt(2)}
+    first, second = (made[seq] for seq in order)
+    add(identities, first)
+    refused(identities, second, "subject-chain")
+    assert convictions(identities) == []
+
+
+def test_an_addition_reads_no_more_where_more_is_held(identities, house, monkeypatch):
+    def reads(seq):
+        count = 0
+        real = identities.store.get
+
+        def counted(*names):
+            nonlocal count
+            count += 1
+            return real(*names)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(identities.store, "get", counted)
+            patch.setattr(identities.store, "all", None)
+            add(identities, house.receipt(seq))
+        return count
+
+    for _ in range(4):
+        house.record()
+    house.anchor()
+    for seq in (1, 2, 3):
+        add(identities, house.receipt(seq))
+    few = reads(4)
+    for _ in range(30):
+        house.record()
+    house.anchor()
+    for seq in range(5, 34):
+        add(identities, house.receipt(seq))
+    assert reads(34) == few
+
+
+def test_the_subject_is_the_one_that_was_opened(identities, house):
+    assert house.client.subject.hex() == PID

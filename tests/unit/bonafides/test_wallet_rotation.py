@@ -175,7 +175,7 @@ def test_a_state_is_read_strictly(identities, identity, change):
 
 def test_a_state_of_a_stranger_is_refused(identities):
     with identities.changing(), pytest.raises(Refused):
-        learn(identities, "did:ethr:0x4f24:0x" + "11" * 20, {"block": 1, "keys": {}, "nonce": 1})
+        learn(identities, BROKER[:-40] + "11" * 20, {"block": 1, "keys": {}, "nonce": 1})
     for value in ({}, {"didDocument": {}}, {"didDocument": [], "sponsored": {}}):
         with pytest.raises(InvalidInput):
             state_of_resolution(value)

@@ -2,16 +2,23 @@ import copy
 
 import pytest
 
+from bonafides.client import fact_of_act
 from bonafides.wallet.consent import consents, grant, withdraw
+from bonafides.wallet.keys import new_identity
+from bonafides.wallet.promises import add_promise
+from bonafides.wallet.receipts import add_receipt
+from bonafides.wallet.rotation import learn, rotate
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import kept_act, parse_draft, sign_act, sign_draft
+from bonafides.wallet.sign import kept_act, open_history, parse_draft, sign_act, sign_draft
 from did.credentials.proofs import verify_proof
 from did.credentials.types.consent import consent_id
-from evidence.documents.act import act_payload, field_digests
+from evidence.version2.act import act_payload
+from evidence.version2.salts import field_digests
 from primitives import ed25519, eip712
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_base64url
 from primitives.errors import InvalidInput, Refused
+from primitives.suites import DEFAULT
 from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, PID, draft
 
 TERMS = {
@@ -36,17 +43,13 @@ def sign(identities, value, make=sign_draft, show=agree):
 
 def verify(identity, signed):
     made = signed["draft"]
-    digests = field_digests(made["fields"], bytes.fromhex(signed["root_salt"]))
-    payload = act_payload(
-        made["type"],
-        made["broker"],
-        made["subject"],
-        signed["occurred_at"],
-        made["document"],
-        made["ruleset"],
-        digests,
-    )
-    ed25519.verify(identity.key.public, payload, decode_base64url(signed["signature"], "signature"))
+    digests = field_digests(DEFAULT, made["fields"], bytes.fromhex(signed["root_salt"]))
+    stated = {**made, "occurred_at": signed["occurred_at"], "fields": digests, "known": signed["known"]}
+    ed25519.verify(identity.key.public, act_payload(stated), decode_base64url(signed["signature"], "signature"))
+
+
+def signed_drafts(identities):
+    return [kept for kept in identities.store.all("act") if kept["draft"]["type"] != "OPENING"]
 
 
 def test_a_signed_act_verifies_and_is_kept(identities, identity):
@@ -58,8 +61,110 @@ def test_a_signed_act_verifies_and_is_kept(identities, identity):
     assert kept_act(identities, signed["signature"])["root_salt"] == signed["root_salt"]
 
 
-def test_each_act_has_a_salt_of_its_own(identities, identity):
-    assert sign(identities, draft())["root_salt"] != sign(identities, draft())["root_salt"]
+def test_each_act_has_a_salt_and_a_nonce_of_its_own(identities, identity):
+    one, other = sign(identities, draft()), sign(identities, draft())
+    assert one["root_salt"] != other["root_salt"]
+    assert one["known"]["nonce"] != other["known"]["nonce"]
+
+
+def test_an_act_states_the_last_record_that_the_wallet_was_promised(identities, house):
+    assert sign(identities, draft())["known"]["count"] == 0
+    for seq in (1, 2):
+        with identities.changing():
+            add_promise(identities, house.promise(seq))
+        known = sign(identities, draft())["known"]
+        assert (known["count"], known["fingerprint"]) == (seq, house.client.records[seq - 1].fingerprint.hex())
+        house.record()
+    house.anchor()
+    with identities.changing():
+        add_receipt(identities, house.receipt(3))
+    assert sign(identities, draft())["known"]["count"] == 3
+    with identities.changing():
+        add_promise(identities, house.promise(1))  # an older one takes nothing back
+    assert sign(identities, draft())["known"]["count"] == 3
+
+
+def test_what_contradicts_is_no_history_to_act_upon(identities, house):
+    with identities.changing():
+        add_promise(identities, house.promise(1))
+        house.record()
+        answer = add_promise(identities, house.promised(2, log_index=house.client.places[0]))
+    assert answer["status"] == "contradiction"
+    assert sign(identities, draft())["known"]["count"] == 1
+
+
+def test_an_act_of_another_suite_than_the_clients_key_is_refused(identities, identity):
+    with pytest.raises(Refused) as caught:
+        sign(identities, {**draft(), "suite": "sm3-sm2/1"})
+    assert caught.value.code == "wallet-suite"
+
+
+def test_before_the_history_is_opened_nothing_is_signed_in_it(identities, bound):
+    with pytest.raises(Refused) as caught:
+        sign(identities, draft())
+    assert caught.value.code == "wallet-not-opened"
+    assert identities.store.all("act") == []
+
+
+def test_an_opening_is_signed_once(identities, bound):
+    shown = []
+
+    def opened(show=lambda who, what: shown.append((who.did, what.type, what.fields, what.body)) is None):
+        with identities.changing():
+            return open_history(identities, bound.did, now_ms=NOW + len(shown), show=show)
+
+    with pytest.raises(Refused) as caught:
+        opened(show=lambda *_: False)
+    assert caught.value.code == "wallet-declined"
+    signed = opened()
+    fields = {"kind": "client", "opens": bound.did, "continues": None}
+    assert [entry[:3] for entry in shown] == [(bound.did, "OPENING", fields)]
+    assert BROKER in shown[0][3]
+    assert signed["draft"] == {
+        "version": "bonafides.act/2",
+        "suite": DEFAULT.name,
+        "type": "OPENING",
+        "broker": BROKER,
+        "subject": PID,
+        "document": None,
+        "ruleset": None,
+        "fields": fields,
+    }
+    assert (signed["known"]["count"], signed["known"]["fingerprint"]) == (0, "00" * 32)
+    verify(bound, signed)
+    assert opened() == signed
+    assert len(shown) == 1
+
+
+def test_an_opening_is_signed_anew_by_a_new_key(identities, bound, opening):
+    with identities.changing():
+        rotated, calls = rotate(identities, bound.did, NOW)
+        keys = {f"{bound.did}#delegate-2": calls[0]["value"].removeprefix("0x")}
+        learned = learn(identities, bound.did, {"block": 9, "keys": keys, "nonce": 3})
+        again = open_history(identities, bound.did, now_ms=NOW, show=agree)
+    assert rotated.pending == learned.key
+    assert again["key"] == f"{bound.did}#delegate-2"
+    assert again["draft"] == opening["draft"]
+    verify(learned, again)
+
+
+def test_without_a_pseudonym_there_is_no_history_to_open(identities):
+    with identities.changing():
+        made = new_identity(identities, client_ref="c-9", broker=BROKER, network=NETWORK)
+    with identities.changing(), pytest.raises(Refused) as caught:
+        open_history(identities, made.did, now_ms=NOW, show=agree)
+    assert caught.value.code == "wallet-unbound"
+
+
+def test_the_fact_of_an_act_says_what_the_client_knew(identities, opening):
+    fact = fact_of_act(opening)
+    assert fact["act"] == {
+        **{name: opening[name] for name in ("root_salt", "key", "known", "signature")},
+        "document": None,
+        "ruleset": None,
+    }
+    assert (fact["type"], fact["payload"], fact["subject"]) == ("OPENING", opening["draft"]["fields"], PID)
+    assert fact["source_ref"] == f"act:{opening['signature']}"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +183,7 @@ def test_a_text_that_is_not_the_digested_one_is_refused(identities, identity, ch
     with pytest.raises(Refused) as caught:
         sign(identities, broken)
     assert caught.value.code == "wallet-text-digest"
-    assert identities.store.all("act") == []
+    assert signed_drafts(identities) == []
 
 
 @pytest.mark.parametrize(
@@ -96,7 +201,7 @@ def test_a_text_that_does_not_show_the_fields_is_refused(identities, identity, v
     with pytest.raises(Refused) as caught:
         sign(identities, value)
     assert caught.value.code == code
-    assert identities.store.all("act") == []
+    assert signed_drafts(identities) == []
 
 
 def test_a_consent_is_not_signed_as_a_plain_act(identities, identity):
@@ -117,13 +222,15 @@ def test_nothing_is_signed_when_the_client_declines(identities, identity):
     with pytest.raises(Refused) as caught:
         sign(identities, draft(), show=lambda *_: False)
     assert caught.value.code == "wallet-declined"
-    assert identities.store.all("act") == []
+    assert signed_drafts(identities) == []
 
 
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"version": "bonafides.act/2"}, "draft.version"),
+        ({"version": "bonafides.act/1"}, "draft.version"),
+        ({"suite": "md5-rsa/1"}, "draft.suite"),
+        ({"ruleset": "demo@1:00112233445566aa"}, "draft.ruleset"),
         ({"type": "LEVEL_RESULT"}, "draft.type"),
         ({"type": []}, "draft.type"),
         ({"subject": 5}, "draft.subject"),

@@ -48,7 +48,7 @@ def show_subject(client: Client, client_ref: str) -> None:
         "",
         "Example:",
         "  bonafides subject export --node n --client-ref c-1 --out c-1.ndjson --bundle c-1.json",
-        "  bonafides verify c-1.json --trust trust.json",
+        "  bonafides verify c-1.json --trust trust.json --trust-key HEX",
     )
 )
 @click.argument("subject_id", metavar="[SUBJECT]", required=False)

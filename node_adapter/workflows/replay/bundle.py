@@ -186,12 +186,12 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str, 
     restored.require_caught_up(connection)
     header = chain.header
     log = _log_at(node, connection, header.number)
-    rows = records.of_subject(connection, subject.pid)
-    if log is None or not any(row.log_index < log.anchor(log.seq).size_after for row in rows):
+    first = records.at_places(connection, subject.pid, [1]).get(1)
+    if log is None or first is None or first.log_index >= log.anchor(log.seq).size_after:
         raise CouldNotCheck(
             "not-anchored", f"no record of this subject is anchored at block {header.number}; replay after an anchor"
         )
-    found = _read_chain(rows, log)
+    found = _read_chain(records.of_subject(connection, subject.pid), log)
     inside = [record for record in found if record.anchored]
     signed = any(record.is_clients_opening for record in inside)
     material = chain.signed if signed and chain.signed is not None else chain.unsigned

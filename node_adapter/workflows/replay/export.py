@@ -25,6 +25,7 @@ from typing import IO, Any
 from sqlalchemy import Connection
 
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
+from evidence.version2.links import ZERO_HASH
 from node_adapter.node import Node
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
 from node_adapter.store.records import FindingRow, RecordRow
@@ -40,7 +41,7 @@ from primitives.timestamp import format_time
 from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.shapes import CASE, REASON, REFERENCE
 
-FORMAT = "bonafides.export/1"
+FORMAT = "bonafides.export/2"
 ERASED = "erased: content not available"
 PART_CHARACTERS = 1024 * 1024
 EXPORT_REQUEST = Named(
@@ -137,10 +138,12 @@ def _lines(
         "count": subject.count,
         "head": subject.head.hex(),
     }
+    prev = ZERO_HASH
     for page in records.pages_of(connection, subject.pid):
         findings = records.findings_of(connection, [row.record_id for row in page])
         for row in page:
-            yield _record(replayed(row), findings.get(row.record_id, []))
+            yield _record(replayed(row, prev), findings.get(row.record_id, []))
+            prev = row.fingerprint
     yield from _receipts(node, connection, subject)
     for issued in credentials.every_of_subject(connection, subject.pid):
         revoked = None if issued.revoked_at is None else format_time(issued.revoked_at)
@@ -163,9 +166,9 @@ def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str,
     line = {
         "kind": "record",
         "seq": row.seq,
-        "type": row.type,
+        "type": row.type or None,
         "record_id": row.record_id,
-        "occurred_at": record.envelope["occurred_at"],
+        "occurred_at": record.envelope.get("occurred_at"),
         "fingerprint": row.fingerprint.hex(),
         "log_index": row.log_index,
         "source_ref": row.source_ref,
@@ -176,7 +179,7 @@ def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str,
     }
     if row.erased:
         line["erased"] = ERASED
-        if row.envelope_salt is None:
+        if row.envelope_salt is None and not row.is_stub:
             return {**line, "record": None, "envelope": record.envelope}
     return {**line, "record": record.shown()}
 
@@ -230,7 +233,7 @@ def _bundle(
         CouldNotCheck,
         Refused,
         VerificationFailed,
-    ) as error:  # nothing is anchored yet, or too much, or nothing is left
+    ) as error:  # not anchored, or too much
         yield {
             "kind": "bundle",
             "part": 0,

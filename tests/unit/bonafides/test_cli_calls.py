@@ -257,7 +257,7 @@ def export_of(*values, end=None):
 
 
 EXPORT = [
-    {"kind": "export", "format": "bonafides.export/1", "subject": PID},
+    {"kind": "export", "format": "bonafides.export/2", "subject": PID},
     {"kind": "record", "seq": 1, "erased": "erased: content not available"},
     {"kind": "record", "seq": 2, "note": "𠮷\u2028"},
     {"kind": "bundle", "part": 1, "of": 2, "text": '{"a":'},

@@ -155,6 +155,18 @@ class SignedBatch:
         except VerificationFailed as error:
             raise VerificationFailed(CHECK, error.detail) from error
 
+    def is_signed_by(self, public_key: bytes) -> bool:
+        """Say whether a key signed them; one of another algorithm than the suite's did not.
+
+        Raises:
+            CouldNotCheck: the library of its suite is not installed.
+        """
+        try:
+            self.verify(public_key)
+        except (VerificationFailed, InvalidInput):
+            return False
+        return True
+
     def require(self, promise: Promise, index: int, path: Sequence[bytes]) -> None:
         """Check that a promise stands among these.
 

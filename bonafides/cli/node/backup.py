@@ -11,7 +11,8 @@ import click
 
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_file, read_rows, tell, write_json
-from evidence.documents.bundle import parse_bundle
+from evidence.version2.documents.bundle import parse_bundle
+from evidence.version2.documents.held_records import HeldRecord, held_records
 from node_adapter.backup import back_up, restore
 from node_adapter.keys.keystore import read_password
 from node_adapter.stopped_node import stopped_node
@@ -110,9 +111,8 @@ def _receipts(file: Path) -> Iterator[dict[str, Any]]:
         yield receipt if isinstance(receipt, dict) else row
 
 
-def _bundled(file: Path) -> list[dict[str, Any]]:
-    bundle = parse_bundle(read_file(file))
-    return [item.to_json() for history in bundle.histories for item in history.records]
+def _bundled(file: Path) -> list[HeldRecord]:
+    return list(held_records(parse_bundle(read_file(file))))
 
 
 def _teller() -> Callable[[str, int, int], None]:

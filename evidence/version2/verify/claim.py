@@ -250,13 +250,11 @@ class _ClaimCheck:
         return signing_keys(self._promise, sets)
 
     def _promised(self) -> str:
-        for key in self._signing_keys:
-            try:
-                self._claim.signed.verify(key)
-            except VerificationFailed:
-                continue
-            return f"the broker promised log index {self._promise.log_index} by {format_time(self._promise.anchor_by)}"
-        raise VerificationFailed("promise", "no key of the broker that is shown, and was in force, signed the promise")
+        if not any(self._claim.signed.is_signed_by(key) for key in self._signing_keys):
+            raise VerificationFailed(
+                "promise", "no key of the broker that is shown, and was in force, signed the promise"
+            )
+        return f"the broker promised log index {self._promise.log_index} by {format_time(self._promise.anchor_by)}"
 
     # -- what lies where it was promised
 

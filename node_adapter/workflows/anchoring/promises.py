@@ -121,13 +121,8 @@ def _require_signed(
     known = [sets[by_seq[seq].keys_digest] for seq in seqs]
     if covering is None:
         known += _active_keys(connection, log.member)
-    for key in signing_keys(promise, known):
-        try:
-            signed.verify(key)
-        except VerificationFailed:
-            continue
-        return
-    raise VerificationFailed("promise", "no key of the broker that was in force signed the promise")
+    if not any(signed.is_signed_by(key) for key in signing_keys(promise, known)):
+        raise VerificationFailed("promise", "no key of the broker that was in force signed the promise")
 
 
 def _before(log: LogLeaves, covering: AnchorLeaf | None) -> AnchorLeaf | None:

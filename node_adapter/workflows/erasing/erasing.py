@@ -28,9 +28,8 @@ from node_adapter.node import Node
 from node_adapter.store import anchors, credentials, erasures, records, replays, subjects
 from node_adapter.store.erasures import ErasureRow
 from node_adapter.store.records import RecordRow
-from node_adapter.workflows.intake.fold import dump_states
+from node_adapter.workflows.intake.fold import dump_states, fold_again
 from primitives.canonical import parse_json
-from replay.folding import fold_shown
 from replay.records import Record
 from replay.wire.consent_call import GIVE
 from suitability.records.credential import ISSUE
@@ -110,7 +109,7 @@ def _erase(node: Node, connection: Connection, due: _Due) -> None:
     erasures.wipe(connection, [row.log_index for row in due.left])
     subject = subjects.find_by_pid(connection, due.row.pid)
     if subject is not None:
-        states = _folded_again(node, _rows(connection, subject.pid))
+        states = _folded_again(node, connection, _rows(connection, subject.pid))
         erasures.put_state(connection, subject.pid, dump_states(node, states))
     replays.forget_of(connection, due.row.pid)
 
@@ -132,7 +131,7 @@ def _rows(connection: Connection, pid: str) -> Iterator[RecordRow]:
         yield from page
 
 
-def _folded_again(node: Node, rows: Iterator[RecordRow]) -> States:
+def _folded_again(node: Node, connection: Connection, rows: Iterator[RecordRow]) -> States:
     """Return what is known from the records that are left; one whose hidden fields decide that changes nothing."""
     states: States = {}
     for row in rows:
@@ -143,6 +142,6 @@ def _folded_again(node: Node, rows: Iterator[RecordRow]) -> States:
         record = Record(
             row.pid, row.seq, row.record_id, row.type, row.fingerprint.hex(), row.log_index, envelope, values
         )
-        after = fold_shown(states, record, node.domains)
+        after = fold_again(node, connection, states, record)
         states = states if after is None else after
     return states

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -16,7 +17,9 @@ from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import subjects
 from node_adapter.store.subjects import SubjectRow
-from replay.records import to_fact
+from node_adapter.workflows.intake.rulesets import rulebook
+from replay.folding import fold_shown
+from replay.records import Record, to_fact
 from suitability.domain import SUITABILITY
 from suitability.subject import SubjectState
 
@@ -88,6 +91,12 @@ def of_domain(find: FindStates, domain: AnyDomain) -> Find[Any]:
         return None if found is None else found.get(domain.name, domain.start())
 
     return state
+
+
+def fold_again(node: Node, connection: Connection, states: States, record: Record) -> States | None:
+    """Return what is known after a stored record, from what is left of it; None where what is gone decides that."""
+    label = rulebook(node, connection).own_label(record.envelope["ruleset"])
+    return fold_shown(states, replace(record, envelope={**record.envelope, "ruleset": label}), node.domains)
 
 
 def apply_record(

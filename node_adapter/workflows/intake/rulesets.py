@@ -64,6 +64,10 @@ class InstalledRulesets:
             raise CouldNotCheck("no-ruleset", "no rule set is installed: the operator does that first")
         return found
 
+    def own_label(self, label: str | None) -> str | None:
+        """Return how its domain calls the rule set that a record names; one that is not installed keeps its name."""
+        return next((own for own, whole in self._whole_labels.items() if whole == label), label)
+
     def named(self, label: object, field: str) -> AnyRuleSet:
         """Return the rule set of a label with its whole digest.
 

@@ -9,8 +9,8 @@ from node_adapter.workflows.tasks.input import consenting_clients, require_named
 from tests.integration.api.test_clients import consent_of, withdrawal_of
 from tests.integration.api.test_credentials import north, south, verify
 from tests.integration.api.test_issuers import refused
-from tests.integration.api.test_revocation import Copy
 from tests.integration.api.test_verdicts import give_fields, now_of, told
+from tests.world.old_copy import OldCopy
 
 __all__ = ["north", "south"]
 
@@ -144,7 +144,7 @@ def test_a_grant_that_comes_after_the_withdrawal_brings_nothing_back(north, clie
 
 
 def test_recovery_of_the_act_marks_the_row(north, client, given):
-    copy = Copy(north)
+    copy = OldCopy(north)
     withdraw_by_act(north, client, given["consent_id"])
     withdrawn_at = north.clock.now
     unmark_row(north, given["consent_id"])  # as the copy holds it

@@ -15,9 +15,10 @@ from primitives.timestamp import format_time
 from tests.integration.api.test_clients import consent_of
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import refused
-from tests.integration.api.test_recovery import begin, forget, go_on
-from tests.integration.api.test_revocation import Copy, revoke
+from tests.integration.api.test_recovery import begin
+from tests.integration.api.test_revocation import revoke
 from tests.integration.api.test_verdicts import give_fields
+from tests.world.old_copy import OldCopy, go_on
 
 __all__ = ["north", "south"]
 NOT_NOW = (503, "node-restored")
@@ -35,7 +36,7 @@ def mark(broker):
 
 def test_a_revoked_credential_does_not_verify_from_an_older_copy(north, south, client):
     issued = issue(north, client)
-    copy = Copy(north)
+    copy = OldCopy(north)
     assert revoke(north, issued).status_code == 200
     north.anchor()
     assert refused(south, issued) == "status"
@@ -64,7 +65,7 @@ def test_a_list_that_was_made_before_is_not_shown_either(north, client):
 
 
 def test_an_issue_that_the_copy_lacks_is_not_denied(north, south, client):
-    copy = Copy(north)
+    copy = OldCopy(north)
     issued = issue(north, client)
     north.anchor()
     north.rotate()
@@ -86,7 +87,7 @@ def test_a_proof_is_not_checked_and_a_gate_not_answered(north, client):
 
 
 def test_nobody_is_enrolled_so_that_a_lost_client_gets_no_second_pseudonym(broker):
-    kept = begin(broker)
+    copy = begin(broker)
     client = broker.enrol("late")
     fields = give_fields(consent_of(broker, client))
     draft = {
@@ -100,7 +101,7 @@ def test_nobody_is_enrolled_so_that_a_lost_client_gets_no_second_pseudonym(broke
     assert broker.post("/v1/facts", client.act(draft, broker.clock.now)).status_code == 201
     broker.anchor()
     held = receipts_of_client(broker.node, client.did, 0, 100)["receipts"]
-    forget(broker, kept, client.subject)
+    copy.put_back()
     assert said(broker.post("/v1/subjects", client.registration())) == NOT_NOW
     recover(broker.node, held)
     go_on(broker)

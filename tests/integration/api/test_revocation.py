@@ -3,16 +3,15 @@
 import json
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
 from did.credentials.status_list import LIST_BITS
-from node_adapter.store import credentials, records, restored, subjects, tokens
-from node_adapter.store.schema import credential, record, subject
-from node_adapter.workflows.anchoring.receipts import receipts_of_client
-from node_adapter.workflows.operation.recovery import recover
+from node_adapter.store import credentials, records, restored, subjects
+from node_adapter.store.schema import credential
 from primitives.errors import CouldNotCheck
 from tests.integration.api.test_credentials import challenge, issue, north, prove, south, verify
 from tests.integration.api.test_issuers import refused
+from tests.world.old_copy import OldCopy
 
 __all__ = ["north", "south"]
 IDENTITY = "IdentityCredential"
@@ -31,38 +30,6 @@ def revocations(broker, client):
 def place(issued):
     entry = issued["credentialStatus"]
     return int(entry["statusListCredential"].rpartition("%2F")[2]), int(entry["statusListIndex"])
-
-
-class Copy:
-    """A copy of the records, credentials and heads of a node, as an older backup holds them."""
-
-    def __init__(self, broker):
-        self.broker = broker
-        with broker.store.read() as connection:
-            self.size = records.log_size(connection)
-            self.subjects = connection.execute(subject.select()).mappings().all()
-            self.credentials = connection.execute(credential.select()).mappings().all()
-
-    def put_back(self):
-        with self.broker.store.write() as connection:
-            connection.execute(delete(record).where(record.c.log_index >= self.size))
-            connection.execute(delete(credential))
-            for row in self.credentials:
-                connection.execute(credential.insert().values(**row))
-            for row in self.subjects:
-                connection.execute(update(subject).where(subject.c.pid == row["pid"]).values(**row))
-            restored.mark(connection, self.broker.clock.now)
-            tokens.confirm_all(connection)  # as the operator does
-
-    def recover(self, client):
-        """Put the copy back, bring the lost records from the client's receipts, and go on."""
-        self.broker.anchor()
-        held = receipts_of_client(self.broker.node, client.did, 0, 1000)["receipts"]
-        self.put_back()
-        answer = recover(self.broker.node, held)
-        with self.broker.store.write() as connection:
-            restored.clear(connection)
-        return answer
 
 
 def test_a_revocation_is_recorded_once_with_its_place_and_reason(north, client):
@@ -117,7 +84,7 @@ def test_nobody_writes_a_revocation_or_takes_its_reference_over_facts(north, cli
 
 def test_a_restored_copy_gets_the_revocation_back(north, south, client):
     issued = issue(north, client)
-    copy = Copy(north)
+    copy = OldCopy(north)
     assert revoke(north, issued).status_code == 200
     assert copy.recover(client)["recovered"] == 1
     assert refused(south, issued) == "status"
@@ -125,7 +92,7 @@ def test_a_restored_copy_gets_the_revocation_back(north, south, client):
 
 
 def test_a_credential_that_the_copy_does_not_hold_stays_revoked_or_ours(north, south, client):
-    copy = Copy(north)
+    copy = OldCopy(north)
     taken_back, valid = issue(north, client), issue(north, client, type=IDENTITY)
     assert revoke(north, taken_back).status_code == 200
     assert copy.recover(client)["recovered"] == 3
@@ -136,7 +103,7 @@ def test_a_credential_that_the_copy_does_not_hold_stays_revoked_or_ours(north, s
 
 
 def test_no_place_is_given_twice_after_a_restore_not_even_after_several(north, south, client):
-    copy = Copy(north)
+    copy = OldCopy(north)
     given = [place(issue(north, client))]
     for _ in range(3):
         copy.put_back()  # what was issued since the copy was never anchored: nobody can bring it back
@@ -191,7 +158,7 @@ def test_a_suspended_member_revokes_nothing_and_says_so(north, client, chain):
 
 
 def test_the_state_after_recovery_knows_the_subject(north, client):
-    copy = Copy(north)
+    copy = OldCopy(north)
     issued = issue(north, client)
     assert revoke(north, issued).status_code == 200
     copy.recover(client)

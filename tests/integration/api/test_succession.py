@@ -3,17 +3,15 @@
 import json
 
 import pytest
-from sqlalchemy import delete, select, update
 
 from bonafides.wallet.texts import check_text
 from node_adapter.store import consents, credentials, records, subjects, tokens
-from node_adapter.store.schema import consent, credential, finding, record, subject
-from node_adapter.workflows.anchoring.receipts import receipts_of_client
 from node_adapter.workflows.identity.succession import recovered_reference
 from node_adapter.workflows.operation.recovery import recover
 from primitives.timestamp import format_time
 from tests.integration.api.test_clients import answer_to, consent_of
 from tests.world.keys import seed
+from tests.world.old_copy import OldCopy, receipts_of
 from tests.world.payloads import PAYLOADS
 
 REASON = "WALLET_LOST"
@@ -375,33 +373,17 @@ def test_a_client_whose_enrolment_a_restore_lost_gets_its_reference_back(broker,
     assert taken["code"] == "duplicate"
 
 
-def lose(broker, kept, owners):
-    """Put the database back to `kept` records, to the subjects that `owners` then were, and to nothing ended."""
-    with broker.store.write() as connection:
-        lost = select(record.c.record_id).where(record.c.log_index >= kept)
-        connection.execute(delete(finding).where(finding.c.record_id.in_(lost)))
-        connection.execute(delete(record).where(record.c.log_index >= kept))
-        for row in owners:
-            connection.execute(update(subject).where(subject.c.pid == row.pid).values(**vars(row)))
-        connection.execute(update(consent).values(withdrawn_at=None))
-        connection.execute(update(credential).values(revoked_at=None))
-
-
 def test_an_end_that_is_brought_back_ends_the_rights_again(broker, old):
     granted = broker.post("/v1/consents/grant", consent_of(broker, old)).get_json()["consent_id"]
     issued = issue(broker, old).get_json()["id"]
     client = enrol_again(broker, old)
     verified = identify(broker, client)
-    with broker.store.read() as connection:
-        kept = records.log_size(connection)
-        owners = list(subjects.by_pids(connection, [old.subject, client.subject]).values())
+    copy = OldCopy(broker)
     assert declare(broker, client, old, verified).status_code == 201
     ended = broker.clock.now
     broker.anchor()
-    held = [
-        receipt for did in (old.did, client.did) for receipt in receipts_of_client(broker.node, did, 0, 100)["receipts"]
-    ]
-    lose(broker, kept, owners)
+    held = receipts_of(broker, old.did, client.did)
+    copy.put_back()
     broker.clock.sleep(86_400)
     assert recover(broker.node, held)["recovered"] == 3
     with broker.store.read() as connection:

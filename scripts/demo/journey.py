@@ -43,6 +43,7 @@ class Relation:
     level: dict[str, Any] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)  # record type -> fingerprint of the latest record
     answers: list[dict[str, Any]] = field(default_factory=list)  # the broker's, for every accepted record
+    kept: int = 0  # of these, how many promises the wallet holds
     findings: list[str] = field(default_factory=list)
     product: str = ""
     opinion: dict[str, Any] = field(default_factory=dict)
@@ -318,6 +319,7 @@ class BrokerSystem:
             fact["act"] = {
                 "root_salt": act["root_salt"],
                 "key": act["key"],
+                "known": act["known"],
                 "signature": act["signature"],
                 "document": draft["document"],
                 "ruleset": draft["ruleset"],

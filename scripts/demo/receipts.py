@@ -13,26 +13,37 @@ from scripts.demo.surface import DemoError, Progress, wait_until
 _BATCH = 2000
 
 
-def keep_promises(consortium: Consortium, relations: Sequence[Relation]) -> int:
-    """Hand every promise to its client's wallet: what a client holds if the broker should never anchor."""
-    rows = [answer for relation in relations for answer in _promised(consortium, relation)]
-    wallet = str(consortium.wallet)
-    kept = consortium.command.lines("wallet", "promises", "add", "--wallet", wallet, rows=rows)
+def keep_promises(consortium: Consortium, relations: Sequence[Relation], *, owed: bool = True) -> int:
+    """Hand new promises to the clients' wallets: what a client holds if the broker should never anchor.
+
+    An act that is signed afterwards names the last record that its wallet holds a promise of. Without `owed`, what a
+    node owes for a moment is left for later.
+    """
+    rows = []
+    for relation in relations:
+        new = relation.answers[relation.kept :]
+        if not owed and any(is_owed(answer) for answer in new):
+            continue
+        rows += _promised(consortium, relation, new)
+        relation.kept = len(relation.answers)
+    if not rows:
+        return 0
+    kept = consortium.command.lines("wallet", "promises", "add", "--wallet", str(consortium.wallet), rows=rows)
     bad = [answer for answer in kept if answer.get("status") in ("refused", "failed")]
     if bad or len(kept) != len(rows):
         raise DemoError(f"the wallet refused a promise: {bad[:1]}")
     return len(kept)
 
 
-def _promised(consortium: Consortium, relation: Relation) -> list[dict[str, Any]]:
+def _promised(consortium: Consortium, relation: Relation, answers: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the answers, with the promises that a node owed for a moment and made since."""
-    owed = [answer for answer in relation.answers if is_owed(answer)]
+    owed = [answer for answer in answers if is_owed(answer)]
     if not owed:
-        return relation.answers
+        return list(answers)
     wait_until_anchored(consortium, relation.broker.name)
     system = consortium.members[relation.broker.name].as_role("broker-system")
     late = system.post_lines("/v1/promises", [{"record_id": answer["record_id"]} for answer in owed])
-    return [answer for answer in relation.answers if not is_owed(answer)] + list(late)
+    return [answer for answer in answers if not is_owed(answer)] + list(late)
 
 
 def deliver(consortium: Consortium, relations: Sequence[Relation], progress: Progress) -> int:

@@ -100,9 +100,11 @@ class Demo:
             wait_for_outbox(self.consortium, BROKERS)
         with stage("staff enrolled who sign decisions and ratings"):
             self._enrol_staff()
+        with stage("each client opens the history at the broker"):
+            self._story.open_histories(self._relations)
         self._live()
         with stage("promises kept by the wallets, records anchored, receipts verified"):
-            self.facts["promises"] = keep_promises(self.consortium, self._relations)
+            self.facts["promises"] = self._story.promises + keep_promises(self.consortium, self._relations)
             wait_for_outbox(self.consortium, BROKERS)
             self.facts["receipts"] = deliver(self.consortium, self._relations, self.progress)
         with stage("credentials issued, one revoked, a proof shown to another broker"):

@@ -9,6 +9,7 @@ from typing import Any
 from scripts.demo.consortium import Consortium
 from scripts.demo.journey import MISMATCHES, BrokerSystem, Relation, now_text
 from scripts.demo.plan import BREACHES_OF_EACH_KIND, EXPIRED_TEST, NEVER_WARNED, SIGNED_LATE, plant
+from scripts.demo.receipts import keep_promises
 from scripts.demo.surface import DemoError, wait_until
 
 SHORT_VALIDITY_BROKER = "gamma"
@@ -34,6 +35,11 @@ class Story:
         self._consortium = consortium
         self._systems = systems
         self.gates_refused = 0
+        self.promises = 0  # that wallets hold
+
+    def open_histories(self, relations: Sequence[Relation]) -> None:
+        """Each client's own first record: whose history this is."""
+        self._signed_round(relations, lambda _, own: [{"did": relation.did} for relation in own], "open")
 
     def assess(self, relations: Sequence[Relation]) -> None:
         """Identity, information, notice, questionnaire, level, and the client's confirmation of it."""
@@ -137,6 +143,7 @@ class Story:
         if not drafts:
             return []
         words = wallet_words or ("sign",)
+        self.promises += keep_promises(self._consortium, [r for _, own in groups for r in own], owed=False)
         signed = self._consortium.command.lines(
             *("wallet", *words, "--wallet", str(self._consortium.wallet), "--yes"), rows=drafts
         )

@@ -9,6 +9,7 @@ import click
 from bonafides.cli.support.options import DIRECTORY, verbatim
 from bonafides.cli.support.output import write_json
 from node_adapter.chain import embedded, embedded_keeper
+from primitives.timestamp import parse_time
 
 
 @click.group()
@@ -22,9 +23,11 @@ def network() -> None:
 @network.command(epilog=verbatim("Example:", "  bonafides network up build/network --port 8545"))
 @click.argument("directory", type=DIRECTORY)
 @click.option("--port", type=click.IntRange(1, 65535), help="The loopback port; a free one unless told.")
-def up(directory: Path, port: int | None) -> None:
+@click.option("--since", metavar="TIME", help="A new chain's first block is of this time, for trials of long times.")
+def up(directory: Path, port: int | None, since: str | None) -> None:
     """Start the chain of DIRECTORY, or find it running. Its state is kept between runs."""
-    chain = embedded.up(directory, port)
+    first = None if since is None else parse_time(since, "since") // 1000
+    chain = embedded.up(directory, port, first)
     write_json({"rpc_url": chain.rpc_url, "chain_id": chain.chain_id, "pid": chain.pid})
 
 

@@ -72,25 +72,30 @@ class EmbeddedStatus:
     block: int | None
 
 
-def up(directory: Path, port: int | None = None) -> EmbeddedChain:
+def up(directory: Path, port: int | None = None, since: int | None = None) -> EmbeddedChain:
     """Start the chain of a network's directory, or find it running; a new directory gets a new chain.
 
     Args:
         directory: the network's directory; made when it is missing.
         port: the loopback port; by default the one of the last run, or a free one.
+        since: the time of a new chain's first block, in seconds; its clock goes on from there until it is stopped. By
+            default the machine's.
 
     Raises:
-        Refused: `embedded-in-production`, `port-taken`.
+        Refused: `embedded-in-production`, `port-taken`; `chain-exists`, `since` is of a new chain alone.
         CouldNotCheck: `anvil-missing`, `chain-start`, `chain-state`.
     """
     refuse_in_production()
     directory.mkdir(parents=True, exist_ok=True)
     with _alone(directory, "network.lock"):
-        network = _read_network(directory) or {"embedded": True, "chain_id": _new_chain_id(), "port": None, "pid": None}
+        known = _read_network(directory)
+        if known is not None and since is not None:
+            raise Refused("chain-exists", f"the chain of {directory} has its first block already")
+        network = known or {"embedded": True, "chain_id": _new_chain_id(), "port": None, "pid": None}
         pid = _living_pid(directory, network)
         if pid is None:
             find_anvil()
-            pid = _start(directory, network, port)
+            pid = _start(directory, network, port, since)
         elif port not in (None, network["port"]):
             raise Refused("port-taken", f"the chain of {directory} already runs on port {network['port']}")
         else:
@@ -221,7 +226,7 @@ def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
-def _start(directory: Path, network: dict[str, Any], port: int | None) -> int:
+def _start(directory: Path, network: dict[str, Any], port: int | None, since: int | None) -> int:
     """Start anvil and wait for its answer; write down where it is."""
     is_drawn = port is None and network["port"] is None
     state, words = prepare_state(directory), ""
@@ -232,7 +237,7 @@ def _start(directory: Path, network: dict[str, Any], port: int | None) -> int:
             network["port"] = port or network["port"]
             claim_port(network["port"], directory)
         log_size = _log_size(directory)
-        pid = _spawn_anvil(directory, network, state)
+        pid = _spawn_anvil(directory, network, state, since)
         network["pid"] = pid
         _write_network(directory, network)
         if _await_answer(pid, network, directory):
@@ -244,13 +249,14 @@ def _start(directory: Path, network: dict[str, Any], port: int | None) -> int:
     raise CouldNotCheck("chain-start", f"anvil ended at once: {words}")
 
 
-def _spawn_anvil(directory: Path, network: dict[str, Any], state: Path | None) -> int:
+def _spawn_anvil(directory: Path, network: dict[str, Any], state: Path | None, since: int | None) -> int:
     home = directory.resolve()
     arguments = [
         str(find_anvil()),
         *("--host", "127.0.0.1", "--port", str(network["port"]), "--chain-id", str(network["chain_id"])),
         *("--hardfork", "prague", "--prune-history", str(_KEPT_STATES), "--accounts", "0"),
         *("--gas-price", "0", "--block-base-fee-per-gas", "0", "--disable-min-priority-fee"),
+        *(("--timestamp", str(since)) if since is not None else ()),
         *(("--load-state", str(home / STATE_FILE)) if state is not None else ()),
         *("--dump-state", str(home / WRITTEN_FILE), "--state-interval", str(_NEVER_SECONDS)),
         "--quiet",

@@ -74,9 +74,9 @@ class Consortium:
         self.rpc_url = ""
         self.chain_id = 0
 
-    def start_chain(self) -> None:
-        """Start the embedded chain in a new directory."""
-        chain = self.command.json("network", "up", str(self.directory / "chain"))
+    def start_chain(self, *words: str) -> None:
+        """Start the embedded chain, a new one where there is none."""
+        chain = self.command.json("network", "up", str(self.directory / "chain"), *words)
         self.rpc_url, self.chain_id = chain["rpc_url"], chain["chain_id"]
 
     def make_nodes(self) -> None:
@@ -105,6 +105,10 @@ class Consortium:
             member.process = self.command.start("node", "run", str(member.home), log=log)
         for name in names:
             self.await_ready(self.members[name])
+
+    def stop_chain(self) -> None:
+        """Stop the embedded chain; its state is kept."""
+        self.command.run("network", "down", str(self.directory / "chain"))
 
     def stop_node(self, name: str) -> None:
         """Stop one node with SIGTERM."""
@@ -154,7 +158,7 @@ class Consortium:
                 except DemoError:
                     member.process.kill()
         if self.rpc_url:
-            self.command.run("network", "down", str(self.directory / "chain"))
+            self.stop_chain()
 
     def _make_node(self, name: str) -> Member:
         home = self.directory / "nodes" / name

@@ -49,32 +49,44 @@ class Dispute:
         )
         return answer
 
-    def trust_file(self) -> Path:
-        """Take the block headers and the Directory's history from the regulator's node."""
-        self._consortium.await_level(REGULATOR)  # the file must reach the newest anchor of the bundle
-        trust = self._out / "trust.json"
-        regulator = str(self._consortium.members[REGULATOR].home)
-        self._command.run("chain", "headers", "--node", regulator, "--out", str(trust))
-        return trust
-
-    def verify(self, trust: Path) -> dict[str, Any]:
+    def verify(self, block: int) -> dict[str, Any]:
         """Verify the bundle offline, then three edited copies of it, each of which must be caught."""
-        bundle = self._out / "bundle.json"
-        verdict: dict[str, Any] = json.loads(
-            self._command.run("verify", str(bundle), "--trust", str(trust), "--json", expect=0)
-        )
+        bundle, trust = self._out / "bundle.json", trust_file(self._consortium, self._out, block)
+        verdict = _verify(self._consortium, bundle, trust, expect=0)
         caught = {}
         for name, edit in EDITS.items():
             edited = self._out / f"edited-{name}.json"
             document = json.loads(bundle.read_bytes())
             edit(document)
             edited.write_bytes(canonical_json(document))
-            answer = json.loads(self._command.run("verify", str(edited), "--trust", str(trust), "--json", expect=1))
+            answer = _verify(self._consortium, edited, trust, expect=1)
             edited.unlink()
             caught[name] = [check["name"] for check in answer["checks"] if not check["ok"]]
             if not caught[name]:
                 raise DemoError(f"the edited bundle '{name}' fails no check by name")
-        return {"verdict": verdict, "caught": caught}
+        return {"verdict": verdict, "caught": caught, "trust_bytes": trust.stat().st_size}
+
+
+def verified_by_regulator(consortium: Consortium, folder: Path, block: int) -> dict[str, Any]:
+    """Verify the bundle of a folder by the regulator's word on its block; return the verdict."""
+    return _verify(consortium, folder / "bundle.json", trust_file(consortium, folder, block), expect=0)
+
+
+def trust_file(consortium: Consortium, folder: Path, block: int) -> Path:
+    """Let the regulator say which block of which chain a bundle speaks of: one signed page."""
+    consortium.await_level(REGULATOR)  # its index has to reach the block
+    trust = folder / "trust.json"
+    regulator = str(consortium.members[REGULATOR].home)
+    consortium.command.run("chain", "trust", "--node", regulator, "--block", str(block), "--out", str(trust))
+    return trust
+
+
+def _verify(consortium: Consortium, bundle: Path, trust: Path, *, expect: int) -> dict[str, Any]:
+    """Verify under the regulator's key, which whoever verifies knows from elsewhere than the broker."""
+    key = consortium.members[REGULATOR].signing_key
+    words = ("verify", str(bundle), "--trust", str(trust), "--trust-key", key, "--json")
+    verdict: dict[str, Any] = json.loads(consortium.command.run(*words, expect=expect))
+    return verdict
 
 
 def _change_a_byte(bundle: dict[str, Any]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts.demo.consortium import BROKERS, Consortium
-from scripts.demo.journey import Relation, now_text
+from scripts.demo.journey import Relation
 from scripts.demo.story import wait_for_outbox
-from scripts.demo.surface import DemoError, wait_until
+from scripts.demo.surface import DemoError, now_text, wait_until
 
 CHEAT = Path(__file__).with_name("cheat_masked_sum.py")
 CHEATER = "gamma"

@@ -6,19 +6,16 @@ A round is one bulk request. What a round learns (fingerprints, levels, opinions
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from scripts.demo.consortium import Member
 from scripts.demo.plan import Plan
 from scripts.demo.spread import Account
 from scripts.demo.staff import COMMITTEE, REVIEWER, Staff
-from scripts.demo.surface import DemoError
+from scripts.demo.surface import DemoError, now_text
 
-CHINA = timezone(timedelta(hours=8))
 RISKS = ("R1", "R2", "R3", "R4", "R5")
 LEVELS = ("C1-min", "C1", "C2", "C3", "C4", "C5")
 MISMATCHES = ("TERM_MISMATCH", "TYPE_MISMATCH", "RISK_MISMATCH")
@@ -51,18 +48,16 @@ class Relation:
     stopped: bool = False
 
 
-def now_text(offset_ms: int = 0) -> str:
-    """The time in the records' form: milliseconds, +08:00."""
-    moment = datetime.fromtimestamp(time.time() + offset_ms / 1000, UTC).astimezone(CHINA)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+08:00"
-
-
 class BrokerSystem:
     """One broker's own system: it knows its node's HTTP interface, and hands drafts to the clients' wallets."""
 
-    def __init__(self, member: Member, staff: Staff) -> None:
-        """Speak to the member's node as its broker system; `staff` signs what takes a second person."""
-        self.member, self._staff = member, staff
+    def __init__(self, member: Member, staff: Staff, name: str = "") -> None:
+        """Speak to the member's node as its broker system; `staff` signs what takes a second person.
+
+        Each system of one member has a name, by which its references are told from those of another one.
+        """
+        self._name = name or member.name
+        self.member, self.staff = member, staff
         self._http = member.as_role("broker-system")
         self._count = 0
         self.accepted = 0
@@ -84,7 +79,7 @@ class BrokerSystem:
                 "effective_from": now_text(-1000),
             }
             facts.append(self._fact(row["subject"], "PRODUCT_RATE", payload))
-        self._submit(self._staff.sign(COMMITTEE, facts))
+        self._submit(self.staff.sign(COMMITTEE, facts))
 
     def collect(self, relations: Sequence[Relation]) -> None:
         """Verify identities, collect information, give the notice of duties, take the answers."""
@@ -216,11 +211,11 @@ class BrokerSystem:
                 "product_id": relation.product,
                 "decision": decision,
                 "checks": ["SUITABILITY"],
-                "reviewer": self._staff.reviewer,
+                "reviewer": self.staff.reviewer,
                 "reason": None if decision == "APPROVED" else "the client does not insist",
             }
             rows.append(self._fact(relation.subject, "BIZ_DECIDE", payload))
-        self._submit_for(list(zip(relations, self._staff.sign(REVIEWER, rows), strict=True)))
+        self._submit_for(list(zip(relations, self.staff.sign(REVIEWER, rows), strict=True)))
 
     # -- the clients' own acts, signed in the wallet ---------------------------------------------------------------
 
@@ -337,7 +332,7 @@ class BrokerSystem:
         self._count += 1
         role = "client" if actor else "broker-system"
         return {
-            "source_ref": f"{self.member.name}-{self._count:06d}",
+            "source_ref": f"{self._name}-{self._count:06d}",
             "subject": subject,
             "type": type_,
             "occurred_at": now_text(offset_ms),

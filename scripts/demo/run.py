@@ -18,7 +18,7 @@ import httpx
 
 from bonafides.cli.support.output import survive_any_terminal
 from primitives.errors import BonafidesError
-from scripts.demo import summary
+from scripts.demo import past, summary
 from scripts.demo.consortium import BROKERS, REGULATOR, Consortium, how_to_stop, still_running
 from scripts.demo.dispute import Dispute
 from scripts.demo.enrolment import enrol
@@ -33,7 +33,7 @@ from scripts.demo.receipts import deliver, keep_promises
 from scripts.demo.spread import select, spread
 from scripts.demo.staff import enrol_everywhere
 from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, install_rules, wait_for_outbox
-from scripts.demo.surface import DemoError, Progress
+from scripts.demo.surface import DemoError, Progress, another_clock, now_text
 from scripts.demo.survey import read_households
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,9 @@ class Demo:
         """Run every stage, in the order of the story."""
         stage = self.progress.stage
         print(f"input: {self.facts['source']}", flush=True)
-        with stage("chain, contracts, two brokers and a regulator"):
+        with stage("contracts, and a first client at alpha, twenty years ago"):
+            self._live_then()
+        with stage("today: the same chain, two brokers and a regulator"):
             self._found()
         with stage("third broker admitted by vote"):
             self.consortium.admit_third_broker()
@@ -113,12 +115,31 @@ class Demo:
             self._joint()
         with stage("replay ordered by the regulator, verified offline"):
             self._dispute()
+        with stage("what is older than the law asks is erased, when two have signed it"):
+            self.facts["erased"] = self._past.erase(self._systems[past.BROKER].staff)
         self._finish()
+
+    def _live_then(self) -> None:
+        """The first day of the network lies twenty years ago; nobody else than alpha has a client yet."""
+        consortium = self.consortium
+        consortium.make_nodes()
+        with another_clock(past.SECONDS):
+            consortium.start_chain("--since", now_text())
+            self.facts["network"] = consortium.deploy()
+            consortium.start_nodes(past.BROKER)
+            self._past = past.Past(consortium, self._relation_of_then(), self.out)
+            self._past.live()
+            consortium.stop_node(past.BROKER)
+        consortium.stop_chain()
+
+    def _relation_of_then(self) -> Relation:
+        reference = "synthetic-of-then"
+        [account, *_] = spread(self._profiles, 1)
+        [plan] = plans([reference], [past.BROKER], SHORT_VALIDITY_BROKER).values()
+        return Relation(account, self.consortium.members[past.BROKER], plan, reference)
 
     def _found(self) -> None:
         self.consortium.start_chain()
-        self.consortium.make_nodes()
-        self.facts["network"] = self.consortium.deploy()
         self.consortium.start_nodes("alpha", "beta", REGULATOR)
 
     def _prepare(self) -> None:
@@ -132,7 +153,8 @@ class Demo:
         ]
 
     def _enrol_staff(self) -> None:
-        install_rules(self.consortium, "sac-bands@1", BROKERS, at_once=True)  # an enrolment is a record, under rules
+        # An enrolment is a record, under rules; alpha has these since its first day.
+        install_rules(self.consortium, "sac-bands@1", set(BROKERS) - {past.BROKER}, at_once=True)
         staff = enrol_everywhere(self.consortium, BROKERS)
         self._systems = {name: BrokerSystem(self.consortium.members[name], staff[name]) for name in BROKERS}
         self._story = Story(self.consortium, self._systems)
@@ -193,7 +215,7 @@ class Demo:
         dispute = Dispute(self.consortium, self._subject, self.out)
         dispute.order()
         self.facts["replay"] = dispute.replay()
-        self.facts["verified"] = dispute.verify(dispute.trust_file())
+        self.facts["verified"] = dispute.verify(self.facts["replay"]["as_of"]["block"])
 
     def _finish(self) -> None:
         self.facts["clients"] = len(self._profiles)

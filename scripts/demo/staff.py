@@ -11,8 +11,14 @@ from typing import Any
 from scripts.demo.consortium import Consortium, Member
 from scripts.demo.surface import Command, DemoError
 
-REVIEWER, COMMITTEE = "reviewer", "committee"
-_PEOPLE = (("Reviewer", REVIEWER), ("Committee member one", COMMITTEE), ("Committee member two", COMMITTEE))
+REVIEWER, COMMITTEE, COMPLIANCE = "reviewer", "committee", "compliance"
+_PEOPLE = (
+    ("Reviewer", REVIEWER),
+    ("Committee member one", COMMITTEE),
+    ("Committee member two", COMMITTEE),
+    ("Compliance officer one", COMPLIANCE),
+    ("Compliance officer two", COMPLIANCE),
+)
 
 
 @dataclass(frozen=True)

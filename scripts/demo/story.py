@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from scripts.demo.consortium import Consortium
-from scripts.demo.journey import MISMATCHES, BrokerSystem, Relation, now_text
+from scripts.demo.journey import MISMATCHES, BrokerSystem, Relation
 from scripts.demo.plan import BREACHES_OF_EACH_KIND, EXPIRED_TEST, NEVER_WARNED, SIGNED_LATE, plant
 from scripts.demo.receipts import keep_promises
-from scripts.demo.surface import DemoError, wait_until
+from scripts.demo.surface import DemoError, now_text, wait_until
 
 SHORT_VALIDITY_BROKER = "gamma"
 _PLANTABLE_LEVELS = ("C2", "C3", "C4")  # levels that have both a fitting and a riskier product

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from node_adapter.patience import Patience, slowness
 
 COMMAND = [str(Path(sys.executable).with_name("bonafides"))]
 NDJSON = "application/x-ndjson"
+_CHINA = timezone(timedelta(hours=8))
+_SHIFT = "BONAFIDES_DEMO_SHIFT_SECONDS"
 _ANSWER_SECONDS = 120.0  # on a machine that is free
 
 
@@ -25,12 +28,36 @@ class DemoError(Exception):
     """A step of the demo did not do what it must; the message says which and what it printed."""
 
 
+@contextmanager
+def another_clock(seconds: int) -> Iterator[None]:
+    """Let what is started meanwhile, and the demo's own words, live so many seconds from now (`another_clock`)."""
+    before = {name: os.environ.get(name) for name in (_SHIFT, "PYTHONPATH")}
+    os.environ |= {_SHIFT: str(seconds), "PYTHONPATH": str(Path(__file__).with_name("another_clock"))}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+
+
+def now_text(offset_ms: int = 0) -> str:
+    """Return the time in the records' form: milliseconds, +08:00."""
+    seconds = time.time() + int(os.environ.get(_SHIFT, "0")) + offset_ms / 1000
+    moment = datetime.fromtimestamp(seconds, UTC).astimezone(_CHINA)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+08:00"
+
+
 class Command:
     """The command `bonafides`, run as a person or a cron job would, with passwords in the environment."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         """Keep what every call gets in its environment."""
-        self.environment = {**os.environ, **environment}
+        self._given = environment
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a call that is made now."""
+        return {**os.environ, **self._given}
 
     def run(self, *arguments: str, stdin: bytes = b"", expect: int = 0) -> bytes:
         """Run to the end and return standard output; any other exit status than `expect` ends the demo."""

@@ -118,6 +118,14 @@ class BrokerSystem:
                 rows.append((relation, self._fact(relation.subject, type_, payload, offset_ms=index - 10)))
         self._submit_for(rows)
 
+    def note_income(self, relation: Relation, income_fen: int) -> None:
+        """Record what a client says of a changed income."""
+        payload = {
+            "basics": {"source": "synthetic", "name": relation.account.profile.name_zh, "synthetic": True},
+            "finance": {"source": "synthetic", "income_fen": income_fen},
+        }
+        self._submit_for([(relation, self._fact(relation.subject, "INFO_COLLECT", payload))])
+
     def assess(self, relations: Sequence[Relation]) -> None:
         """Have the node's engine state each level, with its validity."""
         answers = self._submit_for([(relation, self._computed(relation, "LEVEL_RESULT", {})) for relation in relations])

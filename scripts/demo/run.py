@@ -19,6 +19,7 @@ import httpx
 from bonafides.cli.support.output import survive_any_terminal
 from primitives.errors import BonafidesError
 from scripts.demo import past, summary
+from scripts.demo.cheater import CHEATER, Rollback
 from scripts.demo.consortium import BROKERS, REGULATOR, Consortium, how_to_stop, still_running
 from scripts.demo.dispute import Dispute
 from scripts.demo.enrolment import enrol
@@ -113,8 +114,12 @@ class Demo:
             self._identity()
         with stage("joint statistic of three brokers"):
             self._joint()
-        with stage("replay ordered by the regulator, verified offline"):
+        with stage("replay ordered by the regulator, verified offline; one of the witnesses is down"):
+            self.consortium.stop_node(CHEATER)
             self._dispute()
+            self.consortium.start_nodes(CHEATER)
+        with stage("a broker takes a record back, and the client's wallet finds it"):
+            self.facts["rollback"] = self._rollback()
         with stage("what is older than the law asks is erased, when two have signed it"):
             self.facts["erased"] = self._past.erase(self._systems[past.BROKER].staff)
         self._finish()
@@ -216,6 +221,10 @@ class Demo:
         dispute.order()
         self.facts["replay"] = dispute.replay()
         self.facts["verified"] = dispute.verify(self.facts["replay"]["as_of"]["block"])
+
+    def _rollback(self) -> dict[str, Any]:
+        client = next(r for r in self._relations if r.broker.name == CHEATER and r.plan.breach is None)
+        return Rollback(self.consortium, client, self._systems[CHEATER], self.progress).run()
 
     def _finish(self) -> None:
         self.facts["clients"] = len(self._profiles)

@@ -44,7 +44,10 @@ def print_table(facts: dict[str, Any], out: Path) -> None:
         ("joint statistic", _joint(facts["joint"]["statistics"]) + "; equals the plain sum"),
         ("a broker that cheats", "every broker refused the result"),
         ("bundle", facts["verified"]["verdict"]["verdict"]),
+        ("trust file", f"{facts['verified']['trust_bytes']} bytes"),
         *((f"  {name}", "caught by " + ", ".join(checks)) for name, checks in facts["verified"]["caught"].items()),
+        ("a record taken back", f"the wallet convicts the broker: {facts['rollback']['tells']}"),
+        ("records of twenty years ago", f"{facts['erased']['erased']} erased; {facts['erased']['verdict']}"),
     ]
     width = max(len(name) for name, _ in rows)
     print("\n" + "-" * 100)

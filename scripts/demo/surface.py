@@ -73,9 +73,9 @@ class Command:
         """Run and parse standard output as one JSON document."""
         return json.loads(self.run(*arguments, stdin=stdin))
 
-    def lines(self, *arguments: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def lines(self, *arguments: str, rows: Iterable[dict[str, Any]], expect: int = 0) -> list[dict[str, Any]]:
         """Run with NDJSON in and NDJSON out."""
-        return from_ndjson(self.run(*arguments, stdin=to_ndjson(rows)))
+        return from_ndjson(self.run(*arguments, stdin=to_ndjson(rows), expect=expect))
 
     def start(self, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a long-running command; what it prints goes to a file."""

@@ -10,7 +10,8 @@ import click
 from bonafides.cli.support.founder import read_founder
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, write_file, write_json
-from node_adapter.chain.deploy import contract_status, deploy
+from node_adapter.chain.deploy import contract_status, deploy, founders_of
+from node_adapter.chain.former_network import FormerNetwork, read_former_network
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
 from node_adapter.keys.keystore import Keystore, read_password
@@ -35,13 +36,18 @@ def contracts() -> None:
         "Example:",
         "  bonafides contracts deploy --rpc-url http://127.0.0.1:8545 --node nodes/a --founder a.json --founder b.json",
         "    --founder regulator.json --veto-blocks 2 --out network.json",
+        "  bonafides contracts deploy --rpc-url http://127.0.0.1:8545 --node nodes/a --continues network-1.json",
+        "    --out network.json",
     ),
 )
 @click.option("--rpc-url", required=True, help="The chain's JSON-RPC: a URL, or a socket's path.")
 @click.option(
     "--node", "node_dir", type=DIRECTORY, required=True, help="The node whose account sends the transactions."
 )
-@click.option("--founder", "founders", type=FILE, multiple=True, required=True, help="What `node init` printed.")
+@click.option("--founder", "founders", type=FILE, multiple=True, help="What `node init` printed.")
+@click.option(
+    "--continues", type=FILE, help="The network file of a consortium of release 1: its members found, its logs go on."
+)
 @click.option(
     "--veto-blocks", type=click.IntRange(0), default=10, show_default=True, help="A regulator's time to veto."
 )
@@ -52,6 +58,7 @@ def deploy_command(
     rpc_url: str,
     node_dir: Path,
     founders: tuple[Path, ...],
+    continues: Path | None,
     veto_blocks: int,
     out: Path | None,
     password_file: Path | None,
@@ -60,12 +67,20 @@ def deploy_command(
     """Deploy all contracts; print the network file, which nodes and wallets read.
 
     A URL with credentials or a query is not written into it: it is handed to everybody.
+
+    With --continues the founders are the active members of that consortium, with their keys there, and the logs of its
+    brokers go on (docs/for-operators.md). Nobody's keys, consents and tasks do: they are registered anew.
     """
+    if bool(founders) == (continues is not None):
+        raise InvalidInput("founder", "one-of", "give either --founder, for each of them, or --continues")
     members = [read_founder(read_document(file, "founder")) for file in founders]
     signer = Keystore.open(node_dir / "keystore", read_password(file=password_file)).signer()
     rpc = JsonRpc(RpcEndpoint(rpc_url, ca_file))
     try:
-        made = deploy(rpc, signer, members, veto_blocks=veto_blocks)
+        former = None if continues is None else _former(rpc, continues)
+        made = deploy(
+            rpc, signer, members if former is None else founders_of(former), veto_blocks=veto_blocks, former=former
+        )
     finally:
         rpc.close()
     network = {
@@ -75,10 +90,19 @@ def deploy_command(
         "directory_block": made.directory_block,
         "contracts": {contract.name: contract.address for contract in made.contracts},
         "gas_used": {contract.name: contract.gas_used for contract in made.contracts},
+        **({} if former is None else {"continues": former.directory}),
     }
     if out is not None:
         write_file(out, json.dumps(network, indent=1).encode() + b"\n")
     write_json(network)
+
+
+def _former(rpc: JsonRpc, file: Path) -> FormerNetwork:
+    network = read_document(file, "continues")
+    block = network.get("directory_block") if isinstance(network, dict) else None
+    if not isinstance(network, dict) or not isinstance(block, int) or isinstance(block, bool):
+        raise InvalidInput("continues", "shape", "must be what `contracts deploy` wrote")
+    return read_former_network(rpc, check_address(network.get("directory"), "continues.directory"), block)
 
 
 @contracts.command("status")

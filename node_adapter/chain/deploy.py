@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from did.member_log import ROLES
 from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name, member_keys
 from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
+from node_adapter.chain.former_network import ANCHORS, FormerNetwork
 from node_adapter.patience import Patience
 from node_adapter.ports import ChainRpc, TransactionSigner
 from primitives.errors import InvalidInput, Refused
@@ -69,14 +70,22 @@ class ContractStatus:
     history: tuple[tuple[str, int], ...]
 
 
-def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder], *, veto_blocks: int) -> Deployment:
-    """Deploy all seven contracts, the Directory last.
+def deploy(
+    rpc: ChainRpc,
+    signer: TransactionSigner,
+    founders: Sequence[Founder],
+    *,
+    veto_blocks: int,
+    former: FormerNetwork | None = None,
+) -> Deployment:
+    """Deploy all seven contracts, the Directory last; those that continue release 1 keep its `EvidenceAnchor`.
 
     Args:
         rpc: the chain's node.
         signer: who pays (nothing, on a chain without fees); it gets no right by it.
         founders: the founding members.
         veto_blocks: for how many blocks a regulator may veto a proposal.
+        former: the consortium of release 1 whose logs go on; its `EvidenceAnchor` takes the name again.
 
     Raises:
         ContractReverted: a constructor refuses, such as for a founder named twice.
@@ -91,7 +100,12 @@ def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder]
 
     registry = create("MemberRegistry", [founder.to_abi() for founder in founders], veto_blocks)
     dids = create("DidRegistry", registry, _NOBODY)
-    create(LOG_OF_ANCHORS, registry, create("EvidenceAnchor", registry), _NOBODY)
+    if former is None:
+        anchors = create(ANCHORS, registry)
+    else:
+        anchors = former.anchors
+        done[ANCHORS] = DeployedContract(ANCHORS, anchors, done["MemberRegistry"].block, 0)
+    create(LOG_OF_ANCHORS, registry, anchors, _NOBODY)
     create("ConsentRegistry", registry, dids)
     create("TaskRegistry", registry)
     names = [name for name in KNOWN if name != DIRECTORY]
@@ -99,6 +113,11 @@ def deploy(rpc: ChainRpc, signer: TransactionSigner, founders: Sequence[Founder]
     directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
     return Deployment(chain_id, directory, first, tuple(done[name] for name in KNOWN))
+
+
+def founders_of(former: FormerNetwork) -> list[Founder]:
+    """Return the founders of the consortium that continues one of release 1: its active members, with their keys."""
+    return [Founder(*(getattr(one, part.name) for part in fields(Founder))) for one in former.members]
 
 
 def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:

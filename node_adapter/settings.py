@@ -2,7 +2,7 @@
 
 The file and everything beside it stand in the node's own directory:
 
-    node.toml  node.db  keystore/  tokens/<role>.token  logs/
+    node.toml  node.db  former.db (of a migrated node)  keystore/  tokens/<role>.token  logs/
 """
 
 from __future__ import annotations
@@ -148,6 +148,11 @@ class Settings:
     def database_path(self) -> Path:
         """The node's SQLite file."""
         return self.home / "node.db"
+
+    @property
+    def former_path(self) -> Path:
+        """The database of format 1 that a migration left behind; there is none where the node began with format 2."""
+        return self.home / "former.db"
 
     @property
     def keystore_path(self) -> Path:

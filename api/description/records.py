@@ -11,7 +11,7 @@ from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.intake.act_drafts import DRAFT_REQUEST
 from node_adapter.workflows.intake.enrol_subject import SUBJECT_REQUEST
 from node_adapter.workflows.intake.gates import GATE_REQUEST
-from primitives.shapes import Boolean, Constant, Fields, ListOf, Named, Nullable, Object, OneOf
+from primitives.shapes import Boolean, Constant, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
 from primitives.suites import SUITE_NAME
 from replay.wire.fact import FACT
 from replay.wire.shapes import DID, DIGEST, PID, TIME
@@ -29,6 +29,7 @@ SUBJECT_ANSWER = Named(
         }
     ),
 )
+CONTINUES = Fields({"format": Integer(1, 1), "subject": PID, "count": COUNT, "head": DIGEST})
 SUBJECT = Named(
     "Subject",
     Fields(
@@ -39,6 +40,7 @@ SUBJECT = Named(
             "count": COUNT,
             "head": DIGEST,
             "opened": Boolean().note("Whether the client has opened the history by a signature of its own."),
+            "continues": Nullable(CONTINUES).note("The history of format 1 that its opening has to name."),
         }
     ),
 )

@@ -47,7 +47,7 @@ class FormerNetwork:
 
 @dataclass(frozen=True)
 class FormerHead:
-    """What an `EvidenceAnchor` keeps of a broker's log; all zero where it never anchored."""
+    """What an `EvidenceAnchor` keeps of a broker's log; zeros, and the root of nothing, where it never anchored."""
 
     seq: int
     root: bytes

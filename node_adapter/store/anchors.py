@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from evidence.version2.log.anchors import AnchorLeaf
-from node_adapter.store import cosignatures
+from node_adapter.store import cosignatures, former
 from node_adapter.store.schema import log_anchor as anchor
 
 FIRST_ANCHOR = 2  # leaf 1 is the opening, which the contract makes in the same transaction
@@ -126,9 +126,9 @@ def first_covering(connection: Connection, log_index: int) -> FinalAnchor | None
 
 
 def anchored_size(connection: Connection) -> int:
-    """Return how many log entries are final on the chain."""
+    """Return how many log entries are final on the chain, with those of format 1."""
     newest = last_final(connection)
-    return 0 if newest is None else newest.size
+    return former.first_index(connection) if newest is None else newest.size
 
 
 def add(connection: Connection, row: AnchorRow) -> None:

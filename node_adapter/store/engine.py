@@ -75,6 +75,12 @@ class Store:
             finally:
                 connection.exec_driver_sql(f"PRAGMA busy_timeout = {before}")
 
+    def compact(self) -> None:
+        """Write the file anew without what was deleted from it; nobody else may use the database meanwhile."""
+        with _translated_errors(self._folder), self._engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def dispose(self) -> None:
         """Close every connection; call it in a child after a fork."""
         self._engine.dispose()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Column, Connection, func, insert, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
+from node_adapter.store import former
 from node_adapter.store.schema import finding, record
 from primitives.digest import tagged_sha256
 from primitives.errors import Refused
@@ -82,8 +83,9 @@ def insert_records(connection: Connection, rows: Sequence[RecordRow], findings: 
 
 
 def log_size(connection: Connection) -> int:
-    """Return the number of log entries: indexes run from 0 without a gap."""
-    return int(connection.execute(select(func.coalesce(func.max(record.c.log_index) + 1, 0))).scalar_one())
+    """Return the number of log entries: indexes run on without a gap, from 0 or from the end of the log of format 1."""
+    last = connection.execute(select(func.max(record.c.log_index))).scalar_one()
+    return former.first_index(connection) if last is None else int(last) + 1
 
 
 def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[str, RecordRow]:
@@ -230,7 +232,7 @@ def used_nonces(connection: Connection, pid: str, nonces: Iterable[bytes]) -> se
 
 
 def require_format_2(connection: Connection) -> None:
-    """Refuse a database whose log begins with records of format 1: this release does not take them over.
+    """Refuse a database whose log begins with records of format 1, before it was migrated.
 
     Raises:
         Refused: `format-1-records`.
@@ -239,8 +241,8 @@ def require_format_2(connection: Connection) -> None:
     if first is not None and first.entry is None:
         raise Refused(
             "format-1-records",
-            "this database holds records of format 1, which this release verifies and does not go on with: keep the "
-            "release that wrote them until there is one that takes them over",
+            "this database holds records of format 1: `bonafides node migrate` takes them over into the network that "
+            "continues this one; until then run the release that wrote them",
         )
 
 

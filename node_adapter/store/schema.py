@@ -51,6 +51,8 @@ subject = Table(
     Column("opens", String),  # the product's id, or `matter:name` of the house
     Column("label", LargeBinary(32)),  # under which its next record has to lie; null in rows of before revision 19
     Column("joined", Boolean, nullable=False, server_default=text("0")),  # the client's own OPENING is a record of it
+    Column("former_count", Integer),  # of the history of format 1 that it continues, and that one's head; null of none
+    Column("former_head", LargeBinary(32)),
 )
 
 record = Table(
@@ -109,7 +111,10 @@ finding = Table(
     Column("detail", Text, nullable=False),
 )
 
-# Anchors of format 1, as earlier releases wrote them; nothing writes or reads them now.
+# The callers' references under which something was recorded in format 1: nothing is recorded under one again.
+former_reference = Table("former_reference", metadata, Column("source_ref", String, primary_key=True))
+
+# Anchors of format 1, as release 1 wrote them: there are some in the database that a migration left behind.
 former_anchor = Table(
     "anchor",
     metadata,

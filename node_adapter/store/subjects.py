@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
 
@@ -19,7 +20,8 @@ class SubjectRow:
     """One subject. `did` is None for a subject that is no person, such as a product.
 
     `kind` is `client`, `product` or `house`; `opens` the product's id, or `matter:name` of the house. `label` is that
-    of its next record. `joined`: the client's own OPENING is among its records.
+    of its next record. `joined`: the client's own OPENING is among its records. `former_count` and `former_head` are
+    those of the history of format 1 that it continues, under the same pseudonym.
     """
 
     pid: str
@@ -33,6 +35,15 @@ class SubjectRow:
     kind: str = "client"
     opens: str | None = None
     joined: bool = False
+    former_count: int | None = None
+    former_head: bytes | None = None
+
+    @property
+    def continues(self) -> dict[str, Any] | None:
+        """The earlier history that its opening has to name, as an opening does; None where there is none."""
+        if self.former_count is None or self.former_head is None:
+            return None
+        return {"format": 1, "subject": self.pid, "count": self.former_count, "head": self.former_head.hex()}
 
     @property
     def history(self) -> HistoryHead:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bonafides.cli.node.backup import backup_command, recover_command, restore_command
+from bonafides.cli.node.migrate import migrate_command
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, tell, write_json
@@ -145,6 +146,7 @@ def status(client: Client) -> None:
 node.add_command(backup_command)
 node.add_command(restore_command)
 node.add_command(recover_command)
+node.add_command(migrate_command)
 
 
 def _table(options: dict[str, Any], peers: tuple[str, ...], network_file: Path | None) -> dict[str, dict[str, Any]]:

@@ -20,7 +20,7 @@ from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
-from node_adapter.store import anchor_tree, anchors, outbox, records, restored
+from node_adapter.store import anchor_tree, anchors, former, outbox, records, restored
 from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
 from node_adapter.store.chain import directory, evidence_log
 from node_adapter.store.chain.evidence_log import LeafEvent
@@ -130,8 +130,8 @@ class Anchoring:
             target = directory.find_address(connection, LOG_OF_ANCHORS)
             if target is None:  # the index has not come to the Directory's entry yet
                 return False
-        seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, 0)
         with self._node.store.write() as connection:
+            seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, former.first_index(connection))
             size = min(records.log_size(connection), before + self._node.settings.anchoring.max_batch)
             row = self._insert(connection, seq, before, size, now_ms)
             data = anchor_call(connection, row)
@@ -222,7 +222,7 @@ class Anchoring:
     def _is_time(self, connection: Connection, last: AnchorRow | None) -> bool:
         settings = self._node.settings.anchoring
         passed = self._node.clock.monotonic_ms() - self._built
-        waiting = records.log_size(connection) - (last.size if last else 0)
+        waiting = records.log_size(connection) - (last.size if last else former.first_index(connection))
         if waiting >= settings.max_batch:
             return True
         if waiting:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchor_tree, anchors, outbox, own_transactions, records
+from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, own_transactions, records
 from node_adapter.store.alarms import Failed
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import blocks
@@ -99,6 +99,10 @@ def take_leaves(
     for event in made:
         leaf = event.leaf
         if isinstance(leaf, OpeningLeaf):
+            if told := _other_log(connection, leaf):
+                alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, "1", told, now_ms)
+                conflicts.append(told)
+                return conflicts
             anchor_tree.append_leaf(connection, leaf)
             continue
         row = anchors.by_seq(connection, leaf.seq)
@@ -158,6 +162,18 @@ def close_ended(store: Store, kind: str, now_ms: int, about: str | None = None) 
     if found:
         with store.write() as connection:
             alarms.close_alarm(connection, kind, now_ms, about)
+
+
+def _other_log(connection: Connection, opening: OpeningLeaf) -> str | None:
+    """Say how the log that leaf 1 names as the former one differs from the one that this node goes on with."""
+    log = former.find_log(connection)
+    theirs = opening.former_seq, opening.former_root.hex(), opening.former_size, opening.former_map_root.hex()
+    if log is None:  # of a broker that never anchored the contract says no more than this
+        return f"leaf 1 continues {theirs[2]} records of format 1, which are not here" if theirs[0] else None
+    ours = log.seq, log.root, log.size, log.map_root
+    if theirs == ours:
+        return None
+    return f"leaf 1 continues a log of format 1 with seq, root, size and map root {theirs}; ours ended with {ours}"
 
 
 def _conflict(connection: Connection, row: AnchorRow | None, leaf: AnchorLeaf) -> str | None:

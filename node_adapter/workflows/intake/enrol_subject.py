@@ -96,6 +96,7 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
         "count": row.count,
         "head": row.head.hex(),
         "opened": row.joined,
+        "continues": row.continues,
     }
 
 

@@ -32,7 +32,7 @@ from evidence.version2.promise import PromiseDocument
 from evidence.version2.record import SealedRecord
 from evidence.version2.salts import envelope_salt
 from node_adapter.node import Node
-from node_adapter.store import credentials, erasures, records, restored, subjects
+from node_adapter.store import credentials, erasures, former, records, restored, subjects
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
@@ -135,6 +135,7 @@ class _Intake:
         self._sealing = Sealing(node, self._now, self._block)
         self._outlook = outlook(node, connection, len(facts) + unopened)
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
+        self._former = former.known_references(connection, (fact.source_ref for fact in facts))
         marks = (countersign.signed_once(node.did, node.suite, fact) for fact in facts)
         self._signed = records.known_act_signatures(connection, (mark for mark in marks if mark is not None))
         signed = {fact.subject for fact in facts if fact.act is not None or fact.root_salt is not None}
@@ -161,8 +162,7 @@ class _Intake:
         known = self._known.get(fact.source_ref)
         if known is not None:  # (3)
             return self._again(known, fact, subject)
-        if countersign.signed_once(self._node.did, self._node.suite, fact) in self._signed:
-            raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
+        self._require_new(fact)
         if fact.act is not None and suitability_in(self._known_of(subject)).succeeded:
             raise succession.ended_identity()
         signatures = [] if fact.act is None else [self._acts.check(fact, fact.act, subject)]  # (4)
@@ -186,6 +186,12 @@ class _Intake:
         if predecessor is not None:
             self._end(predecessor, subject, fact, accepted)
         return accepted
+
+    def _require_new(self, fact: IntakeFact) -> None:
+        if fact.source_ref in self._former:
+            raise Refused("duplicate", "source_ref: was recorded in format 1, before this node was migrated")
+        if countersign.signed_once(self._node.did, self._node.suite, fact) in self._signed:
+            raise Refused("duplicate", "what was signed, by the client or by staff, is stored already")
 
     def _predecessor(self, fact: IntakeFact, subject: SubjectRow) -> SubjectRow | None:
         if fact.type != SUCCEED or fact.payload is None:

@@ -7,6 +7,7 @@ history was opened so joins it by the own opening, once; before that the client 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def opening_fact(node: Node, subject: SubjectRow, now_ms: int) -> IntakeFact:
             "payload": {
                 "kind": UNSIGNED_CLIENT if subject.kind == CLIENT else subject.kind,
                 "opens": subject.opens,
-                "continues": None,
+                "continues": subject.continues,
             },
         },
         node.domains,
@@ -49,8 +50,9 @@ def require_place(fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> Non
     """Check that a client's act comes where it may: the opening once, everything else after it.
 
     Raises:
-        InvalidInput: an opening names a text, a rule set or an earlier history.
-        Refused: `opened-already`; `opening-foreign`, it opens another DID; `not-opened`.
+        InvalidInput: an opening names a text or a rule set.
+        Refused: `opened-already`; `opening-foreign`, it opens another DID; `opening-continues`, it leaves out the
+            history that came before, or names another; `not-opened`.
     """
     if fact.type == OPENING:
         _require_own(act, fact.payload or {}, subject)
@@ -66,8 +68,9 @@ def _require_own(act: ClientPart, payload: Mapping[str, Any], subject: SubjectRo
     for name in ("document", "ruleset"):
         if getattr(act, name) is not None:
             raise InvalidInput(f"act.{name}", "constant", f"must be null of an {OPENING}")
-    if payload["continues"] is not None:
-        raise InvalidInput("payload.continues", "constant", "must be null: this node takes over no earlier history")
+    if payload["continues"] != subject.continues:
+        wanted = "be null" if subject.continues is None else f"be {json.dumps(subject.continues)}"
+        raise Refused("opening-continues", f"payload.continues: must {wanted}: the history that came before")
     if payload["opens"] != subject.did:
         raise Refused("opening-foreign", f"payload.opens: this subject stands for {subject.did}")
     if subject.joined:

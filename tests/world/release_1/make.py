@@ -32,21 +32,14 @@ from tests.world.chain_case import COUNTER, NEW, OLD, Case
 from tests.world.payloads import PAYLOADS, rating
 
 ANCHORING = {"period_seconds": 0.05, "promise_seconds": 60, "heartbeat_seconds": 3600, "max_batch": 1000}
-HOUR_MS, YEAR_MS = 3_600_000, 365 * 86_400_000
+YEAR_MS = 365 * 86_400_000
 OFFICER = hashlib.sha256(b"release 1: a synthetic officer").digest()
 
 
-class Earlier:
-    """A clock that is an hour slow: what it promises is late at once."""
-
-    def __init__(self, clock):
-        self._clock = clock
-
-    def now_ms(self):
-        return self._clock.now_ms() - HOUR_MS
-
-    def __getattr__(self, name):
-        return getattr(self._clock, name)
+def hasty(node):
+    """The same node, which promises more than it will keep."""
+    anchoring = replace(node.settings.anchoring, promise_seconds=2.0)
+    return replace(node, settings=replace(node.settings, anchoring=anchoring))
 
 
 def drive(worker, until, *, seconds=60.0):
@@ -79,9 +72,10 @@ def populate(case):
     case.anchor()
     case.kept = case.replay()["bundle"]
     [paper] = enrol_subjects(node, [{"client_ref": "client on paper"}])
-    case.subject, case.broker = paper["subject"], replace(node, clock=Earlier(node.clock))
-    case.submit("ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    case.subject, case.broker = paper["subject"], hasty(node)
+    assert case.submit("ID_VERIFY", PAYLOADS["ID_VERIFY"]).promise is not None
     case.broker = node
+    time.sleep(5)
     case.submit("INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
     case.subject = client
     case.anchor()

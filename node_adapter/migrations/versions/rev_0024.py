@@ -1,0 +1,16 @@
+"""What goes on from format 1: where a subject's history ended, and the callers' references of its records."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0024"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add two columns that are empty where nothing is continued, and a table."""
+    op.add_column("subject", sa.Column("former_count", sa.Integer(), nullable=True))
+    op.add_column("subject", sa.Column("former_head", sa.LargeBinary(32), nullable=True))
+    op.create_table("former_reference", sa.Column("source_ref", sa.String(), primary_key=True))

@@ -1,0 +1,61 @@
+"""What this database knows of the log of format 1 that its node goes on with; nothing where it began with format 2.
+
+The records themselves lie in a database of their own beside it (`workflows.former`). Here stand where that log ended
+and the callers' references, under which nothing is recorded again; where each history ended stands with its subject.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, select
+
+from node_adapter.store import identity
+from node_adapter.store.schema import former_reference
+
+_KEY = "former_log"
+_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
+
+
+@dataclass(frozen=True)
+class FormerLog:
+    """Where the log of format 1 ended: its last anchor, in a contract (`EvidenceAnchor`); number 0 where none was made.
+
+    `directory` and `directory_block` are those of the network in which it was anchored.
+    """
+
+    directory: str
+    directory_block: int
+    contract: str
+    seq: int
+    root: str
+    size: int
+    map_root: str
+
+
+def put_log(connection: Connection, log: FormerLog) -> None:
+    """Keep where the log of format 1 ended."""
+    identity.put(connection, _KEY, json.dumps(asdict(log)))
+
+
+def find_log(connection: Connection) -> FormerLog | None:
+    """Return where the log of format 1 ended; None where there was none."""
+    text = identity.get(connection, _KEY)
+    return None if text is None else FormerLog(**json.loads(text))
+
+
+def first_index(connection: Connection) -> int:
+    """Return the log index of the first record of format 2."""
+    log = find_log(connection)
+    return 0 if log is None else log.size
+
+
+def known_references(connection: Connection, references: Iterable[str]) -> set[str]:
+    """Return those of the callers' references under which something was recorded in format 1."""
+    wanted, found = list(dict.fromkeys(references)), set[str]()
+    for start in range(0, len(wanted), _MAX_VARIABLES):
+        some = former_reference.c.source_ref.in_(wanted[start : start + _MAX_VARIABLES])
+        found.update(connection.execute(select(former_reference.c.source_ref).where(some)).scalars())
+    return found

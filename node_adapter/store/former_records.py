@@ -1,0 +1,70 @@
+"""The records and anchors of format 1, as the database that a migration left behind holds them.
+
+Subjects, blocks and events of that database are read by the functions that read this release's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from node_adapter.store.schema import former_anchor as anchor
+from node_adapter.store.schema import record
+
+
+@dataclass(frozen=True)
+class FormerAnchor:
+    """An anchor of format 1. `block` and `block_time` (seconds) are None while it is not final."""
+
+    seq: int
+    size: int
+    root: bytes
+    map_root: bytes
+    checkpoint: str
+    block: int | None
+    block_time: int | None
+
+
+@dataclass(frozen=True)
+class PromisedPlace:
+    """A record's place in the log, and by when it was promised to be anchored (ms); None while the promise is owed."""
+
+    record_id: str
+    log_index: int
+    anchor_by: int | None
+
+
+def anchors(connection: Connection) -> list[FormerAnchor]:
+    """Return every anchor, in order."""
+    columns = (anchor.c[name] for name in FormerAnchor.__dataclass_fields__)
+    return [FormerAnchor(*row) for row in connection.execute(select(*columns).order_by(anchor.c.seq))]
+
+
+def promised(connection: Connection) -> list[PromisedPlace]:
+    """Return the place of every record, in log order."""
+    columns = (record.c[name] for name in PromisedPlace.__dataclass_fields__)
+    return [PromisedPlace(*row) for row in connection.execute(select(*columns).order_by(record.c.log_index))]
+
+
+def holds_format_2(connection: Connection) -> bool:
+    """Say whether a record has an entry: then it is none of format 1."""
+    return (
+        connection.execute(select(record.c.log_index).where(record.c.entry.is_not(None)).limit(1)).first() is not None
+    )
+
+
+def fingerprints(connection: Connection, start: int, stop: int) -> list[bytes]:
+    """Return what the log holds at the places with start <= index < stop."""
+    statement = select(record.c.fingerprint).where(record.c.log_index >= start, record.c.log_index < stop)
+    return list(connection.execute(statement.order_by(record.c.log_index)).scalars())
+
+
+def heads_in(connection: Connection, start: int, stop: int) -> Mapping[bytes, tuple[int, bytes]]:
+    """Return (count, head) of each subject that grew in a stretch of the log, as of its end, by pseudonym."""
+    statement = select(record.c.pid, record.c.seq, record.c.fingerprint).where(
+        record.c.log_index >= start, record.c.log_index < stop
+    )
+    rows = connection.execute(statement.order_by(record.c.log_index))
+    return {bytes.fromhex(row.pid): (row.seq, row.fingerprint) for row in rows}

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tarfile
+import time
 from pathlib import Path
 
+from did.identifiers import ethr_did
+from evidence.version2.act import act_payload, known
+from evidence.version2.salts import field_digests
 from node_adapter.chain import embedded
-from node_adapter.chain.deploy import deploy, founders_of
+from node_adapter.chain.deploy import Deployment, deploy, founders_of
 from node_adapter.chain.former_network import read_former_network
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
 from node_adapter.keys.keystore import Keystore
 from node_adapter.settings import Settings
+from node_adapter.store import subjects
+from node_adapter.workflows.former.migration import migrate_node
+from node_adapter.workflows.intake.enrol_subject import enrol_subjects, find_subject
+from node_adapter.workflows.intake.facts import submit_facts
+from primitives import ed25519
+from primitives.encoding import encode_base64url
+from primitives.secp256k1 import address_of
+from primitives.timestamp import format_time
+from tests.integration.conftest import Consortium
+from tests.world.chain_case import CONTROLLER, COUNTER, OLD, OLD_KEY, Case
 
 ARCHIVE = Path(__file__).with_name("node.tar.xz")
 PASSWORD = "a password of the tests"
@@ -59,3 +74,77 @@ class Release1:
             "contracts": {contract.name: contract.address for contract in made.contracts},
             **changes,
         }
+
+
+def migrated(release, network):
+    """Migrate both nodes; return what the broker's migration answered."""
+    now = time.time_ns() // 1_000_000
+    answers = [migrate_node(release.settings(name), release.rpc, network, now) for name in (BROKER, REGULATOR)]
+    return answers[0]
+
+
+class Continuing(Case):
+    """The migrated broker and regulator, and the client of release 1 who goes on there."""
+
+    def __init__(self, release, network, drive):
+        self.release, self.drive = release, drive
+        deployed = Deployment(network["chain_id"], network["directory"], network["directory_block"], ())
+        homes = [release.root / name for name in (BROKER, REGULATOR)]
+        self.consortium = Consortium(release.root / "network", release.chain, deployed, homes, release.rpc)
+        self.broker, self.regulator = self.consortium.node(0), self.consortium.node(1)
+        self.workers = [self.consortium.worker(node) for node in (self.broker, self.regulator)]
+        self.registry = self.consortium.contracts.address_of("DidRegistry")
+        self.chain_id = release.chain.chain_id
+        self.did = ethr_did(self.chain_id, address_of(CONTROLLER)).text
+        self.deadline = self.broker.clock.now_ms() // 1000 + 3600
+        for worker in self.workers:
+            worker._anchoring.load()
+        self.drive(self.workers[0], lambda: self._is_level(self.broker))
+        self.subject = find_subject(self.broker, "client")["subject"]
+
+    def _is_level(self, node):
+        head = int(self.release.rpc.call("eth_blockNumber"), 16)
+        return (self._tip(node) or 0) >= head
+
+    def publish_key(self):
+        """The client's key is registered anew: the same request as at the enrolment, signed for the new registry."""
+        [answer] = enrol_subjects(self.broker, [self._registration()])
+        assert answer["subject"] == self.subject
+        self.drive(self.workers[0], lambda: OLD_KEY in self.keys().values())
+
+    def opening(self, continues):
+        """The fact by which the client opens the history at the migrated node."""
+        fields = {"kind": "client", "opens": self.did, "continues": continues}
+        return self.signed("OPENING", fields)
+
+    def signed(self, type_, fields, document=None):
+        with self.broker.store.read() as connection:
+            subject = subjects.find_by_pid(connection, self.subject)
+        occurred_at = format_time(self.broker.clock.now_ms())
+        salt, nonce = (hashlib.sha256(f"{what} {next(COUNTER)}".encode()).digest() for what in ("salt", "nonce"))
+        [key] = [name for name, public in self.keys().items() if public == OLD_KEY]
+        act = {"document": document, "ruleset": None, "known": known(subject.count, subject.head, nonce[:16])}
+        stated = {
+            **act,
+            "suite": self.broker.suite.name,
+            "type": type_,
+            "broker": self.broker.did,
+            "subject": self.subject,
+            "occurred_at": occurred_at,
+            "fields": field_digests(self.broker.suite, fields, salt),
+        }
+        value = encode_base64url(ed25519.sign(OLD, act_payload(stated)))
+        return {
+            "source_ref": f"act {value}",
+            "subject": self.subject,
+            "type": type_,
+            "occurred_at": occurred_at,
+            "channel": "app",
+            "actor": {"did": self.did, "role": "client"},
+            "payload": fields,
+            "act": {**act, "root_salt": salt.hex(), "key": key, "signature": value},
+        }
+
+    def hand_in(self, fact):
+        [outcome] = submit_facts(self.broker, [fact])
+        return outcome

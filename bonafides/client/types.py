@@ -1581,6 +1581,13 @@ class Status(TypedDict):
     tokens: list[StatusTokensEntry]
 
 
+class SubjectContinues1(TypedDict):
+    format: int
+    subject: Pid
+    count: int
+    head: Digest
+
+
 class Subject(TypedDict):
     client_ref: str
     subject: Pid
@@ -1588,6 +1595,7 @@ class Subject(TypedDict):
     count: int
     head: Digest
     opened: bool
+    continues: SubjectContinues1 | None
 
 
 class SubjectAnswer(TypedDict):

@@ -27,9 +27,7 @@ from primitives.errors import InvalidInput
     ),
 )
 @click.argument("node_dir", type=DIRECTORY, metavar="DIR")
-@click.option(
-    "--network", "network_file", type=FILE, required=True, help="What `contracts deploy --continues` wrote."
-)
+@click.option("--network", "network_file", type=FILE, required=True, help="What `contracts deploy --continues` wrote.")
 def migrate_command(node_dir: Path, network_file: Path) -> None:
     """Migrate a node of release 1, which stands still, into the network that continues its own.
 

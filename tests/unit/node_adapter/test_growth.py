@@ -24,6 +24,9 @@ from node_adapter.store import (
     cosignatures,
     credentials,
     erasures,
+    former,
+    former_records,
+    former_turn,
     house_records,
     idempotency,
     identity,
@@ -58,6 +61,7 @@ from node_adapter.store.chain import (
     task_registry,
 )
 from node_adapter.store.chain.log_leaves import LogLeaves
+from node_adapter.store.former import FormerLog
 from node_adapter.store.map import rows as map_rows
 from node_adapter.store.schema import log_node
 from primitives.errors import CouldNotCheck
@@ -243,6 +247,16 @@ CALLS = {
     "erasures.forget_order": lambda c, size: erasures.forget_order(c, CLIENT),
     "erasures.answers_that_show": lambda c, size: erasures.answers_that_show(c, [RECORD_ID]),
     "erasures.forget_answers": lambda c, size: erasures.forget_answers(c, [("k7", "r")]),
+    "former.find_log": lambda c, size: former.find_log(c),
+    "former.first_index": lambda c, size: former.first_index(c),
+    "former.known_references": lambda c, size: former.known_references(c, ["a", "b"]),
+    "former.put_log": lambda c, size: former.put_log(c, FormerLog(ADDRESS, 1, ADDRESS, 1, "", 1, "")),
+    "former_records.anchors": lambda c, size: former_records.anchors(c),
+    "former_records.fingerprints": lambda c, size: former_records.fingerprints(c, size - 5, size),
+    "former_records.heads_in": lambda c, size: former_records.heads_in(c, size - 5, size),
+    "former_records.holds_format_2": lambda c, size: former_records.holds_format_2(c),
+    "former_records.promised": lambda c, size: former_records.promised(c),
+    "former_turn.turn": lambda c, size: former_turn.turn(c, DID, {}, NOW),
     "house_records.of_types": lambda c, size: house_records.of_types(c, ["PRODUCT_RATE", "STAFF_ENROL"], 0, size),
     "idempotency.reserve": lambda c, size: idempotency.reserve(c, ANSWER),
     "idempotency.complete": lambda c, size: idempotency.complete(c, ANSWER),
@@ -419,6 +433,8 @@ GROWS = {
     "snapshot.integrity": "the whole file is looked at, by the operator's command and once after a restore",
     "map.rows.segments": "the tops of at most 65,536 segments, once as a process starts",
     "erasures.answers_that_show": "an erasure looks through the answers of a day, which are all that is kept",
+    "former_records.promised": "a migration looks at every promise of format 1, once",
+    "former_turn.turn": "once, as a node is migrated",
     "outbox.counts": "the operator's status page and metrics count what there is",
     "outbox.gas_used": "the operator's status page adds up what was used",
     "records.finding_counts": "the operator's status page and metrics count what there is",

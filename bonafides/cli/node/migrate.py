@@ -35,7 +35,7 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
     wrote them is run on until then. What was kept of format 1 goes whole into DIR/former.db. Killed in the middle, it
     is given again. Every member migrates its node; clients, staff and products follow (docs/for-operators.md).
     """
-    from node_adapter.workflows.former.migration import migrate_node  # noqa: PLC0415 - the ABI
+    from node_adapter.migration import migrate_node  # noqa: PLC0415 - the ABI
 
     network = read_document(network_file, "network")
     if not isinstance(network, dict):

@@ -17,9 +17,9 @@ from node_adapter.chain.former_network import read_former_network
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
 from node_adapter.keys.keystore import Keystore
+from node_adapter.migration import migrate_node
 from node_adapter.settings import Settings
 from node_adapter.store import subjects
-from node_adapter.workflows.former.migration import migrate_node
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects, find_subject
 from node_adapter.workflows.intake.facts import submit_facts
 from primitives import ed25519

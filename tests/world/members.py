@@ -15,13 +15,13 @@ ROLES = {"north": "broker", "south": "broker", "regulator": "regulator"}
 class Members:
     """The members of a chain, of whom some may be down."""
 
-    def __init__(self, directory, chain, roles=None):
+    def __init__(self, directory, chain, roles=None, clock=None):
         self.down = set()
         self.asked = []
         self.products = {}
         roles = roles or ROLES
         urls = {keystore_of(name).address: f"http://{name}.example" for name in roles}
-        self.clock = Clock()
+        self.clock = clock or Clock()
         self.by_name = {}
         for name, role in roles.items():
             peers = {address: url for address, url in urls.items() if address != keystore_of(name).address}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,7 @@ class MapView:
         self._tree = memory.top_at(connection, newest, at, state)
         self._segments: dict[int, FlatTree] = {}
         self._changed: dict[int, Mapping[int, bytes]] = {}
+        self._ahead: dict[int, bytes] = {}
 
     @property
     def root(self) -> bytes:
@@ -42,6 +43,11 @@ class MapView:
     def top(self) -> Node:
         """The node of which everything else is below."""
         return flat_node(self._tree, 1, self._segment)
+
+    def read_ahead(self, labels: Iterable[bytes]) -> None:
+        """Read the rows of the newest map in which many labels lie, by few questions, for the walk that follows."""
+        keys = {rows.key_of(label, self._segment_tree(rows.segment_of(label)).depth) for label in labels}
+        self._ahead = dict.fromkeys(keys, b"") | rows.rows_at(self._connection, sorted(keys))
 
     def prove(self, label: bytes) -> Presence | Absence:
         """Prove what is there under a label: its entry, or nothing."""
@@ -82,7 +88,7 @@ class MapView:
 
     def _row(self, segment: int, tree: FlatTree, place: int) -> Node:
         key = rows.key_at(segment, place, tree.depth)
-        data = None if self._is_newest else self._changed_rows(segment).get(key)
+        data = self._ahead.get(key) if self._is_newest else self._changed_rows(segment).get(key)
         if data is None:
             data = rows.row_at(self._connection, key)
         leaves = leaves_of(under(data, self._at.seq))

@@ -40,17 +40,22 @@ def insert_batch(connection: Connection, label_map: LabelMapStore, seq: int, ent
     Raises:
         InvalidInput, VerificationFailed: as `LabelMapStore.insert`.
     """
-    before = label_map.newest(connection)
+    proof = _proof(connection, label_map, entries) if entries else None
     root = label_map.insert(connection, seq, entries)
-    if entries:
-        if before is None:
-            proof = make_append_proof(None, entries)
-        else:
-            proof = label_map.append_proof(connection, before.seq, seq)
+    if proof is not None:
         if proof.new != root:
             raise VerificationFailed("local-map", f"the batch of anchor {seq} does not lead to the root of its map")
         log_growth.keep(connection, seq, proof)
     return root
+
+
+def _proof(connection: Connection, label_map: LabelMapStore, entries: Mapping[bytes, bytes]) -> AppendProof:
+    """Prove how the newest map grows by {label: entry}: of the map as it is before they are added."""
+    if label_map.newest(connection) is None:
+        return make_append_proof(None, entries)
+    view = label_map.view(connection)
+    view.read_ahead(entries)
+    return make_append_proof(view.top, entries)
 
 
 def give_growth(node: Node, message: PeerMessage) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import delete
 
@@ -10,7 +12,8 @@ from evidence.version2.log.cosignature import cosigned_by, witness_name
 from evidence.version2.log.growth_document import GROWTH_FORMAT
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import anchors, cosignatures, log_growth, schema, witnessed
-from node_adapter.workflows.anchoring.cosigning import Asking
+from node_adapter.workflows.anchoring.cosigning import Asking, asking
+from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
 from tests.world.members import Members
 
@@ -215,3 +218,18 @@ def test_the_operator_sees_how_far_each_witness_is(members):
     assert f'bonafides_witnessed_lag{{member="{members["north"].keys.address}"}} 1.0' in (
         members["regulator"].get("/metrics", role="operator").text
     )
+
+
+def test_they_are_asked_beside_the_loop_of_the_process(members):
+    with asking(members["north"].node):
+        wait_until(lambda: who_cosigned(members) == dids(members, "south", "regulator"), "cosignatures")
+        row = members.more("north")
+        wait_until(lambda: kept(members, "south").seq == row.seq, "the next one")
+    asked = len(members.asked)
+    members.more("north")
+    assert len(members.asked) == asked, "it has ended"
+
+
+def test_a_member_without_a_log_asks_nobody(members):
+    with asking(members["regulator"].node):
+        assert "cosigning" not in {thread.name for thread in threading.enumerate()}

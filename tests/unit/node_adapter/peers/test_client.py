@@ -221,3 +221,38 @@ class TestWhereAMemberMaySendUs:
         with pytest.raises(InvalidInput) as caught:
             read_networks(text, "http.peer_networks")
         assert (caught.value.field, caught.value.rule) == ("http.peer_networks", "networks")
+
+
+def ask(url, known=(), networks="127.0.0.0/8", max_bytes=1000):
+    bases = {str(number): base for number, base in enumerate(known)}
+    allowed = read_networks(networks, "f")
+    return client.ask_peer(url, b"body", "text/plain", max_bytes=max_bytes, known=bases, networks=allowed)
+
+
+@pytest.mark.parametrize("status", [200, 409, 422])
+def test_whatever_a_peer_answers_is_given(peer, status):
+    peer.status, peer.more = status, {"Content-Type": "text/x.tlog.size"}
+    peer.parts = lambda: [b"7\n"]
+    answer = ask(peer.url + "/path")
+    assert (answer.status, answer.content_type, answer.body) == (status, "text/x.tlog.size", b"7\n")
+
+
+def test_a_peer_that_cannot_answer_now_is_told_from_one_that_does(peer):
+    peer.status = 503
+    with pytest.raises(CouldNotCheck) as caught:
+        ask(peer.url + "/path")
+    assert caught.value.code == "peer-failed"
+
+
+def test_as_much_is_read_as_the_caller_allows(peer):
+    peer.parts = lambda: [b"x" * 1500]
+    assert len(ask(peer.url + "/path", max_bytes=1500).body) == 1500
+    with pytest.raises(CouldNotCheck, match="more than 1499 bytes"):
+        ask(peer.url + "/path", max_bytes=1499)
+
+
+def test_a_stranger_does_not_send_us_to_our_neighbours(peer):
+    with pytest.raises(CouldNotCheck) as caught:
+        ask(peer.url + "/path", networks="10.0.0.0/8")
+    assert caught.value.code == "peer-address"
+    assert ask(peer.url + "/path", known=[peer.url], networks="10.0.0.0/8").status == 200

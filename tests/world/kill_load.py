@@ -15,9 +15,10 @@ from collections import Counter
 
 import httpx
 
+from bonafides.client import fact_of_act
 from bonafides.wallet.keys import Identities, Network, bind, new_identity, registration
 from bonafides.wallet.rotation import learn, rotate, state_of_resolution
-from bonafides.wallet.sign import sign_act
+from bonafides.wallet.sign import open_history, sign_act
 from bonafides.wallet.store import WalletStore
 from node_adapter.chain.abi import encode_call
 from node_adapter.patience import Patience
@@ -193,6 +194,7 @@ class Wallets(Load):
             assert not patience.is_over(), f"{did} cannot come in: {answer}"
             time.sleep(0.2)
         self.keys[did] = [identity.key.public]
+        self.open(http, did)
         subject = self.identities.by_did(did).subject
         facts = [self.fact(self.next_reference(), subject, type_, payload=it) for type_, it in PAYLOADS.items()]
         level = self.fact(self.next_reference(), subject, "LEVEL_RESULT", compute={})
@@ -217,6 +219,20 @@ class Wallets(Load):
         self.keys[did].append(new)
         self.confirm(http, did)
 
+    def open(self, http, did):
+        """Open the history with the key that holds."""
+        patience = Patience(120)
+        while True:
+            now = self.node.clock.now_ms()
+            with self.identities.changing():
+                act = open_history(self.identities, did, now_ms=now, show=lambda *_shown: True)
+            [answer] = self.facts(http, [fact_of_act(act)])
+            if self.is_taken(answer):
+                return
+            assert not patience.is_over(), f"{did} cannot open its history: {answer}"
+            self.stands(http, did, b"")  # learn anew
+            time.sleep(0.2)
+
     def confirm(self, http, did):
         """Sign the level with the key that holds."""
         identity = self.identities.by_did(did)
@@ -227,7 +243,7 @@ class Wallets(Load):
             with self.identities.changing():
                 act = sign_act(self.identities, draft, now_ms=self.node.clock.now_ms(), show=lambda *_shown: True)
             assert draft["fields"]["level_ref"] == self.levels[did]
-            signed = {name: act[name] for name in ("root_salt", "key", "signature")}
+            signed = {name: act[name] for name in ("root_salt", "key", "known", "signature")}
             fact = self.fact(reference, identity.subject, "LEVEL_CONFIRM", payload=draft["fields"])
             fact |= {"occurred_at": act["occurred_at"], "actor": {"did": did, "role": "client"}}
             fact["act"] = {**signed, "document": draft["document"], "ruleset": draft["ruleset"]}

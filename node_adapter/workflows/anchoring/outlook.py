@@ -10,6 +10,8 @@ What is asked, in this order; the code names what is wrong:
  chain-stalled      an anchor waits far longer than anchors do
  anchoring-behind   what waits is more than is anchored in the promised time
  clock-behind       this machine's clock is behind the chain's time: what it says of the acceptance is not true
+
+A clock that is half a day behind is more than trouble: nothing is taken until somebody has set it.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchors, records
 from node_adapter.store.chain import blocks
+from primitives.errors import CouldNotCheck
 
 CLOCK_TOLERANCE_MS = 60_000
 _LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
@@ -55,10 +58,14 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     """Say how it stands for `arriving` more records.
 
     Raises:
-        CouldNotCheck: `index-empty`.
+        CouldNotCheck: `index-empty`; `clock-behind`, by so much that no promise could ever be kept: a promise is for a
+            day at the most from the time that the record states.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
     chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
+    wrong = clock_trouble(node.clock.now_ms(), chain_ms, MAX_PROMISE_MS // 2)
+    if wrong is not None:
+        raise CouldNotCheck(*wrong)
     trouble = (
         process_trouble(node, sign)
         or anchoring_trouble(node, connection, sign, arriving)
@@ -108,10 +115,10 @@ def anchoring_trouble(
     return None
 
 
-def clock_trouble(now_ms: int, chain_ms: int) -> tuple[str, str] | None:
+def clock_trouble(now_ms: int, chain_ms: int, tolerance_ms: int = CLOCK_TOLERANCE_MS) -> tuple[str, str] | None:
     """Return code and detail when this machine's clock is behind the chain's time."""
     behind = chain_ms - now_ms
-    if behind > CLOCK_TOLERANCE_MS:
+    if behind > tolerance_ms:
         return "clock-behind", f"this machine's clock is {behind / _MS:.0f} s behind the chain's time"
     return None
 

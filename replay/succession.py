@@ -151,10 +151,14 @@ class Shown:
             ends = new.ends_named_by(old)
             for tie in ties_of(new.records, new.report.subject):
                 end = ends.get(tie.record.fingerprint)
-                if tie.before and (tie.subject, tie.did) == (old.report.subject, old.report.client) and end is not None:
+                if tie.before and old.is_of(tie) and end is not None:
                     names = f"{tie.record.label} and {end.record.label} agree"
-                    return f"{new.report.client} took over from {old.report.client}: {names}"
+                    return f"{new.report.client} took over from {tie.did}: {names}"
         return ""
+
+    def is_of(self, tie: Tie) -> bool:
+        """Tell whether this is the history that a tie names; of a client who signed nothing the pseudonym alone."""
+        return tie.subject == self.report.subject and self.report.client in (tie.did, None)
 
     def continuing(self, old: Shown) -> str:
         """Return a sentence on how this history continues an earlier one; empty where it does not say so.
@@ -183,11 +187,17 @@ class Shown:
             if not end.before and (end.subject, end.did) == place
         }
 
-    def said_of_itself(self) -> list[str]:
-        """Return what the verification of another identity's bundle says beside its checks, in words for this one's."""
+    def said_of_itself(self, block: int) -> list[str]:
+        """Return what the verification of another identity's bundle says beside its checks, in words for this one's.
+
+        Args:
+            block: that this one's bundle reaches.
+        """
         of = f"the bundle of {self.report.client or self.report.subject}: "
         found = [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in self.report.findings]
-        return [of + told for told in (*found, *self.report.notes)]
+        ends = self.report.complete_as_of_block
+        earlier = [f"it ends at block {ends}, and this one at block {block}: what came between is not shown"]
+        return [of + told for told in (*found, *self.report.notes, *(earlier if ends < block else ()))]
 
     def ends_for(self, own: Shown) -> int:
         """Return the last log index, as far as another bundle tells, that this one's records are complete for."""

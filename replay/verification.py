@@ -123,7 +123,7 @@ def verify_history(
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
     notes += ties
-    notes += [told for other in others for told in other.said_of_itself()]
+    notes += [told for other in others for told in other.said_of_itself(report.complete_as_of_block)]
     if regulator_key is not None and report.ok:
         notes += check_orders(own.records, report, regulator_key)
     brought = {EXPECTED_SUBJECT: subject, REACH: at_least_block, HELD_PROMISES: promises, ORDERS: regulator_key}

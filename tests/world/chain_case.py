@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from functools import partial
 
 from did.identifiers import ethr_did
-from evidence.documents.act import act_payload, field_digests
+from evidence.version2.act import act_payload, known
+from evidence.version2.salts import field_digests
+from node_adapter.chain.state_proofs import take_proofs
+from node_adapter.replay_worker import ReplayWorker
 from node_adapter.store import anchors, records
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.identity.dids import relay_calls
@@ -15,7 +19,7 @@ from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
-from node_adapter.workflows.replay.trust_file import trust_file
+from node_adapter.workflows.replay.asked import ask_replay, show_replay
 from primitives import ed25519
 from primitives.eip712 import (
     ED25519_ATTRIBUTE,
@@ -25,10 +29,10 @@ from primitives.eip712 import (
 )
 from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
+from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import verify_bundle
 from tests.world.payloads import PAYLOADS
-from tests.world.replays import replay
+from tests.world.replays import block_of, report_on, texts_of
 
 VALIDITY = 10 * 365 * 86_400
 OLD, NEW = (hashlib.sha256(name.encode()).digest() for name in ("offline trust: old key", "offline trust: new key"))
@@ -41,7 +45,8 @@ class Case:
     """A broker with a client, and a regulator who follows the same chain."""
 
     def __init__(self, consortium, drive):
-        self.consortium, self.drive = consortium, drive
+        self.consortium, self.drive, self.opened = consortium, drive, False
+        consortium.rpc.call("anvil_setBlockTimestampInterval", 1)  # else blocks of one second have one time
         self.broker, self.regulator = consortium.node(0), consortium.node(1)
         self.workers = [consortium.worker(self.broker), consortium.worker(self.regulator)]
         self.registry = consortium.contracts.address_of("DidRegistry")
@@ -107,27 +112,42 @@ class Case:
         assert isinstance(outcome, Accepted), outcome
         return outcome
 
-    def confirm(self, level, seed):
-        """The client's signed confirmation of a level."""
+    def act(self, type_, values, document, seed):
+        """An act of the client's, signed by one of the keys in force."""
         salt, occurred_at = hashlib.sha256(b"%d" % next(COUNTER)).digest(), format_time(self.broker.clock.now_ms())
+        stated = {
+            "type": type_,
+            "broker": self.broker.did,
+            "subject": self.subject,
+            "document": document,
+            "ruleset": None,
+            "suite": DEFAULT.name,
+            "occurred_at": occurred_at,
+            "fields": field_digests(DEFAULT, values, salt),
+            "known": known(0, bytes(32), salt[:16]),
+        }
+        [key] = [name for name, public in self.keys().items() if public == ed25519.public_key(seed)]
+        act = {
+            "root_salt": salt.hex(),
+            "key": key,
+            "signature": encode_base64url(ed25519.sign(seed, act_payload(stated))),
+            **{name: stated[name] for name in ("document", "ruleset", "known")},
+        }
+        actor = {"did": self.did, "role": "client"}
+        return self.submit(type_, values, occurred_at=occurred_at, act=act, actor=actor)
+
+    def confirm(self, level, seed):
+        """The client's signed confirmation of a level; before the first act the client opens the history."""
+        if not self.opened:
+            self.act("OPENING", {"kind": "client", "opens": self.did, "continues": None}, None, seed)
+            self.opened = True
         values = {
             "level_ref": level.promise["fingerprint"],
             "level": level.payload["level"],
             "lang": "en",
             "text_sha256": "ab" * 32,
         }
-        signed = act_payload(
-            "LEVEL_CONFIRM", self.broker.did, self.subject, occurred_at, "x@1", None, field_digests(values, salt)
-        )
-        [key] = [name for name, public in self.keys().items() if public == ed25519.public_key(seed)]
-        act = {
-            "root_salt": salt.hex(),
-            "key": key,
-            "signature": encode_base64url(ed25519.sign(seed, signed)),
-            "document": "x@1",
-            "ruleset": None,
-        }
-        return self.submit("LEVEL_CONFIRM", values, occurred_at=occurred_at, act=act)
+        return self.act("LEVEL_CONFIRM", values, "x@1", seed)
 
     def assess(self, seed):
         for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
@@ -146,7 +166,19 @@ class Case:
         self.drive(self.workers[1], lambda: (self._tip(self.regulator) or 0) >= self._tip(self.broker))
 
     def replay(self):
-        return replay(self.broker, {"did": self.did, "case": "CASE-1", "reason": "test"})
+        """Ask for a replay, let it be made and return what it gave; that the look is anchored moves the chain."""
+        number = ask_replay(self.broker, {"did": self.did, "case": "CASE-1", "reason": "test"})["id"]
+        maker = ReplayWorker(self.broker, partial(take_proofs, self.consortium.rpc))
+
+        def made():
+            maker.step()
+            return show_replay(self.broker, number)["state"] != "waiting"
+
+        self.drive(self.workers[0], made)
+        return texts_of(self.broker, number)
 
     def verify(self, bundle):
-        return verify_bundle(bundle, trust_file(self.regulator))
+        """What the evidence of a bundle shows to one who takes the regulator's word for its block."""
+        number = block_of(bundle)
+        self.drive(self.workers[1], lambda: (self._tip(self.regulator) or 0) >= number)
+        return report_on(self.regulator, bundle)

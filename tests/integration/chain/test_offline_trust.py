@@ -33,8 +33,8 @@ def test_a_real_bundle_holds_before_and_after_a_rotation(case):
     case.anchor()
     answer = case.replay()
     report = case.verify(answer["bundle"].encode())
-    assert report.ok, report.checks
-    assert len(report.records) == 12
+    assert report.ok, [check for check in report.checks if not check.ok]
+    assert len(report.records) == 14  # two of them open the history: the node for the client, and then the client
     assert {item["status"] for item in answer["report"]["re_execution"]} == {"equal"}
     assert not report.findings
 

@@ -10,7 +10,6 @@ from node_adapter.workflows.identity.staff import end_person
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.orders import KIND
-from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
@@ -18,10 +17,10 @@ from primitives.errors import InvalidInput, Refused, VerificationFailed
 from primitives.timestamp import format_time
 from replay.orders import check_orders
 from replay.records import of_verified
-from scripts.vectors.synthetic_chain import address, seeded, verify_bundle
+from scripts.vectors.synthetic_chain import address, seeded
 from tests.integration.replay.test_staff_replay import enrol, public
 from tests.world.headers import over_headers
-from tests.world.replays import replay
+from tests.world.replays import replay, report_on
 from tests.world.staff import Person
 
 CASE, REASON = "case 7", "the client disputes the level"
@@ -178,7 +177,7 @@ def ordered(broker, client, case=CASE):
 def reported(broker, client):
     broker.submit(client, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
     broker.anchor()
-    report = verify_bundle(look(broker, client)["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, look(broker, client)["bundle"])
     assert report.ok, report.verdict
     return report, [of_verified(record) for record in report.records]
 

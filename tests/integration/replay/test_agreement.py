@@ -10,11 +10,11 @@ import pytest
 
 from bonafides.cli.main import main
 from bonafides.verify import Occasion, content, page, verify
-from evidence.documents.bundle import parse_bundle, seal_bundle
+from domain.ruleset import whole_label
+from evidence.version2.documents.bundle import parse_bundle, seal_bundle
 from node_adapter.store import anchors, records
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
 from node_adapter.workflows.replay import bundle as replay_bundle
-from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from replay.report_material import AS_OF_NOW
 from suitability.ruleset import RuleSet
@@ -22,7 +22,7 @@ from tests.earlier_door import rated_as_earlier
 from tests.world.clock import START
 from tests.world.headers import over_headers
 from tests.world.payloads import PAYLOADS, rating
-from tests.world.replays import replay
+from tests.world.replays import replay, trust_words, word_for
 
 HISTORIES = int(os.environ.get("BONAFIDES_HISTORIES", "12"))  # `make histories` asks for ten thousand
 LONG, SHORT = 25, 8  # steps: a short one is a third of the work, and a failure of it is read sooner
@@ -70,8 +70,13 @@ class Story:
 
     def act(self, type_, values, document):
         with_label = self.chance.random() < 0.5
-        label = list_rulesets(self.broker.node)["in_force"] if with_label else None
-        self.broker.act(self.client, type_, values, document, label)
+        self.broker.act(self.client, type_, values, document, self.in_force() if with_label else None)
+
+    def in_force(self):
+        """The rule set in force as acts name it."""
+        listed = list_rulesets(self.broker.node)
+        [found] = [entry["document"] for entry in listed["rulesets"] if entry["label"] == listed["in_force"]]
+        return whole_label(RuleSet.from_document(found))
 
     def product(self):
         return self.chance.choice(PRODUCTS)
@@ -147,10 +152,10 @@ class Story:
     )  # fmt: skip
 
 
-def verified(capsys, directory, bundle, trust, *words):
-    (directory / "bundle.json").write_bytes(bundle)
-    (directory / "trust.json").write_bytes(trust)
-    command = ["verify", str(directory / "bundle.json"), "--trust", str(directory / "trust.json"), "--json", *words]
+def verified(broker, capsys, directory, bundle, *words):
+    (directory / "bundle.json").write_text(bundle, "utf-8")
+    trust = trust_words(broker.node, directory, bundle)
+    command = ["verify", str(directory / "bundle.json"), *trust, "--json", *words]
     with pytest.raises(SystemExit) as ended:
         main(command)
     return ended.value.code, json.loads(capsys.readouterr().out)
@@ -167,7 +172,7 @@ def test_intake_replay_and_verify_agree_on_any_history(broker, capsys, tmp_path,
     answer = replay(broker.node, {"did": story.client.did, "case": "1", "reason": "r"})
     report = answer["report"]
     assert report["conclusion"]["ok"], report["checks"]
-    status, said = verified(capsys, tmp_path, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")
+    status, said = verified(broker, capsys, tmp_path, answer["bundle"], "--require-rules")
     assert status == 0
     own = {item["record_id"] for item in report["records"]}
     assert told(said["findings"]) == told(report["findings"])
@@ -183,7 +188,10 @@ def test_intake_replay_and_verify_agree_on_any_history(broker, capsys, tmp_path,
 
 
 def alike(content, own):
-    """What of a report a bundle shows: not what is not anchored, noted at intake, or known to the broker alone."""
+    """What of a report a bundle shows: not what is not anchored, noted at intake, or known to the broker alone.
+
+    Of the broker's own keys it shows the sets, and not the changes.
+    """
     noted = {"ORIGINAL_ALTERED"}
     cover = {name: value for name, value in content["cover"].items() if name in ("case", "client", "subject")}
     times = [item["occurred_at"] for item in content["records"] if item["record_id"] in own]
@@ -203,6 +211,7 @@ def alike(content, own):
         ],
         "access_log": [item for item in content["access_log"] if item["anchored"]],
         "not_checked": [item for item in content["not_checked"] if item["check"] != AS_OF_NOW],
+        "keys": [item for item in content["keys"] if item["contract"] == "DidRegistry"],
         "notes": None,
     }
 
@@ -215,7 +224,8 @@ def test_whoever_has_bundle_and_trust_file_makes_the_report_that_the_node_made(b
     broker.anchor()
     answer = replay(broker.node, {"did": story.client.did, "case": "1", "reason": "r", "lang": "en"})
     rulesets = [RuleSet.from_document(entry["document"]) for entry in list_rulesets(broker.node)["rulesets"]]
-    found = verify(answer["bundle"].encode(), trust_file(broker.node), rulesets=rulesets)
+    said = word_for(broker.node, answer["bundle"])
+    found = verify(answer["bundle"].encode(), said.file, trust_keys=[said.key], rulesets=rulesets)
     occasion = Occasion(case="1", lang="en", made_at=answer["report"]["cover"]["made_at"])
     made = content(found, occasion)
     own = {item["record_id"] for item in made["records"]}
@@ -250,14 +260,14 @@ def test_an_act_that_names_no_rule_set_is_no_gap_and_makes_no_false_finding(brok
     client = honest_sale(broker)
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     assert answer["report"]["findings"] == []
-    status, said = verified(capsys, tmp_path, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")
+    status, said = verified(broker, capsys, tmp_path, answer["bundle"], "--require-rules")
     assert (status, said["findings"], said["rules"]["not_asked"]) == (0, [], [])
 
 
 def findings_of(broker, client, capsys, directory):
     """The codes that the node's replay and the verifier both find."""
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
-    said = verified(capsys, directory, answer["bundle"].encode(), trust_file(broker.node), "--require-rules")[1]
+    said = verified(broker, capsys, directory, answer["bundle"], "--require-rules")[1]
     assert said["rules"]["not_asked"] == []
     codes = [entry["code"] for entry in said["findings"]]
     assert codes == [entry["code"] for entry in answer["report"]["findings"]]
@@ -341,14 +351,13 @@ def test_a_bundle_without_its_rule_sets_says_that_no_rule_was_asked(broker, caps
     answer = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     body = parse_bundle(answer["bundle"].encode()).body()
     assert body["rulesets"] != []
-    bare = seal_bundle({**body, "rulesets": []}, broker.keys.newest.signing_seed)
-    trust = trust_file(broker.node)
-    status, said = verified(capsys, tmp_path, bare, trust)
+    bare = seal_bundle({**body, "rulesets": []}, broker.keys.newest.signing_seed).decode()
+    status, said = verified(broker, capsys, tmp_path, bare)
     assert (status, said["rules"]["asked"]) == (0, 0)
     assert all("is not at hand" in entry["reason"] for entry in said["rules"]["not_asked"])
-    assert verified(capsys, tmp_path, bare, trust, "--require-rules")[0] == 1
+    assert verified(broker, capsys, tmp_path, bare, "--require-rules")[0] == 1
     (tmp_path / "rulesets.json").write_text(json.dumps(list_rulesets(broker.node)), encoding="utf-8")
     status, said = verified(
-        capsys, tmp_path, bare, trust, "--require-rules", "--rulesets", str(tmp_path / "rulesets.json")
+        broker, capsys, tmp_path, bare, "--require-rules", "--rulesets", str(tmp_path / "rulesets.json")
     )
     assert (status, said["rules"]["not_asked"]) == (0, [])

@@ -11,17 +11,18 @@ from sqlalchemy import select, update
 
 from api.app import create_app
 from evidence.documents.product_subject import product_subject
+from evidence.version2.documents.trust import parse_trust, trusted_blocks
 from node_adapter.store import records, tokens
 from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from scripts.vectors.synthetic_chain import verify_bundle
+from replay.verification import verify_history
 from tests.world.headers import over_headers
-from tests.world.keys import seed
+from tests.world.keys import next_keys, seed
 from tests.world.payloads import PAYLOADS
-from tests.world.replays import replay
+from tests.world.replays import replay, report_on, word
 
 REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
 
@@ -55,7 +56,7 @@ def claims(answer):
 def test_a_replay_verifies_offline_and_finds_the_breach(broker):
     client = sold(broker)
     answer = run(broker, client)
-    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, answer["bundle"])
     assert report.ok, report.checks
     content = answer["report"]
     assert content["conclusion"]["ok"]
@@ -95,7 +96,7 @@ def test_each_reading_is_recorded_and_no_answer_is_kept(broker):
     for token in officers.values():
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k1"}
         answer = http.post("/v1/replays", json={"did": client.did, "case": "1", "reason": "r"}, headers=headers)
-        assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (201, None)
+        assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (202, None)
     with broker.store.read() as connection:
         readings = [row for row in records.of_subject(connection, client.subject) if row.type == "ACCESS_LOG"]
         assert connection.execute(select(idempotency)).all() == []
@@ -136,7 +137,7 @@ def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
     client = sold(broker)
     alter(broker, "LEVEL_RESULT", {"total": 99})
     answer = run(broker, client)
-    assert verify_bundle(answer["bundle"].encode(), trust_file(broker.node)).ok
+    assert report_on(broker.node, answer["bundle"]).ok
     assert "ORIGINAL_ALTERED" in {item["code"] for item in answer["report"]["findings"]}
     level = next(
         r
@@ -148,7 +149,7 @@ def test_an_original_that_was_altered_later_is_named_and_not_shown(broker):
     assert claims(answer)["NEVER_TESTED"] == "NOT_PROVABLE"  # nothing is refuted where rules could not be asked
     told = {item["type"]: item["reason"] for item in answer["report"]["rules"]["not_asked"]}
     assert told["LEVEL_RESULT"] == "it is not shown whole"
-    assert told["BIZ_DECIDE"].startswith("record 5 (LEVEL_RESULT) before it")
+    assert told["BIZ_DECIDE"].startswith("record 6 (LEVEL_RESULT) before it")
     assert {"code": "SOLD_WITHOUT_WARNING"}.items() <= answer["report"]["missing_findings"][-1].items()
 
 
@@ -206,7 +207,7 @@ def test_an_owed_promise_holds_up_a_bundle_only_where_its_record_is_anchored(bro
     assert caught.value.code == "promise-owed"
     assert owed_promises.keep(broker.node) >= 1
     answer = run(broker, client)
-    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, answer["bundle"])
     assert report.ok, report.checks
     assert "PROMISE_LATE" not in {item["code"] for item in answer["report"]["findings"]}
 
@@ -223,16 +224,28 @@ def test_a_rotated_key_stands_in_the_history_and_old_acts_hold(broker):
     assert [item["revoked"] for item in events] == [False, False, True]
 
 
-def test_a_trust_file_of_another_moment_is_enough_when_it_reaches(broker):
+def test_a_trust_file_says_one_block_and_a_bundle_is_of_one(broker):
     client = sold(broker)
-    trust = trust_file(broker.node)
+    before = word(broker.node)
     broker.chain.block()
     bundle = run(broker, client)["bundle"].encode()
-    assert verify_bundle(bundle, trust).ok
-    broker.submit(client, "DUTY_NOTICE", {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1})
-    broker.anchor()
-    with pytest.raises(CouldNotCheck):
-        verify_bundle(run(broker, client)["bundle"].encode(), trust)
+    broker.chain.block()
+    assert report_on(broker.node, bundle).ok  # the member says the block of the bundle afterwards as well
+    for other in (before, word(broker.node)):
+        report = verify_history(bundle, other.file, trust_keys=[other.key]).report
+        assert "trust" in report.failed
+
+
+def test_a_trust_file_is_of_an_indexed_block_and_signed_by_the_key_in_force(broker):
+    old = word(broker.node)
+    assert parse_trust(old.file).signer.key.hex() == old.key == broker.keys.signing_public.hex()
+    broker.rotate()
+    new = word(broker.node, parse_trust(old.file).block.number)
+    assert new.key == next_keys(broker.name).signing_public.hex() != old.key
+    assert parse_trust(new.file).block == parse_trust(old.file).block
+    trusted_blocks([parse_trust(new.file)], [bytes.fromhex(new.key)])
+    with pytest.raises(CouldNotCheck, match="block-unknown"):
+        trust_file(broker.node, 1000)
 
 
 def test_what_cannot_be_replayed_is_refused(broker):
@@ -270,7 +283,7 @@ def test_an_erased_record_is_a_gap_that_has_a_name(broker, types):
     whole = run(broker, client)["report"]
     erase(broker, *types)
     answer = run(broker, client)
-    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, answer["bundle"])
     assert report.ok, report.failed
     gaps = [item for item in report.records if not item.values]
     assert {item.type for item in gaps} == set(types)

@@ -20,20 +20,18 @@ from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.fold import states_of
 from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
-from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.errors import BonafidesError, CouldNotCheck
 from primitives.timestamp import format_time
 from replay.report import report_content
 from replay.report_material import material_of
 from replay.report_page import render_report
-from replay.verification import verify_history
 from scripts.vectors.synthetic_chain import seeded
 from suitability.domain import SUITABILITY
 from tests.world.clock import START
 from tests.world.headers import over_headers
 from tests.world.lost_property import FORMAT, LOST_PROPERTY
 from tests.world.payloads import PAYLOADS
-from tests.world.replays import replay
+from tests.world.replays import replay, verified
 
 DOMAINS = Domains(SUITABILITY, LOST_PROPERTY)
 DAY = 86_400_000
@@ -129,10 +127,10 @@ def test_a_replay_shows_both_domains_and_a_stranger_finds_the_same(broker):
     assert content["rules"]["not_asked"] == []
     for words in ("Thing handed back", "not claimed", "It was given to somebody else", "Lost property"):
         assert words in answer["report_html"]
-    verified = verify_history(answer["bundle"].encode(), trust_file(broker.node), domains=DOMAINS)
-    assert verified.ok
-    assert [finding.code for finding in verified.rerun.findings] == ["NOT_CLAIMED"]
-    shown = report_content(material_of(verified, Occasion(case="7", lang="zh", made_at="x"), DOMAINS))
+    found = verified(broker.node, answer["bundle"], domains=DOMAINS)
+    assert found.ok
+    assert [finding.code for finding in found.rerun.findings] == ["NOT_CLAIMED"]
+    shown = report_content(material_of(found, Occasion(case="7", lang="zh", made_at="x"), DOMAINS))
     assert "无人认领" in render_report(shown, "zh", DOMAINS)
 
 
@@ -142,15 +140,15 @@ def test_who_does_not_know_the_domain_names_its_records_and_judges_the_rest(brok
     desk(broker, client, claimed=False)
     broker.anchor()
     answer = replay(broker.node, {"case": "7", "reason": "an umbrella", "did": client.did})
-    verified = verify_history(answer["bundle"].encode(), trust_file(broker.node))
-    assert verified.ok
-    unasked = {entry.type: entry.reason for entry in verified.rerun.not_asked}
+    found = verified(broker.node, answer["bundle"])
+    assert found.ok
+    unasked = {entry.type: entry.reason for entry in found.rerun.not_asked}
     reason = "its type is not known to this version"
     assert (unasked["ITEM_FOUND"], unasked["ITEM_RETURN"]) == (reason, reason)
     assert "which may have been in force" in unasked["LEVEL_CONFIRM"]  # the desk's rules may be anybody's
-    assert unasked.keys() == {"ITEM_FOUND", "ITEM_RETURN", "LEVEL_CONFIRM"}
-    assert verified.rerun.findings == ()
-    assert any("of the bundle cannot be read" in note for note in verified.report.notes)
+    assert unasked.keys() == {"ITEM_FOUND", "ITEM_RETURN", "LEVEL_CONFIRM", "OPENING"}
+    assert found.rerun.findings == ()
+    assert any("of the bundle cannot be read" in note for note in found.report.notes)
 
 
 def test_the_http_interface_takes_its_gates_and_shows_its_rules(broker):

@@ -6,11 +6,9 @@ from evidence.log.roster import did_key
 from node_adapter.store import records
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.identity.staff import end_person, enrol_person
-from node_adapter.workflows.replay.trust_file import trust_file
-from scripts.vectors.synthetic_chain import verify_bundle
 from tests.world.headers import over_headers
 from tests.world.payloads import rating
-from tests.world.replays import replay
+from tests.world.replays import replay, report_on
 from tests.world.staff import Person
 
 YEAR = 365 * 86_400_000
@@ -65,11 +63,11 @@ def signers(report):
 def test_a_bundle_carries_who_signed_and_since_when(broker):
     client = bought(broker)
     answer = run(broker, client)
-    report = verify_bundle(answer["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, answer["bundle"])
     assert report.ok, report.verdict
     assert signers(report) == {"PRODUCT_RATE": ["Zhao Min", "Sun Yu"], "BIZ_DECIDE": ["Li Wei"]}
     kinds = [record.type for record in report.records if record.subject != report.subject]
-    assert sorted(kinds) == ["PRODUCT_RATE", "STAFF_ENROL", "STAFF_ENROL", "STAFF_ENROL"]
+    assert sorted(kinds) == [*["OPENING"] * 4, "PRODUCT_RATE", "STAFF_ENROL", "STAFF_ENROL", "STAFF_ENROL"]
     told = [(entry["type"], [one["name"] for one in entry["persons"]]) for entry in answer["report"]["second_persons"]]
     assert told == [("PRODUCT_RATE", ["Zhao Min", "Sun Yu"]), ("BIZ_DECIDE", ["Li Wei"])]
     assert "Zhao Min · committee member" in answer["report_html"]
@@ -82,7 +80,7 @@ def test_a_bundle_carries_since_when_the_person_who_handled_it_is_known(broker):
     decided = {"decision": "APPROVED", "checks": [], "reviewer": "Li Wei", "reason": "again"}
     countersign(broker, client, "BIZ_DECIDE", {**BUY, **decided}, "Li Wei", actor=did_key(public("Chen Jie")))
     broker.anchor()
-    report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, run(broker, client)["bundle"])
     assert report.ok, report.verdict
     assert "Chen Jie" in {record.values["name"] for record in report.records if record.type == "STAFF_ENROL"}
 
@@ -94,7 +92,7 @@ def test_a_bundle_says_where_nobody_signed(broker):
     broker.submit(client, "MATCH_OPINION", compute={"product_id": "fund-1"})
     broker.anchor()
     answer = run(broker, client)
-    [rated] = verify_bundle(answer["bundle"].encode(), trust_file(broker.node)).second_persons
+    [rated] = report_on(broker.node, answer["bundle"]).second_persons
     assert (rated.type, rated.persons, rated.missing) == ("PRODUCT_RATE", (), "nobody-signed")
     found = [entry for entry in answer["report"]["findings"] if entry["code"] == "SECOND_PERSON_MISSING"]
     assert [(entry["rule"], entry["stored"]) for entry in found] == [("opinion.rating-signed", True)]
@@ -105,7 +103,7 @@ def test_a_key_that_ended_later_still_stands_in_the_bundle(broker):
     end_person(broker.node, {"key": public("Li Wei"), "reason": "LEFT"})
     broker.submit(client, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
     broker.anchor()
-    report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, run(broker, client)["bundle"])
     assert report.ok, report.verdict
     assert "STAFF_END" in {record.type for record in report.records}
     assert signers(report)["BIZ_DECIDE"] == ["Li Wei"]
@@ -117,7 +115,7 @@ def test_a_client_that_takes_a_reviewers_key_into_its_did_refutes_nothing(broker
     broker.chain.set_key(client.address, bytes.fromhex(public("Li Wei")))
     broker.submit(client, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
     broker.anchor()
-    report = verify_bundle(run(broker, client)["bundle"].encode(), trust_file(broker.node))
+    report = report_on(broker.node, run(broker, client)["bundle"])
     assert report.ok, report.verdict
     assert signers(report)["BIZ_DECIDE"] == ["Li Wei"]
 

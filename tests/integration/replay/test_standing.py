@@ -6,11 +6,10 @@ import pytest
 
 from bonafides.cli.main import main
 from node_adapter.workflows.intake.gates import ask_gates
-from node_adapter.workflows.replay.trust_file import trust_file
 from primitives.timestamp import format_time
 from replay.reasons import in_chinese
 from tests.world.headers import over_headers
-from tests.world.replays import replay
+from tests.world.replays import replay, trust_words
 
 CONSENT = "c0" * 32
 DAY_MS = 86_400_000
@@ -95,7 +94,8 @@ def test_a_replay_names_the_block_it_speaks_of_and_what_it_did_not_check(broker,
     place = first["report"]["completeness"]
     assert first["as_of"] == {"block": place["block"], "time": place["time"]}
     assert {"inclusion", "subject-completeness", "rules", "re-execution"} <= set(first["checked"])
-    [later] = first["not_checked"]  # the look itself is recorded, and not anchored yet
+    growth, later = first["not_checked"]  # the look itself is recorded, and not anchored yet
+    assert (growth["check"], growth["reason"][:4]) == ("growth-between-anchors", "0 of")
     assert (later["check"], later["reason"][:9]) == ("later-records", "1 records")
     for name in ("as_of", "checked", "not_checked"):
         assert first["report"][name] == first[name]
@@ -112,9 +112,9 @@ def test_whoever_has_the_bundle_alone_is_told_that_the_chain_was_not_asked(broke
     broker.anchor()
     shown = replay(broker.node, {"did": client.did, "case": "1", "reason": "r"})
     (tmp_path / "bundle").write_text(shown["bundle"], "utf-8")
-    (tmp_path / "trust").write_bytes(trust_file(broker.node))
+    trust = trust_words(broker.node, tmp_path, shown["bundle"])
     with pytest.raises(SystemExit) as ended:
-        main(["verify", str(tmp_path / "bundle"), "--trust", str(tmp_path / "trust"), "--json", "--require-rules"])
+        main(["verify", str(tmp_path / "bundle"), *trust, "--json", "--require-rules"])
     assert ended.value.code == 0
     notes = json.loads(capsys.readouterr().out)["notes"]
     assert any("(DATA_USE): not asked whether the consent was withdrawn on the chain" in note for note in notes)

@@ -1,4 +1,4 @@
-"""A database that the first version made is brought to this version with every row, and its node goes on.
+"""A database that the first version made is brought to this version with every row.
 
 `data/schema-0001.sql` is a dump of a broker's database as the code of the first schema made it: two clients, a product,
 a sale that breaks rules, two anchors, and a record that waits for the third.
@@ -13,18 +13,13 @@ import pytest
 
 from node_adapter.keys.keystore import Keystore
 from node_adapter.keys.member_keys import MemberKeys
-from node_adapter.store import alarms, anchors, migrate, outbox, records, subjects, tokens
-from node_adapter.workflows.anchoring.anchor import Anchoring
-from node_adapter.workflows.intake.accepted import Accepted
-from node_adapter.workflows.intake.facts import submit_facts
-from node_adapter.workflows.replay.trust_file import trust_file
-from primitives.timestamp import format_time
-from scripts.vectors.synthetic_chain import CHAIN_ID, address, seeded, verify_bundle
+from node_adapter.store import alarms, migrate, records, tokens
+from node_adapter.store.engine import open_store
+from primitives.errors import Refused
+from scripts.vectors.synthetic_chain import CHAIN_ID, address, seeded
 from tests.world.clock import Clock
 from tests.world.keys import entropy_of
 from tests.world.node import open_member, settings_of
-from tests.world.payloads import PAYLOADS
-from tests.world.replays import replay
 
 DUMP = Path(__file__).with_name("data") / "schema-0001.sql"
 _CHANGED = {"alembic_version", "alarm"}  # an alarm stands for a cause since, not for a promise
@@ -98,34 +93,11 @@ def test_alarms_and_tokens_mean_what_they_meant(node):
     assert (token.name, token.role, token.ended(node.clock.now_ms())) == ("operator", "operator", None)
 
 
-def test_the_node_goes_on_where_it_was(node):
-    anchoring = Anchoring(node)
-    anchoring.load()
-    with node.store.read() as connection:
-        subject = subjects.find_by_client_ref(connection, "ref one")
-        size = records.log_size(connection)
-    shown = replay(node, {"did": subject.did, "case": "2", "reason": "after the upgrade"})
-    report = verify_bundle(shown["bundle"].encode(), trust_file(node))
-    assert report.ok, [check for check in report.checks if not check.ok]
-    assert {"SOLD_WITHOUT_WARNING", "SOLD_WITHOUT_INSISTENCE"} <= {
-        found["code"] for found in shown["report"]["findings"]
-    }
-    fact = {
-        "source_ref": "after the upgrade",
-        "subject": subject.pid,
-        "type": "DUTY_NOTICE",
-        "occurred_at": format_time(node.clock.now_ms()),
-        "channel": "app",
-        "actor": {"did": node.did, "role": "staff"},
-        "payload": PAYLOADS["DUTY_NOTICE"],
-    }
-    [outcome] = submit_facts(node, [fact])
-    assert isinstance(outcome, Accepted), outcome
-    assert outcome.promise is not None
-    assert outcome.log_index == size + 1  # the reading of the originals came before
-    assert anchoring.step(node.clock.now_ms())
-    with node.store.read() as connection:
-        last = anchors.latest(connection)
-        assert (last.seq, last.size) == (3, size + 2)
-        assert outbox.by_key(connection, last.key).state == outbox.NEW
-        assert json.loads(records.of_subject(connection, subject.pid)[-1].envelope)["type"] == "DUTY_NOTICE"
+def test_the_node_is_refused_by_name_until_its_records_are_carried_over(old):
+    """Its rows are kept; a node that writes records of another format among them would break every chain."""
+    migrate.upgrade(old)
+    store = open_store(old)
+    with store.read() as connection, pytest.raises(Refused) as refused:
+        records.require_format_2(connection)
+    store.dispose()
+    assert refused.value.code == "format-1-records"

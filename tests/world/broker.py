@@ -9,14 +9,16 @@ from functools import partial
 
 from eth_abi.abi import decode
 from flask import request
-from sqlalchemy import update
+from sqlalchemy import func, select, update
 
 from api.app import create_app
 from did.identifiers import member_did
+from domain.opening import OPENING
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import anchors, outbox, tokens
 from node_adapter.store.chain import evidence_log
 from node_adapter.store.schema import outbox as outbox_table
+from node_adapter.store.schema import record
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note
@@ -238,6 +240,11 @@ class Broker:
         self.submit(client, "BIZ_APPLY", {**buy, "amount_fen": 1_234_567})
         decision = {"decision": "APPROVED", "checks": [], "reviewer": "<script>alert(1)</script>", "reason": None}
         self.submit(client, "BIZ_DECIDE", {**buy, **decision})
+
+
+def records_told(connection):
+    """How many records a node's log holds, but for those that open a history."""
+    return connection.execute(select(func.count()).where(record.c.type != OPENING)).scalar_one()
 
 
 def _anchor_of(call):

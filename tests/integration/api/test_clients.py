@@ -484,6 +484,7 @@ def test_what_the_chain_would_refuse_as_too_late_is_refused_now(broker, client):
 def test_a_client_signs_no_payload_that_is_computed_later(broker, client):
     fact = broker.fact(client.subject, "LEVEL_RESULT", compute={})
     act = {"root_salt": "00" * 32, "key": client.key, "signature": "A" * 86, "document": None, "ruleset": None}
+    act |= {"known": {"count": 0, "fingerprint": "00" * 32, "nonce": "00" * 16}}
     problem = broker.post("/v1/facts", {**fact, "act": act}).get_json()
     assert (problem["field"], problem["rule"]) == ("compute", "act")
 

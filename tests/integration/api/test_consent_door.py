@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from node_adapter.chain_process import ChainProcess
-from node_adapter.store import alarms, consents, outbox, records, restored
+from node_adapter.store import alarms, consents, outbox, restored
 from node_adapter.store.chain import event_log
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import outbox_key
@@ -14,6 +14,7 @@ from tests.integration.api.test_clients import DEADLINE, YEAR, consent_of, token
 from tests.integration.api.test_succession import declare, enrol_again, identify
 from tests.integration.api.test_verdicts import give_fields, now_of
 from tests.refused_commit import refused_commit
+from tests.world.broker import records_told
 
 RELAYED, RECORDED = alarms.CONSENT_NOT_RELAYED, alarms.CONSENT_NOT_RECORDED
 LATE = 1_600_000_000
@@ -50,11 +51,12 @@ def raised(broker):
 
 
 def kept(broker):
-    """What the store holds of consents: records, rows, writes for the chain."""
+    """What the store holds of consents: records but for openings, rows, writes for the chain."""
     with broker.store.read() as connection:
         ids = consents.known_ids(connection, "", 100)
         rows = consents.by_ids(connection, ids)
-        return records.log_size(connection), sorted(rows), [row.key for row in outbox.open_rows(connection, "consent")]
+        recorded = records_told(connection)
+        return recorded, sorted(rows), [row.key for row in outbox.open_rows(connection, "consent")]
 
 
 class Process:

@@ -5,15 +5,13 @@ from dataclasses import replace
 import pytest
 
 from bonafides.promise_rows import is_owed
-from evidence.documents.promise import parse_promise, verify_promise
+from evidence.version2.promise import parse_promise, verify_promise
 from node_adapter.life import SignOfLife
-from node_adapter.node import Node
 from node_adapter.settings import AnchoringSettings
-from node_adapter.store import anchors, records, tokens
+from node_adapter.store import alarms, anchors, records, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
-from primitives.timestamp import parse_time
 from tests.world.clock import START
 from tests.world.payloads import PAYLOADS
 
@@ -28,6 +26,10 @@ def process_says(broker, sign):
 
 def submit(broker, client, **more):
     return broker.post("/v1/facts", broker.fact(client.subject, "ID_VERIFY", PAYLOADS["ID_VERIFY"], **more))
+
+
+def promised(answer):
+    return parse_promise(answer.get_json()["promise"])[0]
 
 
 def tip_ms(broker):
@@ -57,7 +59,7 @@ def test_a_fact_is_taken_without_a_promise_that_could_not_be_kept(broker, client
     body = answer.get_json()
     assert (answer.status_code, body["status"], body["promise_owed"]) == (202, "accepted", code)
     assert is_owed(body)
-    assert body["log_index"] == 0
+    assert body["log_index"] == 1  # after the opening, which is owed its promise, too
     with broker.store.read() as connection:
         (row,) = records.by_record_ids(connection, [body["record_id"]]).values()
     assert (row.promise, row.anchor_by, row.fingerprint.hex()) == (None, None, body["fingerprint"])
@@ -79,15 +81,15 @@ def test_what_waits_is_weighed_against_the_promised_time(broker, client):
 def test_a_promise_ends_by_the_later_of_both_clocks(broker, client):
     slow = CLOCK_TOLERANCE_MS - 1
     process_says(broker, replace(WELL, chain_ahead=START - BOOT_MS + slow))
-    promise = parse_promise(submit(broker, client).get_json()["promise"])
-    assert (promise.accepted_at, promise.anchor_by) == (START, START + slow + 600_000)
+    promise = promised(submit(broker, client))
+    assert (promise.recorded_at, promise.anchor_by) == (START, START + slow + 600_000)
     process_says(broker, replace(WELL, chain_ahead=START - BOOT_MS - 10**9))  # this clock is days ahead
-    assert parse_promise(submit(broker, client).get_json()["promise"]).anchor_by == tip_ms(broker) + 600_000
+    assert promised(submit(broker, client)).anchor_by == tip_ms(broker) + 600_000
 
 
 def test_no_promise_is_longer_than_wallets_take(broker, client):
     anchoring = AnchoringSettings(1.0, MAX_PROMISE_MS / 1000, 3600.0, 10_000)
-    broker.node = Node(**{**vars(broker.node), "settings": replace(broker.node.settings, anchoring=anchoring)})
+    broker.node = replace(broker.node, settings=replace(broker.node.settings, anchoring=anchoring))
     process_says(broker, replace(WELL, chain_ahead=START - BOOT_MS + 1000))
     with broker.store.read() as connection:
         found = outlook(broker.node, connection)
@@ -114,28 +116,53 @@ def test_the_promise_follows_the_anchor_and_is_kept_when_it_is_made(broker, owed
 
     broker.anchor()
     assert broker.post("/v1/receipts", record_id).get_json()["code"] == "promise-owed"
-    assert owed_promises.keep(broker.node) == 1
+    assert owed_promises.keep(broker.node) == 2  # with the opening's
     assert owed_promises.keep(broker.node) == 0
 
     promise = verify_promise(broker.post("/v1/promises", record_id).get_json()["promise"], broker.keys.signing_public)
     assert (promise.record_id, promise.log_index) == (owed["record_id"], owed["log_index"])
     assert promise.fingerprint.hex() == owed["fingerprint"]
-    assert promise.accepted_at == START
+    assert promise.recorded_at == START
     with broker.store.read() as connection:
         assert anchors.latest(connection).block_time * 1000 <= promise.anchor_by <= START + MAX_PROMISE_MS
     again = broker.post("/v1/facts", broker.fact_again)
-    assert (again.status_code, parse_promise(again.get_json()["promise"])) == (201, promise)
-    assert parse_promise(broker.post("/v1/receipts", record_id).get_json()["promise"]) == promise
+    assert (again.status_code, promised(again)) == (201, promise)
+    assert promised(broker.post("/v1/receipts", record_id)) == promise
 
 
-def test_a_late_promise_of_a_long_outage_is_still_kept(broker, owed):
+def test_the_promise_of_an_outage_of_hours_ends_with_the_anchor(broker, owed):
+    broker.clock.sleep(20 * 3600)
+    broker.anchor()
+    assert owed_promises.keep(broker.node) == 2
+    answer = broker.post("/v1/promises", {"record_id": owed["record_id"]})
+    with broker.store.read() as connection:
+        assert promised(answer).anchor_by == anchors.latest(connection).block_time * 1000
+        assert records.broken_promises(connection) == []
+
+
+def test_a_promise_of_an_outage_of_days_is_broken_and_says_so(broker, owed):
+    """It may be for a day at the most: whoever holds it has the proof of what the broker did not do."""
     broker.clock.sleep(3 * 86_400)
     broker.anchor()
-    assert owed_promises.keep(broker.node) == 1
-    answer = broker.post("/v1/promises", {"record_id": owed["record_id"]}).get_json()
+    assert owed_promises.keep(broker.node) == 2
+    answer = broker.post("/v1/promises", {"record_id": owed["record_id"]})
+    assert promised(answer).anchor_by == START + MAX_PROMISE_MS
     with broker.store.read() as connection:
-        anchored_ms = anchors.latest(connection).block_time * 1000
-    assert parse_time(answer["promise"]["anchor_by"], "anchor_by") == anchored_ms
+        assert owed["record_id"] in records.broken_promises(connection)
+        [alarm] = [alarm for alarm in alarms.list_alarms(connection) if alarm.kind == alarms.PROMISE_BROKEN]
+    assert alarm.closed_at is None
+
+
+def test_owed_promises_of_several_blocks_are_signed_block_by_block(broker, client, owed):
+    broker.chain.block()
+    second = submit(broker, client).get_json()
+    broker.anchor()
+    assert owed_promises.keep(broker.node) == 3
+    found = broker.lines("/v1/promises", [{"record_id": one["record_id"]} for one in (owed, second)])
+    key = broker.keys.signing_public
+    first, last = (verify_promise(answer["promise"], key) for answer in found)
+    assert last.block == first.block + 1
+    assert [answer["promise"]["batch"]["count"] for answer in found] == [2, 1]
 
 
 def test_a_bulk_caller_fetches_what_was_owed(broker, client, owed):
@@ -145,9 +172,9 @@ def test_a_bulk_caller_fetches_what_was_owed(broker, client, owed):
     rows = [{"record_id": answer["record_id"]} for answer in answers] + [{"record_id": "none"}, {}]
     assert [answer["status"] for answer in broker.lines("/v1/promises", rows)] == ["failed"] * 3 + ["refused"] * 2
     broker.anchor()
-    assert owed_promises.keep(broker.node) == 4
+    assert owed_promises.keep(broker.node) == 5
     found = broker.lines("/v1/promises", rows)
-    assert [answer["promise"]["log_index"] for answer in found[:3]] == [1, 2, 3]
+    assert [answer["promise"]["log_index"] for answer in found[:3]] == [2, 3, 4]
 
 
 def test_a_client_sees_the_own_promises_and_how_many_are_owed(broker, client, owed):
@@ -159,10 +186,10 @@ def test_a_client_sees_the_own_promises_and_how_many_are_owed(broker, client, ow
 
     process_says(broker, WELL)
     given = submit(broker, client).get_json()["promise"]
-    assert page() == {"promises": [given], "next_after": None, "owed": 1}
+    assert page() == {"promises": [given], "next_after": None, "owed": 2}
     broker.anchor()
     owed_promises.keep(broker.node)
-    assert [promise["log_index"] for promise in page()["promises"]] == [0, 1]
+    assert [promise["log_index"] for promise in page()["promises"]] == [0, 1, 2]
     first = page("?limit=1")
     assert (len(first["promises"]), first["next_after"], first["owed"]) == (1, 1, 0)
-    assert page("?after=1")["promises"] == [given]
+    assert page("?after=2")["promises"] == [given]

@@ -122,6 +122,8 @@ def test_a_tie_that_does_not_hold_is_refused_and_nothing_is_recorded(broker, old
     stranger = broker.enrol("a stranger")
     verified = identify(broker, client)
     foreign = identify(broker, stranger)
+    broker.take(client.opening(broker.clock.now))
+    client.opened = True
     count = broker.get(f"/v1/subjects/{old.registration()['client_ref']}").get_json()["count"]
     for changes, code in (
         ({"predecessor": "ab" * 32}, "succession-predecessor"),

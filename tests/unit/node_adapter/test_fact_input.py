@@ -25,6 +25,7 @@ ACT = {
     "signature": "A" * 86,
     "document": None,
     "ruleset": None,
+    "known": {"count": 0, "fingerprint": "00" * 32, "nonce": "00" * 16},
 }
 
 
@@ -51,6 +52,19 @@ def test_a_caller_sends_nothing_that_the_node_alone_writes(type_):
     assert (caught.value.field, caught.value.rule) == ("type", "node-record")
 
 
+def test_an_opening_is_taken_from_a_caller_as_the_clients_act_alone():
+    own = {"kind": "client", "opens": "did:ethr:0x7a69:0x" + "ab" * 20, "continues": None}
+    fact = {**FACT, "type": "OPENING", "payload": own, "act": ACT}
+    assert read_fact(fact).payload == own
+    for change in ({"act": None}, {"payload": {**own, "kind": "unsigned-client"}}, {"payload": []}, {"payload": None}):
+        with pytest.raises(InvalidInput) as caught:
+            read_fact({**fact, **change})
+        assert (caught.value.field, caught.value.rule) == ("type", "node-record")
+    with pytest.raises(InvalidInput) as caught:
+        read_fact({**fact, "payload": {**own, "opens": "did:ethr:0x7a69:0x00"}})
+    assert (caught.value.field, caught.value.rule) == ("payload.opens", "did-ethr")
+
+
 @pytest.mark.parametrize("type_", ["LEVEL_CONFIRM", "CONSENT_GIVE", "AGREEMENT_SIGN"])
 def test_a_clients_act_owes_its_signature(type_):
     with pytest.raises(Refused) as caught:
@@ -65,6 +79,11 @@ def test_a_clients_act_owes_its_signature(type_):
         ({"signature": "A"}, "act.signature"),
         ({"key": 1}, "act.key"),
         ({"document": 1}, "act.document"),
+        ({"ruleset": "suitability@1:" + "ab" * 8}, "act.ruleset"),
+        ({"known": None}, "act.known"),
+        ({"known": {"count": 0, "fingerprint": "00" * 32}}, "act.known.nonce"),
+        ({"known": {"count": 1, "fingerprint": "00" * 32, "nonce": "00" * 16}}, "act.known"),
+        ({"known": {"count": 1, "fingerprint": "ab", "nonce": "00" * 16}}, "act.known.fingerprint"),
         ({"more": 1}, "act.more"),
     ],
 )

@@ -154,10 +154,10 @@ def test_status_and_metrics_tell_the_same(broker, client):
     fact = broker.fact(client.subject, "DUTY_NOTICE", {"documents": ["a@1"], "scroll_end": True, "dwell_ms": 1})
     broker.post("/v1/facts", fact)
     status = broker.get("/v1/status", role="operator").get_json()
-    assert (status["log"]["size"], status["log"]["anchored"], status["member"]["state"]) == (1, 0, "ok")
+    assert (status["log"]["size"], status["log"]["anchored"], status["member"]["state"]) == (2, 0, "ok")
     assert status["chain"]["indexed"]["number"] == broker.chain.height
     text = broker.get("/metrics", role="operator").text
-    assert "bonafides_records_total 1.0" in text
+    assert "bonafides_records_total 2.0" in text
     assert f"bonafides_indexed_block {float(broker.chain.height)}" in text
 
 

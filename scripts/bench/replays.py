@@ -3,9 +3,9 @@
 python scripts/bench/replays.py [--quick]
 
 A real node takes the records of a client: rounds of what the broker collects, a level computed by the node's engine,
-and the client's signed confirmation of it. Then compliance replays the client (bundle, re-execution, report) and the
-bundle is verified offline by the command, with the node's own trust file. The native limit is one SHA-256 over as many
-bytes as the bundle has.
+and the client's signed confirmation of it. Then compliance replays the client (state proofs of a block, bundle,
+re-execution, report): the time is from asking to the answer that it is done. The bundle is verified offline by the
+command, with the node's own trust file. The native limit is one SHA-256 over as many bytes as the bundle has.
 """
 
 from __future__ import annotations
@@ -13,13 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+from bonafides.client.acts import fact_of_act
+from primitives.canonical import canonical_json
+from replay.verification import verify_history
 from scripts.bench.harness import Broker, Row, arguments, best_of, broker, payloads, progress, table
-from scripts.demo.surface import DemoError, wait_until
-from scripts.vectors.synthetic_chain import verify_bundle
+from scripts.demo.surface import DemoError, Http, wait_until
 
+_POLL_SECONDS = 0.01
 FACTS_IN_ROUND = 6  # identity, information, notice, questionnaire, level; the sixth is the client's own act
 
 
@@ -42,6 +46,8 @@ class Client:
         self.did, self.subject = str(answer["did"]), str(answer["subject"])
         made.command.lines("wallet", "bind", *wallet, rows=[{"did": self.did, "subject": self.subject}])
         self._await_key(str(answer["outbox"]))
+        opened = made.command.lines("wallet", "open", "--yes", *wallet, rows=[{"did": self.did}])
+        made.submit([fact_of_act(act) for act in opened])
 
     def live(self, records: int) -> None:
         """Take as many records."""
@@ -59,14 +65,7 @@ class Client:
         [draft] = system.post_lines("/v1/acts/drafts", [request])
         wallet = ("--wallet", str(self._broker.wallet))
         signed = self._broker.command.lines("wallet", "sign", "--yes", *wallet, rows=[{"draft": draft}] * acts)
-        return [self._as_fact(act) for act in signed]
-
-    def _as_fact(self, act: dict[str, Any]) -> dict[str, Any]:
-        draft = act["draft"]
-        fact = self._broker.fact(self.subject, draft["type"], draft["fields"], self.did)
-        sealed = {name: act[name] for name in ("root_salt", "key", "signature")}
-        texts = {name: draft[name] for name in ("document", "ruleset")}
-        return {**fact, "occurred_at": act["occurred_at"], "act": {**sealed, **texts}}
+        return [fact_of_act(act) for act in signed]
 
     def _await_key(self, key: str) -> None:
         system = self._broker.member.as_role("broker-system")
@@ -80,21 +79,21 @@ def measure(made: Broker, records: int) -> None:
     made.await_anchored()
     out = made.directory / f"case-{records}"
     out.mkdir()
-    request = {"subject": client.subject, "case": "BENCH-1", "reason": "benchmark", "lang": "en"}
     compliance = made.member.as_role("compliance")
-    replaying, answer = best_of(lambda: compliance.post("/v1/replays", request, expect=201), 2)
+    replaying, replay_id = best_of(lambda: replayed(compliance, client.subject), 2)
     bundle, trust = out / "bundle.json", out / "trust.json"
-    bundle.write_text(answer["bundle"], encoding="utf-8")
-    made.command.run("chain", "headers", "--node", str(made.member.home), "--out", str(trust))
+    bundle.write_bytes(canonical_json(compliance.get(f"/v1/replays/{replay_id}/bundle")))
+    block = compliance.get(f"/v1/replays/{replay_id}")["as_of"]["block"]
+    made.command.run("chain", "trust", "--node", str(made.member.home), "--block", str(block), "--out", str(trust))
     commanding, verdict = best_of(lambda: command_verify(made, bundle, trust), 2)
-    data, headers = bundle.read_bytes(), trust.read_bytes()
-    verifying, _ = best_of(lambda: verify_bundle(data, headers), 2)
+    data, word = bundle.read_bytes(), trust.read_bytes()
+    verifying, _ = best_of(lambda: verify_history(data, word, trust_keys=[made.member.signing_key]), 2)
     plain, _ = best_of(lambda: hashlib.sha256(data).digest())
     failed = [check["name"] for check in verdict["checks"] if not check["ok"]]
     if failed:
         raise DemoError(f"the bundle does not verify: {failed}")
     rows: list[Row] = [
-        ("replay over HTTP: bundle, re-execution, report", replaying, "s"),
+        ("replay over HTTP: proofs, bundle, re-execution, report", replaying, "s"),
         ("verify, the command", commanding, "s"),
         ("verify, without the start of Python", verifying, "s"),
         ("records replayed", records / replaying, "records/s"),
@@ -106,9 +105,21 @@ def measure(made: Broker, records: int) -> None:
     table(f"a client of {records} records, {records // FACTS_IN_ROUND} of them signed; {len(data)} bytes", rows)
 
 
+def replayed(compliance: Http, subject: str) -> str:
+    """Replay a client; return the replay's id once it is done."""
+    request = {"subject": subject, "case": "BENCH-1", "reason": "benchmark", "lang": "en"}
+    replay_id = str(compliance.post("/v1/replays", request, expect=202)["id"])
+    while (shown := compliance.get(f"/v1/replays/{replay_id}"))["state"] == "waiting":
+        time.sleep(_POLL_SECONDS)
+    if shown["state"] != "done":
+        raise DemoError(f"the replay failed: {shown['error']}")
+    return replay_id
+
+
 def command_verify(made: Broker, bundle: Path, trust: Path) -> Any:
     """Verify as a stranger does."""
-    return json.loads(made.command.run("verify", str(bundle), "--trust", str(trust), "--json"))
+    key = made.member.signing_key
+    return json.loads(made.command.run("verify", str(bundle), "--trust", str(trust), "--trust-key", key, "--json"))
 
 
 def main() -> int:

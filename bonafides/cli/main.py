@@ -40,6 +40,7 @@ PERSONS: dict[str, dict[str, str]] = {
     "Regulator": {
         "order": "Order a broker to replay a client; list such orders.",
         "verify": "Verify a bundle offline.",
+        "convict": "Verify a document by which a broker contradicts itself.",
         "chain": "Write the trust file: a member's signed word of a block.",
         "audit": "Check that a broker's log, and the map under it, only grew.",
     },

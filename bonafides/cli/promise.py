@@ -11,12 +11,12 @@ import click
 from bonafides.cli.support.claim import verify_claim
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, rows_option, verbatim
-from bonafides.cli.support.output import Answers, chunks, read_rows, write_file
+from bonafides.cli.support.output import Answers, chunks, make_directory, read_rows, write_file
 from bonafides.client import Client
 from bonafides.promise_rows import is_owed, promise_in
 from evidence.version2.promise import parse_promise
 from primitives.canonical import canonical_json
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.errors import BonafidesError, InvalidInput, VerificationFailed
 
 ROUTE = "/v1/promises/check"
 
@@ -79,10 +79,7 @@ def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | BonafidesErro
 def _saved(answer: dict[str, Any], directory: Path) -> dict[str, Any]:
     """Write the claim in its one spelling; the line then names the file."""
     data = canonical_json(answer.get("claim"))
-    file = directory / f"claim-{hashlib.sha256(data).hexdigest()[:32]}.json"  # no name that somebody else chose
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotCheck("file-unwritable", f"{directory}: {error.strerror}") from error
+    name = f"claim-{hashlib.sha256(data).hexdigest()[:32]}.json"  # no name that somebody else chose
+    file = make_directory(directory) / name
     write_file(file, data)
     return {**answer, "claim": str(file)}

@@ -11,36 +11,21 @@ from typing import Any
 
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
-from evidence.version2.documents.contradiction import (
-    CONTRADICTION_FORMAT,
-    PromiseContradiction,
-    verify_contradiction,
-)
-from evidence.version2.log.convict import (
-    EQUIVOCATION_FORMAT,
-    ROLLBACK_FORMAT,
-    Equivocation,
-    Rollback,
-    verify_equivocation,
-    verify_rollback,
-)
+from evidence.version2.documents.contradiction import PromiseContradiction
+from evidence.version2.log.convict import Equivocation, Rollback
 from evidence.version2.verify.contradictions import Conviction
+from evidence.version2.verify.conviction import TELLS, verify_conviction
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 
 _KIND = "conviction"
-_TELLS = {
-    CONTRADICTION_FORMAT: "the broker gave two promises that cannot both be true",
-    EQUIVOCATION_FORMAT: "the broker signed for two logs",
-    ROLLBACK_FORMAT: "the broker signed for a map that held a record, and for a later one that holds it no longer",
-}
 
 
 def keep_convictions(identities: Identities, claims: Iterable[Conviction]) -> list[dict[str, Any]]:
     """Verify documents as a stranger would, keep them, and return what each tells; call it inside `changing`."""
     told = []
     for claim in claims:
-        _verify(identities, claim)
+        verify_conviction(claim, pinned_keys(identities, claim.broker))
         matter = (claim.broker, *_matter(claim))
         kept = identities.store.get(_KIND, *matter)
         if kept is None:
@@ -54,17 +39,6 @@ def convictions(identities: Identities) -> list[dict[str, Any]]:
     """Return every kept document whole, under what it tells."""
     kept = sorted(identities.store.all(_KIND), key=canonical_json)
     return [{**_summary(document), "document": document} for document in kept]
-
-
-def _verify(identities: Identities, claim: Conviction) -> None:
-    keys = pinned_keys(identities, claim.broker)
-    match claim:
-        case PromiseContradiction():
-            verify_contradiction(claim, *(pair.signing for pair in keys))
-        case Rollback():
-            verify_rollback(claim, *(pair.checkpoint for pair in keys))
-        case Equivocation():
-            verify_equivocation(claim, *(pair.checkpoint for pair in keys))
 
 
 def _matter(claim: Conviction) -> tuple[str, ...]:
@@ -84,4 +58,4 @@ def _matter(claim: Conviction) -> tuple[str, ...]:
 def _summary(document: dict[str, Any]) -> dict[str, Any]:
     digest = tagged_sha256("bonafides/wallet/1/conviction", canonical_json(document)).hex()
     format_ = document["format"]
-    return {"id": digest, "format": format_, "broker": document["broker"], "tells": _TELLS[format_]}
+    return {"id": digest, "format": format_, "broker": document["broker"], "tells": TELLS[format_]}

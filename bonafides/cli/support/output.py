@@ -167,6 +167,19 @@ def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
     return data
 
 
+def make_directory(directory: Path) -> Path:
+    """Make a directory where there is none, and return it.
+
+    Raises:
+        CouldNotCheck: `file-unwritable`.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CouldNotCheck("file-unwritable", f"{directory}: {error.strerror}") from error
+    return directory
+
+
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file whole or not at all; a private one is for its owner's eyes only.
 

@@ -9,14 +9,15 @@ from typing import Any
 import click
 
 from bonafides.cli.support.opened_wallet import opened
-from bonafides.cli.support.options import password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.support.output import each_row, tell, write_line
+from bonafides.cli.support.options import DIRECTORY, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.output import each_row, make_directory, tell, write_file, write_line
 from bonafides.cli.wallet.identities import wallet
 from bonafides.promise_rows import is_owed
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.convictions import convictions
 from bonafides.wallet.keys import Identities
+from primitives.canonical import canonical_json
 
 
 @wallet.group("receipts")
@@ -112,13 +113,21 @@ def list_promises(wallet_dir: Path, password_file: Path | None, without_receipt:
 )
 @wallet_option
 @password_option
-def list_contradictions(wallet_dir: Path, password_file: Path | None) -> int:
-    """List the documents that convict a broker: anybody verifies them by the broker's own keys, and asks nobody."""
+@click.option("--documents", type=DIRECTORY, help="Write each document to a file of this directory, not to the line.")
+def list_contradictions(wallet_dir: Path, password_file: Path | None, documents: Path | None) -> int:
+    """List the documents that convict a broker: anybody verifies them by the broker's keys alone, with `convict`."""
     with opened(wallet_dir, password_file) as identities:
         found = convictions(identities)
     for entry in found:
-        write_line(entry)
+        write_line(entry if documents is None else _saved(entry, documents))
     return 1 if found else 0
+
+
+def _saved(entry: dict[str, Any], directory: Path) -> dict[str, Any]:
+    """Write a document in its one spelling; the line then names the file."""
+    file = make_directory(directory) / f"conviction-{entry['id'][:32]}.json"
+    write_file(file, canonical_json(entry["document"]))
+    return {**entry, "document": str(file)}
 
 
 def tell_contradiction(answer: object) -> bool:

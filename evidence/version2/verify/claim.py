@@ -107,17 +107,6 @@ def verify_claim(
     return _ClaimCheck(parsed, blocks, at_least_block).report()
 
 
-def check_claim(claim: bytes, block: TrustedBlock) -> ClaimReport:
-    """Check a claim as `verify_claim` does, under a block of the reader's own index.
-
-    Raises:
-        InvalidInput: not a claim.
-        CouldNotCheck: nothing failed, and a library or a header rule is missing.
-        VerificationFailed: check `promise` (its path is not of its place).
-    """
-    return _ClaimCheck(parse_claim(claim), [block], block.number).report()
-
-
 def leaves_of_keys(block: int, covering: AnchorLeaf | None, end: int, leaves: Mapping[int, AnchorLeaf]) -> list[int]:
     """Return the numbers of those leaves under whose signing keys a promise is the broker's.
 

@@ -13,18 +13,17 @@ from sqlalchemy import Connection
 
 from evidence.chain.engines import HEADER_RULES
 from evidence.log.tree import NodeReader
-from evidence.version2.documents.assemble import ChainMaterial
 from evidence.version2.documents.claim import assemble_claim
-from evidence.version2.documents.trust import TrustedBlock
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from evidence.version2.promise import Promise, PromiseDocument
 from evidence.version2.state.member_keys import MemberKeySet
-from evidence.version2.verify.claim import ClaimReport, check_claim
+from evidence.version2.verify.claim import ClaimReport, verify_claim
 from node_adapter.node import Node
 from node_adapter.store.chain import log_trees, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.workflows.anchoring.log_evidence import LogEvidence
 from node_adapter.workflows.replay.chain_material import Parties, take_chain_material
+from node_adapter.workflows.replay.trust_file import own_word
 from primitives.errors import CouldNotCheck
 
 _PATIENCE_MS = 5_000
@@ -78,16 +77,17 @@ def make_claim(
 
     Raises:
         CouldNotCheck: the state is not proved (`state-not-proved`), or the index is behind; `log-not-read`, the tree of
-            the broker's log is still being made: ask again.
+            the broker's log is still being made: ask again; `node-restored`.
         VerificationFailed: the index does not hold what a head of the chain says.
     """
     chain_settings = node.settings.chain
     parties = Parties(chain_settings.chain_id, chain_settings.directory, broker)
     chain = take_chain_material(node.store, node.state, parties)
-    block = _block(node, chain)
-    _grow_tree(node, broker, block.number)
+    number = HEADER_RULES[chain.header_rule].parse(chain.header, "header").number
+    _grow_tree(node, broker, number)
     with node.store.read() as connection:
-        log = LogLeaves.of(connection, broker, block.number)
+        word = own_word(node, connection, number)
+        log = LogLeaves.of(connection, broker, number)
         covering = log.covering(promise.log_index)
         showing = shown if covering is not None else None
         data = assemble_claim(
@@ -101,7 +101,7 @@ def make_claim(
             also=_also(log, promise, showing),
             members=[item for item in chain.members if item.member == promise.broker and covering is None],
         )
-    return Made(data, check_claim(data, block))
+    return Made(data, verify_claim(data, [word.file], {bytes.fromhex(word.key)}))
 
 
 def key_sets(connection: Connection, member: str) -> dict[bytes, MemberKeySet]:
@@ -114,20 +114,6 @@ def leaves_at_promise(log: LogLeaves, promise: Promise) -> list[AnchorLeaf]:
     """Return the anchor that was the last one at the promise's block, and the one after: their keys may have signed."""
     found = (log.last(promise.block), log.after(promise.block))
     return [leaf for leaf in found if leaf is not None]
-
-
-def _block(node: Node, chain: ChainMaterial) -> TrustedBlock:
-    """Return the proved block, which the index holds, as trusted on this member's own word."""
-    header = HEADER_RULES[chain.header_rule].parse(chain.header, "header")
-    return TrustedBlock(
-        chain_id=chain.chain_id,
-        header_rule=chain.header_rule,
-        directory=node.settings.chain.directory,
-        number=header.number,
-        hash=header.hash,
-        time=header.timestamp,
-        signers=(node.did,),
-    )
 
 
 def _grow_tree(node: Node, broker: str, block: int) -> None:

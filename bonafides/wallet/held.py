@@ -58,6 +58,15 @@ def kept_promises(identities: Identities) -> list[dict[str, Any]]:
     return identities.store.all(_PROMISE_KIND)
 
 
+def of_format_1(identities: Identities, what: str) -> list[dict[str, Any]]:
+    """Return every `promise` or `receipt` of format 1 that an earlier version of the wallet kept, as it was given.
+
+    They are not compared with what is of format 2: a broker's log of format 1 has ended.
+    """
+    kept = identities.store.all({"promise": "kept-promise", "receipt": "receipt"}[what])
+    return sorted((one[what] for one in kept), key=canonical_json)
+
+
 def has_receipt(identities: Identities, document: PromiseDocument) -> bool:
     """Say whether the receipt is kept that fulfils a promise: that of its record with this very promise."""
     kept = identities.store.get(_RECEIPT_KIND, document["broker"], document["record_id"])

@@ -16,8 +16,13 @@ from bonafides.promise_rows import is_owed
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.convictions import convictions
+from bonafides.wallet.held import of_format_1
 from bonafides.wallet.keys import Identities
 from primitives.canonical import canonical_json
+
+_format_1_option = click.option(
+    "--format-1", is_flag=True, help="Write those that an earlier version of the wallet kept, whole."
+)
 
 
 @wallet.group("receipts")
@@ -54,10 +59,12 @@ def add_receipts(wallet_dir: Path, file: Path | None, password_file: Path | None
 @wallet_option
 @password_option
 @click.option("--full", is_flag=True, help="Write each receipt whole, as the broker gave it.")
-def list_receipts(wallet_dir: Path, password_file: Path | None, full: bool) -> None:
+@_format_1_option
+def list_receipts(wallet_dir: Path, password_file: Path | None, full: bool, format_1: bool) -> None:
     """List the receipts that are kept."""
+    show = kept_receipts.full_receipts if full else kept_receipts.receipts
     with opened(wallet_dir, password_file) as identities:
-        for entry in kept_receipts.full_receipts(identities) if full else kept_receipts.receipts(identities):
+        for entry in of_format_1(identities, "receipt") if format_1 else show(identities):
             write_line(entry)
 
 
@@ -94,11 +101,15 @@ def add_promises(wallet_dir: Path, file: Path | None, password_file: Path | None
 @password_option
 @click.option("--without-receipt", is_flag=True, help="Only those whose receipt is not kept yet.")
 @click.option("--full", is_flag=True, help="Write each promise whole, as the broker gave it: for `promise check`.")
-def list_promises(wallet_dir: Path, password_file: Path | None, without_receipt: bool, full: bool) -> None:
+@_format_1_option
+def list_promises(
+    wallet_dir: Path, password_file: Path | None, without_receipt: bool, full: bool, format_1: bool
+) -> None:
     """List the promises that are kept, and which have a receipt yet."""
     show = kept_promises.full_promises if full else kept_promises.promises
     with opened(wallet_dir, password_file) as identities:
-        for entry in show(identities, without_receipt=without_receipt):
+        earlier = of_format_1(identities, "promise") if format_1 else None
+        for entry in show(identities, without_receipt=without_receipt) if earlier is None else earlier:
             write_line(entry)
 
 

@@ -196,6 +196,23 @@ def test_keys_that_an_earlier_version_pinned_sign_promises_and_checkpoints(ident
         assert add_receipt(identities, house.receipt())["status"] == "verified"
 
 
+@pytest.mark.parametrize(("what", "kind"), [("promise", "kept-promise"), ("receipt", "receipt")])
+def test_what_an_earlier_version_kept_is_listed_apart(identities, house, tmp_path, capsys, monkeypatch, what, kind):
+    monkeypatch.setenv("BONAFIDES_WALLET_PASSWORD", PASSWORD)
+    earlier = [{"format": f"bonafides.{what}/1", "log_index": number} for number in (1, 2)]
+    with identities.changing():
+        for one in earlier:
+            identities.store.put({what: one, "did": "d"}, kind, BROKER, str(one["log_index"]))
+    add(identities, house.promise())
+    for words, expected in (((), []), (("--full",), []), (("--format-1",), earlier)):
+        with pytest.raises(SystemExit) as ended:
+            main(["wallet", f"{what}s", "list", "--wallet", str(tmp_path / "wallet"), *words])
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert ended.value.code == 0
+        assert [line for line in lines if line.get("format") == f"bonafides.{what}/1"] == expected
+        assert (lines == expected) == (what == "receipt" or words == ("--format-1",))
+
+
 def test_the_commands_keep_list_and_tell(identities, house, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("BONAFIDES_WALLET_PASSWORD", PASSWORD)
     house.record()

@@ -130,6 +130,14 @@ def test_a_history_that_another_client_opened_is_found(identities, identity, hou
     other.anchor()
     refused(identities, other.receipt(), "signed-act")
     other = House(identity)
+    stranger = BROKER[:-40] + "5a" * 20
+    signature = {"did": stranger, "key": f"{stranger}#delegate-1", "alg": "Ed25519", "value": "A" * 86}
+    known = {"count": 0, "fingerprint": "00" * 32, "nonce": "00" * 16}
+    opens = {"kind": "client", "opens": stranger, "continues": None}
+    other.record("OPENING", opens, signatures=[signature], known=known)
+    other.anchor()
+    refused(identities, other.receipt(), "opening")
+    other = House(identity)
     other.record("OPENING", {"kind": "product", "opens": "FUND-1", "continues": None})
     other.anchor()
     refused(identities, other.receipt(), "opening")

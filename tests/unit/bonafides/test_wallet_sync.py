@@ -180,6 +180,17 @@ def test_a_receipt_of_a_log_that_is_not_shown_is_found_at_the_next_look(identiti
     convicted(identities, house)
 
 
+def test_a_receipt_under_another_checkpoint_than_the_remembered_one_convicts(identities, house):
+    house.anchor()
+    fork = house.fork()
+    anchors(house, 1)
+    look(identities, house)
+    fork.broker.world.block += 1
+    anchors(fork, 1)
+    assert add(identities, fork.receipt(1))["status"] == "contradiction"
+    convicted(identities, house)
+
+
 @pytest.mark.parametrize("what", ["tile/0/000", "tile/entries/000"])
 def test_tiles_that_do_not_lead_to_the_checkpoint_are_no_log(identities, house, what):
     house.anchor()

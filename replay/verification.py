@@ -118,7 +118,7 @@ def verify_history(
     taken = {(record.subject, record.fingerprint) for record in earlier}
     elsewhere = [record for other in others for record in other.own_records]
     further = [record for record in elsewhere if (record.subject, record.fingerprint) not in taken]
-    past = _past(report, earlier, missing)
+    past = past_of(report, earlier, missing)
     rerun, notes = execute_again(report, [*own.records, *further], rulesets, ends=ends, past=past, domains=domains)
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
@@ -169,7 +169,8 @@ def execute_again(
     return re_run(once.values(), report.subject, rules, proven_signers(report), ends=ends, past=past), notes
 
 
-def _past(report: VerificationReport, earlier: Sequence[Record], missing: Sequence[str]) -> Past:
+def past_of(report: VerificationReport, earlier: Sequence[Record], missing: Sequence[str] = ()) -> Past:
+    """Return what the verified records do not show of a history: those of the one before, and those not shown."""
     erased = () if report.reach is None else report.reach.erased
     hidden = f"the history that it continues (subject {', '.join(missing)}) is not shown" if missing else ""
     return Past(earlier, hidden, dict.fromkeys(erased, "it was erased"))

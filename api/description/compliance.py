@@ -6,6 +6,7 @@ from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, COUNT, H
 from api.description.operation import Operation
 from domain.erasure import MAX_ERASED
 from node_adapter.workflows.erasing.asking import ERASURE_REQUEST
+from node_adapter.workflows.former.history import RELATION
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
@@ -116,11 +117,11 @@ REPLAY = Named(
             **_SAID_OF,
             "related": ListOf(
                 Fields(
-                    {"number": COUNT, "relation": OneOf("predecessor", "successor"), **_SAID_OF},
+                    {"number": COUNT, "relation": OneOf("predecessor", "successor", RELATION), **_SAID_OF},
                 ),
                 0,
                 MANY,
-            ).note("Each other identity of this client: its wallet was lost."),
+            ).note("Each other identity of this client: its wallet was lost; and each history of format 1 before one."),
         }
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, CLAIM, COUNT, MANY, TEXT, TRUST_FILE
+from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from evidence.version2.log.anchors import ANCHOR_LEAF
 from evidence.version2.log.growth_document import GROWTH
@@ -248,6 +248,13 @@ OPERATIONS = (
         "This member's signed word for a block that its node has indexed.",
         answers={200: TRUST_FILE},
         query={"block": COUNT.note("Its number; by default the newest.")},
+    ),
+    Operation(
+        "GET",
+        "/v1/chain/trust/format-1",
+        "chain",
+        "The headers that this node had read before it was migrated: bundles of format 1 are verified under it.",
+        answers={200: FORMER_TRUST_FILE},
     ),
     Operation("GET", "/v1/status", "operations", "The node's state.", answers={200: STATUS}),
     Operation("GET", "/metrics", "operations", "Prometheus text.", answers={200: TEXT}, media="text/plain"),

@@ -71,6 +71,11 @@ class Nodes(Transport):
         """Fetch the member's word for a block, by default the newest: the bytes, since what is verified is bytes."""
         return self.get_bytes("/v1/chain/trust", block=block)
 
+    @operation("get_chain_trust_format_1")
+    def former_trust_file(self) -> bytes:
+        """Fetch what bundles of format 1 are verified under, of a node that was migrated."""
+        return self.get_bytes("/v1/chain/trust/format-1")
+
     @operation("get_status")
     def status(self) -> types.Status:
         """Say how the node fares."""

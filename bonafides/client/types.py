@@ -609,6 +609,8 @@ class Finding(TypedDict):
     rule: str
     detail: str
 
+FormerTrustFile: TypeAlias = "dict[str, Any]"
+
 
 class GateAnswerReliedOnEntrySignedByEntry(TypedDict):
     name: str
@@ -1245,7 +1247,7 @@ class Relay(TypedDict):
 
 class ReplayRelatedEntry(TypedDict):
     number: int
-    relation: Literal["predecessor", "successor"]
+    relation: Literal["predecessor", "successor", "format-1"]
     subject: Pid
     did: Did | None
     as_of: BlockTime | None

@@ -18,6 +18,7 @@ from node_adapter.node import Node
 from node_adapter.store import records, subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.former.opened import look_at_former
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake.facts import record_facts
 from primitives.canonical import parse_json
@@ -64,7 +65,7 @@ def draft_access(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     now = node.clock.now_ms()
     with node.store.read() as connection:
         subject = named_subject(connection, asked)
-        types = records.types_of(connection, subject.pid)
+        types = sorted({*look_at_former(node, subject).types, *records.types_of(connection, subject.pid)})
         roster = roster_of(node, connection, records.log_size(connection))
     if not types:
         raise Refused("no-records", "subject: there is nothing to look at")

@@ -22,6 +22,7 @@ from node_adapter.store import anchors, records, replay_orders, replays, subject
 from node_adapter.store.records import RecordRow
 from node_adapter.store.replays import DONE, FAILED, WAITING, ReplayRow, ReplayTexts
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.former.opened import FormerLook, look_at_former
 from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, log_access
 from node_adapter.workflows.replay.replay import AskedReplay, Identity, Part
@@ -29,6 +30,7 @@ from primitives.errors import BonafidesError, CouldNotCheck, Refused
 from primitives.shapes import Fields, Named, Nullable, OneOf
 from primitives.timestamp import format_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
+from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 KEPT_MS = 7 * 86_400_000
@@ -58,9 +60,9 @@ def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     case, reason = asked["case"], asked["reason"]
     now = node.clock.now_ms()
     with node.store.write() as connection:
-        opened = _identities(connection, way, asked[way])  # (2)
+        opened = _identities(node, connection, way, asked[way])  # (2)
         for one in opened:  # (3)
-            types = sorted({row.type for row in one.rows if not row.is_stub})
+            types = sorted({*one.former.types, *(row.type for row in one.rows if not row.is_stub)})
             order = None if one.subject.did is None else replay_orders.find_order(connection, case, one.subject.did)
             log_access(
                 node,
@@ -90,9 +92,10 @@ class _Opened:
     relation: str
     subject: SubjectRow
     rows: Sequence[RecordRow]
+    former: FormerLook
 
 
-def _identities(connection: Connection, way: str, value: str) -> list[_Opened]:
+def _identities(node: Node, connection: Connection, way: str, value: str) -> list[_Opened]:
     """Return every identity of the client, the one that was asked for first."""
     find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did}
     waiting = [("", _found(find[way](connection, value)))]
@@ -100,17 +103,17 @@ def _identities(connection: Connection, way: str, value: str) -> list[_Opened]:
     for relation, subject in waiting:  # it grows
         if subject.pid in opened:
             continue
-        rows = records.of_subject(connection, subject.pid)
-        if not rows:
+        rows, former = records.of_subject(connection, subject.pid), look_at_former(node, subject, (SUCCEED, SUCCEEDED))
+        if not rows and not former.types:
             raise Refused("no-records", "subject: there is nothing to replay")
-        if rows[0].log_index >= anchors.anchored_size(connection):
+        if not former.types and rows[0].log_index >= anchors.anchored_size(connection):
             raise CouldNotCheck(
                 "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
             )
-        opened[subject.pid] = _Opened(relation, subject, rows)
+        opened[subject.pid] = _Opened(relation, subject, rows, former)
         waiting += [
             (tie.relation, _found(subjects.find_by_pid(connection, tie.subject)))
-            for tie in related(rows)
+            for tie in related([*former.rows, *rows])
             if relation in ("", tie.relation)
         ]
     return list(opened.values())
@@ -159,7 +162,8 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
 
     Returns:
         {"id", "state", "case", "asked_at", "done_at", "error": {"code", "detail"} or null, "subject", "did", "as_of",
-        "checked", "not_checked", "reach", "related": [the same of each other identity of the client, with its number]};
+        "checked", "not_checked", "reach", "related": [the same of each other identity of the client, with its number,
+        and of each history of format 1 that one of them continues]};
         `as_of`, `reach` and what was checked are null and empty before it is done.
 
     Raises:

@@ -57,6 +57,8 @@ from primitives.timestamp import format_time, parse_time
 from replay.records import Record
 from replay.signing import signing_rules
 
+NOT_ANCHORED = "not-anchored"
+
 
 @dataclass(frozen=True)
 class SubjectChain:
@@ -189,7 +191,7 @@ def collect(node: Node, connection: Connection, subject: SubjectRow, case: str, 
     first = records.at_places(connection, subject.pid, [1]).get(1)
     if log is None or first is None or first.log_index >= log.anchor(log.seq).size_after:
         raise CouldNotCheck(
-            "not-anchored", f"no record of this subject is anchored at block {header.number}; replay after an anchor"
+            NOT_ANCHORED, f"no record of this subject is anchored at block {header.number}; replay after an anchor"
         )
     found = _read_chain(records.of_subject(connection, subject.pid), log)
     inside = [record for record in found if record.anchored]

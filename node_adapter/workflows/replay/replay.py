@@ -10,6 +10,9 @@ process:
 4. Results and rules are executed again under the rule sets of their day, limits over time across all the identities.
    What this node knows of a consent's end beside the records is asked as at intake.
 5. The report is rendered: one self-contained page, and the same as JSON.
+
+A history that continues one of format 1 is verified and executed with that one, which is a part of its own; where
+nothing of format 2 is anchored of a client yet, it is the only one.
 """
 
 from __future__ import annotations
@@ -30,9 +33,10 @@ from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.replays import ReplayPart, ReplayTexts
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.consent.standing import ends_before_use
+from node_adapter.workflows.former.history import RELATION, FormerHistory, read_former_history
 from node_adapter.workflows.intake.rulesets import rulebook
 from node_adapter.workflows.replay.as_of import AsOf, as_of
-from node_adapter.workflows.replay.bundle import Collected, SubjectChain, collect, take_chain
+from node_adapter.workflows.replay.bundle import NOT_ANCHORED, Collected, SubjectChain, collect, take_chain
 from node_adapter.workflows.replay.material import material_of
 from node_adapter.workflows.replay.trust_file import OwnWord, own_word
 from primitives.errors import CouldNotCheck, Refused
@@ -40,9 +44,10 @@ from primitives.timestamp import format_time
 from replay.records import Record, of_verified
 from replay.report import report_content
 from replay.report_material import DATA_USE, Occasion
+from replay.report_material import material_of as material_of_bundle
 from replay.report_page import render_report
 from replay.rules import FoundFinding
-from replay.verification import Verification, execute_again, verify_history
+from replay.verification import Verification, execute_again, past_of, verify_history
 from replay.verification_json import reach_json
 
 BEHIND = "state-behind"
@@ -105,22 +110,40 @@ def make_replay(node: Node, asked: AskedReplay, least: int) -> list[Part]:
     number = chains[0].header.number
     if number < least:
         raise CouldNotCheck(BEHIND, f"the chain's state is proved at block {number}, and anchor {least} stands later")
+    formers = [read_former_history(node, row, asked.case) for row in rows]
     with node.store.read() as connection:  # (2)
         word = own_word(node, connection, number)
         found = [
-            _read_all(node, connection, identity, asked.case, chain)
-            for identity, chain in zip(asked.identities, chains, strict=True)
+            _read_all(node, connection, identity, asked.case, chain, former)
+            for identity, chain, former in zip(asked.identities, chains, formers, strict=True)
         ]
-    return [_replay(node, asked, place, found, word) for place in range(len(found))]
+    whole = [one for one in found if isinstance(one, _Read)]
+    parts = [
+        _replay(node, asked, place, one, [*whole], word) if isinstance(one, _Read) else _former(node, asked, place, one)
+        for place, one in enumerate(found)
+    ]
+    before = [one.before for one in whole if one.before is not None]
+    return parts + [_former(node, asked, len(parts) + place, one) for place, one in enumerate(before)]
+
+
+@dataclass(frozen=True)
+class _Before:
+    """The history of format 1 of an identity."""
+
+    relation: str
+    subject: SubjectRow
+    order: OrderRow | None
+    former: FormerHistory
 
 
 @dataclass(frozen=True)
 class _Read:
-    """What one snapshot of the store holds of an identity."""
+    """What one snapshot of the store holds of an identity; `before` where its history continues one of format 1."""
 
     identity: Identity
     order: OrderRow | None
     collected: Collected
+    before: _Before | None
     rulesets: Sequence[AnyRuleSet]
     stored: Mapping[str, Sequence[FindingRow]]
     consents: Sequence[FoundFinding]
@@ -134,14 +157,27 @@ def _subject(connection: Connection, identity: Identity) -> SubjectRow:
     return found
 
 
-def _read_all(node: Node, connection: Connection, identity: Identity, case: str, chain: SubjectChain) -> _Read:
+def _read_all(
+    node: Node,
+    connection: Connection,
+    identity: Identity,
+    case: str,
+    chain: SubjectChain,
+    former: FormerHistory | None,
+) -> _Read | _Before:
     subject = _subject(connection, identity)
-    collected = collect(node, connection, subject, case, chain)
-    stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
     order = None if subject.did is None else replay_orders.find_order(connection, case, subject.did)
+    before = None if former is None else _Before(RELATION, subject, order, former)
+    try:
+        collected = collect(node, connection, subject, case, chain)
+    except CouldNotCheck as error:
+        if before is None or error.code != NOT_ANCHORED:
+            raise
+        return replace(before, relation=identity.relation)
+    stored = records.findings_of(connection, [record.row.record_id for record in collected.anchored])
     uses = _consents(connection, collected)
     rulesets = rulebook(node, connection).rulesets
-    return _Read(identity, order, collected, rulesets, stored, uses, as_of(node, connection))
+    return _Read(identity, order, collected, before, rulesets, stored, uses, as_of(node, connection))
 
 
 def _consents(connection: Connection, collected: Collected) -> list[FoundFinding]:
@@ -155,23 +191,22 @@ def _consents(connection: Connection, collected: Collected) -> list[FoundFinding
     return found
 
 
-def _replay(node: Node, asked: AskedReplay, place: int, every: Sequence[_Read], word: OwnWord) -> Part:
+def _former(node: Node, asked: AskedReplay, place: int, one: _Before) -> Part:
+    """Report on a history of format 1, as its bundle shows it."""
+    occasion = _occasion(node, asked, one.order, {})
+    content = report_content(material_of_bundle(one.former.verification, occasion, node.domains))
+    standing = {**{name: content[name] for name in ("as_of", "checked", "not_checked")}, "reach": None}
+    part = ReplayPart(place, one.relation, one.subject.pid, one.subject.did, standing)
+    page = render_report(content, asked.lang, node.domains)
+    return part, ReplayTexts(one.former.bundle.decode(), page, json.dumps(content, ensure_ascii=False))
+
+
+def _replay(node: Node, asked: AskedReplay, place: int, one: _Read, every: Sequence[_Read], word: OwnWord) -> Part:
     """Replay one identity, with the others beside it."""
-    one = every[place]
     collected = one.collected
     others = [record for other in every if other is not one for record in other.collected.own_to_replay]
     verification = _verified(one, others, word, node.domains)  # (3, 4)
-    occasion = Occasion(
-        case=asked.case,
-        lang=asked.lang,
-        made_at=format_time(node.clock.now_ms()),
-        reason=asked.reason,
-        order=None if one.order is None else _order(one.order),
-        broker_name=node.settings.member.name,
-        stored_findings=frozenset(
-            (record_id, finding.code) for record_id, found in one.stored.items() for finding in found
-        ),
-    )
+    occasion = _occasion(node, asked, one.order, one.stored)
     content = report_content(material_of(collected, verification, occasion, node, one.moment))  # (5)
     reach = verification.report.reach
     standing = {
@@ -183,19 +218,38 @@ def _replay(node: Node, asked: AskedReplay, place: int, every: Sequence[_Read], 
     return part, ReplayTexts(collected.bundle.decode(), page, json.dumps(content, ensure_ascii=False))
 
 
+def _occasion(
+    node: Node, asked: AskedReplay, order: OrderRow | None, stored: Mapping[str, Sequence[FindingRow]]
+) -> Occasion:
+    return Occasion(
+        case=asked.case,
+        lang=asked.lang,
+        made_at=format_time(node.clock.now_ms()),
+        reason=asked.reason,
+        order=None if order is None else _order(order),
+        broker_name=node.settings.member.name,
+        stored_findings=frozenset(
+            (record_id, finding.code) for record_id, found in stored.items() for finding in found
+        ),
+    )
+
+
 def _verified(one: _Read, others: Sequence[Record], word: OwnWord, domains: Domains) -> Verification:
+    former = None if one.before is None else one.before.former
     verification = verify_history(
         one.collected.bundle,
-        word.file,
+        [word.file] if former is None else [word.file, former.trust],
         trust_keys=[word.key],
         subject=one.collected.subject.pid,
         rulesets=one.rulesets,
+        related=[] if former is None else [former.bundle],
         consents_asked=True,
         domains=domains,
     )
     if others or not verification.ok:
         own = [of_verified(record) for record in verification.report.records] or one.collected.to_replay()
-        rerun, _ = execute_again(verification.report, [*own, *others], one.rulesets, domains=domains)
+        past = past_of(verification.report, [] if former is None else former.own_records)
+        rerun, _ = execute_again(verification.report, [*own, *others], one.rulesets, past=past, domains=domains)
         verification = replace(verification, rerun=rerun)
     return replace(verification, rerun=verification.rerun.with_findings(one.consents))
 

@@ -6,10 +6,12 @@ import pytest
 
 from evidence.version2.log.anchors import OpeningLeaf
 from node_adapter.store import anchor_tree, anchors, former, records, subjects
+from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
 from primitives.errors import Refused
-from tests.world.payloads import PAYLOADS
+from replay.verification import verify_history
 from tests.world.release_1 import Continuing, Release1, migrated
+from tests.world.replays import word as own_word
 
 pytestmark = pytest.mark.chain
 
@@ -48,7 +50,9 @@ def test_a_client_goes_on(case):
     opened = case.hand_in(case.opening(before.continues))
     assert isinstance(opened, Accepted), opened
     assert opened.log_index == 15
-    case.submit("INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
+    case.enrol_again()
+    level = case.submit("LEVEL_RESULT", compute={})
+    case.confirm_level(level)
     case.anchor()
 
     with broker.store.read() as connection:
@@ -58,4 +62,27 @@ def test_a_client_goes_on(case):
     assert isinstance(first, OpeningLeaf)
     assert (first.former, first.former_seq, first.former_size) == (log.contract, 3, 15)
     assert (first.former_root.hex(), first.former_map_root.hex()) == (log.root, log.map_root)
-    assert (last.seq, last.size_before, last.size) == (2, 15, 17)
+    assert (last.seq, last.size_before, last.size) == (2, 15, 22)
+
+    whole = case.replayed()
+    [before] = whole["related"]
+    assert (before["relation"], before["subject"]) == ("format-1", case.subject)
+    new, old = (part["bundle"].encode() for part in (whole, before))
+    word, former_word = own_word(case.regulator, whole["as_of"]["block"]), former_trust_file(case.regulator)
+    verdict = verify_history(new, [word.file, former_word], trust_keys=[word.key], related=[old], subject=case.did)
+    assert verdict.ok, verdict.report.verdict
+    assert any("11 records, the same head" in note for note in verdict.report.notes)
+    assert not verdict.rerun.not_asked
+    assert {item["status"] for item in whole["report"]["re_execution"]} == {"equal"}
+    alone = verify_history(new, word.file, trust_keys=[word.key])
+    assert alone.ok
+    assert alone.report.reach.not_shown == (case.subject,)
+    assert verify_history(old, former_word).ok
+
+
+def test_what_others_kept_is_verified_as_before(case):
+    """Old bundles, under old trust files and under those that a migrated regulator gives."""
+    kept = (case.release.root / "bundle-1.json").read_bytes()
+    for trust in ((case.release.root / "trust-1.json").read_bytes(), former_trust_file(case.regulator)):
+        report = verify_history(kept, trust, promises=case.release.kept("promises")[:10])
+        assert report.ok, report.report.verdict

@@ -6,6 +6,8 @@ import hashlib
 import json
 import tarfile
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from did.identifiers import ethr_did
@@ -15,11 +17,13 @@ from node_adapter.chain import embedded
 from node_adapter.chain.deploy import Deployment, deploy, founders_of
 from node_adapter.chain.former_network import read_former_network
 from node_adapter.chain.rpc import HttpRpc
+from node_adapter.chain.state_proofs import take_proofs
 from node_adapter.init import configure
 from node_adapter.keys.keystore import Keystore
 from node_adapter.migration import migrate_node
 from node_adapter.settings import Settings
 from node_adapter.store import subjects
+from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects, find_subject
 from node_adapter.workflows.intake.facts import submit_facts
 from primitives import ed25519
@@ -28,6 +32,8 @@ from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 from tests.integration.conftest import Consortium
 from tests.world.chain_case import CONTROLLER, COUNTER, OLD, OLD_KEY, Case
+from tests.world.payloads import PAYLOADS
+from tests.world.replays import replay
 
 ARCHIVE = Path(__file__).with_name("node.tar.xz")
 PASSWORD = "a password of the tests"
@@ -112,6 +118,10 @@ class Continuing(Case):
         assert answer["subject"] == self.subject
         self.drive(self.workers[0], lambda: OLD_KEY in self.keys().values())
 
+    def submit(self, type_, payload=None, **more):
+        """As at any node; the references of release 1 are used up."""
+        return super().submit(type_, payload, **{"source_ref": f"again {next(COUNTER)}", **more})
+
     def opening(self, continues):
         """The fact by which the client opens the history at the migrated node."""
         fields = {"kind": "client", "opens": self.did, "continues": continues}
@@ -148,3 +158,22 @@ class Continuing(Case):
     def hand_in(self, fact):
         [outcome] = submit_facts(self.broker, [fact])
         return outcome
+
+    def enrol_again(self):
+        """What comes before a level: the house's rating is anew, and so is what the client says."""
+        for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
+            self.submit(type_, PAYLOADS[type_])
+
+    def confirm_level(self, level):
+        shown = {"level_ref": level.promise["fingerprint"], "level": level.payload["level"]}
+        confirmed = self.hand_in(self.signed("LEVEL_CONFIRM", {**shown, "lang": "en", "text_sha256": "ab" * 32}, "x@1"))
+        assert isinstance(confirmed, Accepted), confirmed
+
+    def replayed(self):
+        """A replay of the client, as the thread of the chain process makes it."""
+        self.release.rpc.call("evm_mine")  # proofs are of a block that is not the head
+        for worker, node in zip(self.workers, (self.broker, self.regulator), strict=True):
+            self.drive(worker, partial(self._is_level, node))
+        state = partial(take_proofs, self.release.rpc)
+        node = replace(self.broker, state=state)
+        return replay(node, {"did": self.did, "case": "CASE-1", "reason": "test"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bonafides.client import types
 
 MAX_WAIT = 86_400
+_RELATIONS, _PSEUDONYM = ("predecessor", "successor"), re.compile("[0-9a-f]{64}")
 REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.json"
 
 
@@ -61,15 +63,19 @@ def replay(
         raise InvalidInput("did", "one-of", "give either --did or --subject")
     who = {"did": did} if did is not None else {"subject": subject}
     asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
-    made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait)
-    write_json(save(client, made, out))
+    try:
+        written = save(client, client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait), out)
+    except (KeyError, TypeError) as error:
+        raise CouldNotCheck("node-answer", "the node's answer is no replay") from error
+    write_json(written)
 
 
 def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
     """Write what a replay gave into a directory, of each other identity into one below it; return where all lies.
 
     Raises:
-        CouldNotCheck: the replay is not kept any more, or a file cannot be written.
+        Refused: the replay is not kept any more.
+        CouldNotCheck: the answer is no replay, or a file cannot be written.
     """
     number = made["id"]
     bundle, page, summary = client.replay_bundle(number), client.replay_report(number), client.replay_summary(number)
@@ -78,6 +84,8 @@ def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
     for one in made["related"]:
         place = number, one["number"]
         texts = client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)
+        if one["relation"] not in _RELATIONS or _PSEUDONYM.fullmatch(one["subject"]) is None:  # they name a directory
+            raise CouldNotCheck("node-answer", "the node's answer names no other identity of a client")
         below = out / f"{one['relation']}-{one['subject'][:8]}"
         named = {"relation": one["relation"], "subject": one["subject"], "did": one["did"]}
         related.append({**named, **_written(below, *texts), **_standing(one)})

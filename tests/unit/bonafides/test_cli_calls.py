@@ -11,6 +11,10 @@ import pytest
 from bonafides.cli.main import main
 from bonafides.cli.support import node_options as module
 from bonafides.client import Client
+from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
+from primitives import ed25519
+from primitives.errors import VerificationFailed
+from primitives.problem_types import type_of
 from tests.unit.bonafides.conftest import BROKER, PID, draft
 
 
@@ -185,29 +189,85 @@ def test_documents_are_read_from_files(node, run, tmp_path):
     assert "file-unreadable" in run.err
 
 
-def test_a_replay_is_written_to_files(node, run, tmp_path):
-    node.answers["/v1/replays"] = {"bundle": '{"b":1}', "report_html": "<p>", "report": {"case": "1"}}
+def replay_at(node, *related, state="done", waits=0):
+    """Let the node make a replay, which waits for some looks at it."""
+    standing = {"did": "d", "as_of": None, "checked": ["trust"], "not_checked": [], "reach": {"text": ["a"], "more": 1}}
+    shown = {"id": "r1", "state": state, "subject": PID, **standing, "related": []}
+    shown["related"] = [{"number": n, "relation": r, "subject": p, **standing} for n, (r, p) in enumerate(related, 1)]
+    looks = []
+
+    def show(_request):
+        looks.append(1)
+        return httpx.Response(200, json={**shown, "state": "waiting"} if len(looks) <= waits else shown)
+
+    node.answers["/v1/replays"] = {"id": "r1", "state": "waiting"}
+    node.answers["/v1/replays/r1"] = show
+    for below in ("", *(f"/related/{one['number']}" for one in shown["related"])):
+        texts = {"bundle": b'{"b":1}', "report": b"<p>", "replay.json": b'{"case":"1"}'}
+        for name, text in texts.items():
+            answer = httpx.Response(200, content=text)
+            node.answers[f"/v1/replays/r1{below}/{name}"] = lambda _request, answer=answer: answer
+    return looks
+
+
+def test_a_replay_is_waited_for_and_written_to_files(node, run, tmp_path):
+    looks = replay_at(node, ("predecessor", "ab" * 32), waits=2)
     words = ("replay", "--case", "1", "--reason", "dispute", "--lang", "en", "--out", tmp_path / "case")
     assert run(*words, "--did", "d") == 0
-    assert node.bodies == [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}]
-    assert (tmp_path / "case" / "bundle.json").read_bytes() == b'{"b":1}'
-    assert (tmp_path / "case" / "report.html").read_text(encoding="utf-8") == "<p>"
-    assert all(file.stat().st_mode & 0o077 == 0 for file in (tmp_path / "case").iterdir())  # originals of a client
-    assert json.loads((tmp_path / "case" / "replay.json").read_text(encoding="utf-8")) == {"case": "1"}
+    assert (len(looks), node.bodies) == (3, [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}])
+    for below in (tmp_path / "case", tmp_path / "case" / "predecessor-abababab"):
+        files = [file for file in below.iterdir() if file.is_file()]
+        assert sorted(file.name for file in files) == ["bundle.json", "replay.json", "report.html"]
+        assert (below / "bundle.json").read_bytes() == b'{"b":1}'
+        assert (below / "report.html").read_text(encoding="utf-8") == "<p>"
+        assert json.loads((below / "replay.json").read_text(encoding="utf-8")) == {"case": "1"}
+        assert all(file.stat().st_mode & 0o077 == 0 for file in files)  # originals of a client
+    said = json.loads(run.out)
+    assert (said["id"], said["checked"], said["reach"]) == ("r1", ["trust"], ["a"])
+    assert [entry["relation"] for entry in said["related"]] == ["predecessor"]
     assert run(*words) == 2
     assert run(*words, "--did", "d", "--subject", "s") == 2
+
+
+def test_what_a_node_says_of_a_replay_leads_nowhere_else(node, run, tmp_path):
+    words = ("replay", "--case", "1", "--reason", "r", "--out", tmp_path / "case", "--subject", "s")
+    for relation, subject in (("../predecessor", PID), ("predecessor", "../../ab")):
+        replay_at(node, (relation, subject))
+        assert run(*words) == 2
+        assert "node-answer" in run.err
     node.answers["/v1/replays"] = {"other": 1}
-    assert run(*words, "--subject", "s") == 2
+    assert run(*words) == 2
     assert "node-answer" in run.err
+    replay_at(node)
     (tmp_path / "file").write_text("", encoding="utf-8")
-    node.answers["/v1/replays"] = {"bundle": "{}", "report_html": "", "report": {}}
-    assert run(*words[:-1], tmp_path / "file", "--did", "d") == 2
-    assert run(*words[:-1], tmp_path / "file" / "below", "--did", "d") == 2
+    for place in (tmp_path / "file", tmp_path / "file" / "below"):
+        assert run("replay", "--case", "1", "--reason", "r", "--did", "d", "--out", place) == 2
     assert "file-unwritable" in run.err
 
 
+def test_a_replay_that_cannot_be_made_or_takes_too_long_is_told_as_such(node, run, tmp_path):
+    words = ("replay", "--case", "1", "--reason", "r", "--did", "d", "--out", tmp_path / "case")
+    replay_at(node, state="failed")
+    problem = {
+        "type": type_of(VerificationFailed("local-log", "x")),
+        "title": "t",
+        "status": 422,
+        "detail": "the store is damaged",
+        "code": "local-log",
+    }
+    refusal = httpx.Response(422, json=problem, headers={"Content-Type": "application/problem+json"})
+    node.answers["/v1/replays/r1/bundle"] = lambda _request: refusal
+    assert run(*words) == 1, run.err
+    assert "local-log" in run.err
+    replay_at(node, waits=1000)
+    assert run(*words, "--wait", "0") == 2
+    assert "replay-waiting" in run.err
+    assert "r1" in run.err
+    assert not (tmp_path / "case").exists()
+
+
 def test_a_replay_hands_in_the_looks_that_a_second_officer_signed(node, run, tmp_path):
-    node.answers["/v1/replays"] = {"bundle": "{}", "report_html": "", "report": {}}
+    replay_at(node)
     looks = tmp_path / "looks.ndjson"
     looks.write_text('{"subject": "s"}\n{"subject": "t"}\n', encoding="utf-8")
     words = ("replay", "--did", "d", "--case", "1", "--reason", "r", "--out", tmp_path / "case", "--access", looks)
@@ -218,13 +278,25 @@ def test_a_replay_hands_in_the_looks_that_a_second_officer_signed(node, run, tmp
 
 
 def test_a_trust_file_is_kept_byte_by_byte(node, run, tmp_path):
-    text = b'{"format": "bonafides.trust/1", "chain_id": 7,\n "headers": ["00", "01"]}'
-    node.answers["/v1/chain/trust"] = lambda _request: httpx.Response(200, content=text)
-    assert run("chain", "headers", "--out", tmp_path / "trust.json") == 0
-    assert (tmp_path / "trust.json").read_bytes() == text
-    assert json.loads(run.out)["headers"] == 2
+    block = TrustedBlock(7, "ethereum/1", "0x" + "11" * 20, 12, bytes(32), 1)
+    signer = Signer(BROKER, "Ed25519", ed25519.public_key(bytes(32)))
+    text = build_trust(block, signer, lambda signed: ed25519.sign(bytes(32), signed))
+    spelled = json.dumps(json.loads(text), indent=1).encode()  # any spelling of JSON
+    asked = []
+
+    def answer(request):
+        asked.append(dict(request.url.params))
+        return httpx.Response(200, content=spelled)
+
+    node.answers["/v1/chain/trust"] = answer
+    assert run("chain", "trust", "--out", tmp_path / "trust.json") == 0
+    assert (tmp_path / "trust.json").read_bytes() == spelled
+    said = json.loads(run.out)
+    assert (said["block"], said["signer"], said["key"]) == (12, BROKER, signer.key.hex())
+    assert run("chain", "trust", "--block", "12", "--out", tmp_path / "trust.json") == 0
+    assert asked == [{}, {"block": "12"}]
     node.answers["/v1/chain/trust"] = lambda _request: httpx.Response(200, content=b"[]")
-    assert run("chain", "headers", "--out", tmp_path / "other.json") == 2
+    assert run("chain", "trust", "--out", tmp_path / "other.json") == 2
     assert not (tmp_path / "other.json").exists()
 
 

@@ -23,7 +23,10 @@ METHODS = operations_of(Client)
 KEY = "a-key-of-this-request"
 TEXT = "lines of text\n"
 # what is verified, or read by something else, is bytes or text
-BYTES = {"checkpoint", "trust_file", "metrics", "export", "log_tile", "growth", "add_checkpoint"}
+BYTES = {
+    *("checkpoint", "trust_file", "metrics", "export", "log_tile", "growth", "add_checkpoint"),
+    *(f"{of}_{what}" for of in ("replay", "related") for what in ("bundle", "summary", "report")),
+}
 
 
 def test_each_operation_is_called_by_one_method():
@@ -63,7 +66,8 @@ def test_a_method_calls_its_operation_with_all_that_it_is_given(name):
         told = list(told) if inspect.isgenerator(told) else told
     (request,) = seen
     assert request.method == method
-    expected = re.sub(r"\{\w+\}", "with%2Fslash", path.replace("{place}", "with/slash"))  # a tile's place has slashes
+    # a tile's place has slashes, and an identity's number none
+    expected = re.sub(r"\{\w+\}", "with%2Fslash", path.replace("{place}", "with/slash").replace("{number}", "7"))
     assert request.url.raw_path.decode().partition("?")[0] == expected
     parameters = [shown(parameter) for parameter in operation.get("parameters", [])]
     assert set(request.url.params) == {one["name"] for one in parameters if one["in"] == "query"}

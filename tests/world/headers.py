@@ -27,17 +27,17 @@ class _Timed(SyntheticChain):
     def __init__(self, clock):
         self.clock = clock
         self.contracts = ContractState()
-        self.state = StateOfBlock(self.contracts.accounts())
+        self.states = [StateOfBlock(self.contracts.accounts())]  # by block
         super().__init__()
 
     def state_root(self, number):
-        return self.state.root
+        return self.states[number].root
 
     def take(self, events):
         """Let the contracts of the next block take its events (contract, name, arguments)."""
         number = len(self.headers)
         self.contracts.take(number, self.time(number), events)
-        self.state = StateOfBlock(self.contracts.accounts())
+        self.states.append(StateOfBlock(self.contracts.accounts()))
 
     def time(self, number):
         return self._times[number] if number < len(self._times) else self.clock.now // 1000
@@ -55,7 +55,10 @@ class HeaderChain(Chain):
 
     def state(self, wanted):
         """Take proofs at the newest block: the port `StateSource`."""
-        return self.made.state.prove(self.made.headers[-1], wanted)
+        return self.state_at(self.made.head, wanted)
+
+    def state_at(self, number, wanted):
+        return self.made.states[number].prove(self.made.headers[number], wanted)
 
     def next_time(self):
         return self.made.time(self.made.head + 1)

@@ -1,0 +1,288 @@
+"""A replay is asked for, made by the chain process, and fetched: its states, its errors, and as of when it speaks."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+
+import pytest
+from sqlalchemy import select
+
+from domain.opening import OPENING
+from evidence.version2.documents.bundle import parse_bundle
+from node_adapter.replay_worker import FORGET_EVERY_MS, REPLAY_PATIENCE_MS, ReplayWorker
+from node_adapter.store import records, replays
+from node_adapter.store.schema import replay_document
+from node_adapter.workflows.replay import bundle as bundles
+from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_texts, show_replay
+from primitives import ed25519
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from tests.world.headers import over_headers
+from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS
+from tests.world.replays import made_replay, replay, report_on
+
+REQUEST = {"case": "2026-17", "reason": "client disputes the sale"}
+NOTICE = {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1}
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = over_headers(tmp_path)
+    yield broker
+    broker.store.dispose()
+
+
+@pytest.fixture
+def client(broker):
+    found = broker.enrol("one")
+    broker.assess(found)
+    broker.anchor()
+    return found
+
+
+def asked(client, **more):
+    return {**REQUEST, "did": client.did, **more}
+
+
+def looks(broker, client):
+    with broker.store.read() as connection:
+        return [row.type for row in records.of_subject(connection, client.subject)].count("ACCESS_LOG")
+
+
+class Source:
+    """The chain's state; before that, one error after another."""
+
+    def __init__(self, broker, *errors):
+        self.take, self.errors, self.asked = broker.chain.state, list(errors), 0
+
+    def __call__(self, wanted):
+        self.asked += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.take(wanted)
+
+
+def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
+    answer = broker.post("/v1/replays", asked(client, lang="en"), role="compliance")
+    assert answer.status_code == 202
+    place, waiting = answer.headers["Location"], answer.get_json()
+    assert (waiting["state"], place) == ("waiting", f"/v1/replays/{waiting['id']}")
+    assert looks(broker, client) == 1
+    shown = broker.get(place, role="compliance").get_json()
+    assert (shown["state"], shown["as_of"], shown["subject"]) == ("waiting", None, client.subject)
+    early = broker.get(f"{place}/bundle", role="compliance")
+    assert (early.status_code, early.get_json()["code"]) == (409, "replay-waiting")
+    ReplayWorker(broker.node, broker.chain.state).step()
+    shown = broker.get(place, role="compliance").get_json()
+    assert (shown["state"], shown["error"], shown["related"]) == ("done", None, [])
+    assert shown["as_of"]["block"] == broker.chain.height
+    assert {"state-proof", "subject-completeness", "rules"} <= set(shown["checked"])
+    assert any("complete as of block" in sentence for sentence in shown["reach"]["text"])
+    bundle, page, summary = (broker.get(f"{place}/{name}", role="compliance") for name in TEXTS)
+    assert report_on(broker.node, bundle.data).ok
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.content_type == "text/html; charset=utf-8"
+    assert summary.get_json()["as_of"] == shown["as_of"]
+    for text in (bundle, page, summary):
+        assert (text.status_code, text.headers["Cache-Control"]) == (200, "no-store")
+
+
+TEXTS = ("bundle", "report", "replay.json")
+
+
+def test_nobody_but_compliance_fetches_it_and_what_is_not_there_is_said_so(broker, client):
+    made = replay(broker.node, asked(client))
+    for path in (f"/v1/replays/{made['id']}", *(f"/v1/replays/{made['id']}/{name}" for name in TEXTS)):
+        for role in ("broker-system", "operator", "regulator"):
+            assert broker.get(path, role=role).status_code == 403
+        assert broker.get(path, role="compliance").status_code == 200
+        missing = broker.get(path.replace(made["id"], "01a1fb74-1ff0-72e1-9cd6-bb1179af9058"), role="compliance")
+        assert (missing.status_code, missing.get_json()["code"]) == (404, "replay-not-found")
+    for number in ("0", "1", "01", "-1", "x", "9999999", "١"):
+        for name in TEXTS:
+            path = f"/v1/replays/{made['id']}/related/{number}/{name}"
+            assert broker.get(path, role="compliance").status_code == 404
+
+
+def test_the_looks_at_all_identities_and_the_order_are_one_transaction(broker, client):
+    new = broker.enrol("the new wallet", succeeds=client)
+    identity = broker.submit(new, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    values = {"predecessor": client.subject, "predecessor_did": client.did, "identity_ref": identity.fingerprint}
+    broker.act(new, "ID_SUCCEED", {**values, "reason": "WALLET_LOST"}, "identity-succeed@1")
+    broker.anchor()
+    spoilt = {"type": "ACCESS_LOG", "subject": client.subject, "payload": {"second_persons": []}}
+    with pytest.raises(Exception, match="access"):
+        ask_replay(broker.node, asked(new, access=[{**spoilt, "source_ref": "x"}]))
+    assert (looks(broker, new), looks(broker, client)) == (0, 0)
+    with broker.store.read() as connection:
+        assert replays.next_waiting(connection) is None
+    made = replay(broker.node, asked(new))
+    assert (looks(broker, new), looks(broker, client)) == (1, 1)
+    [one] = made["related"]
+    assert (one["number"], one["relation"], one["subject"]) == (1, "predecessor", client.subject)
+    assert one["as_of"] == made["as_of"]  # of one block
+    for name, field in zip(TEXTS, ("bundle", "report_html", "report"), strict=True):
+        text = broker.get(f"/v1/replays/{made['id']}/related/1/{name}", role="compliance").get_data(as_text=True)
+        assert (json.loads(text) if name == "replay.json" else text) == one[field]
+
+
+def test_what_waits_when_the_process_is_killed_is_made_after_the_next_start(broker, client):
+    number = ask_replay(broker.node, asked(client))["id"]
+
+    class Killed(BaseException):
+        pass
+
+    with pytest.raises(Killed):
+        ReplayWorker(broker.node, Source(broker, Killed())).step()
+    assert show_replay(broker.node, number)["state"] == "waiting"
+    assert made_replay(broker.node, number)["state"] == "done"
+    assert looks(broker, client) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        CouldNotCheck("json-rpc-error", "the node makes no proofs"),
+        VerificationFailed("member-keys", "the index is damaged"),
+        Refused("record-erased", "gone"),
+    ],
+    ids=lambda error: error.code,
+)
+def test_why_it_cannot_be_made_is_kept_as_the_error_that_it_is(broker, client, error):
+    number = ask_replay(broker.node, asked(client))["id"]
+    ReplayWorker(broker.node, Source(broker, error)).step()
+    shown = show_replay(broker.node, number)
+    assert (shown["state"], shown["error"]) == ("failed", {"code": error.code, "detail": error.detail})
+    with pytest.raises(type(error)) as caught:
+        replay_texts(broker.node, number)
+    assert (caught.value.code, caught.value.detail) == (error.code, error.detail)
+    assert broker.get(f"/v1/replays/{number}", role="compliance").status_code == 200
+
+
+def test_a_fault_of_the_program_ends_this_replay_and_not_the_next(broker, client):
+    first, second = (ask_replay(broker.node, asked(client, case=case))["id"] for case in ("1", "2"))
+    worker = ReplayWorker(broker.node, Source(broker, KeyError("a client's secret")))
+    with pytest.raises(KeyError):
+        worker.step()
+    shown = show_replay(broker.node, first)["error"]
+    assert shown["code"] == "replay-fault"
+    assert "secret" not in shown["detail"]
+    worker.step()
+    assert show_replay(broker.node, second)["state"] == "done"
+
+
+def test_what_passes_is_waited_for_and_not_for_ever(broker, client):
+    down = CouldNotCheck("chain-unreachable", "nobody answers")
+    number = ask_replay(broker.node, asked(client))["id"]
+    worker = ReplayWorker(broker.node, Source(broker, down, CouldNotCheck("state-proof-race", "x")))
+    for state in ("waiting", "waiting", "done"):
+        worker.step()
+        assert show_replay(broker.node, number)["state"] == state
+    number = ask_replay(broker.node, asked(client))["id"]
+    worker = ReplayWorker(broker.node, Source(broker, *[down] * 10))
+    worker.step()
+    broker.clock.sleep(REPLAY_PATIENCE_MS / 1000)
+    worker.step()
+    assert show_replay(broker.node, number)["error"]["code"] == "chain-unreachable"
+
+
+def test_proofs_from_before_the_last_anchor_are_waited_over_and_taken_when_no_later_ones_come(broker, client):
+    before = broker.chain.height
+    broker.submit(client, "DUTY_NOTICE", NOTICE)
+    broker.anchor()
+    number = ask_replay(broker.node, asked(client))["id"]
+    worker = ReplayWorker(broker.node, partial(broker.chain.state_at, before))
+    worker.step()
+    assert show_replay(broker.node, number)["state"] == "waiting"
+    broker.clock.sleep(REPLAY_PATIENCE_MS / 1000)
+    worker.step()
+    shown = show_replay(broker.node, number)
+    assert (shown["state"], shown["as_of"]["block"]) == ("done", before)
+    bundle = replay_texts(broker.node, number).bundle
+    assert parse_bundle(bundle.encode()).pending == 2  # the notice and the look, as that block has it
+    assert report_on(broker.node, bundle).ok
+
+
+def test_what_it_gave_is_kept_for_days_and_dropped_with_its_subject(broker, client):
+    first = replay(broker.node, asked(client))["id"]
+    other = broker.enrol("another")
+    broker.assess(other)
+    broker.anchor()
+    second = replay(broker.node, asked(other))["id"]
+    with broker.store.write() as connection:
+        replays.forget_of(connection, client.subject)
+    with pytest.raises(Refused, match="replay-not-found"):
+        show_replay(broker.node, first)
+    assert show_replay(broker.node, second)["state"] == "done"
+    worker = ReplayWorker(broker.node, broker.chain.state)
+    broker.clock.sleep((KEPT_MS + FORGET_EVERY_MS) / 1000)
+    worker.step()
+    broker.clock.sleep(FORGET_EVERY_MS / 1000)
+    worker.step()
+    with pytest.raises(Refused, match="replay-not-found"):
+        show_replay(broker.node, second)
+    with broker.store.read() as connection:
+        assert connection.execute(select(replay_document.c.replay)).all() == []
+
+
+def test_an_opening_that_is_not_anchored_yet_leaves_the_bundle_that_of_nobody(broker):
+    client = broker.enrol("late")
+    broker.submit(client, "DUTY_NOTICE", NOTICE)
+    broker.anchor()
+    broker.act(client, "LEVEL_CONFIRM", {"level_ref": "ab" * 32, "level": "C1"}, "level-confirm@1")
+    made = replay(broker.node, asked(client))
+    bundle = parse_bundle(made["bundle"].encode())
+    assert (bundle.client, bundle.did, report_on(broker.node, made["bundle"]).ok) == (None, (), True)
+    broker.anchor()
+    made = replay(broker.node, asked(client))
+    bundle = parse_bundle(made["bundle"].encode())
+    assert (bundle.client, len(bundle.did)) == (client.did, 1)
+    report = report_on(broker.node, made["bundle"])
+    assert report.ok
+    assert [record.type for record in report.records].count(OPENING) == 2
+    assert "who signed at record 3" in report.reach.opened_by
+
+
+def without_others(monkeypatch):
+    """Show no anchor beside those of the records."""
+    monkeypatch.setattr(bundles, "anchors_before", lambda *_args, **_more: [])
+
+
+def test_a_promise_under_the_keys_of_the_anchor_before_has_that_one_shown(broker, client, monkeypatch):
+    other = broker.enrol("another")
+    broker.submit(other, "DUTY_NOTICE", NOTICE)
+    broker.rotate()
+    broker.anchor()
+    made = replay(broker.node, asked(other))["bundle"]
+    assert report_on(broker.node, made).ok
+    assert [item.leaf.seq for item in parse_bundle(made.encode()).log.anchors] == [2, 3]
+    without_others(monkeypatch)
+    made = replay(broker.node, asked(other))["bundle"]
+    assert report_on(broker.node, made).failed == ("promise",)
+
+
+def test_a_clients_key_that_ended_before_the_anchor_has_the_one_before_shown(broker, monkeypatch):
+    first = broker.enrol("first")
+    broker.submit(first, "DUTY_NOTICE", NOTICE)
+    broker.anchor()
+    client = broker.enrol("one")
+    broker.assess(client)
+    broker.chain.set_key(client.address, ed25519.public_key(seed("the client's next key")))
+    broker.clock.sleep(5)
+    broker.chain.set_key(client.address, client.public, 0)
+    broker.clock.sleep(5)
+    broker.anchor()
+    made = replay(broker.node, asked(client))["bundle"]
+    assert report_on(broker.node, made).ok
+    assert [item.leaf.seq for item in parse_bundle(made.encode()).log.anchors] == [2, 3]
+    without_others(monkeypatch)
+    made = replay(broker.node, asked(client))["bundle"]
+    assert report_on(broker.node, made).failed == ("client-signature",)
+
+
+def test_a_bundle_is_signed_by_the_key_of_its_last_anchor_although_another_is_in_force(broker, client):
+    broker.rotate()
+    made = replay(broker.node, asked(client))["bundle"]
+    report = report_on(broker.node, made)
+    assert report.ok, report.failed

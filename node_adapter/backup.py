@@ -3,6 +3,7 @@
     manifest.json        {"format", "made_at", "member", "chain", "revision", "log_size", "anchors", "block",
                           "files": [{"name", "bytes", "sha256"}]}
     node.db              one snapshot of the database, with what its write-ahead log held
+    former.db            the database of format 1 that a migration left behind, of a node that was migrated
     node.toml
     keystore/*.json      sealed as they lie in the node
     (others)             what the settings name inside the directory: certificates to reach the chain
@@ -43,11 +44,12 @@ from primitives.timestamp import format_time
 
 FORMAT = "bonafides.backup/1"
 MANIFEST = "manifest.json"
-DATABASE = "node.db"
-_NAME = re.compile(r"node\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]{0,3})\.json")
+DATABASE, FORMER = "node.db", "former.db"
+_DATABASES = (DATABASE, FORMER)
+_NAME = re.compile(r"node\.db|former\.db|node\.toml|keystore/(?:sender|keys|keys-[1-9][0-9]{0,3})\.json")
 # Files of the operator's own beside them, which the settings name: authorities and certificates to reach the chain.
 _OWN_NAME = re.compile(
-    r"(?!(?:tokens|logs|keystore|node)[./])[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*"
+    r"(?!(?:tokens|logs|keystore|node|former)[./])[A-Za-z0-9][A-Za-z0-9_-]*(?:[./][A-Za-z0-9][A-Za-z0-9_-]*)*"
 )
 _CHUNK_BYTES = 1024 * 1024
 _MAX_MANIFEST_BYTES = 1024 * 1024
@@ -89,12 +91,14 @@ def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _sile
         target = target / f"bonafides-{str(member.get('address'))[2:10]}-{stamp}.tar"
     if target.exists():
         raise Refused("backup-exists", f"{target} exists; a backup is never overwritten")
-    snapshot, unfinished = (target.with_name(f".{target.name}.{suffix}") for suffix in ("db", "new"))
+    unfinished = target.with_name(f".{target.name}.new")
+    copies = {name: target.with_name(f".{target.name}.{name}") for name in _DATABASES if (home / name).is_file()}
     try:
-        with _removed_at_last(snapshot, unfinished):
-            copy_database(home / DATABASE, snapshot, partial(progress, DATABASE))
-            manifest = _manifest(home, snapshot, now_ms)
-            _write_archive(home, snapshot, unfinished, manifest, progress)
+        with _removed_at_last(*copies.values(), unfinished):
+            for name, copy in copies.items():
+                copy_database(home / name, copy, partial(progress, name))
+            manifest = _manifest(home, copies, now_ms)
+            _write_archive(home, copies, unfinished, manifest, progress)
             unfinished.replace(target)
             sync_directory(target.parent)
     except OSError as error:
@@ -128,6 +132,9 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
         for folder in ("tokens", "logs"):
             (unfinished / folder).mkdir(mode=0o700)
         _mark(unfinished / DATABASE, now_ms)
+        if (unfinished / FORMER).exists():
+            upgrade(unfinished / FORMER)
+            leave_wal(unfinished / FORMER)
         sync_directory(unfinished)
         unfinished.rename(home)
         sync_directory(home.parent)
@@ -138,8 +145,8 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
     return Backup(archive, manifest)
 
 
-def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
-    table = read_settings_table(home / SETTINGS_FILE)
+def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int) -> dict[str, Any]:
+    table, snapshot = read_settings_table(home / SETTINGS_FILE), copies[DATABASE]
     store = open_store(snapshot)
     try:
         with store.read() as connection:
@@ -152,8 +159,10 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
             }
     finally:
         store.dispose()
-    leave_wal(snapshot)
-    files = [snapshot, home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json")), *_own_files(home, table)]
+    for copy in copies.values():
+        leave_wal(copy)
+    others = [home / SETTINGS_FILE, *sorted((home / "keystore").glob("*.json")), *_own_files(home, table)]
+    files = {**copies, **{file.relative_to(home).as_posix(): file for file in others}}
     return {
         "format": FORMAT,
         "made_at": format_time(now_ms),
@@ -161,7 +170,7 @@ def _manifest(home: Path, snapshot: Path, now_ms: int) -> dict[str, Any]:
         "chain": {name: table.get("chain", {}).get(name) for name in ("chain_id", "directory")},
         "revision": revisions(snapshot)[0],
         **stands,
-        "files": [_described(file, _archive_name(home, snapshot, file)) for file in files],
+        "files": [_described(file, name) for name, file in files.items()],
     }
 
 
@@ -169,10 +178,6 @@ def _own_files(home: Path, table: Mapping[str, Any]) -> list[Path]:
     """Return the files inside the directory that the settings name."""
     named = [str(table.get("chain", {}).get(name, "")) for name in PEM_FILES]
     return [home / name for name in dict.fromkeys(named) if _OWN_NAME.fullmatch(name) and (home / name).is_file()]
-
-
-def _archive_name(home: Path, snapshot: Path, file: Path) -> str:
-    return DATABASE if file == snapshot else file.relative_to(home).as_posix()
 
 
 def _described(file: Path, name: str) -> dict[str, Any]:
@@ -183,7 +188,9 @@ def _described(file: Path, name: str) -> dict[str, Any]:
     return {"name": name, "bytes": file.stat().st_size, "sha256": digest.hexdigest()}
 
 
-def _write_archive(home: Path, snapshot: Path, target: Path, manifest: Mapping[str, Any], progress: Progress) -> None:
+def _write_archive(
+    home: Path, copies: Mapping[str, Path], target: Path, manifest: Mapping[str, Any], progress: Progress
+) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as stream, tarfile.open(fileobj=stream, mode="w|") as archive:
         data = canonical_json(dict(manifest))
@@ -191,7 +198,7 @@ def _write_archive(home: Path, snapshot: Path, target: Path, manifest: Mapping[s
         for entry in manifest["files"]:
             name = entry["name"]
             progress(name, 0, entry["bytes"])
-            with (snapshot if name == DATABASE else home / name).open("rb") as file:
+            with copies.get(name, home / name).open("rb") as file:
                 _add(archive, name, entry["bytes"], file)
             progress(name, entry["bytes"], entry["bytes"])
         archive.close()
@@ -230,7 +237,9 @@ def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str,
     for name in (DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"):
         if not (source / name).is_file():
             raise CouldNotCheck("backup-unreadable", f"{source / name} does not exist")
-    copy_database(source / DATABASE, target / DATABASE, partial(progress, DATABASE))
+    copies = {name: target / name for name in _DATABASES if (source / name).is_file()}
+    for name, copy in copies.items():
+        copy_database(source / name, copy, partial(progress, name))
     (target / "keystore").mkdir(mode=0o700)
     own = [
         file.relative_to(source).as_posix() for file in _own_files(source, read_settings_table(source / SETTINGS_FILE))
@@ -243,7 +252,7 @@ def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str,
         *(f"keystore/{file.name}" for file in sorted((source / "keystore").glob("*.json"))),
     ):
         write_private(target / name, (source / name).read_text("utf-8"))
-    return _manifest(target, target / DATABASE, int((source / DATABASE).stat().st_mtime * 1000))
+    return _manifest(target, copies, int((source / DATABASE).stat().st_mtime * 1000))
 
 
 def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> dict[str, Any]:
@@ -272,7 +281,7 @@ def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> d
 def _extract(
     archive: tarfile.TarFile, entry: tarfile.TarInfo, described: Mapping[str, Any], target: Path, progress: Progress
 ) -> None:
-    if entry.size != described.get("bytes") or (entry.name != DATABASE and entry.size > _MAX_SMALL_BYTES):
+    if entry.size != described.get("bytes") or (entry.name not in _DATABASES and entry.size > _MAX_SMALL_BYTES):
         raise VerificationFailed("backup", f"{entry.name} has {entry.size} bytes")
     stream = archive.extractfile(entry)
     if stream is None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
 
+from domain.opening import PRODUCT
 from evidence.version2.links import HistoryHead
 from node_adapter.store.schema import subject
 
@@ -90,6 +91,12 @@ def find_by_client_ref(connection: Connection, reference: str) -> SubjectRow | N
 def rename(connection: Connection, pid: str, client_ref: str) -> None:
     """Give a subject another reference; its old one is free."""
     connection.execute(update(subject).where(subject.c.pid == pid).values(client_ref=client_ref))
+
+
+def name_product(connection: Connection, pid: str, product_id: str) -> None:
+    """Say of a subject without a history of format 2 that it is a product."""
+    unopened = (subject.c.pid == pid, subject.c.count == 0)
+    connection.execute(update(subject).where(*unopened).values(kind=PRODUCT, opens=product_id))
 
 
 def update_heads(connection: Connection, rows: Sequence[SubjectRow]) -> None:

@@ -68,6 +68,8 @@ class Supervisor:
         erase_from_environment(PASSWORD_VARIABLE)
         with self._lock() as lock, self._sockets() as (interface, health):
             upgrade(self._settings.database_path)
+            if self._settings.former_path.is_file():  # the same functions read it
+                upgrade(self._settings.former_path)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
             try:

@@ -109,6 +109,7 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
     known = subjects.find_by_client_ref(connection, reference)
     if product is not None:
         _require_free(connection, product, known)
+        subjects.name_product(connection, product, request["product_id"])  # enrolled in format 1, and never rated
     if known is not None and known.did == did:
         return _answer(known, None if call is None else _relay_again(node, connection, call))
     if known is not None and not (did and known.did and request.get("succeeds") == known.pid):

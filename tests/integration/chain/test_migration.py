@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from sqlalchemy import update
 
 from evidence.version2.log.anchors import OpeningLeaf
-from node_adapter.store import anchor_tree, anchors, former, records, subjects
+from node_adapter.chain.deploy import deploy, founders_of
+from node_adapter.chain.errors import WrongChain
+from node_adapter.chain.former_network import read_former_network, require_registry_of
+from node_adapter.keys.keystore import Keystore
+from node_adapter.migration import migrate_node
+from node_adapter.store import anchor_tree, anchors, records, schema, subjects
+from node_adapter.store import former as former_store
+from node_adapter.store.engine import open_store
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
-from primitives.errors import Refused
+from primitives.errors import InvalidInput, Refused
 from replay.verification import verify_history
-from tests.world.release_1 import Continuing, Release1, migrated
+from tests.world.release_1 import Continuing, Release1, as_network, migrated
 from tests.world.replays import word as own_word
 
 pytestmark = pytest.mark.chain
+
+NOW = time.time_ns() // 1_000_000
+
+
+def former(release):
+    return read_former_network(release.rpc, *release.old)
 
 
 @pytest.fixture
@@ -58,7 +74,7 @@ def test_a_client_goes_on(case):
     with broker.store.read() as connection:
         first = anchor_tree.find_leaf(connection, 1)
         last = anchors.last_final(connection)
-        log = former.find_log(connection)
+        log = former_store.find_log(connection)
     assert isinstance(first, OpeningLeaf)
     assert (first.former, first.former_seq, first.former_size) == (log.contract, 3, 15)
     assert (first.former_root.hex(), first.former_map_root.hex()) == (log.root, log.map_root)
@@ -86,3 +102,91 @@ def test_what_others_kept_is_verified_as_before(case):
     for trust in ((case.release.root / "trust-1.json").read_bytes(), former_trust_file(case.regulator)):
         report = verify_history(kept, trust, promises=case.release.kept("promises")[:10])
         assert report.ok, report.report.verdict
+
+
+def migrate(release, network):
+    return migrate_node(release.settings(), release.rpc, network, NOW)
+
+
+def test_only_what_continues_is_taken_over(release):
+    """The wrong network file, and a chain that holds another log than the database."""
+    founders = founders_of(read_former_network(release.rpc, *release.old))
+    fresh = deploy(release.rpc, Keystore.generate().signer(), founders, veto_blocks=0)
+    before = release.settings().database_path.read_bytes()
+    for network, words in (
+        (as_network(fresh), "continue"),
+        (as_network(fresh, chain_id=5), "another chain"),
+        (as_network(fresh, directory="0x" + "1" * 40), "no Directory at"),
+        (release.kept("network"), "names no EvidenceLog"),
+    ):
+        with pytest.raises(Refused, match=words):
+            migrate(release, network)
+    with pytest.raises(InvalidInput):
+        migrate(release, {"directory": fresh.directory})
+    network = release.continued()
+    store = open_store(release.settings().database_path)
+    with store.write() as connection:
+        last = schema.former_anchor.c.seq == 3
+        connection.execute(update(schema.former_anchor).where(last).values(map_root=bytes(32)))
+    store.dispose()
+    with pytest.raises(WrongChain, match="older copy, or another log"):
+        migrate(release, network)
+    release.settings().database_path.write_bytes(before)
+    assert migrate(release, network)["records"] == 15
+
+
+def test_contracts_of_this_release_are_continued_by_vote(release):
+    made = deploy(release.rpc, Keystore.generate().signer(), founders_of(former(release)), veto_blocks=0)
+    with pytest.raises(Refused) as error:
+        read_former_network(release.rpc, made.directory, made.directory_block)
+    assert error.value.code == "not-release-1"
+
+
+def test_an_anchor_contract_of_another_registry_is_no_former_one(release):
+    registry = former(release).directory  # any address that is not the registry's
+    with pytest.raises(WrongChain, match="does not go by"):
+        require_registry_of(release.rpc, former(release).anchors, registry)
+
+
+@pytest.mark.parametrize("place", ["before the turn", "in the turn", "before the settings"])
+def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
+    target = {
+        "before the turn": "node_adapter.migration.kinds",
+        "in the turn": "node_adapter.store.former_turn._forget_chain",
+        "before the settings": "node_adapter.migration.configure",
+    }[place]
+    network, old = release.continued(), release.settings().chain.directory
+
+    def killed(*_arguments, **_named):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(target, killed)
+        with pytest.raises(KeyboardInterrupt):
+            migrate(release, network)
+    assert release.settings().chain.directory == old
+    store = open_store(release.settings().database_path)
+    with store.read() as connection:
+        turned = former_store.find_log(connection) is not None
+        assert turned == (place == "before the settings")
+        assert (records.log_size(connection), subjects.total(connection)) == (15, 4)
+        assert (connection.execute(schema.record.select()).first() is None) == turned
+    store.dispose()
+    first = migrate(release, network)
+    assert migrate(release, network) == first
+    assert release.settings().chain.directory == network["directory"]
+    with pytest.raises(Refused) as error:
+        migrate(release, release.continued())
+    assert error.value.code == "migrated-elsewhere"
+    assert release.settings().chain.directory == network["directory"]
+
+
+def test_nothing_of_format_1_is_left_in_the_nodes_own_file(release):
+    name = b"Synthetic Officer"
+    assert name in release.settings().database_path.read_bytes()
+    migrate(release, release.continued())
+    settings = release.settings()
+    files = [settings.database_path, *settings.home.glob("node.db-*")]
+    assert not any(name in file.read_bytes() for file in files)
+    assert name in settings.former_path.read_bytes()
+    assert settings.former_path.stat().st_mode & 0o777 == 0o600

@@ -68,18 +68,23 @@ class Release1:
     def settings(self, name=BROKER):
         return Settings.load(self.root / name)
 
-    def continued(self, **changes):
+    @property
+    def old(self):
+        """The old Directory, and the first block of the old contracts."""
+        network = self.kept("network")
+        return network["directory"], network["directory_block"]
+
+    def continued(self):
         """Deploy the contracts that continue it; return the network file."""
-        old = self.kept("network")
-        former = read_former_network(self.rpc, old["directory"], old["directory_block"])
+        former = read_former_network(self.rpc, *self.old)
         made = deploy(self.rpc, Keystore.generate().signer(), founders_of(former), veto_blocks=0, former=former)
-        return {
-            "chain_id": made.chain_id,
-            "directory": made.directory,
-            "directory_block": made.directory_block,
-            "contracts": {contract.name: contract.address for contract in made.contracts},
-            **changes,
-        }
+        return as_network(made)
+
+
+def as_network(made, **changes):
+    """Return the network file of a deployment."""
+    network = {name: getattr(made, name) for name in ("chain_id", "directory", "directory_block")}
+    return {**network, "contracts": {contract.name: contract.address for contract in made.contracts}, **changes}
 
 
 def migrated(release, network):

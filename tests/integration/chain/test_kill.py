@@ -13,13 +13,16 @@ import signal
 import time
 
 import pytest
+from sqlalchemy import select
 
-from evidence.log.tree import Tree
+from evidence.version2.log.anchor_tree import batch_root
+from evidence.version2.map.label_map import LabelMap
 from node_adapter.chain import embedded
 from node_adapter.chain.abi import contract_abi
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import alarms, anchors, identity, outbox, records
+from node_adapter.store.schema import record
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
 from tests.integration.conftest import PASSWORD
@@ -150,39 +153,51 @@ def chain_events(consortium, contract, event):
 
 def compare_anchors(consortium, node, *loads):
     assert open_alarms(node, alarms.ANCHOR_CONFLICT) == []
-    events = [
-        event for event in chain_events(consortium, "EvidenceAnchor", "Anchored") if event["member"] == node.address
-    ]
+    events = [event for event in chain_events(consortium, "EvidenceLog", "Anchored") if event["member"] == node.address]
     with node.store.read() as connection:
-        rows = anchors.every(connection)
+        log = whole_log(connection)
         broken = set(records.broken_promises(connection))
-    # 1. the callers' lists of answers are a log: each place once, without a gap, and in each caller's order
-    answers = sorted(itertools.chain(*(load.answers for load in loads)), key=lambda answer: answer["log_index"])
-    assert [answer["log_index"] for answer in answers] == list(range(len(answers)))
+    # 1. the callers' lists of answers are a log: each place once, without a gap but for the openings that the node
+    # writes before them, and in each caller's order
+    answers = {answer["log_index"]: answer for load in loads for answer in load.answers}
+    assert len(answers) == sum(len(load.answers) for load in loads)
+    written = {row.log_index for row in log if row.source_ref == f"opening:{row.pid}"}
+    assert sorted(written | answers.keys()) == list(range(len(log)))
+    assert not written & answers.keys()
     for load in loads:
         places = [answer["log_index"] for answer in load.answers]
         assert places == sorted(places)
+    for place, answer in answers.items():
+        assert log[place].fingerprint.hex() == answer["fingerprint"]
+        assert answer["promise"] is None or log[place].entry.hex() == answer["promise"]["entry"]
     # 2. the chain's anchors are the log of those records, each once and in order
-    tree = Tree()
-    tree.extend([bytes.fromhex(answer["fingerprint"]) for answer in answers])
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert [event["root"] for event in events] == [tree.root_at(event["size"]) for event in events]
-    assert all(before["size"] <= after["size"] for before, after in itertools.pairwise(events))
-    assert events[-1]["size"] == len(answers)
+    assert [event["seq"] for event in events] == list(range(2, len(events) + 2))
+    assert [event["sizeBefore"] for event in events] == [0, *(event["sizeAfter"] for event in events[:-1])]
+    assert events[-1]["sizeAfter"] == len(log)
+    for event in events:
+        batch = log[event["sizeBefore"] : event["sizeAfter"]]
+        assert event["batchRoot"] == batch_root(row.entry for row in batch)
+    assert events[-1]["mapRoot"] == LabelMap().insert({row.label: row.entry for row in log}).root
     # 3. every promise is kept or its breach is an alarm
     late = set()
-    for before, row in itertools.pairwise([None, *rows]):
-        for answer in answers[before.size if before else 0 : row.size]:
-            promise = answer["promise"]  # none while the chain was away
-            if promise is not None and format_time(row.block_time * 1000) > promise["anchor_by"]:
+    for event in events:
+        for place in range(event["sizeBefore"], event["sizeAfter"]):
+            promise = answers[place]["promise"] if place in answers else None  # none while the chain was away
+            if promise is not None and format_time(event["time"] * 1000) > promise["anchor_by"]:
                 late.add(promise["record_id"])
     unanswered = sum(load.unanswered for load in loads)
     print(  # noqa: T201 - the numbers are a part of the result
-        f"{len(answers)} records in {len(events)} anchors, {unanswered} questions without an answer, "
+        f"{len(log)} records in {len(events)} anchors, {unanswered} questions without an answer, "
         f"{len(broken)} promises broken and said so"
     )
     assert late <= broken
-    assert len(broken) < len(answers)
+    assert len(broken) < len(log)
+
+
+def whole_log(connection):
+    """Return every record in the order of the log."""
+    rows = connection.execute(select(record).order_by(record.c.log_index)).mappings()
+    return [records.RecordRow(**row) for row in rows]
 
 
 def compare_writes(consortium, node, writes):

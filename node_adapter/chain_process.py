@@ -42,7 +42,7 @@ from node_adapter.workflows.anchoring.cosigning import asking
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.erasing.erasing import erase_next
-from node_adapter.workflows.identity.keys_in_force import checkpoint_note
+from node_adapter.workflows.identity.keys_in_force import checkpoint_note, rotation_waits
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"
@@ -85,6 +85,7 @@ class ChainProcess:
             on_blocks=self._on_blocks,
             on_reset=self._on_reset,
         )
+        self._is_broker = node.settings.member.role == "broker"
         self._sender = Sender(
             node.store,
             rpc,
@@ -93,9 +94,9 @@ class ChainProcess:
             chain_id=settings.chain_id,
             max_fee_per_gas=settings.max_fee_per_gas,
             failed=self._on_failed,
+            waits=self._waits,
         )
         self._anchoring = Anchoring(node)
-        self._is_broker = node.settings.member.role == "broker"
         self._boot = boot_id()
         self._connected = False
         self._catches_up = False
@@ -272,6 +273,9 @@ class ChainProcess:
         # Refused because the chain has it already it is no trouble, else the two truths differ and that is the alarm.
         if consent is None or not truths.compare_ids(self._node, connection, [consent]):
             alarms.raise_failed(connection, row, error, now_ms)
+
+    def _waits(self, connection: Connection, row: OutboxRow) -> bool:
+        return self._is_broker and rotation_waits(self._node, connection, row)
 
     def _on_reset(self, connection: Connection, last_block: int) -> None:
         now = self._node.clock.now_ms()

@@ -19,9 +19,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.anchor_call import anchor_call
@@ -47,6 +49,9 @@ _MS = 1000
 _GAS_MARGIN_PERCENT = 130
 _TAKEN = ("already known", "already imported", "known transaction", "nonce too low", "alreadyknown")
 _UNDERPAID = ("underpriced", "fee too low", "less than block base fee", "below current base fee", "gas price below")
+
+
+Waits = Callable[[Connection, OutboxRow], bool]
 
 
 class Progress(enum.Enum):
@@ -80,8 +85,13 @@ class Sender:
         chain_id: int,
         max_fee_per_gas: int,
         failed: Failed = alarms.raise_failed,
+        waits: Waits = lambda _connection, _row: False,
     ) -> None:
-        """Wire it. `max_fee_per_gas` is in wei; `failed` tells a person of what a contract has refused for good."""
+        """Wire it.
+
+        `max_fee_per_gas` is in wei; `failed` tells a person of what a contract has refused for good; `waits` says of a
+        new write whether it has to wait for another.
+        """
         self._store = store
         self._rpc = rpc
         self._contracts = contracts
@@ -89,6 +99,7 @@ class Sender:
         self._chain_id = chain_id
         self._max_fee = max_fee_per_gas
         self._failed = failed
+        self._waits = waits
         self._not_before: dict[int, int] = {}  # row id -> tick of the next try
         self._since: dict[tuple[str, int], int] = {}  # (what, row id) -> since when
 
@@ -128,6 +139,10 @@ class Sender:
     def _sign_new(self, row: OutboxRow, at: _Moment) -> Progress:
         if row.kind == outbox.KIND_ANCHOR and (progress := self._held_back(row, at)) is not None:
             return progress
+        with self._store.read() as connection:
+            waits = self._waits(connection, row)
+        if waits:
+            return self._retry(row, at)
         nonce = self._free_nonce(at)
         if nonce is None:
             return self._retry(row, at)

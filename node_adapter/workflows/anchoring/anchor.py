@@ -26,7 +26,12 @@ from node_adapter.store.chain import directory, evidence_log
 from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.growth import insert_batch
-from node_adapter.workflows.identity.keys_in_force import checkpoint_note
+from node_adapter.workflows.identity.keys_in_force import (
+    KIND_ROTATION,
+    are_in_a_leaf,
+    checkpoint_note,
+    rotation_is_sent,
+)
 from primitives.errors import VerificationFailed
 
 CHECK = "local-log"
@@ -125,14 +130,19 @@ class Anchoring:
                 return False
             last = anchors.latest(connection)
             self._watch_flight(last)
-            if (last is not None and last.block is None) or not self._is_time(connection, last):
+            if last is not None and last.block is None:
+                return False
+            keys_changed = last is not None and not are_in_a_leaf(self._node, connection)
+            if not self._is_time(connection, last, keys_changed=keys_changed) or rotation_is_sent(connection):
                 return False
             target = directory.find_address(connection, LOG_OF_ANCHORS)
             if target is None:  # the index has not come to the Directory's entry yet
                 return False
         with self._node.store.write() as connection:
             seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, former.first_index(connection))
-            size = min(records.log_size(connection), before + self._node.settings.anchoring.max_batch)
+            size = records.log_size(connection)
+            if not keys_changed:  # else it takes all that the ended keys promised
+                size = min(size, before + self._node.settings.anchoring.max_batch)
             row = self._insert(connection, seq, before, size, now_ms)
             data = anchor_call(connection, row)
             if data is None:
@@ -219,14 +229,16 @@ class Anchoring:
         if final is not None and anchor_tree.tree_size(connection) != final.seq:
             raise VerificationFailed(CHECK, f"the tree of anchors does not end with anchor {final.seq}")
 
-    def _is_time(self, connection: Connection, last: AnchorRow | None) -> bool:
+    def _is_time(self, connection: Connection, last: AnchorRow | None, *, keys_changed: bool) -> bool:
         settings = self._node.settings.anchoring
         passed = self._node.clock.monotonic_ms() - self._built
         waiting = records.log_size(connection) - (last.size if last else former.first_index(connection))
-        if waiting >= settings.max_batch:
+        if waiting >= settings.max_batch or keys_changed:
             return True
         if waiting:
             return last is None or passed >= settings.period_seconds * MS
+        if last is None and outbox.open_rows(connection, KIND_ROTATION):
+            return True
         return passed >= settings.heartbeat_seconds * MS
 
     def _passed_since(self, last: AnchorRow) -> int:

@@ -5,6 +5,9 @@
 3. Nothing is switched. Whoever signs asks here which generation the registry held at the block in question, so that a
    process that was killed, or has not heard of the rotation, still signs with the right key or not at all.
 4. A checkpoint is signed when its anchor is final, with the keys that the registry held at its block.
+5. A promise is good under the keys of its record's anchor, or of the anchor before (docs/spec/evidence-2.md, section
+   7). So a rotation waits until no anchor is on its way and the newest one names the keys in force, no anchor is built
+   while it is on its way, and the next one takes every record that the ended keys promised.
 """
 
 from __future__ import annotations
@@ -16,11 +19,12 @@ from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
-from node_adapter.chain.abi import encode_call, member_keys
+from node_adapter.chain.abi import LOG_OF_ANCHORS, encode_call, member_keys
 from node_adapter.keys.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import alarms, outbox, restored
+from node_adapter.store import alarms, anchor_tree, anchors, outbox, restored
 from node_adapter.store.chain import directory, member_registry
+from node_adapter.store.outbox import OutboxRow
 from primitives.errors import CouldNotCheck
 
 REGISTRY = "MemberRegistry"
@@ -130,6 +134,29 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
         data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
         outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())
     return new, key
+
+
+def are_in_a_leaf(node: Node, connection: Connection) -> bool:
+    """Say whether the newest final anchor names the keys that the registry holds of this member."""
+    newest = anchors.last_final(connection)
+    registered = member_registry.registered_keys(connection, node.address)
+    if newest is None or not registered:
+        return False
+    leaf = anchor_tree.find_leaf(connection, newest.seq)
+    return isinstance(leaf, AnchorLeaf) and leaf.keys_digest == registered[-1].key_set().digest()
+
+
+def rotation_waits(node: Node, connection: Connection, row: OutboxRow) -> bool:
+    """Say whether a write of a broker is a rotation that has to wait for an anchor (rule 5)."""
+    if row.kind != KIND_ROTATION or directory.find_address(connection, LOG_OF_ANCHORS) is None:
+        return False
+    newest = anchors.latest(connection)
+    return newest is None or newest.block is None or not are_in_a_leaf(node, connection)
+
+
+def rotation_is_sent(connection: Connection) -> bool:
+    """Say whether a rotation is on its way to the chain."""
+    return any(row.state != outbox.NEW for row in outbox.open_rows(connection, KIND_ROTATION))
 
 
 def checkpoint_note(node: Node, connection: Connection, leaf: AnchorLeaf, root: bytes) -> str:

@@ -13,7 +13,7 @@ from evidence.version2.log.checkpoint import open_anchor_checkpoint
 from evidence.version2.log.multiproof import make_multiproof, verify_multiproof
 from evidence.version2.map.label_map import LabelMap, prove_label, verify_presence
 from node_adapter.anchor_call import anchor_call
-from node_adapter.store import alarms, anchor_tree, anchors, records, restored
+from node_adapter.store import alarms, anchor_tree, anchors, outbox, records, restored
 from node_adapter.store.chain import event_log, evidence_log
 from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
@@ -21,13 +21,13 @@ from node_adapter.store.records import RecordRow
 from node_adapter.store.snapshot import copy_database
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
-from node_adapter.workflows.anchoring.log_material import BatchTrees, anchor_leaf, log_material
-from node_adapter.workflows.identity.keys_in_force import checkpoint_note
+from node_adapter.workflows.anchoring.log_material import BatchTrees, anchor_leaf, key_set, log_material
+from node_adapter.workflows.identity.keys_in_force import KIND_ROTATION, checkpoint_note, rotation_waits
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.world.broker import Broker
-from tests.world.chain import Chain
+from tests.world.chain import CONTRACTS, Chain
 from tests.world.clock import START
-from tests.world.keys import next_keys
+from tests.world.keys import keystore_of, next_keys
 
 HEARTBEAT = 3_700
 
@@ -378,3 +378,81 @@ def test_few_batch_trees_are_kept(broker):
             leaf = anchor_leaf(connection, seq)
             assert trees.of(connection, leaf).root == leaf.batch_root
     assert trees._taken == sum(tree.size for tree in trees._kept.values()) <= 8
+
+
+class Rotation:
+    """A change of the member's keys on its way through the outbox."""
+
+    def __init__(self, broker, name):
+        self.broker, self.new = broker, next_keys(name)
+        with broker.store.write() as connection:
+            key = f"{KIND_ROTATION}:{name}"
+            outbox.enqueue(connection, KIND_ROTATION, key, CONTRACTS["MemberRegistry"], b"keys", 0)
+            self.row = outbox.by_key(connection, key)
+
+    def waits(self):
+        with self.broker.store.read() as connection:
+            return rotation_waits(self.broker.node, connection, self.row)
+
+    def send(self):
+        with self.broker.store.write() as connection:
+            outbox.mark_signed(connection, outbox.Attempt(hash_of(self.row.key), self.row.id, 1, 0, b"", 0))
+
+    def mine(self):
+        self.broker.keys._generations = (*self.broker.keys.generations, self.new)
+        self.broker.chain.rotate("north", self.new)
+        self.broker.mine()
+
+
+def test_a_rotation_waits_for_an_anchor_that_names_the_keys_in_force(broker):
+    first = Rotation(broker, "one")
+    assert first.waits()  # nothing is anchored: what these keys promise would be under no key that a leaf names
+    broker.anchor()  # at once, without a record
+    assert not first.waits()
+    add_records(broker.store, 1)
+    anchoring = Anchoring(broker.node)
+    broker.clock.sleep(2)
+    assert anchoring.step(broker.clock.now)
+    assert first.waits()  # an anchor is on its way
+    resend(broker, 3)
+    assert not first.waits()
+
+
+def test_no_anchor_is_built_while_a_rotation_is_on_its_way_and_one_follows_it_at_once(broker):
+    add_records(broker.store, 1)
+    broker.anchor()
+    first = Rotation(broker, "one")
+    first.send()
+    add_records(broker.store, 2)
+    anchoring = started(broker)
+    broker.clock.sleep(2)
+    assert not anchoring.step(broker.clock.now)
+    first.mine()
+    second = Rotation(broker, "two")
+    assert second.waits()  # no leaf names the keys of the first one
+    broker.anchor(wait=0)
+    assert not second.waits()
+    second.send()
+    second.mine()
+    broker.anchor(wait=0)  # without a record
+    leaves = check_log(broker)
+    keys = [keystore_of("north").newest, next_keys("one"), next_keys("two")]
+    with broker.store.read() as connection:
+        named = [key_set(broker.node, connection, leaf.keys_digest).signing for leaf in leaves[1:]]
+    assert named == [one.signing_public for one in keys]
+
+
+@pytest.mark.parametrize("rotates", [False, True])
+def test_the_anchor_after_a_rotation_takes_all_that_the_ended_keys_promised(broker, rotates):
+    settings = broker.node.settings
+    small = replace(settings, anchoring=replace(settings.anchoring, max_batch=3))
+    broker.node = replace(broker.node, settings=small)
+    add_records(broker.store, 3)
+    broker.anchor()
+    add_records(broker.store, 8)
+    if rotates:
+        rotation = Rotation(broker, "one")
+        rotation.send()
+        rotation.mine()
+    assert broker.anchor().size == (11 if rotates else 6)
+    check_log(broker)

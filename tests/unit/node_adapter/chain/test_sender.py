@@ -99,7 +99,16 @@ class Bench:
         self.restart()
 
     def restart(self):
-        self.sender = Sender(self.store, self.rpc, self.contracts, self.signer, chain_id=5, max_fee_per_gas=BOUND)
+        self.waiting = set()
+        self.sender = Sender(
+            self.store,
+            self.rpc,
+            self.contracts,
+            self.signer,
+            chain_id=5,
+            max_fee_per_gas=BOUND,
+            waits=lambda _connection, row: row.key in self.waiting,
+        )
 
     def step(self, tick):
         """A step at a tick; the wall clock goes its own way."""
@@ -414,6 +423,20 @@ def test_a_lost_write_after_a_gap_is_signed_anew(bench):
     assert bench.step(20) is Progress.MOVED
     bench.step(21)
     assert (bench.row().state, bench.row().nonce) == ("signed", 1)
+
+
+def test_a_write_that_has_to_wait_is_not_signed_and_keeps_no_other_back(bench):
+    bench.put("first")
+    bench.put("second")
+    bench.waiting.add("first")
+    assert bench.step(1) is Progress.WAITING
+    assert bench.step(2) is Progress.MOVED
+    assert (bench.row("first").state, bench.row("second").state) == ("new", "signed")
+    bench.step(3)
+    bench.index((bench.row("second").tx_hash, 0, True))
+    bench.waiting.clear()
+    assert bench.step(2 + RETRY_REFUSED_MS) is Progress.MOVED
+    assert bench.row("first").state == "signed"
 
 
 def test_an_anchor_goes_out_on_our_tree_as_the_index_has_it(bench):

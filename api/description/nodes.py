@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
+from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_CLAIM, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from evidence.version2.log.anchors import ANCHOR_LEAF
 from evidence.version2.log.growth_document import GROWTH
@@ -130,7 +130,7 @@ PROMISE_VERDICT = Named(
                 "log_index": COUNT,
                 "anchor_by": TIME,
                 "as_of": BLOCK_TIME,
-                "anchor": Fields({"seq": Integer(2), "size": Integer(1), "block": COUNT, "time": TIME}),
+                "anchor": Fields({"seq": Integer(1), "size": Integer(1), "block": COUNT, "time": TIME}),
                 "entry": _SHOWN.note("Whether the anchor's batch, as the broker shows it, holds the promised entry."),
                 "counted": _SHOWN.note("Whether the anchor's map, as the broker shows it, counts that entry."),
                 "reason": Nullable(TEXT).note("Why it was not checked."),
@@ -155,9 +155,9 @@ PROMISE_VERDICT = Named(
                 "anchor_by": TIME,
                 "as_of": BLOCK_TIME,
                 "verdict": TEXT,
-                "claim": CLAIM,
+                "claim": AnyOf(CLAIM, FORMER_CLAIM),
             }
-        ).note("The claim proves it to anybody who holds a trust file."),
+        ).note("The claim, of the promise's format, proves it to anybody who holds a trust file of that format."),
     ),
 )
 

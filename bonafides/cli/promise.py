@@ -14,6 +14,8 @@ from bonafides.cli.support.options import DIRECTORY, rows_option, verbatim
 from bonafides.cli.support.output import Answers, chunks, make_directory, read_rows, write_file
 from bonafides.client import Client
 from bonafides.promise_rows import is_owed, promise_in
+from evidence.documents.promise import is_of_format_1
+from evidence.documents.promise import parse_promise as parse_former_promise
 from evidence.version2.promise import parse_promise
 from primitives.canonical import canonical_json
 from primitives.errors import BonafidesError, InvalidInput, VerificationFailed
@@ -70,7 +72,10 @@ def _asked(row: dict[str, Any] | InvalidInput) -> dict[str, Any] | BonafidesErro
         return InvalidInput("promise", "owed", "is not given yet: fetch it with `fact promises`")
     value = promise_in(row)
     try:
-        parse_promise(value)
+        if is_of_format_1(value):
+            parse_former_promise(value)
+        else:
+            parse_promise(value)
     except (InvalidInput, VerificationFailed) as error:
         return error
     return {"promise": value}

@@ -609,6 +609,10 @@ class Finding(TypedDict):
     rule: str
     detail: str
 
+
+class FormerClaim(TypedDict):
+    format: Literal["bonafides.breach/1"]
+
 FormerTrustFile: TypeAlias = "dict[str, Any]"
 
 
@@ -1071,7 +1075,7 @@ class PromiseVerdict3(TypedDict):
     anchor_by: Time
     as_of: BlockTime
     verdict: str
-    claim: Claim
+    claim: Claim | FormerClaim
 
 PromiseVerdict: TypeAlias = "PromiseVerdict1 | PromiseVerdict2 | PromiseVerdict3"
 

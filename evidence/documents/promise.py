@@ -123,6 +123,11 @@ def promise_document(value: object, field: str = "promise") -> PromiseDocument:
     return cast(PromiseDocument, value)
 
 
+def is_of_format_1(value: object) -> bool:
+    """Tell whether a promise says that it is of this format."""
+    return isinstance(value, Mapping) and value.get("format") == PROMISE_FORMAT
+
+
 def parse_promise(value: object, field: str = "promise") -> Promise:
     """Read a promise without checking its signature."""
     return PROMISE.read(value, field)[0]

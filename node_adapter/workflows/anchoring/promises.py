@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import parse_did
+from evidence.documents.promise import is_of_format_1
 from evidence.log import note as notes
 from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.log.checkpoint import open_anchor_checkpoint, read_anchor_checkpoint
@@ -34,6 +35,7 @@ from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.workflows.anchoring.claims import Shown, key_sets, leaves_at_promise, make_claim
 from node_adapter.workflows.anchoring.log_evidence import LogEvidence, evidence_of
+from node_adapter.workflows.former.promises import check_former_promise
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
 from primitives.shapes import Anything, Fields, Named
@@ -71,15 +73,15 @@ def check_promises(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Ou
     return [_answered(node, item) if isinstance(item, _Look) else item for item in found]
 
 
-def _looked(node: Node, connection: Connection, request: Mapping[str, Any]) -> _Look | BonafidesError:
+def _looked(node: Node, connection: Connection, request: Mapping[str, Any]) -> _Look | Outcome:
     try:
-        return _look(node, connection, request)
+        document = PROMISE_CHECK.read(request, "")["promise"]
+        return check_former_promise(node, document) if is_of_format_1(document) else _look(node, connection, document)
     except BonafidesError as error:
         return error
 
 
-def _look(node: Node, connection: Connection, request: Mapping[str, Any]) -> _Look:
-    document = PROMISE_CHECK.read(request, "")["promise"]
+def _look(node: Node, connection: Connection, document: PromiseDocument) -> _Look:
     promise, signed = parse_promise(document)
     did, tip = parse_did(promise.broker, "promise.broker"), blocks.tip(connection)
     if did.chain_id != node.settings.chain.chain_id:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 from sqlalchemy import update
 
+from evidence.verify.breach import verify_breach
 from evidence.version2.log.anchors import OpeningLeaf
 from node_adapter.chain.deploy import deploy, founders_of
 from node_adapter.chain.errors import WrongChain
@@ -16,9 +18,12 @@ from node_adapter.migration import migrate_node
 from node_adapter.store import anchor_tree, anchors, records, schema, subjects
 from node_adapter.store import former as former_store
 from node_adapter.store.engine import open_store
+from node_adapter.workflows.anchoring.promises import check_promises
+from node_adapter.workflows.former.opened import former_node
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
-from primitives.errors import InvalidInput, Refused
+from primitives.canonical import canonical_json
+from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.verification import verify_history
 from tests.world.release_1 import Continuing, Release1, as_network, migrated
 from tests.world.replays import word as own_word
@@ -102,6 +107,21 @@ def test_what_others_kept_is_verified_as_before(case):
     for trust in ((case.release.root / "trust-1.json").read_bytes(), former_trust_file(case.regulator)):
         report = verify_history(kept, trust, promises=case.release.kept("promises")[:10])
         assert report.ok, report.report.verdict
+
+
+def test_promises_of_format_1_are_kept_or_convict(case):
+    [broken] = case.answer["broken_promises"]
+    with former_node(case.broker) as former_one, former_one.store.read() as connection:
+        given = json.loads(records.by_record_ids(connection, [broken])[broken].promise)
+    kept = case.release.kept("promises")[0]
+    for node, entry in ((case.broker, "as-promised"), (case.regulator, "not-checked")):
+        first, second = check_promises(node, [{"promise": kept}, {"promise": given}])
+        assert (first["status"], first["entry"], first["anchor"]["seq"]) == ("kept", entry, 1)
+        assert (second["status"], second["record_id"]) == ("broken", broken)
+        report = verify_breach(canonical_json(second["claim"]), former_trust_file(case.regulator))
+        assert report.ok, report.verdict
+    [refused] = check_promises(case.broker, [{"promise": {**kept, "anchor_by": given["anchor_by"]}}])
+    assert isinstance(refused, VerificationFailed)
 
 
 def migrate(release, network):

@@ -93,6 +93,18 @@ def rename(connection: Connection, pid: str, client_ref: str) -> None:
     connection.execute(update(subject).where(subject.c.pid == pid).values(client_ref=client_ref))
 
 
+def continuing(connection: Connection, after: str, limit: int) -> list[SubjectRow]:
+    """Return the first subjects after a pseudonym whose history continues one of format 1."""
+    query = select(subject).where(subject.c.former_count.is_not(None), subject.c.pid > after)
+    return [SubjectRow(**row) for row in connection.execute(query.order_by(subject.c.pid).limit(limit)).mappings()]
+
+
+def products_continuing(connection: Connection) -> list[SubjectRow]:
+    """Return the products that were rated in format 1."""
+    query = select(subject).where(subject.c.former_count.is_not(None), subject.c.kind == PRODUCT)
+    return [SubjectRow(**row) for row in connection.execute(query.order_by(subject.c.opens)).mappings()]
+
+
 def name_product(connection: Connection, pid: str, product_id: str) -> None:
     """Say of a subject without a history of format 2 that it is a product."""
     unopened = (subject.c.pid == pid, subject.c.count == 0)

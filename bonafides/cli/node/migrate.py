@@ -1,4 +1,4 @@
-"""`bonafides node migrate`: a node of release 1 goes on with format 2, in the network that continues its own."""
+"""`bonafides node migrate` and `outstanding`: a node of release 1 goes on with format 2, and who is left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.support.output import read_document, write_json
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.output import read_document, write_json, write_line
 from node_adapter.chain.rpc import JsonRpc
+from node_adapter.keys.keystore import read_password
 from node_adapter.settings import Settings
 from node_adapter.stopped_node import stopped_node
 from primitives.errors import InvalidInput
@@ -47,3 +48,39 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
             write_json(migrate_node(settings, rpc, network, time.time_ns() // 1_000_000))
         finally:
             rpc.close()
+
+
+@click.command(
+    "outstanding",
+    epilog=verbatim(
+        'out  {"kind": "client", "client_ref", "subject", "did", "lacks": ["key", "opening"], "continues"}',
+        '     {"kind": "consent", "client_ref", "subject", "consent_id", "purpose", "receivers", "expires_at"}',
+        '     {"kind": "staff", "name", "role", "key"}, {"kind": "product", "product_id", "subject"}',
+        '     {"kind": "task", "task_id"}',
+        "",
+        "Exit status: 0 nobody is left, 1 somebody is.",
+        "",
+        "Example:",
+        "  bonafides node outstanding nodes/a",
+    ),
+)
+@click.argument("node_dir", type=DIRECTORY, metavar="DIR")
+@password_option
+def outstanding_command(node_dir: Path, password_file: Path | None) -> int:
+    """Tell who still has to do something after a migration; the node may run.
+
+    Clients publish their keys anew and open the history that goes on, consents are given anew, staff are enrolled and
+    products rated anew; a task that had not ended is proposed and approved anew.
+    """
+    from node_adapter.bootstrap import open_node  # noqa: PLC0415 - as above
+    from node_adapter.workflows.former.outstanding import outstanding  # noqa: PLC0415 - as above
+
+    node = open_node(node_dir, read_password(file=password_file))
+    try:
+        left = 0
+        for line in outstanding(node):
+            write_line(line)
+            left = 1
+        return left
+    finally:
+        node.store.dispose()

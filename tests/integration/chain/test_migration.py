@@ -20,6 +20,7 @@ from node_adapter.store import former as former_store
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.former.opened import former_node
+from node_adapter.workflows.former.outstanding import outstanding
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
 from primitives.canonical import canonical_json
@@ -54,6 +55,14 @@ def case(release, drive):
     case.consortium.close()
 
 
+def told(node):
+    """What is outstanding, by kind."""
+    found = {}
+    for line in outstanding(node):
+        found.setdefault(line["kind"], []).append(line)
+    return found
+
+
 def test_a_client_goes_on(case):
     answer, broker = case.answer, case.broker
     assert (answer["records"], answer["anchors"], len(answer["broken_promises"])) == (15, 3, 1)
@@ -63,7 +72,14 @@ def test_a_client_goes_on(case):
     assert (before.count, before.former_count, before.joined) == (0, 11, False)
     assert before.state != "{}"
 
+    left = told(broker)
+    assert [(one["client_ref"], one["lacks"]) for one in left["client"]] == [("client", ["key", "opening"])]
+    assert [one["purpose"] for one in left["consent"]] == ["MARKET_RISK"]
+    assert [one["name"] for one in left["staff"]] == ["Synthetic Officer"]
+    assert [one["product_id"] for one in left["product"]] == ["fund-1"]
+
     case.publish_key()
+    assert told(broker)["client"][0]["lacks"] == ["opening"]
     for wrong in (None, {**before.continues, "count": 10}):
         refused = case.hand_in(case.opening(wrong))
         assert isinstance(refused, Refused)
@@ -71,6 +87,9 @@ def test_a_client_goes_on(case):
     opened = case.hand_in(case.opening(before.continues))
     assert isinstance(opened, Accepted), opened
     assert opened.log_index == 15
+    assert told(broker).keys() == {"consent", "staff", "product"}
+    case.rate_again("fund-1")
+    assert told(broker).keys() == {"consent", "staff"}
     case.enrol_again()
     level = case.submit("LEVEL_RESULT", compute={})
     case.confirm_level(level)
@@ -83,7 +102,7 @@ def test_a_client_goes_on(case):
     assert isinstance(first, OpeningLeaf)
     assert (first.former, first.former_seq, first.former_size) == (log.contract, 3, 15)
     assert (first.former_root.hex(), first.former_map_root.hex()) == (log.root, log.map_root)
-    assert (last.seq, last.size_before, last.size) == (2, 15, 22)
+    assert (last.seq, last.size_before, last.size) == (2, 15, 24)
 
     whole = case.replayed()
     [before] = whole["related"]

@@ -387,6 +387,8 @@ CALLS = {
     "subjects.find_by_pid": lambda c, size: subjects.find_by_pid(c, CLIENT),
     "subjects.find_by_did": lambda c, size: subjects.find_by_did(c, DID),
     "subjects.find_by_client_ref": lambda c, size: subjects.find_by_client_ref(c, "today"),
+    "subjects.continuing": lambda c, size: subjects.continuing(c, "", 5),
+    "subjects.products_continuing": lambda c, size: subjects.products_continuing(c),
     "subjects.name_product": lambda c, size: subjects.name_product(c, CLIENT, "fund-1"),
     "subjects.rename": lambda c, size: subjects.rename(c, CLIENT, "other"),
     "subjects.update_heads": lambda c, size: subjects.update_heads(c, [SUBJECT]),

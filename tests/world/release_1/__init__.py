@@ -32,7 +32,7 @@ from primitives.secp256k1 import address_of
 from primitives.timestamp import format_time
 from tests.integration.conftest import Consortium
 from tests.world.chain_case import CONTROLLER, COUNTER, OLD, OLD_KEY, Case
-from tests.world.payloads import PAYLOADS
+from tests.world.payloads import PAYLOADS, rating
 from tests.world.replays import replay
 
 ARCHIVE = Path(__file__).with_name("node.tar.xz")
@@ -168,6 +168,14 @@ class Continuing(Case):
         """What comes before a level: the house's rating is anew, and so is what the client says."""
         for type_ in ("ID_VERIFY", "INFO_COLLECT", "DUTY_NOTICE", "Q_SUBMIT"):
             self.submit(type_, PAYLOADS[type_])
+
+    def rate_again(self, product):
+        """The house rates a product anew: its history goes on under the derived pseudonym."""
+        told = {"client_ref": f"product {product}", "product_id": product}
+        [enrolled] = enrol_subjects(self.broker, [told])
+        before = format_time(self.broker.clock.now_ms() - 1000)
+        rated = rating(product) | {"effective_from": before}
+        self.submit("PRODUCT_RATE", rated, subject=enrolled["subject"])
 
     def confirm_level(self, level):
         shown = {"level_ref": level.promise["fingerprint"], "level": level.payload["level"]}

@@ -397,3 +397,39 @@ def test_a_refused_export_says_why(node, run):
     node.answers["/v1/exports"] = lambda _request: refusal
     assert run("subject", "export", PID) == 2
     assert "subject-not-found" in run.err
+
+
+def test_an_erasure_is_drafted_ordered_and_waited_for(node, run, tmp_path):
+    node.answers["/v1/erasures/draft"] = {"type": "ERASE"}
+    assert run("erasure", "draft", "--client-ref", "c-1", "--record", 5, "--record", 3) == 0
+    assert (node.routes.pop(), node.bodies.pop()) == (
+        ("POST", "/v1/erasures/draft"),
+        {"client_ref": "c-1", "records": [3, 5], "rule": "retention-20-years"},
+    )
+    assert json.loads(run.out) == {"type": "ERASE"}
+    (tmp_path / "twice.ndjson").write_text(run.out, encoding="utf-8")
+    waiting, done = ({"id": "r-1", "state": state} for state in ("waiting", "done"))
+    node.answers["/v1/erasures"] = waiting
+    assert run("erasure", "order", tmp_path / "twice.ndjson") == 0
+    assert json.loads(run.out) == waiting
+    shown = iter([waiting, waiting, done])
+    node.answers["/v1/erasures/r-1"] = lambda _: httpx.Response(200, json=next(shown))
+    assert run("erasure", "show", "r-1") == 0
+    assert json.loads(run.out) == waiting
+    assert run("erasure", "order", tmp_path / "twice.ndjson", "--wait", 60) == 0
+    assert json.loads(run.out) == done
+
+
+def test_an_erasure_that_is_not_anchored_in_time_is_told(node, run, tmp_path):
+    (tmp_path / "twice.ndjson").write_text("{}\n", encoding="utf-8")
+    node.answers["/v1/erasures"] = node.answers["/v1/erasures/r-1"] = {"id": "r-1", "state": "waiting"}
+    assert run("erasure", "order", tmp_path / "twice.ndjson", "--wait", 0) == 2
+    assert run.err.startswith("error: erasure-waits r-1 is recorded")
+    (tmp_path / "twice.ndjson").write_text("{\n", encoding="utf-8")
+    assert run("erasure", "order", tmp_path / "twice.ndjson") == 2
+
+
+@pytest.mark.parametrize("who", [(), ("--did", "d", "--subject", "s")])
+def test_an_erasure_is_of_one_client(node, run, who):
+    assert run("erasure", "draft", *who) == 2
+    assert (node.requests, "one-of" in run.err) == ([], True)

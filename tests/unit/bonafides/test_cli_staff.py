@@ -91,6 +91,19 @@ def test_a_signature_covers_the_whole_fact(run):
     ed25519.verify(bytes.fromhex(made["key"]), digest, decode_base64url(signature["value"], "value"))
 
 
+def test_an_erasure_is_signed_as_every_other_record(run):
+    """No caller hands it in as a fact, and two persons sign it all the same."""
+    for name in ("Sun Yu", "He Lin"):
+        new(run, name, "compliance")
+    erases = [{"seq": 2, "fingerprint": "ab" * 32, "rule": "retention-20-years"}]
+    erasure = {**DECISION, "type": "ERASE", "payload": {"erases": erases}}
+    _, [once] = sign(run, erasure, more=("--yes", "--name", "Sun Yu"))
+    status, [twice] = sign(run, once, more=("--yes", "--name", "He Lin"))
+    assert (status, twice["root_salt"], len(twice["payload"][FIELD])) == (0, once["root_salt"], 2)
+    status, [refused] = sign(run, {**erasure, "payload": {"erases": [{**erases[0], "rule": "at-once"}]}})
+    assert (status, refused["problem"]["rule"]) == (2, "one-of")
+
+
 def test_the_second_of_two_signs_under_the_salt_of_the_first(run):
     keys = [new(run, name, "committee")["key"] for name in ("Zhao Min", "Sun Yu")]
     rating = {

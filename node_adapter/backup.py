@@ -34,6 +34,7 @@ from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, records, restored, tokens
+from node_adapter.store.anchors import FIRST_ANCHOR
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade
@@ -154,7 +155,7 @@ def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int) -> dict[str, 
             tip = blocks.find_tip(connection)
             stands = {
                 "log_size": records.log_size(connection),
-                "anchors": 0 if newest is None else newest.seq,
+                "anchors": 0 if newest is None else newest.seq - FIRST_ANCHOR + 1,
                 "block": None if tip is None else tip.number,
             }
     finally:

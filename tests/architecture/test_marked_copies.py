@@ -11,7 +11,6 @@ ASKS = "require_caught_up"
 WITHOUT_ASKING = {
     "node_adapter/workflows/anchoring/anchor.py": "builds again what the chain holds of a restored copy",
     "node_adapter/workflows/identity/keys_in_force.py": "hands out the keys; checkpoints of what the chain holds",
-    "node_adapter/workflows/operation/recovery.py": "reads the public key that our promises are checked by",
 }
 KEYSTORE = {
     "bonafides/cli/member.py": "shows the public keys",

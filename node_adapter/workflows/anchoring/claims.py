@@ -38,7 +38,7 @@ class Made:
 
 
 @dataclass(frozen=True)
-class IndexedLog:
+class ClaimedLog:
     """A broker's log as this node's index has it: what a claim shows of it."""
 
     seq: int
@@ -49,7 +49,7 @@ class IndexedLog:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownEvidence:
     """What a broker showed that convicts it.
 
     Attributes:
@@ -64,7 +64,7 @@ class Shown:
 
 
 def make_claim(
-    node: Node, document: PromiseDocument, promise: Promise, broker: str, shown: Shown | None = None
+    node: Node, document: PromiseDocument, promise: Promise, broker: str, shown: ShownEvidence | None = None
 ) -> Made:
     """Make a claim under the newest block of which the chain's state can be proved; it may prove nothing.
 
@@ -126,12 +126,12 @@ def _grow_tree(node: Node, broker: str, block: int) -> None:
             raise CouldNotCheck("log-not-read", "the tree of this broker's log is being made; ask again in a moment")
 
 
-def _indexed(connection: Connection, log: LogLeaves) -> IndexedLog | None:
+def _indexed(connection: Connection, log: LogLeaves) -> ClaimedLog | None:
     opening, last = log.opening, log.last()
     if opening is None or last is None:
         return None
     sets = key_sets(connection, log.member)
-    return IndexedLog(
+    return ClaimedLog(
         seq=last.seq,
         opening=opening,
         anchor=log.anchor,
@@ -140,6 +140,6 @@ def _indexed(connection: Connection, log: LogLeaves) -> IndexedLog | None:
     )
 
 
-def _also(log: LogLeaves, promise: Promise, shown: Shown | None) -> list[int]:
+def _also(log: LogLeaves, promise: Promise, shown: ShownEvidence | None) -> list[int]:
     also = [leaf.seq for leaf in leaves_at_promise(log, promise)]
     return [*also, shown.checkpoint_seq] if shown is not None and shown.checkpoint_seq is not None else also

@@ -33,7 +33,7 @@ from node_adapter.node import Node
 from node_adapter.store.anchors import FIRST_ANCHOR
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
-from node_adapter.workflows.anchoring.claims import Shown, key_sets, leaves_at_promise, make_claim
+from node_adapter.workflows.anchoring.claims import ShownEvidence, key_sets, leaves_at_promise, make_claim
 from node_adapter.workflows.anchoring.log_evidence import LogEvidence, evidence_of
 from node_adapter.workflows.former.promises import check_former_promise
 from primitives.canonical import parse_json
@@ -159,7 +159,7 @@ def _with_evidence(node: Node, look: _Look, leaf: AnchorLeaf) -> Outcome:
     return {**kept, **_told(shown.evidence)}
 
 
-def _shown(node: Node, look: _Look, leaf: AnchorLeaf) -> Shown:
+def _shown(node: Node, look: _Look, leaf: AnchorLeaf) -> ShownEvidence:
     """Fetch what the broker shows of the place, and hold it against the leaf."""
     evidence = evidence_of(node, look.broker, look.promise, leaf)
     try:
@@ -169,23 +169,23 @@ def _shown(node: Node, look: _Look, leaf: AnchorLeaf) -> Shown:
     return _naming_wrong(node, look, leaf, evidence)
 
 
-def _naming_wrong(node: Node, look: _Look, leaf: AnchorLeaf, evidence: LogEvidence) -> Shown:
+def _naming_wrong(node: Node, look: _Look, leaf: AnchorLeaf, evidence: LogEvidence) -> ShownEvidence:
     """Say whether a checkpoint of the broker, of an anchor that the index has, names the covering anchor as wrong."""
     if evidence.checkpoint is None:
-        return Shown(evidence)
+        return ShownEvidence(evidence)
     seq = read_anchor_checkpoint(notes.split_note(evidence.checkpoint)[0]).seq
     with node.store.read() as connection:
         log = LogLeaves.of(connection, look.broker, blocks.tip(connection).number)
         try:
             of_checkpoint = log.anchor(seq)
         except LookupError:  # our index has not come to it
-            return Shown(evidence)
+            return ShownEvidence(evidence)
         keys = key_sets(connection, look.broker)[of_checkpoint.keys_digest]
     stated = open_anchor_checkpoint(evidence.checkpoint, look.promise.broker, keys.checkpoint)
-    return Shown(evidence, leaf.seq in stated.wrong, seq)
+    return ShownEvidence(evidence, leaf.seq in stated.wrong, seq)
 
 
-def _standing(promise: Promise, leaf: AnchorLeaf, shown: Shown) -> PromiseStanding:
+def _standing(promise: Promise, leaf: AnchorLeaf, shown: ShownEvidence) -> PromiseStanding:
     """Tell how a promise stands by what is shown: of what is not shown nothing is held against the broker."""
     place, counted = shown.evidence.place, shown.evidence.counted
     entry = promise.entry if place is None else place.entry
@@ -208,7 +208,7 @@ def _told(evidence: LogEvidence | None) -> dict[str, Any]:
     }
 
 
-def _broken(node: Node, look: _Look, shown: Shown | None = None) -> Outcome:
+def _broken(node: Node, look: _Look, shown: ShownEvidence | None = None) -> Outcome:
     """Answer with the claim; where the block that can be proved lies before the promised time, it is open still."""
     made = make_claim(node, look.document, look.promise, look.broker, shown)
     if made.report.ok:

@@ -6,11 +6,9 @@ Batches are no part of it: they are shown to members (docs/spec/evidence-2.md, s
 from __future__ import annotations
 
 from node_adapter.node import Node
-from node_adapter.store import anchors, records
+from node_adapter.store import anchors
 from node_adapter.workflows.anchoring.tiles import published_tile
-from primitives.errors import InvalidInput, Refused
-
-MAX_ENTRIES = 1000
+from primitives.errors import Refused
 
 
 def published_checkpoint(node: Node) -> str:
@@ -35,14 +33,3 @@ def tile_of_log(node: Node, path: str) -> bytes:
     """
     with node.store.read() as connection:
         return published_tile(connection, path)
-
-
-def published_entries(node: Node, start: int, count: int) -> list[bytes]:
-    """Return up to `count` entries from `start`, as far as they are anchored."""
-    if not 0 < count <= MAX_ENTRIES:
-        raise InvalidInput("count", "range", f"must be between 1 and {MAX_ENTRIES}")
-    with node.store.read() as connection:
-        size = anchors.anchored_size(connection)
-        if start > size:
-            raise InvalidInput("start", "range", f"the anchored log has {size} entries")
-        return records.entries(connection, start, min(start + count, size))

@@ -26,10 +26,6 @@ from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refus
 MAX_PAGE = 500
 
 
-class LogView:
-    """Of format 1, until nothing imports it."""
-
-
 def receipts_for(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[dict[str, Any] | BonafidesError]:
     """Return the receipts of records ({"record_id"}); each gets its own outcome, in order."""
     ids = [request.get("record_id") for request in requests]

@@ -44,20 +44,20 @@ def sign_act(stated: Mapping[str, Any], secret: bytes, did: str, key: str) -> Ac
     return {"did": did, "key": key, "alg": suite.alg, "value": value}
 
 
-def verify_act(envelope: Envelope, signature: ActSignature, public_key: bytes) -> None:
-    """Check one signature of an envelope against one key.
+def verify_act(stated: Mapping[str, Any], signature: ActSignature, public_key: bytes) -> None:
+    """Check one signature of an envelope, or of what `act_payload` takes, against one key.
 
     Raises:
         VerificationFailed: check `client-signature`.
         CouldNotCheck: the library of its suite is not installed.
     """
-    suite = SUITES[envelope["suite"]]
+    suite = SUITES[stated["suite"]]
     require_alg(suite, signature["alg"], "signature.alg")
     value = decode_base64url(signature["value"], "signature.value", SIGNATURE_BYTES)
     try:
-        suite.verify(public_key, act_payload(envelope), value)
+        suite.verify(public_key, act_payload(stated), value)
     except VerificationFailed as error:
-        raise VerificationFailed(CLIENT_SIGNATURE, f"{envelope['type']}: {error.detail}") from error
+        raise VerificationFailed(CLIENT_SIGNATURE, f"{stated['type']}: {error.detail}") from error
 
 
 def check_known(envelope: Envelope, fingerprints: Sequence[bytes]) -> None:

@@ -64,7 +64,7 @@ def test_every_file_that_checks_a_signature_stands_in_a_row():
         for path in (ROOT / package).rglob("*.py")
         if (found := checks_in(path))
     }
-    assert checking.keys() >= {"node_adapter/workflows/intake/facts.py", "did/credentials/verify.py"}, (
+    assert checking.keys() >= {"node_adapter/workflows/intake/acts.py", "did/credentials/verify.py"}, (
         "the search finds nothing"
     )
     missing = {file: found for file, found in checking.items() if file not in named and not _is_primitive(file)}

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from did.registry_log import IdentityHistory
-from evidence.version2.act import act_payload
+from evidence.version2.act import verify_act
 from evidence.version2.envelope import ActSignature
 from evidence.version2.salts import field_digests
 from node_adapter.node import Node
@@ -19,9 +19,7 @@ from node_adapter.store.chain.blocks import Block
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.openings import require_place
-from primitives.encoding import decode_base64url
 from primitives.errors import Refused, VerificationFailed
-from primitives.suite import SIGNATURE_BYTES
 from replay.wire.fact import ClientPart, IntakeFact
 
 
@@ -69,24 +67,23 @@ class ClientActs:
             raise Refused(
                 "act-key-invalid", f"act.key: is no key of {did} at block {block.number}, the last one indexed"
             )
-        signed = act_payload(
-            {
-                "suite": suite.name,
-                "type": fact.type,
-                "broker": self._node.did,
-                "subject": fact.subject,
-                "occurred_at": fact.occurred_at,
-                "document": act.document,
-                "ruleset": act.ruleset,
-                "fields": field_digests(suite, fact.payload or {}, act.root_salt),
-                "known": act.known,
-            }
-        )
+        stated = {
+            "suite": suite.name,
+            "type": fact.type,
+            "broker": self._node.did,
+            "subject": fact.subject,
+            "occurred_at": fact.occurred_at,
+            "document": act.document,
+            "ruleset": act.ruleset,
+            "fields": field_digests(suite, fact.payload or {}, act.root_salt),
+            "known": act.known,
+        }
+        signature: ActSignature = {"did": did, "key": act.key, "alg": suite.alg, "value": act.signature}
         try:
-            suite.verify(keys[act.key], signed, decode_base64url(act.signature, "act.signature", SIGNATURE_BYTES))
+            verify_act(stated, signature, keys[act.key])
         except VerificationFailed as error:
             raise VerificationFailed("act-signature", f"act.signature: is not by {act.key} over this fact") from error
-        return {"did": did, "key": act.key, "alg": suite.alg, "value": act.signature}
+        return signature
 
     def _require_known(self, act: ClientPart, subject: SubjectRow) -> None:
         """Check that the history before an act is the one that the client's wallet knew."""

@@ -145,18 +145,22 @@ def test_an_opening_of_another_client_is_refused(broker, client):
         ({"fields": {"kind": "unsigned-client", "opens": None, "continues": None}}, "type", "node-record"),
         ({"fields": {"kind": "house", "opens": "staff:00", "continues": None}}, "type", "node-record"),
         ({"document": "level-confirm@1"}, "act.document", "constant"),
-        (
-            {"continues": {"format": 2, "subject": "00" * 32, "count": 1, "head": "00" * 32}},
-            "payload.continues",
-            "constant",
-        ),
     ],
 )
 def test_a_caller_hands_in_no_other_opening(broker, client, change, field, rule):
-    fields = {"kind": "client", "opens": client.did, "continues": change.pop("continues", None)}
+    fields = {"kind": "client", "opens": client.did, "continues": None}
     draft = {"type": OPENING, "broker": broker.did, "subject": client.subject, "document": None, "ruleset": None}
     problem = refused(broker, client.sign({**draft, "fields": fields, **change}, broker.clock.now))
     assert (problem["field"], problem["rule"]) == (field, rule)
+    assert history_is_empty(broker, client)
+
+
+def test_an_opening_continues_no_history_that_this_node_does_not_know_of(broker, client):
+    before = {"format": 2, "subject": "00" * 32, "count": 1, "head": "00" * 32}
+    fields = {"kind": "client", "opens": client.did, "continues": before}
+    draft = {"type": OPENING, "broker": broker.did, "subject": client.subject, "document": None, "ruleset": None}
+    signed = client.sign({**draft, "fields": fields}, broker.clock.now)
+    assert refused(broker, signed)["code"] == "opening-continues"
     assert history_is_empty(broker, client)
 
 

@@ -1,9 +1,9 @@
 """What the wallet holds of what brokers gave, found by what a new thing of theirs could contradict.
 
 Of each place - in the log, in a history, under a label, a record's id or fingerprint - the first promise is noted; of
-each anchor and each next label the first receipt that shows it. Two things of one broker that contradict each other
-share one of them, and whatever differs from a later holder of a place differs from the first or from a document that
-was made already. So an addition reads a few rows, however much the wallet holds.
+each anchor the first receipt that shows it. Two things of one broker that contradict each other share one of them, or
+are neighbours in a history, and whatever differs from a later holder of a place differs from the first, or in what was
+found already. So an addition reads a few rows, however much the wallet holds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from primitives.digest import tagged_sha256
 
 _PROMISE_KIND, _RECEIPT_KIND = "promise-2", "receipt-2"
 _PLACE_KIND = "promise-at"
-_SHOWN_KIND = "receipt-showing"
+_ANCHOR_KIND = "receipt-under"
 _Place = tuple[str, ...]
 
 
@@ -37,9 +37,9 @@ def keep_receipt(identities: Identities, did: str, document: Mapping[str, Any], 
     """Keep a receipt that was checked, in place of an earlier one of its record; call it inside `changing`."""
     name = (receipt.promise.broker, receipt.promise.record_id)
     identities.store.put({"receipt": document, "did": did}, _RECEIPT_KIND, *name)
-    for place in _shown(receipt):
-        if identities.store.get(_SHOWN_KIND, *place) is None:
-            identities.store.put(list(name), _SHOWN_KIND, *place)
+    anchor = (receipt.promise.broker, str(receipt.anchor.seq))
+    if identities.store.get(_ANCHOR_KIND, *anchor) is None:
+        identities.store.put(list(name), _ANCHOR_KIND, *anchor)
 
 
 def kept_receipt(identities: Identities, broker: str, record_id: str) -> Receipt | None:
@@ -81,24 +81,23 @@ def receipt_at(identities: Identities, broker: str, subject: bytes, seq: int) ->
 
 def held_beside_promise(identities: Identities, promise: Promise) -> Iterator[Given]:
     """Give what a new promise could contradict: those of its places, and the record before, which names its label."""
-    yield from _given(identities, [*_places(promise), *_neighbours(promise)], [])
+    yield from _given(identities, promise, None)
 
 
 def held_beside_receipt(identities: Identities, receipt: Receipt) -> Iterator[Given]:
-    """Give what a new receipt could contradict: what its promise could, and what shows its anchor or its labels."""
-    promise, following = receipt.promise, receipt.record.next
-    labels = [_of_label(promise.broker, label) for label in (promise.label, following)]
-    shown = [*_shown(receipt), _of_next(promise.broker, promise.label)]
-    yield from _given(identities, [*_places(promise), *_neighbours(promise), *labels], shown)
+    """Give what a new receipt could contradict: what its promise could, and a receipt that shows its anchor."""
+    broker = receipt.promise.broker
+    yield from _given(identities, receipt.promise, identities.store.get(_ANCHOR_KIND, broker, str(receipt.anchor.seq)))
 
 
-def _given(identities: Identities, places: list[_Place], shown: list[_Place]) -> Iterator[Given]:
+def _given(identities: Identities, promise: Promise, beside: list[str] | None) -> Iterator[Given]:
+    places = [*_places(promise), *_neighbours(promise)]
     promises = {_digest(one): one for place in places if (one := _promise_at(identities, place)) is not None}
     yield from (given_promise(document, parse_promise(document)[0]) for document in promises.values())
     names = {(document["broker"], document["record_id"]) for document in promises.values()}
-    names |= {tuple(name) for place in shown if (name := identities.store.get(_SHOWN_KIND, *place)) is not None}
-    for name in sorted(names):
-        receipt = kept_receipt(identities, *name)
+    names |= {(beside[0], beside[1])} if beside is not None else set()
+    for broker, record_id in sorted(names):
+        receipt = kept_receipt(identities, broker, record_id)
         if receipt is not None:
             yield given_receipt(receipt)
 
@@ -114,7 +113,7 @@ def _places(promise: Promise) -> list[_Place]:
         ("log", broker, str(promise.log_index)),
         ("record", broker, promise.record_id),
         ("fingerprint", broker, promise.fingerprint.hex()),
-        _of_label(broker, promise.label),
+        ("label", broker, promise.label.hex()),
         _of_history(broker, promise.subject, promise.seq),
     ]
 
@@ -123,21 +122,8 @@ def _neighbours(promise: Promise) -> list[_Place]:
     return [_of_history(promise.broker, promise.subject, seq) for seq in (promise.seq - 1, promise.seq + 1)]
 
 
-def _shown(receipt: Receipt) -> list[_Place]:
-    broker = receipt.promise.broker
-    return [("anchor", broker, str(receipt.anchor.seq)), _of_next(broker, receipt.record.next)]
-
-
 def _of_history(broker: str, subject: bytes, seq: int) -> _Place:
     return "history", broker, subject.hex(), str(seq)
-
-
-def _of_label(broker: str, label: bytes) -> _Place:
-    return "label", broker, label.hex()
-
-
-def _of_next(broker: str, label: bytes) -> _Place:
-    return "next", broker, label.hex()
 
 
 def _digest(document: PromiseDocument) -> str:

@@ -4,12 +4,12 @@ from dataclasses import replace
 import pytest
 
 from bonafides.cli.main import main
-from bonafides.wallet.convictions import convictions
+from bonafides.wallet.convictions import convictions, keep_convictions
 from bonafides.wallet.keys import bind, new_identity
 from bonafides.wallet.pinned import as_json, pin_broker
 from bonafides.wallet.promises import add_promise, full_promises, promises
 from bonafides.wallet.receipts import add_receipt
-from evidence.version2.documents.contradiction import CONTRADICTION, verify_contradiction
+from evidence.version2.documents.contradiction import CONTRADICTION, PromiseContradiction, verify_contradiction
 from evidence.version2.promise import parse_promise, sign_promises
 from primitives import ed25519
 from primitives.canonical import canonical_json
@@ -86,6 +86,13 @@ def test_a_contradicting_promise_is_kept_beside_the_first_and_convicts(identitie
     assert in_order([document["first"], document["second"]]) == in_order([first, second])
     assert add(identities, second)["status"] == "contradiction"
     assert convicted(identities, house) == [document]  # of one matter there is one document
+
+
+def test_a_document_that_convicts_nobody_is_not_kept(identities, house):
+    promise = house.promise()
+    with identities.changing(), pytest.raises(VerificationFailed, match="both promises may be true"):
+        keep_convictions(identities, [PromiseContradiction(BROKER, promise, promise)])
+    assert convictions(identities) == []
 
 
 def test_a_record_that_is_promised_anew_after_a_wrong_anchor_convicts_nobody(identities, house):

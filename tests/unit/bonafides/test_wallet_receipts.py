@@ -301,6 +301,18 @@ def roll_back(house, count):
     house.anchor()
 
 
+def test_a_rollback_is_found_against_the_receipt_of_the_record_after(identities, house):
+    """The wallet kept the receipt of record 3 alone, after which record 2 shows that nothing follows it."""
+    house.record()
+    house.anchor()
+    house.record()
+    house.anchor()
+    add(identities, house.receipt(3))
+    roll_back(house, 2)
+    assert add(identities, house.receipt(2))["status"] == "contradiction"
+    assert convicted(identities, house) == ["bonafides.rollback/2"]
+
+
 def test_a_rollback_is_found_against_what_the_next_label_held(identities, house):
     """The wallet kept the receipt of record 1 alone, which shows that record 2 lies after it."""
     house.record()
@@ -332,6 +344,24 @@ def test_two_anchors_of_one_number_are_found_whatever_records_lie_under_them(ide
     fork.anchor()
     fork.anchor()
     assert add(identities, fork.receipt(2))["status"] == "contradiction"
+    assert set(convicted(identities, house)) == {"bonafides.equivocation/2"}
+
+
+def test_two_anchors_of_one_number_are_found_by_records_that_are_no_neighbours(identities, house):
+    """Of the fork the wallet is shown one record, beside which it holds nothing, under an anchor long past."""
+    house.record()
+    house.record()
+    fork = house.fork()
+    house.anchor()
+    house.record()
+    house.record()
+    house.anchor()
+    add(identities, house.receipt(1, reaches=2))
+    add(identities, house.receipt(5))
+    fork.others("bob")
+    for _ in range(3):
+        fork.anchor()
+    assert add(identities, fork.receipt(3))["status"] == "contradiction"
     assert set(convicted(identities, house)) == {"bonafides.equivocation/2"}
 
 

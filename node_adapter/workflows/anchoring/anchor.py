@@ -30,9 +30,10 @@ from node_adapter.workflows.identity.keys_in_force import (
     KIND_ROTATION,
     are_in_a_leaf,
     checkpoint_note,
+    keys_at,
     rotation_is_sent,
 )
-from primitives.errors import VerificationFailed
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 CHECK = "local-log"
 MS = 1000
@@ -100,6 +101,7 @@ class Anchoring:
 
         Raises:
             VerificationFailed: `anchor-conflict`, the chain holds another log than ours: the key is used elsewhere.
+            Refused: `signing-key-not-held`, the keystore is older than the anchor.
         """
         leaf = theirs.leaf
         if not isinstance(leaf, AnchorLeaf):
@@ -109,6 +111,10 @@ class Anchoring:
             first = size if self._lost is None else self._lost.first
             self._lost = Lost(first, leaf.size_after, leaf.seq, leaf.block)
             return None
+        try:
+            keys_at(self._node, connection, leaf.block)
+        except CouldNotCheck as error:  # no waiting mends it
+            raise Refused(error.code, error.detail) from error
         row = self._insert(connection, leaf.seq, leaf.size_before, leaf.size_after, leaf.time * MS)
         if difference := row.difference(leaf):
             raise VerificationFailed("anchor-conflict", f"{difference}: this member's key is used elsewhere")

@@ -82,7 +82,7 @@ def test_heartbeats_that_the_copy_lacks_are_rebuilt_and_the_node_goes_on(case, t
     case.anchor()
     report = case.verify(case.replay()["bundle"].encode())
     assert report.ok, [check for check in report.checks if not check.ok]
-    assert len(report.records) == 7
+    assert len(report.records) == 9
     assert all(line.ok for line in _chain(case.broker.settings))
     with case.broker.store.read() as connection:
         assert not alarms.is_open(connection, alarms.RESTORED)
@@ -101,7 +101,7 @@ def test_records_that_waited_for_their_anchor_in_the_copy_are_anchored_once(case
     case.drive(case.workers[0], lambda: seqs(case.broker)[-1][0] >= count and not is_restored(case.broker))
     report = case.verify(case.replay()["bundle"].encode())
     assert report.ok, [check for check in report.checks if not check.ok]
-    assert len(report.records) == 7
+    assert len(report.records) == 9
 
 
 def test_nothing_is_signed_before_the_chain_was_read(case, tmp_path):
@@ -144,12 +144,12 @@ def test_lost_records_are_named_and_nothing_is_signed_over_the_gap(case, tmp_pat
         case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
         case.anchor()
     with case.broker.store.read() as connection:
-        assert records.log_size(connection) == 9
+        assert records.log_size(connection) == 11
     put_back(case, copy)
     with pytest.raises(VerificationFailed) as caught:
         case.drive(case.workers[0], lambda: False)
     assert caught.value.code == "records-lost"
-    assert "the log entries 6 to 8 were anchored" in caught.value.detail
+    assert "the log entries 8 to 10 were anchored" in caught.value.detail
     with pytest.raises(VerificationFailed) as again:  # the next start says the same at once
         case.consortium.worker(case.broker)._anchoring.load()
     assert again.value.detail == caught.value.detail
@@ -173,16 +173,16 @@ def lose(case, tmp_path):
 
 def test_lost_records_come_back_from_receipts_and_the_node_goes_on(case, tmp_path):
     receipts = lose(case, tmp_path)
-    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 6]
+    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 8]
     with pytest.raises(Refused) as caught:
         recover(case.broker, lost[:1])
     assert caught.value.code == "records-missing"
-    assert caught.value.detail.endswith("2 of 3 entries were not brought: 7, 8")
+    assert caught.value.detail.endswith("2 of 3 entries were not brought: 9, 10")
     answer = recover(case.broker, receipts)
     assert answer == {
         "recovered": 3,
-        "first": 6,
-        "last": 8,
+        "first": 8,
+        "last": 10,
         "incomplete": [],
         "without_effect": [],
         "without_did": [],
@@ -198,15 +198,17 @@ def test_lost_records_come_back_from_receipts_and_the_node_goes_on(case, tmp_pat
     shown = case.replay()
     report = case.verify(shown["bundle"].encode())
     assert report.ok, [check for check in report.checks if not check.ok]
-    assert len(report.records) == 10
+    assert len(report.records) == 12
     erased = [record.seq for record in report.records if not record.values]
-    assert erased == [7, 8, 9], "the gap is not named"
+    assert erased == [9, 10, 11], "the gap is not named"
     with case.broker.store.read() as connection:
         [alarm] = [entry for entry in alarms.list_alarms(connection) if entry.kind == alarms.RECOVERED]
-    assert alarm.detail.startswith("the log entries 6 to 8 came back")
+    assert alarm.detail.startswith("the log entries 8 to 10 came back")
 
 
-def test_lost_records_come_back_from_an_earlier_replay_by_the_command(case, tmp_path, monkeypatch, capsys):
+def test_lost_records_come_back_from_an_earlier_replay_and_a_receipt_by_the_command(
+    case, tmp_path, monkeypatch, capsys
+):
     case.assess(OLD)
     case.anchor()
     copy = copy_of(case, tmp_path)
@@ -214,36 +216,42 @@ def test_lost_records_come_back_from_an_earlier_replay_by_the_command(case, tmp_
         case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
     case.anchor()
     (tmp_path / "bundle.json").write_text(case.replay()["bundle"], "utf-8")
+    case.anchor()
+    [look] = receipts_of_client(case.broker, case.did, 11, 100)[
+        "receipts"
+    ]  # that of the replay, which no bundle has yet
+    (tmp_path / "receipts.ndjson").write_text(json.dumps(look) + "\n", "utf-8")
     put_back(case, copy)
     with pytest.raises(VerificationFailed):
         case.drive(case.workers[0], lambda: False)
     monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
-    command = ["node", "recover", "--node", str(case.consortium.homes[0]), "--bundle", str(tmp_path / "bundle.json")]
+    held = ["--bundle", str(tmp_path / "bundle.json"), "--receipts", str(tmp_path / "receipts.ndjson")]
+    command = ["node", "recover", "--node", str(case.consortium.homes[0]), *held]
     with pytest.raises(SystemExit) as ended:
         main(command)
     out, err = capsys.readouterr()
     assert (ended.value.code, err) == (0, "")
     unnamed = {"incomplete": [], "without_effect": [], "without_did": []}
-    assert json.loads(out) == {"recovered": 3, "first": 6, "last": 8, **unnamed}
+    assert json.loads(out) == {"recovered": 4, "first": 8, "last": 11, **unnamed}
     put_back(case, case.consortium.homes[0].rename(tmp_path / "recovered"))
     case.drive(case.workers[0], lambda: not is_restored(case.broker))
     case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
     case.anchor()
     report = case.verify(case.replay()["bundle"].encode())
     assert report.ok, [check for check in report.checks if not check.ok]
-    assert [record.seq for record in report.records if not record.values] == [7, 8, 9]
+    assert [record.seq for record in report.records if not record.values] == [9, 10, 11, 12]
 
 
 def test_what_comes_back_must_be_what_was_anchored(case, tmp_path):
     receipts = lose(case, tmp_path)
-    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 6]
-    moved = {**lost[0], "promise": {**lost[0]["promise"], "log_index": 8}}
+    lost = [receipt for receipt in receipts if receipt["promise"]["log_index"] >= 8]
+    moved = {**lost[0], "promise": {**lost[0]["promise"], "log_index": 10}}
     swapped = {**lost[0], "record": lost[1]["record"]}
     for forged in (moved, swapped):
         with pytest.raises(VerificationFailed):
             recover(case.broker, [forged, *lost[1:]])
     with case.broker.store.read() as connection:
-        assert records.log_size(connection) == 6
+        assert records.log_size(connection) == 8
     assert recover(case.broker, lost)["recovered"] == 3
 
 

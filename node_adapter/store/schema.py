@@ -53,6 +53,7 @@ subject = Table(
     Column("joined", Boolean, nullable=False, server_default=text("0")),  # the client's own OPENING is a record of it
     Column("former_count", Integer),  # of the history of format 1 that it continues, and that one's head; null of none
     Column("former_head", LargeBinary(32)),
+    Index("subject_continuing", "pid", sqlite_where=text("former_count IS NOT NULL")),
 )
 
 record = Table(

@@ -10,7 +10,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add two columns that are empty where nothing is continued, and a table."""
+    """Add two columns that are empty where nothing is continued, an index of those where it is, and a table."""
     op.add_column("subject", sa.Column("former_count", sa.Integer(), nullable=True))
     op.add_column("subject", sa.Column("former_head", sa.LargeBinary(32), nullable=True))
+    continuing = sa.text("former_count IS NOT NULL")
+    op.create_index("subject_continuing", "subject", ["pid"], sqlite_where=continuing)
     op.create_table("former_reference", sa.Column("source_ref", sa.String(), primary_key=True))

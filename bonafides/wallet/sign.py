@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bonafides.wallet.continuing import read_continues
 from bonafides.wallet.history import keep_opening, known_before, opening_of, require_opened
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.texts import check_text
@@ -46,6 +47,9 @@ _DRAFT = Fields(
 _ACT_KIND = "act"
 _OPENING_TEXT = """您将在 {broker} 开立自己的记录：此后的每一条记录都接在它之后。
 You open your history at {broker}: every record about you there follows on it.
+"""
+_CONTINUES_TEXT = """它接续您此前的 {count} 条记录，最后一条的指纹为 {head}。
+It continues the {count} records that there are of you, the last one with the fingerprint {head}.
 """
 MAX_TEXT_BYTES = 128 * 1024
 
@@ -124,7 +128,9 @@ def sign_draft(identities: Identities, value: object, *, now_ms: int, show: Show
     return _sign(identities, identity, draft, value, now_ms)
 
 
-def open_history(identities: Identities, did: object, *, now_ms: int, show: Show) -> dict[str, Any]:
+def open_history(
+    identities: Identities, did: object, *, now_ms: int, show: Show, continues: object = None
+) -> dict[str, Any]:
     """Sign the act by which a client opens the history at the broker; call it inside `Identities.changing`.
 
     It is signed once: run again it gives the same act, which a node takes once, unless the client has another key now.
@@ -134,9 +140,12 @@ def open_history(identities: Identities, did: object, *, now_ms: int, show: Show
         did: the identity, whose pseudonym the wallet was told.
         now_ms: when the client acts.
         show: shows what is signed; returns whether the client agrees.
+        continues: the history of format 1 that this one continues, as the broker says it; None where there is none.
 
     Raises:
-        Refused: `wallet-foreign`; `wallet-unbound`, the broker's pseudonym was not kept; `wallet-declined`.
+        InvalidInput: `continues` is malformed.
+        Refused: `wallet-foreign`; `wallet-unbound`, the broker's pseudonym was not kept; `wallet-continues`, see
+            `read_continues`; `wallet-declined`.
     """
     identity = identities.by_did(did)
     if identity.subject is None:
@@ -144,6 +153,8 @@ def open_history(identities: Identities, did: object, *, now_ms: int, show: Show
     signed = opening_of(identities, identity)
     if signed is not None and signed["key"] == identity.key_id(identity.key):
         return signed
+    earlier = read_continues(identities, identity, continues)
+    told = "" if earlier is None else _CONTINUES_TEXT.format(**earlier)
     opening = Draft(
         suite=identity.suite.name,
         type=OPENING,
@@ -151,9 +162,9 @@ def open_history(identities: Identities, did: object, *, now_ms: int, show: Show
         subject=identity.subject,
         document=None,
         ruleset=None,
-        fields={"kind": CLIENT, "opens": identity.did, "continues": None},
+        fields={"kind": CLIENT, "opens": identity.did, "continues": earlier},
         lang="en",
-        body=_OPENING_TEXT.format(broker=identity.broker),
+        body=_OPENING_TEXT.format(broker=identity.broker) + told,
     )
     if not show(identity, opening):
         raise Refused("wallet-declined", "the client did not agree; nothing was signed")

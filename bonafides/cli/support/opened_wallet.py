@@ -18,6 +18,7 @@ from node_adapter.keys.keystore import read_password
 from primitives.errors import Refused
 
 _TERMINAL = Path("/dev/tty")
+_DRAFT = "draft"
 
 yes_option = click.option("--yes", is_flag=True, help="Agree to every text without being asked (for tests and demos).")
 
@@ -46,9 +47,8 @@ def signing(
     make: Callable[..., dict[str, Any]],
     *,
     yes: bool,
-    of: str = "draft",
 ) -> int:
-    """Sign what each line asks for when the client agrees to it, and answer it with what stood beside it.
+    """Sign what each line asks for when the client agrees to it, and answer it with what stood beside its draft.
 
     Args:
         wallet_dir: the wallet.
@@ -56,14 +56,13 @@ def signing(
         password_file: holds the wallet's password.
         make: signs one.
         yes: nobody is asked.
-        of: the member of a line that `make` takes; a line without it is taken whole.
     """
     show = _agree if yes else _ask(from_terminal=file is None)
     with opened(wallet_dir, password_file) as identities:
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
-            beside = {name: value for name, value in row.items() if name != of} if of in row else {}
-            signed = make(identities, row.get(of, row), now_ms=now_ms(), show=show)
+            beside = {name: value for name, value in row.items() if name != _DRAFT} if _DRAFT in row else {}
+            signed = make(identities, row.get(_DRAFT, row), now_ms=now_ms(), show=show)
             return {**beside, **signed}
 
         return each_row(file, handle, identities.changing)

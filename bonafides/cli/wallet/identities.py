@@ -10,11 +10,12 @@ import click
 from bonafides.cli.support.opened_wallet import now_ms, opened, signing, yes_option
 from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
 from bonafides.cli.support.output import each_row, write_line
-from bonafides.wallet.keys import Network, bind, new_identity, registration
+from bonafides.wallet.continuing import move_identity
+from bonafides.wallet.keys import Identities, Network, bind, new_identity, registration
 from bonafides.wallet.pinned import as_json, pin_broker
 from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sign import open_history, sign_act
+from bonafides.wallet.sign import Show, open_history, sign_act
 
 
 @click.group()
@@ -135,7 +136,8 @@ def list_command(wallet_dir: Path, password_file: Path | None) -> None:
 @wallet.command(
     "open",
     epilog=verbatim(
-        'in   {"did", anything else}: answers of `wallet bind`',
+        'in   {"did", "continues"?, anything else}: answers of `wallet bind`; of `node outstanding`, with the history',
+        "     of format 1 that goes on",
         "out  as `wallet sign`: the act that opens the history, for `fact submit`",
         "",
         "Example:",
@@ -152,7 +154,41 @@ def open_command(wallet_dir: Path, file: Path | None, password_file: Path | None
     There is one for each identity: run again it gives the same act. From then on the wallet signs for this history, and
     takes promises and receipts of it, and of no other of this broker.
     """
-    return signing(wallet_dir, file, password_file, open_history, yes=yes, of="did")
+    return signing(wallet_dir, file, password_file, _open_row, yes=yes)
+
+
+def _open_row(identities: Identities, row: dict[str, Any], *, now_ms: int, show: Show) -> dict[str, Any]:
+    beside = {name: value for name, value in row.items() if name not in ("did", "continues")}
+    signed = open_history(identities, row.get("did"), now_ms=now_ms, show=show, continues=row.get("continues"))
+    return {**beside, **signed}
+
+
+@wallet.command(
+    "move",
+    epilog=verbatim(
+        'in   {"did", anything else}: answers of `wallet list`, or of `node outstanding`',
+        "out  as `wallet new`: what the broker's node needs to register the key anew, for `subject add`",
+        "",
+        "Example:",
+        "  bonafides wallet list --wallet w | bonafides wallet move --wallet w --network network.json > moved.ndjson",
+    ),
+)
+@wallet_option
+@rows_option
+@password_option
+@click.option("--network", "network_file", type=FILE, required=True, help="What `contracts deploy --continues` wrote.")
+def move_command(wallet_dir: Path, file: Path | None, password_file: Path | None, network_file: Path) -> int:
+    """Take identities into the network that continues their own: the key is published anew, the DID stays.
+
+    Then `wallet open` signs that the history goes on. Consents are given anew, too.
+    """
+    network = Network.load(network_file)
+    with opened(wallet_dir, password_file) as identities:
+
+        def handle(row: dict[str, Any]) -> dict[str, Any]:
+            return move_identity(identities, row.get("did"), network, now_ms())
+
+        return each_row(file, handle, identities.changing)
 
 
 @wallet.command(

@@ -24,6 +24,8 @@ Fetch = Callable[[str], bytes]
 """Gives what lies at a path below the log's prefix; raises Refused where nothing does."""
 
 CHECK = "log-growth"
+CHECKPOINT = "checkpoint"  # the path of the newest one
+_NO_CHECKPOINT = "checkpoint-not-found"
 
 
 class BrokerLog:
@@ -39,7 +41,7 @@ class BrokerLog:
         """
         self._fetch, self._tiles = fetch, dict[Tile, bytes]()
         self.broker = broker
-        note = _text(fetch("checkpoint"))
+        note = _text(fetch(CHECKPOINT))
         self.head = SignedHead(note, _opened(note, broker, [pair.checkpoint for pair in keys]))
         self._size = self.head.stated.seq
         self._node = nodes_of_tiles(self._size, self._tile)
@@ -85,14 +87,20 @@ class BrokerLog:
         return self._tiles[tile]
 
 
-def newest_log(identities: Identities, broker: str, fetch: Fetch) -> BrokerLog:
-    """Return a broker's log under the keys that this wallet pinned.
+def newest_log(identities: Identities, broker: str, fetch: Fetch) -> BrokerLog | None:
+    """Return a broker's log under the keys that this wallet pinned; None where the node says that nothing is anchored.
 
     Raises:
         Refused: `wallet-broker-unknown`.
         VerificationFailed, InvalidInput, CouldNotCheck: as `BrokerLog`.
     """
-    return BrokerLog(fetch, broker, pinned_keys(identities, broker))
+    keys = pinned_keys(identities, broker)
+    try:
+        return BrokerLog(fetch, broker, keys)
+    except Refused as error:
+        if error.code != _NO_CHECKPOINT:
+            raise
+        return None
 
 
 def hold_against(log: BrokerLog, before: Iterable[Given]) -> list[Conviction]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from bonafides.wallet import held
-from bonafides.wallet.broker_log import Fetch, hold_against, newest_log
+from bonafides.wallet.broker_log import CHECK, Fetch, hold_against, newest_log
 from bonafides.wallet.convictions import keep_convictions
 from bonafides.wallet.heads import grown_to, remember_grown, remembered, signed_head
 from bonafides.wallet.keys import Identities, Identity
@@ -36,7 +36,12 @@ def follow_log(identities: Identities, broker: str, fetch: Fetch) -> dict[str, A
     """
     log = newest_log(identities, broker, fetch)
     since = grown_to(identities, broker)
-    claims = hold_against(log, [*remembered(identities, broker), *_heads_of_receipts(identities, broker)])
+    before = [*remembered(identities, broker), *_heads_of_receipts(identities, broker)]
+    if log is None:
+        if before:
+            raise VerificationFailed(CHECK, "the node says that nothing is anchored; the broker signed for a log")
+        return {"status": "followed", "broker": broker, "anchors": 0, "records": 0, "since": since, "wrong": []}
+    claims = hold_against(log, before)
     newest = log.head.stated
     told = {"broker": broker, "anchors": newest.seq, "records": newest.size, "since": since}
     if claims:

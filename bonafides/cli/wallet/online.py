@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bonafides.cli.wallet.kept import promises_group, receipts_group, tell_contr
 from bonafides.client import Client
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
+from bonafides.wallet.broker_log import CHECKPOINT
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
@@ -197,11 +198,14 @@ _Look = Callable[[Identities, Identity, Client], Iterator[Any]]
 
 
 def _log(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
-    def follow(identities: Identities, broker: str) -> dict[str, Any]:
-        return follow_log(identities, broker, lambda path: client.get_bytes(f"/v1/log/{path}"))
+    def fetch(path: str) -> bytes:
+        return client.checkpoint() if path == CHECKPOINT else client.log_tile(path.removeprefix("tile/"))
 
-    with identities.changing():
-        outcome = _kept(identities, identity.broker, follow)
+    try:
+        with identities.changing():
+            outcome: object = follow_log(identities, identity.broker, fetch)
+    except BonafidesError as error:  # also what could not be checked: promises and receipts are fetched all the same
+        outcome = error
     yield outcome
 
 
@@ -239,32 +243,47 @@ def _for_each(
     *,
     with_log: bool = False,
 ) -> int:
-    """Fetch for each chosen identity; `with_log` looks at its broker's log before the first and after the last of them.
+    """Fetch for each chosen identity; `with_log` looks at its broker's log before the first of them and at the end.
 
     What is given in between may reach further than the log did at first.
     """
     url, broker, client_ref = where
-    answers, contradicted = Answers(), False
+    outcomes, answered = _Outcomes(), dict[str, Identity]()  # the first of each broker whose node this is
     with opened(wallet_dir, password_file) as identities:
-        chosen = _chosen(identities, broker, client_ref)
-        ends = {identity.broker: identity.did for identity in chosen}
-        begins = {identity.broker: identity.did for identity in reversed(chosen)}
-        for identity in chosen:
-            looks: list[_Look] = [_log] if with_log and begins[identity.broker] == identity.did else []
-            looks += [fetch, *([_log] if with_log and ends[identity.broker] == identity.did else [])]
+        for identity in _chosen(identities, broker, client_ref):
             try:
                 with open_session(identities, identity, url) as client:
-                    for outcome in (one for look in looks for one in look(identities, identity, client)):
-                        if isinstance(outcome, BonafidesError):
-                            answers.refused(outcome)
-                        else:
-                            answers.good(outcome)
-                            contradicted |= tell_contradiction(outcome)
+                    if with_log and identity.broker not in answered:
+                        outcomes.take(_log(identities, identity, client))
+                    answered.setdefault(identity.broker, identity)
+                    outcomes.take(fetch(identities, identity, client))
             except CouldNotCheck:
                 raise
             except BonafidesError as error:
-                answers.refused(error)
-    return 1 if contradicted else answers.status
+                outcomes.take([error])
+        with Client(url) as anonymous:
+            for identity in answered.values() if with_log else ():
+                outcomes.take(_log(identities, identity, anonymous))
+    return outcomes.status
+
+
+class _Outcomes:
+    """Writes what came out, an error as a refused line, and tells of contradictions."""
+
+    def __init__(self) -> None:
+        self._answers, self._contradicted = Answers(), False
+
+    def take(self, outcomes: Iterable[Any]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, BonafidesError):
+                self._answers.refused(outcome)
+            else:
+                self._answers.good(outcome)
+                self._contradicted |= tell_contradiction(outcome)
+
+    @property
+    def status(self) -> int:
+        return 1 if self._contradicted else self._answers.status
 
 
 def _chosen(identities: Identities, broker: str | None, client_ref: str | None) -> list[Identity]:

@@ -33,6 +33,10 @@ class Node:
         if path == "/v1/client/sessions":
             self.sessions.append(body)
             return httpx.Response(201, json={"token": "session", "expires_at": "t"})
+        if path.startswith("/v1/log/") and self.log is None:
+            code = "checkpoint-not-found"
+            problem = {"status": 404, "type": f"urn:bonafides:problem:refused:{code}", "code": code, "detail": "none"}
+            return httpx.Response(404, json=problem, headers={"Content-Type": "application/problem+json"})
         if path.startswith("/v1/log/"):
             return httpx.Response(200, content=self.log(path.removeprefix("/v1/log/")))
         if request.headers.get("Authorization") != "Bearer session":
@@ -117,6 +121,22 @@ def test_a_sync_looks_at_log_promises_and_receipts(node, wallet, house, capsys):
     status, answers, errors = run(capsys, *sync)
     assert (status, errors) == (0, "")
     assert [answer["kept"] for answer in answers if answer["status"] == "verified"] == [True] * 4
+
+
+def test_before_the_first_anchor_a_sync_takes_promises(node, wallet, house, capsys):
+    node.promises = [house.promise(1)]
+    status, answers, errors = run(capsys, "wallet", "sync", "--wallet", wallet)
+    assert (status, errors) == (0, "")
+    assert [answer["status"] for answer in answers] == ["followed", "kept", "followed"]
+
+
+def test_a_log_that_could_not_be_looked_at_keeps_nothing_else_from_the_wallet(node, wallet, house, capsys):
+    node.promises, node.receipts = [house.promise(1)], [house.receipt(1)]
+    node.log = lambda path: house.served()(path) if path == "checkpoint" else bytes(32 * 256)
+    status, answers, errors = run(capsys, "wallet", "sync", "--wallet", wallet)
+    assert status == 2
+    assert [answer["status"] for answer in answers] == ["refused", "kept", "verified", "refused"]
+    assert [line.split()[1] for line in errors.splitlines()] == ["log-tiles", "log-tiles"]
 
 
 def test_a_record_that_was_taken_back_between_two_syncs_convicts_the_broker(node, wallet, house, capsys):

@@ -81,7 +81,7 @@ def test_a_long_log_is_followed_by_few_tiles(identities, house):
     house.anchor()
     anchors(house, 3)
     look(identities, house)
-    for _ in range(600):
+    for _ in range(300):
         house.anchor()
     served = house.served()
     assert look(identities, house, served)["since"] == 5
@@ -145,6 +145,25 @@ def test_a_log_that_is_shorter_than_what_was_signed_is_told(identities, house):
     look(identities, house)
     with pytest.raises(VerificationFailed, match="the broker signed for 4") as caught:
         look(identities, before)
+    assert caught.value.check == "log-growth"
+
+
+def test_before_the_first_anchor_there_is_no_log_to_follow(identities, house):
+    def nothing(path):
+        raise Refused("checkpoint-not-found", path)
+
+    assert look(identities, house, nothing) == {
+        "status": "followed",
+        "broker": BROKER,
+        "anchors": 0,
+        "records": 0,
+        "since": None,
+        "wrong": [],
+    }
+    house.anchor()
+    look(identities, house)
+    with pytest.raises(VerificationFailed, match="nothing is anchored") as caught:
+        look(identities, house, nothing)
     assert caught.value.check == "log-growth"
 
 

@@ -24,6 +24,7 @@ from node_adapter.node import Node
 from node_adapter.store import records, restored
 from node_adapter.store.chain import evidence_anchor
 from node_adapter.store.chain.log_leaves import LogLeaves
+from node_adapter.store.records import RecordRow
 from node_adapter.workflows.anchoring.log_material import newest_material
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
@@ -67,9 +68,8 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
 
 def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, Any]:
     """Return what `published_witness` shows: the proof stands on the anchor under which the record lies."""
-    reference = ISSUE_REFERENCE + digest.hex()
-    row = records.by_source_refs(connection, [reference]).get(reference)
-    if row is None:  # a caller cannot take such a reference, and of an erased record nobody knows the type any more
+    row = _issue(connection, digest)
+    if row is None:
         restored.require_caught_up(connection)
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
     log = newest_material(node, connection)
@@ -90,9 +90,14 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
 
 def was_issued(connection: Connection, digest: bytes) -> bool:
     """Say whether this node recorded that it issued a credential, also one that was lost with a database."""
+    return _issue(connection, digest) is not None
+
+
+def _issue(connection: Connection, digest: bytes) -> RecordRow | None:
+    """Return the record of an issue; of an erased one the link is left, and nobody knows its type any more."""
     reference = ISSUE_REFERENCE + digest.hex()
     row = records.by_source_refs(connection, [reference]).get(reference)
-    return row is not None
+    return row if row is not None and (row.is_stub or row.type == ISSUE) else None
 
 
 def fetch_witness(node: Node, base: str | None, digest: bytes) -> object:

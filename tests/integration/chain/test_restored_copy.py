@@ -38,6 +38,11 @@ def is_restored(node):
         return restored.since(connection) is not None
 
 
+def open_anchors(node):
+    with node.store.read() as connection:
+        return outbox.open_rows(connection, outbox.KIND_ANCHOR)
+
+
 def copy_of(case, tmp_path):
     """A cold copy of the broker's directory, as an operator's file backup makes one."""
     home = case.consortium.homes[0]
@@ -86,7 +91,7 @@ def test_heartbeats_that_the_copy_lacks_are_rebuilt_and_the_node_goes_on(case, t
     assert all(line.ok for line in _chain(case.broker.settings))
     with case.broker.store.read() as connection:
         assert not alarms.is_open(connection, alarms.RESTORED)
-        assert not outbox.open_rows(connection, outbox.KIND_ANCHOR)
+    case.drive(case.workers[0], lambda: not open_anchors(case.broker))
 
 
 def test_records_that_waited_for_their_anchor_in_the_copy_are_anchored_once(case, tmp_path):
@@ -217,9 +222,7 @@ def test_lost_records_come_back_from_an_earlier_replay_and_a_receipt_by_the_comm
     case.anchor()
     (tmp_path / "bundle.json").write_text(case.replay()["bundle"], "utf-8")
     case.anchor()
-    [look] = receipts_of_client(case.broker, case.did, 11, 100)[
-        "receipts"
-    ]  # that of the replay, which no bundle has yet
+    [look] = receipts_of_client(case.broker, case.did, 11, 100)["receipts"]  # the replay's own, in no bundle yet
     (tmp_path / "receipts.ndjson").write_text(json.dumps(look) + "\n", "utf-8")
     put_back(case, copy)
     with pytest.raises(VerificationFailed):

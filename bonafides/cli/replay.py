@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bonafides.client import types
 
 MAX_WAIT = 86_400
-_RELATIONS, _PSEUDONYM = ("predecessor", "successor"), re.compile("[0-9a-f]{64}")
+_RELATION, _PSEUDONYM = re.compile("[a-z0-9-]{1,32}"), re.compile("[0-9a-f]{64}")
 REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.json"
 
 
@@ -84,7 +84,8 @@ def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
     for one in made["related"]:
         place = number, one["number"]
         texts = client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)
-        if one["relation"] not in _RELATIONS or _PSEUDONYM.fullmatch(one["subject"]) is None:  # they name a directory
+        names = (_RELATION, one["relation"]), (_PSEUDONYM, one["subject"])
+        if not all(shape.fullmatch(name) for shape, name in names):  # they name a directory
             raise CouldNotCheck("node-answer", "the node's answer names no other identity of a client")
         below = out / f"{one['relation']}-{one['subject'][:8]}"
         named = {"relation": one["relation"], "subject": one["subject"], "did": one["did"]}

@@ -18,6 +18,7 @@ _FOLDERS = ("tests", "scripts/demo", "scripts/bench")
 _PRODUCT = ("api", "bonafides", "node_adapter")
 # What a stranger may take, for whom it is no excuse how busy this machine is; and a pause, which is no wait.
 _BOUNDS = ("node_adapter/chain/providers.py", "node_adapter/peers/client.py", "api/server.py")
+_SAID = ("bonafides/client/compliance.py",)  # how long to wait for a replay, the caller says
 _PAUSES = ("bonafides/cli/process/child.py",)
 _ALONE = (
     "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer
@@ -72,12 +73,12 @@ def waits_for_an_answer(source: str) -> list[int]:
 
 
 def trust_taken_early(source: str) -> list[int]:
-    """Return the lines on which a node's block headers are taken before its index was waited for in that function."""
+    """Return the lines on which a node's word for a block is taken before its index was waited for in that function."""
     found = []
     for function in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)):
         calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
         waits = [call.lineno for call in calls if ast.unparse(call.func).endswith("await_level")]
-        taken = [call.lineno for call in calls if {"chain", "headers", "--node"} <= set(_words(call))]
+        taken = [call.lineno for call in calls if {"chain", "trust", "--node"} <= set(_words(call))]
         found += [line for line in taken if not any(wait < line for wait in waits)]
     return found
 
@@ -107,7 +108,7 @@ def test_the_product_waits_for_its_own_by_the_seconds_of_a_free_machine():
     files = [file for folder in _PRODUCT for file in (ROOT / folder).rglob("*.py")]
     names = {file: file.relative_to(ROOT).as_posix() for file in files}
     found = {names[file] for file in files if deadlines(file.read_text("utf-8"))}
-    assert found == {*_BOUNDS, *_PAUSES}
+    assert found == {*_BOUNDS, *_PAUSES, *_SAID}
 
 
 @pytest.mark.parametrize("search", [deadlines, ends_of_patience, drawn_ports])
@@ -127,6 +128,6 @@ def test_the_searches_find():
     asks = "def up():\n    try:\n        return get(url + '/healthz').is_success\n    except E:\n        return 0\n"
     assert waits_for_an_answer(asks) == [1]
     assert waits_for_an_answer(asks.replace("healthz", "readyz")) == []
-    takes = "def take(node):\n    run('chain', 'headers', '--node', node)\n"
+    takes = "def take(node):\n    run('chain', 'trust', '--node', node)\n"
     assert trust_taken_early(takes) == [2]
     assert trust_taken_early(takes.replace("    run", "    await_level(node)\n    run")) == []

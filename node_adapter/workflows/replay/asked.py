@@ -25,7 +25,7 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.former.opened import FormerLook, look_at_former
 from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, log_access
-from node_adapter.workflows.replay.replay import AskedReplay, Identity, Part
+from node_adapter.workflows.replay.replay import AskedReplay, Part, ReplayedIdentity
 from primitives.errors import BonafidesError, CouldNotCheck, Refused
 from primitives.shapes import Fields, Named, Nullable, OneOf
 from primitives.timestamp import format_time
@@ -80,7 +80,7 @@ def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
             reason=reason,
             lang=asked.get("lang", LANGUAGES[0]),
             reach=0 if last is None else last.block,
-            identities=tuple(Identity(one.relation, one.subject.pid) for one in opened),
+            identities=tuple(ReplayedIdentity(one.relation, one.subject.pid) for one in opened),
         )
         row = ReplayRow(uuid7(now, node.entropy(ENTROPY_BYTES)), WAITING, wanted.to_json(), now)
         replays.add(connection, row)

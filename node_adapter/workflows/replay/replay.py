@@ -54,7 +54,7 @@ BEHIND = "state-behind"
 
 
 @dataclass(frozen=True)
-class Identity:
+class ReplayedIdentity:
     """One identity of a client: its relation to the one that was asked for, empty for that one itself."""
 
     relation: str
@@ -75,7 +75,7 @@ class AskedReplay:
     reason: str
     lang: str
     reach: int
-    identities: tuple[Identity, ...]
+    identities: tuple[ReplayedIdentity, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which it is kept."""
@@ -84,7 +84,7 @@ class AskedReplay:
     @classmethod
     def of_json(cls, kept: Mapping[str, Any]) -> AskedReplay:
         """Read what was kept."""
-        return cls(**{**kept, "identities": tuple(Identity(**identity) for identity in kept["identities"])})
+        return cls(**{**kept, "identities": tuple(ReplayedIdentity(**identity) for identity in kept["identities"])})
 
 
 Part = tuple[ReplayPart, ReplayTexts]
@@ -140,7 +140,7 @@ class _Before:
 class _Read:
     """What one snapshot of the store holds of an identity; `before` where its history continues one of format 1."""
 
-    identity: Identity
+    identity: ReplayedIdentity
     order: OrderRow | None
     collected: Collected
     before: _Before | None
@@ -150,7 +150,7 @@ class _Read:
     moment: AsOf
 
 
-def _subject(connection: Connection, identity: Identity) -> SubjectRow:
+def _subject(connection: Connection, identity: ReplayedIdentity) -> SubjectRow:
     found = subjects.find_by_pid(connection, identity.subject)
     if found is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
@@ -160,7 +160,7 @@ def _subject(connection: Connection, identity: Identity) -> SubjectRow:
 def _read_all(
     node: Node,
     connection: Connection,
-    identity: Identity,
+    identity: ReplayedIdentity,
     case: str,
     chain: SubjectChain,
     former: FormerHistory | None,

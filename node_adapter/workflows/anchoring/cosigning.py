@@ -39,7 +39,7 @@ _log = logging.getLogger("node_adapter.cosigning")
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class FinalCheckpoint:
     """The newest final checkpoint: its anchor's number, and the note without cosignatures."""
 
     seq: int
@@ -56,11 +56,11 @@ def other_members(node: Node, connection: Connection) -> dict[str, bytes]:
     }
 
 
-def newest_checkpoint(connection: Connection) -> Checkpoint | None:
+def newest_checkpoint(connection: Connection) -> FinalCheckpoint | None:
     """Return the newest final checkpoint; None before the first anchor, and of a restored copy."""
     newest = None if restored.since(connection) is not None else anchors.last_signed(connection)
     row = None if newest is None else anchors.by_seq(connection, newest.seq)
-    return None if row is None or not row.checkpoint else Checkpoint(row.seq, row.checkpoint)
+    return None if row is None or not row.checkpoint else FinalCheckpoint(row.seq, row.checkpoint)
 
 
 def ask_witness(node: Node, witness: str) -> bool:
@@ -95,7 +95,7 @@ def ask_witness(node: Node, witness: str) -> bool:
     return True
 
 
-def _cosigned(node: Node, url: str, checkpoint: Checkpoint, old: int) -> str:
+def _cosigned(node: Node, url: str, checkpoint: FinalCheckpoint, old: int) -> str:
     """Return the signature lines of a witness, which may say once from where else to ask.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node_adapter.ports import PeerAnswer
-from node_adapter.workflows.anchoring.cosigning import Asking
+from node_adapter.workflows.anchoring.cosigning import ask_witness, other_members
 from primitives.errors import CouldNotCheck
 from tests.world.broker import Broker
 from tests.world.clock import Clock
@@ -56,6 +56,13 @@ class Members:
         return PeerAnswer(answer.status_code, answer.headers["Content-Type"], answer.data)
 
     def cosign(self, name, asking=None):
-        """Let a broker ask whoever lacks its newest checkpoint, and wait until each has answered."""
-        for thread in (asking or Asking(self[name].node)).step():
-            thread.join()
+        """Let a broker ask whoever lacks its newest checkpoint, one after another, or as `asking` does it."""
+        node = self[name].node
+        if asking is not None:
+            for thread in asking.step():
+                thread.join()
+            return
+        with node.store.read() as connection:
+            others = list(other_members(node, connection))
+        for address in others:
+            ask_witness(node, address)

@@ -37,7 +37,7 @@ _BLOCKS_AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
-class BrokerLog:
+class LogAsOf:
     """A broker's log as the index has it.
 
     Attributes:
@@ -64,7 +64,7 @@ def address_of(node: Node, broker: str) -> str | None:
     return did.address if did.chain_id == node.settings.chain.chain_id else None
 
 
-def find_log(connection: Connection, address: str, seq: int | None = None) -> BrokerLog | None:
+def find_log(connection: Connection, address: str, seq: int | None = None) -> LogAsOf | None:
     """Return a broker's log as of an anchor, the newest if none is given; None of one that never anchored.
 
     Args:
@@ -85,7 +85,7 @@ def find_log(connection: Connection, address: str, seq: int | None = None) -> Br
         if seq > last.seq:
             raise CouldNotCheck("index-behind", f"the index has not come to anchor {seq} of {address} yet")
         leaf = log.anchor(seq)
-    return BrokerLog(address, opening, last.seq, leaf, _keys(connection, address, leaf))
+    return LogAsOf(address, opening, last.seq, leaf, _keys(connection, address, leaf))
 
 
 def log_to_witness(node: Node, origin: str, seq: int) -> WitnessedLog | None:

@@ -107,7 +107,7 @@ def test_what_was_gone_over_is_kept_when_it_is_cut_short(audit, members):
     members.down = {"north"}  # its public log answers, its messages do not
     with pytest.raises(CouldNotCheck):
         audit(*MEMBER)
-    state = json.loads(audit.state.read_text())
+    state = json.loads(audit.state.read_text("utf-8"))
     assert (state["seq"], state["compared"], state["growth"]) == (4, 4, None)
     members.down = set()
     assert audit(*MEMBER)["from"] == 4
@@ -118,7 +118,7 @@ def test_growth_that_does_not_hold_is_named(audit, members):
         connection.execute(schema.log_growth.delete().where(schema.log_growth.c.seq == 3))
     with pytest.raises(VerificationFailed, match="growth-batch"):
         audit(*MEMBER)
-    assert json.loads(audit.state.read_text())["growth"] is None
+    assert json.loads(audit.state.read_text("utf-8"))["growth"] is None
 
 
 def test_leaves_that_do_not_stand_on_the_chain_are_named(audit, members):
@@ -136,16 +136,16 @@ def test_leaves_that_do_not_stand_on_the_chain_are_named(audit, members):
 
 def test_a_log_that_became_shorter_is_told(audit, members):
     audit(*PUBLIC)
-    state = json.loads(audit.state.read_text())
-    audit.state.write_text(json.dumps({**state, "seq": 7, "peaks": hashes_text([bytes(32)] * 3)}))
+    state = json.loads(audit.state.read_text("utf-8"))
+    audit.state.write_text(json.dumps({**state, "seq": 7, "peaks": hashes_text([bytes(32)] * 3)}), "utf-8")
     with pytest.raises(VerificationFailed, match="audit-tree: the log shows 3 leaves, 7 were there"):
         audit(*PUBLIC)
 
 
 def test_a_state_of_another_log_is_refused(audit, members):
     audit(*PUBLIC)
-    state = json.loads(audit.state.read_text())
-    audit.state.write_text(json.dumps({**state, "broker": members["south"].did}))
+    state = json.loads(audit.state.read_text("utf-8"))
+    audit.state.write_text(json.dumps({**state, "broker": members["south"].did}), "utf-8")
     with pytest.raises(InvalidInput, match=r"state\.broker: is of"):
         audit(*PUBLIC)
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import delete
 
+from api.app import create_app
 from did.identifiers import member_did
-from evidence.version2.log.cosignature import cosigned_by, witness_name
+from evidence.version2.log.cosignature import cosign, cosigned_by, witness_name
 from evidence.version2.log.growth_document import GROWTH_FORMAT
+from evidence.version2.log.witness_protocol import SIGNATURES_TYPE, SIZE_TYPE, read_request
 from node_adapter.peers.messages import sign_message
+from node_adapter.ports import PeerAnswer
 from node_adapter.store import anchors, cosignatures, log_growth, schema, witnessed
-from node_adapter.workflows.anchoring.cosigning import Asking, asking
+from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
 from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
+from tests.world.keys import keystore_of
 from tests.world.members import Members
 
 
@@ -106,7 +111,7 @@ def test_a_process_that_begins_anew_asks_from_where_each_stands(members):
     members.cosign("north")
     members.more("north")
     members.asked.clear()
-    members.cosign("north", Asking(members["north"].node))
+    members.cosign("north")
     assert sorted(members.asked) == sorted(
         [(name, "/v1/witness/add-checkpoint") for name in ("south", "regulator")] + [("north", "/v1/peer/messages")] * 2
     )
@@ -221,10 +226,14 @@ def test_the_operator_sees_how_far_each_witness_is(members):
 
 
 def test_they_are_asked_beside_the_loop_of_the_process(members):
+    def cosigned_by_all():
+        members.clock.sleep(1)  # whoever could not answer, its database being busy, is asked again
+        return who_cosigned(members) == dids(members, "south", "regulator")
+
     with asking(members["north"].node):
-        wait_until(lambda: who_cosigned(members) == dids(members, "south", "regulator"), "cosignatures")
-        row = members.more("north")
-        wait_until(lambda: kept(members, "south").seq == row.seq, "the next one")
+        wait_until(cosigned_by_all, "cosignatures")
+        members.more("north")
+        wait_until(cosigned_by_all, "those of the next one")
     asked = len(members.asked)
     members.more("north")
     assert len(members.asked) == asked, "it has ended"
@@ -233,3 +242,53 @@ def test_they_are_asked_beside_the_loop_of_the_process(members):
 def test_a_member_without_a_log_asks_nobody(members):
     with asking(members["regulator"].node):
         assert "cosigning" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(("secret", "why"), [("another", "witness-key"), ("north", "witness-key")])
+def test_a_line_by_another_key_is_not_kept(members, secret, why):
+    """What a member's node answers counts under the key that the registry holds of it, and under no other."""
+    north, south = members["north"], members["south"]
+    signing = keystore_of(secret).newest.signing_seed
+
+    def answer(_url, content, _type, *, max_bytes):
+        line = cosign(read_request(content).note, witness_name(south.did), 1, signing)
+        return PeerAnswer(200, SIGNATURES_TYPE, line.encode()[:max_bytes])
+
+    assert not ask_witness(replace(north.node, ask=answer), south.keys.address)
+    assert who_cosigned(members) == set()
+    assert why in states(members)[south.keys.address].failure
+
+
+def test_an_answer_that_is_none_is_not_kept(members):
+    north, south = members["north"], members["south"]
+    for status, body in ((200, b"no lines"), (200, b"\xff"), (409, b"x\n"), (422, b"growth-map: no\n"), (404, b"")):
+        node = replace(north.node, ask=lambda *_, status=status, body=body, **__: PeerAnswer(status, SIZE_TYPE, body))
+        assert not ask_witness(node, south.keys.address)
+        assert states(members)[south.keys.address].failure
+
+
+def test_a_witness_that_went_further_than_this_database_is_named(members):
+    """This database is an older copy, and the witness has seen what came after."""
+    north, south = members["north"], members["south"]
+    node = replace(north.node, ask=lambda *_, **__: PeerAnswer(409, SIZE_TYPE, b"9\n"))
+    assert not ask_witness(node, south.keys.address)
+    assert "witness-ahead" in states(members)[south.keys.address].failure
+
+
+def test_a_log_is_gone_over_once_at_a_time(members):
+    """Whoever asks again while its first request is still being answered takes no second thread."""
+    north, south = members["north"], members["south"]
+    body = f"old 0\n\n{published(members)}".encode()
+    answers = []
+
+    def ask(url, content, content_type, *, max_bytes):
+        answers.append(south.http.post("/v1/witness/add-checkpoint", data=body, content_type="text/plain"))
+        return members.ask(url, content, content_type, max_bytes=max_bytes)
+
+    app = create_app(replace(south.node, ask=ask))
+    south.http = app.test_client()
+    assert app.test_client().post("/v1/witness/add-checkpoint", data=body, content_type="text/plain").status_code == 200
+    [second] = answers
+    assert (second.status_code, second.get_json()["code"]) == (503, "witness-busy")
+    assert app.test_client().post("/v1/witness/add-checkpoint", data=body, content_type="text/plain").status_code == 409
+    assert north.keys.address not in states(members)

@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select, update
 
 from evidence.version2.promise import parse_promise, promise_of, sign_promises
 from evidence.version2.record import redact, seal
 from node_adapter.store import alarms, anchor_tree, credentials, records, subjects
+from node_adapter.store.chain import evidence_log
+from node_adapter.store.schema import chain_event
 from node_adapter.workflows.anchoring.receipts import ReceiptMaker
 from node_adapter.workflows.intake.fold import state_of
 from node_adapter.workflows.operation.recovery import recover
@@ -327,3 +330,39 @@ def another_of(broker, receipt):
     lie = promise_of(record, label=promise.label, log_index=promise.log_index, anchor_by=promise.anchor_by)
     [document] = sign_promises([lie], broker.keys.newest.signing_seed)
     return {"promise": document, "record": redact(record)}
+
+
+def test_two_records_in_each_others_place_are_not_the_log(broker):
+    """The map is the same: the batch says where each lies."""
+    copy = begin(broker)
+    clients = [broker.enrol("late"), broker.enrol("later")]
+    for client in (*clients, *clients):
+        broker.submit(client, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    broker.anchor()
+    held = receipts_of(broker, *(client.did for client in clients))
+    copy.put_back()
+    promises = [parse_promise(one["promise"])[0] for one in held]
+    first, second = promises[2], promises[5]  # the last of each
+    swap = {first.log_index: second.log_index, second.log_index: first.log_index}
+    lies = [replace(one, log_index=swap.get(one.log_index, one.log_index)) for one in promises]
+    signed = [sign_promises([lie], broker.keys.newest.signing_seed)[0] for lie in lies]
+    with pytest.raises(VerificationFailed, match="the batch of anchor 3"):
+        recover(broker.node, [{**one, "promise": promise} for one, promise in zip(held, signed, strict=True)])
+    assert recover(broker.node, held)["recovered"] == 6
+
+
+def test_a_map_that_is_not_the_anchored_one_brings_nothing_back(broker):
+    copy = begin(broker)
+    client = broker.enrol("late")
+    broker.submit(client, "DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    broker.anchor()
+    held = receipts_of(broker, client.did)
+    copy.put_back()
+    with broker.store.write() as connection:
+        told = evidence_log.last_anchored(connection, broker.node.address)
+        row = chain_event.c.tx_hash == told.tx_hash
+        args = connection.execute(select(chain_event.c.args).where(row)).scalars().all()[-1]
+        other = args.replace(told.leaf.map_root.hex(), seed("map").hex())
+        connection.execute(update(chain_event).where(row, chain_event.c.args == args).values(args=other))
+    with pytest.raises(VerificationFailed, match="the map of anchor 3"):
+        recover(broker.node, held)

@@ -16,6 +16,7 @@ from bonafides.wallet.pinned import as_json, pin_broker
 from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
 from bonafides.wallet.sign import Show, open_history, sign_act
+from primitives.shapes import Object
 
 
 @click.group()
@@ -157,7 +158,8 @@ def open_command(wallet_dir: Path, file: Path | None, password_file: Path | None
     return signing(wallet_dir, file, password_file, _open_row, yes=yes)
 
 
-def _open_row(identities: Identities, row: dict[str, Any], *, now_ms: int, show: Show) -> dict[str, Any]:
+def _open_row(identities: Identities, value: object, *, now_ms: int, show: Show) -> dict[str, Any]:
+    row: dict[str, Any] = Object().read(value, "draft")  # a line that has one brings no identity: it is told so
     beside = {name: value for name, value in row.items() if name not in ("did", "continues")}
     signed = open_history(identities, row.get("did"), now_ms=now_ms, show=show, continues=row.get("continues"))
     return {**beside, **signed}

@@ -29,19 +29,23 @@ FILES = {
 }
 LINES = ("wallet new", "wallet bind", "wallet sign --yes", "wallet rotate", "wallet session", "wallet receipts add")
 LINES += ("wallet promises add", "wallet consent grant --yes", "wallet consent withdraw --yes", "prove")
+LINES += ("wallet open --yes",)
 ROWS = [
     {},
     {"did": 1},
     {"did": BROKER, "subject": 1},
     {"draft": 1},
     {"draft": {"version": "bonafides.act/1"}},
+    {"draft": {"version": "bonafides.act/2", "suite": 1}},
     {"receipt": []},
     {"promise": {"a": 1}},
+    {"promise": {"format": "bonafides.promise/1"}},
     {"client_ref": 1},
     {"client_ref": "李\ufffd"},
     {"client_ref": "a", "broker": 5},
     {"client_ref": "a", "certificate": {"kind": 1, "number": 2}},
     {"client_ref": "a", "broker_key": "zz"},
+    {"client_ref": "a", "broker_key": "00" * 32, "checkpoint_key": "zz"},
     {"version": "bonafides.session/1", "broker": 1, "did": [], "nonce": {}},
     {"audience": 1, "holder": 2, "nonce": 3, "purpose": 4, "expires_at": "0000-01-01T00:00:00Z"},
 ]
@@ -91,6 +95,7 @@ def test_a_file_that_is_not_what_it_should_be_ends_in_one_line(run, tmp_path, na
     for words in (
         ("verify", bad, "--trust", bad),
         ("promise", "verify", bad, "--trust", bad),
+        ("convict", bad, "--key", "00" * 32),
         ("wallet", "new", "--wallet", tmp_path / "other", "--network", bad, "--broker", BROKER),
     ):
         status, answers, err = run(*words)

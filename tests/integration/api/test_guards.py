@@ -152,6 +152,7 @@ def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
         "/v1/client/sessions",
         "/v1/client/sessions/challenge",
         "/v1/credentials/verify",
+        "/v1/erasures/draft",
         "/v1/exports",
         "/v1/gates",
         "/v1/promises",
@@ -160,6 +161,7 @@ def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
         "/v1/receipts",
         "/v1/replays",
         "/v1/replays/access",
+        "/v1/witness/add-checkpoint",
     }, "a new POST route: does it write, or must its answer be fresh?"
 
 

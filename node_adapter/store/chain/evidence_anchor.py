@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -62,12 +61,6 @@ def last_anchored(connection: Connection, member: str) -> AnchorEvent | None:
     topic = address_topic(member)
     found = event_log.last_event(connection, contract=EVIDENCE_ANCHOR, name=_ANCHORED, topic1=topic)
     return None if found is None else _anchored(found)
-
-
-def anchored_in(events: Iterable[ChainEvent], member: str) -> list[AnchorEvent]:
-    """Return a broker's anchors among the events of new blocks."""
-    found = (event for event in events if (event.contract, event.name) == (EVIDENCE_ANCHOR, _ANCHORED))
-    return [_anchored(event) for event in found if event.args["member"] == member]
 
 
 def _anchored(event: ChainEvent) -> AnchorEvent:

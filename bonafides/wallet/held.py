@@ -73,6 +73,12 @@ def has_receipt(identities: Identities, document: PromiseDocument) -> bool:
     return kept is not None and kept["receipt"]["promise"] == document
 
 
+def promise_of_record(identities: Identities, broker: str, record_id: str) -> Promise | None:
+    """Return the first promise about a record, read, or None."""
+    document = _promise_at(identities, ("record", broker, record_id))
+    return None if document is None else parse_promise(document)[0]
+
+
 def receipt_at(identities: Identities, broker: str, subject: bytes, seq: int) -> Receipt | None:
     """Return the kept receipt of a place in a history, read, or None."""
     document = _promise_at(identities, _of_history(broker, subject, seq))

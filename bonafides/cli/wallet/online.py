@@ -17,6 +17,7 @@ from bonafides.client import Client
 from bonafides.wallet import promises as kept_promises
 from bonafides.wallet import receipts as kept_receipts
 from bonafides.wallet.broker_log import CHECKPOINT
+from bonafides.wallet.hidden import hidden_records
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
@@ -218,16 +219,16 @@ def _promises(identities: Identities, identity: Identity, client: Client) -> Ite
 
 
 def _receipts(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
-    named: set[str] = set()
+    hidden: list[dict[str, Any]] = []
+    shown: set[str] = set()
     for page in _pages(client, "receipts"):
         with identities.changing():
             outcomes = [_kept(identities, receipt, kept_receipts.add_receipt) for receipt in page["receipts"]]
         yield from outcomes
-        hidden = _list_of({"not_shown": [], **page}, "not_shown")  # an earlier node names none
-        for entry in hidden:
-            yield Refused("receipt-not-shown", f"record_id: {entry.get('record_id')}: {entry.get('detail')}")
-        named |= {str(entry.get("record_id")) for entry in [*hidden, *map(_promise_of, page["receipts"])]}
-    yield from withheld(identities, identity, named)
+        hidden += _list_of({"not_shown": [], **page}, "not_shown")  # an earlier node names none
+        shown |= {str(_promise_of(receipt).get("record_id")) for receipt in page["receipts"]}
+    yield from hidden_records(identities, identity, hidden)  # the ERASE that names one comes after it
+    yield from withheld(identities, identity, shown | {str(entry.get("record_id")) for entry in hidden})
 
 
 def _promise_of(receipt: dict[str, Any]) -> dict[str, Any]:

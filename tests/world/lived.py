@@ -76,7 +76,7 @@ def lived(directory):
 
 def is_unknown_yet(status, problem, headers):
     """Say whether it is the one answer of 5xx that may be: what is asked for is not known now, and will be."""
-    names = {name.lower() for name in headers}
+    names = {name.lower() for name in dict(headers)}
     return status == 503 and problem.get("title") == "The answer is not known now" and "retry-after" in names
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from evidence.version2.log.anchors import Leaf
 from node_adapter.node import Node
 from node_adapter.workflows.anchoring.growth import shown_growth
-from node_adapter.workflows.anchoring.other_logs import address_of, fetch_growth, find_log, leaves_after
+from node_adapter.workflows.anchoring.other_logs import LogAsOf, address_of, fetch_growth, find_log, leaves_after
 from node_adapter.workflows.operation.endpoints import node_url
 from primitives.errors import Refused
 
@@ -30,13 +32,11 @@ def show_log(node: Node, broker: str, seq: int | None) -> dict[str, Any]:
         CouldNotCheck: `index-behind`.
     """
     with node.store.read() as connection:
-        address = _require_address(node, broker)
-        found = find_log(connection, address, seq)
-        if found is None:
-            raise Refused("log-not-found", "no member of this DID has anchored")
+        found = _require_log(connection, node, broker, seq)
+        own = found.address == node.address
         return {
             "broker": broker,
-            "node": node.settings.http.url if address == node.address else node_url(node, connection, address),
+            "node": node.settings.http.url if own else node_url(node, connection, found.address),
             "seq": found.last,
             "leaf": found.leaf.to_json(),
             "keys": found.keys.to_json(),
@@ -49,13 +49,10 @@ def show_leaves(node: Node, broker: str, start: int, count: int) -> dict[str, An
     Raises:
         Refused: `log-not-found`.
     """
-    address = _require_address(node, broker)
     with node.store.read() as connection:
-        found = find_log(connection, address)
-        if found is None:
-            raise Refused("log-not-found", "no member of this DID has anchored")
+        found = _require_log(connection, node, broker)
         leaves: list[Leaf] = [found.opening] if start == 0 else []
-        leaves += leaves_after(connection, address, max(start, found.opening.seq), start + count)
+        leaves += leaves_after(connection, found.address, max(start, found.opening.seq), start + count)
     return {"start": start, "leaves": [leaf.encode().hex() for leaf in leaves]}
 
 
@@ -63,18 +60,19 @@ def show_growth(node: Node, broker: str, start: int) -> dict[str, Any]:
     """Return what the broker's node shows this member of the growth after an anchor.
 
     Raises:
-        Refused: `log-not-found`; `growth-not-found`, of this member's own log.
+        Refused: `log-not-found`, no such member has anchored; `growth-not-found`, of this member's own log.
         CouldNotCheck, VerificationFailed: as `fetch_growth`.
     """
-    address = _require_address(node, broker)
-    if address != node.address:
-        return fetch_growth(node, address, start).to_json()
     with node.store.read() as connection:
-        return shown_growth(connection, start).to_json()
+        address = _require_log(connection, node, broker).address
+        if address == node.address:
+            return shown_growth(connection, start).to_json()
+    return fetch_growth(node, address, start).to_json()
 
 
-def _require_address(node: Node, broker: str) -> str:
+def _require_log(connection: Connection, node: Node, broker: str, seq: int | None = None) -> LogAsOf:
     address = address_of(node, broker)
-    if address is None:
-        raise Refused("log-not-found", "this is no DID of the members' chain")
-    return address
+    found = None if address is None else find_log(connection, address, seq)
+    if found is None:
+        raise Refused("log-not-found", "no member of this DID has anchored")
+    return found

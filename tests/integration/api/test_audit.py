@@ -153,7 +153,7 @@ def test_a_state_of_another_log_is_refused(audit, members):
 def test_who_has_anchored_nothing_has_no_log(members):
     regulator = members["regulator"]
     path = f"/v1/logs/{members['south'].did}"
-    for more in ("", "/leaves"):
+    for more in ("", "/leaves", "/growth"):
         answer = regulator.get(f"{path}{more}", role="operator")
         assert (answer.status_code, answer.get_json()["code"]) == (404, "log-not-found")
     assert regulator.get(path, role="broker-system").status_code == 403

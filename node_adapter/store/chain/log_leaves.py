@@ -68,6 +68,12 @@ class LogLeaves:
             raise LookupError(f"no anchor {seq} of {self.member} up to block {self.up_to_block}")
         return found
 
+    def before(self, leaf: AnchorLeaf) -> AnchorLeaf | None:
+        """Return the anchor before one of these; None before the first."""
+        of_block = [one for one in self.leaves(leaf.block - 1, leaf.block) if one.seq == leaf.seq - 1]
+        found = of_block[0] if of_block else self.last(leaf.block - 1)
+        return found if isinstance(found, AnchorLeaf) else None
+
     def block_of(self, seq: int) -> int:
         """Return the block of a leaf, of the opening too.
 

@@ -30,7 +30,6 @@ from evidence.version2.promise import (
 from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.verify.claim import leaves_of_keys, signing_keys
 from node_adapter.node import Node
-from node_adapter.store.anchors import FIRST_ANCHOR
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.workflows.anchoring.claims import ShownEvidence, key_sets, leaves_at_promise, make_claim
@@ -117,7 +116,8 @@ def _require_signed(
         CouldNotCheck: the library of its suite is not installed.
     """
     shown, last, sets = leaves_at_promise(log, promise), log.last(), key_sets(connection, log.member)
-    shown += [leaf for leaf in (last if covering is None else covering, _before(log, covering)) if leaf is not None]
+    decisive = (last,) if covering is None else (covering, log.before(covering))
+    shown += [leaf for leaf in decisive if leaf is not None]
     by_seq = {leaf.seq: leaf for leaf in shown}
     seqs = leaves_of_keys(promise.block, covering, 0 if last is None else last.seq, by_seq)
     known = [sets[by_seq[seq].keys_digest] for seq in seqs]
@@ -125,10 +125,6 @@ def _require_signed(
         known += _active_keys(connection, log.member)
     if not any(signed.is_signed_by(key) for key in signing_keys(promise, known)):
         raise VerificationFailed("promise", "no key of the broker that was in force signed the promise")
-
-
-def _before(log: LogLeaves, covering: AnchorLeaf | None) -> AnchorLeaf | None:
-    return None if covering is None or covering.seq <= FIRST_ANCHOR else log.anchor(covering.seq - 1)
 
 
 def _active_keys(connection: Connection, address: str) -> list[MemberKeySet]:

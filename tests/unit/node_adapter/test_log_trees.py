@@ -3,10 +3,12 @@
 import itertools
 
 import pytest
+from sqlalchemy import update
 
 from evidence.log.tree import EMPTY_ROOT, Tree
 from node_adapter.store.chain import event_log, evidence_log, log_trees
 from node_adapter.store.chain.log_leaves import LogLeaves
+from node_adapter.store.schema import chain_event
 from tests.unit.node_adapter.test_chain_histories import ELSE, FIRST, KEYS, OTHER, ROOT, SECOND, TIME, WHO, index
 
 __all__ = ["index"]
@@ -82,11 +84,28 @@ def test_a_single_leaf_is_found_by_its_number_its_place_or_its_block(index):
             for leaf in anchors:
                 assert log.anchor(leaf.seq) == log.last(leaf.block) == log.after(leaf.block - 1) == leaf
                 assert log.block_of(leaf.seq) == leaf.block
+                assert log.before(leaf) == next((one for one in anchors if one.seq == leaf.seq - 1), None)
             with pytest.raises(LookupError):
                 log.anchor(len(anchors) + 2)
             for place in range(20):
                 covering = [leaf for leaf in anchors if leaf.size_before <= place < leaf.size_after]
                 assert log.covering(place) == (covering[0] if covering else None)
+
+
+def test_two_anchors_of_one_block_come_one_after_the_other(index):
+    log = Log(index)
+    log.opened()
+    log.anchored(FIRST, 1)
+    block = log.anchored(FIRST, 1)
+    with index.store.write() as connection:
+        row = chain_event.c.block == block
+        connection.execute(update(chain_event).where(row).values(block=block - 1, log_index=1))
+    with index.store.read() as connection:
+        found = LogLeaves(connection, WHO, CONTRACTS, block)
+        first, second = found.anchor(2), found.anchor(3)
+        assert first.block == second.block == block - 1
+        assert (found.before(first), found.before(second), found.last()) == (None, first, second)
+        assert (found.covering(9), found.covering(10)) == (first, second)
 
 
 def test_the_tree_of_any_brokers_log_is_made_of_the_index_and_goes_on(index, monkeypatch):

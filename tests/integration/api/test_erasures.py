@@ -119,6 +119,22 @@ def test_no_byte_of_it_is_left_in_the_files(broker, old):
         assert row.source_ref.encode() not in left
 
 
+def test_what_is_given_free_is_overwritten_whatever_the_library_does_unasked(broker, old, monkeypatch):
+    order(broker, signed(broker, draft(broker, old)))
+    broker.anchor()
+    asked = []
+    overwrite = erasing.erasures.overwrite_what_is_deleted
+
+    def seen(connection):
+        connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+        overwrite(connection)
+        asked.append(connection.exec_driver_sql("PRAGMA secure_delete").scalar_one())
+
+    monkeypatch.setattr(erasing.erasures, "overwrite_what_is_deleted", seen)
+    assert erase_next(broker.node)
+    assert asked == [1]
+
+
 def test_findings_and_what_is_known_of_the_client_go_with_the_records(broker, old):
     rows = rows_of(broker, old)
     [level] = [row.fingerprint.hex() for row in rows if row.type == "LEVEL_RESULT"]

@@ -19,7 +19,8 @@ from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc
 from primitives.errors import Refused
 
-REGISTRY, ANCHORS = "MemberRegistry", "EvidenceAnchor"
+REGISTRY = "MemberRegistry"
+ANCHORS = "EvidenceAnchor"
 _KEYS = ("bytes32", "bytes32", "address")  # as release 1 held a member's: signing, agreement, compliance
 _PAGE_BLOCKS = 10_000
 

@@ -28,7 +28,7 @@ from node_adapter.store.chain import evidence, evidence_anchor
 from node_adapter.store.former_records import FormerAnchor
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.former.trust_file import former_trust
-from node_adapter.workflows.identity.keys_in_force import keys_at
+from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake.rulesets import rulebook
 from primitives.canonical import parse_json
@@ -95,7 +95,7 @@ def former_bundle(former: Node, connection: Connection, pid: str, case: str) -> 
         rulesets=_rulesets(former, connection, history),
         pending=0,
     )
-    return seal_bundle(bundle.body(), keys_at(former, connection, made[-1].block).signing_seed)
+    return seal_bundle(bundle.body(), keys_in_force(former, connection, made[-1].block).signing_seed)
 
 
 def _chain(connection: Connection, pid: str) -> list[_Kept]:

@@ -187,17 +187,19 @@ class Shown:
             if not end.before and (end.subject, end.did) == place
         }
 
-    def said_of_itself(self, block: int) -> list[str]:
+    def said_of_itself(self, block: int | None) -> list[str]:
         """Return what the verification of another identity's bundle says beside its checks, in words for this one's.
 
         Args:
-            block: that this one's bundle reaches.
+            block: that this one's bundle reaches; None where the other history ended with what its bundle shows.
         """
         of = f"the bundle of {self.report.client or self.report.subject}: "
         found = [f"finding {finding.code} {finding.record_id}: {finding.detail}" for finding in self.report.findings]
         ends = self.report.complete_as_of_block
-        earlier = [f"it ends at block {ends}, and this one at block {block}: what came between is not shown"]
-        return [of + told for told in (*found, *self.report.notes, *(earlier if ends < block else ()))]
+        told = [*found, *self.report.notes]
+        if block is not None and ends < block:
+            told.append(f"it ends at block {ends}, and this one at block {block}: what came between is not shown")
+        return [of + one for one in told]
 
     def ends_for(self, own: Shown) -> int:
         """Return the last log index, as far as another bundle tells, that this one's records are complete for."""

@@ -26,7 +26,7 @@ from replay.rulebook import made_by_broker, read_rulesets, rulebook_of
 from replay.rules import NO_PAST, Past, Reexecuted, re_run
 from replay.signers import asking_nobody, proven_signers
 from replay.signing import signing_rules
-from replay.succession import Shown, earlier_of, joined
+from replay.succession import Shown, continued_by, earlier_of, joined
 
 _WHOLE: Mapping[str, int] = {}
 
@@ -123,7 +123,12 @@ def verify_history(
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
     notes += ties
-    notes += [told for other in others for told in other.said_of_itself(report.complete_as_of_block)]
+    ended = {named.place for named in continued_by(own.records, report.subject)}
+    notes += [
+        told
+        for other in others
+        for told in other.said_of_itself(None if other.place in ended else report.complete_as_of_block)
+    ]
     if regulator_key is not None and report.ok:
         notes += check_orders(own.records, report, regulator_key)
     brought = {EXPECTED_SUBJECT: subject, REACH: at_least_block, HELD_PROMISES: promises, ORDERS: regulator_key}

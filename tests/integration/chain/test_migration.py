@@ -23,6 +23,7 @@ from node_adapter.workflows.former.opened import former_node
 from node_adapter.workflows.former.outstanding import outstanding
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
+from node_adapter.workflows.intake.enrol_subject import find_subject
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.verification import verify_history
@@ -112,12 +113,26 @@ def test_a_client_goes_on(case):
     verdict = verify_history(new, [word.file, former_word], trust_keys=[word.key], related=[old], subject=case.did)
     assert verdict.ok, verdict.report.verdict
     assert any("11 records, the same head" in note for note in verdict.report.notes)
+    assert not any("what came between" in note for note in verdict.report.notes)
     assert not verdict.rerun.not_asked
     assert {item["status"] for item in whole["report"]["re_execution"]} == {"equal"}
     alone = verify_history(new, word.file, trust_keys=[word.key])
     assert alone.ok
     assert alone.report.reach.not_shown == (case.subject,)
     assert verify_history(old, former_word).ok
+
+
+def test_a_history_that_nobody_has_gone_on_with_is_replayed_alone(case):
+    """Of the client on paper there is format 1 and nothing else; the look at it begins the new history."""
+    case.subject = find_subject(case.broker, "client on paper")["subject"]
+    alone = case.replayed(subject=case.subject)
+    assert (alone["subject"], alone["related"]) == (case.subject, [])
+    assert verify_history(alone["bundle"].encode(), former_trust_file(case.regulator)).ok
+    case.anchor()
+    whole = case.replayed(subject=case.subject)
+    assert [part["relation"] for part in whole["related"]] == ["format-1"]
+    types = [one["record"]["envelope"]["type"] for one in json.loads(whole["bundle"])["history"]["records"]]
+    assert types == ["OPENING", "ACCESS_LOG"]
 
 
 def test_what_others_kept_is_verified_as_before(case):

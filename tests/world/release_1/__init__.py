@@ -182,11 +182,11 @@ class Continuing(Case):
         confirmed = self.hand_in(self.signed("LEVEL_CONFIRM", {**shown, "lang": "en", "text_sha256": "ab" * 32}, "x@1"))
         assert isinstance(confirmed, Accepted), confirmed
 
-    def replayed(self):
-        """A replay of the client, as the thread of the chain process makes it."""
+    def replayed(self, **who):
+        """A replay of the client, or of another one, as the thread of the chain process makes it."""
         self.release.rpc.call("evm_mine")  # proofs are of a block that is not the head
         for worker, node in zip(self.workers, (self.broker, self.regulator), strict=True):
             self.drive(worker, partial(self._is_level, node))
         state = partial(take_proofs, self.release.rpc)
         node = replace(self.broker, state=state)
-        return replay(node, {"did": self.did, "case": "CASE-1", "reason": "test"})
+        return replay(node, {**(who or {"did": self.did}), "case": "CASE-1", "reason": "test"})

@@ -34,7 +34,6 @@ class ClientActs:
         self._connection = connection
         self._histories = histories
         self._block = block
-        self._prints: dict[tuple[str, int], bytes] = {}
         self._nonces: set[tuple[str, bytes]] = set()
 
     def check(self, fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> ActSignature:
@@ -55,8 +54,7 @@ class ClientActs:
         return signature
 
     def keep(self, row: RecordRow) -> None:
-        """Keep a record that this transaction adds."""
-        self._prints[row.pid, row.seq] = row.fingerprint
+        """Remember the nonce of a record that this transaction adds."""
         if row.nonce is not None:
             self._nonces.add((row.pid, row.nonce))
 
@@ -86,18 +84,16 @@ class ClientActs:
         return signature
 
     def _require_known(self, act: ClientPart, subject: SubjectRow) -> None:
-        """Check that the history before an act is the one that the client's wallet knew."""
+        """Check that the history before an act is the one that the client's wallet knew.
+
+        What this transaction adds nobody knew when the act was signed: it is not looked at.
+        """
         count, stated = act.known["count"], act.known["fingerprint"]
         if count > subject.count:
             raise Refused("history-differs", f"act.known.count: this history has {subject.count} records, not {count}")
-        if count and self._fingerprint(subject.pid, count).hex() != stated:
+        found = records.link(self._connection, subject.pid, count) if count else None
+        if count and (found is None or found.fingerprint.hex() != stated):
             raise Refused("history-differs", f"act.known.fingerprint: is not that of record {count} of this history")
-
-    def _fingerprint(self, pid: str, seq: int) -> bytes:
-        if (pid, seq) not in self._prints:
-            found = records.link(self._connection, pid, seq)
-            self._prints[pid, seq] = b"" if found is None else found.fingerprint
-        return self._prints[pid, seq]
 
     def _is_used(self, pid: str, nonce: bytes) -> bool:
         return (pid, nonce) in self._nonces or bool(records.used_nonces(self._connection, pid, [nonce]))

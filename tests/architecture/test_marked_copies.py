@@ -17,8 +17,12 @@ KEYSTORE = {
     "node_adapter/chain_process.py": "the key of transactions: none is sent while the mark stands",
     "node_adapter/workflows/identity/client_sessions.py": "a secret that marks our own nonces; nobody else sees it",
     "node_adapter/workflows/identity/keys_in_force.py": "where the keys are handed out",
+    "node_adapter/workflows/replay/bundle.py": "the key that the last leaf names, after the mark was asked for",
 }
+PUBLIC = {"algorithm", "signing", "checkpoint", "agreement", "compliance", "digest", "to_json"}
+"""What a set of public keys has, which is called `keys` as the keystore is."""
 ASKED_AT = {
+    "node_adapter/workflows/replay/bundle.py": {"collect"},
     "node_adapter/workflows/identity/keys_in_force.py": {"keys_in_force", "agreement_key", "rotate"},
     "node_adapter/store/outbox.py": {"enqueue"},
     "node_adapter/peers/messages.py": {"verify_message"},
@@ -42,7 +46,7 @@ def test_only_the_named_files_take_a_key_without_asking_for_the_mark():
             if isinstance(node, ast.Name) and node.id == "keys_at":
                 callers.add(file)
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == "keys":
-                openers.add(file)
+                openers |= set() if node.attr in PUBLIC else {file}
     assert callers == set(WITHOUT_ASKING)
     assert openers == set(KEYSTORE)
 

@@ -143,6 +143,9 @@ EXPORT_LINE = Named(
                 "replay_order",
                 "key_event",
                 "bundle",
+                "former_record",
+                "former_consent",
+                "former_bundle",
                 "end",
             )
         },

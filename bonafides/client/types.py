@@ -553,7 +553,7 @@ class ErasureRequest(TypedDict):
 
 
 class ExportLine(TypedDict):
-    kind: Literal["export", "subject", "record", "receipt", "credential", "consent", "related", "task", "replay_order", "key_event", "bundle", "end"]
+    kind: Literal["export", "subject", "record", "receipt", "credential", "consent", "related", "task", "replay_order", "key_event", "bundle", "former_record", "former_consent", "former_bundle", "end"]
 
 
 class ExportRequest(TypedDict):

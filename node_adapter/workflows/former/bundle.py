@@ -37,7 +37,7 @@ from primitives.timestamp import format_time, parse_time
 
 
 @dataclass(frozen=True)
-class _Kept:
+class KeptRecord:
     """A record of format 1 as it was read; of one whose originals were erased the envelope is left."""
 
     row: RecordRow
@@ -45,11 +45,17 @@ class _Kept:
     values: Mapping[str, Any]
 
     @classmethod
-    def read(cls, row: RecordRow) -> _Kept:
+    def read(cls, row: RecordRow) -> KeptRecord:
+        """Read a stored record."""
         values = {} if row.payload is None or row.root_salt is None else json.loads(row.payload)
         return cls(row, parse_json(row.envelope, field="envelope"), values)
 
     def copy(self) -> RedactedCopy:
+        """Return the copy that shows everything that is kept.
+
+        Raises:
+            Refused: `record-erased`, not even the envelope can be shown.
+        """
         row = self.row
         if row.root_salt is not None and row.payload is not None:
             return redact(restore(row.envelope, self.values, row.root_salt))
@@ -98,11 +104,11 @@ def former_bundle(former: Node, connection: Connection, pid: str, case: str) -> 
     return seal_bundle(bundle.body(), keys_in_force(former, connection, made[-1].block).signing_seed)
 
 
-def _chain(connection: Connection, pid: str) -> list[_Kept]:
-    return [_Kept.read(row) for row in records.of_subject(connection, pid)]
+def _chain(connection: Connection, pid: str) -> list[KeptRecord]:
+    return [KeptRecord.read(row) for row in records.of_subject(connection, pid)]
 
 
-def _material(pid: str, chain: Sequence[_Kept]) -> SubjectMaterial:
+def _material(pid: str, chain: Sequence[KeptRecord]) -> SubjectMaterial:
     return SubjectMaterial(bytes.fromhex(pid), [(kept.copy(), json.loads(str(kept.row.promise))) for kept in chain])
 
 
@@ -136,7 +142,7 @@ def _maps(connection: Connection, made: Sequence[FormerAnchor]) -> Iterator[Subj
         yield made_map
 
 
-def _rulesets(former: Node, connection: Connection, history: Sequence[_Kept]) -> list[Mapping[str, Any]]:
+def _rulesets(former: Node, connection: Connection, history: Sequence[KeptRecord]) -> list[Mapping[str, Any]]:
     """Return the documents of the rule sets that the records name, or that were in force when they happened."""
     rules = rulebook(former, connection)
     named = {kept.envelope["ruleset"] for kept in history}
@@ -148,7 +154,7 @@ def _rulesets(former: Node, connection: Connection, history: Sequence[_Kept]) ->
     return [ruleset.document for ruleset in rules.rulesets if ruleset.label in named]
 
 
-def _references(former: Node, connection: Connection, history: Sequence[_Kept]) -> list[str]:
+def _references(former: Node, connection: Connection, history: Sequence[KeptRecord]) -> list[str]:
     """Return where the house records lie that the records rest on, and the enrolments of who signed."""
     own = {kept.row.pid for kept in history}
     places = sorted({pid for domain in former.domains for pid in _house_places(domain, connection, history)} - own)
@@ -161,14 +167,14 @@ def _references(former: Node, connection: Connection, history: Sequence[_Kept]) 
     return places + [pid for pid in signing if pid not in own]
 
 
-def _house_places(domain: AnyDomain, connection: Connection, history: Sequence[_Kept]) -> set[str]:
+def _house_places(domain: AnyDomain, connection: Connection, history: Sequence[KeptRecord]) -> set[str]:
     if domain.house_rules is None:
         return set()
     own = [kept for kept in history if kept.row.type in domain.types]
     wanted = {domain.named_house_record(kept.row.type, kept.values) for kept in own}
     things = {domain.thing_of(kept.values) for kept in own} - {None}
     types = sorted(domain.house_rules.types)
-    found = [_Kept.read(row) for row in house_records.of_types(connection, types, 0, records.log_size(connection))]
+    found = [KeptRecord.read(row) for row in house_records.of_types(connection, types, 0, records.log_size(connection))]
     return {
         kept.row.pid for kept in found if kept.row.fingerprint.hex() in wanted or domain.thing_of(kept.values) in things
     }

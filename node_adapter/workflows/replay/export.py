@@ -24,18 +24,20 @@ from typing import IO, Any
 
 from sqlalchemy import Connection
 
-from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.version2.links import ZERO_HASH
 from node_adapter.node import Node
 from node_adapter.store import consents, credentials, records, replay_orders, subjects, tasks
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.anchoring.receipts import ReceiptMaker
+from node_adapter.workflows.former.export import consent_json, former_lines
+from node_adapter.workflows.former.opened import look_at_former
 from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, WAYS, log_access, named_subject
 from node_adapter.workflows.replay.bundle import ReplayedRecord, SubjectChain, collect, key_events, replayed, take_chain
+from node_adapter.workflows.replay.bundle_lines import bundle_lines
 from node_adapter.workflows.replay.orders import order_json
-from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.errors import BonafidesError, CouldNotCheck, VerificationFailed
 from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
 from replay.succession import SUCCEED, SUCCEEDED
@@ -43,7 +45,6 @@ from replay.wire.shapes import CASE, REASON, REFERENCE
 
 FORMAT = "bonafides.export/2"
 ERASED = "erased: content not available"
-PART_CHARACTERS = 1024 * 1024
 EXPORT_REQUEST = Named(
     "ExportRequest",
     Fields(
@@ -118,7 +119,8 @@ def _line(value: Mapping[str, Any]) -> bytes:
 def _find(node: Node, request: Mapping[str, Any]) -> tuple[SubjectRow, list[str]]:
     with node.store.read() as connection:
         subject = named_subject(connection, request)
-        return subject, records.types_of(connection, subject.pid)
+        types = {*look_at_former(node, subject).types, *records.types_of(connection, subject.pid)}
+        return subject, sorted(types)
 
 
 def _chain(node: Node, subject: SubjectRow) -> SubjectChain | BonafidesError:
@@ -159,6 +161,7 @@ def _lines(
     if subject.did is not None:
         yield from _key_events(node, connection, subject)
     yield from _bundle(node, connection, subject, case, chain)
+    yield from former_lines(node, subject, case)
 
 
 def _record(record: ReplayedRecord, findings: Iterable[FindingRow]) -> dict[str, Any]:
@@ -201,17 +204,7 @@ def _receipt(maker: ReceiptMaker, row: RecordRow) -> dict[str, Any]:
 
 def _consents(connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
     for row in consents.of_subject(connection, subject.pid):
-        yield {
-            "kind": "consent",
-            "consent_id": row.consent_id,
-            "purpose": row.purpose,
-            "receivers": json.loads(row.receivers),
-            "salt": None if row.salt is None else row.salt.hex(),
-            "given_at": format_time(row.given_at),
-            "expires_at": format_time(row.expires_at),
-            "withdrawn_at": None if row.withdrawn_at is None else format_time(row.withdrawn_at),
-            "credential": json.loads(row.credential),
-        }
+        yield {"kind": "consent", **consent_json(row)}
 
 
 def _key_events(node: Node, connection: Connection, subject: SubjectRow) -> Iterator[dict[str, Any]]:
@@ -223,32 +216,9 @@ def _key_events(node: Node, connection: Connection, subject: SubjectRow) -> Iter
 def _bundle(
     node: Node, connection: Connection, subject: SubjectRow, case: str, chain: SubjectChain | BonafidesError
 ) -> Iterator[dict[str, Any]]:
-    try:
-        _require_size(connection, subject)
+    def make() -> bytes:
         if isinstance(chain, BonafidesError):
             raise chain
-        text = collect(node, connection, subject, case, chain).bundle.decode()
-    except (
-        InvalidInput,
-        CouldNotCheck,
-        Refused,
-        VerificationFailed,
-    ) as error:  # not anchored, or too much
-        yield {
-            "kind": "bundle",
-            "part": 0,
-            "of": 0,
-            "text": "",
-            "problem": {"code": error.code, "detail": error.detail},
-        }
-        return
-    parts = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
-    for number, part in enumerate(parts, 1):
-        yield {"kind": "bundle", "part": number, "of": len(parts), "text": part}
+        return collect(node, connection, subject, case, chain).bundle
 
-
-def _require_size(connection: Connection, subject: SubjectRow) -> None:
-    """Refuse a bundle that could not be sealed before all of it is in memory."""
-    size = records.bytes_of(connection, subject.pid)
-    if size > MAX_BUNDLE_BYTES:
-        raise Refused("bundle-too-large", f"{size} bytes of records are more than one bundle holds")
+    yield from bundle_lines("bundle", connection, subject.pid, make)

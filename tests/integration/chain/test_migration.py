@@ -116,6 +116,14 @@ def test_a_client_goes_on(case):
     assert not any("what came between" in note for note in verdict.report.notes)
     assert not verdict.rerun.not_asked
     assert {item["status"] for item in whole["report"]["re_execution"]} == {"equal"}
+    lines = [json.loads(line) for line in case.exported()]
+    shown = [line for line in lines if line["kind"] == "former_record"]
+    assert [line["seq"] for line in shown] == list(range(1, 12))
+    assert all(line["record"]["fields"] for line in shown)
+    text = "".join(line["text"] for line in lines if line["kind"] == "former_bundle")
+    assert verify_history(text.encode(), former_word).ok
+    assert lines[-1]["lines"] == len(lines) - 1
+
     alone = verify_history(new, word.file, trust_keys=[word.key])
     assert alone.ok
     assert alone.report.reach.not_shown == (case.subject,)

@@ -80,6 +80,24 @@ def test_a_backup_holds_keys_and_settings_but_no_token_and_is_private(home, tmp_
         assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600)
 
 
+@pytest.mark.parametrize("from_copy", [False, True])
+def test_the_database_of_format_1_goes_with_it(home, tmp_path, from_copy):
+    """Of a migrated node; it is not marked: nothing is signed or decided from it alone."""
+    shutil.copy(home / "node.db", home / "former.db")
+    store = open_store(home / "former.db")
+    with store.write() as connection:
+        identity.put(connection, "of", "format 1")
+    made = home if from_copy else back_up(home, tmp_path / "b.tar", now_ms=NOW).file
+    restore(made, tmp_path / "restored", now_ms=NOW + 1)
+    store.dispose()
+    again = open_store(tmp_path / "restored" / "former.db")
+    with again.read() as connection:
+        assert identity.get(connection, "of") == "format 1"
+        assert restored.since(connection) is None
+    again.dispose()
+    assert stat.S_IMODE((tmp_path / "restored" / "former.db").stat().st_mode) == 0o600
+
+
 def test_a_backup_under_load_is_one_moment(home, tmp_path, monkeypatch):
     """A writer changes two rows together all the time; the copy holds a pair that belongs together, and ends."""
     monkeypatch.setattr(snapshot, "_PAGES", 1)

@@ -26,6 +26,7 @@ from node_adapter.store import subjects
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects, find_subject
 from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.replay.export import export_subject
 from primitives import ed25519
 from primitives.encoding import encode_base64url
 from primitives.secp256k1 import address_of
@@ -182,11 +183,19 @@ class Continuing(Case):
         confirmed = self.hand_in(self.signed("LEVEL_CONFIRM", {**shown, "lang": "en", "text_sha256": "ab" * 32}, "x@1"))
         assert isinstance(confirmed, Accepted), confirmed
 
+    def exported(self):
+        """The lines of an export of the client."""
+        asked = {"did": self.did, "case": "CASE-2", "reason": "test"}
+        with export_subject(self._proving(), asked) as stream:
+            return stream.readlines()
+
     def replayed(self, **who):
         """A replay of the client, or of another one, as the thread of the chain process makes it."""
+        return replay(self._proving(), {**(who or {"did": self.did}), "case": "CASE-1", "reason": "test"})
+
+    def _proving(self):
+        """The broker's node with proofs from the chain."""
         self.release.rpc.call("evm_mine")  # proofs are of a block that is not the head
         for worker, node in zip(self.workers, (self.broker, self.regulator), strict=True):
             self.drive(worker, partial(self._is_level, node))
-        state = partial(take_proofs, self.release.rpc)
-        node = replace(self.broker, state=state)
-        return replay(node, {**(who or {"did": self.did}), "case": "CASE-1", "reason": "test"})
+        return replace(self.broker, state=partial(take_proofs, self.release.rpc))

@@ -28,7 +28,8 @@ from evidence.version2.documents.chain_evidence import (
 from evidence.version2.log.anchors import ANCHOR_LEAF, AnchorLeaf, OpeningLeaf
 from evidence.version2.log.convict import PRESENT, PresentEntry
 from evidence.version2.log.multiproof import make_multiproof
-from evidence.version2.map.label_map import ABSENCE, Absence
+from evidence.version2.map.label_map import ABSENCE, Absence, entry_under, prove_label
+from evidence.version2.map.nodes import Node
 from evidence.version2.promise import PROMISE, Promise, PromiseDocument, SignedBatch
 from evidence.version2.shapes import hashes, hashes_text
 from evidence.version2.state.directory import DIRECTORY, DirectoryEntry
@@ -249,6 +250,16 @@ def assemble_claim(
     data = canonical_json(claim.to_json())
     parse_claim(data)
     return data
+
+
+def counted_under(top: Node, label: bytes) -> PresentEntry | Absence:
+    """Return what the map with this topmost node holds under a label, proved.
+
+    Raises:
+        InvalidInput: `length`.
+    """
+    proof = prove_label(top, label)
+    return proof if isinstance(proof, Absence) else PresentEntry(entry_under(top, label), proof.path)
 
 
 def _shown(log: ShownLog, covering: AnchorLeaf | None, also: Iterable[int]) -> list[AnchorLeaf]:

@@ -125,17 +125,20 @@ def prove_label(top: Node, label: bytes) -> Presence | Absence:
     return Presence(siblings) if node.label == label else Absence(siblings, (node.label, node.entry))
 
 
-def entry_under(top: Node, label: bytes) -> bytes | None:
-    """Return the entry that lies under a label in the map with this topmost node; None where nothing does.
+def entry_under(top: Node, label: bytes) -> bytes:
+    """Return the entry that lies under a label in the map with this topmost node.
 
     Raises:
         InvalidInput: `length`.
+        LookupError: nothing lies there.
     """
     check_hash(label, "label")
     node, depth = top, 0
     while node is not None and not isinstance(node, MapLeaf):
         node, depth = node.side(label_bit(label, depth)), depth + 1
-    return None if node is None or node.label != label else node.entry
+    if node is None or node.label != label:
+        raise LookupError(f"nothing lies under {label.hex()}")
+    return node.entry
 
 
 def verify_presence(root: bytes, label: bytes, entry: bytes, path: Sequence[bytes]) -> None:

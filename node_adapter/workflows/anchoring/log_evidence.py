@@ -14,10 +14,10 @@ from typing import Any
 from evidence import shapes
 from evidence.log import note as notes
 from evidence.log.tree import inclusion_path, verify_inclusion
-from evidence.version2.documents.claim import COUNTED, PLACE, PlacedEntry
+from evidence.version2.documents.claim import COUNTED, PLACE, PlacedEntry, counted_under
 from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.log.convict import PresentEntry
-from evidence.version2.map.label_map import Absence, entry_under, prove_label, verify_absence, verify_presence
+from evidence.version2.map.label_map import Absence, verify_absence, verify_presence
 from evidence.version2.promise import Promise
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
@@ -112,14 +112,10 @@ def _own_evidence(node: Node, seq: int, log_index: int, label: bytes) -> LogEvid
         leaf = anchor_leaf(connection, seq)
         path = inclusion_path(log_index - leaf.size_before, leaf.added, batch_tree(node, connection, leaf).node)
         [entry] = records.entries(connection, log_index, log_index + 1)
-        counted: PresentEntry | Absence | None
         try:
-            top = node.label_map.view(connection, seq).top
+            counted = counted_under(node.label_map.view(connection, seq).top, label)
         except Refused:  # longer ago than maps are kept
             counted = None
-        else:
-            proof, held = prove_label(top, label), entry_under(top, label)
-            counted = proof if isinstance(proof, Absence) or held is None else PresentEntry(held, proof.path)
         newest = anchors.last_signed(connection)
     checkpoint = None if newest is None else newest.checkpoint
     return LogEvidence(PlacedEntry(entry, tuple(path)), counted, checkpoint)

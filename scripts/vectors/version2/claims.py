@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evidence.version2.documents.claim import PlacedEntry, assemble_claim
+from evidence.version2.documents.claim import PlacedEntry, assemble_claim, counted_under
 from evidence.version2.documents.contradiction import PromiseContradiction
 from evidence.version2.documents.receipt import PinnedKeys, Successor, build_receipt, verify_receipt
 from evidence.version2.links import label_of_secret
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
-from evidence.version2.log.convict import PresentEntry
-from evidence.version2.map.label_map import Absence, LabelMap, entry_under
+from evidence.version2.map.label_map import Absence
 from evidence.version2.promise import PromiseDocument, parse_promise, promise_of, sign_promises
 from evidence.version2.record import redact
 from evidence.version2.shapes import hashes_text
@@ -76,16 +75,6 @@ def receipt_of(broker: Broker, client: Client, seq: int, reaches: int | None = N
     )
 
 
-def material_under(held: LabelMap, label: bytes) -> PresentEntry | Absence:
-    """Return what a map holds under a label, proved."""
-    proof, entry = held.prove(label), entry_under(held.top, label)
-    if isinstance(proof, Absence):
-        return proof
-    if entry is None:
-        raise TypeError(entry)
-    return PresentEntry(entry, proof.path)
-
-
 def claim_of(broker: Broker, document: PromiseDocument, *, entry: bytes | None = None, **more: Any) -> Claimed:
     """Return the claim about a promise at the present block, with everything shown that members serve.
 
@@ -107,7 +96,7 @@ def claim_of(broker: Broker, document: PromiseDocument, *, entry: bytes | None =
         at = promise.log_index - leaf.size_before
         path = tuple(broker.batches[leaf.seq].inclusion(at, leaf.added))
         shown = {"covering": leaf, "place": PlacedEntry(placed, path) if placed else None}
-        shown["counted"] = material_under(broker.maps[leaf.seq], promise.label)
+        shown["counted"] = counted_under(broker.maps[leaf.seq].top, promise.label)
     own = [item for item in chain.members if item.member == broker.did]
     data = assemble_claim(document, chain=chain, log=log, **{**shown, "members": () if covers else own, **more})
     return Claimed(data, broker.world.trust(chain.header))

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, select
 from evidence.log.tree import NodeReader, consistency_proof, inclusion_path
 from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import AnchorLeaf
-from evidence.version2.log.checkpoint import AnchorCheckpoint, log_origin, sign_anchor_checkpoint
+from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
 from evidence.version2.log.cosignature import cosign, witness_name
 from evidence.version2.log.growth import GrowthState
 from evidence.version2.log.multiproof import make_multiproof
@@ -119,12 +119,12 @@ def witness(store: Store, anchors: int, records: int) -> float:
     log = GrowingLog()
     for _ in range(anchors):
         log.anchor(records)
-    known = WitnessedLog(BROKER, BROKER_KEY, KEYS, log.opening, log.head, log.growth)
+    known = WitnessedLog(BROKER, BROKER_KEY, KEYS, log.opening, lambda seq, _: log.head(seq), log.growth)
     body = AddCheckpoint(0, (), log.checkpoint()).body()
 
     def answer() -> None:
         given = answer_add_checkpoint(
-            store, body, logs={log_origin(BROKER): known}, name=witness_name(WITNESS), seed=WITNESS_SEED, now=1
+            store, body, find=lambda *_: known, name=witness_name(WITNESS), seed=WITNESS_SEED, now=1
         )
         if given.status != HTTPStatus.OK:
             raise AssertionError(given.body)

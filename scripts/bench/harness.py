@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from scripts.demo.consortium import Consortium, Member
-from scripts.demo.journey import now_text
-from scripts.demo.surface import DemoError, wait_until
+from scripts.demo.surface import DemoError, now_text, wait_until
 from suitability.questionnaire import packaged_questionnaires
 
 FORM = "individual-20@1"

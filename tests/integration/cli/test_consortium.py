@@ -162,35 +162,40 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
             "separate": True,
         },
     }
-    drafts = consortium.lines("draft", "--node", node, rows=[wanted])
-    acts = consortium.lines("wallet", "consent", "grant", "--wallet", wallet, "--yes", rows=drafts)
     resolve = ("did", "resolve", "--node", node, enrolled["did"])
     consortium.wait_for(lambda: consortium.json(*resolve)["keys"], "the client's key")
+    opening = consortium.lines("wallet", "open", "--wallet", wallet, "--yes", rows=[{"did": enrolled["did"]}])
+    (opened,) = consortium.lines("fact", "submit", "--node", node, rows=opening)
+    consortium.lines("wallet", "promises", "add", "--wallet", wallet, rows=[opened])
+    drafts = consortium.lines("draft", "--node", node, rows=[wanted])
+    acts = consortium.lines("wallet", "consent", "grant", "--wallet", wallet, "--yes", rows=drafts)
     (granted,) = consortium.lines("consent", "grant", "--node", node, rows=acts)
     (promised,) = consortium.lines("fact", "submit", "--node", node, rows=acts)
     assert (granted["status"], promised["status"]) == ("accepted", "accepted")
     (owed,) = consortium.lines("wallet", "promises", "add", "--wallet", wallet, rows=[promised])
     assert (owed["status"], owed["receipt"]) == ("kept", False)
-    consortium.wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 1, "the anchor")
+    consortium.wait_for(lambda: consortium.json("node", "status", "--node", node)["log"]["anchored"] == 2, "the anchor")
     where = json.loads((consortium.home / "a.json").read_text(encoding="utf-8"))
     assert where["member"] == member
     settings = (node / "node.toml").read_text(encoding="utf-8")
     port = next(line for line in settings.splitlines() if line.startswith("port")).split()[-1]
-    (kept,) = consortium.lines("wallet", "receipts", "fetch", "--wallet", wallet, "--url", f"http://127.0.0.1:{port}")
-    assert (kept["status"], kept["signed"]) == ("verified", True)
+    kept = consortium.lines("wallet", "receipts", "fetch", "--wallet", wallet, "--url", f"http://127.0.0.1:{port}")
+    assert [(one["status"], one["signed"]) for one in kept] == [("verified", True)] * 2
     assert consortium.lines("wallet", "promises", "list", "--wallet", wallet, "--without-receipt") == []
     shown = consortium.lines("wallet", "promises", "list", "--wallet", wallet, "--full")
-    assert shown == [promised["promise"]]
+    assert shown == [opened["promise"], promised["promise"]]
     case = consortium.home / "case"
-    consortium.json(
+    made = consortium.json(
         "replay", "--node", node, "--did", enrolled["did"], "--case", "1", "--reason", "test", "--out", case
     )
+    block, trust = made["as_of"]["block"], consortium.home / "trust.json"
     consortium.await_level("b", "a")
-    consortium.json("chain", "headers", "--node", consortium.home / "b", "--out", consortium.home / "trust.json")
-    done = consortium.run("verify", case / "bundle.json", "--trust", consortium.home / "trust.json")
+    said = consortium.json("chain", "trust", "--node", consortium.home / "b", "--block", block, "--out", trust)
+    assert said["key"] == consortium.members["b"]["keys"]["signing"]
+    done = consortium.run("verify", case / "bundle.json", "--trust", trust, "--trust-key", said["key"])
     assert done.stdout.splitlines()[-1].startswith("complete as of block ")
-    (said,) = consortium.lines("promise", "check", "--node", consortium.home / "b", rows=shown)  # whose headers suffice
-    assert said["status"] == "kept"
+    said = consortium.lines("promise", "check", "--node", consortium.home / "b", rows=shown)  # whose index suffices
+    assert [one["status"] for one in said] == ["kept", "kept"]
 
 
 def test_a_killed_node_starts_again_at_once_and_a_stopped_one_ends_cleanly(consortium):

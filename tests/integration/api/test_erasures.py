@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from domain.erasure import CLOCKS
+from node_adapter.chain_process import ChainProcess
 from node_adapter.store import anchors, records, subjects
 from node_adapter.store.schema import erasure, finding, idempotency
 from node_adapter.workflows.erasing import erasing
@@ -362,3 +363,18 @@ def test_only_compliance_erases(broker, old):
         assert broker.post("/v1/erasures", fact, role=role).status_code == 403
     with broker.store.read() as connection:
         assert connection.execute(select(erasure)).all() == []
+
+
+def test_the_chain_process_does_it_also_while_the_chain_is_away(broker, old):
+    class Away:
+        def batch(self, _):
+            raise CouldNotCheck("chain-unreachable", "nobody answers")
+
+    made = order(broker, signed(broker, draft(broker, old)))
+    broker.anchor()
+    process = ChainProcess(broker.node, Away(), pause=lambda _: None, should_stop=lambda: False)
+    for _ in range(20):
+        process.step()
+        if shown(broker, made)["state"] == "done":
+            break
+    assert shown(broker, made)["state"] == "done"

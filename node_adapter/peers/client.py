@@ -12,7 +12,7 @@ import httpx
 from node_adapter.peers.reachable import Network, address_to_ask
 from node_adapter.ports import PeerAnswer
 from primitives.canonical import canonical_json, parse_json
-from primitives.errors import CouldNotCheck, Refused
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.urls import THIS_MACHINE, shown_url
 
 PATH = "/v1/peer/messages"
@@ -109,7 +109,7 @@ def _ask(
     except httpx.HTTPError as error:
         raise CouldNotCheck("peer-unreachable", f"{shown_url(url)}: {type(error).__name__}") from error
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or answer.has_redirect_location:
-        raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered {answer.status_code}")
+        raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered {answer.status_code} {_told(data)}")
     return PeerAnswer(answer.status_code, answer.headers.get("Content-Type", ""), data)
 
 
@@ -126,6 +126,14 @@ def _target(url: str) -> tuple[httpx.URL, str]:
     except (httpx.InvalidURL, UnicodeError) as error:  # the latter of a host that is no name
         raise CouldNotCheck("peer-unreachable", f"{shown_url(url)} is not the URL of a host") from error
     return target, host
+
+
+def _told(data: bytes) -> str:
+    """Return the code of a problem, whatever came instead of one."""
+    try:
+        return _code(parse_json(data, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES))
+    except InvalidInput:
+        return _code(None)
 
 
 def _code(body: object) -> str:

@@ -34,6 +34,8 @@ from primitives.errors import BonafidesError, CouldNotCheck, Refused
 PATH = "/v1/witness/add-checkpoint"
 LOOK_EVERY_SECONDS, END_SECONDS = 0.5, 5.0
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 1_000, 60_000
+SOON_MS = 4_000
+_SOON = ("peer-failed", "store-busy")  # it is there and could not answer now: its index was behind, or it was busy
 _MOST_DOUBLINGS = 10
 _log = logging.getLogger("node_adapter.cosigning")
 
@@ -63,8 +65,8 @@ def newest_checkpoint(connection: Connection) -> FinalCheckpoint | None:
     return None if row is None or not row.checkpoint else FinalCheckpoint(row.seq, row.checkpoint)
 
 
-def ask_witness(node: Node, witness: str) -> bool:
-    """Ask one member to cosign the newest checkpoint, and keep what it answers; return whether it cosigned.
+def ask_witness(node: Node, witness: str) -> str | None:
+    """Ask one member to cosign the newest checkpoint, and keep what it answers; return why it did not, None if it did.
 
     Of one that has cosigned it nothing is asked. What goes wrong is kept with the member's name.
     """
@@ -75,7 +77,7 @@ def ask_witness(node: Node, witness: str) -> bool:
             public_key = other_members(node, connection).get(witness)
             url = node_url(node, connection, witness)
         if checkpoint is None or public_key is None or kept.seq == checkpoint.seq:
-            return True
+            return None
         if url is None:
             raise CouldNotCheck("peer-unreachable", "where its node is, neither chain nor settings say")
         lines = _cosigned(node, url + PATH, checkpoint, min(kept.seq, checkpoint.seq))
@@ -87,12 +89,12 @@ def ask_witness(node: Node, witness: str) -> bool:
         _log.info("%s did not cosign: %s", witness, error)
         with node.store.write() as connection:
             cosignatures.note_failure(connection, witness, str(error), node.clock.now_ms())
-        return False
+        return error.code
     with node.store.write() as connection:
         row = anchors.by_seq(connection, checkpoint.seq)
         if row is not None and row.checkpoint == checkpoint.note:  # else the chain has lost it meanwhile
             cosignatures.add(connection, checkpoint.seq, witness, good, node.clock.now_ms())
-    return True
+    return None
 
 
 def _cosigned(node: Node, url: str, checkpoint: FinalCheckpoint, old: int) -> str:
@@ -160,19 +162,21 @@ class Asking:
         return begun
 
     def _ask(self, address: str) -> None:
-        cosigned = False
+        failure: str | None = "store-busy"
         try:
-            cosigned = ask_witness(self._node, address)
+            failure = ask_witness(self._node, address)
         except BonafidesError as error:  # the store is busy or full: it is asked again
             _log.warning("what %s answered could not be kept: %s", address, error)
         finally:
             with self._lock:
                 self._asked.discard(address)
-                if cosigned:
+                if failure is None:
                     self._waits.pop(address, None)
                 else:
                     failed = self._waits.get(address, (0, 0))[0]
                     wait = min(FIRST_WAIT_MS << min(failed, _MOST_DOUBLINGS), LONGEST_WAIT_MS)
+                    if failure in _SOON:
+                        wait = min(wait, SOON_MS)
                     self._waits[address] = failed + 1, self._node.clock.monotonic_ms() + wait
 
 

@@ -16,6 +16,7 @@ from evidence.version2.log.witness_protocol import SIGNATURES_TYPE, SIZE_TYPE, r
 from node_adapter.peers.messages import sign_message
 from node_adapter.ports import PeerAnswer
 from node_adapter.store import anchors, cosignatures, log_growth, schema, witnessed
+from node_adapter.workflows.anchoring.cosigning import PATH as ADD
 from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
 from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
@@ -184,8 +185,19 @@ def test_what_the_index_has_not_is_asked_again_later(members, chain):
     north, south = members["north"], members["south"]
     chain.nodes.remove(south.node)
     members.more("north")
-    members.cosign("north")
+    asking = Asking(members["north"].node)
+    for _ in range(7):  # it was down for long before
+        members.down = {"south"}
+        members.clock.sleep(60)
+        members.cosign("north", asking)
+    members.down = set()
+    members.clock.sleep(60)
+    members.cosign("north", asking)
     assert "peer-failed" in states(members)[south.keys.address].failure
+    asked = members.asked.count(("south", ADD))
+    members.clock.sleep(5)
+    members.cosign("north", asking)
+    assert members.asked.count(("south", ADD)) == asked + 1, "it is there, and asked again soon"
     assert who_cosigned(members) == dids(members, "regulator")
     assert north.keys.address not in states(members)
 
@@ -254,7 +266,7 @@ def test_a_line_by_another_key_is_not_kept(members, secret, why):
         line = cosign(read_request(content).note, witness_name(south.did), 1, signing)
         return PeerAnswer(200, SIGNATURES_TYPE, line.encode()[:max_bytes])
 
-    assert not ask_witness(replace(north.node, ask=answer), south.keys.address)
+    assert ask_witness(replace(north.node, ask=answer), south.keys.address) == why
     assert who_cosigned(members) == set()
     assert why in states(members)[south.keys.address].failure
 
@@ -263,7 +275,7 @@ def test_an_answer_that_is_none_is_not_kept(members):
     north, south = members["north"], members["south"]
     for status, body in ((200, b"no lines"), (200, b"\xff"), (409, b"x\n"), (422, b"growth-map: no\n"), (404, b"")):
         node = replace(north.node, ask=lambda *_, status=status, body=body, **__: PeerAnswer(status, SIZE_TYPE, body))
-        assert not ask_witness(node, south.keys.address)
+        assert ask_witness(node, south.keys.address)
         assert states(members)[south.keys.address].failure
 
 
@@ -271,7 +283,7 @@ def test_a_witness_that_went_further_than_this_database_is_named(members):
     """This database is an older copy, and the witness has seen what came after."""
     north, south = members["north"], members["south"]
     node = replace(north.node, ask=lambda *_, **__: PeerAnswer(409, SIZE_TYPE, b"9\n"))
-    assert not ask_witness(node, south.keys.address)
+    assert ask_witness(node, south.keys.address) == "witness-ahead"
     assert "witness-ahead" in states(members)[south.keys.address].failure
 
 

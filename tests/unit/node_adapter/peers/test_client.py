@@ -239,9 +239,11 @@ def test_whatever_a_peer_answers_is_given(peer, status):
 
 def test_a_peer_that_cannot_answer_now_is_told_from_one_that_does(peer):
     peer.status = 503
-    with pytest.raises(CouldNotCheck) as caught:
-        ask(peer.url + "/path")
-    assert caught.value.code == "peer-failed"
+    for body, told in ((b'{"code": "index-behind"}', "index-behind"), (b"<html>", "without a code")):
+        peer.parts = lambda body=body: [body]
+        with pytest.raises(CouldNotCheck, match=f"answered 503 {told}") as caught:
+            ask(peer.url + "/path")
+        assert caught.value.code == "peer-failed"
 
 
 def test_as_much_is_read_as_the_caller_allows(peer):

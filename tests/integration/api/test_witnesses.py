@@ -15,7 +15,7 @@ from evidence.version2.log.growth_document import GROWTH_FORMAT
 from evidence.version2.log.witness_protocol import SIGNATURES_TYPE, SIZE_TYPE, read_request
 from node_adapter.peers.messages import sign_message
 from node_adapter.ports import PeerAnswer
-from node_adapter.store import anchors, cosignatures, log_growth, schema, witnessed
+from node_adapter.store import anchors, cosignatures, log_growth, restored, schema, witnessed
 from node_adapter.workflows.anchoring.cosigning import PATH as ADD
 from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
 from tests.waiting import wait_until
@@ -304,3 +304,25 @@ def test_a_log_is_gone_over_once_at_a_time(members):
     assert (second.status_code, second.get_json()["code"]) == (503, "witness-busy")
     assert app.test_client().post("/v1/witness/add-checkpoint", data=body, content_type="text/plain").status_code == 409
     assert north.keys.address not in states(members)
+
+
+def test_what_was_answered_about_a_lost_anchor_is_not_kept(members):
+    north, south = members["north"], members["south"]
+
+    def ask(url, content, content_type, *, max_bytes):
+        answer = members.ask(url, content, content_type, max_bytes=max_bytes)
+        with north.store.write() as connection:
+            anchors.reopen(connection, anchors.last_final(connection).block - 1)
+        return answer
+
+    assert ask_witness(replace(north.node, ask=ask), south.keys.address) is None
+    assert kept(members, "south").seq == 2
+    assert states(members) == {}
+
+
+def test_a_restored_copy_asks_nobody(members):
+    north = members["north"]
+    with north.store.write() as connection:
+        restored.mark(connection, members.clock.now)
+    assert Asking(north.node).step() == []
+    assert members.asked == []

@@ -22,7 +22,6 @@ from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 CHECK = "local-log"
 _KEPT_LEAVES = 1 << 18  # of batch trees: about 40 MB
-_KIND = "batch trees"
 
 
 class BatchTrees:
@@ -104,7 +103,7 @@ def batch_tree(node: Node, connection: Connection, leaf: AnchorLeaf) -> BatchTre
     Raises:
         VerificationFailed: check `local-log`.
     """
-    return node.views.holder(_KIND, "", BatchTrees).of(connection, leaf)
+    return node.views.holder("batch trees", "", BatchTrees).of(connection, leaf)
 
 
 def opening_leaf(connection: Connection) -> OpeningLeaf:

@@ -11,7 +11,7 @@ from node_adapter.views import Views
 from tests.refused_commit import refuse
 
 CODE = Path(__file__).parents[3] / "node_adapter"
-CHECKED_BY_AN_ANCHOR = {"log", "log-copy"}
+CHECKED_BY_AN_ANCHOR = {"batch trees"}
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from bonafides.cli import demo as demo_module
 from bonafides.cli.main import COMMANDS, PERSONS, cli, main
+from node_adapter.keys.keystore import Keystore
 
 ROOT = Path(__file__).parents[3]
 CLI = ROOT / "bonafides" / "cli"
@@ -194,6 +195,33 @@ def test_a_founder_file_is_read_strictly(run, tmp_path, monkeypatch, value):
     words = ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path, "--founder", tmp_path / "founder.json")
     status, _, errors = run("contracts", "deploy", *words)
     assert (status, "founder" in errors) == (2, True)
+
+
+def test_founders_are_named_or_found_on_the_chain(run, tmp_path, monkeypatch):
+    """By files, or by the network file of the consortium that is continued: never by both, and never by none."""
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
+    file, words = tmp_path / "some.json", ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path)
+    file.write_text("{}", encoding="utf-8")
+    for chosen in ((), ("--founder", file, "--continues", file)):
+        status, _, errors = run("contracts", "deploy", *words, *chosen)
+        assert (status, errors.split()[:4]) == (2, ["error:", "invalid-input", "founder", "one-of"])
+
+
+@pytest.mark.parametrize("value", [[], {}, {"directory": "0x" + "1" * 40}, {"directory": "x", "directory_block": 1}])
+def test_the_network_file_that_is_continued_is_read_strictly(run, tmp_path, monkeypatch, value):
+    monkeypatch.setenv("BONAFIDES_KEYSTORE_PASSWORD", "pw")
+    Keystore.generate().save(tmp_path / "keystore", "pw")
+    file, words = tmp_path / "some.json", ("--rpc-url", "http://127.0.0.1:1", "--node", tmp_path)
+    file.write_text(json.dumps(value), encoding="utf-8")
+    status, _, errors = run("contracts", "deploy", *words, "--continues", file)
+    assert (status, errors.split()[2].split(".")[0]) == (2, "continues")
+
+
+def test_a_migration_takes_a_network_file(run, tmp_path):
+    file = tmp_path / "some.json"
+    file.write_text("[]", encoding="utf-8")
+    status, _, errors = run("node", "migrate", tmp_path, "--network", file)
+    assert (status, errors.split()[:4]) == (2, ["error:", "invalid-input", "network", "object"])
 
 
 def test_the_page_of_the_command_names_every_command():

@@ -15,6 +15,7 @@ from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
 from primitives import ed25519
 from primitives.errors import VerificationFailed
 from primitives.problem_types import type_of
+from scripts.vectors.breach import broken_world
 from tests.unit.bonafides.conftest import BROKER, PID, draft
 
 
@@ -275,6 +276,17 @@ def test_a_replay_hands_in_the_looks_that_a_second_officer_signed(node, run, tmp
     assert node.bodies[0]["access"] == [{"subject": "s"}, {"subject": "t"}]
     looks.write_text("[", encoding="utf-8")
     assert run(*words) == 2
+
+
+def test_a_trust_file_of_format_1_is_that_of_all_blocks(node, run, tmp_path):
+    made, out = broken_world()[0].trust(), tmp_path / "trust-1.json"
+    node.answers["/v1/chain/trust/format-1"] = lambda _request: httpx.Response(200, content=made)
+    assert run("chain", "trust", "--format-1", "--out", out) == 0
+    assert out.read_bytes() == made
+    assert json.loads(run.out)["bytes"] == len(made)
+    out.unlink()
+    assert run("chain", "trust", "--format-1", "--block", "3", "--out", out) == 2
+    assert not out.exists()
 
 
 def test_a_trust_file_is_kept_byte_by_byte(node, run, tmp_path):

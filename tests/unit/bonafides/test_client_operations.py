@@ -24,7 +24,7 @@ KEY = "a-key-of-this-request"
 TEXT = "lines of text\n"
 # what is verified, or read by something else, is bytes or text
 BYTES = {
-    *("checkpoint", "trust_file", "metrics", "export", "log_tile", "growth", "add_checkpoint"),
+    *("checkpoint", "trust_file", "former_trust_file", "metrics", "export", "log_tile", "growth", "add_checkpoint"),
     *(f"{of}_{what}" for of in ("replay", "related") for what in ("bundle", "summary", "report")),
 }
 

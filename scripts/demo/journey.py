@@ -85,7 +85,7 @@ class BrokerSystem:
         """Verify identities, collect information, give the notice of duties, take the answers."""
         rows = []
         for relation in relations:
-            account, person = relation.account, relation.account.profile
+            person = relation.account.profile
             steps: dict[str, dict[str, Any]] = {
                 "ID_VERIFY": {
                     "id_kind": "ID_CARD",
@@ -95,16 +95,7 @@ class BrokerSystem:
                     "police_check_ref": "SYNTHETIC-CHECK",
                     "valid_to": None,
                 },
-                "INFO_COLLECT": {
-                    "basics": {"source": "synthetic", "name": person.name_zh, "age": person.age, "synthetic": True},
-                    "finance": {
-                        "source": "synthetic",
-                        "assets_fen": account.assets_fen,
-                        "debts_fen": account.debts_fen,
-                        "income_fen": person.income_fen,
-                        "holdings_fen": dict(account.holdings_fen),
-                    },
-                },
+                "INFO_COLLECT": _information(relation, person.income_fen),
                 "DUTY_NOTICE": {"documents": ["investor-rights@1"], "scroll_end": True, "dwell_ms": 41_000},
                 "Q_SUBMIT": {
                     "form": "individual-20@1",
@@ -120,11 +111,7 @@ class BrokerSystem:
 
     def note_income(self, relation: Relation, income_fen: int) -> None:
         """Record what a client says of a changed income."""
-        payload = {
-            "basics": {"source": "synthetic", "name": relation.account.profile.name_zh, "synthetic": True},
-            "finance": {"source": "synthetic", "income_fen": income_fen},
-        }
-        self._submit_for([(relation, self._fact(relation.subject, "INFO_COLLECT", payload))])
+        self._submit_for([(relation, self._fact(relation.subject, "INFO_COLLECT", _information(relation, income_fen)))])
 
     def assess(self, relations: Sequence[Relation]) -> None:
         """Have the node's engine state each level, with its validity."""
@@ -386,6 +373,20 @@ class BrokerSystem:
             relation.answers.append(answer)
             relation.findings += [finding["code"] for finding in answer["findings"]]
         return answers
+
+
+def _information(relation: Relation, income_fen: int) -> dict[str, Any]:
+    account, person = relation.account, relation.account.profile
+    return {
+        "basics": {"source": "synthetic", "name": person.name_zh, "age": person.age, "synthetic": True},
+        "finance": {
+            "source": "synthetic",
+            "assets_fen": account.assets_fen,
+            "debts_fen": account.debts_fen,
+            "income_fen": income_fen,
+            "holdings_fen": dict(account.holdings_fen),
+        },
+    }
 
 
 def _accepted(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:

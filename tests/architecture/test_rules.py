@@ -97,7 +97,6 @@ BY_HAND = {  # who looks at a value's shape without a shape, and why
     "node_adapter/keys/member_keys.py": "what this node sealed itself",
     "node_adapter/settings.py": "TOML, of tables and not of objects",
     "node_adapter/workflows/intake/act_drafts.py": "the one field that a wallet makes and a broker must not send",
-    "node_adapter/workflows/operation/recovery.py": "receipts of wallets, before it is known whose they are",
     "primitives/shapes/": "the shapes",
     "domain/texts.py": "the values of a text, whose names its template states",
 }

@@ -30,7 +30,7 @@ from node_adapter.workflows.replay.replay import BEHIND, make_replay
 from primitives.errors import BonafidesError, CouldNotCheck
 
 RPC_TIMEOUT_SECONDS = 5.0
-IDLE_SECONDS, TROUBLE_SECONDS = 0.05, 0.5
+IDLE_SECONDS, TROUBLE_SECONDS = 0.1, 0.5
 END_SECONDS = 10.0
 FORGET_EVERY_MS = 60_000
 ABANDONED_MS = 10 * PATIENCE_MS

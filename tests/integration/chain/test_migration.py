@@ -27,7 +27,7 @@ from node_adapter.workflows.intake.enrol_subject import find_subject
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.verification import verify_history
-from tests.world.release_1 import Continuing, Release1, as_network, migrated
+from tests.world.migrated import Continuing, Release1, as_network, migrated
 from tests.world.replays import word as own_word
 
 pytestmark = pytest.mark.chain

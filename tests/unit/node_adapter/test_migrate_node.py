@@ -11,7 +11,7 @@ from node_adapter.store import former, former_turn, identity, outbox, records, r
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
 from primitives.errors import CouldNotCheck, Refused
-from tests.world.release_1 import Release1
+from tests.world.migrated import Release1
 
 NOW = 1_800_000_000_000
 

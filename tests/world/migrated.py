@@ -1,4 +1,4 @@
-"""A populated node of release 1 on its own chain, unpacked for one test (README.md says what is in it)."""
+"""A populated node of release 1 on its own chain, unpacked for one test (release_1/README.md says what is in it)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.world.chain_case import CONTROLLER, COUNTER, OLD, OLD_KEY, Case
 from tests.world.payloads import PAYLOADS, rating
 from tests.world.replays import replay
 
-ARCHIVE = Path(__file__).with_name("node.tar.xz")
+ARCHIVE = Path(__file__).with_name("release_1") / "node.tar.xz"
 PASSWORD = "a password of the tests"
 BROKER, REGULATOR = "node-0", "node-1"
 

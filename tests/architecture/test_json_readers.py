@@ -25,6 +25,7 @@ OWN_FILES = {
     "node_adapter/chain/embedded_state.py": "the same chain's state, which has no upper size",
     "node_adapter/chain/providers.py": "finds where an answer of a socket ends; the reader reads it then",
     "node_adapter/store/chain/evidence.py": "the node's own index",
+    "node_adapter/store/former.py": "rows of the node's own database",
     "node_adapter/store/replays.py": "rows of the node's own database",
     "node_adapter/store/state_requests.py": "rows of the node's own database",
     "node_adapter/workflows/tasks/input.py": "rows of the node's own database",

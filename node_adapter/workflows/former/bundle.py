@@ -19,6 +19,7 @@ from domain.second_person import FIELD, keys_of
 from evidence.chain.engines import KEPT_PROOFS
 from evidence.documents.assemble import AnchorMaterial, SubjectMaterial, assemble
 from evidence.documents.bundle import seal_bundle
+from evidence.documents.promise import PromiseDocument
 from evidence.documents.record import RedactedCopy, envelope_copy, redact, restore
 from evidence.log.tree import Tree
 from evidence.map.subject_map import SubjectMap
@@ -49,6 +50,13 @@ class KeptRecord:
         """Read a stored record."""
         values = {} if row.payload is None or row.root_salt is None else json.loads(row.payload)
         return cls(row, parse_json(row.envelope, field="envelope"), values)
+
+    @property
+    def promise(self) -> PromiseDocument:
+        """The promise of it: a migration waits until there is one of every record."""
+        row = self.row
+        document: PromiseDocument = json.loads(row.promise or "null")
+        return document
 
     def copy(self) -> RedactedCopy:
         """Return the copy that shows everything that is kept.
@@ -109,7 +117,7 @@ def _chain(connection: Connection, pid: str) -> list[KeptRecord]:
 
 
 def _material(pid: str, chain: Sequence[KeptRecord]) -> SubjectMaterial:
-    return SubjectMaterial(bytes.fromhex(pid), [(kept.copy(), json.loads(str(kept.row.promise))) for kept in chain])
+    return SubjectMaterial(bytes.fromhex(pid), [(kept.copy(), kept.promise) for kept in chain])
 
 
 def _anchors(former: Node, connection: Connection, made: Sequence[FormerAnchor]) -> list[AnchorMaterial]:

@@ -66,7 +66,7 @@ def _record(kept: KeptRecord, findings: list[FindingRow]) -> dict[str, Any]:
         "source_ref": row.source_ref,
         "accepted_at": format_time(row.accepted_at),
         "findings": [{"code": item.code, "rule": item.rule, "detail": item.detail} for item in findings],
-        "promise": json.loads(str(row.promise)),
+        "promise": kept.promise,
     }
     try:
         return {**line, "record": kept.copy()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
@@ -195,6 +196,18 @@ def test_only_what_continues_is_taken_over(release):
         migrate(release, network)
     release.settings().database_path.write_bytes(before)
     assert migrate(release, network)["records"] == 15
+
+
+def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
+    [broker, *others] = founders_of(former(release))
+    changed = [replace(broker, signing=bytes(31) + b"\x01"), *others]
+    made = deploy(release.rpc, Keystore.generate().signer(), changed, veto_blocks=0, former=former(release))
+    with pytest.raises(WrongChain, match="which is not ours"):
+        migrate(release, as_network(made))
+    without = [replace(broker, address="0x" + "2" * 40), *others]
+    made = deploy(release.rpc, Keystore.generate().signer(), without, veto_blocks=0, former=former(release))
+    with pytest.raises(WrongChain, match="no active member"):
+        migrate(release, as_network(made))
 
 
 def test_contracts_of_this_release_are_continued_by_vote(release):

@@ -7,12 +7,13 @@ import pytest
 from evidence.version2.log.anchors import OpeningLeaf
 from node_adapter.chain.abi import directory_name
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchor_tree, anchors, outbox, own_transactions, records
+from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, own_transactions, records
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, address_topic
-from node_adapter.store.chain.evidence_log import leaves_in
+from node_adapter.store.chain.evidence_log import LeafEvent, leaves_in
 from node_adapter.store.engine import open_store
+from node_adapter.store.former import FormerLog
 from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import metadata
 from node_adapter.workflows.anchoring import settlement
@@ -338,3 +339,28 @@ def test_a_reset_opens_what_the_lost_blocks_held_and_takes_their_leaves_back(sto
         again = events if kept == 1 else anchored(3, 3)  # made again, in blocks of another content
         settle(connection, [outcome(2), outcome(3)][kept - 1 :], again, now_ms=NOW)
         assert anchor_tree.tree_size(connection) == 3
+
+
+@pytest.mark.parametrize(
+    ("kept", "told", "agrees"),
+    [
+        (None, (0, b"\xe3" * 32, 0, bytes(32)), True),  # of a broker that never anchored the root is that of nothing
+        (None, (1, b"\xe3" * 32, 4, bytes(32)), False),
+        ((3, b"\x07" * 32, 15, b"\x08" * 32), (3, b"\x07" * 32, 15, b"\x08" * 32), True),
+        ((3, b"\x07" * 32, 15, b"\x08" * 32), (4, b"\x07" * 32, 15, b"\x08" * 32), False),
+        ((3, b"\x07" * 32, 15, b"\x08" * 32), (3, b"\x09" * 32, 15, b"\x08" * 32), False),
+        ((3, b"\x07" * 32, 15, b"\x08" * 32), (3, b"\x07" * 32, 16, b"\x08" * 32), False),
+        ((3, b"\x07" * 32, 15, b"\x08" * 32), (3, b"\x07" * 32, 15, b"\x09" * 32), False),
+    ],
+)
+def test_leaf_1_names_the_log_of_format_1_that_this_node_goes_on_with(store, kept, told, agrees):
+    leaf = LeafEvent(OpeningLeaf(OTHER, *told, 1, TIME), TARGET, tx(1), 0)
+    with store.write() as connection:
+        if kept is not None:
+            seq, root, size, map_root = kept
+            log = FormerLog(OTHER, 1, OTHER, seq, root.hex(), size, map_root.hex())
+            former.put_log(connection, log)
+        conflicts = settlement.take_leaves(connection, [leaf], {}, now_ms=NOW, sign=signed)
+        assert (conflicts == []) == agrees
+        assert anchor_tree.tree_size(connection) == int(agrees)
+        assert alarms.is_open(connection, alarms.ANCHOR_CONFLICT, "1") == (not agrees)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from evidence.documents import breach
+from evidence.documents import trust as former_trust
 from evidence.version2 import envelope, promise, record
 from evidence.version2.documents import claim, receipt, trust
 from primitives.rules import RULES
-from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, Object, OneOf, Text
+from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
 from primitives.uuid7 import UUID7_PATTERN
 from replay.wire.shapes import DID, DIGEST, TIME
 
@@ -60,10 +61,10 @@ RECEIPT = Named(
     ),
 )
 TRUST_FILE = Named("TrustFile", trust.TRUST.note("docs/spec/evidence-2.md, section 10."))
-FORMER_TRUST_FILE = Named("FormerTrustFile", Object().note("docs/spec/evidence.md, section 10."))
+FORMER_TRUST_FILE = Named("FormerTrustFile", former_trust.TRUST.note("docs/spec/evidence.md, section 10."))
 FORMER_CLAIM = Named(
     "FormerClaim",
-    Fields({"format": Constant(breach.BREACH_FORMAT)}, open=True).note("docs/spec/evidence.md, section 13."),
+    Fields({"format": Constant(breach.BREACH_FORMAT)}, open=True).note("docs/spec/breach.md."),
 )
 CLAIM = Named(
     "Claim", Fields({**claim.CLAIM.required, "promise": PROMISE}).note("docs/spec/evidence-2.md, section 7.1.")

@@ -613,7 +613,22 @@ class Finding(TypedDict):
 class FormerClaim(TypedDict):
     format: Literal["bonafides.breach/1"]
 
-FormerTrustFile: TypeAlias = "dict[str, Any]"
+
+class FormerTrustFileDirectoryEntry(TypedDict):
+    name: str
+    address: str
+    from_block: int
+    to_block: int | None
+
+
+class FormerTrustFile(TypedDict):
+    format: Literal["bonafides.trust/1"]
+    chain_id: int
+    header_rule: str
+    directory: list[FormerTrustFileDirectoryEntry]
+    first: int
+    last: int
+    headers: list[str]
 
 
 class GateAnswerReliedOnEntrySignedByEntry(TypedDict):

@@ -21,7 +21,7 @@ from evidence.version2.documents.issue_witness import IssueWitness, build_witnes
 from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.record import restore
 from node_adapter.node import Node
-from node_adapter.store import records, restored
+from node_adapter.store import former, records, restored
 from node_adapter.store.chain import evidence_anchor
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.records import RecordRow
@@ -59,7 +59,8 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
 
     Raises:
         InvalidInput: not a digest.
-        CouldNotCheck: `node-restored`, what an older copy does not hold may have been issued all the same.
+        CouldNotCheck: `node-restored`, what an older copy does not hold may have been issued all the same;
+            `witness-unknown`, it was issued in format 1.
     """
     wanted = decode_hex(digest, "digest", _DIGEST_BYTES)
     with node.store.read() as connection:
@@ -71,6 +72,10 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
     row = _issue(connection, digest)
     if row is None:
         restored.require_caught_up(connection)
+        if _issued_in_format_1(connection, digest):
+            raise CouldNotCheck(
+                "witness-unknown", "it was issued before this node was migrated, in a log that the index does not hold"
+            )
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
     log = newest_material(node, connection)
     if log is None or row.log_index >= log.anchor(log.seq).size_after:
@@ -90,7 +95,11 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
 
 def was_issued(connection: Connection, digest: bytes) -> bool:
     """Say whether this node recorded that it issued a credential, also one that was lost with a database."""
-    return _issue(connection, digest) is not None
+    return _issue(connection, digest) is not None or _issued_in_format_1(connection, digest)
+
+
+def _issued_in_format_1(connection: Connection, digest: bytes) -> bool:
+    return bool(former.known_references(connection, [ISSUE_REFERENCE + digest.hex()]))
 
 
 def _issue(connection: Connection, digest: bytes) -> RecordRow | None:

@@ -3,11 +3,11 @@
 import copy
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from did.credentials.verify import credential_digest
 from node_adapter.store import records
-from node_adapter.store.schema import record
+from node_adapter.store.schema import former_reference, record
 from primitives.errors import CouldNotCheck
 from tests.integration.api.test_credentials import issue, north, south, verify
 from tests.integration.api.test_issuers import level_of, refused
@@ -40,6 +40,18 @@ def test_what_the_key_issued_in_time_stays_good(north, south, client):
     assert (right["key_in_force"], right["witnessed_block"]) == (False, anchored_in)
     assert (right["role_at_issue"], right["role_now"]) == ("broker", "broker")
     assert verify(north, credential)["issuer_right"] == right
+
+
+def test_what_was_issued_in_format_1_is_not_refuted_after_a_rotation(north, south, client):
+    """The index of a migrated node does not hold that log: nobody can check, and nobody says that it is forged."""
+    old = level_of(client.did, "north", created=START)
+    reference = f"credential-issue:{credential_digest(old).hex()}"
+    with north.store.write() as connection:
+        connection.execute(insert(former_reference).values(source_ref=reference))
+    north.rotate()
+    for broker, code in ((north, "witness-unknown"), (south, "peer-failed")):
+        problem = verify(broker, old)
+        assert (problem["status"], problem["code"]) == (503, code)
 
 
 def test_what_was_anchored_in_the_block_of_the_end_or_later_was_not_in_time(north, south, client):

@@ -18,6 +18,7 @@ from node_adapter.keys.keystore import Keystore
 from node_adapter.migration import migrate_node
 from node_adapter.store import anchor_tree, anchors, records, schema, subjects
 from node_adapter.store import former as former_store
+from node_adapter.store.credentials import CredentialRow, insert_credentials
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.former.opened import former_node
@@ -74,7 +75,15 @@ def test_a_client_goes_on(case):
     assert (before.count, before.former_count, before.joined) == (0, 11, False)
     assert before.state != "{}"
 
+    issued = CredentialRow("urn:uuid:old", case.subject, "SuitabilityLevel", "{}", 1, 1, None)
+    with former_node(broker) as of_1, of_1.store.write() as old, broker.store.write() as connection:
+        for one in (old, connection):
+            insert_credentials(one, [issued])
     left = told(broker)
+    assert [one["credential_id"] for one in left.pop("credential")] == ["urn:uuid:old"]
+    with broker.store.write() as connection:
+        insert_credentials(connection, [replace(issued, id="urn:uuid:new", status_index=2)])
+    assert "credential" not in told(broker)
     assert [(one["client_ref"], one["lacks"]) for one in left["client"]] == [("client", ["key", "opening"])]
     assert [one["purpose"] for one in left["consent"]] == ["MARKET_RISK"]
     assert [one["name"] for one in left["staff"]] == ["Synthetic Officer"]

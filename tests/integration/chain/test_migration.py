@@ -30,6 +30,7 @@ from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from replay.verification import verify_history
 from tests.world.migrated import Continuing, Release1, as_network, migrated
+from tests.world.payloads import PAYLOADS
 from tests.world.replays import word as own_word
 
 pytestmark = pytest.mark.chain
@@ -101,6 +102,10 @@ def test_a_client_goes_on(case):
     assert told(broker).keys() == {"consent", "staff", "product"}
     case.rate_again("fund-1")
     assert told(broker).keys() == {"consent", "staff"}
+    with former_node(broker) as of_1, of_1.store.read() as connection:
+        used = records.of_subject(connection, case.subject)[0].source_ref
+    with pytest.raises(AssertionError, match="was recorded in format 1"):
+        case.submit("ID_VERIFY", PAYLOADS["ID_VERIFY"], source_ref=used)
     case.enrol_again()
     level = case.submit("LEVEL_RESULT", compute={})
     case.confirm_level(level)

@@ -22,8 +22,9 @@ def erasures_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/erasures")
     def order() -> Response:
-        answer = json_answer(order_erasure(current_node(), read_object()), HTTPStatus.ACCEPTED)
-        answer.headers["Location"] = f"/v1/erasures/{answer.get_json()['id']}"
+        ordered = order_erasure(current_node(), read_object())
+        answer = json_answer(ordered, HTTPStatus.ACCEPTED)
+        answer.headers["Location"] = f"/v1/erasures/{ordered['id']}"
         return answer
 
     @blueprint.get("/v1/erasures/<record_id>")

@@ -42,7 +42,7 @@ class Rollback:
                 self._relation.subject,
             ],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         if done.returncode != 0:

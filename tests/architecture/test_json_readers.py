@@ -30,7 +30,7 @@ OWN_FILES = {
     "node_adapter/store/state_requests.py": "rows of the node's own database",
     "node_adapter/workflows/tasks/input.py": "rows of the node's own database",
 }
-ROWS = ("row", "known", "issued")  # what a function calls a row of the node's own database
+ROWS = ("row", "known", "issued", "erase")  # what a function calls a row of the node's own database
 READERS = {"loads", "load", "get_json", "json", "JSONDecoder", "raw_decode"}
 
 

@@ -18,7 +18,8 @@ _FOLDERS = ("tests", "scripts/demo", "scripts/bench")
 _PRODUCT = ("api", "bonafides", "node_adapter")
 # What a stranger may take, for whom it is no excuse how busy this machine is; and a pause, which is no wait.
 _BOUNDS = ("node_adapter/chain/providers.py", "node_adapter/peers/client.py", "api/server.py")
-_SAID = ("bonafides/client/compliance.py",)  # how long to wait for a replay, the caller says
+# How long to wait for a replay, or for an erasure, the caller says.
+_SAID = ("bonafides/client/compliance.py", "bonafides/cli/erasure.py")
 _PAUSES = ("bonafides/cli/process/child.py",)
 _ALONE = (
     "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer

@@ -47,7 +47,9 @@ def build_map_again(connection: Connection, without: bytes) -> None:
     entries = {row.label: row.entry for row in connection.execute(counted) if row.label != without}
     for table in MAP:
         connection.execute(delete(table))
-    store.insert(connection, newest.seq, entries)
+    root = store.insert(connection, newest.seq, entries)
+    anchor = update(schema.log_anchor).where(schema.log_anchor.c.seq == newest.seq)
+    connection.execute(anchor.values(map_root=root))  # a node looks at that as it starts
 
 
 def main() -> int:

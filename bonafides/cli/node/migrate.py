@@ -9,7 +9,6 @@ import click
 
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, write_json, write_line
-from node_adapter.chain.rpc import JsonRpc
 from node_adapter.keys.keystore import read_password
 from node_adapter.settings import Settings
 from node_adapter.stopped_node import stopped_node
@@ -36,6 +35,7 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
     wrote them is run on until then. What was kept of format 1 goes whole into DIR/former.db. Killed in the middle, it
     is given again. Every member migrates its node; clients, staff and products follow (docs/for-operators.md).
     """
+    from node_adapter.chain.rpc import JsonRpc  # noqa: PLC0415 - the chain's libraries
     from node_adapter.migration import migrate_node  # noqa: PLC0415 - the ABI
 
     network = read_document(network_file, "network")

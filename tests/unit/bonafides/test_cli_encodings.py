@@ -97,7 +97,11 @@ def test_a_text_is_shown_and_signed(terminal, wallet, tmp_path):
 def test_what_a_node_answers_is_passed_on_as_utf_8(terminal, monkeypatch, tmp_path):
     def answer(request):
         if "replay" in request.url.path:
-            return httpx.Response(200, json={"bundle": f'"{RARE}"', "report_html": RARE, "report": {"case": RARE}})
+            told = dict.fromkeys(("as_of", "checked", "not_checked", "reach"))
+            told |= {"id": "r1", "state": "done", "related": []}
+            texts = {"bundle": f'"{RARE}"', "report": RARE, "replay.json": json.dumps({"case": RARE})}
+            text = texts.get(request.url.path.rpartition("/")[2])
+            return httpx.Response(200, json=told) if text is None else httpx.Response(200, content=text.encode())
         if request.headers.get("Content-Type") != "application/x-ndjson":
             return httpx.Response(200, json={"name": RARE})
         problem = {"code": "duplicate", "detail": f"{RARE} \ufffd", "type": "urn:bonafides:problem:refused:duplicate"}

@@ -1,4 +1,4 @@
-"""A broker that cheats: at night, its node stopped, it takes the last record of a client out of the history.
+"""A broker that cheats: in the database of its running node it takes the last record of a client out of the history.
 
     python scripts/demo/cheat_rollback.py --node DIR --subject PSEUDONYM
 
@@ -49,13 +49,13 @@ def build_map_again(connection: Connection, without: bytes) -> None:
         connection.execute(delete(table))
     root = store.insert(connection, newest.seq, entries)
     anchor = update(schema.log_anchor).where(schema.log_anchor.c.seq == newest.seq)
-    connection.execute(anchor.values(map_root=root))  # a node looks at that as it starts
+    connection.execute(anchor.values(map_root=root))  # the node looks at that as it starts
 
 
 def main() -> int:
-    """Roll back one history of a stopped node."""
+    """Roll back one history."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--node", type=Path, required=True, help="the broker's own directory; the node is stopped")
+    parser.add_argument("--node", type=Path, required=True, help="the broker's own directory")
     parser.add_argument("--subject", required=True, help="the client's pseudonym")
     options = parser.parse_args()
     store = open_store(Settings.load(options.node).database_path)

@@ -27,11 +27,10 @@ class Rollback:
         self._progress = progress
 
     def run(self) -> dict[str, Any]:
-        """Record, keep the receipt; take the record back at night, record another; let the wallet look."""
+        """Record, keep the receipt; take the record back, record another in its place; let the wallet look."""
         name = self._relation.broker.name
         self._record(income_fen=90_000_00)
         deliver(self._consortium, [self._relation], self._progress)
-        self._consortium.stop_node(name)
         done = subprocess.run(
             [
                 sys.executable,
@@ -47,7 +46,6 @@ class Rollback:
         )
         if done.returncode != 0:
             raise DemoError(f"the cheat did not work: {done.stderr}")
-        self._consortium.start_nodes(name)
         self._system.note_income(
             self._relation, income_fen=900_000_00
         )  # and of this promise the client is told nothing

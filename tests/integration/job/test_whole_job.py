@@ -83,23 +83,49 @@ def test_a_file_that_is_no_bundle_is_exit_2(job, tmp_path):
     }.items():
         file = tmp_path / name
         file.write_bytes(data)
-        done = job.command("verify", str(file), "--trust", trust)
+        done = job.command("verify", str(file), "--trust", trust, "--trust-key", _regulators_key(job))
         assert done.returncode == 2, (name, done.stdout, done.stderr)
         assert "Traceback" not in done.stderr
     huge = tmp_path / "huge"
     with huge.open("wb") as stream:
         stream.truncate(2 * 1024**3)  # a sparse file: refused by its size, not read
-    assert job.command("verify", str(huge), "--trust", trust).returncode == 2
+    assert job.command("verify", str(huge), "--trust", trust, "--trust-key", _regulators_key(job)).returncode == 2
 
 
-def test_a_trust_file_of_too_few_blocks_cannot_check(job, tmp_path):
-    trust = json.loads((job.out / "trust.json").read_bytes())
-    trust["headers"] = trust["headers"][: len(trust["headers"]) // 2]
-    trust["last"] = trust["first"] + len(trust["headers"]) - 1
-    short = tmp_path / "trust.json"
-    short.write_bytes(canonical_json(trust))
-    done = job.command("verify", str(job.out / "bundle.json"), "--trust", str(short))
-    assert done.returncode == 2, done.stdout
+def test_the_trust_file_is_one_page(job):
+    assert (job.out / "trust.json").stat().st_size < 4096
+
+
+def test_a_trust_file_of_another_block_or_of_nobody_s_key_proves_nothing(job, tmp_path):
+    other, bundle = tmp_path / "trust.json", job.out / "bundle.json"
+    done = job.command("chain", "trust", "--node", str(job.home("regulator")), "--block", "9", "--out", str(other))
+    assert done.returncode == 0, done.stderr
+    assert _verdict(job, bundle, other)["failed"] == ["trust"]
+    beta = json.loads((job.out / "member-beta.json").read_bytes())["member"]["keys"]["signing"]
+    assert _verdict(job, bundle, job.out / "trust.json", key=beta)["failed"] == ["trust"]
+
+
+def test_the_other_members_checked_growth_but_the_one_that_was_down(job):
+    reach = job.summary["verified"]["verdict"]["reach"]
+    names = {
+        json.loads((job.out / f"member-{name}.json").read_bytes())["member"]["address"]
+        for name in ("beta", "regulator")
+    }
+    assert {did.rpartition(":")[2] for did in reach["witnesses"]} == names
+
+
+def test_a_record_that_was_taken_back_convicts_the_broker(job):
+    assert job.summary["rollback"]["formats"]
+    told = job.command("wallet", "contradictions", "--wallet", str(job.out / "wallet"))
+    assert told.returncode == 1
+
+
+def test_what_the_law_lets_go_is_gone_and_the_history_holds(job):
+    erased = job.summary["erased"]
+    assert erased["erased"] == len(erased["reach"]) > 0
+    with _database(job, "alpha") as database:
+        query = "SELECT count(*) FROM record WHERE payload IS NULL AND root_salt IS NULL"
+        assert database.execute(query).fetchone()[0] == erased["erased"]
 
 
 def test_data_uses_are_shown_to_the_client_who_took_part(job):
@@ -139,7 +165,8 @@ def test_public_data_hold_nothing_of_a_client_but_dids_and_keys(job):
                 _absent(public, "pseudonym", pid.encode())
                 if did is not None:
                     client_addresses.append(bytes.fromhex(did.rpartition("0x")[2]))
-            for payload, salt in database.execute("SELECT payload, root_salt FROM record"):
+            shown = "SELECT payload, root_salt FROM record WHERE payload IS NOT NULL AND root_salt IS NOT NULL"
+            for payload, salt in database.execute(shown):
                 _absent(public, "root salt", salt)
                 for text in _texts(json.loads(payload)):
                     _absent(public, "payload field", text.encode())
@@ -152,6 +179,7 @@ def test_public_data_hold_nothing_of_a_client_but_dids_and_keys(job):
 def _everything_public(job) -> bytes:
     """Every block with its transactions and receipts, and all that the public routes give, in raw and in text form."""
     texts: list[str] = []
+    tiles: list[bytes] = []
     with_rpc = job.running["rpc_url"]
     with httpx.Client(timeout=60) as client:
 
@@ -165,12 +193,11 @@ def _everything_public(job) -> bytes:
     for broker in BROKERS:
         with job.http(broker, None) as public:
             texts.append(public.get("/v1/log/checkpoint").text)
-            start, size = 0, job.summary["chain"][broker]["log"]["size"]
-            while start < size:
-                answer = public.get("/v1/log/entries", params={"start": start, "count": 1000})
+            width = min(int(texts[-1].splitlines()[1]), 256)
+            for tile in ("0/000", "entries/000"):
+                answer = public.get(f"/v1/log/tile/{tile}" + (f".p/{width}" if width < 256 else ""))
                 assert answer.status_code == 200, answer.text
-                texts.append(answer.text)
-                start += 1000
+                tiles.append(answer.content)
     joined = "\n".join(texts)
     words = [word for word in joined.replace('"', " ").replace(",", " ").split() if len(word) >= 40]
     raw = []
@@ -183,7 +210,7 @@ def _everything_public(job) -> bytes:
                 raw.append(base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True))
             except ValueError:
                 continue
-    return joined.encode() + b"\n" + b"\n".join(raw)
+    return joined.encode() + b"\n" + b"\n".join([*raw, *tiles])
 
 
 def _texts(value: Any) -> list[str]:
@@ -213,8 +240,6 @@ def _public_words(job):
                 _PUBLIC_WORDS.update((task_id, "" if commitment is None else commitment.hex()))
             for (payload,) in database.execute("SELECT payload FROM record WHERE type = 'DATA_USE'"):
                 _PUBLIC_WORDS.add(json.loads(payload)["result_hash"])
-            # A reference of one record to another is the log entry itself.
-            _PUBLIC_WORDS.update(row[0].hex() for row in database.execute("SELECT fingerprint FROM record"))
 
 
 def _absent(public: bytes, what: str, needle: bytes) -> None:
@@ -228,7 +253,21 @@ def _bundle(job) -> dict[str, Any]:
 
 def _verify(job, file, bundle) -> int:
     file.write_bytes(canonical_json(bundle))
-    return job.command("verify", str(file), "--trust", str(job.out / "trust.json")).returncode
+    words = ("verify", str(file), "--trust", str(job.out / "trust.json"), "--trust-key", _regulators_key(job))
+    return job.command(*words).returncode
+
+
+def _verdict(job, bundle, trust, *, key=None) -> dict[str, Any]:
+    words = ("--trust", str(trust), "--trust-key", key or _regulators_key(job), "--json")
+    done = job.command("verify", str(bundle), *words)
+    assert done.returncode == 1, done.stderr
+    verdict = json.loads(done.stdout)
+    return {**verdict, "failed": [check["name"] for check in verdict["checks"] if not check["ok"]]}
+
+
+def _regulators_key(job) -> str:
+    made = json.loads((job.out / "member-regulator.json").read_bytes())
+    return made["member"]["keys"]["signing"]
 
 
 def _database(job, broker) -> sqlite3.Connection:

@@ -179,6 +179,24 @@ class IdentityHistory:
         methods = [m for m in self.methods_at(block, block_time) if _is_ed25519(m) and not m.authenticates]
         return {method.id: method.value for method in methods[-MAX_KEYS_IN_FORCE:]}
 
+    def act_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
+        """Return those of `ed25519_keys_at` under which evidence of version 2 takes an act of that block.
+
+        A bundle proves of that block no time. So among the newest `MAX_KEYS_IN_FORCE` its reader counts each key that
+        was not revoked, also one that has expired since, and does not look behind them.
+        """
+        counted: dict[bytes, None] = {}
+        for event in self._until(block):
+            entry = _entry(event) if event.name == ATTRIBUTE_CHANGED else None
+            if entry is None or entry[0] != ED25519_ATTRIBUTE or len(entry[1]) != _ED25519_BYTES:
+                continue
+            counted.pop(entry[1], None)
+            if entry[2] > event.block_time:
+                counted[entry[1]] = None
+        newest = set(list(counted)[-MAX_KEYS_IN_FORCE:])
+        held = self.ed25519_keys_at(block, block_time)
+        return {name: key for name, key in held.items() if key in newest}
+
     def ed25519_keys_ever(self) -> dict[bytes, int]:
         """Return every key of that name that was ever set, whatever became of it later, with the first block of it."""
         changes = [event for event in reversed(self.events) if event.name == ATTRIBUTE_CHANGED]

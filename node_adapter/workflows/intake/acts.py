@@ -60,7 +60,7 @@ class ClientActs:
 
     def _signature(self, fact: IntakeFact, act: ClientPart, did: str) -> ActSignature:
         suite, block = self._node.suite, self._block
-        keys = self._histories[did].ed25519_keys_at(block.number, block.timestamp)
+        keys = self._histories[did].act_keys_at(block.number, block.timestamp)
         if act.key not in keys:
             raise Refused(
                 "act-key-invalid", f"act.key: is no key of {did} at block {block.number}, the last one indexed"

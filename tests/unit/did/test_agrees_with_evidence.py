@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from did.identifiers import ethr_did
 from did.registry_log import DidEvent, IdentityHistory
 from evidence.chain.registry_events import RegistryEvent, client_keys
+from evidence.version2.state.did_changes import DidChange, KeyHistory
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.eip712 import ED25519_ATTRIBUTE, attribute_name
 
@@ -55,3 +56,30 @@ def test_no_more_than_the_newest_keys_count():
     found = client_keys(events, 1, 5)
     assert list(found) == [f"delegate-{number}" for number in range(4, MAX_KEYS_IN_FORCE + 4)]
     assert named(history.ed25519_keys_at(1, 5)) == found
+
+
+many = st.lists(
+    st.tuples(
+        st.integers(1, 6), st.tuples(st.just(ED25519_ATTRIBUTE), st.binary(min_size=32, max_size=32), st.just(20))
+    ),
+    max_size=MAX_KEYS_IN_FORCE + 4,
+)
+
+
+@given(changes, many, st.integers(0, 7))
+def test_under_a_key_that_intake_takes_a_verifier_of_version_2_takes_the_act(changes, many, block):
+    history, events = both([*changes, *many])
+    values = [{name: value for name, value in event.args.items() if name != "previous_change"} for event in events]
+    told = [
+        DidChange(event.name, event.block, event.block * 5, said) for event, said in zip(events, values, strict=True)
+    ]
+    counted = {key.name: key.key for key in KeyHistory(told, 1).at(block)}
+    assert named(history.act_keys_at(block, block * 5)).items() <= counted.items()
+
+
+def test_a_key_behind_as_many_that_have_expired_is_not_taken_for_acts():
+    changes = [(1, (ED25519_ATTRIBUTE, bytes([0]) * 32, 10**6))]
+    changes += [(1, (ED25519_ATTRIBUTE, bytes([number]) * 32, 15)) for number in range(1, MAX_KEYS_IN_FORCE + 1)]
+    history, _ = both(changes)
+    assert list(named(history.ed25519_keys_at(6, 30))) == ["delegate-1"]
+    assert history.act_keys_at(6, 30) == {}

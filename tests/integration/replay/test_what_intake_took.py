@@ -1,0 +1,42 @@
+"""What intake takes, a verifier takes: nothing that a client or a caller sends makes the broker's later bundle fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from primitives.ed25519 import MAX_KEYS_IN_FORCE
+from tests.world.headers import over_headers
+from tests.world.keys import seed
+from tests.world.replays import replay, report_on
+
+REQUEST = {"case": "2026-17", "reason": "client disputes the sale"}
+
+
+@pytest.fixture
+def broker(tmp_path):
+    broker = over_headers(tmp_path)
+    yield broker
+    broker.store.dispose()
+
+
+def failed(broker, client):
+    """The checks that fail of a client's bundle, for one who takes the member's word."""
+    broker.anchor()
+    report = report_on(broker.node, replay(broker.node, {**REQUEST, "did": client.did})["bundle"])
+    return [(check.name, check.detail) for check in report.checks if not check.ok]
+
+
+def test_keys_that_soon_end_do_not_hide_the_one_that_signs(broker):
+    client = broker.enrol("one")
+    broker.take(client.opening(broker.clock.now))
+    for number in range(MAX_KEYS_IN_FORCE):
+        broker.chain.set_key(client.address, seed(f"short {number}"), validity=60)
+    broker.clock.sleep(300)
+    broker.chain.reach(broker.clock.now // 1000)
+    broker.chain.block()
+    fields = {"level_ref": "00" * 32, "level": "C4", "lang": "zh", "text_sha256": seed("text").hex()}
+    draft = {"type": "LEVEL_CONFIRM", "broker": client.broker, "subject": client.subject}
+    draft |= {"document": "level-confirm@1", "ruleset": None, "fields": fields}
+    answer = broker.post("/v1/facts", client.sign(draft, broker.clock.now))
+    assert answer.get_json().get("code") in (None, "act-key-invalid")
+    assert failed(broker, client) == []

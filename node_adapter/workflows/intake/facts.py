@@ -168,7 +168,7 @@ class _Intake:
         signatures = [] if fact.act is None else [self._acts.check(fact, fact.act, subject)]  # (4)
         payload = self._payload(fact, subject)  # (5)
         call = self._consents.look(fact.consent, subject)  # (4)
-        self._houses.require_place(fact.type, payload, subject.pid, self._rows)
+        self._houses.require_place(fact.type, payload, subject, self._rows)
         predecessor = self._predecessor(fact, subject)
         opening = None if subject.count or fact.type == OPENING else self._opening(subject)
         before = subject if opening is None else _after(subject, opening[1])

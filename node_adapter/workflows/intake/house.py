@@ -16,6 +16,7 @@ from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import house_records, records
 from node_adapter.store.records import RecordRow
+from node_adapter.store.subjects import SubjectRow
 from primitives.errors import Refused
 
 
@@ -67,13 +68,18 @@ class Houses:
             self._houses[domain.name] = house_of(self._node, self._connection, domain, self._log_size)
         return self._houses[domain.name]
 
-    def require_place(self, type_: str, payload: Mapping[str, Any], pid: str, added: Sequence[RecordRow]) -> None:
+    def require_place(
+        self, type_: str, payload: Mapping[str, Any], subject: SubjectRow, added: Sequence[RecordRow]
+    ) -> None:
         """Take a house record at its thing's derived pseudonym; elsewhere only the first, and where the last one lies.
+
+        In the history of a client it never lies: the bundle of every other client who relies on it would show that
+        history, and no verifier takes a client's history beside that of another.
 
         Args:
             type_: the record's type; nothing is asked of what is no house record.
             payload: the record's payload.
-            pid: the subject on which it would lie.
+            subject: on which it would lie.
             added: the records of this transaction.
 
         Raises:
@@ -81,6 +87,9 @@ class Houses:
         """
         if not self._is_house_record(type_):
             return
+        pid = subject.pid
+        if subject.did is not None:
+            raise Refused("product-subject", "subject: is a client; what the house states has a subject of its own")
         thing = str(self._node.domains.of(type_).thing_of(payload))
         last = self.of(type_).last_of(thing)
         if pid != product_subject(self._node.did, thing) and last is not None and not self._lies_on(pid, last, added):

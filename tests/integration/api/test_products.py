@@ -90,10 +90,14 @@ def test_an_opinion_and_an_application_that_rest_on_such_a_rating_are_told(broke
     assert told == [True, True, False, False]
 
 
-def test_a_rating_in_the_clients_own_history_counts_for_nothing_once_the_product_has_its_place(broker, client):
+def test_a_rating_in_the_clients_own_history_counts_for_nothing_once_the_product_has_its_place(
+    broker, client, monkeypatch
+):
     """Where nothing is in force at the derived place yet, nothing is in force: not what lies under the client."""
     first_steps(broker, client)
-    assert rate(broker, client.subject) == ["RATING_NOT_DERIVED"]
+    assert rate(broker, client.subject) == "product-subject"  # the bundles of others would show this history
+    with rated_as_earlier(monkeypatch):
+        assert rate(broker, client.subject) == ["RATING_NOT_DERIVED"]
     broker.clock.now += 1000
     opinion = broker.fact(client.subject, "MATCH_OPINION", compute={"product_id": "fund-1"})
     first = broker.post("/v1/facts", opinion).get_json()

@@ -7,6 +7,7 @@ import pytest
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from tests.world.headers import over_headers
 from tests.world.keys import seed
+from tests.world.payloads import PAYLOADS, rating
 from tests.world.replays import replay, report_on
 
 REQUEST = {"case": "2026-17", "reason": "client disputes the sale"}
@@ -40,3 +41,16 @@ def test_keys_that_soon_end_do_not_hide_the_one_that_signs(broker):
     answer = broker.post("/v1/facts", client.sign(draft, broker.clock.now))
     assert answer.get_json().get("code") in (None, "act-key-invalid")
     assert failed(broker, client) == []
+
+
+def test_a_rating_under_a_client_does_not_make_the_bundles_of_others_fail(broker):
+    first, second = broker.enrol("one"), broker.enrol("two")
+    for client in (first, second):
+        broker.take(client.opening(broker.clock.now))
+    answer = broker.post("/v1/facts", broker.fact(first.subject, "PRODUCT_RATE", rating("fund-9")))
+    told = answer.get_json()
+    broker.submit(second, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    application = {"application_id": "a", "kind": "BUY", "product_id": "fund-9", "amount_fen": 1}
+    broker.post("/v1/facts", broker.fact(second.subject, "BIZ_APPLY", application))
+    assert failed(broker, second) == [], told
+    assert told.get("code") == "product-subject"

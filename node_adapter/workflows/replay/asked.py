@@ -148,7 +148,8 @@ def keep_replay(node: Node, replay_id: str, asked: AskedReplay, made: Sequence[P
 
 
 def _shows_erased(connection: Connection, pid: str, texts: ReplayTexts) -> bool:
-    return any(record_id in texts.bundle for record_id in records.erased_ids(connection, pid))
+    """Say whether an erased record's envelope stands in a bundle; a text that names its id shows nothing of it."""
+    return any(f'"record_id":"{record_id}"' in texts.bundle for record_id in records.erased_ids(connection, pid))
 
 
 def keep_failure(node: Node, replay_id: str, error: BonafidesError) -> None:

@@ -93,3 +93,16 @@ def test_a_kept_replay_goes_with_the_records_that_it_shows(broker, old):
     assert show_replay(broker.node, waiting)["state"] == "waiting"
     keep_replay(broker.node, waiting, wanted, make_replay(broker.node, wanted, 0))
     assert show_replay(broker.node, waiting)["state"] == "done"
+
+
+def test_a_look_whose_reason_names_a_record_that_went_is_replayed_all_the_same(broker, old):
+    gone = next(row for row in rows_of(broker, old) if row.type == "INFO_COLLECT")
+    order(broker, old)
+    broker.anchor()
+    assert erase_next(broker.node)
+    answer = replay(broker.node, {"did": old.did, "case": "9", "reason": f"where is record {gone.record_id}"})
+    broker.anchor()
+    assert gone.record_id not in answer["bundle"]  # the look itself was not anchored yet
+    again = replay(broker.node, {"did": old.did, "case": "9", "reason": "again"})
+    assert verified(broker, again).ok
+    assert gone.record_id in again["bundle"]

@@ -85,6 +85,7 @@ def ask_witness(node: Node, witness: str) -> str | None:
         good = with_cosignatures(checkpoint.note, lines, {name: public_key}).removeprefix(checkpoint.note)
         if not good:
             raise Refused("witness-key", "it signed with another key than the registry holds of it")
+        line = good.split("\n")[0] + "\n"  # of one that sends many the rest would leave no room for others
     except BonafidesError as error:
         _log.info("%s did not cosign: %s", witness, error)
         with node.store.write() as connection:
@@ -93,7 +94,7 @@ def ask_witness(node: Node, witness: str) -> str | None:
     with node.store.write() as connection:
         row = anchors.by_seq(connection, checkpoint.seq)
         if row is not None and row.checkpoint == checkpoint.note:  # else the chain has lost it meanwhile
-            cosignatures.add(connection, checkpoint.seq, witness, good, node.clock.now_ms())
+            cosignatures.add(connection, checkpoint.seq, witness, line, node.clock.now_ms())
     return None
 
 

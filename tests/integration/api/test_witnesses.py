@@ -271,6 +271,21 @@ def test_a_line_by_another_key_is_not_kept(members, secret, why):
     assert why in states(members)[south.keys.address].failure
 
 
+def test_of_many_lines_of_one_witness_one_is_kept(members):
+    """More signatures than a note bears would make the checkpoint, and all that holds it, unreadable."""
+    north, south = members["north"], members["south"]
+    signing = south.keys.newest.signing_seed
+
+    def answer(_url, content, _type, *, max_bytes):
+        note = read_request(content).note
+        lines = "".join(cosign(note, witness_name(south.did), time, signing) for time in range(1, 64))
+        return PeerAnswer(200, SIGNATURES_TYPE, lines.encode()[:max_bytes])
+
+    assert ask_witness(replace(north.node, ask=answer), south.keys.address) is None
+    assert ask_witness(north.node, members["regulator"].keys.address) is None
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+
+
 def test_an_answer_that_is_none_is_not_kept(members):
     north, south = members["north"], members["south"]
     for status, body in ((200, b"no lines"), (200, b"\xff"), (409, b"x\n"), (422, b"growth-map: no\n"), (404, b"")):

@@ -68,11 +68,14 @@ class Erasable:
         """Refuse a record that may not go now.
 
         Raises:
-            Refused: `erase-again`, it is erased, or about to be; `erase-kept`, it is never erased; `erase-in-force`,
+            Refused: `erase-house`, the history holds what the house recorded, and bundles of others show it whole;
+                `erase-again`, it is erased, or about to be; `erase-kept`, it is never erased; `erase-in-force`,
                 a consent or a credential that it tells of has not ended; `erase-not-anchored`; `erase-too-early`, with
                 the first time at which it may go.
         """
         where = f"record {row.seq}"
+        if self._is_of_house:
+            raise Refused("erase-house", "subject: holds a rating, and bundles of clients who rely on it show it whole")
         if row.is_stub or row.seq in self._waiting:
             raise Refused("erase-again", f"{where}: an ERASE has named it already")
         if row.seq == 1 or row.house or row.type in KEPT:
@@ -92,6 +95,11 @@ class Erasable:
     @cached_property
     def _now(self) -> int:
         return blocks.tip(self.connection).timestamp * _MS
+
+    @cached_property
+    def _is_of_house(self) -> bool:
+        types = [code for code, entry in self.node.domains.types.items() if entry.of_house]
+        return bool(records.of_types(self.connection, self.subject.pid, types))
 
     @cached_property
     def _waiting(self) -> frozenset[int]:

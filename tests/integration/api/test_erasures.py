@@ -16,7 +16,7 @@ from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_time
 from tests.world.broker import TOKENS
 from tests.world.keys import seed
-from tests.world.payloads import PAYLOADS
+from tests.world.payloads import PAYLOADS, rating
 from tests.world.staff import Person, enrolled
 
 RULE = "retention-20-years"
@@ -378,3 +378,14 @@ def test_the_chain_process_does_it_also_while_the_chain_is_away(broker, old):
         if shown(broker, made)["state"] == "done":
             break
     assert shown(broker, made)["state"] == "done"
+
+
+def test_of_a_subject_that_bears_a_rating_nothing_is_erased(broker):
+    """Whoever relies on the rating shows that history in the own bundle, where no verifier takes a stub."""
+    plain = broker.post("/v1/subjects", {"client_ref": "plain"}).get_json()["subject"]
+    broker.take(broker.fact(plain, "PRODUCT_RATE", rating("fund-9")))
+    broker.take(broker.fact(plain, "ID_VERIFY", PAYLOADS["ID_VERIFY"]))
+    broker.anchor()
+    pass_time(broker, YEARS)
+    answer = broker.post("/v1/erasures/draft", {"subject": plain, "records": [3]}, role="compliance")
+    assert answer.get_json()["code"] == "erase-house"

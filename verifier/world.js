@@ -64,9 +64,15 @@ export class World {
     return this.bySeq.get(anchor.seq - 1) ?? null;
   }
 
-  /** The time (seconds) of an anchor, or of the one before it where that is shown: until when a key has to be in force. */
-  timeOfUse(anchor) {
-    return (this.before(anchor) ?? anchor).time;
+  /**
+   * The time (seconds) until when a key has to be in force that signed a record: of its anchor, or of the one before it
+   * where that is shown; of the one before that where the block of acceptance (`accepted`) lies before that one's block.
+   */
+  timeOfUse(anchor, accepted) {
+    const before = this.before(anchor);
+    if (before === null) return anchor.time;
+    const earlier = this.before(before);
+    return (earlier !== null && before.block > accepted ? earlier : before).time;
   }
 
   /** Key sets of the leaf of an anchor and of the one before it; `member-keys` opened them. */

@@ -205,7 +205,7 @@ function checkKeys(world, item, client) {
   if (client !== world.bundle.client) throw new CouldNotCheck('act-of-another-did', { ...naming(item), did: client });
   const { envelope } = item.opened;
   const suite = SUITES.get(envelope.suite);
-  const limit = world.timeOfUse(item.anchor);
+  const limit = world.timeOfUse(item.anchor, envelope.accepted.block);
   const keys = world.clientKeys.at(suite, envelope.accepted.block).filter(({ end }) => end > limit);
   const bytes = actBytes(envelope);
   for (const signature of envelope.signatures) {

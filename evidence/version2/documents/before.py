@@ -2,8 +2,9 @@
 
 No later time is proved of a record's acceptance than that of the anchor before its own, and a promise may be signed by
 the key of that anchor's leaf. So the anchor before is shown where it makes a difference: where other keys of the broker
-stand in it, or where a key that may have signed the record ended between the two. To show more makes a bundle larger
-and no check fail.
+stand in it, or where a key that may have signed the record ended between the two. Where a key ended before that one,
+and it was on its way at the acceptance, the one before it is shown, too. To show more makes a bundle larger and no
+check fail.
 """
 
 from __future__ import annotations
@@ -43,11 +44,15 @@ def anchors_before(
     ends = _Ends(did, _expiries((shown for _, shown in records), enrols))
     found: set[int] = set()
     for leaf, shown in records:
-        if leaf.seq == _FIRST or leaf.seq - 1 in found or "envelope" not in shown:
+        if leaf.seq == _FIRST or "envelope" not in shown:
             continue
-        before = anchor(leaf.seq - 1)
-        if before.keys_digest != leaf.keys_digest or any(before.time < end <= leaf.time for end in ends.of(shown)):
+        before, ended = anchor(leaf.seq - 1), ends.of(shown)
+        if before.keys_digest != leaf.keys_digest or any(before.time < end <= leaf.time for end in ended):
             found.add(before.seq)
+        if before.seq == _FIRST or before.block <= shown["envelope"]["accepted"]["block"]:
+            continue
+        if any(end <= before.time for end in ended):  # it was on its way at the acceptance
+            found |= {before.seq, before.seq - 1}
     return sorted(found)
 
 

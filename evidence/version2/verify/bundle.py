@@ -281,7 +281,7 @@ class _Verification:
         block = envelope["accepted"]["block"]
         if signature["did"] != self._bundle.client:
             raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
-        found = [key for key in self._client_keys(suite.algorithm).at(block) if key.end > place.judged_at]
+        found = [key for key in self._client_keys(suite.algorithm).at(block) if key.end > opened.judged_at]
         named = signature["key"].partition("#")[2]
         for key in sorted(reversed(found), key=lambda one: one.name != named):  # what it names comes first
             try:
@@ -392,7 +392,7 @@ class _Verification:
             self._asked.signing,
             self._bundle.broker,
             self._no_colleagues(),
-            lambda opened: StaffTimes(opened.place.judged_at, opened.anchor.time),
+            lambda opened: StaffTimes(opened.judged_at, opened.anchor.time),
         )
 
     def _no_colleagues(self) -> dict[str, int]:

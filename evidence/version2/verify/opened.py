@@ -20,15 +20,23 @@ FINGERPRINT = "fingerprint"
 
 @dataclass(frozen=True)
 class RecordPlace:
-    """Where a record lies: its anchor, and the one before, where the bundle shows that."""
+    """Where a record lies: its anchor, the one before, and the one before that, as far as the bundle shows them."""
 
     anchor: AnchorLeaf
     before: AnchorLeaf | None
+    earlier: AnchorLeaf | None = None
 
-    @property
-    def judged_at(self) -> int:
-        """The time (seconds) by which a key must not have ended: no later one is proved of the acceptance."""
-        return self.anchor.time if self.before is None else self.before.time
+    def judged_at(self, accepted: int) -> int:
+        """Return the time (seconds) by which a key must not have ended: no later one is proved of the acceptance.
+
+        What is accepted while an anchor is on its way lies under the next one. So where the one before stands in a
+        later block than the `accepted` one, it proves no time of the acceptance: the one before it does.
+        """
+        if self.before is None:
+            return self.anchor.time
+        if self.earlier is not None and self.before.block > accepted:
+            return self.earlier.time
+        return self.before.time
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,11 @@ class Opened:
     def anchor(self) -> AnchorLeaf:
         """The anchor under which it lies."""
         return self.place.anchor
+
+    @property
+    def judged_at(self) -> int:
+        """The time (seconds) by which a key that signed it must not have ended."""
+        return self.place.judged_at(self.record.envelope["accepted"]["block"])
 
     @property
     def link(self) -> Link:
@@ -138,7 +151,9 @@ def places_of(bundle: Bundle) -> Mapping[int, RecordPlace]:
         at = bisect_right(anchors, item.log_index, key=lambda leaf: leaf.size_after)
         if at == len(anchors) or anchors[at].size_before > item.log_index:
             raise VerificationFailed("structure", f"no anchor of the bundle covers log index {item.log_index}")
-        found[item.log_index] = RecordPlace(anchors[at], by_seq.get(anchors[at].seq - 1))
+        before = by_seq.get(anchors[at].seq - 1)
+        earlier = None if before is None else by_seq.get(before.seq - 1)
+        found[item.log_index] = RecordPlace(anchors[at], before, earlier)
     return found
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from node_adapter.store import anchors, outbox
+from node_adapter.workflows.anchoring.anchor import Anchoring
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from tests.world.headers import over_headers
 from tests.world.keys import seed
@@ -27,6 +29,13 @@ def failed(broker, client):
     return [(check.name, check.detail) for check in report.checks if not check.ok]
 
 
+def confirmation(broker, client):
+    fields = {"level_ref": "00" * 32, "level": "C4", "lang": "zh", "text_sha256": seed("text").hex()}
+    draft = {"type": "LEVEL_CONFIRM", "broker": client.broker, "subject": client.subject}
+    draft |= {"document": "level-confirm@1", "ruleset": None, "fields": fields}
+    return client.sign(draft, broker.clock.now)
+
+
 def test_keys_that_soon_end_do_not_hide_the_one_that_signs(broker):
     client = broker.enrol("one")
     broker.take(client.opening(broker.clock.now))
@@ -35,10 +44,7 @@ def test_keys_that_soon_end_do_not_hide_the_one_that_signs(broker):
     broker.clock.sleep(300)
     broker.chain.reach(broker.clock.now // 1000)
     broker.chain.block()
-    fields = {"level_ref": "00" * 32, "level": "C4", "lang": "zh", "text_sha256": seed("text").hex()}
-    draft = {"type": "LEVEL_CONFIRM", "broker": client.broker, "subject": client.subject}
-    draft |= {"document": "level-confirm@1", "ruleset": None, "fields": fields}
-    answer = broker.post("/v1/facts", client.sign(draft, broker.clock.now))
+    answer = broker.post("/v1/facts", confirmation(broker, client))
     assert answer.get_json().get("code") in (None, "act-key-invalid")
     assert failed(broker, client) == []
 
@@ -54,3 +60,22 @@ def test_a_rating_under_a_client_does_not_make_the_bundles_of_others_fail(broker
     broker.post("/v1/facts", broker.fact(second.subject, "BIZ_APPLY", application))
     assert failed(broker, second) == [], told
     assert told.get("code") == "product-subject"
+
+
+def test_an_act_holds_whose_key_ended_while_the_anchor_before_was_on_its_way(broker):
+    client = broker.enrol("one")
+    broker.take(client.opening(broker.clock.now))
+    broker.anchor()
+    broker.submit(client, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    anchoring = Anchoring(broker.node)
+    broker.clock.sleep(5)
+    assert anchoring.step(broker.clock.now)
+    broker.take(confirmation(broker, client))
+    broker.clock.sleep(2)
+    broker.chain.set_key(client.address, client.public, validity=0)  # revoked, before anchor 3 stands
+    broker.clock.sleep(2)
+    with broker.store.read() as connection:
+        call = outbox.by_key(connection, anchors.outbox_key(3))
+    broker.take_anchor(call.data)
+    broker.mine()
+    assert failed(broker, client) == []

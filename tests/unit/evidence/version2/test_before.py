@@ -71,6 +71,15 @@ def test_a_key_of_the_client_that_ended_between_the_two_asks_for_it(ended, shown
     assert before(leaves, record(1), did=revoked) == []  # of no act nobody asks
 
 
+@pytest.mark.parametrize(
+    ("accepted", "ended", "shown"), [(25, 150, [2, 3]), (25, 200, [2, 3]), (30, 150, []), (25, 201, [3])], ids=str
+)
+def test_where_it_ended_before_the_one_before_and_that_was_on_its_way_both_are_asked_for(accepted, ended, shown):
+    leaves = [leaf(2, 100), leaf(3, 200), leaf(4, 300)]  # in the blocks 20, 30, 40
+    revoked = [change(1, 1, 10**9), change(26 if accepted == 25 else 31, ended, 0)]
+    assert before(leaves, record(2, act=True, accepted=accepted), did=revoked) == shown
+
+
 def test_a_key_that_came_after_the_acceptance_asks_for_nothing():
     leaves = [leaf(2, 100), leaf(3, 200)]
     assert before(leaves, record(1, act=True, accepted=1), did=[change(2, 90, 150)]) == []

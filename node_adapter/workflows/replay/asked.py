@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from domain.words import LANGUAGES
 from node_adapter.node import Node
 from node_adapter.store import anchors, records, replay_orders, replays, subjects
-from node_adapter.store.records import RecordRow
 from node_adapter.store.replays import DONE, FAILED, WAITING, ReplayRow, ReplayTexts
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.former.opened import FormerLook, look_at_former
@@ -35,6 +34,7 @@ from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 KEPT_MS = 7 * 86_400_000
 _WAYS = ("subject", "did")
+_TIES = (SUCCEED, SUCCEEDED)
 REPLAY_REQUEST = Named(
     "ReplayRequest",
     Fields(
@@ -62,7 +62,7 @@ def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     with node.store.write() as connection:
         opened = _identities(node, connection, way, asked[way])  # (2)
         for one in opened:  # (3)
-            types = sorted({*one.former.types, *(row.type for row in one.rows if not row.is_stub)})
+            types = sorted({*one.former.types, *records.types_of(connection, one.subject.pid)})
             order = None if one.subject.did is None else replay_orders.find_order(connection, case, one.subject.did)
             log_access(
                 node,
@@ -91,29 +91,32 @@ def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 class _Opened:
     relation: str
     subject: SubjectRow
-    rows: Sequence[RecordRow]
     former: FormerLook
 
 
 def _identities(node: Node, connection: Connection, way: str, value: str) -> list[_Opened]:
-    """Return every identity of the client, the one that was asked for first."""
+    """Return every identity of the client, the one that was asked for first.
+
+    It runs under the lock that facts are accepted under: no history is read whole.
+    """
     find = {"subject": subjects.find_by_pid, "did": subjects.find_by_did}
     waiting = [("", _found(find[way](connection, value)))]
     opened: dict[str, _Opened] = {}
     for relation, subject in waiting:  # it grows
         if subject.pid in opened:
             continue
-        rows, former = records.of_subject(connection, subject.pid), look_at_former(node, subject, (SUCCEED, SUCCEEDED))
-        if not rows and not former.types:
+        former = look_at_former(node, subject, _TIES)
+        first = records.at_places(connection, subject.pid, [1]).get(1)
+        if first is None and not former.types:
             raise Refused("no-records", "subject: there is nothing to replay")
-        if not former.types and rows[0].log_index >= anchors.anchored_size(connection):
+        if first is not None and not former.types and first.log_index >= anchors.anchored_size(connection):
             raise CouldNotCheck(
                 "not-anchored", "no record of this subject is anchored yet; replay again after the next anchor"
             )
-        opened[subject.pid] = _Opened(relation, subject, rows, former)
+        opened[subject.pid] = _Opened(relation, subject, former)
         waiting += [
             (tie.relation, _found(subjects.find_by_pid(connection, tie.subject)))
-            for tie in related([*former.rows, *rows])
+            for tie in related([*former.rows, *records.of_types(connection, subject.pid, _TIES)])
             if relation in ("", tie.relation)
         ]
     return list(opened.values())

@@ -63,6 +63,17 @@ class Source:
         return self.take(wanted)
 
 
+def test_who_asks_does_not_read_the_history_under_the_lock_of_all_facts(broker, client, monkeypatch):
+    def whole(_connection, _pid):
+        raise AssertionError("a whole history is read while no fact can be accepted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "of_subject", whole)
+        waiting = ask_replay(broker.node, asked(client))
+    assert waiting["state"] == "waiting"
+    assert looks(broker, client) == 1
+
+
 def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
     answer = broker.post("/v1/replays", asked(client, lang="en"), role="compliance")
     assert answer.status_code == 202

@@ -169,6 +169,9 @@ def read_node_fact(value: Mapping[str, Any], domains: Domains = INSTALLED) -> In
         raise InvalidInput("payload", "one-of", "give either payload or compute")
     if act is not None and "compute" in fact:
         raise InvalidInput("compute", "act", "the client signs a payload that is stated, not one to be computed")
+    if act is not None and type_ in domains.staff_acts and type_ not in domains.client_acts:
+        # What staff signed is recorded once: under a client's signature it would be taken for something else.
+        raise InvalidInput("act", "act", f"{type_} is signed by the broker's staff, and by no client")
     return IntakeFact(
         source_ref=fact["source_ref"],
         subject=fact["subject"],

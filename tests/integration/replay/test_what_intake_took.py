@@ -6,11 +6,15 @@ import pytest
 
 from node_adapter.store import anchors, outbox
 from node_adapter.workflows.anchoring.anchor import Anchoring
+from node_adapter.workflows.identity.staff import enrol_person
+from node_adapter.workflows.replay.access import draft_access
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
+from primitives.timestamp import parse_time
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS, rating
 from tests.world.replays import replay, report_on
+from tests.world.staff import Person
 
 REQUEST = {"case": "2026-17", "reason": "client disputes the sale"}
 
@@ -79,3 +83,20 @@ def test_an_act_holds_whose_key_ended_while_the_anchor_before_was_on_its_way(bro
     broker.take_anchor(call.data)
     broker.mine()
     assert failed(broker, client) == []
+
+
+def test_what_staff_signed_is_not_recorded_again_under_a_clients_signature(broker):
+    officers = [Person(name, "compliance") for name in ("Sun Yu", "He Lin")]
+    for officer in officers:
+        enrol_person(broker.node, officer.request(broker))
+    client = broker.enrol("one")
+    broker.take(client.opening(broker.clock.now))
+    asked = {**REQUEST, "did": client.did, "reader": officers[0].did, "approver": "He Lin"}
+    looked = officers[1].sign(broker, draft_access(broker.node, asked))
+    broker.take(looked)
+    draft = {"type": "ACCESS_LOG", "broker": client.broker, "subject": client.subject}
+    draft |= {"document": None, "ruleset": None, "fields": looked["payload"]}
+    act = client.sign(draft, parse_time(looked["occurred_at"], ""), salt=bytes.fromhex(looked["root_salt"]))["act"]
+    again = broker.post("/v1/facts", {**looked, "source_ref": "again", "act": act}).get_json()
+    assert failed(broker, client) == []
+    assert (again.get("field"), again.get("rule")) == ("act", "act")

@@ -21,7 +21,7 @@ test-unit: setup
 	$(BIN)/pytest tests -m "not chain and not slow" -n 2 -q --cov --cov-report=
 
 test-integration: setup
-	$(BIN)/pytest tests -m "chain or slow" -q --cov --cov-append --cov-report= --durations=10
+	$(BIN)/pytest tests -m "chain or slow" -n 2 --dist loadfile -q --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --format=total --fail-under=$(COVERAGE)
 
 test-contracts: setup

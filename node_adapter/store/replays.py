@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from node_adapter.store.schema import replay, replay_document
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -79,6 +79,12 @@ def find(connection: Connection, replay_id: str) -> ReplayRow | None:
     """Return a replay, or None."""
     found = connection.execute(select(replay).where(replay.c.id == replay_id)).mappings().one_or_none()
     return None if found is None else _row(found)
+
+
+def count_waiting(connection: Connection, most: int) -> int:
+    """Return how many replays wait, of which no more than so many are counted."""
+    some = select(replay.c.id).where(replay.c.state == WAITING).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def next_waiting(connection: Connection) -> ReplayRow | None:

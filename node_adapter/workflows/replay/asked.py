@@ -33,6 +33,7 @@ from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 KEPT_MS = 7 * 86_400_000
+MAX_WAITING = 50  # what a replay gives is kept for days: who asks without end would fill the disk
 _WAYS = ("subject", "did")
 _TIES = (SUCCEED, SUCCEEDED)
 REPLAY_REQUEST = Named(
@@ -53,13 +54,16 @@ def ask_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidInput: malformed request.
         Refused: `subject-not-found`, `no-records`; or what refuses an approval of the look.
-        CouldNotCheck: `not-anchored`, nothing of the subject is anchored yet.
+        CouldNotCheck: `not-anchored`, nothing of the subject is anchored yet; `replays-waiting`, so many are asked for
+            that this one would wait too long: nothing is recorded.
     """
     asked = REPLAY_REQUEST.read(request, "")  # (1)
     way = exactly_one(asked, _WAYS)
     case, reason = asked["case"], asked["reason"]
     now = node.clock.now_ms()
     with node.store.write() as connection:
+        if replays.count_waiting(connection, MAX_WAITING) == MAX_WAITING:
+            raise CouldNotCheck("replays-waiting", f"{MAX_WAITING} replays wait to be made; ask again in a while")
         opened = _identities(node, connection, way, asked[way])  # (2)
         for one in opened:  # (3)
             types = sorted({*one.former.types, *records.types_of(connection, one.subject.pid)})

@@ -13,6 +13,7 @@ from evidence.version2.documents.bundle import parse_bundle
 from node_adapter.replay_worker import FORGET_EVERY_MS, REPLAY_PATIENCE_MS, ReplayWorker
 from node_adapter.store import records, replays
 from node_adapter.store.schema import replay_document
+from node_adapter.workflows.replay import asked as asked_module
 from node_adapter.workflows.replay import bundle as bundles
 from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_texts, show_replay
 from primitives import ed25519
@@ -213,6 +214,18 @@ def test_proofs_from_before_the_last_anchor_are_waited_over_and_taken_when_no_la
     bundle = replay_texts(broker.node, number).bundle
     assert parse_bundle(bundle.encode()).pending == 2  # the notice and the look, as that block has it
     assert report_on(broker.node, bundle).ok
+
+
+def test_so_many_wait_and_no_more_and_what_is_refused_records_no_look(broker, client, monkeypatch):
+    monkeypatch.setattr(asked_module, "MAX_WAITING", 2)
+    first, _ = (ask_replay(broker.node, asked(client)) for _ in range(2))
+    before = looks(broker, client)
+    with pytest.raises(CouldNotCheck) as caught:
+        ask_replay(broker.node, asked(client))
+    assert (caught.value.code, looks(broker, client)) == ("replays-waiting", before)
+    ReplayWorker(broker.node, broker.chain.state).step()
+    assert show_replay(broker.node, first["id"])["state"] == "done"
+    ask_replay(broker.node, asked(client))
 
 
 def test_what_it_gave_is_kept_for_days_and_dropped_with_its_subject(broker, client):

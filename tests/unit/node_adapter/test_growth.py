@@ -357,6 +357,7 @@ CALLS = {
     "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
     "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
     "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
+    "replays.count_waiting": lambda c, size: replays.count_waiting(c, 50),
     "replays.add": lambda c, size: replays.add(c, REPLAY),
     "replays.find": lambda c, size: replays.find(c, "r000003"),
     "replays.next_waiting": lambda c, size: replays.next_waiting(c),

@@ -30,7 +30,7 @@ from scripts.demo.joint import JointStatistic, compare, plain_sums, require_refu
 from scripts.demo.journey import BrokerSystem, Relation
 from scripts.demo.plan import BREACHES, EXPIRED_TEST, NEVER_WARNED, plans
 from scripts.demo.profile import Profile
-from scripts.demo.receipts import deliver, keep_promises
+from scripts.demo.receipts import deliver, keep_promises, wait_until_anchored
 from scripts.demo.spread import select, spread
 from scripts.demo.staff import enrol_everywhere
 from scripts.demo.story import SHORT_VALIDITY_BROKER, Story, findings_as_planned, install_rules, wait_for_outbox
@@ -116,6 +116,7 @@ class Demo:
             self._joint()
         with stage("replay ordered by the regulator, verified offline; one of the witnesses is down"):
             self.consortium.stop_node(CHEATER)
+            self._anchor_without_it()
             self._dispute()
             self.consortium.start_nodes(CHEATER)
         with stage("a broker takes a record back, and the client's wallet finds it"):
@@ -186,7 +187,7 @@ class Demo:
             story.give_consents(expired)
         with stage("consents withdrawn, one key rotated"):
             wait_for_outbox(self.consortium, BROKERS)  # a consent is withdrawn where it was granted
-            self._subject = next(r for r in first if r.plan.breach == NEVER_WARNED)
+            self._subject = next(r for r in first if r.plan.breach == NEVER_WARNED and r.broker.name != CHEATER)
             self._identities = Identities(self.consortium)
             self._identities.rotate(self._subject)
             self.facts["withdrawn"] = len(story.withdraw_consents(self._relations))
@@ -221,6 +222,13 @@ class Demo:
         dispute.order()
         self.facts["replay"] = dispute.replay()
         self.facts["verified"] = dispute.verify(self.facts["replay"]["as_of"]["block"])
+
+    def _anchor_without_it(self) -> None:
+        """Let the broker of the dispute anchor once more: its newest checkpoint is then of after the witness's end."""
+        broker = self._subject.broker.name
+        other = next(r for r in self._relations if r.broker.name == broker and r is not self._subject)
+        self._systems[broker].note_income(other, other.account.profile.income_fen)
+        wait_until_anchored(self.consortium, broker)
 
     def _rollback(self) -> dict[str, Any]:
         client = next(r for r in self._relations if r.broker.name == CHEATER and r.plan.breach is None)

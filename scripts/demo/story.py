@@ -50,6 +50,7 @@ class Story:
     def plant_breaches(self, relations: Sequence[Relation]) -> None:
         """Choose whom the known breaches happen to, now that the levels are known."""
         free = [r for r in relations if r.plan.breach is None and r.level["level"] in _PLANTABLE_LEVELS]
+        free.sort(key=lambda r: r.broker.name == SHORT_VALIDITY_BROKER)  # last: a dispute is at another broker
         for breach in (NEVER_WARNED, SIGNED_LATE):
             for relation in free[:BREACHES_OF_EACH_KIND]:
                 relation.plan = plant(relation.plan, breach)

@@ -34,7 +34,7 @@ from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
 HEALTH_URL_FILE = "health.url"
-_LOCK_SECONDS = 20.0
+_LOCK_SECONDS = 40.0  # longer than a child takes that ends: 20 s for answers under way, 15 s for threads beside a loop
 _PORT_SECONDS = 3.0
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0

@@ -100,18 +100,15 @@ def test_a_trust_file_of_another_block_or_of_nobody_s_key_proves_nothing(job, tm
     other, bundle = tmp_path / "trust.json", job.out / "bundle.json"
     done = job.command("chain", "trust", "--node", str(job.home("regulator")), "--block", "9", "--out", str(other))
     assert done.returncode == 0, done.stderr
-    assert _verdict(job, bundle, other)["failed"] == ["trust"]
-    beta = json.loads((job.out / "member-beta.json").read_bytes())["member"]["keys"]["signing"]
-    assert _verdict(job, bundle, job.out / "trust.json", key=beta)["failed"] == ["trust"]
+    assert "trust" in _failed(job, bundle, other)
+    assert "trust" in _failed(job, bundle, job.out / "trust.json", key=_member(job, "beta")["keys"]["signing"])
 
 
 def test_the_other_members_checked_growth_but_the_one_that_was_down(job):
+    broker = _bundle(job)["broker"].rpartition(":")[2]
+    asked = {_member(job, name)["address"] for name in ("alpha", "beta", "regulator")} - {broker}
     reach = job.summary["verified"]["verdict"]["reach"]
-    names = {
-        json.loads((job.out / f"member-{name}.json").read_bytes())["member"]["address"]
-        for name in ("beta", "regulator")
-    }
-    assert {did.rpartition(":")[2] for did in reach["witnesses"]} == names
+    assert {did.rpartition(":")[2] for did in reach["witnesses"]} == asked
 
 
 def test_a_record_that_was_taken_back_convicts_the_broker(job):
@@ -257,17 +254,19 @@ def _verify(job, file, bundle) -> int:
     return job.command(*words).returncode
 
 
-def _verdict(job, bundle, trust, *, key=None) -> dict[str, Any]:
+def _failed(job, bundle, trust, *, key=None) -> list[str]:
     words = ("--trust", str(trust), "--trust-key", key or _regulators_key(job), "--json")
     done = job.command("verify", str(bundle), *words)
     assert done.returncode == 1, done.stderr
-    verdict = json.loads(done.stdout)
-    return {**verdict, "failed": [check["name"] for check in verdict["checks"] if not check["ok"]]}
+    return [check["name"] for check in json.loads(done.stdout)["checks"] if not check["ok"]]
 
 
 def _regulators_key(job) -> str:
-    made = json.loads((job.out / "member-regulator.json").read_bytes())
-    return made["member"]["keys"]["signing"]
+    return _member(job, "regulator")["keys"]["signing"]
+
+
+def _member(job, name) -> dict[str, Any]:
+    return json.loads((job.out / f"member-{name}.json").read_bytes())["member"]
 
 
 def _database(job, broker) -> sqlite3.Connection:

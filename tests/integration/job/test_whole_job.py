@@ -100,8 +100,10 @@ def test_a_trust_file_of_another_block_or_of_nobody_s_key_proves_nothing(job, tm
     other, bundle = tmp_path / "trust.json", job.out / "bundle.json"
     done = job.command("chain", "trust", "--node", str(job.home("regulator")), "--block", "9", "--out", str(other))
     assert done.returncode == 0, done.stderr
-    assert "trust" in _failed(job, bundle, other)
-    assert "trust" in _failed(job, bundle, job.out / "trust.json", key=_member(job, "beta")["keys"]["signing"])
+    nobodys = _member(job, "beta")["keys"]["signing"]
+    for trust, key in ((other, _regulators_key(job)), (job.out / "trust.json", nobodys)):
+        done = job.command("verify", str(bundle), "--trust", str(trust), "--trust-key", key)
+        assert (done.returncode, "trust" in done.stdout + done.stderr) == (1, True), done.stdout + done.stderr
 
 
 def test_the_other_members_checked_growth_but_the_one_that_was_down(job):
@@ -252,13 +254,6 @@ def _verify(job, file, bundle) -> int:
     file.write_bytes(canonical_json(bundle))
     words = ("verify", str(file), "--trust", str(job.out / "trust.json"), "--trust-key", _regulators_key(job))
     return job.command(*words).returncode
-
-
-def _failed(job, bundle, trust, *, key=None) -> list[str]:
-    words = ("--trust", str(trust), "--trust-key", key or _regulators_key(job), "--json")
-    done = job.command("verify", str(bundle), *words)
-    assert done.returncode == 1, done.stderr
-    return [check["name"] for check in json.loads(done.stdout)["checks"] if not check["ok"]]
 
 
 def _regulators_key(job) -> str:

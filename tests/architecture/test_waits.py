@@ -24,6 +24,7 @@ _PAUSES = ("bonafides/cli/process/child.py",)
 _ALONE = (
     "tests/integration/api/test_server.py",  # an API process without a chain: all it can do is to answer
     "scripts/bench/replays.py",  # one member: whose node reads the chain is the one that wrote
+    "tests/integration/job/test_whole_job.py",  # a job that is done: every block of it was waited for
 )
 _HELPERS = ("tests/waiting.py", "tests/architecture/test_waits.py")
 _PROCESS = re.compile(r"process|worker|child|running|anvil|node")  # as processes are called

@@ -15,12 +15,14 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from sqlalchemy import Connection
 
 from node_adapter.chain.chain_time import ChainTime
 from node_adapter.chain.contracts import Contracts
+from node_adapter.chain.errors import JsonRpcError
 from node_adapter.chain.guard import check_chain
 from node_adapter.chain.indexer import PAGE_BLOCKS, Indexer
 from node_adapter.chain.rpc import JsonRpc
@@ -30,13 +32,13 @@ from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import Ready, main
 from node_adapter.replay_worker import replay_worker
-from node_adapter.store import alarms, anchors, identity, restored
+from node_adapter.store import alarms, anchors, identity, outbox, restored
 from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
-from node_adapter.workflows.anchoring import owed_promises, settlement
+from node_adapter.workflows.anchoring import lost_blocks, owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.anchoring.cosigning import asking
 from node_adapter.workflows.consent import truths
@@ -57,6 +59,7 @@ RECHECK_EVERY_MS = 10_000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
 # After a reset, the members' nodes must all have seen the shorter chain before one of them makes it grow again.
 RESET_PAUSE_MS = 3_000
+_PARTS_OF_LOST_BLOCKS = 4  # made at once is a part of what is lacking: others send again what stood in them
 
 _log = logging.getLogger("node_adapter.chain")
 
@@ -103,6 +106,7 @@ class ChainProcess:
         self._restored = False
         self._consents_compared = False
         self._conflicts: list[str] = []
+        self._lacking = 0  # blocks, before the write that is next may be sent
         sign = node.sign_of_life()
         # A process that starts while the chain is away must know when a promise is over all the same.
         self._chain_time = ChainTime(None if sign is None else sign.chain_ahead, node.clock.monotonic_ms())
@@ -240,7 +244,10 @@ class ChainProcess:
         _log.info("the restored database is whole again")
 
     def _send(self, now: int) -> bool:
+        self._lacking = 0
         progress = self._sender.step(now, self._node.clock.monotonic_ms())
+        if self._lacking and progress is Progress.WAITING:
+            self._grow_back()
         if progress is Progress.MOVED:  # signed: it leaves at once, and the index looks for it in the next turn
             progress = self._sender.step(now, self._node.clock.monotonic_ms())
         return progress is Progress.MOVED
@@ -275,7 +282,17 @@ class ChainProcess:
             alarms.raise_failed(connection, row, error, now_ms)
 
     def _waits(self, connection: Connection, row: OutboxRow) -> bool:
-        return self._is_broker and rotation_waits(self._node, connection, row)
+        self._lacking = lost_blocks.missing_for(connection, row)
+        unsigned = row.state == outbox.NEW  # one that is signed has its place among the nonces
+        return bool(self._lacking) or (self._is_broker and unsigned and rotation_waits(self._node, connection, row))
+
+    def _grow_back(self) -> None:
+        """Have an embedded chain make, empty, some of the blocks that it lost and an anchor waits for.
+
+        It makes none by itself, and the other members' writes go first. An engine that makes blocks by time refuses.
+        """
+        with suppress(JsonRpcError):
+            self._rpc.call("anvil_mine", hex(-(-self._lacking // _PARTS_OF_LOST_BLOCKS)))
 
     def _on_reset(self, connection: Connection, last_block: int) -> None:
         now = self._node.clock.now_ms()

@@ -90,7 +90,7 @@ class Sender:
         """Wire it.
 
         `max_fee_per_gas` is in wei; `failed` tells a person of what a contract has refused for good; `waits` says of a
-        new write whether it has to wait for another.
+        write whether it may not be sent yet.
         """
         self._store = store
         self._rpc = rpc
@@ -120,10 +120,13 @@ class Sender:
             row = outbox.next_open(connection, waiting)
             tip = blocks.find_tip(connection)
             at = _Moment(now_ms, tick, own_transactions.next_nonce(connection), None if tip is None else tip.number)
+            waits = row is not None and self._waits(connection, row)
         if row is None:
             if not waiting:
                 self._since.clear()
             return Progress.WAITING if waiting else Progress.IDLE
+        if waits:
+            return self._retry(row, at)
         if row.state == outbox.NEW:
             return self._sign_new(row, at)
         if row.nonce is not None and at.nonce is not None and at.nonce > row.nonce:
@@ -139,10 +142,6 @@ class Sender:
     def _sign_new(self, row: OutboxRow, at: _Moment) -> Progress:
         if row.kind == outbox.KIND_ANCHOR and (progress := self._held_back(row, at)) is not None:
             return progress
-        with self._store.read() as connection:
-            waits = self._waits(connection, row)
-        if waits:
-            return self._retry(row, at)
         nonce = self._free_nonce(at)
         if nonce is None:
             return self._retry(row, at)

@@ -279,6 +279,15 @@ def put_promise(connection: Connection, log_index: int, promise: str, anchor_by:
     connection.execute(statement.values(promise=promise, anchor_by=anchor_by))
 
 
+def accepted_at_block(connection: Connection, size: int | None = None) -> int | None:
+    """Return the block at which the last of the first `size` records was accepted, or of all; None where none was."""
+    newest = select(record.c.block).order_by(record.c.log_index.desc()).limit(1)
+    block: int | None = connection.execute(
+        newest if size is None else newest.where(record.c.log_index < size)
+    ).scalar_one_or_none()
+    return block
+
+
 def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:
     """Return when the first record at or after `from_index` was accepted, or None when there is none."""
     statement = select(func.min(record.c.accepted_at)).where(record.c.log_index >= from_index)

@@ -143,7 +143,9 @@ def _hash(text: str) -> bytes:
 def add_records() -> Callable[..., list[str]]:
     """Put records straight into a node's store, as an accepted fact would: `add_records(node, count, clients=3)`."""
 
-    def add(node: Node, count: int, *, clients: int = 3, promise_ms: int = 60_000) -> list[str]:
+    def add(
+        node: Node, count: int, *, clients: int = 3, promise_ms: int = 60_000, block: int | None = None
+    ) -> list[str]:
         now = node.clock.now_ms()
         with node.store.write() as connection:
             start = records.log_size(connection)
@@ -172,6 +174,7 @@ def add_records() -> Callable[..., list[str]]:
                         accepted_at=now,
                         anchor_by=now + promise_ms,
                         promise="{}",
+                        block=block,
                     )
                 )
             records.insert_records(connection, rows, [])

@@ -26,6 +26,7 @@ from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchors, records
 from node_adapter.store.chain import blocks
+from node_adapter.workflows.anchoring.lost_blocks import require_grown_back
 from primitives.errors import CouldNotCheck
 
 CLOCK_TOLERANCE_MS = 60_000
@@ -58,14 +59,16 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     """Say how it stands for `arriving` more records.
 
     Raises:
-        CouldNotCheck: `index-empty`; `clock-behind`, by so much that no promise could ever be kept: a promise is for a
-            day at the most from the time that the record states.
+        CouldNotCheck: `index-empty`; `chain-set-back`, the chain ends before the block of our newest record;
+            `clock-behind`, by so much that no promise could ever be kept: a promise is for a day at the most from the
+            time that the record states.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
     chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
     wrong = clock_trouble(node.clock.now_ms(), chain_ms, MAX_PROMISE_MS // 2)
     if wrong is not None:
         raise CouldNotCheck(*wrong)
+    require_grown_back(connection)
     trouble = (
         process_trouble(node, sign)
         or anchoring_trouble(node, connection, sign, arriving)

@@ -2,7 +2,7 @@
 
  store     a row is written and committed
  disk      free space on the database's disk
- index     a block of the chain is indexed, and not many are missing
+ index     a block of the chain is indexed, not many are missing, and the chain was not set back behind our records
  member    the registry names this member, and it is active
  process   the chain process gave a sign of life
  chain     the chain answered it, and anchors become final
@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from node_adapter.node import Node, Watched
 from node_adapter.store import identity
 from node_adapter.store.chain import blocks, member_registry
+from node_adapter.workflows.anchoring import lost_blocks
 from node_adapter.workflows.anchoring.outlook import (
     CLOCK_TOLERANCE_MS,
     anchoring_trouble,
@@ -66,7 +67,9 @@ def member_check(node: Node | Watched, connection: Connection) -> str:
 
 
 def _index_check(node: Node | Watched, connection: Connection, indexed: int) -> str:
-    """Return `ok`, or `index-behind` while a node that was away reads what it missed."""
+    """Return `ok`, or `index-behind` while a node that was away reads what it missed, or `chain-set-back`."""
+    if lost_blocks.missing(connection):
+        return lost_blocks.CODE
     head = identity.worker_status(connection).chain_head
     missed = 0 if head is None else head - node.settings.chain.finality_depth + 1 - indexed
     return OK if missed <= MOST_BLOCKS_BEHIND else "index-behind"
@@ -94,7 +97,9 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
         tip = blocks.tip(connection)
     except CouldNotCheck as error:
         return {**checks, "index": error.code}
-    checks["index"] = _index_check(node, connection, tip.number)
+    checks["index"] = (
+        lost_blocks.CODE if lost_blocks.missing(connection) else _index_check(node, connection, tip.number)
+    )
     sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
     if sign is None:
         return checks

@@ -12,7 +12,7 @@ from node_adapter.chain.errors import HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.init import configure
 from node_adapter.store import alarms, anchors, identity, outbox
-from node_adapter.store.chain import event_log
+from node_adapter.store.chain import blocks, event_log
 from node_adapter.store.schema import map_anchor, record
 from primitives.errors import Refused, VerificationFailed
 from tests.waiting import wait_for_end, wait_until
@@ -121,6 +121,34 @@ def test_a_chain_that_lost_its_newest_blocks_gets_them_again_in_order(consortium
     assert {key for key in after if after[key] != before[key]} == {"anchor:5", "anchor:6"}
     anchor_some(reborn, worker, add_records, drive, 1)
     assert anchored_seqs(reborn) == [2, 3, 4, 5, 6, 7]
+
+
+def test_records_of_lost_blocks_are_anchored_once_the_chain_is_as_long_again(consortium, add_records, drive, tmp_path):
+    """No verifier takes a record that states a later block of acceptance than its anchor's."""
+    node = consortium.node()
+    worker = consortium.worker(node)
+    anchor_some(node, worker, add_records, drive, 1)
+    snapshot(consortium, tmp_path / "old.json")
+    with consortium_rpc(consortium) as rpc:
+        rpc.call("anvil_mine", hex(30))
+    accepted = tip_of(node) + 30
+    drive(worker, lambda: tip_of(node) >= accepted)
+    add_records(node, 2, block=accepted)
+    drive(worker, lambda: final_size(node) == 4)
+    restore(consortium, tmp_path / "old.json")
+
+    reborn = consortium.node()
+    worker = consortium.worker(reborn)
+    drive(worker, lambda: was_reset(reborn))
+    assert tip_of(reborn) < accepted
+    drive(worker, lambda: final_size(reborn) == 4, seconds=60)
+    with reborn.store.read() as connection:
+        assert anchors.latest(connection).block > accepted
+
+
+def tip_of(node):
+    with node.store.read() as connection:
+        return blocks.tip(connection).number
 
 
 def test_a_chain_that_grew_another_way_after_a_reset_is_refused(consortium, add_records, drive, tmp_path):

@@ -339,6 +339,7 @@ CALLS = {
     "records.owed": lambda c, size: records.owed(c, size, 10),
     "records.owed_count": lambda c, size: records.owed_count(c),
     "records.put_promise": lambda c, size: records.put_promise(c, size - 2, "{}", NOW),
+    "records.accepted_at_block": lambda c, size: records.accepted_at_block(c, size - 3),
     "records.oldest_accepted_at": lambda c, size: records.oldest_accepted_at(c, size - 3),
     "records.late_promises": lambda c, size: records.late_promises(c, size - 3, None, NOW),
     "records.is_overdue": lambda c, size: records.is_overdue(c, size - 3, NOW),

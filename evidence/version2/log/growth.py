@@ -123,10 +123,20 @@ def check_growth(
     state, _ = grow(kept, kept_peaks(kept, peaks), _noting_keys(steps, digests), checkpoint.wrong)
     if digests[-1] != keys_digest:
         raise VerificationFailed("checkpoint-signature", "the last anchor names other keys than the checkpoint's")
-    stated = (checkpoint.seq, checkpoint.root, checkpoint.map_root, checkpoint.size)
-    if stated != (state.seq, state.root, state.map_root, state.size):
-        raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
+    _check_stated(state, checkpoint)
     return state
+
+
+def check_kept(kept: GrowthState, note: str, *, broker: str, public_key: bytes) -> None:
+    """Check a checkpoint of the tree that was kept: it was gone over, and states what it stated then.
+
+    Raises:
+        InvalidInput: not a note of this version.
+        VerificationFailed: `checkpoint-signature`, `growth-wrong` or `growth-checkpoint`.
+    """
+    checkpoint = open_anchor_checkpoint(note, broker, public_key)
+    _check_wrong(kept, checkpoint.wrong)
+    _check_stated(kept, checkpoint)
 
 
 def check_chain_head(checkpoint: AnchorCheckpoint, head: ChainHead) -> None:
@@ -193,6 +203,12 @@ def _noting_keys(steps: Iterable[GrowthStep], digests: list[bytes]) -> Iterator[
 def _check_wrong(state: GrowthState, wrong: Sequence[int]) -> None:
     if tuple(seq for seq in wrong if seq <= state.seq) != state.wrong:
         raise VerificationFailed("growth-wrong", "an anchor that was gone over is named wrong now, or no longer")
+
+
+def _check_stated(state: GrowthState, checkpoint: AnchorCheckpoint) -> None:
+    stated = (checkpoint.seq, checkpoint.root, checkpoint.map_root, checkpoint.size)
+    if stated != (state.seq, state.root, state.map_root, state.size):
+        raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
 
 
 def _check_step(step: GrowthStep, map_root: bytes) -> None:

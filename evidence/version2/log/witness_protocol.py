@@ -76,14 +76,6 @@ def read_request(body: bytes) -> AddCheckpoint:
     )
 
 
-def origin_of(body: bytes) -> str:
-    """Return the origin of the checkpoint in a request, `""` where it is none: of which log it asks, unchecked."""
-    try:
-        return notes.read_tree_head(notes.split_note(read_request(body).note)[0]).origin
-    except InvalidInput:
-        return ""
-
-
 def refuse_request(
     request: AddCheckpoint, *, public_keys: Sequence[bytes], kept_size: int, kept_root: bytes
 ) -> WitnessAnswer | None:

@@ -7,6 +7,7 @@ and replaces the one that was read: of two requests at a time, in whatever proce
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from evidence.log.note import read_tree_head, split_note
@@ -14,7 +15,7 @@ from evidence.log.tree import EMPTY_ROOT
 from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import OpeningLeaf
 from evidence.version2.log.cosignature import cosign, witness_name
-from evidence.version2.log.growth import ChainHead, GrowthState, GrowthStep, check_growth, kept_peaks
+from evidence.version2.log.growth import ChainHead, GrowthState, GrowthStep, check_growth, check_kept, kept_peaks
 from evidence.version2.log.growth_document import Growth
 from evidence.version2.log.witness_protocol import (
     AddCheckpoint,
@@ -60,7 +61,14 @@ FindLog = Callable[[str, int], WitnessedLog | None]
 """Gives the log of an origin as of the anchor of a number; None of one that this member is no witness of."""
 
 
-def answer_as_member(node: Node, body: bytes, *, find: FindLog) -> WitnessAnswer:
+GoingOver = Callable[[str], AbstractContextManager[object]]
+
+
+def _at_once(_origin: str) -> AbstractContextManager[object]:
+    return nullcontext()
+
+
+def answer_as_member(node: Node, body: bytes, *, find: FindLog, going_over: GoingOver = _at_once) -> WitnessAnswer:
     """Answer with this member's checkpoint key, which the registry holds of it now.
 
     Raises:
@@ -69,13 +77,16 @@ def answer_as_member(node: Node, body: bytes, *, find: FindLog) -> WitnessAnswer
     with node.store.read() as connection:
         seed = keys_in_force(node, connection).signing_seed
     now = node.clock.now_ms() // _MS
-    return answer_add_checkpoint(node.store, body, find=find, name=witness_name(node.did), seed=seed, now=now)
+    name = witness_name(node.did)
+    return answer_add_checkpoint(node.store, body, find=find, name=name, seed=seed, now=now, going_over=going_over)
 
 
 def answer_add_checkpoint(
-    store: Store, body: bytes, *, find: FindLog, name: str, seed: bytes, now: int
+    store: Store, body: bytes, *, find: FindLog, name: str, seed: bytes, now: int, going_over: GoingOver = _at_once
 ) -> WitnessAnswer:
     """Check a checkpoint, keep it and cosign it, or say why not.
+
+    One of the tree that is kept is held against what is kept, and nobody is asked for anything.
 
     Args:
         store: this member's database.
@@ -84,6 +95,7 @@ def answer_add_checkpoint(
         name: the name of this member's key as a witness.
         seed: of its checkpoint key.
         now: in seconds.
+        going_over: is entered with the log's origin while the broker is asked for its growth.
 
     Raises:
         CouldNotCheck: the chain or the broker's growth could not be read: nothing is cosigned, nothing refused.
@@ -107,7 +119,11 @@ def answer_add_checkpoint(
     if refusal is not None:
         return refusal
     try:
-        after = _grown(log, kept, request, head.size)
+        if kept is not None and kept.seq == head.size:  # a stranger may send what is public again and again
+            check_kept(kept, request.note, broker=log.broker, public_key=log.public_key)
+            return accepted(cosign(request.note, name, now, seed))
+        with going_over(head.origin):
+            after = _grown(log, kept, request, head.size)
     except InvalidInput as error:
         return WitnessAnswer(400, f"{error.detail}\n")
     except VerificationFailed as error:

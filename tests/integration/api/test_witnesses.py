@@ -321,6 +321,33 @@ def test_a_log_is_gone_over_once_at_a_time(members):
     assert north.keys.address not in states(members)
 
 
+def test_a_stranger_with_a_public_checkpoint_makes_nobody_ask(members):
+    members.cosign("north")
+    members.asked.clear()
+    body = f"old 2\n\n{published(members)}".encode()
+    for _ in range(3):
+        answer = members["south"].http.post(ADD, data=body, content_type="text/plain")
+        assert answer.status_code == 200
+    assert members.asked == []
+
+
+def test_whoever_holds_no_signature_of_the_broker_takes_no_turn(members):
+    """A log is gone over once at a time; a note that nobody signed takes no turn from the broker."""
+    south = members["south"]
+    body = f"old 0\n\n{published(members)}".encode()
+    forged = body[:-9] + b"AAAAAAA=\n"
+    answers = []
+
+    def ask(url, content, content_type, *, max_bytes):
+        answers.append(south.http.post(ADD, data=forged, content_type="text/plain").status_code)
+        return members.ask(url, content, content_type, max_bytes=max_bytes)
+
+    app = create_app(replace(south.node, ask=ask))
+    south.http = app.test_client()
+    assert app.test_client().post(ADD, data=body, content_type="text/plain").status_code == 200
+    assert answers == [403]
+
+
 def test_what_was_answered_about_a_lost_anchor_is_not_kept(members):
     north, south = members["north"], members["south"]
 

@@ -76,6 +76,25 @@ def test_what_grew_is_kept_and_cosigned(store):
     assert kept(store)[0].seq == 10
 
 
+def test_a_checkpoint_of_the_tree_that_is_kept_is_answered_from_what_is_kept(store):
+    """It is public: a stranger may send it again and again, and the broker is not asked for it."""
+    log = log_of(2, 1)
+    assert ask(store, log, 0).status == 200
+    before, note = kept(store), log.checkpoint()
+
+    def asked(*_):
+        raise AssertionError("somebody was asked")
+
+    alone = {log_origin(BROKER): known(log, growth=asked, head=asked)}
+    again = ask(store, log, 3, logs=alone, now=6)
+    assert again.status == 200
+    signed = with_cosignatures(note, again.body, {NAME: WITNESS_KEY})
+    assert [entry.time for entry in cosigned_by(signed, {NAME: WITNESS_KEY}, BROKER_KEY)] == [6]
+    other = ask(store, log, 3, note=log.checkpoint(2), logs=alone)
+    assert (other.status, other.body.partition(":")[0]) == (422, "growth-wrong")
+    assert kept(store) == before
+
+
 def test_what_did_not_grow_is_neither_kept_nor_cosigned(store):
     log = log_of(2)
     assert ask(store, log, 0).status == 200

@@ -36,6 +36,7 @@ SAVE_EVERY = 64  # bundles of leaves
 SIGNATURE, CHAIN, TILES, GROWTH = "checkpoint-signature", "chain-leaves", "tiles", "growth"
 _MAX_STATE_BYTES = 64 * 1024
 _MS = 1000
+_NONE = Peaks()
 _GROWN = Fields(
     {
         "seq": shapes.POSITIVE,
@@ -53,6 +54,7 @@ _STATE = Fields(
         "peaks": hashes(64),
         "leaf": Nullable(Bytes().then(decode_leaf)),
         "compared": shapes.NUMBER,
+        "compared_peaks": hashes(64),
         "growth": Nullable(_GROWN),
     }
 )
@@ -88,13 +90,13 @@ class AuditState:
     Attributes:
         broker: whose log.
         public: the leaves that were gone over.
-        compared: how many of them were held against the chain of a member's node.
+        compared: the tree of those that were held against the chain of a member's node.
         growth: how far the growth of the map was gone over; None where it never was.
     """
 
     broker: str
     public: PublicState = field(default_factory=PublicState)
-    compared: int = 0
+    compared: Peaks = _NONE
     growth: GrowthState | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -106,7 +108,8 @@ class AuditState:
             "seq": self.public.seq,
             "peaks": hashes_text(self.public.peaks.hashes),
             "leaf": None if self.public.leaf is None else self.public.leaf.encode().hex(),
-            "compared": self.compared,
+            "compared": self.compared.size,
+            "compared_peaks": hashes_text(self.compared.hashes),
             "growth": None
             if grown is None
             else {
@@ -129,7 +132,7 @@ def read_state(data: bytes, broker: str) -> AuditState:
     if read["broker"] != broker:
         raise InvalidInput("state.broker", "constant", f"is of {read['broker']}")
     public = PublicState(Peaks(read["seq"], read["peaks"]), read["leaf"])
-    return AuditState(broker, public, read["compared"], read["growth"])
+    return AuditState(broker, public, Peaks(read["compared"], read["compared_peaks"]), read["growth"])
 
 
 class Audit:
@@ -247,17 +250,25 @@ class Audit:
         if member is None:
             self._not_checked[CHAIN] = "without a member's node nobody says what stands on the chain"
             return
-        begun = at = self._state.compared
-        for entries in self._bundles(at, checkpoint.seq):
+        begun = reached = self._state.compared
+        for number, entries in enumerate(self._bundles(begun.size, checkpoint.seq), 1):
             theirs: list[str] = []
-            while len(theirs) < len(entries) and (more := member.leaves(at + len(theirs))):
+            while len(theirs) < len(entries) and (more := member.leaves(reached.size + len(theirs))):
                 theirs += more
             if [entry.hex() for entry in entries] != theirs[: len(entries)]:
-                raise VerificationFailed(CHAIN, f"the leaves after {at} are not those that stand on the chain")
-            at += len(entries)
-            self._state = replace(self._state, compared=at)
+                raise VerificationFailed(
+                    CHAIN, f"the leaves after {reached.size} are not those that stand on the chain"
+                )
+            for entry in entries:
+                reached, _ = reached.append(decode_leaf(entry).hash())
+            self._state = replace(self._state, compared=reached)
+            if number % SAVE_EVERY == 0:
+                self._save(self._state)
+        if reached != self._state.public.peaks:  # they were served twice, and need not have been the same
+            raise VerificationFailed(CHAIN, "the leaves that stand on the chain are not those of the checkpoint")
         self._save(self._state)
-        self._checked[CHAIN] = f"leaves {begun + 1} to {at} stand on the chain, as the member's node has read it"
+        told = f"leaves {begun.size + 1} to {reached.size} stand on the chain, as the member's node has read it"
+        self._checked[CHAIN] = told
 
     def _go_over_growth(self, checkpoint: AnchorCheckpoint) -> None:
         if self._member is None:

@@ -28,6 +28,7 @@ from domain.opening import HOUSE, PRODUCT
 from evidence.documents.product_subject import product_subject
 from evidence.log.tree import EMPTY_ROOT
 from evidence.version2.opening import house_subject
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.former_network import ANCHORS, REGISTRY, FormerHead, former_head, require_registry_of
@@ -224,9 +225,10 @@ def _require_member(connection: Connection, new: Contracts, member: str) -> None
     if not new.read(REGISTRY, "isActive", member)[0]:
         raise WrongChain(f"{member} is no active member of the network that continues")
     ours = member_registry.registered_keys(connection, member)
-    ((_, signing, *_rest),) = new.read(REGISTRY, "keysOf", member)
-    if ours and ours[-1].signing != signing:
-        raise WrongChain(f"the new registry holds the signing key {signing.hex()} of this member, which is not ours")
+    ((algorithm, signing, checkpoint, agreement, compliance),) = new.read(REGISTRY, "keysOf", member)
+    theirs = MemberKeySet(algorithm, signing, checkpoint, agreement, compliance.lower())
+    if ours and ours[-1].key_set() != theirs:
+        raise WrongChain(f"the new registry holds the keys {theirs.to_json()} of this member, which are not ours")
 
 
 def _leave_behind(database: Path, target: Path) -> None:

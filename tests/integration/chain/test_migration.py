@@ -216,7 +216,7 @@ def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
     [broker, *others] = founders_of(former(release))
     changed = [replace(broker, signing=bytes(31) + b"\x01"), *others]
     made = deploy(release.rpc, Keystore.generate().signer(), changed, veto_blocks=0, former=former(release))
-    with pytest.raises(WrongChain, match="which is not ours"):
+    with pytest.raises(WrongChain, match="which are not ours"):
         migrate(release, as_network(made))
     without = [replace(broker, address="0x" + "2" * 40), *others]
     made = deploy(release.rpc, Keystore.generate().signer(), without, veto_blocks=0, former=former(release))

@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy import update
 
 from did.identifiers import member_did
-from node_adapter.migration import how_it_ended, kinds
+from node_adapter.chain.errors import WrongChain
+from node_adapter.migration import _require_member, how_it_ended, kinds
 from node_adapter.store import former, former_turn, identity, outbox, records, restored, schema, subjects, tasks
+from node_adapter.store.chain import member_registry
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
 from primitives.errors import CouldNotCheck, Refused
@@ -83,6 +85,29 @@ def test_not_of_an_older_copy(store):
 def test_not_what_is_of_format_2(store):
     change(store, update(schema.record).where(schema.record.c.log_index == 0).values(entry=bytes(32)))
     assert refused(store).code == "not-release-1"
+
+
+class NewRegistry:
+    """What the contracts that continue hold of a member."""
+
+    def __init__(self, keys):
+        self.keys = keys
+
+    def read(self, _contract, function, _member):
+        return {"isActive": (True,), "keysOf": (self.keys,)}[function]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_network_that_holds_another_key_of_this_member_is_none_of_ours(store, tmp_path, place):
+    """Whoever founds it could put in the own key: for checkpoints, for what is sealed for us, or to approve for us."""
+    member = Release1(tmp_path / "again").settings().member.address
+    with store.read() as connection:
+        held = member_registry.registered_keys(connection, member)[-1]
+        keys = [held.algorithm, held.signing, held.checkpoint, held.agreement, "0x" + held.compliance[2:].upper()]
+        _require_member(connection, NewRegistry(keys), member)
+        keys[place] = [2, b"x" * 32, b"y" * 32, b"z" * 32, "0x" + "77" * 20][place]
+        with pytest.raises(WrongChain, match="which are not ours"):
+            _require_member(connection, NewRegistry(keys), member)
 
 
 def test_a_node_refuses_to_start_before_it_was_migrated(store):

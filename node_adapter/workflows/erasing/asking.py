@@ -77,7 +77,7 @@ def draft_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         "type": ERASE,
         "occurred_at": format_time(now),
         "channel": "branch",  # two people at a desk
-        "actor": {"did": node.did, "role": ROLE},
+        "actor": _actor(node),
         "payload": {
             "erases": [{"seq": row.seq, "fingerprint": row.fingerprint.hex(), "rule": rule} for row in rows],
         },
@@ -88,7 +88,7 @@ def order_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     """Record an ERASE that was signed; the same one again changes nothing. Returns what `shown_erasure` shows.
 
     Raises:
-        InvalidInput: no well-formed ERASE, or it names a record that is not there.
+        InvalidInput: no well-formed ERASE, one by another actor, or it names a record that is not there.
         VerificationFailed: see `evidence.documents.staff_signature.check_countersigned`.
         Refused: `subject-not-found`; `second-person-missing`, fewer than two have signed; `erase-house`;
             `erase-other-record`, a record has another fingerprint; else as `Erasable.require`.
@@ -96,6 +96,8 @@ def order_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     if request.get("type") != ERASE:
         raise InvalidInput("type", "one-of", f"must be {ERASE}")
     fact = read_node_fact(request, node.domains)
+    if fact.actor != _actor(node):
+        raise InvalidInput("actor", "constant", f"must be {node.did} as {ROLE}: nobody else erases its records")
     payload = fact.payload or {}
     if len(keys_of(payload)) < SIGNERS:
         raise Refused("second-person-missing", f"payload.countersigned: {SIGNERS} of the staff sign an erasure")
@@ -121,6 +123,10 @@ def shown_erasure(node: Node, record_id: str) -> dict[str, Any]:
         if row is None or row.type != ERASE:
             raise Refused("erasure-not-found", "id: no ERASE of this broker has it")
         return _shown(connection, row)
+
+
+def _actor(node: Node) -> dict[str, str]:
+    return {"did": node.did, "role": ROLE}
 
 
 def _require_erasable(

@@ -220,6 +220,33 @@ def test_one_person_with_two_keys_is_one(broker, old):
     assert order(broker, twice, 422)["code"] == "staff-same-person"
 
 
+@pytest.mark.parametrize("role", ["client", "compliance", "reviewer"])
+def test_nobody_is_told_to_have_erased_but_the_brokers_compliance(broker, old, role):
+    """Two officers who sign that the client did it, or another member, would lay it at the door of somebody else."""
+    did = {"client": old.did, "compliance": broker.did.replace(broker.did[-8:], "99999999"), "reviewer": broker.did}
+    fact = {**draft(broker, old), "actor": {"did": did[role], "role": role}}
+    answer = order(broker, signed(broker, fact), 422)
+    assert (answer["field"], answer["rule"]) == ("actor", "constant")
+    assert all(row.type != "ERASE" for row in rows_of(broker, old))
+
+
+def test_an_approval_by_somebody_who_left_meanwhile_does_not_count(broker, old):
+    fact = signed(broker, draft(broker, old))
+    staff = broker.get("/v1/staff", role="compliance").get_json()["staff"]
+    [key] = [person["key"] for person in staff if person["name"] == OFFICERS[1]]
+    assert broker.post("/v1/staff/end", {"key": key, "reason": "LEFT"}, role="operator").status_code < 300
+    assert order(broker, fact, 422)["code"] == "staff-key-ended"
+
+
+def test_an_approval_is_of_the_list_that_was_signed_and_serves_once(broker, old):
+    fact = signed(broker, draft(broker, old, records=[3, 4]))
+    for erases in (fact["payload"]["erases"][:1], fact["payload"]["erases"][::-1]):
+        changed = {**fact, "payload": {**fact["payload"], "erases": erases}}
+        assert order(broker, changed, 422)["code"] == "staff-signature"
+    order(broker, fact)
+    assert order(broker, {**fact, "source_ref": "erase:again"}, 409)["code"] == "erase-again"
+
+
 def test_an_erase_is_no_fact_that_a_system_hands_in(broker, old):
     answer = broker.post("/v1/facts", signed(broker, draft(broker, old)))
     assert (answer.status_code, answer.get_json()["rule"]) == (422, "node-record")

@@ -17,7 +17,7 @@ from domain.erasure import CLOCKS, ERASE
 from evidence.version2.documents.receipt import Receipt, read_receipt
 from evidence.version2.erasure import Erased, Erasure, check_clocks, read_erasure
 from evidence.version2.links import CHAIN
-from primitives.errors import BonafidesError, Refused, VerificationFailed
+from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 
 NOT_SHOWN = "receipt-not-shown"
 
@@ -42,51 +42,60 @@ def hidden_records(
         entries: {"record_id", "detail", ...} as the node names them.
 
     Returns:
-        For each {"status": "erased", ...}, or VerificationFailed: `subject-chain` (the ERASE names another record),
-        `erasure` (a clock was running); or Refused: `receipt-not-shown`, no ERASE that is held names it.
+        For each {"status": "erased", ...}, or VerificationFailed: `subject-chain` (an ERASE names another record),
+        `erasure` (a clock was running); or Refused: `receipt-not-shown`, no ERASE that is held names it. First of all
+        InvalidInput, where an ERASE is malformed.
     """
-    named = _named(identities, identity)
-    for entry in entries:
+    named: dict[int, list[_Named]] = {}
+    wanted = list(entries)
+    if wanted:
+        try:
+            named = _named(identities, identity)
+        except InvalidInput as error:  # a broker's malformed ERASE must not end the look at what else is not shown
+            yield error
+    for entry in wanted:
         try:
             yield _erased(identities, identity, entry, named)
         except (Refused, VerificationFailed) as error:
             yield error
 
 
-def _named(identities: Identities, identity: Identity) -> dict[int, _Named]:
-    """Return, by place, what the ERASE records of a history name; the last one counts."""
-    found: dict[int, _Named] = {}
+def _named(identities: Identities, identity: Identity) -> dict[int, list[_Named]]:
+    """Return, by place, which ERASE records of a history name it: one that came too early is not healed by another."""
+    found: dict[int, list[_Named]] = {}
     for kept in held.kept_receipts(identities):
         shown = kept["receipt"]["record"]
         if kept["did"] == identity.did and shown["envelope"]["type"] == ERASE and "erases" in shown["fields"]:
             receipt = read_receipt(kept["receipt"])
             erasure = read_erasure(receipt.record.values, receipt.promise.seq, "record.fields")
-            found |= {one.seq: _Named(one, erasure, receipt) for one in erasure.erases}
-    return found
+            for one in erasure.erases:
+                found.setdefault(one.seq, []).append(_Named(one, erasure, receipt))
+    return {seq: sorted(naming, key=lambda one: one.erasure.seq) for seq, naming in found.items()}
 
 
 def _erased(
-    identities: Identities, identity: Identity, entry: Mapping[str, Any], named: Mapping[int, _Named]
+    identities: Identities, identity: Identity, entry: Mapping[str, Any], named: Mapping[int, list[_Named]]
 ) -> dict[str, Any]:
     record_id = str(entry.get("record_id"))
     promise = held.promise_of_record(identities, identity.broker, record_id)
-    found = None if promise is None else named.get(promise.seq)
-    if promise is None or found is None:
+    naming = [] if promise is None else named.get(promise.seq, [])
+    if promise is None or not naming:
         raise Refused(NOT_SHOWN, f"record_id: {record_id}: {entry.get('detail')}")
-    if found.entry.fingerprint != promise.fingerprint:
-        raise VerificationFailed(
-            CHAIN, f"record {found.erasure.seq} erases another record {promise.seq} than was promised"
-        )
     kept = held.kept_receipt(identities, identity.broker, record_id)
-    if kept is not None:
-        anchored = {promise.seq: 1000 * kept.anchor.time, found.erasure.seq: 1000 * found.by.anchor.time}
-        check_clocks([promise.seq], [found.erasure], anchored, CLOCKS)
+    for found in naming:
+        if found.entry.fingerprint != promise.fingerprint:
+            raise VerificationFailed(
+                CHAIN, f"record {found.erasure.seq} erases another record {promise.seq} than was promised"
+            )
+        if kept is not None:
+            anchored = {promise.seq: 1000 * kept.anchor.time, found.erasure.seq: 1000 * found.by.anchor.time}
+            check_clocks([promise.seq], [found.erasure], anchored, CLOCKS)
     return {
         "status": "erased",
         "did": identity.did,
         "record_id": record_id,
         "seq": promise.seq,
-        "rule": found.entry.rule,
-        "by": found.by.promise.record_id,
+        "rule": naming[0].entry.rule,
+        "by": naming[0].by.promise.record_id,
         "checked": [] if kept is None else ["erasure"],
     }

@@ -2,11 +2,12 @@
 
 import pytest
 
+from bonafides.wallet import held
 from bonafides.wallet.hidden import hidden_records
 from bonafides.wallet.promises import add_promise
 from bonafides.wallet.receipts import add_receipt
 from domain.erasure import CLOCKS
-from primitives.errors import Refused, VerificationFailed
+from primitives.errors import InvalidInput, Refused, VerificationFailed
 from scripts.vectors.synthetic_consortium import PERIOD
 
 RULE = "retention-20-years"
@@ -80,3 +81,37 @@ def test_what_no_erase_that_is_held_names_is_not_shown(identities, identity, hou
     outcome = hidden(identities, identity, house, **given)[1]
     assert isinstance(outcome, Refused)
     assert (outcome.code, "it is erased" in outcome.detail) == ("receipt-not-shown", True)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_later_erase_does_not_heal_one_that_came_too_early(identities, identity, house, monkeypatch, backwards):
+    """A bundle of this history is refuted; in which order the wallet finds its receipts tells nothing."""
+    erased_after(house, 100)
+    house.broker.world.block += YEARS_20
+    house.record(
+        "ERASE", {"erases": [{"seq": 2, "fingerprint": house.client.records[1].fingerprint.hex(), "rule": RULE}]}
+    )
+    house.anchor()
+    real = held.kept_receipts
+
+    def ordered(wallet):
+        return sorted(real(wallet), key=lambda one: one["receipt"]["promise"]["seq"], reverse=backwards)
+
+    monkeypatch.setattr(held, "kept_receipts", ordered)
+    outcome = hidden(identities, identity, house, kept=(2, 3, 4), promised=(2, 3, 4))[1]
+    assert isinstance(outcome, VerificationFailed)
+    assert outcome.check == "erasure"
+
+
+def test_a_malformed_erase_does_not_end_the_look_at_what_is_not_shown(identities, identity, house):
+    house.record()
+    house.record("ERASE", {"erases": [{"seq": 2}]})
+    house.anchor()
+    with identities.changing():
+        for seq in (2, 3):
+            add_promise(identities, house.promise(seq))
+            add_receipt(identities, house.receipt(seq))
+    entry = {"record_id": house.promise(2)["record_id"], "seq": 2, "code": "record-erased", "detail": "it is erased"}
+    malformed, not_shown = hidden_records(identities, identity, [entry])
+    assert isinstance(malformed, InvalidInput)
+    assert (isinstance(not_shown, Refused), list(hidden_records(identities, identity, []))) == (True, [])

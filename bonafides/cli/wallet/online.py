@@ -307,7 +307,8 @@ def _pages(client: Client, name: str) -> Iterator[dict[str, Any]]:
         following = page.get("next_after")
         if following is None:
             return
-        if not isinstance(following, int) or following <= after:  # or a node could keep us turning pages for ever
+        empty = not page[name] and not page.get("not_shown")
+        if not isinstance(following, int) or following <= after or empty:  # or a node could keep us turning for ever
             raise _no_answer("next_after")
         after = following
 

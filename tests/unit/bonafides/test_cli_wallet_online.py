@@ -222,6 +222,23 @@ def test_a_node_that_answers_nonsense_ends_the_command_with_a_typed_error(node, 
         assert "error: node-answer" in errors
 
 
+def test_pages_that_name_nothing_are_not_turned_for_ever(node, wallet, capsys, monkeypatch):
+    real, asked = Node.__call__, []
+
+    def answer(self, request):
+        if request.method != "GET":
+            return real(self, request)
+        asked.append(request)
+        if len(asked) == 9:
+            return httpx.Response(200, json={"receipts": [], "next_after": None})
+        following = int(request.url.params["after"]) + 1
+        return httpx.Response(200, json={"receipts": [], "not_shown": [], "next_after": following})
+
+    monkeypatch.setattr(Node, "__call__", answer)
+    status, _, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet)
+    assert (status, "error: node-answer" in errors, len(asked)) == (2, True, 1)
+
+
 def test_a_record_that_the_node_cannot_show_is_named(node, wallet, capsys):
     node.hidden = [{"record_id": "r-7", "seq": 7, "code": "record-erased", "detail": "it is erased"}]
     status, answers, errors = run(capsys, "wallet", "receipts", "fetch", "--wallet", wallet)

@@ -18,6 +18,7 @@ MAX_PROOF_LINES = 63
 MAX_REQUEST_BYTES = notes.MAX_NOTE_BYTES + 64 * (MAX_PROOF_LINES + 2)
 SIZE_TYPE = "text/x.tlog.size"  # exactly, without a charset
 SIGNATURES_TYPE = "text/plain; charset=utf-8"
+_MAX_SHOWN = 200
 _OLD = "old "
 _SIZE = Integer(0, MAX_SAFE_INTEGER)
 
@@ -143,7 +144,12 @@ def read_answer(status: int, content_type: str, body: bytes) -> str | int:
         if not text.endswith("\n"):
             raise InvalidInput("answer", "decimal", "must be a size and a newline")
         return _SIZE.read(notes.read_decimal(text[:-1], "answer"), "answer")
-    raise Refused("witness-refused", f"the witness answered {status}: {text[:200].strip()}")
+    raise Refused("witness-refused", f"the witness answered {status}: {_shown(text)}")
+
+
+def _shown(text: str) -> str:
+    """Return the first line of a witness's words, as may stand in logs: nothing that ends a line or moves a cursor."""
+    return "".join(sign for sign in text.split("\n", 1)[0][:_MAX_SHOWN] if " " <= sign <= "~").strip()
 
 
 def _is_signed(text: str, signatures: list[notes.NoteSignature], name: str, key: bytes) -> bool:

@@ -294,6 +294,14 @@ def test_an_answer_that_is_none_is_not_kept(members):
         assert states(members)[south.keys.address].failure
 
 
+def test_what_a_witness_says_forges_no_line_of_a_log(members):
+    north, south = members["north"], members["south"]
+    said = "growth-map: no\x1b[2J\u2028\r\n2026-11-28 ERROR everything is lost\n".encode()
+    node = replace(north.node, ask=lambda *_, **__: PeerAnswer(422, SIGNATURES_TYPE, said))
+    assert ask_witness(node, south.keys.address) == "witness-refused"
+    assert states(members)[south.keys.address].failure.endswith("the witness answered 422: growth-map: no[2J")
+
+
 def test_a_witness_that_went_further_than_this_database_is_named(members):
     """This database is an older copy, and the witness has seen what came after."""
     north, south = members["north"], members["south"]

@@ -91,6 +91,8 @@ def find_log(connection: Connection, address: str, seq: int | None = None) -> Lo
 def log_to_witness(node: Node, origin: str, seq: int) -> WitnessedLog | None:
     """Return the log of an origin, as of the anchor of a number, for this member to be a witness of.
 
+    None of what is no other member's log, and while this member is suspended: it is a witness of nobody's then.
+
     Raises:
         CouldNotCheck, VerificationFailed: as `find_log`.
     """
@@ -99,7 +101,8 @@ def log_to_witness(node: Node, origin: str, seq: int) -> WitnessedLog | None:
     if log_origin(broker) != origin or address in (None, node.address) or seq <= OpeningLeaf.seq:
         return None
     with node.store.read() as connection:
-        found = find_log(connection, str(address), seq)
+        own = member_registry.members(connection).get(node.address)
+        found = None if own is None or not own.active else find_log(connection, str(address), seq)
     if found is None:
         return None
     return WitnessedLog(

@@ -339,6 +339,16 @@ def test_a_stranger_with_a_public_checkpoint_makes_nobody_ask(members):
     assert members.asked == []
 
 
+def test_a_member_that_is_suspended_cosigns_nothing(members, chain):
+    members.cosign("north")
+    body = f"old 2\n\n{published(members)}".encode()
+    chain.suspend("south")
+    members.asked.clear()
+    answer = members["south"].http.post(ADD, data=body, content_type="text/plain")
+    assert (answer.status_code, members.asked) == (404, [])
+    assert members["regulator"].http.post(ADD, data=body, content_type="text/plain").status_code == 200
+
+
 def test_whoever_holds_no_signature_of_the_broker_takes_no_turn(members):
     """A log is gone over once at a time; a note that nobody signed takes no turn from the broker."""
     south = members["south"]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.chain.abi import LOG_OF_ANCHORS, encode_call
 from node_adapter.store import anchor_tree
-from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
+from node_adapter.store.anchors import AnchorRow
 
 
 def anchor_call(connection: Connection, row: AnchorRow) -> bytes | None:

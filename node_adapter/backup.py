@@ -30,11 +30,11 @@ from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, records, restored, tokens
-from node_adapter.store.anchors import FIRST_ANCHOR
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade

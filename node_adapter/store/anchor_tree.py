@@ -16,7 +16,6 @@ from evidence.version2.log.anchors import Leaf, decode_leaf
 from node_adapter.store.schema import log_leaf, log_node
 from primitives.errors import InvalidInput
 
-OPENING = 1  # leaf 1
 _NODE = select(log_node.c.hash).where(log_node.c.level == bindparam("at_level"), log_node.c.position == bindparam("at"))
 _AT_ONCE = 900  # places in one question, of which SQLite may take no more than 999
 

@@ -11,8 +11,6 @@ from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store import cosignatures, former
 from node_adapter.store.schema import log_anchor as anchor
 
-FIRST_ANCHOR = 2  # leaf 1 is the opening, which the contract makes in the same transaction
-
 
 @dataclass(frozen=True)
 class AnchorRow:

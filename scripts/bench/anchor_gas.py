@@ -18,14 +18,13 @@ from typing import Any
 
 from evidence.version2.batch_tree import BatchTree
 from evidence.version2.log.anchor_tree import Peaks
-from evidence.version2.log.anchors import AnchorLeaf, Leaf, OpeningLeaf, head_digest
+from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, Leaf, OpeningLeaf, head_digest
 from node_adapter.chain import embedded
 from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi, encode_call
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import Founder, deploy, send_and_wait
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.keys.keystore import LocalSigner
-from node_adapter.store.anchors import FIRST_ANCHOR
 from primitives.secp256k1 import address_of
 from scripts.bench.harness import Row, arguments, progress, table
 

@@ -2,8 +2,8 @@
 
 import itertools
 
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.store import anchors
-from node_adapter.store.anchors import FIRST_ANCHOR
 
 
 def every_anchor(node):

@@ -14,12 +14,11 @@ from typing import Any
 
 from domain.second_person import FIELD
 from evidence.version2.documents.assemble import SubjectMaterial
-from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf
 from evidence.version2.state.did_changes import DidChange, KeyHistory
 from primitives.suites import SUITES
 from primitives.timestamp import parse_time
 
-_FIRST = 2  # before this anchor there is the opening, which is none
 _MS = 1000
 
 
@@ -44,12 +43,12 @@ def anchors_before(
     ends = _Ends(did, _expiries((shown for _, shown in records), enrols))
     found: set[int] = set()
     for leaf, shown in records:
-        if leaf.seq == _FIRST or "envelope" not in shown:
+        if leaf.seq == FIRST_ANCHOR or "envelope" not in shown:
             continue
         before, ended = anchor(leaf.seq - 1), ends.of(shown)
         if before.keys_digest != leaf.keys_digest or any(before.time < end <= leaf.time for end in ended):
             found.add(before.seq)
-        if before.seq == _FIRST or before.block <= shown["envelope"]["accepted"]["block"]:
+        if before.seq == FIRST_ANCHOR or before.block <= shown["envelope"]["accepted"]["block"]:
             continue
         if any(end <= before.time for end in ended):  # it was on its way at the acceptance
             found |= {before.seq, before.seq - 1}

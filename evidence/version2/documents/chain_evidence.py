@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evidence import shapes
-from evidence.version2.log.anchors import OPENING_LEAF, AnchorLeaf, OpeningLeaf
+from evidence.version2.log.anchors import FIRST_ANCHOR, OPENING_LEAF, AnchorLeaf, OpeningLeaf
 from evidence.version2.shapes import HASHES, hashes, hashes_text, octets
 from evidence.version2.state.active_members import DEPTH
 from evidence.version2.state.did_changes import DidChange
@@ -132,5 +132,10 @@ def member_items(low: int, high: int) -> Shape[tuple[MemberItem, ...]]:
 def log_item(anchor: Shape[AnchorItem], high: int) -> Shape[LogItem]:
     """Return the shape of a log that shows 1 to `high` anchors, each of this shape."""
     return Fields(
-        {"seq": Integer(2), "opening": OPENING_LEAF, "path": HASHES, "anchors": shapes.tuple_of(anchor, high, 1)}
+        {
+            "seq": Integer(FIRST_ANCHOR),
+            "opening": OPENING_LEAF,
+            "path": HASHES,
+            "anchors": shapes.tuple_of(anchor, high, 1),
+        }
     ).then(lambda log, _: LogItem(**log))

@@ -25,7 +25,7 @@ from evidence.version2.documents.chain_evidence import (
     log_item,
     member_items,
 )
-from evidence.version2.log.anchors import ANCHOR_LEAF, AnchorLeaf, OpeningLeaf
+from evidence.version2.log.anchors import ANCHOR_LEAF, FIRST_ANCHOR, AnchorLeaf, OpeningLeaf
 from evidence.version2.log.convict import PRESENT, PresentEntry
 from evidence.version2.log.multiproof import make_multiproof
 from evidence.version2.map.label_map import ABSENCE, Absence, entry_under, prove_label
@@ -264,7 +264,7 @@ def counted_under(top: Node, label: bytes) -> PresentEntry | Absence:
 
 def _shown(log: ShownLog, covering: AnchorLeaf | None, also: Iterable[int]) -> list[AnchorLeaf]:
     """Return the leaves that decide: the covering one and the one before, or the last one; then those asked for."""
-    wanted = {log.seq} if covering is None else {covering.seq, max(covering.seq - 1, 2)}
+    wanted = {log.seq} if covering is None else {covering.seq, max(covering.seq - 1, FIRST_ANCHOR)}
     return [log.anchor(seq) for seq in sorted(wanted | set(also))]
 
 

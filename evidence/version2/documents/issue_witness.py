@@ -14,21 +14,20 @@ from typing import Any
 from evidence import shapes
 from evidence.documents.issue_witness import CHECK, DIGEST_FIELD
 from evidence.log.tree import MAX_PATH, verify_inclusion
-from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf
 from evidence.version2.record import OpenedRecord, SealedRecord, open_redacted, redact
 from evidence.version2.shapes import hashes, hashes_text
 from primitives.errors import VerificationFailed
 from primitives.shapes import Anything, Constant, Fields, Integer
 
 FORMAT = "bonafides.issue-witness/2"
-_FIRST_ANCHOR = 2
 _WITNESS = Fields(
     {
         "format": Constant(FORMAT),
         "record": Anything().then(open_redacted),
         "log_index": shapes.NUMBER,
         "batch": hashes(MAX_PATH),
-        "anchor": Fields({"block": shapes.NUMBER, "seq": Integer(_FIRST_ANCHOR)}),
+        "anchor": Fields({"block": shapes.NUMBER, "seq": Integer(FIRST_ANCHOR)}),
     }
 )
 

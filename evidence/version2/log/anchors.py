@@ -128,8 +128,9 @@ class AnchorLeaf:
 
 
 Leaf = OpeningLeaf | AnchorLeaf
+FIRST_ANCHOR = OpeningLeaf.seq + 1
+"""The number of a log's first anchor: leaf 1 is the opening."""
 
-_FIRST_ANCHOR = 2
 _OPENING_MEMBERS: dict[str, Shape[Any]] = {
     "former": shapes.ADDRESS,
     "former_seq": shapes.NUMBER,
@@ -140,7 +141,7 @@ _OPENING_MEMBERS: dict[str, Shape[Any]] = {
     "time": shapes.NUMBER,
 }
 ANCHOR_MEMBERS: dict[str, Shape[Any]] = {
-    "seq": Integer(_FIRST_ANCHOR),
+    "seq": Integer(FIRST_ANCHOR),
     "batch_root": shapes.HASH,
     "size_before": shapes.NUMBER,
     "size_after": shapes.NUMBER,
@@ -202,7 +203,7 @@ def _decode_opening(data: bytes, where: str) -> OpeningLeaf:
 def _decode_anchor(data: bytes, where: str) -> AnchorLeaf:
     take = _Taker(data, ANCHOR_BYTES, where)
     members = {
-        "seq": take.number("seq", _FIRST_ANCHOR),
+        "seq": take.number("seq", FIRST_ANCHOR),
         "batch_root": take.bytes(),
         "size_before": take.number("size_before"),
         "size_after": take.number("size_after"),

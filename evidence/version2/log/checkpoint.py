@@ -8,12 +8,12 @@ from itertools import pairwise
 
 from evidence import shapes
 from evidence.log import note as notes
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from primitives.encoding import decode_base64, encode_base64
 from primitives.errors import InvalidInput, VerificationFailed
 
 MAX_WRONG = 256  # each costs a line of every later checkpoint, and a note is bounded
 _SUFFIX = "/log/2"
-_FIRST_ANCHOR = 2
 
 
 def log_origin(broker: str) -> str:
@@ -103,7 +103,7 @@ def _read_wrong(lines: Sequence[str], seq: int) -> tuple[int, ...]:
     wrong = tuple(_wrong_numbers(lines))
     if any(later <= earlier for earlier, later in pairwise(wrong)):
         raise InvalidInput("checkpoint.wrong", "ascending", "must be strictly ascending")
-    if wrong and not _FIRST_ANCHOR <= wrong[0] <= wrong[-1] < seq:
+    if wrong and not FIRST_ANCHOR <= wrong[0] <= wrong[-1] < seq:
         raise InvalidInput("checkpoint.wrong", "range", "must name anchors before the last one")
     return wrong
 

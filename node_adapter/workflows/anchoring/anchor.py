@@ -16,12 +16,12 @@ from functools import partial
 from sqlalchemy import Connection
 
 from evidence.version2.batch_tree import BatchTree
-from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, OpeningLeaf
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
 from node_adapter.store import anchor_tree, anchors, former, outbox, records, restored
-from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
+from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import directory, evidence_log
 from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.workflows.anchoring import settlement
@@ -220,7 +220,7 @@ class Anchoring:
         """Hold the newest anchor against records, map and tree. Older ones are held where they are shown."""
         size, counted = records.log_size(connection), self._node.label_map.newest(connection)
         if last is None:
-            if counted is not None or anchor_tree.tree_size(connection) > anchor_tree.OPENING:
+            if counted is not None or anchor_tree.tree_size(connection) > OpeningLeaf.seq:
                 raise VerificationFailed(CHECK, "the store holds a map or leaves, and no anchor")
             return
         if last.size > size:

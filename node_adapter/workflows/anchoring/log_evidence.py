@@ -15,14 +15,13 @@ from evidence import shapes
 from evidence.log import note as notes
 from evidence.log.tree import inclusion_path, verify_inclusion
 from evidence.version2.documents.claim import COUNTED, PLACE, PlacedEntry, counted_under
-from evidence.version2.log.anchors import AnchorLeaf
+from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf
 from evidence.version2.log.convict import PresentEntry
 from evidence.version2.map.label_map import Absence, verify_absence, verify_presence
 from evidence.version2.promise import Promise
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
 from node_adapter.store import anchors, records
-from node_adapter.store.anchors import FIRST_ANCHOR
 from node_adapter.workflows.anchoring.log_material import anchor_leaf, batch_tree
 from primitives.errors import CouldNotCheck, Refused
 from primitives.shapes import Fields, Integer, Nullable, Text

@@ -2,6 +2,7 @@
 
 import pytest
 
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import directory_name
 from node_adapter.chain.errors import JsonRpcError
@@ -18,7 +19,7 @@ from node_adapter.chain.sender import (
 from node_adapter.keys.keystore import LocalSigner
 from node_adapter.ports import MemberHead, TransactionOutcome
 from node_adapter.store import alarms, anchors, outbox
-from node_adapter.store.anchors import FIRST_ANCHOR, AnchorRow
+from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
 from node_adapter.store.chain.evidence_log import leaves_in

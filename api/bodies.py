@@ -13,7 +13,7 @@ from flask import Response, request
 
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput
-from primitives.shapes import Fields, Object, Text
+from primitives.shapes import MAX_SAFE_INTEGER, Fields, Object, Text
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # of a bulk request; a single object is far smaller
 MAX_OBJECT_BYTES = 1024 * 1024
@@ -71,14 +71,27 @@ def text_argument(name: str) -> str:
     return str(found)
 
 
-def integer_argument(name: str, default: int, low: int, high: int) -> int:
+def integer_argument(name: str, default: int, low: int, high: int = MAX_SAFE_INTEGER) -> int:
     """Return an integer of the query string."""
+    found = optional_integer(name, low, high)
+    return default if found is None else found
+
+
+def optional_integer(name: str, low: int, high: int = MAX_SAFE_INTEGER) -> int | None:
+    """Return an integer of the query string, or None where it is not given."""
     text = request.args.get(name)
     if text is None:
-        return default
+        return None
     if not text.isascii() or not text.isdigit() or len(text) > _MAX_DIGITS or not low <= int(text) <= high:
         raise InvalidInput(name, "range", f"must be an integer from {low} to {high}")
     return int(text)
+
+
+def accepted_answer(value: object, place: str) -> Response:
+    """Answer 202 with JSON: what was asked for is yet to be done, and is found at this place."""
+    answer = json_answer(value, HTTPStatus.ACCEPTED)
+    answer.headers["Location"] = place
+    return answer
 
 
 def json_answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

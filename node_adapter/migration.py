@@ -51,10 +51,7 @@ from replay.wire.shapes import ADDRESS
 from suitability.records.staff import ENROL
 
 _MS = 1000
-_MAX_BLOCK = 2**53 - 1
-NETWORK = Fields(
-    {"chain_id": Integer(1, _MAX_BLOCK), "directory": ADDRESS, "directory_block": Integer(0, _MAX_BLOCK)}, open=True
-)
+NETWORK = Fields({"chain_id": Integer(1), "directory": ADDRESS, "directory_block": Integer()}, open=True)
 """What a migration reads of a network file."""
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, check_rpc_url
 from node_adapter.peers.reachable import Network, read_networks
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.shapes import MAX_SAFE_INTEGER
 
 SETTINGS_FILE = "node.toml"
 MEMBER_ROLES = ("broker", "regulator", "operator")
@@ -317,7 +318,6 @@ def _peers(value: object) -> dict[str, str]:
     return {_address(member, f"peers.{member}"): _url(url, f"peers.{member}") for member, url in value.items()}
 
 
-_MAX_SAFE_INTEGER = 2**53 - 1
 _DAY_SECONDS = 86_400
 
 _OPTIONAL = {  # entries that a file may lack: the class has their default
@@ -332,11 +332,11 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
     "chain": {
         "rpc_url": _rpc_url,
-        "chain_id": _integer(1, _MAX_SAFE_INTEGER),
+        "chain_id": _integer(1, MAX_SAFE_INTEGER),
         "directory": _address,
-        "directory_block": _integer(0, _MAX_SAFE_INTEGER),
+        "directory_block": _integer(0, MAX_SAFE_INTEGER),
         "finality_depth": _integer(1, 10_000),
-        "max_fee_per_gas": _integer(0, _MAX_SAFE_INTEGER),
+        "max_fee_per_gas": _integer(0, MAX_SAFE_INTEGER),
         "ca_file": _path,
         "client_certificate": _path,
         "client_key": _path,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_CLAIM, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
-from evidence.version2.log.anchors import ANCHOR_LEAF
+from evidence.version2.log.anchors import ANCHOR_LEAF, FIRST_ANCHOR
 from evidence.version2.log.growth_document import GROWTH
 from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
 from evidence.version2.state.member_keys import KEYS
@@ -194,7 +194,7 @@ OPERATIONS = (
         "log",
         "A member's log as of an anchor, as this node's index of the chain has it.",
         answers={200: INDEXED_LOG},
-        query={"seq": Integer(2, MAX_SAFE_INTEGER)},
+        query={"seq": Integer(FIRST_ANCHOR)},
     ),
     Operation(
         "GET",
@@ -210,7 +210,7 @@ OPERATIONS = (
         "log",
         "What a member's node shows this one of how its map grew after an anchor.",
         answers={200: GROWTH_SHOWN},
-        query={"start": Integer(1, MAX_SAFE_INTEGER)},
+        query={"start": Integer(1)},
     ),
     Operation(
         "POST",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import integer_argument, json_answer
+from api.bodies import integer_argument, json_answer, optional_integer
 from api.context import current_node
+from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.workflows.anchoring.audited_logs import MAX_LEAVES, show_growth, show_leaves, show_log
-
-_MAX_SEQ = 2**53 - 1
 
 
 def audited_logs_blueprint() -> Blueprint:
@@ -18,17 +17,16 @@ def audited_logs_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/logs/<did>")
     def log(did: str) -> Response:
-        seq = integer_argument("seq", 0, 2, _MAX_SEQ) if "seq" in request.args else None
-        return json_answer(show_log(current_node(), did, seq))
+        return json_answer(show_log(current_node(), did, optional_integer("seq", FIRST_ANCHOR)))
 
     @blueprint.get("/v1/logs/<did>/leaves")
     def leaves(did: str) -> Response:
-        start = integer_argument("start", 0, 0, _MAX_SEQ)
+        start = integer_argument("start", 0, 0)
         count = integer_argument("count", MAX_LEAVES, 1, MAX_LEAVES)
         return json_answer(show_leaves(current_node(), did, start, count))
 
     @blueprint.get("/v1/logs/<did>/growth")
     def growth(did: str) -> Response:
-        return json_answer(show_growth(current_node(), did, integer_argument("start", 1, 1, _MAX_SEQ)))
+        return json_answer(show_growth(current_node(), did, integer_argument("start", 1, 1)))
 
     return blueprint

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import integer_argument
+from api.bodies import optional_integer
 from api.context import current_node
 from node_adapter.store.tokens import STAFF_ROLES
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.replay.trust_file import trust_file
-
-_MAX_BLOCK = 2**53 - 1
 
 
 def chain_blueprint() -> Blueprint:
@@ -20,8 +18,7 @@ def chain_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/chain/trust")
     def trust() -> Response:
-        block = integer_argument("block", -1, 0, _MAX_BLOCK) if "block" in request.args else None
-        return Response(trust_file(current_node(), block), content_type="application/json")
+        return Response(trust_file(current_node(), optional_integer("block", 0)), content_type="application/json")
 
     @blueprint.get("/v1/chain/trust/format-1")
     def former_trust() -> Response:

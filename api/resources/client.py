@@ -17,8 +17,6 @@ from node_adapter.workflows.consent.consents import consents_of
 from node_adapter.workflows.identity.client_sessions import open_challenge, open_session
 from primitives.errors import Refused
 
-_MAX_SEQ = 2**53 - 1
-
 
 def client_blueprint() -> Blueprint:
     """Return the routes that a client's token opens. The DID is the token's: nobody can ask for another."""
@@ -26,13 +24,13 @@ def client_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/client/receipts")
     def receipts() -> Response:
-        after = integer_argument("after", 0, 0, _MAX_SEQ)
+        after = integer_argument("after", 0, 0)
         limit = integer_argument("limit", MAX_PAGE, 1, MAX_PAGE)
         return json_answer(receipts_of_client(current_node(), _own_did(), after, limit))
 
     @blueprint.get("/v1/client/promises")
     def promises() -> Response:
-        after = integer_argument("after", 0, 0, _MAX_SEQ)
+        after = integer_argument("after", 0, 0)
         limit = integer_argument("limit", MAX_PAGE, 1, MAX_PAGE)
         return json_answer(promises_of_client(current_node(), _own_did(), after, limit))
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import integer_argument, json_answer, text_argument
+from api.bodies import json_answer, optional_integer, text_argument
 from api.context import current_node
 from api.ndjson import one_or_many
 from node_adapter.workflows.identity.dids import outbox_state, relay_calls, resolve, resolve_member
-
-_MAX_BLOCK = 2**53 - 1
 
 
 def dids_blueprint() -> Blueprint:
@@ -38,7 +36,6 @@ def member_dids_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/members/<did>")
     def member_document(did: str) -> Response:
-        block = integer_argument("block", -1, 0, _MAX_BLOCK) if "block" in request.args else None
-        return json_answer(resolve_member(current_node(), did, block))
+        return json_answer(resolve_member(current_node(), did, optional_integer("block", 0)))
 
     return blueprint

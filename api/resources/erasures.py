@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import json_answer, read_object
+from api.bodies import accepted_answer, json_answer, read_object
 from api.context import current_node
 from node_adapter.workflows.erasing.asking import draft_erasure, order_erasure, shown_erasure
 
@@ -23,9 +21,7 @@ def erasures_blueprint() -> Blueprint:
     @blueprint.post("/v1/erasures")
     def order() -> Response:
         ordered = order_erasure(current_node(), read_object())
-        answer = json_answer(ordered, HTTPStatus.ACCEPTED)
-        answer.headers["Location"] = f"/v1/erasures/{ordered['id']}"
-        return answer
+        return accepted_answer(ordered, f"/v1/erasures/{ordered['id']}")
 
     @blueprint.get("/v1/erasures/<record_id>")
     def show(record_id: str) -> Response:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from flask import Blueprint, Response
 
 from api.auth import guarded
-from api.bodies import json_answer, read_object
+from api.bodies import accepted_answer, json_answer, read_object
 from api.context import current_node
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.asked import ask_replay, replay_texts, show_replay
@@ -24,9 +22,7 @@ def replays_blueprint() -> Blueprint:
     @blueprint.post("/v1/replays")
     def ask() -> Response:
         asked = ask_replay(current_node(), read_object())
-        response = json_answer(asked, HTTPStatus.ACCEPTED)
-        response.headers["Location"] = f"/v1/replays/{asked['id']}"
-        return response
+        return accepted_answer(asked, f"/v1/replays/{asked['id']}")
 
     @blueprint.get("/v1/replays/<replay_id>")
     def show(replay_id: str) -> Response:

@@ -21,14 +21,14 @@ from node_adapter.peers.messages import PeerMessage
 from node_adapter.store import anchor_tree, log_growth, records
 from node_adapter.store.label_map import LabelMapStore
 from primitives.errors import Refused, VerificationFailed
-from primitives.shapes import MAX_SAFE_INTEGER, Fields, Integer
+from primitives.shapes import Fields, Integer
 
 KIND = GROWTH_FORMAT
 """The kind of the signed message by which a member asks."""
 
 SHOWN_BYTES = 4 * 1024 * 1024  # about; a document ends with the anchor that goes beyond it
 _STEP_BYTES, _RECORD_BYTES, _HASH_BYTES = 600, 130, 43  # of JSON, about
-_REQUEST = Fields({"start": Integer(1, MAX_SAFE_INTEGER)})
+_REQUEST = Fields({"start": Integer(1)})
 
 
 def insert_batch(connection: Connection, label_map: LabelMapStore, seq: int, entries: Mapping[bytes, bytes]) -> bytes:

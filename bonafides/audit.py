@@ -21,7 +21,7 @@ from evidence.version2.log.checkpoint import (
     open_anchor_checkpoint,
     read_anchor_checkpoint,
 )
-from evidence.version2.log.growth import GrowthState, GrowthStep, grow
+from evidence.version2.log.growth import GrowthState, grow, kept_peaks
 from evidence.version2.log.growth_document import parse_growth
 from evidence.version2.log.tiles import TILE_WIDTH, Tile, decode_entries, full_tile, nodes_of_tiles, row_length
 from evidence.version2.shapes import hashes, hashes_text
@@ -32,9 +32,9 @@ from primitives.shapes import Bytes, Constant, Fields, Nullable
 from primitives.timestamp import format_time
 
 STATE_FORMAT = "bonafides.audit/1"
+MAX_STATE_BYTES = 64 * 1024
 SAVE_EVERY = 64  # bundles of leaves
 SIGNATURE, CHAIN, TILES, GROWTH = "checkpoint-signature", "chain-leaves", "tiles", "growth"
-_MAX_STATE_BYTES = 64 * 1024
 _MS = 1000
 _NONE = Peaks()
 _GROWN = Fields(
@@ -128,7 +128,7 @@ def read_state(data: bytes, broker: str) -> AuditState:
     Raises:
         InvalidInput: it is none; `other-broker`, of another broker's log.
     """
-    read = _STATE.read(parse_json(data, field="state", max_bytes=_MAX_STATE_BYTES), "state")
+    read = _STATE.read(parse_json(data, field="state", max_bytes=MAX_STATE_BYTES), "state")
     if read["broker"] != broker:
         raise InvalidInput("state.broker", "constant", f"is of {read['broker']}")
     public = PublicState(Peaks(read["seq"], read["peaks"]), read["leaf"])
@@ -281,7 +281,7 @@ class Audit:
             steps = [step for step in document.steps if step.leaf.seq <= checkpoint.seq]
             if document.start != state.seq or not steps:
                 raise VerificationFailed("growth-order", f"the broker does not show what comes after {state.seq}")
-            state = self._grown(state, document.peaks, steps, checkpoint)
+            state, _ = grow(state, kept_peaks(state, document.peaks), steps, checkpoint.wrong)
             self._state = replace(self._state, growth=state)
             self._save(self._state)
         if (state.root, state.map_root, state.size) != (checkpoint.root, checkpoint.map_root, checkpoint.size):
@@ -293,13 +293,3 @@ class Audit:
         if not isinstance(leaf, OpeningLeaf):
             raise VerificationFailed(LEAVES, "leaf 1 is no opening")
         return GrowthState.opened(leaf)
-
-    @staticmethod
-    def _grown(
-        state: GrowthState, peaks: tuple[bytes, ...], steps: list[GrowthStep], checkpoint: AnchorCheckpoint
-    ) -> GrowthState:
-        shown = Peaks(state.seq, peaks) if len(peaks) == state.seq.bit_count() else None
-        if shown is None or shown.root() != state.root:
-            raise VerificationFailed("growth-start", f"the peaks are not those of the tree of {state.seq} anchors")
-        grown, _ = grow(state, shown, steps, checkpoint.wrong)
-        return grown

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import click
 
-from bonafides.audit import Audit, AuditState, read_state
+from bonafides.audit import MAX_STATE_BYTES, Audit, AuditState, read_state
 from bonafides.cli.support.node_options import open_client
 from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
 from bonafides.cli.support.output import json_bytes, read_limited, write_file, write_json
@@ -18,7 +18,6 @@ from evidence.shapes import ETHR_DID
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 
-_MAX_STATE_BYTES = 64 * 1024
 _KEY_BYTES = 32
 
 
@@ -84,7 +83,7 @@ def audit(
     known = None if key is None else decode_hex(key, "key", _KEY_BYTES)
     state = AuditState(broker)
     if state_file is not None and state_file.exists():
-        state = read_state(read_limited(state_file, _MAX_STATE_BYTES, "state"), broker)
+        state = read_state(read_limited(state_file, MAX_STATE_BYTES, "state"), broker)
 
     def save(reached: AuditState) -> None:
         if state_file is not None:

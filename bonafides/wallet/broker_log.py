@@ -7,12 +7,12 @@ the two leaves of one number convict the broker.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
 from evidence.log.tree import consistency_proof, inclusion_path, range_hash, verify_consistency, verify_inclusion
-from evidence.version2.documents.receipt import PinnedKeys
+from evidence.version2.documents.receipt import PinnedKeys, by_any
 from evidence.version2.log.anchors import decode_leaf
 from evidence.version2.log.checkpoint import AnchorCheckpoint, open_anchor_checkpoint
 from evidence.version2.log.convict import PlacedLeaf
@@ -31,7 +31,7 @@ _NO_CHECKPOINT = "checkpoint-not-found"
 class BrokerLog:
     """The log at its newest checkpoint."""
 
-    def __init__(self, fetch: Fetch, broker: str, keys: Iterable[PinnedKeys]) -> None:
+    def __init__(self, fetch: Fetch, broker: str, keys: Sequence[PinnedKeys]) -> None:
         """Fetch the checkpoint.
 
         Raises:
@@ -42,7 +42,8 @@ class BrokerLog:
         self._fetch, self._tiles = fetch, dict[Tile, bytes]()
         self.broker = broker
         note = _text(fetch(CHECKPOINT))
-        self.head = SignedHead(note, _opened(note, broker, [pair.checkpoint for pair in keys]))
+        stated = by_any(keys, lambda pinned: open_anchor_checkpoint(note, broker, pinned.checkpoint))
+        self.head = SignedHead(note, stated)
         self._size = self.head.stated.seq
         self._node = nodes_of_tiles(self._size, self._tile)
         if range_hash(0, self._size, self._node) != self.head.stated.root:
@@ -130,15 +131,6 @@ def hold_against(log: BrokerLog, before: Iterable[Given]) -> list[Conviction]:
 
 def _no_tiles() -> CouldNotCheck:
     return CouldNotCheck("log-tiles", "the node's tiles do not lead to its checkpoint")
-
-
-def _opened(note: str, broker: str, keys: list[bytes]) -> AnchorCheckpoint:
-    for key in keys[:-1]:
-        try:
-            return open_anchor_checkpoint(note, broker, key)
-        except VerificationFailed:
-            continue
-    return open_anchor_checkpoint(note, broker, keys[-1])
 
 
 def _text(data: bytes) -> str:

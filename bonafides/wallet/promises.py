@@ -13,10 +13,9 @@ from bonafides.wallet.convictions import keep_convictions
 from bonafides.wallet.history import learn_record
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
-from evidence.version2.documents.receipt import PinnedKeys, require_first_label
-from evidence.version2.promise import Promise, PromiseDocument, SignedBatch, parse_promise
+from evidence.version2.documents.receipt import by_any, require_first_label
+from evidence.version2.promise import Promise, PromiseDocument, parse_promise
 from evidence.version2.verify.contradictions import contradictions, given_promise
-from primitives.errors import VerificationFailed
 
 
 def add_promise(identities: Identities, value: object) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def add_promise(identities: Identities, value: object) -> dict[str, Any]:
     """
     promise, signed = parse_promise(value)
     identity = identities.by_subject(promise.broker, promise.subject.hex())
-    _verify(signed, pinned_keys(identities, identity.broker))
+    by_any(pinned_keys(identities, identity.broker), lambda pinned: signed.verify(pinned.signing))
     require_first_label(promise)
     document = cast(PromiseDocument, value)
     claims = contradictions(held.held_beside_promise(identities, promise), given_promise(document, promise))
@@ -64,15 +63,6 @@ def full_promises(identities: Identities, *, without_receipt: bool = False) -> l
 def _all(identities: Identities, *, without_receipt: bool) -> list[dict[str, Any]]:
     kept = held.kept_promises(identities)
     return [one for one in kept if not (without_receipt and held.has_receipt(identities, one["promise"]))]
-
-
-def _verify(signed: SignedBatch, keys: list[PinnedKeys]) -> None:
-    for pair in keys[:-1]:
-        try:
-            return signed.verify(pair.signing)
-        except VerificationFailed:
-            continue
-    return signed.verify(keys[-1].signing)
 
 
 def _summary(identities: Identities, did: str, promise: Promise, document: PromiseDocument) -> dict[str, Any]:

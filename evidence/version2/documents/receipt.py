@@ -176,12 +176,12 @@ def verify_receipt(value: object, *keys: PinnedKeys, field: str = "receipt") -> 
         raise VerificationFailed(CHECK, "no key of the broker is pinned")
     receipt = RECEIPT.read(value, field)
     promise, signed = PROMISE.read(receipt["promise"], f"{field}.promise")
-    _by_any(keys, lambda pinned: signed.verify(pinned.signing))
+    by_any(keys, lambda pinned: signed.verify(pinned.signing))
     note, broker = receipt["checkpoint"], promise.broker
     found = _opened(receipt, promise, field)
     require_record(promise, found.record, promise.label)
     require_first_label(promise)
-    _by_any(keys, lambda pinned: open_anchor_checkpoint(note, broker, pinned.checkpoint))
+    by_any(keys, lambda pinned: open_anchor_checkpoint(note, broker, pinned.checkpoint))
     _check_log(found, receipt["batch"], receipt["log"]["size"])
     _check_map(found)
     return found
@@ -250,7 +250,7 @@ def _check_map(receipt: Receipt) -> None:
     verify_presence(root, link.next, following.link.entry, following.path)
 
 
-def _by_any(keys: Sequence[PinnedKeys], check: Callable[[PinnedKeys], _Checked]) -> _Checked:
+def by_any(keys: Sequence[PinnedKeys], check: Callable[[PinnedKeys], _Checked]) -> _Checked:
     """Return what the first key that fits gives; when none does, what the last one raised."""
     for key in keys[:-1]:
         try:

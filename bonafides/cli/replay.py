@@ -11,7 +11,7 @@ import click
 from bonafides.cli.support.looks import approved
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.support.output import json_bytes, write_file, write_json
+from bonafides.cli.support.output import json_bytes, make_directory, write_file, write_json
 from bonafides.client import Client
 from bonafides.client.compliance import REPLAY_SECONDS
 from primitives.canonical import parse_json
@@ -103,10 +103,7 @@ def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
 
 
 def _written(out: Path, bundle: bytes, page: bytes, summary: bytes) -> dict[str, str]:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CouldNotCheck("file-unwritable", f"{out}: {error.strerror}") from error
+    make_directory(out)
     report = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
     for name, content in {BUNDLE_FILE: bundle, REPORT_FILE: page, SUMMARY_FILE: report}.items():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them

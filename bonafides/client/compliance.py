@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
 
 from bonafides.client.operation import operation
 from bonafides.client.transport import Transport, route
@@ -139,7 +138,7 @@ class Compliance(Transport):
     @operation("get_erasures_record_id")
     def erasure(self, record_id: str) -> types.Erasure:
         """Show how far an erasure is."""
-        return cast("types.Erasure", self.get(f"/v1/erasures/{quote(record_id, safe='')}"))
+        return cast("types.Erasure", self.get(route("erasures", record_id)))
 
     @operation("post_exports")
     def export(self, asked: types.ExportRequest) -> Iterator[bytes]:

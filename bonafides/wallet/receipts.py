@@ -134,10 +134,9 @@ def _check_opening(identity: Identity, receipt: Receipt) -> None:
 def _check_chain(identities: Identities, receipt: Receipt) -> bool:
     """Check a record against the kept receipts beside it; return whether that of the record before is there."""
     promise, link = receipt.promise, receipt.record.link
-    for_seq = (
+    before, after = (
         held.receipt_at(identities, promise.broker, promise.subject, seq) for seq in (link.seq - 1, link.seq + 1)
     )
-    before, after = for_seq
     if before is not None and before.promise.fingerprint != link.prev:
         raise VerificationFailed(
             CHAIN, f"record {link.seq} names another record before it than the kept {link.seq - 1}"

@@ -100,6 +100,11 @@ def call_raw(rpc: ChainRpc, transaction: dict[str, str], block: str = "latest") 
     return bytes.fromhex(str(output).removeprefix("0x"))
 
 
+def code_at(rpc: ChainRpc, address: str) -> bytes:
+    """Return the code of an account at the newest block; empty where there is no contract."""
+    return bytes.fromhex(str(rpc.call("eth_getCode", address, "latest")).removeprefix("0x"))
+
+
 def reverted(error: JsonRpcError) -> ContractReverted | JsonRpcError:
     """Return the contract's refusal that a JSON-RPC error carries, or the error itself when it is none."""
     data = error.data.get("data") if isinstance(error.data, dict) else error.data

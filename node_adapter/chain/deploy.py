@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from did.member_log import ROLES
 from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name, member_keys
-from node_adapter.chain.contracts import DIRECTORY, Contracts, reverted
+from node_adapter.chain.contracts import DIRECTORY, Contracts, code_at, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.chain.former_network import ANCHORS, FormerNetwork
 from node_adapter.patience import Patience
@@ -126,10 +126,10 @@ def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
     Raises:
         WrongChain: there is no Directory at that address.
     """
-    if not _code(rpc, directory):
+    if not code_at(rpc, directory):
         raise WrongChain(f"there is no Directory at {directory}")
     contracts = Contracts(rpc, directory)
-    found = [ContractStatus(DIRECTORY, directory, len(_code(rpc, directory)), ())]
+    found = [ContractStatus(DIRECTORY, directory, len(code_at(rpc, directory)), ())]
     for name in KNOWN:
         if name == DIRECTORY:
             continue
@@ -138,7 +138,7 @@ def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
             continue  # contracts of an earlier release, which the members may still vote for
         address = contracts.address_of(name)
         history = tuple((str(target).lower(), int(block)) for target, block in entries)
-        found.append(ContractStatus(name, address, len(_code(rpc, address)), history))
+        found.append(ContractStatus(name, address, len(code_at(rpc, address)), history))
     return found
 
 
@@ -186,7 +186,3 @@ def _create(
     receipt = send_and_wait(rpc, signer, chain_id, None, contract_abi(name).encode_deploy(arguments))
     address = receipt["contractAddress"].lower()
     return DeployedContract(name, address, int(receipt["blockNumber"], 16), int(receipt["gasUsed"], 16))
-
-
-def _code(rpc: ChainRpc, address: str) -> bytes:
-    return bytes.fromhex(str(rpc.call("eth_getCode", address, "latest")).removeprefix("0x"))

@@ -13,7 +13,7 @@ from eth_abi.exceptions import DecodingError
 
 from did.member_log import ADMITTED, ROLES
 from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi
-from node_adapter.chain.contracts import Contracts, call_raw
+from node_adapter.chain.contracts import Contracts, call_raw, code_at
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc
@@ -100,8 +100,7 @@ def require_registry_of(rpc: ChainRpc, anchors: str, registry: str) -> None:
     Raises:
         WrongChain: it does not.
     """
-    code = bytes.fromhex(str(rpc.call("eth_getCode", anchors, "latest")).removeprefix("0x"))
-    if bytes(12) + bytes.fromhex(registry[2:]) not in code:
+    if bytes(12) + bytes.fromhex(registry[2:]) not in code_at(rpc, anchors):
         raise WrongChain(f"the {ANCHORS} at {anchors} does not go by the {REGISTRY} {registry} of the same Directory")
 
 

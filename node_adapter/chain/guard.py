@@ -5,7 +5,7 @@ from __future__ import annotations
 from eth_hash.auto import keccak
 
 from node_adapter.chain.abi import CONTRACTS
-from node_adapter.chain.contracts import Contracts
+from node_adapter.chain.contracts import Contracts, code_at
 from node_adapter.chain.embedded import CLIENT_PREFIX, refuse_in_production
 from node_adapter.chain.errors import ChainUnavailable, HistoryMismatch, WrongChain
 from node_adapter.chain.rpc import quantity
@@ -61,7 +61,7 @@ def _addresses(rpc: ChainRpc, contracts: Contracts) -> list[str]:
 
 
 def _code_hash(rpc: ChainRpc, address: str) -> str:
-    code = bytes.fromhex(str(rpc.call("eth_getCode", address, "latest")).removeprefix("0x"))
+    code = code_at(rpc, address)
     if not code:
         raise WrongChain(f"there is no contract at {address}, where one of ours must be")
     return keccak(code).hex()

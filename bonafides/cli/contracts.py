@@ -10,7 +10,7 @@ import click
 from bonafides.cli.support.founder import read_founder
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, write_file, write_json
-from node_adapter.chain.deploy import contract_status, deploy, founders_of
+from node_adapter.chain.deploy import contract_status, deploy
 from node_adapter.chain.former_network import FormerNetwork, read_former_network
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
@@ -79,7 +79,7 @@ def deploy_command(
     try:
         former = None if continues is None else _former(rpc, continues)
         made = deploy(
-            rpc, signer, members if former is None else founders_of(former), veto_blocks=veto_blocks, former=former
+            rpc, signer, members if former is None else former.members, veto_blocks=veto_blocks, former=former
         )
     finally:
         rpc.close()

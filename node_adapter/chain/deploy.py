@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from did.member_log import ROLES
-from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name, member_keys
+from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name
 from node_adapter.chain.contracts import DIRECTORY, Contracts, code_at, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.chain.former_network import ANCHORS, FormerNetwork
+from node_adapter.chain.founder import Founder
 from node_adapter.patience import Patience
 from node_adapter.ports import ChainRpc, TransactionSigner
-from primitives.errors import InvalidInput, Refused
+from primitives.errors import Refused
 
 _NOBODY = "0x" + "0" * 40  # no former contract: these are the first
 _RECEIPT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _GAS_MARGIN_PERCENT = 120
-
-
-@dataclass(frozen=True)
-class Founder:
-    """A founding member: its account, its role (broker, regulator or operator) and its keys."""
-
-    address: str
-    role: str
-    name: str
-    signing: bytes
-    agreement: bytes
-    compliance: str
-
-    def to_abi(self) -> tuple[str, int, str, tuple[int, bytes, bytes, bytes, str]]:
-        """Return the constructor's struct."""
-        if self.role not in ROLES[1:]:
-            raise InvalidInput("founder.role", "one-of", f"must be one of {', '.join(ROLES[1:])}")
-        keys = member_keys(self.signing, self.agreement, self.compliance)
-        return self.address, ROLES.index(self.role), self.name, keys
 
 
 @dataclass(frozen=True)
@@ -113,11 +94,6 @@ def deploy(
     directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
     return Deployment(chain_id, directory, first, tuple(done[name] for name in KNOWN))
-
-
-def founders_of(former: FormerNetwork) -> list[Founder]:
-    """Return the founders of the consortium that continues one of release 1: its active members, with their keys."""
-    return [Founder(*(getattr(one, part.name) for part in fields(Founder))) for one in former.members]
 
 
 def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:

@@ -15,6 +15,7 @@ from did.member_log import ADMITTED, ROLES
 from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi
 from node_adapter.chain.contracts import Contracts, call_raw, code_at
 from node_adapter.chain.errors import WrongChain
+from node_adapter.chain.founder import Founder
 from node_adapter.chain.rpc import quantity
 from node_adapter.ports import ChainRpc
 from primitives.errors import Refused
@@ -26,24 +27,12 @@ _PAGE_BLOCKS = 10_000
 
 
 @dataclass(frozen=True)
-class FormerMember:
-    """An active member of the old registry, with its keys there."""
-
-    address: str
-    role: str
-    name: str
-    signing: bytes
-    agreement: bytes
-    compliance: str
-
-
-@dataclass(frozen=True)
 class FormerNetwork:
-    """What a new consortium takes over: the logs of `anchors`, and the members."""
+    """What a new consortium takes over: the logs of `anchors`, and the active members, who found it with their keys."""
 
     directory: str
     anchors: str
-    members: tuple[FormerMember, ...]
+    members: tuple[Founder, ...]
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ def read_former_network(rpc: ChainRpc, directory: str, first_block: int) -> Form
     found = {}
     for address, role, name in _admitted(rpc, registry, first_block):
         if contracts.read(REGISTRY, "isActive", address)[0]:
-            found[address] = FormerMember(address, role, name, *_keys(rpc, registry, address))
+            found[address] = Founder(address, role, name, *_keys(rpc, registry, address))
     return FormerNetwork(directory, anchors, tuple(found.values()))
 
 

@@ -22,7 +22,8 @@ from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, Leaf, Openin
 from node_adapter.chain import embedded
 from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi, encode_call
 from node_adapter.chain.contracts import Contracts
-from node_adapter.chain.deploy import Founder, deploy, send_and_wait
+from node_adapter.chain.deploy import deploy, send_and_wait
+from node_adapter.chain.founder import Founder
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.keys.keystore import LocalSigner
 from primitives.secp256k1 import address_of

@@ -16,6 +16,7 @@ import pytest
 from node_adapter.bootstrap import open_node
 from node_adapter.chain import deploy, embedded
 from node_adapter.chain.contracts import Contracts
+from node_adapter.chain.founder import Founder
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
 from node_adapter.init import configure, init_node
@@ -82,7 +83,7 @@ def _consortium(root: Path, chain: embedded.EmbeddedChain, *, brokers: int, anch
             home, name=f"Member {index}", role=role, password=PASSWORD, settings={"anchoring": anchoring}
         ).keys
         founders.append(
-            deploy.Founder(
+            Founder(
                 keys["address"],
                 role,
                 f"Member {index}",

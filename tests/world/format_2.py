@@ -44,7 +44,8 @@ from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import LOG_HEAD
 from node_adapter.chain.abi import contract_abi, directory_name, encode_call
 from node_adapter.chain.contracts import Contracts
-from node_adapter.chain.deploy import Founder, deploy, send_and_wait
+from node_adapter.chain.deploy import deploy, send_and_wait
+from node_adapter.chain.founder import Founder
 from node_adapter.chain.indexer import Indexer
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain.state_proofs import take_proofs

@@ -14,7 +14,7 @@ from did.identifiers import ethr_did
 from evidence.version2.act import act_payload, known
 from evidence.version2.salts import field_digests
 from node_adapter.chain import embedded
-from node_adapter.chain.deploy import Deployment, deploy, founders_of
+from node_adapter.chain.deploy import Deployment, deploy
 from node_adapter.chain.former_network import read_former_network
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain.state_proofs import take_proofs
@@ -78,7 +78,7 @@ class Release1:
     def continued(self):
         """Deploy the contracts that continue it; return the network file."""
         former = read_former_network(self.rpc, *self.old)
-        made = deploy(self.rpc, Keystore.generate().signer(), founders_of(former), veto_blocks=0, former=former)
+        made = deploy(self.rpc, Keystore.generate().signer(), former.members, veto_blocks=0, former=former)
         return as_network(made)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node_adapter.chain.deploy import Founder
+from node_adapter.chain.founder import Founder
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address

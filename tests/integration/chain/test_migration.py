@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from evidence.verify.breach import verify_breach
 from evidence.version2.log.anchors import OpeningLeaf
-from node_adapter.chain.deploy import deploy, founders_of
+from node_adapter.chain.deploy import deploy
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.former_network import read_former_network, require_registry_of
 from node_adapter.keys.keystore import Keystore
@@ -187,7 +187,7 @@ def migrate(release, network):
 
 def test_only_what_continues_is_taken_over(release):
     """The wrong network file, and a chain that holds another log than the database."""
-    founders = founders_of(read_former_network(release.rpc, *release.old))
+    founders = read_former_network(release.rpc, *release.old).members
     fresh = deploy(release.rpc, Keystore.generate().signer(), founders, veto_blocks=0)
     before = release.settings().database_path.read_bytes()
     for network, words in (
@@ -213,7 +213,7 @@ def test_only_what_continues_is_taken_over(release):
 
 
 def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
-    [broker, *others] = founders_of(former(release))
+    [broker, *others] = former(release).members
     changed = [replace(broker, signing=bytes(31) + b"\x01"), *others]
     made = deploy(release.rpc, Keystore.generate().signer(), changed, veto_blocks=0, former=former(release))
     with pytest.raises(WrongChain, match="which are not ours"):
@@ -225,7 +225,7 @@ def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
 
 
 def test_contracts_of_this_release_are_continued_by_vote(release):
-    made = deploy(release.rpc, Keystore.generate().signer(), founders_of(former(release)), veto_blocks=0)
+    made = deploy(release.rpc, Keystore.generate().signer(), former(release).members, veto_blocks=0)
     with pytest.raises(Refused) as error:
         read_former_network(release.rpc, made.directory, made.directory_block)
     assert error.value.code == "not-release-1"

@@ -20,7 +20,8 @@ from evidence.version2.state.heads import (
 from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.trie import StateProof
 from node_adapter.chain.abi import encode_call
-from node_adapter.chain.deploy import Founder, deploy, send_and_wait
+from node_adapter.chain.deploy import deploy, send_and_wait
+from node_adapter.chain.founder import Founder
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain.state_proofs import take_proofs
 from node_adapter.keys.keystore import LocalSigner

@@ -1,0 +1,32 @@
+"""A member that founds a consortium, as the constructor of MemberRegistry takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from did.member_log import ROLES
+from node_adapter.chain.abi import member_keys
+from primitives.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Founder:
+    """A founding member: its account, its role (broker, regulator or operator) and its keys."""
+
+    address: str
+    role: str
+    name: str
+    signing: bytes
+    agreement: bytes
+    compliance: str
+
+    def to_abi(self) -> tuple[str, int, str, tuple[int, bytes, bytes, bytes, str]]:
+        """Return the constructor's struct.
+
+        Raises:
+            InvalidInput: there is no such role.
+        """
+        if self.role not in ROLES[1:]:
+            raise InvalidInput("founder.role", "one-of", f"must be one of {', '.join(ROLES[1:])}")
+        keys = member_keys(self.signing, self.agreement, self.compliance)
+        return self.address, ROLES.index(self.role), self.name, keys

@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Connection, Table, bindparam, delete, func
 
 from evidence.version2.log.anchor_tree import NodeReader, Peaks, Place, peaks_of, places
 from evidence.version2.log.anchors import Leaf, decode_leaf
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import log_leaf, log_node
 from primitives.errors import InvalidInput
 
 _NODE = select(log_node.c.hash).where(log_node.c.level == bindparam("at_level"), log_node.c.position == bindparam("at"))
-_AT_ONCE = 900  # places in one question, of which SQLite may take no more than 999
 
 
 def tree_size(connection: Connection) -> int:
@@ -69,10 +69,8 @@ def read_nodes(
         levels[level].append(position)
     found: dict[Place, bytes] = {}
     for level, positions in levels.items():  # one level a question: of pairs SQLite would compare every row
-        for at in range(0, len(positions), _AT_ONCE):
-            rows = select(table.c.position, table.c.hash).where(
-                *of, table.c.level == level, table.c.position.in_(positions[at : at + _AT_ONCE])
-            )
+        for part in in_parts(positions):
+            rows = select(table.c.position, table.c.hash).where(*of, table.c.level == level, table.c.position.in_(part))
             found.update(((level, row.position), row.hash) for row in connection.execute(rows))
     if len(found) != len(wanted):
         raise InvalidInput("size", "index", "the tree is not as large")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnClause, Connection, insert, literal_column, select, update
 
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import CONSENT_NAMED, CONSENT_TYPES, consent, record
 
-_MAX_VARIABLES = 500
 _named: ColumnClause[str] = literal_column(CONSENT_NAMED)
 
 
@@ -42,8 +42,8 @@ def find_consent(connection: Connection, consent_id: str) -> ConsentRow | None:
 def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, ConsentRow]:
     """Return the consents that exist among `ids`."""
     wanted, found = list(ids), {}
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(consent).where(consent.c.consent_id.in_(wanted[start : start + _MAX_VARIABLES]))
+    for part in in_parts(wanted):
+        statement = select(consent).where(consent.c.consent_id.in_(part))
         for row in connection.execute(statement).mappings():
             found[row["consent_id"]] = ConsentRow(**row)
     return found
@@ -62,10 +62,8 @@ def recorded_acts(connection: Connection, ids: Iterable[str]) -> set[RecordedAct
     """Return the acts in the log that name these consents, whoever signed them."""
     wanted = list(ids)
     found: set[RecordedAct] = set()
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(record.c.pid, _named, record.c.type).where(
-            CONSENT_TYPES, _named.in_(wanted[start : start + _MAX_VARIABLES])
-        )
+    for part in in_parts(wanted):
+        statement = select(record.c.pid, _named, record.c.type).where(CONSENT_TYPES, _named.in_(part))
         found.update(RecordedAct(*row) for row in connection.execute(statement))
     return found
 

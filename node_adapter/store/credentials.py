@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from node_adapter.store import identity
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import credential
 
 LOST_BODY = "null"  # of a credential that was lost with a database, and whose revocation came back
 FIRST_LIST = 1
 _LIST = "status_list"  # the list that new credentials are put into; empty: one that nobody used is to be chosen
-_MAX_VARIABLES = 500
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def by_ids(connection: Connection, ids: Iterable[str]) -> dict[str, CredentialRo
     """Return the credentials that this member issued among these ids."""
     wanted = list(dict.fromkeys(ids))
     found: dict[str, CredentialRow] = {}
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(credential).where(credential.c.id.in_(wanted[start : start + _MAX_VARIABLES]))
+    for part in in_parts(wanted):
+        statement = select(credential).where(credential.c.id.in_(part))
         found.update({row["id"]: CredentialRow(**row) for row in connection.execute(statement).mappings()})
     return found
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from node_adapter.store.operations import in_parts
 from node_adapter.store.records import erased_reference
 from node_adapter.store.schema import (
     consent,
@@ -30,7 +31,6 @@ NO_TYPE = ""
 """The type of a record of which the link alone is left."""
 
 _NOTHING = b""
-_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _ANSWERS = 500  # that are looked through at a time
 _RECORD_ID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _WITHOUT_CONTENT = {
@@ -74,9 +74,9 @@ def done_of(connection: Connection, pids: Iterable[str]) -> dict[str, list[int]]
     """Return, by pseudonym, the places of the ERASE records in its history whose work is done."""
     places: dict[str, list[int]] = {}
     wanted = list(pids)
-    for start in range(0, len(wanted), _MAX_VARIABLES):
+    for part in in_parts(wanted):
         done = select(erasure.c.pid, record.c.seq).join(record, record.c.log_index == erasure.c.log_index)
-        own = erasure.c.pid.in_(wanted[start : start + _MAX_VARIABLES])
+        own = erasure.c.pid.in_(part)
         rows = connection.execute(done.where(own, erasure.c.done_at.is_not(None)).order_by(erasure.c.log_index))
         for row in rows:
             places.setdefault(row.pid, []).append(row.seq)

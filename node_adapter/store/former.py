@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, select
 
 from node_adapter.store import identity
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import former_reference
 
 _KEY = "former_log"
-_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def first_index(connection: Connection) -> int:
 def known_references(connection: Connection, references: Iterable[str]) -> set[str]:
     """Return those of the callers' references under which something was recorded in format 1."""
     wanted, found = list(dict.fromkeys(references)), set[str]()
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        some = former_reference.c.source_ref.in_(wanted[start : start + _MAX_VARIABLES])
+    for part in in_parts(wanted):
+        some = former_reference.c.source_ref.in_(part)
         found.update(connection.execute(select(former_reference.c.source_ref).where(some)).scalars())
     return found

@@ -1,20 +1,29 @@
-"""Writes that databases spell in different ways. No gateway names a dialect: a new one is taught here and to `engine`.
+"""What each database spells or bounds in its way. No gateway names a dialect: a new one is taught here and to `engine`.
 
 That one process writes at a time is `Store.write`'s business: whoever holds its connection decides from one state.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, update
 from sqlalchemy.dialects.sqlite import insert
 
 Row = Mapping[str, object]
+_Value = TypeVar("_Value")
+_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _Compiled = tuple[str, Sequence[str] | None]
 """A statement as the driver takes it, and the order of its parameters; None where the driver takes them by name."""
+
+
+def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
+    """Give values in their order, as many at a time as one statement may ask for."""
+    for start in range(0, len(values), _MAX_VARIABLES):
+        yield values[start : start + _MAX_VARIABLES]
 
 
 def add_once(connection: Connection, table: Table, row: Row) -> bool:

@@ -9,11 +9,11 @@ from sqlalchemy import Column, Connection, func, insert, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store import former
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import finding, record
 from primitives.digest import tagged_sha256
 from primitives.errors import Refused
 
-_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _PAGE_ROWS = 200
 _REFERENCE_TAG = "bonafides/erased-reference/1"
 
@@ -122,8 +122,8 @@ def erased_ids(connection: Connection, pid: str) -> list[str]:
 def at_places(connection: Connection, pid: str, places: Iterable[int]) -> dict[int, RecordRow]:
     """Return those of a subject's records that exist at some places of its chain, by place."""
     wanted, found = list(places), {}
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        some = record.c.seq.in_(wanted[start : start + _MAX_VARIABLES])
+    for part in in_parts(wanted):
+        some = record.c.seq.in_(part)
         for row in connection.execute(select(record).where(record.c.pid == pid, some)).mappings():
             found[row["seq"]] = RecordRow(**row)
     return found
@@ -250,10 +250,10 @@ def findings_of(connection: Connection, record_ids: Iterable[str]) -> dict[str, 
     """Return the findings of records, by record, in the order in which they were found."""
     wanted = list(dict.fromkeys(record_ids))
     found: dict[str, list[FindingRow]] = {}
-    for start in range(0, len(wanted), _MAX_VARIABLES):
+    for part in in_parts(wanted):
         statement = (
             select(finding.c.record_id, finding.c.code, finding.c.rule, finding.c.detail)
-            .where(finding.c.record_id.in_(wanted[start : start + _MAX_VARIABLES]))
+            .where(finding.c.record_id.in_(part))
             .order_by(finding.c.id)
         )
         for row in connection.execute(statement).mappings():
@@ -314,8 +314,8 @@ def is_overdue(connection: Connection, start: int, time_ms: int) -> bool:
 def mark_broken(connection: Connection, ids: Iterable[str], now_ms: int) -> None:
     """Note that the promises of records were broken."""
     wanted = list(ids)
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        some = record.c.record_id.in_(wanted[start : start + _MAX_VARIABLES])
+    for part in in_parts(wanted):
+        some = record.c.record_id.in_(part)
         connection.execute(update(record).where(some).values(broken_at=now_ms))
 
 
@@ -340,7 +340,7 @@ def finding_counts(connection: Connection) -> dict[str, int]:
 def _select_in(connection: Connection, column: Column[str], values: Iterable[str]) -> list[RecordRow]:
     wanted = list(dict.fromkeys(values))
     found: list[RecordRow] = []
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(record).where(column.in_(wanted[start : start + _MAX_VARIABLES]))
+    for part in in_parts(wanted):
+        statement = select(record).where(column.in_(part))
         found.extend(RecordRow(**row) for row in connection.execute(statement).mappings())
     return found

@@ -10,10 +10,10 @@ from sqlalchemy import Column, Connection, bindparam, func, insert, select, upda
 
 from domain.opening import PRODUCT
 from evidence.version2.links import HistoryHead
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import subject
 
 EMPTY_HEAD = bytes(32)  # the `prev` of a subject's first record
-_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def total(connection: Connection) -> int:
 def _select_in(connection: Connection, column: Column[str], values: Iterable[str]) -> list[SubjectRow]:
     wanted = list(dict.fromkeys(values))
     found: list[SubjectRow] = []
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        statement = select(subject).where(column.in_(wanted[start : start + _MAX_VARIABLES]))
+    for part in in_parts(wanted):
+        statement = select(subject).where(column.in_(part))
         found.extend(SubjectRow(**row) for row in connection.execute(statement).mappings())
     return found

@@ -14,13 +14,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
-from node_adapter.store.operations import add_once, upsert
+from node_adapter.store.operations import add_once, in_parts, upsert
 from node_adapter.store.schema import record, task, task_client, task_message
 
 PROPOSED, APPROVED, COMMITTED, MASKED = "proposed", "approved", "committed", "masked"
 CHECKED, RECORDING, COMPLETED, REFUSED = "checked", "recording", "completed", "refused"
 ENDED = (COMPLETED, REFUSED)
-_MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
 _OPEN = (PROPOSED, APPROVED, COMMITTED, MASKED, CHECKED, RECORDING)
 
 
@@ -140,8 +139,8 @@ def latest_payloads(connection: Connection, record_type: str, pids: Sequence[str
     """Return the newest payload of a record type by subject, of those that still have one."""
     wanted, found = list(dict.fromkeys(pids)), {}
     kept = (record.c.type == record_type, record.c.payload.is_not(None))
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        some = record.c.pid.in_(wanted[start : start + _MAX_VARIABLES])
+    for part in in_parts(wanted):
+        some = record.c.pid.in_(part)
         query = select(record.c.pid, record.c.payload).where(some, *kept).order_by(record.c.pid, record.c.seq)
         found.update({pid: payload for pid, payload in connection.execute(query)})
     return found

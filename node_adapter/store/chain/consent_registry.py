@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection, select
 
 from node_adapter.store.chain.event_log import ChainEvent
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import chain_block, chain_event
 
 CONSENT_REGISTRY = "ConsentRegistry"
 _TIMES = {"ConsentGranted": "granted_at", "ConsentWithdrawn": "withdrawn_at"}
-_MAX_VARIABLES = 500
 _MS = 1000
 
 
@@ -33,8 +33,8 @@ def consents_on_chain(connection: Connection, ids: Iterable[str]) -> dict[str, C
     """Return what the chain says of each consent (64 hex)."""
     wanted = list(ids)
     found = dict.fromkeys(wanted, ChainConsent())
-    for start in range(0, len(wanted), _MAX_VARIABLES):
-        topics = ["0x" + consent_id for consent_id in wanted[start : start + _MAX_VARIABLES]]
+    for part in in_parts(wanted):
+        topics = ["0x" + consent_id for consent_id in part]
         statement = (
             select(chain_event.c.topic1, chain_event.c.name, chain_block.c.timestamp)
             .join(chain_block, chain_block.c.number == chain_event.c.block)

@@ -12,12 +12,12 @@ from evidence.chain.registry_events import DID_EVENTS
 from evidence.version2.state.did_changes import DidChange
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
+from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_event
 
 DID_REGISTRY = "DidRegistry"
 Version = tuple[int, int, bytes]
 _INTEGERS = ("previousChange", "validTo")
-_MAX_VARIABLES = 500
 _MEMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "owner": ("owner", str),
     "delegateType": ("delegate_type", raw),
@@ -81,12 +81,12 @@ def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, 
     topics = {address_topic(address): address for address in addresses}
     wanted = list(topics)
     found: dict[str, Version] = {}
-    for start in range(0, len(wanted), _MAX_VARIABLES):
+    for part in in_parts(wanted):
         statement = (
             select(chain_event.c.topic1, func.count(), func.max(chain_event.c.block), func.max(chain_event.c.tx_hash))
             .where(
                 chain_event.c.contract == DID_REGISTRY,
-                chain_event.c.topic1.in_(wanted[start : start + _MAX_VARIABLES]),
+                chain_event.c.topic1.in_(part),
             )
             .group_by(chain_event.c.topic1)
         )

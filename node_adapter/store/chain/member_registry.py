@@ -130,6 +130,12 @@ def registered_keys(connection: Connection, address: str, up_to_block: int | Non
     return [change.held for change in _changes(found) if change.held is not None]
 
 
+def key_sets(connection: Connection, address: str, up_to_block: int | None = None) -> dict[bytes, MemberKeySet]:
+    """Return every key set that a member ever had, up to a block, by the digest under which leaves name it."""
+    held = (keys.key_set() for keys in registered_keys(connection, address, up_to_block))
+    return {keys.digest(): keys for keys in held}
+
+
 def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
     """Return the X25519 keys of the members that are active at a block: all owners must take the same ones."""
     keys: dict[str, bytes] = {}

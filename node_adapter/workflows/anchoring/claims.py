@@ -104,12 +104,6 @@ def make_claim(
     return Made(data, verify_claim(data, [word.file], {bytes.fromhex(word.key)}))
 
 
-def key_sets(connection: Connection, member: str) -> dict[bytes, MemberKeySet]:
-    """Return every key set that a member ever had, by digest, oldest first."""
-    held = (keys.key_set() for keys in member_registry.registered_keys(connection, member))
-    return {keys.digest(): keys for keys in held}
-
-
 def leaves_at_promise(log: LogLeaves, promise: Promise) -> list[AnchorLeaf]:
     """Return the anchor that was the last one at the promise's block, and the one after: their keys may have signed."""
     found = (log.last(promise.block), log.after(promise.block))
@@ -130,7 +124,7 @@ def _indexed(connection: Connection, log: LogLeaves) -> ClaimedLog | None:
     opening, last = log.opening, log.last()
     if opening is None or last is None:
         return None
-    sets = key_sets(connection, log.member)
+    sets = member_registry.key_sets(connection, log.member)
     return ClaimedLog(
         seq=last.seq,
         opening=opening,

@@ -148,11 +148,10 @@ def key_set(node: Node, connection: Connection, digest: bytes) -> MemberKeySet:
     Raises:
         VerificationFailed: check `local-log`, the registry never held one.
     """
-    for held in member_registry.registered_keys(connection, node.address):
-        keys = held.key_set()
-        if keys.digest() == digest:
-            return keys
-    raise VerificationFailed(CHECK, f"the registry never held the keys {digest.hex()} of this member")
+    found = member_registry.key_sets(connection, node.address).get(digest)
+    if found is None:
+        raise VerificationFailed(CHECK, f"the registry never held the keys {digest.hex()} of this member")
+    return found
 
 
 def _leaf(connection: Connection, seq: int) -> Leaf:

@@ -23,7 +23,7 @@ from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.node import Node
 from node_adapter.peers.client import PATH as MESSAGES
 from node_adapter.peers.messages import sign_message
-from node_adapter.store.chain import blocks, evidence_log, member_registry
+from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.workflows.anchoring.growth import KIND as GROWTH
 from node_adapter.workflows.anchoring.witness import WitnessedLog
@@ -170,12 +170,11 @@ def fetch_growth(node: Node, address: str, start: int) -> Growth:
 
 
 def _log(connection: Connection, address: str) -> LogLeaves:
-    return LogLeaves(connection, address, evidence_log.contracts(connection), blocks.tip(connection).number)
+    return LogLeaves.of(connection, address, blocks.tip(connection).number)
 
 
 def _keys(connection: Connection, address: str, leaf: AnchorLeaf) -> MemberKeySet:
-    for held in reversed(member_registry.registered_keys(connection, address, leaf.block)):
-        keys = held.key_set()
-        if keys.digest() == leaf.keys_digest:
-            return keys
-    raise VerificationFailed("member-keys", f"the registry never held the keys that anchor {leaf.seq} names")
+    found = member_registry.key_sets(connection, address, leaf.block).get(leaf.keys_digest)
+    if found is None:
+        raise VerificationFailed("member-keys", f"the registry never held the keys that anchor {leaf.seq} names")
+    return found

@@ -32,7 +32,7 @@ from evidence.version2.verify.claim import leaves_of_keys, signing_keys
 from node_adapter.node import Node
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.chain.log_leaves import LogLeaves
-from node_adapter.workflows.anchoring.claims import ShownEvidence, key_sets, leaves_at_promise, make_claim
+from node_adapter.workflows.anchoring.claims import ShownEvidence, leaves_at_promise, make_claim
 from node_adapter.workflows.anchoring.log_evidence import LogEvidence, evidence_of
 from node_adapter.workflows.former.promises import check_former_promise
 from primitives.canonical import parse_json
@@ -115,7 +115,7 @@ def _require_signed(
         VerificationFailed: check `promise`.
         CouldNotCheck: the library of its suite is not installed.
     """
-    shown, last, sets = leaves_at_promise(log, promise), log.last(), key_sets(connection, log.member)
+    shown, last, sets = leaves_at_promise(log, promise), log.last(), member_registry.key_sets(connection, log.member)
     decisive = (last,) if covering is None else (covering, log.before(covering))
     shown += [leaf for leaf in decisive if leaf is not None]
     by_seq = {leaf.seq: leaf for leaf in shown}
@@ -176,7 +176,7 @@ def _naming_wrong(node: Node, look: _Look, leaf: AnchorLeaf, evidence: LogEviden
             of_checkpoint = log.anchor(seq)
         except LookupError:  # our index has not come to it
             return ShownEvidence(evidence)
-        keys = key_sets(connection, look.broker)[of_checkpoint.keys_digest]
+        keys = member_registry.key_sets(connection, look.broker)[of_checkpoint.keys_digest]
     stated = open_anchor_checkpoint(evidence.checkpoint, look.promise.broker, keys.checkpoint)
     return ShownEvidence(evidence, leaf.seq in stated.wrong, seq)
 

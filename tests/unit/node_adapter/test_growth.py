@@ -202,6 +202,7 @@ CALLS = {
     "chain.blocks.tip": lambda c, size: blocks.tip(c),
     "chain.member_registry.members": lambda c, size: member_registry.members(c),
     "chain.member_registry.require_active_member": lambda c, size: member_registry.require_active_member(c, MEMBER),
+    "chain.member_registry.key_sets": lambda c, size: member_registry.key_sets(c, MEMBER),
     "chain.member_registry.registered_keys": lambda c, size: member_registry.registered_keys(c, MEMBER),
     "consents.insert_consent": lambda c, size: consents.insert_consent(c, GRANT),
     "consents.find_consent": lambda c, size: consents.find_consent(c, CONSENT),

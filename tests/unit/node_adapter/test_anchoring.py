@@ -169,7 +169,10 @@ def test_a_store_that_is_not_what_was_anchored_last_is_not_started(broker, state
 def test_a_start_reads_no_more_of_an_old_log_than_of_a_young_one(broker):
     def questions():
         asked = []
-        note = lambda *args: asked.append(args[2])  # noqa: E731
+
+        def note(_connection, _cursor, statement, *_):
+            asked.append(statement)
+
         event.listen(broker.store._engine, "before_cursor_execute", note)
         rows = _rows_read(broker.store, lambda: started(broker, broker.store))
         event.remove(broker.store._engine, "before_cursor_execute", note)

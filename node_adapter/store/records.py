@@ -319,12 +319,6 @@ def mark_broken(connection: Connection, ids: Iterable[str], now_ms: int) -> None
         connection.execute(update(record).where(some).values(broken_at=now_ms))
 
 
-def broken_promises(connection: Connection) -> list[str]:
-    """Return the records whose promise was broken, in log order."""
-    query = select(record.c.record_id).where(record.c.broken_at.is_not(None)).order_by(record.c.log_index)
-    return list(connection.execute(query).scalars())
-
-
 def broken_count(connection: Connection) -> int:
     """Return how many promises were broken."""
     query = select(func.count()).select_from(record).where(record.c.broken_at.is_not(None))

@@ -12,6 +12,7 @@ from node_adapter.store import alarms, anchors, records, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
+from tests.world.broken import broken_promises
 from tests.world.clock import START
 from tests.world.payloads import PAYLOADS
 
@@ -137,7 +138,7 @@ def test_the_promise_of_an_outage_of_hours_ends_with_the_anchor(broker, owed):
     answer = broker.post("/v1/promises", {"record_id": owed["record_id"]})
     with broker.store.read() as connection:
         assert promised(answer).anchor_by == anchors.latest(connection).block_time * 1000
-        assert records.broken_promises(connection) == []
+        assert broken_promises(connection) == []
 
 
 def test_a_promise_of_an_outage_of_days_is_broken_and_says_so(broker, owed):
@@ -148,7 +149,7 @@ def test_a_promise_of_an_outage_of_days_is_broken_and_says_so(broker, owed):
     answer = broker.post("/v1/promises", {"record_id": owed["record_id"]})
     assert promised(answer).anchor_by == START + MAX_PROMISE_MS
     with broker.store.read() as connection:
-        assert owed["record_id"] in records.broken_promises(connection)
+        assert owed["record_id"] in broken_promises(connection)
         [alarm] = [alarm for alarm in alarms.list_alarms(connection) if alarm.kind == alarms.PROMISE_BROKEN]
     assert alarm.closed_at is None
 

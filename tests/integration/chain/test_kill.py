@@ -27,6 +27,7 @@ from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.timestamp import format_time
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
+from tests.world.broken import broken_promises
 from tests.world.kill_load import Facts, Wallets, Writes
 from tests.world.kills import VICTIMS, Killer, open_alarms
 
@@ -105,7 +106,7 @@ def freeze_the_chain(consortium, killer, node):
         killer.note("all")
         killer.start()
         wait_until(lambda: is_stalled(node), "word that the chain is away", logs=killer.logs())
-        wait_until(lambda: broken_promises(node), "a broken promise", logs=killer.logs())
+        wait_until(lambda: has_broken_promises(node), "a broken promise", logs=killer.logs())
     finally:
         os.kill(pid, signal.SIGCONT)
     killer.wait_until_it_works()
@@ -116,9 +117,9 @@ def is_stalled(node):
         return identity.worker_status(connection).stalled_since is not None
 
 
-def broken_promises(node):
+def has_broken_promises(node):
     with node.store.read() as connection:
-        return records.broken_promises(connection)
+        return bool(broken_promises(connection))
 
 
 def rest(killer, node):
@@ -156,7 +157,7 @@ def compare_anchors(consortium, node, *loads):
     events = [event for event in chain_events(consortium, "EvidenceLog", "Anchored") if event["member"] == node.address]
     with node.store.read() as connection:
         log = whole_log(connection)
-        broken = set(records.broken_promises(connection))
+        broken = set(broken_promises(connection))
     # 1. the callers' lists of answers are a log: each place once, without a gap but for the openings that the node
     # writes before them, and in each caller's order
     answers = {answer["log_index"]: answer for load in loads for answer in load.answers}

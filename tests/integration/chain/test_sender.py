@@ -10,6 +10,7 @@ from node_adapter.init import configure
 from node_adapter.store import alarms, anchor_tree, anchors, outbox, records
 from node_adapter.store.chain import event_log
 from primitives.errors import VerificationFailed
+from tests.world.broken import broken_promises
 
 pytestmark = pytest.mark.chain
 
@@ -187,7 +188,7 @@ def test_a_broken_promise_raises_an_alarm(consortium, add_records, drive):
     worker = consortium.worker(node)
     drive(worker, lambda: final_size(node) == 2)
     with node.store.read() as connection:
-        assert records.broken_promises(connection) == names
+        assert broken_promises(connection) == names
         assert [alarm.count for alarm in alarms.list_alarms(connection, alarms.PROMISE_BROKEN, with_closed=True)] == [2]
 
 

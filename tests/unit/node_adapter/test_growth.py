@@ -345,7 +345,6 @@ CALLS = {
     "records.late_promises": lambda c, size: records.late_promises(c, size - 3, None, NOW),
     "records.is_overdue": lambda c, size: records.is_overdue(c, size - 3, NOW),
     "records.mark_broken": lambda c, size: records.mark_broken(c, ["3"], NOW),
-    "records.broken_promises": lambda c, size: records.broken_promises(c),
     "records.broken_count": lambda c, size: records.broken_count(c),
     "records.finding_counts": lambda c, size: records.finding_counts(c),
     "chain.did_registry.did_events": lambda c, size: did_registry.did_events(c, ADDRESS),

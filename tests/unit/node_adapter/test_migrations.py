@@ -26,6 +26,7 @@ from primitives.canonical import canonical_json
 from primitives.errors import Refused
 from suitability.subject import SubjectState
 from suitability.subject_json import state_from_json, state_to_json
+from tests.world.broken import broken_promises
 
 
 def database_at(path, revision):
@@ -76,7 +77,7 @@ def test_alarms_of_the_first_schema_are_kept_and_broken_promises_are_one(tmp_pat
             )
     migrate.upgrade(tmp_path / "node.db")
     with store.read() as connection:
-        assert records.broken_promises(connection) == ["r0", "r2"]
+        assert broken_promises(connection) == ["r0", "r2"]
         found = {alarm.kind: alarm for alarm in alarms.list_alarms(connection)}
     assert set(found) == {"promise-broken", "chain-reset"}
     assert (found["chain-reset"].count, found["chain-reset"].first_at, found["chain-reset"].detail) == (1, 6, "lost")

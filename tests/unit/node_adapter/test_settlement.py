@@ -18,6 +18,7 @@ from node_adapter.store.records import RecordRow
 from node_adapter.store.schema import metadata
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.settlement import reopen, watch_promises
+from tests.world.broken import broken_promises
 
 MEMBER, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
 TARGET = "0x" + "ab" * 20
@@ -267,7 +268,7 @@ def test_an_anchor_that_came_too_late_breaks_the_promises_that_it_covers(store):
         put_anchor(connection, 3)
         events = [*anchored(6, 2), *anchored(7, 3)]
         settle(connection, [outcome(6), outcome(7)], events, now_ms=NOW)
-        assert records.broken_promises(connection) == ["r2"]
+        assert broken_promises(connection) == ["r2"]
         assert kinds(connection) == [(alarms.PROMISE_BROKEN, "anchoring")]
 
 
@@ -281,7 +282,7 @@ def test_a_promise_whose_time_passed_is_broken_once(store):
     assert watch_promises(store, NOW, NOW + 9) == 1
     assert watch_promises(store, NOW, NOW + 9) == 0
     with store.read() as connection:
-        assert records.broken_promises(connection) == ["r2", "r3"]
+        assert broken_promises(connection) == ["r2", "r3"]
 
 
 def test_many_broken_promises_are_one_alarm_that_closes_when_all_late_records_are_anchored(store):

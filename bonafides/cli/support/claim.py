@@ -9,7 +9,7 @@ import click
 
 from bonafides.cli.support.options import FILE, verbatim
 from bonafides.cli.support.output import read_limited, say, write_json
-from evidence.documents.breach import MAX_BREACH_BYTES
+from evidence.documents.breach import MAX_BREACH_BYTES, parse_breach
 from evidence.documents.trust import MAX_TRUST_BYTES
 from evidence.verify.breach import BreachReport, verify_breach
 from evidence.version2.documents.claim import CLAIM_FORMAT, MAX_CLAIM_BYTES, MAX_CLAIM_NODES
@@ -56,6 +56,7 @@ def verify_claim(*, claim: Path, trust: tuple[Path, ...], trust_keys: tuple[str,
 def _verified(claim: bytes, word: Trust) -> BreachReport | ClaimReport:
     if not _is_format_2(claim):
         if not word.of_1:
+            parse_breach(claim)  # what is no claim is told so, before anything is said of trust files
             raise InvalidInput(
                 "trust", "shape", "is of format 2, and a claim of format 1 needs a trust file of headers"
             )

@@ -97,9 +97,7 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
         tip = blocks.tip(connection)
     except CouldNotCheck as error:
         return {**checks, "index": error.code}
-    checks["index"] = (
-        lost_blocks.CODE if lost_blocks.missing(connection) else _index_check(node, connection, tip.number)
-    )
+    checks["index"] = _index_check(node, connection, tip.number)
     sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
     if sign is None:
         return checks

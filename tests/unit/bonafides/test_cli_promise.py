@@ -105,6 +105,8 @@ def test_a_claim_that_proves_nothing(run, world, tmp_path):
     assert run.out.splitlines()[-1].startswith("failed: ")
     file.write_bytes(b"{}")
     assert run("promise", "verify", file, *pinned) == 2
+    assert "breach" in run.err  # what is no claim is told so, before anything is said of the trust file
+    assert "of format 2" not in run.err
     file.write_bytes(claimed.claim)
     assert run("promise", "verify", file, "--trust", trust) == 2
     assert "trust_keys" in run.err

@@ -10,7 +10,7 @@ import click
 from bonafides.cli.support.founder import read_founder
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, write_file, write_json
-from node_adapter.chain.deploy import contract_status, deploy
+from node_adapter.chain.deploy import contract_status, deploy, deploy_convictions
 from node_adapter.chain.former_network import FormerNetwork, read_former_network
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
@@ -105,6 +105,40 @@ def _former(rpc: JsonRpc, file: Path) -> FormerNetwork:
     return read_former_network(rpc, check_address(network.get("directory"), "continues.directory"), block)
 
 
+@contracts.command(
+    "deploy-convictions",
+    epilog=verbatim(
+        'out  {"name", "address", "block", "gas_used"}',
+        "",
+        "Example:",
+        "  bonafides contracts deploy-convictions --network network.json --node nodes/a",
+        "  bonafides member propose-contract ConvictionRegistry 0x... --node nodes/a",
+    ),
+)
+@click.option("--rpc-url", help="The chain's JSON-RPC; by default the network file's.")
+@click.option("--network", "network_file", type=FILE, required=True, help="What `contracts deploy` wrote.")
+@click.option(
+    "--node", "node_dir", type=DIRECTORY, required=True, help="The node whose account sends the transaction; stop it."
+)
+@password_option
+@ca_option
+def deploy_convictions_command(
+    rpc_url: str | None, network_file: Path, node_dir: Path, password_file: Path | None, ca_file: Path | None
+) -> None:
+    """Deploy the contract of convictions for a consortium of an earlier release, which has none.
+
+    It counts once the members have voted for it: `member propose-contract`, `vote`, `execute`, `enact`.
+    """
+    url, directory = _network(network_file, rpc_url, None)
+    signer = Keystore.open(node_dir / "keystore", read_password(file=password_file)).signer()
+    rpc = JsonRpc(RpcEndpoint(url, ca_file))
+    try:
+        made = deploy_convictions(rpc, signer, directory)
+    finally:
+        rpc.close()
+    write_json(vars(made))
+
+
 @contracts.command("status")
 @click.option("--rpc-url", help="The chain's JSON-RPC; by default the network file's.")
 @click.option("--network", "network_file", type=FILE, help="What `contracts deploy` wrote.")
@@ -112,15 +146,21 @@ def _former(rpc: JsonRpc, file: Path) -> FormerNetwork:
 @ca_option
 def status(rpc_url: str | None, network_file: Path | None, directory: str | None, ca_file: Path | None) -> None:
     """Show every contract that the Directory names, with its earlier addresses."""
-    network = {} if network_file is None else read_document(network_file, "network")
+    url, address = _network(network_file, rpc_url, directory)
+    rpc = JsonRpc(RpcEndpoint(url, ca_file))
+    try:
+        found = contract_status(rpc, address)
+    finally:
+        rpc.close()
+    write_json([vars(contract) for contract in found])
+
+
+def _network(file: Path | None, rpc_url: str | None, directory: str | None) -> tuple[str, str]:
+    """Return the chain's URL and the Directory's address, as they are given or as a network file says."""
+    network = {} if file is None else read_document(file, "network")
     if not isinstance(network, dict):
         raise InvalidInput("network", "shape", "must be what `contracts deploy` wrote")
     url, address = rpc_url or network.get("rpc_url"), directory or network.get("directory")
     if not isinstance(url, str):
         raise InvalidInput("rpc_url", "required", "give --rpc-url or --network")
-    rpc = JsonRpc(RpcEndpoint(url, ca_file))
-    try:
-        found = contract_status(rpc, check_address(address, "directory"))
-    finally:
-        rpc.close()
-    write_json([vars(contract) for contract in found])
+    return url, check_address(address, "directory")

@@ -16,12 +16,13 @@ from bonafides.cli.support.node_store import opened_store
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, write_json
 from node_adapter.bootstrap import open_node
-from node_adapter.chain.abi import encode_call
+from node_adapter.chain.abi import KNOWN, directory_name, encode_call, naming_digest
 from node_adapter.keys.keystore import read_password
 from node_adapter.patience import Patience
 from node_adapter.settings import Settings
 from node_adapter.store import outbox
 from node_adapter.store.chain import directory, member_registry
+from node_adapter.store.chain.directory import DIRECTORY as CONTRACT_OF_NAMES
 from node_adapter.store.chain.proposals import open_proposals, proposal_made_by
 from node_adapter.store.engine import Store
 from node_adapter.workflows.identity.keys_in_force import generations, rotate
@@ -122,6 +123,35 @@ def propose_admission(applicant: Path, node_dir: Path, wait: bool) -> None:
 def propose_suspension(address: str, node_dir: Path, wait: bool) -> None:
     """Propose to suspend a member."""
     _call(node_dir, "proposeSuspension", (check_address(address, "member"),), wait=wait)
+
+
+@member.command(
+    "propose-contract",
+    epilog=verbatim(
+        "Example:",
+        "  bonafides member propose-contract ConvictionRegistry 0x... --node nodes/a",
+        "  bonafides member enact 3 ConvictionRegistry 0x... --node nodes/a",
+    ),
+)
+@click.argument("name", type=click.Choice([name for name in KNOWN if name != CONTRACT_OF_NAMES]))
+@click.argument("address")
+@governed
+def propose_contract(name: str, address: str, node_dir: Path, wait: bool) -> None:
+    """Propose that the Directory names a contract, in place of an earlier one or for the first time."""
+    names = Settings.load(node_dir).chain.directory
+    digest = naming_digest(names, name, check_address(address, "address"))
+    _call(node_dir, "proposeAction", (digest,), wait=wait)
+
+
+@member.command("enact")
+@click.argument("proposal", type=click.IntRange(0))
+@click.argument("name", type=click.Choice([name for name in KNOWN if name != CONTRACT_OF_NAMES]))
+@click.argument("address")
+@governed
+def enact(proposal: int, name: str, address: str, node_dir: Path, wait: bool) -> None:
+    """Let the Directory name a contract, once the proposal about it was executed."""
+    named = directory_name(name), check_address(address, "address")
+    _call(node_dir, "enact", (proposal, *named), wait=wait, contract=CONTRACT_OF_NAMES)
 
 
 @member.command("vote")
@@ -232,14 +262,15 @@ def show_keys(node_dir: Path, password_file: Path | None) -> None:
     )
 
 
-def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool) -> None:
+def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool, contract: str = CONTRACT) -> None:
     # The same call may be made again later (a second proposal about one member), so the key is drawn.
     key = f"{KIND}:{function}:{secrets.token_hex(8)}"
     once = (outbox.call_id(key),) if function.startswith("propose") else ()
-    data = encode_call(CONTRACT, function, *once, *arguments)
+    data = encode_call(contract, function, *once, *arguments)
+    names = Settings.load(node_dir).chain.directory
     with opened_store(node_dir) as store:
         with store.write() as connection:
-            target = directory.contract_address(connection, CONTRACT)
+            target = names if contract == CONTRACT_OF_NAMES else directory.contract_address(connection, contract)
             outbox.enqueue(connection, KIND, key, target, data, time.time_ns() // 1_000_000)
         if not wait:
             write_json({"outbox": key, "state": outbox.NEW})

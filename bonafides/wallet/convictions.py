@@ -11,10 +11,8 @@ from typing import Any
 
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
-from evidence.version2.documents.contradiction import PromiseContradiction
-from evidence.version2.log.convict import Equivocation, Rollback
 from evidence.version2.verify.contradictions import Conviction
-from evidence.version2.verify.conviction import TELLS, verify_conviction
+from evidence.version2.verify.conviction import TELLS, matter_of, verify_conviction
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 
@@ -26,7 +24,7 @@ def keep_convictions(identities: Identities, claims: Iterable[Conviction]) -> li
     told = []
     for claim in claims:
         verify_conviction(claim, pinned_keys(identities, claim.broker))
-        matter = (claim.broker, *_matter(claim))
+        matter = (claim.broker, *matter_of(claim))
         kept = identities.store.get(_KIND, *matter)
         if kept is None:
             kept = claim.to_json()
@@ -39,20 +37,6 @@ def convictions(identities: Identities) -> list[dict[str, Any]]:
     """Return every kept document whole, under what it tells."""
     kept = sorted(identities.store.all(_KIND), key=canonical_json)
     return [{**_summary(document), "document": document} for document in kept]
-
-
-def _matter(claim: Conviction) -> tuple[str, ...]:
-    """Return what a document is about; another one about the same tells nothing new."""
-    match claim:
-        case PromiseContradiction():
-            place = "log" if claim.link is None else "link"
-            first, second = (str(one["log_index"]) for one in (claim.first, claim.second))
-            return "promises", place, str(claim.first["record_id"]), str(claim.second["record_id"]), first, second
-        case Rollback():
-            return "rollback", claim.label.hex()
-        case Equivocation():
-            first, second = (note.split("\n")[1] for note in (claim.first, claim.second))
-            return ("fork", str(claim.fork[0].leaf.seq)) if claim.fork is not None else ("checkpoints", first, second)
 
 
 def _summary(document: dict[str, Any]) -> dict[str, Any]:

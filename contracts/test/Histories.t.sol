@@ -8,8 +8,10 @@ import {MemberRegistry} from "../MemberRegistry.sol";
 import {IDirectory} from "../interfaces/IDirectory.sol";
 import {IDidRegistry} from "../interfaces/IDidRegistry.sol";
 import {IMemberRegistry} from "../interfaces/IMemberRegistry.sol";
+import {IConvictionRegistry} from "../interfaces/IConvictionRegistry.sol";
 import {ITaskRegistry} from "../interfaces/ITaskRegistry.sol";
 import {ConsentWorld} from "./ConsentRegistry.t.sol";
+import {ConvictionWorld} from "./ConvictionRegistry.t.sol";
 import {DidWorld} from "./DidRegistry.t.sol";
 import {TaskWorld} from "./TaskRegistry.t.sol";
 import {Vm} from "./MiniTest.sol";
@@ -509,5 +511,33 @@ contract MemberHistoryTest is Reader {
         vm.expectRevert(abi.encodeWithSelector(IMemberRegistry.MemberRegistryFull.selector, 1_024));
         vm.prank(east);
         members.execute(id);
+    }
+}
+
+contract ConvictionHistoryTest is ConvictionWorld, Reader {
+    string private constant _RECORDED = "ConvictionRecorded(address,address,uint8,bytes32)";
+
+    function setUp() public {
+        foundConvictions();
+        vm.warp(1_900_000_000);
+    }
+
+    function expectHead(address convicted, bytes memory members_) private {
+        read("bonafides/conviction-history/2", bytes32(bytes20(convicted)), told(_RECORDED, members_));
+        eq(convictions.historyHead(convicted), headRead(bytes32(bytes20(convicted))), "head");
+        eq(convictions.changeCount(convicted), countRead(bytes32(bytes20(convicted))), "count");
+    }
+
+    function test_every_statement_extends_the_head_of_who_is_convicted() public {
+        eq(convictions.historyHead(west), bytes32(0), "before the first");
+        record(east, west, ROLLBACK, DIGEST);
+        expectHead(west, abi.encode(east, IConvictionRegistry.Kind.Rollback, DIGEST));
+        record(regulator, west, 1, DIGEST);
+        expectHead(west, abi.encode(regulator, IConvictionRegistry.Kind.PromiseContradiction, DIGEST));
+        later();
+        record(east, north, 2, keccak256("another"));
+        expectHead(north, abi.encode(east, IConvictionRegistry.Kind.Equivocation, keccak256("another")));
+        record(east, west, 2, keccak256("a third"));
+        expectHead(west, abi.encode(east, IConvictionRegistry.Kind.Equivocation, keccak256("a third")));
     }
 }

@@ -22,8 +22,9 @@ from node_adapter.chain.former_events import FORMER_EVENTS
 from primitives.errors import InvalidInput
 
 CONTRACTS = ("MemberRegistry", "DidRegistry", "EvidenceAnchor", "ConsentRegistry", "TaskRegistry", "Directory")
-LOG_OF_ANCHORS = "EvidenceLog"
-KNOWN = (*CONTRACTS, LOG_OF_ANCHORS)  # with the one that a consortium of an earlier release does not have yet
+LOG_OF_ANCHORS, CONVICTIONS = "EvidenceLog", "ConvictionRegistry"
+LATER = (LOG_OF_ANCHORS, CONVICTIONS)  # those that a consortium of an earlier release may not have yet
+KNOWN = (*CONTRACTS, *LATER)
 _SELECTOR_BYTES = 4
 _ERROR_STRING = keccak(b"Error(string)")[:_SELECTOR_BYTES]
 _PANIC = keccak(b"Panic(uint256)")[:_SELECTOR_BYTES]
@@ -170,6 +171,11 @@ def decode_revert(data: bytes) -> tuple[str, tuple[Any, ...]]:
 def directory_name(contract: str) -> bytes:
     """Return a contract's name as the Directory keeps it: ASCII in 32 bytes."""
     return contract.encode("ascii").ljust(32, b"\0")
+
+
+def naming_digest(directory: str, contract: str, target: str) -> bytes:
+    """Return what the members vote on when a name of the Directory gets a contract (docs/spec/contracts.md, Votes)."""
+    return keccak(encode(["address", "bytes32", "address"], [directory, directory_name(contract), target]))
 
 
 def _encode(where: str, types: Sequence[str], arguments: Sequence[Any]) -> bytes:

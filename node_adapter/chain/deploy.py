@@ -1,4 +1,4 @@
-"""Putting the seven contracts on a chain, and looking at them there."""
+"""Putting the contracts on a chain, and looking at them there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, directory_name
+from node_adapter.chain.abi import CONVICTIONS, KNOWN, LATER, LOG_OF_ANCHORS, contract_abi, directory_name
 from node_adapter.chain.contracts import DIRECTORY, Contracts, code_at, reverted
 from node_adapter.chain.errors import ChainUnavailable, JsonRpcError, WrongChain
 from node_adapter.chain.former_network import ANCHORS, FormerNetwork
@@ -59,7 +59,7 @@ def deploy(
     veto_blocks: int,
     former: FormerNetwork | None = None,
 ) -> Deployment:
-    """Deploy all seven contracts, the Directory last; those that continue release 1 keep its `EvidenceAnchor`.
+    """Deploy all contracts, the Directory last; those that continue release 1 keep its `EvidenceAnchor`.
 
     Args:
         rpc: the chain's node.
@@ -89,11 +89,27 @@ def deploy(
     create(LOG_OF_ANCHORS, registry, anchors, _NOBODY)
     create("ConsentRegistry", registry, dids)
     create("TaskRegistry", registry)
+    create(CONVICTIONS, registry)
     names = [name for name in KNOWN if name != DIRECTORY]
     targets = [done[name].address for name in names]
     directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
     return Deployment(chain_id, directory, first, tuple(done[name] for name in KNOWN))
+
+
+def deploy_convictions(rpc: ChainRpc, signer: TransactionSigner, directory: str) -> DeployedContract:
+    """Deploy the `ConvictionRegistry` of a consortium that has none; it counts once the members have named it.
+
+    Raises:
+        Refused: `contract-named`, the Directory names one.
+        WrongChain: there is no Directory of ours.
+        ChainUnavailable: nobody answers.
+    """
+    contracts = Contracts(rpc, directory)
+    if contracts.is_named(CONVICTIONS):
+        raise Refused("contract-named", f"the Directory {directory} names a {CONVICTIONS} already")
+    registry = contracts.address_of("MemberRegistry")
+    return _create(rpc, signer, int(rpc.call("eth_chainId"), 16), CONVICTIONS, (registry,))
 
 
 def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
@@ -110,8 +126,8 @@ def contract_status(rpc: ChainRpc, directory: str) -> list[ContractStatus]:
         if name == DIRECTORY:
             continue
         (entries,) = contracts.read(DIRECTORY, "history", directory_name(name))
-        if name == LOG_OF_ANCHORS and not entries:
-            continue  # contracts of an earlier release, which the members may still vote for
+        if name in LATER and not entries:
+            continue  # the members of an earlier release may still vote for it
         address = contracts.address_of(name)
         history = tuple((str(target).lower(), int(block)) for target, block in entries)
         found.append(ContractStatus(name, address, len(code_at(rpc, address)), history))

@@ -32,6 +32,7 @@ NAMES = (
     "EvidenceAnchor",
     "EvidenceLog",
     "ConsentRegistry",
+    "ConvictionRegistry",
     "TaskRegistry",
     "Directory",
 )

@@ -56,6 +56,7 @@ class Calls:
         self.directory = self.deploy(
             "Directory", self.members.address, NOBODY, names, [self.dids.address, self.anchors.address]
         )
+        self.convictions = self.deploy("ConvictionRegistry", self.members.address)
 
     def make_all(self) -> None:
         """Make every call, in an order in which each is allowed."""
@@ -66,6 +67,7 @@ class Calls:
         self.consents_of_a_client()
         self.a_task_completed()
         self.a_task_refused()
+        self.convicted()
         self.votes()
 
     def anchor(self) -> None:
@@ -180,6 +182,12 @@ class Calls:
         task = digest("another task")
         self.call(self.east, self.tasks, "propose, one owner", task, digest("spec"), 4, [digest("east")], FAR)
         self.call(self.east, self.tasks, "refuse", task, digest("a reason"))
+
+    def convicted(self) -> None:
+        """Record a document against a member, and one more."""
+        for which in ("first", "next"):
+            label = f"record, {which}"
+            self.call(self.east, self.convictions, label, self.west.address, 3, digest(f"a document, {which}"))
 
     def votes(self) -> None:
         """Change keys, and carry an action, an admission and a suspension through; veto another."""

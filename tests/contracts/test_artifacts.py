@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "node_adapter" / "chain" / "artifacts"
 NAMES = [
     "ConsentRegistry",
+    "ConvictionRegistry",
     "DidRegistry",
     "Directory",
     "EvidenceAnchor",

@@ -25,6 +25,7 @@ CONTRACTS = {
             "TaskRegistry",
             "Directory",
             "EvidenceLog",
+            "ConvictionRegistry",
         )
     )
 }

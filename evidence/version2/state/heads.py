@@ -16,6 +16,7 @@ DID_HISTORY = keccak(b"bonafides/did-history/2")
 MEMBER_HISTORY = keccak(b"bonafides/member-history/2")
 DIRECTORY_HISTORY = keccak(b"bonafides/directory-history/2")
 TASK_HISTORY = keccak(b"bonafides/task-history/2")
+CONVICTION_HISTORY = keccak(b"bonafides/conviction-history/2")
 NO_HEAD = bytes(32)
 _LEFT_OUT = "previous_change"
 _TASK_EVENTS = (
@@ -40,9 +41,18 @@ _TASK_EVENTS = (
         "TaskRefused", (("task_id", "bytes32", True), ("owner", "address", True), ("reason_hash", "bytes32", False))
     ),
 )
+_CONVICTION_RECORDED = EventType(
+    "ConvictionRecorded",
+    (
+        ("convicted", "address", True),
+        ("member", "address", True),
+        ("kind", "uint8", False),
+        ("digest", "bytes32", False),
+    ),
+)
 CHANGES: Mapping[str, EventType] = {
     **{name: FORMS[name][-1] for name in sorted(DID_EVENTS | MEMBER_EVENTS)},  # heads are younger than former forms
-    **{kind.name: kind for kind in _TASK_EVENTS},
+    **{kind.name: kind for kind in (*_TASK_EVENTS, _CONVICTION_RECORDED)},
 }
 """The events that are changes of a history, by their names."""
 

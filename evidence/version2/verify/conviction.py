@@ -27,7 +27,8 @@ from evidence.version2.log.convict import (
     verify_rollback,
 )
 from evidence.version2.verify.contradictions import Conviction
-from primitives.canonical import parse_json
+from primitives.canonical import canonical_json, parse_json
+from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput
 from primitives.shapes import Fields, OneOf, Shape
 
@@ -40,6 +41,9 @@ TELLS: Mapping[str, str] = MappingProxyType(
     }
 )
 """What a document tells where it holds, by its format."""
+KINDS: Mapping[str, int] = MappingProxyType({CONTRADICTION_FORMAT: 1, EQUIVOCATION_FORMAT: 2, ROLLBACK_FORMAT: 3})
+"""The number under which a document stands on the chain (section 15.2), by its format."""
+_DIGEST_TAG = "bonafides/conviction/1"
 _SHAPES: Mapping[str, Shape[Conviction]] = MappingProxyType(
     {CONTRADICTION_FORMAT: CONTRADICTION, EQUIVOCATION_FORMAT: EQUIVOCATION, ROLLBACK_FORMAT: ROLLBACK}
 )
@@ -63,6 +67,25 @@ def read_conviction(value: object) -> Conviction:
     """
     stated: dict[str, Any] = _ANY.read(value, "conviction")
     return _SHAPES[stated["format"]].read(value, "conviction")
+
+
+def conviction_digest(claim: Conviction) -> bytes:
+    """Return the digest by which the chain names a document (section 15.2)."""
+    return tagged_sha256(_DIGEST_TAG, canonical_json(claim.to_json()))
+
+
+def matter_of(claim: Conviction) -> tuple[str, ...]:
+    """Return what a document is about; another one about the same tells nothing new."""
+    match claim:
+        case PromiseContradiction():
+            place = "log" if claim.link is None else "link"
+            first, second = (str(one["log_index"]) for one in (claim.first, claim.second))
+            return "promises", place, str(claim.first["record_id"]), str(claim.second["record_id"]), first, second
+        case Rollback():
+            return "rollback", claim.label.hex()
+        case Equivocation():
+            first, second = (note.split("\n")[1] for note in (claim.first, claim.second))
+            return ("fork", str(claim.fork[0].leaf.seq)) if claim.fork is not None else ("checkpoints", first, second)
 
 
 def verify_conviction(claim: Conviction, keys: Sequence[PinnedKeys]) -> None:

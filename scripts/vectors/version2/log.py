@@ -13,6 +13,8 @@ from evidence.version2.log.convict import Equivocation, PresentEntry, Rollback, 
 from evidence.version2.log.cosignature import COSIGNATURE, cosign, with_cosignatures, witness_name, witness_verifier_key
 from evidence.version2.log.multiproof import make_multiproof
 from evidence.version2.map.label_map import Absence, LabelMap, Presence
+from evidence.version2.state.heads import CONVICTION_HISTORY, Change, event_digest, head_of
+from evidence.version2.verify.conviction import KINDS, conviction_digest
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from scripts.vectors.evidence import BROKER, seeded
@@ -139,7 +141,7 @@ def _equivocation() -> Vector:
     return {"equivocation": canonical_json(Equivocation(BROKER, first, second).to_json()).decode()}
 
 
-def _rollback() -> Vector:
+def _rollback() -> Rollback:
     """Return the claim of a label that anchor 6 holds and anchor 7 does not."""
     label, entry = seeded("label"), seeded("entry")
     rest = {seeded(f"label {number}"): seeded(f"entry {number}") for number in range(5)}
@@ -153,13 +155,27 @@ def _rollback() -> Vector:
     held, gone = (of.prove(label) for of in maps)
     if isinstance(held, Absence) or isinstance(gone, Presence):
         raise TypeError(held)
-    claim = Rollback(
+    return Rollback(
         broker=BROKER,
         label=label,
         earlier=SignedMap(signed[0], None, PresentEntry(entry, held.path)),
         later=SignedMap(signed[1], None, gone),
     )
-    return {"rollback": canonical_json(claim.to_json()).decode()}
+
+
+def _recorded(claim: Rollback) -> Vector:
+    """Return what stands on the chain of a document that one member recorded."""
+    digest, member = conviction_digest(claim), WITNESS.rpartition(":")[2]
+    told = {"member": member, "kind": KINDS[claim.to_json()["format"]], "digest": digest}
+    change = Change(_FIRST_BLOCK + 99, _FIRST_TIME + 7 * _PERIOD + 5, event_digest("ConvictionRecorded", told))
+    return {
+        "document_digest": digest.hex(),
+        "recorded": canonical_json(
+            {**told, "digest": digest.hex(), "block": change.block, "time": change.time}
+        ).decode(),
+        "change": change.digest.hex(),
+        "head": head_of(CONVICTION_HISTORY, [change]).hex(),
+    }
 
 
 def vectors() -> dict[str, Vector]:
@@ -171,5 +187,6 @@ def vectors() -> dict[str, Vector]:
         "log-checkpoint": _checkpoint(),
         "log-cosignature": _cosignature(),
         "log-equivocation": _equivocation(),
-        "log-rollback": _rollback(),
+        "log-rollback": {"rollback": canonical_json(_rollback().to_json()).decode()},
+        "conviction-record": _recorded(_rollback()),
     }

@@ -45,7 +45,13 @@ def test_a_head_hashes_six_words():
     assert len({heads.head_of(history, changes) for history in HISTORIES}) == len(HISTORIES)
 
 
-HISTORIES = (heads.DID_HISTORY, heads.MEMBER_HISTORY, heads.DIRECTORY_HISTORY, heads.TASK_HISTORY)
+HISTORIES = (
+    heads.DID_HISTORY,
+    heads.MEMBER_HISTORY,
+    heads.DIRECTORY_HISTORY,
+    heads.TASK_HISTORY,
+    heads.CONVICTION_HISTORY,
+)
 WORDS = st.binary(min_size=32, max_size=32)
 CHANGE_LISTS = st.lists(st.builds(heads.Change, st.integers(0, 2**53), st.integers(0, 2**53), WORDS), max_size=6)
 
@@ -109,6 +115,11 @@ EVENTS = {
         KEYS_OF_SM2,
         "MemberKeysChanged(address,uint16,bytes,bytes32,bytes32,address,uint256)",
         u256(2) + u256(160) + b"\5" * 32 + b"\6" * 32 + padded(ADDRESS) + dynamic(b"\4" * 65),
+    ),
+    "ConvictionRecorded": (
+        {"member": ADDRESS, "kind": 3, "digest": b"\x09" * 32},
+        "ConvictionRecorded(address,address,uint8,bytes32)",
+        padded(ADDRESS) + u256(3) + b"\x09" * 32,
     ),
     "TaskProposed": (
         {"proposer": ADDRESS, "spec_hash": b"\6" * 32, "purpose": 2, "dataset_ids": [b"\7" * 32, b"\x08" * 32]},

@@ -64,6 +64,20 @@ def test_the_heads_of_a_did():
     assert heads == vector["heads"]
 
 
+def test_the_record_of_a_conviction():
+    """A document's digest, and the history of who is convicted, by the page's own formulas."""
+    vector, document = load("conviction-record"), load("log-rollback")["rollback"].encode()
+    text = b"\x16bonafides/conviction/1" + len(document).to_bytes(8) + document
+    assert hashlib.sha256(text).hexdigest() == vector["document_digest"]
+    told = json.loads(vector["recorded"])
+    assert (told["kind"], told["digest"]) == (3, vector["document_digest"])
+    members = abi_encode(["address", "uint8", "bytes32"], [told["member"], 3, unhex(told["digest"])])
+    change = keccak(keccak(b"ConvictionRecorded(address,address,uint8,bytes32)") + members)
+    words = (keccak(b"bonafides/conviction-history/2"), bytes(32), 1, told["block"], told["time"], change)
+    head = keccak(abi_encode(["bytes32", "bytes32", "uint256", "uint256", "uint256", "bytes32"], words))
+    assert (change.hex(), head.hex()) == (vector["change"], vector["head"])
+
+
 def test_the_tree_of_active_members():
     vector = load("active-members")
     level = [unhex(vector["leaves"].get(str(number), "00" * 32)) for number in range(1024)]

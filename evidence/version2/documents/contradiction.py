@@ -104,11 +104,6 @@ def _signed(value: object, broker: str, public_keys: Sequence[bytes]) -> Promise
     promise, signed = PROMISE.read(value, "promise")
     if promise.broker != broker:
         raise VerificationFailed("promise", f"the promise is of {promise.broker}, not of {broker}")
-    for key in public_keys[:-1]:
-        try:
-            signed.verify(key)
-        except VerificationFailed:
-            continue
-        return promise
-    signed.verify(public_keys[-1])
+    if not any(signed.is_signed_by(key) for key in public_keys):
+        raise VerificationFailed("promise", f"no key that is given of {broker} signed the promise")
     return promise

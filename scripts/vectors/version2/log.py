@@ -168,11 +168,10 @@ def _recorded(claim: Rollback) -> Vector:
     digest, member = conviction_digest(claim), WITNESS.rpartition(":")[2]
     told = {"member": member, "kind": KINDS[claim.to_json()["format"]], "digest": digest}
     change = Change(_FIRST_BLOCK + 99, _FIRST_TIME + 7 * _PERIOD + 5, event_digest("ConvictionRecorded", told))
+    recorded = {**told, "digest": digest.hex(), "block": change.block, "time": change.time}
     return {
         "document_digest": digest.hex(),
-        "recorded": canonical_json(
-            {**told, "digest": digest.hex(), "block": change.block, "time": change.time}
-        ).decode(),
+        "recorded": canonical_json(recorded).decode(),
         "change": change.digest.hex(),
         "head": head_of(CONVICTION_HISTORY, [change]).hex(),
     }

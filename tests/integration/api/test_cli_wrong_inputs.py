@@ -92,6 +92,10 @@ member vote --node HOME x                                          | invalid-inp
 member vote --node HOME HUGE                                       | invalid-input MemberRegistry.vote abi
 member veto --node HOME 1.5                                        | invalid-input proposal value
 member execute --node missing 1                                    | settings-unreadable
+member propose-contract Other 0x12 --node HOME                      | invalid-input name value
+member propose-contract ConvictionRegistry 0x12 --node HOME         | invalid-input address address
+member enact 1 ConvictionRegistry 0x12 --node HOME                  | invalid-input address address
+member enact 1 ConvictionRegistry 0xabababababababababababababababababababab --node missing | settings-unreadable
 member rotate-keys --node missing                                  | settings-unreadable
 member endpoint http://a --node missing                                  | settings-unreadable
 contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder list | invalid-input founder shape
@@ -99,6 +103,8 @@ contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder cut  | inval
 contracts status --network list                                    | invalid-input network shape
 contracts status --network odd                                     | invalid-input rpc_url required
 contracts status --network missing                                 | file-unreadable
+contracts deploy-convictions --node HOME --network odd              | invalid-input rpc_url required
+contracts deploy-convictions --node HOME --network missing          | file-unreadable
 token list --node missing                                          | store-missing
 token add --node HOME --name '' --role operator                    | invalid-input name text
 token add --node HOME --name ' a' --role operator                  | invalid-input name text

@@ -45,13 +45,7 @@ def test_a_head_hashes_six_words():
     assert len({heads.head_of(history, changes) for history in HISTORIES}) == len(HISTORIES)
 
 
-HISTORIES = (
-    heads.DID_HISTORY,
-    heads.MEMBER_HISTORY,
-    heads.DIRECTORY_HISTORY,
-    heads.TASK_HISTORY,
-    heads.CONVICTION_HISTORY,
-)
+HISTORIES = [getattr(heads, name) for name in vars(heads) if name.endswith("_HISTORY")]
 WORDS = st.binary(min_size=32, max_size=32)
 CHANGE_LISTS = st.lists(st.builds(heads.Change, st.integers(0, 2**53), st.integers(0, 2**53), WORDS), max_size=6)
 

@@ -32,6 +32,7 @@ from node_adapter.node import Node
 from node_adapter.ports import ChainRpc, TransactionOutcome
 from node_adapter.process import Ready, main
 from node_adapter.replay_worker import replay_worker
+from node_adapter.state_worker import state_worker
 from node_adapter.store import alarms, anchors, identity, outbox, restored
 from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.event_log import ChainEvent
@@ -347,7 +348,7 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        with replay_worker(node), asking(node):
+        with state_worker(node), replay_worker(node), asking(node):
             ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()

@@ -17,8 +17,6 @@ from node_adapter.store.schema import state_request
 from primitives.encoding import decode_base64url, encode_base64url
 from primitives.errors import CouldNotCheck
 
-_AT_ONCE = 100
-
 
 @dataclass(frozen=True)
 class StateRequest:
@@ -36,11 +34,12 @@ def ask(connection: Connection, request: StateRequest) -> None:
     connection.execute(insert(state_request).values(**row))
 
 
-def unanswered(connection: Connection) -> list[StateRequest]:
-    """Return the oldest questions that have no answer."""
+def unanswered_after(connection: Connection, last: str) -> StateRequest | None:
+    """Return the oldest question without an answer of those that were asked after that one; None where none is."""
     columns = (state_request.c.id, state_request.c.wanted, state_request.c.asked_at)
-    open_rows = select(*columns).where(state_request.c.answer.is_(None)).order_by(state_request.c.id).limit(_AT_ONCE)
-    return [StateRequest(row.id, _slots(row.wanted), row.asked_at) for row in connection.execute(open_rows)]
+    waiting = select(*columns).where(state_request.c.answer.is_(None), state_request.c.id > last)
+    row = connection.execute(waiting.order_by(state_request.c.id).limit(1)).one_or_none()
+    return None if row is None else StateRequest(row.id, _slots(row.wanted), row.asked_at)
 
 
 def answer(connection: Connection, request_id: str, said: TakenState | CouldNotCheck) -> None:

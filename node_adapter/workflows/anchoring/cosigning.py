@@ -24,6 +24,7 @@ from evidence.version2.log.witness_protocol import (
     AddCheckpoint,
     read_answer,
 )
+from node_adapter.beside import beside
 from node_adapter.node import Node
 from node_adapter.store import anchor_tree, anchors, cosignatures, restored
 from node_adapter.store.chain import member_registry
@@ -187,23 +188,11 @@ def asking(node: Node) -> Iterator[None]:
     if node.settings.member.role != "broker":
         yield
         return
-    stop = threading.Event()
+    asked = Asking(node)
 
-    def loop() -> None:
-        asked = Asking(node)
-        while not stop.is_set():
-            try:
-                asked.step()
-            except BonafidesError as error:
-                _log.warning("no witness can be asked now: %s", error)
-            except Exception:
-                _log.exception("a fault of this program; witnesses are asked again")
-            stop.wait(LOOK_EVERY_SECONDS)
+    def step() -> bool:
+        asked.step()
+        return False
 
-    thread = threading.Thread(target=loop, name="cosigning", daemon=True)
-    thread.start()
-    try:
+    with beside("cosigning", step, idle_seconds=LOOK_EVERY_SECONDS, end_seconds=END_SECONDS):
         yield
-    finally:
-        stop.set()
-        thread.join(END_SECONDS)

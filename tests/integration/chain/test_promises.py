@@ -14,7 +14,7 @@ from evidence.version2.promise import PromiseStanding
 from evidence.version2.verify.claim import verify_claim
 from node_adapter.chain.state_proofs import take_proofs
 from node_adapter.peers.messages import verify_message
-from node_adapter.replay_worker import indexed
+from node_adapter.state_worker import indexed
 from node_adapter.store import anchors, records
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.log_evidence import show_evidence

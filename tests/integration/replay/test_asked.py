@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from functools import partial
 
 import pytest
@@ -10,7 +11,11 @@ from sqlalchemy import select
 
 from domain.opening import OPENING
 from evidence.version2.documents.bundle import parse_bundle
-from node_adapter.replay_worker import FORGET_EVERY_MS, REPLAY_PATIENCE_MS, ReplayWorker
+from node_adapter import replay_worker as replay_worker_module
+from node_adapter import state_worker as state_worker_module
+from node_adapter.replay_worker import FORGET_EVERY_MS, REPLAY_PATIENCE_MS, ReplayWorker, replay_worker
+from node_adapter.requested_state import RequestedState
+from node_adapter.state_worker import state_worker
 from node_adapter.store import records, replays
 from node_adapter.store.schema import replay_document
 from node_adapter.workflows.replay import asked as asked_module
@@ -18,6 +23,7 @@ from node_adapter.workflows.replay import bundle as bundles
 from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_texts, show_replay
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from tests.waiting import wait_until
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS
@@ -150,6 +156,42 @@ def test_what_waits_when_the_process_is_killed_is_made_after_the_next_start(brok
     assert show_replay(broker.node, number)["state"] == "waiting"
     assert made_replay(broker.node, number)["state"] == "done"
     assert looks(broker, client) == 1
+
+
+class Real:
+    """The broker's clock, whose sleep is a moment in which other threads go on and no time passes."""
+
+    def __init__(self, clock):
+        self.now_ms, self.monotonic_ms = clock.now_ms, clock.monotonic_ms
+
+    def sleep(self, _seconds):
+        threading.Event().wait(0.01)
+
+
+def test_a_replay_that_takes_long_holds_back_no_proofs_of_others(broker, client, monkeypatch):
+    begun, go_on, proofs = threading.Event(), threading.Event(), []
+
+    def slow(*args):
+        begun.set()
+        assert go_on.wait(60)
+        return make(*args)
+
+    make = replay_worker_module.make_replay
+    monkeypatch.setattr(replay_worker_module, "make_replay", slow)
+    monkeypatch.setattr(state_worker_module, "take_proofs", lambda _rpc, wanted, **_more: broker.chain.state(wanted))
+    number = ask_replay(broker.node, asked(client))["id"]
+    asks = RequestedState(broker.store, Real(broker.clock), broker.node.entropy)
+    with state_worker(broker.node), replay_worker(broker.node):
+        try:
+            wait_until(begun.is_set, "the replay to begin")
+            asker = threading.Thread(target=lambda: proofs.append(asks({})), daemon=True)
+            asker.start()
+            wait_until(lambda: proofs, "proofs, while a replay is made")
+            assert show_replay(broker.node, number)["state"] == "waiting"
+        finally:
+            go_on.set()
+        wait_until(lambda: show_replay(broker.node, number)["state"] == "done", "the replay")
+    assert proofs[0].header.number == broker.chain.height
 
 
 @pytest.mark.parametrize(

@@ -377,7 +377,7 @@ CALLS = {
     "rulesets.count": lambda c, size: rulesets.count(c),
     "snapshot.integrity": lambda c, size: snapshot.integrity(c),
     "state_requests.ask": lambda c, size: state_requests.ask(c, STATE_REQUEST),
-    "state_requests.unanswered": lambda c, size: state_requests.unanswered(c),
+    "state_requests.unanswered_after": lambda c, size: state_requests.unanswered_after(c, ""),
     "state_requests.answer": lambda c, size: state_requests.answer(c, "s000003", CouldNotCheck("c", "d")),
     "state_requests.take_answer": lambda c, size: state_requests.take_answer(c, "mine"),
     "state_requests.drop": lambda c, size: state_requests.drop(c, "mine"),

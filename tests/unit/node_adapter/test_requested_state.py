@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
+from node_adapter.beside import go_on
 from node_adapter.chain.state_proofs import take_proofs
-from node_adapter.replay_worker import FORGET_EVERY_MS, ReplayWorker
 from node_adapter.requested_state import PATIENCE_MS, RequestedState
+from node_adapter.state_worker import FORGET_EVERY_MS, ROUND, StateWorker
 from node_adapter.store import state_requests
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock
@@ -69,14 +70,14 @@ def between(node, worker):
 def test_another_process_takes_the_proofs_and_nothing_stays_behind(node, asks):
     source = Source(node)
     source.index()
-    between(node, ReplayWorker(node, source))
+    between(node, StateWorker(node, source))
     assert read(asks(WANTED)) == [9, 0, 0]
     assert rows(node) == 0
 
 
 def test_what_passes_is_tried_again_also_an_index_that_is_behind(node, asks):
     source = Source(node, CouldNotCheck("chain-unreachable", "x"), CouldNotCheck("state-proof-race", "x"))
-    worker = ReplayWorker(node, source)
+    worker = StateWorker(node, source)
     between(node, worker)
     turns = worker.step
 
@@ -99,7 +100,7 @@ def test_what_passes_is_tried_again_also_an_index_that_is_behind(node, asks):
 )
 def test_what_does_not_pass_is_told_at_once(node, asks, error, code):
     source = Source(node, error)
-    between(node, ReplayWorker(node, source))
+    between(node, StateWorker(node, source))
     with pytest.raises(CouldNotCheck) as told:
         asks(WANTED)
     assert (told.value.code, source.asked, rows(node)) == (code, 1, 0)
@@ -111,7 +112,7 @@ def test_who_asks_waits_ten_seconds_and_hears_what_the_trouble_is(node, asks):
         asks(WANTED)
     assert nobody.value.code == "state-not-proved"
     assert PATIENCE_MS <= node.clock.monotonic_ms() - began < PATIENCE_MS + 1000
-    between(node, ReplayWorker(node, Source(node, *[CouldNotCheck("chain-unreachable", "down")] * 1000)))
+    between(node, StateWorker(node, Source(node, *[CouldNotCheck("chain-unreachable", "down")] * 1000)))
     with pytest.raises(CouldNotCheck) as down:
         asks(WANTED)
     assert (down.value.code, rows(node)) == ("chain-unreachable", 0)
@@ -120,7 +121,7 @@ def test_who_asks_waits_ten_seconds_and_hears_what_the_trouble_is(node, asks):
 def test_a_question_of_a_process_that_was_killed_is_dropped(node):
     with node.store.write() as connection:
         state_requests.ask(connection, StateRequest("left", WANTED, node.clock.now_ms()))
-    worker = ReplayWorker(node, Source(node, CouldNotCheck("json-rpc-error", "x")))
+    worker = StateWorker(node, Source(node, CouldNotCheck("json-rpc-error", "x")))
     worker.step()
     assert rows(node) == 1
     node.clock.sleep(11 * PATIENCE_MS / 1000)
@@ -131,7 +132,7 @@ def test_a_question_of_a_process_that_was_killed_is_dropped(node):
 
 def test_a_fault_does_not_end_the_thread(node, asks):
     source = Source(node, ZeroDivisionError("a fault"), CouldNotCheck("store-full", "no room"))
-    worker, stop = ReplayWorker(node, source), threading.Event()
+    worker, stop = StateWorker(node, source), threading.Event()
     waits = []
 
     class Stop:
@@ -145,8 +146,52 @@ def test_a_fault_does_not_end_the_thread(node, asks):
 
     with node.store.write() as connection:
         state_requests.ask(connection, StateRequest("q", WANTED, node.clock.now_ms()))
-    worker.run(Stop())
+    go_on("state", worker.step, Stop(), idle_seconds=0)
     assert source.asked >= 2
     with node.store.read() as connection, pytest.raises(CouldNotCheck) as told:
         state_requests.take_answer(connection, "q")
     assert told.value.code == "store-full"
+
+
+class Moody:
+    """A source that has no proof yet of some accounts."""
+
+    def __init__(self, *late):
+        self.late, self.asked = set(late), []
+
+    def __call__(self, wanted):
+        [account] = wanted
+        self.asked.append(account)
+        if account in self.late:
+            raise CouldNotCheck("state-proof-race", "a block was made meanwhile")
+        raise CouldNotCheck("json-rpc-error", "told at once")
+
+
+def ask_all(node, *names):
+    with node.store.write() as connection:
+        for name in names:
+            state_requests.ask(connection, StateRequest(name, {name: []}, node.clock.now_ms()))
+
+
+def test_one_that_waits_is_tried_again_after_the_others_however_many_come(node):
+    source = Moody("a")
+    worker = StateWorker(node, source)
+    ask_all(node, "a", "b", "c")
+    turns = [worker.step() for _ in range(4)]
+    assert (source.asked, turns) == (["a", "b", "c"], [True, True, True, False])
+    for number in range(2 * ROUND):
+        ask_all(node, f"later {number:02}")
+        worker.step()
+    assert 2 <= source.asked[3:].count("a") <= 3
+
+
+def test_a_question_that_nobody_waits_for_any_more_is_not_taken(node):
+    source = Moody()
+    worker = StateWorker(node, source)
+    ask_all(node, "a", "b", "c")
+    worker.step()
+    with node.store.write() as connection:
+        state_requests.drop(connection, "b")
+    while worker.step():
+        pass
+    assert source.asked == ["a", "c"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Mapping
 from gzip import BadGzipFile, GzipFile
 from http import HTTPStatus
 from io import BytesIO
@@ -87,11 +88,16 @@ def optional_integer(name: str, low: int, high: int = MAX_SAFE_INTEGER) -> int |
     return int(text)
 
 
-def accepted_answer(value: object, place: str) -> Response:
-    """Answer 202 with JSON: what was asked for is yet to be done, and is found at this place."""
+def accepted_answer(value: Mapping[str, object]) -> Response:
+    """Answer 202 with JSON: what was asked for is yet to be done, and is found under its id below the asked path."""
     answer = json_answer(value, HTTPStatus.ACCEPTED)
-    answer.headers["Location"] = place
+    answer.headers["Location"] = place_of(value)
     return answer
+
+
+def place_of(value: Mapping[str, object]) -> str:
+    """Return where what this request asked for is found, once it was accepted."""
+    return f"{request.path}/{value['id']}"
 
 
 def json_answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

@@ -18,17 +18,18 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 from sqlalchemy import Connection
 
-from api.bodies import read_body
+from api.bodies import place_of, read_body
 from api.context import current_node
 from api.ndjson import is_bulk
 from node_adapter.process_identity import is_running, own_identity
 from node_adapter.store import idempotency
 from node_adapter.store.chain import blocks
+from primitives.canonical import parse_json
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 
 # The one list of routes that honour a key. Not here, besides what only reads: a session, whose answer holds a token;
-# replays and exports, which hold originals and must record each reading; the check of a proof, whose nonce serves once.
+# exports, which hold originals and must record each reading; the check of a proof, whose nonce serves once.
 WRITES = frozenset(
     {
         "/v1/subjects",
@@ -44,6 +45,7 @@ WRITES = frozenset(
         "/v1/staff/end",
         "/v1/peer/messages",
         "/v1/replay-orders",
+        "/v1/replays",
         "/v1/erasures",
         "/v1/datasets",
         "/v1/tasks",
@@ -122,6 +124,8 @@ def _answer_again(known: idempotency.StoredAnswer, row: idempotency.StoredAnswer
         raise CouldNotCheck("idempotency-in-progress", "the first request under this key has no answer yet")
     response = Response(known.response, status=known.status, content_type=known.content_type)
     response.headers[REPLAYED_HEADER] = "true"
+    if response.status_code == HTTPStatus.ACCEPTED:
+        response.headers["Location"] = place_of(parse_json(known.response, field="response"))
     return response
 
 

@@ -20,8 +20,7 @@ def erasures_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/erasures")
     def order() -> Response:
-        ordered = order_erasure(current_node(), read_object())
-        return accepted_answer(ordered, f"/v1/erasures/{ordered['id']}")
+        return accepted_answer(order_erasure(current_node(), read_object()))
 
     @blueprint.get("/v1/erasures/<record_id>")
     def show(record_id: str) -> Response:

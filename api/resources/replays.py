@@ -16,13 +16,12 @@ _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
 
 def replays_blueprint() -> Blueprint:
-    """Return the routes of replays; no answer is kept under an idempotency key, since it holds originals."""
+    """Return the routes of replays; what is kept under an idempotency key holds no originals."""
     blueprint = guarded("replays", "compliance")
 
     @blueprint.post("/v1/replays")
     def ask() -> Response:
-        asked = ask_replay(current_node(), read_object())
-        return accepted_answer(asked, f"/v1/replays/{asked['id']}")
+        return accepted_answer(ask_replay(current_node(), read_object()))
 
     @blueprint.get("/v1/replays/<replay_id>")
     def show(replay_id: str) -> Response:

@@ -46,6 +46,9 @@ REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.j
     metavar="SECONDS",
     help="How long to wait for the node to make it.",
 )
+@click.option(
+    "--key", help="A name for this order: the same again within a day fetches the same replay, and is no second look."
+)
 @calls_node("compliance")
 def replay(
     client: Client,
@@ -57,6 +60,7 @@ def replay(
     access: Path | None,
     out: Path,
     wait: int,
+    key: str | None,
 ) -> None:
     """Replay a client's history: timeline, re-executed score and opinion, findings, proofs, completeness."""
     if (did is None) == (subject is None):
@@ -64,7 +68,8 @@ def replay(
     who = {"did": did} if did is not None else {"subject": subject}
     asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
     try:
-        written = save(client, client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait), out)
+        made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait, idempotency_key=key)
+        written = save(client, made, out)
     except (KeyError, TypeError) as error:
         raise CouldNotCheck("node-answer", "the node's answer is no replay") from error
     write_json(written)

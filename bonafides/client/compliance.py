@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # a wallet that signs need not build them
 
 
 REPLAY_SECONDS = 600
+WAITING = "replay-waiting"
 _FIRST_LOOK_SECONDS, _LAST_LOOK_SECONDS = 0.1, 2.0
 
 
@@ -57,23 +59,39 @@ class Compliance(Transport):
         return cast("types.ReplayOrders", self.get("/v1/replay-orders"))
 
     @operation("post_replays")
-    def ask_replay(self, asked: types.ReplayRequest) -> types.ReplayAsked:
+    def ask_replay(self, asked: types.ReplayRequest, *, idempotency_key: str | None = None) -> types.ReplayAsked:
         """Ask for the replay of a client's history; it is made after that."""
-        return cast("types.ReplayAsked", self.post("/v1/replays", asked))
+        return cast("types.ReplayAsked", self.post("/v1/replays", asked, idempotency_key=idempotency_key))
 
     @operation("get_replays_replay_id")
     def show_replay(self, replay_id: str) -> types.Replay:
         """Say how a replay stands, and what it found."""
         return cast("types.Replay", self.get(route("replays", replay_id)))
 
-    def replay(self, asked: types.ReplayRequest, *, patience_seconds: float = REPLAY_SECONDS) -> types.Replay:
+    def replay(
+        self,
+        asked: types.ReplayRequest,
+        *,
+        patience_seconds: float = REPLAY_SECONDS,
+        idempotency_key: str | None = None,
+    ) -> types.Replay:
         """Ask for a replay and wait until it is made.
 
+        It is asked for under a key of its own where none is given: an answer that was lost on the way orders no second
+        one, and records no second look.
+
         Raises:
-            BonafidesError: why it was refused, or could not be made; CouldNotCheck `replay-waiting`, with its id, where
-                it took longer than `patience_seconds`: it is made all the same.
+            BonafidesError: why it was refused, or could not be made; CouldNotCheck `replay-waiting`, with its id and
+                key, where it took longer than `patience_seconds`: it is made all the same.
         """
-        return self.made_replay(self.ask_replay(asked)["id"], patience_seconds=patience_seconds)
+        key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
+        ordered = self.ask_replay(asked, idempotency_key=key)
+        try:
+            return self.made_replay(ordered["id"], patience_seconds=patience_seconds)
+        except CouldNotCheck as error:
+            if error.code != WAITING:
+                raise
+            raise CouldNotCheck(WAITING, f"{error.detail}; ask again within a day, under the key {key}") from error
 
     def made_replay(self, replay_id: str, *, patience_seconds: float = REPLAY_SECONDS) -> types.Replay:
         """Wait until a replay is made; raises as `replay`."""
@@ -86,7 +104,7 @@ class Compliance(Transport):
             if found["state"] != "waiting":
                 return found
             if time.monotonic() >= until:
-                raise CouldNotCheck("replay-waiting", f"the replay {replay_id} is not made yet; ask for it again")
+                raise CouldNotCheck(WAITING, f"the replay {replay_id} is not made yet")
             time.sleep(pause)
             pause = min(2 * pause, _LAST_LOOK_SECONDS)
 

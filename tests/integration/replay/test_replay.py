@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from api.app import create_app
 from evidence.documents.product_subject import product_subject
 from evidence.version2.documents.trust import parse_trust, trusted_blocks
-from node_adapter.store import records, tokens
+from node_adapter.store import records, replays, tokens
 from node_adapter.store.schema import finding, idempotency, record
 from node_adapter.workflows.anchoring import owed_promises
 from node_adapter.workflows.replay.trust_file import trust_file
@@ -86,20 +86,27 @@ def test_reading_the_originals_is_recorded_first_and_counted_as_pending(broker):
     assert second["completeness"]["records"] == content["completeness"]["records"] + 1
 
 
-def test_each_reading_is_recorded_and_no_answer_is_kept(broker):
+def test_each_officers_reading_is_recorded_once_and_no_original_is_kept_of_the_answer(broker):
     client, now = sold(broker), broker.clock.now_ms()
     officers = {"first officer": "aa" * 32, "second officer": "bb" * 32}
     with broker.store.write() as connection:
         for name, token in officers.items():
             tokens.insert_token(connection, token, "compliance", name=name, created_at=now, expires_at=now + 3_600_000)
     http = create_app(broker.node).test_client()
+    request = {"did": client.did, "case": "1", "reason": "r"}
     for token in officers.values():
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": "k1"}
-        answer = http.post("/v1/replays", json={"did": client.did, "case": "1", "reason": "r"}, headers=headers)
-        assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (202, None)
+        first, again = (http.post("/v1/replays", json=request, headers=headers) for _ in range(2))
+        assert [one.headers.get("Idempotency-Replayed") for one in (first, again)] == [None, "true"]
+        assert (again.status_code, again.get_json()) == (202, first.get_json())
+        assert again.headers["Location"] == first.headers["Location"] == f"/v1/replays/{first.get_json()['id']}"
+        other = http.post("/v1/replays", json={**request, "reason": "another"}, headers=headers)
+        assert (other.status_code, other.get_json()["code"]) == (409, "idempotency-key-reused")
     with broker.store.read() as connection:
         readings = [row for row in records.of_subject(connection, client.subject) if row.type == "ACCESS_LOG"]
-        assert connection.execute(select(idempotency)).all() == []
+        kept = [json.loads(row.response) for row in connection.execute(select(idempotency))]
+        assert replays.count_waiting(connection, 10) == len(officers)
+    assert [set(answer) for answer in kept] == [{"id", "state"}] * len(officers)
     assert len(readings) == len(officers)
 
 

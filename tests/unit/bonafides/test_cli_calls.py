@@ -264,7 +264,31 @@ def test_a_replay_that_cannot_be_made_or_takes_too_long_is_told_as_such(node, ru
     assert run(*words, "--wait", "0") == 2
     assert "replay-waiting" in run.err
     assert "r1" in run.err
+    assert f"under the key {keys_of(node)[-1]}" in run.err
     assert not (tmp_path / "case").exists()
+
+
+def keys_of(node):
+    return [one.headers["Idempotency-Key"] for one in node.requests if one.url.path == "/v1/replays"]
+
+
+def test_a_replay_is_ordered_under_a_key_of_its_own_or_the_given_one(node, run, tmp_path):
+    words = ("replay", "--case", "1", "--reason", "r", "--did", "d", "--out", tmp_path / "case")
+    replay_at(node)
+    lost = []
+
+    def loses_the_first_answer(request):
+        if not lost:
+            lost.append(request)
+            raise httpx.ReadError("the answer was lost", request=request)
+        return httpx.Response(202, json={"id": "r1", "state": "waiting"})
+
+    node.answers["/v1/replays"] = loses_the_first_answer
+    assert run(*words) == 0, run.err
+    assert run(*words, "--key", "mine") == 0, run.err
+    first, repeated, named = keys_of(node)
+    assert (first, named) == (repeated, "mine")
+    assert len(first) >= 32
 
 
 def test_a_replay_hands_in_the_looks_that_a_second_officer_signed(node, run, tmp_path):

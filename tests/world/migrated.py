@@ -179,7 +179,7 @@ class Continuing(Case):
         self.submit("PRODUCT_RATE", rated, subject=enrolled["subject"])
 
     def confirm_level(self, level):
-        shown = {"level_ref": level.promise["fingerprint"], "level": level.payload["level"]}
+        shown = {"level_ref": level.fingerprint, "level": level.payload["level"]}
         confirmed = self.hand_in(self.signed("LEVEL_CONFIRM", {**shown, "lang": "en", "text_sha256": "ab" * 32}, "x@1"))
         assert isinstance(confirmed, Accepted), confirmed
 

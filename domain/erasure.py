@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 ERASE = "ERASE"
+ERASES, ERASES_FORMER = "erases", "erases_former"  # the fields that name records: of the history, of the one before it
 MAX_ERASED = 1000  # by one record
 SIGNERS = 2  # of the staff: no rule set asks for fewer
 ROLE = "compliance"

@@ -95,13 +95,18 @@ class RecordType(Generic[State, Act]):
     @cached_property
     def details(self) -> Shape[dict[str, Any]]:
         """The shape of what a gate call knows of a payload: any of its fields."""
-        return Fields({}, {**self.fields, **self.optional, **self.asked_with}).then(self._spanning)
+        return Fields({}, {**self.fields, **self.optional, **self.asked_with}).then(self._spanning_known)
 
     def folds_unseen(self, shown: Mapping[str, Any]) -> bool:
         """Tell whether a record that shows no more than this is folded all the same."""
         return self.fold is unchanged or (self.folds_the_same is not None and self.folds_the_same(shown))
 
     def _spanning(self, payload: dict[str, Any], _: str) -> dict[str, Any]:
-        if self.spans is not None and self.fields.keys() <= payload.keys():
+        if self.spans is not None:
             self.spans(payload)
         return payload
+
+    def _spanning_known(self, details: dict[str, Any], place: str) -> dict[str, Any]:
+        """Check what spans fields once a gate call knows all that every payload has."""
+        known = bool(self.fields) and self.fields.keys() <= details.keys()
+        return self._spanning(details, place) if known else details

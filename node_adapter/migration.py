@@ -7,7 +7,8 @@
 3. The database is copied whole, to `former.db`: what is shown of format 1 is read there from now on.
 4. In one transaction the node's own database turns: no row of format 1 stays in it, the histories begin anew and know
    what they continue, the index begins with the new contracts. Before it nothing has changed, after it all has.
-5. What is not erased by a transaction (free pages hold originals) is, and the settings name the new network.
+5. What is not erased by a transaction (free pages hold originals) is, in both files, and the settings name the new
+   network.
 
 Killed anywhere it is asked for again: before (4) it begins anew, after it does what is left.
 """
@@ -40,7 +41,7 @@ from node_adapter.settings import Settings
 from node_adapter.store import former, former_records, former_turn, house_records, identity, outbox, restored
 from node_adapter.store.chain import member_registry
 from node_adapter.store.engine import Store, open_store
-from node_adapter.store.former import FormerLog
+from node_adapter.store.former import FormerLog, require_former
 from node_adapter.store.former_records import FormerAnchor
 from node_adapter.store.migrate import upgrade
 from node_adapter.store.snapshot import copy_database, leave_wal
@@ -78,7 +79,8 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
 
     Raises:
         InvalidInput: it is no network file.
-        Refused: `not-release-1`, `log-not-anchored`, `promise-owed`, `outbox-open`; `migrated-elsewhere`.
+        Refused: `not-release-1`, `log-not-anchored`, `promise-owed`, `outbox-open`; `migrated-elsewhere`;
+            `former-not-found`, the node was migrated, and the database of format 1 is not there any more.
         WrongChain: the contracts do not continue what this node belongs to.
         CouldNotCheck: the chain does not answer; `node-restored`, the database is an older copy; a file.
     """
@@ -92,6 +94,7 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
             known = _migrate(settings, store, rpc, asked, now_ms)
         _require_same(store, asked["directory"])
         store.compact()
+        _compact_former(settings.former_path)
         chain = {name: network[name] for name in ("rpc_url", "directory", "directory_block") if name in network}
         configure(settings.home, {"chain": chain})
         return _answer(settings.former_path, known, asked["directory"])
@@ -236,6 +239,17 @@ def _leave_behind(database: Path, target: Path) -> None:
     leave_wal(unfinished)
     unfinished.replace(target)
     sync_directory(target.parent)
+
+
+def _compact_former(file: Path) -> None:
+    """Overwrite what release 1 had deleted: from here on what is erased there leaves nothing behind."""
+    require_former(file)
+    store = open_store(file)
+    try:
+        store.compact()
+    finally:
+        store.dispose()
+    leave_wal(file)
 
 
 def _require_same(store: Store, directory: str) -> None:

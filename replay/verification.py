@@ -16,6 +16,7 @@ from evidence.version2.verify.bundle import VerificationRequest
 from primitives.errors import InvalidInput, VerificationFailed
 from replay.consents import unasked_ends
 from replay.formats import Trust, is_format_2, subject_of, verify_evidence
+from replay.former_erasures import told_of_erased_before
 from replay.further_checks import EXPECTED_SUBJECT, REACH, further_checks
 from replay.growth import watched
 from replay.installed import INSTALLED
@@ -98,6 +99,7 @@ def verify_history(
         CouldNotCheck: the trust file does not reach a block that is needed, or a held promise is nobody's.
         VerificationFailed: the history is another's (`subject`), a related bundle does not hold, is of no other
             identity of this client or is not what this one continues (`succession`), an order does not hold (`order`),
+            what was erased of a history of format 1 was erased too early (`erasure`),
             the trust files do not (`trust`), or fewer than `witnesses` members checked growth (`witnesses`).
     """
     word = Trust.read(trust, trust_keys)
@@ -123,6 +125,7 @@ def verify_history(
     if not consents_asked:
         notes += unasked_ends(own.records, report.subject)
     notes += ties
+    notes += told_of_erased_before(own, others)
     ended = {named.place for named in continued_by(own.records, report.subject)}
     notes += [
         told

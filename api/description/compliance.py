@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, COUNT, HASH, MANY, TEXT
 from api.description.operation import Operation
-from domain.erasure import MAX_ERASED
+from domain.erasure import ERASES, ERASES_FORMER, MAX_ERASED
 from node_adapter.workflows.erasing.asking import ERASURE_REQUEST
 from node_adapter.workflows.former.history import RELATION
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
@@ -152,6 +152,7 @@ EXPORT_LINE = Named(
         open=True,
     ).note("docs/spec/export.md; the last line is of the kind end."),
 )
+_ERASED = ListOf(Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": TEXT, "erased": Boolean()}), 0, MAX_ERASED)
 ERASURE = Named(
     "Erasure",
     Fields(
@@ -161,9 +162,8 @@ ERASURE = Named(
             "state": OneOf("waiting", "done").note("It waits for its anchor; done: nothing is left of what it names."),
             "recorded_at": TIME,
             "done_at": Nullable(TIME),
-            "erases": ListOf(
-                Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": TEXT, "erased": Boolean()}), 1, MAX_ERASED
-            ),
+            ERASES: _ERASED,
+            ERASES_FORMER: _ERASED.note("Of the history of format 1 that this one continues."),
         }
     ),
 )

@@ -39,18 +39,25 @@ def erasure() -> None:
 @click.option("--client-ref", help="The client, by the broker's own reference.")
 @click.option("--rule", type=click.Choice(_RULES), default=_RULES[0], show_default=True, help="The rule of the clock.")
 @click.option("--record", "places", type=click.IntRange(1), multiple=True, help="Place in the history; again for more.")
+@click.option(
+    "--former-record", "former", type=click.IntRange(1), multiple=True, help="The same in its history of format 1."
+)
 @calls_node("compliance")
-def draft(client: Client, rule: str, places: tuple[int, ...], **ways: str | None) -> None:
+def draft(client: Client, rule: str, places: tuple[int, ...], former: tuple[int, ...], **ways: str | None) -> None:
     """State the erasure of a client's records: of those that are named, or of the first ones that may go."""
     who = {name: value for name, value in ways.items() if value is not None}
     if len(who) != 1:
         raise InvalidInput("subject", "one-of", "give exactly one of --did, --subject and --client-ref")
-    named = {"records": sorted(set(places))} if places else {}
+    chosen = {"records": places, "former_records": former}
+    named = {name: sorted(set(some)) for name, some in chosen.items() if some}
     write_line(client.post("/v1/erasures/draft", {**who, **named, "rule": rule}))
 
 
 @erasure.command(
-    epilog=verbatim('out  {"id", "subject", "state": waiting or done, "recorded_at", "done_at", "erases"}, a line each')
+    epilog=verbatim(
+        'out  {"id", "subject", "state": waiting or done, "recorded_at", "done_at", "erases", "erases_former"}',
+        "     a line each",
+    )
 )
 @click.argument("file", type=FILE)
 @click.option("--wait", "seconds", type=click.FloatRange(0), help="Wait at most so long until it is done.")

@@ -518,17 +518,31 @@ class ErasePayloadErasesEntry(TypedDict):
     rule: Literal["retention-20-years"]
 
 
+class ErasePayloadErasesFormerEntry(TypedDict):
+    seq: int
+    fingerprint: str
+    rule: Literal["retention-20-years"]
+
+
 class ErasePayloadCountersignedEntry(TypedDict):
     key: str
     value: str
 
 
 class ErasePayload(TypedDict):
-    erases: list[ErasePayloadErasesEntry]
+    erases: NotRequired[list[ErasePayloadErasesEntry]]
+    erases_former: NotRequired[list[ErasePayloadErasesFormerEntry]]
     countersigned: NotRequired[list[ErasePayloadCountersignedEntry]]
 
 
 class ErasureErasesEntry(TypedDict):
+    seq: int
+    fingerprint: Digest
+    rule: str
+    erased: bool
+
+
+class ErasureErasesFormerEntry(TypedDict):
     seq: int
     fingerprint: Digest
     rule: str
@@ -542,6 +556,7 @@ class Erasure(TypedDict):
     recorded_at: Time
     done_at: Time | None
     erases: list[ErasureErasesEntry]
+    erases_former: list[ErasureErasesFormerEntry]
 
 
 class ErasureRequest(TypedDict):
@@ -550,6 +565,7 @@ class ErasureRequest(TypedDict):
     client_ref: NotRequired[str | None]
     rule: NotRequired[Literal["retention-20-years"]]
     records: NotRequired[list[int]]
+    former_records: NotRequired[list[int]]
 
 
 class ExportLine(TypedDict):

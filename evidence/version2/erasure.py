@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from domain.erasure import ERASE, MAX_ERASED
+from domain.erasure import ERASE, ERASES_FORMER, MAX_ERASED
 from evidence import shapes
 from evidence.version2.links import CHAIN, Link
 from evidence.version2.record import OpenedRecord
@@ -39,6 +39,7 @@ ERASES = ListOf(
 """The field `erases`."""
 
 _FIELDS = Fields({"erases": ERASES}, open=True)
+_FORMER = Fields({ERASES_FORMER: ERASES}, open=True)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,15 @@ def read_erasure(fields: Mapping[str, Any], seq: int, place: str = "payload") ->
         InvalidInput: malformed.
     """
     return Erasure(seq, tuple(_FIELDS.read(fields, place)["erases"]))
+
+
+def read_former_erasure(fields: Mapping[str, Any], seq: int, place: str = "payload") -> Erasure:
+    """Read what the ERASE that is record `seq` names of the history of format 1 which its own continues.
+
+    Raises:
+        InvalidInput: malformed.
+    """
+    return Erasure(seq, tuple(_FORMER.read(fields, place)[ERASES_FORMER]))
 
 
 def erasures_of(records: Iterable[OpenedRecord | Link]) -> tuple[Erasure, ...]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from node_adapter.store.operations import in_parts
-from node_adapter.store.records import erased_reference
+from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import (
     consent,
     credential,
@@ -57,9 +57,18 @@ def add(connection: Connection, row: ErasureRow) -> None:
     connection.execute(insert(erasure).values(**vars(row)))
 
 
-def first_waiting(connection: Connection, stop: int) -> ErasureRow | None:
-    """Return the first ERASE record below a log index whose work is not done, or None."""
+def first_waiting(connection: Connection, stop: int, *, continuing: bool = True) -> ErasureRow | None:
+    """Return the first ERASE record below a log index whose work is not done, or None.
+
+    Args:
+        connection: a connection inside a transaction.
+        stop: the log index.
+        continuing: also of a history that continues one of format 1.
+    """
     waiting = select(erasure).where(erasure.c.done_at.is_(None), erasure.c.log_index < stop)
+    if not continuing:
+        others = select(subject.c.pid).where(subject.c.former_count.is_not(None))
+        waiting = waiting.where(erasure.c.pid.not_in(others))
     row = connection.execute(waiting.order_by(erasure.c.log_index).limit(1)).mappings().one_or_none()
     return None if row is None else ErasureRow(**row)
 

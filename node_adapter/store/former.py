@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select, update
 
 from node_adapter.store import identity
 from node_adapter.store.operations import in_parts
+from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import former_reference
+from primitives.errors import Refused
 
 _KEY = "former_log"
 
@@ -46,6 +49,17 @@ def find_log(connection: Connection) -> FormerLog | None:
     return None if text is None else FormerLog(**json.loads(text))
 
 
+def require_former(file: Path) -> None:
+    """Check that the database of format 1 is there: opening it would make an empty one.
+
+    Raises:
+        Refused: `former-not-found`.
+    """
+    if not file.is_file():
+        detail = f"{file.name}: this node was not migrated, or has lost it: put it back from a backup of the node"
+        raise Refused("former-not-found", detail)
+
+
 def first_index(connection: Connection) -> int:
     """Return the log index of the first record of format 2."""
     log = find_log(connection)
@@ -53,9 +67,20 @@ def first_index(connection: Connection) -> int:
 
 
 def known_references(connection: Connection, references: Iterable[str]) -> set[str]:
-    """Return those of the callers' references under which something was recorded in format 1."""
-    wanted, found = list(dict.fromkeys(references)), set[str]()
+    """Return those of the callers' references under which something was recorded in format 1, or was and is erased."""
+    spelled = {kept: reference for reference in references for kept in (reference, erased_reference(reference))}
+    wanted, found = list(spelled), set[str]()
     for part in in_parts(wanted):
         some = former_reference.c.source_ref.in_(part)
-        found.update(connection.execute(select(former_reference.c.source_ref).where(some)).scalars())
+        found.update(
+            spelled[kept] for kept in connection.execute(select(former_reference.c.source_ref).where(some)).scalars()
+        )
     return found
+
+
+def forget_references(connection: Connection, references: Iterable[str]) -> None:
+    """Keep of these references their digests alone: what was recorded under them is erased."""
+    rows = [{"given": reference, "left": erased_reference(reference)} for reference in references]
+    if rows:
+        of_given = former_reference.c.source_ref == bindparam("given")
+        connection.execute(update(former_reference).where(of_given).values(source_ref=bindparam("left")), rows)

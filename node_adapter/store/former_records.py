@@ -5,13 +5,16 @@ Subjects, blocks and events of that database are read by the functions that read
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from evidence.documents.record import envelope_salt
+from node_adapter.store.records import RecordRow
+from node_adapter.store.references import erased_reference
+from node_adapter.store.schema import finding, record
 from node_adapter.store.schema import former_anchor as anchor
-from node_adapter.store.schema import record
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ def anchors(connection: Connection) -> list[FormerAnchor]:
     return [FormerAnchor(*row) for row in connection.execute(select(*columns).order_by(anchor.c.seq))]
 
 
+def first_covering(connection: Connection, log_index: int) -> FormerAnchor | None:
+    """Return the first anchor that covers a place of the log, or None."""
+    columns = (anchor.c[name] for name in FormerAnchor.__dataclass_fields__)
+    covering = select(*columns).where(anchor.c.size > log_index).order_by(anchor.c.seq).limit(1)
+    row = connection.execute(covering).one_or_none()
+    return None if row is None else FormerAnchor(*row)
+
+
 def promised(connection: Connection) -> list[PromisedPlace]:
     """Return the place of every record, in log order."""
     columns = (record.c[name] for name in PromisedPlace.__dataclass_fields__)
@@ -68,3 +79,37 @@ def heads_in(connection: Connection, start: int, stop: int) -> Mapping[bytes, tu
     )
     rows = connection.execute(statement.order_by(record.c.log_index))
     return {bytes.fromhex(row.pid): (row.seq, row.fingerprint) for row in rows}
+
+
+def wipe(connection: Connection, rows: Iterable[RecordRow]) -> None:
+    """Leave the envelopes of records, under salts that open no field, and delete their findings.
+
+    Without its envelope no later record of a history of format 1 would verify: it states the one before.
+    """
+    gone = list(rows)
+    if not gone:
+        return
+    connection.execute(
+        delete(finding).where(finding.c.record_id == bindparam("of")), [{"of": row.record_id} for row in gone]
+    )
+    left = update(record).where(record.c.log_index == bindparam("place"))
+    connection.execute(
+        left.values(
+            payload=None,
+            root_salt=None,
+            request_digest=bytes(32),  # unsalted: whoever holds it could try payloads
+            envelope_salt=bindparam("opens"),
+            source_ref=bindparam("found_by"),
+        ),
+        [
+            {"place": row.log_index, "opens": _envelope_salt(row), "found_by": erased_reference(row.source_ref)}
+            for row in gone
+        ],
+    )
+
+
+def _envelope_salt(row: RecordRow) -> bytes | None:
+    """Return what opens the envelope: the oldest rows of release 1 do not hold it apart."""
+    if row.envelope_salt is not None or row.root_salt is None:
+        return row.envelope_salt
+    return envelope_salt(row.root_salt)

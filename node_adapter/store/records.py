@@ -10,12 +10,11 @@ from sqlalchemy import Column, Connection, func, insert, select, update
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store import former
 from node_adapter.store.operations import in_parts
+from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import finding, record
-from primitives.digest import tagged_sha256
 from primitives.errors import Refused
 
 _PAGE_ROWS = 200
-_REFERENCE_TAG = "bonafides/erased-reference/1"
 
 
 @dataclass(frozen=True)
@@ -95,11 +94,6 @@ def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[st
     others = {erased_reference(reference): reference for reference in wanted if reference not in found}
     erased = _select_in(connection, record.c.source_ref, others)
     return found | {others[row.source_ref]: row for row in erased}
-
-
-def erased_reference(reference: str) -> str:
-    """Return under what an erased record is found in place of the caller's reference, which may hold a signature."""
-    return f"erased:{tagged_sha256(_REFERENCE_TAG, reference.encode()).hex()}"
 
 
 def by_record_ids(connection: Connection, ids: Iterable[str]) -> dict[str, RecordRow]:

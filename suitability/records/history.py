@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from domain.erasure import CLOCKS, ERASE, MAX_ERASED, ROLE, SIGNERS
+from domain.erasure import CLOCKS, ERASE, ERASES, ERASES_FORMER, MAX_ERASED, ROLE, SIGNERS
 from domain.finding import Finding
 from domain.opening import KIND, OPENING, OPENS
 from domain.record_type import RecordType
 from domain.second_person import SecondPerson, keys_of
 from domain.words import Words
+from primitives.errors import InvalidInput
 from primitives.shapes import Fields, Integer, ListOf, Nullable, OneOf, Text
 from suitability.act import Act
 from suitability.rules.identity import not_ended
@@ -23,11 +24,16 @@ from suitability.shapes import DIGEST
 from suitability.subject import SubjectState
 
 _CONTINUED = Fields({"format": Integer(1, 2), "subject": DIGEST, "count": Integer(1), "head": DIGEST})
-_ERASED = Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": OneOf(*CLOCKS)})
+_ERASED = ListOf(Fields({"seq": Integer(1), "fingerprint": DIGEST, "rule": OneOf(*CLOCKS)}), 1, MAX_ERASED, unique=True)
 
 
 def _opens_its_kind(payload: Mapping[str, Any]) -> None:
     OPENS[payload["kind"]].read(payload["opens"], "payload.opens")
+
+
+def _erases_something(payload: Mapping[str, Any]) -> None:
+    if ERASES not in payload and ERASES_FORMER not in payload:
+        raise InvalidInput(f"payload.{ERASES}", "required", f"is missing, and so is {ERASES_FORMER}")
 
 
 def _two_persons(_: SubjectState, act: Act) -> Iterator[Finding]:
@@ -52,10 +58,13 @@ TYPES: tuple[RecordType[SubjectState, Act], ...] = (
     RecordType(
         ERASE,
         Words("记录已删除", "Records erased"),
-        f"erases [seq, fingerprint ref, rule ({', '.join(CLOCKS)})]; countersigned by at least {SIGNERS} of the staff "
+        f"erases? and {ERASES_FORMER}?, at least one: [seq, fingerprint ref, rule ({', '.join(CLOCKS)})] of this "
+        f"history, and of the one of format 1 that it continues; countersigned by at least {SIGNERS} of the staff "
         "([staff.md](staff.md)); in a history of format 2, written by the node alone",
-        {"erases": ListOf(_ERASED, 1, MAX_ERASED, unique=True)},
+        {},
+        {ERASES: _ERASED, ERASES_FORMER: _ERASED},
         signer="node",
+        spans=_erases_something,
         second_person=SecondPerson(ROLE),
         rules=(_two_persons,),  # and not `not_ended`: what is kept of an identity that has ended is erased, too
     ),

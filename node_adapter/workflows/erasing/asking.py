@@ -8,12 +8,14 @@ then no ERASE of the anchored history names what is missing, and a bundle would 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.erasure import CLOCKS, ERASE, MAX_ERASED, ROLE, SIGNERS
+from domain.erasure import CLOCKS, ERASE, ERASES, ERASES_FORMER, MAX_ERASED, ROLE, SIGNERS
 from domain.second_person import keys_of
 from node_adapter.node import Node
 from node_adapter.store import erasures, records, subjects
@@ -21,6 +23,7 @@ from node_adapter.store.erasures import ErasureRow
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.erasing.named import Erasable, require_client
+from node_adapter.workflows.erasing.of_format_1 import FormerErasable, former_of
 from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.replay.access import WAYS, named_subject
 from primitives.errors import InvalidInput, Refused
@@ -31,6 +34,8 @@ from replay.wire.fact import IntakeFact, read_node_fact
 from replay.wire.shapes import REFERENCE
 
 _RULES = tuple(CLOCKS)
+_FIELDS = {ERASES, ERASES_FORMER}
+_PLACES = ListOf(Integer(1), 1, MAX_ERASED, unique=True)
 ERASURE_REQUEST = Named(
     "ErasureRequest",
     Fields(
@@ -38,9 +43,8 @@ ERASURE_REQUEST = Named(
         {
             **dict.fromkeys(WAYS, Nullable(REFERENCE)),
             "rule": OneOf(*_RULES).note(f"{_RULES[0]} unless told."),
-            "records": ListOf(Integer(1), 1, MAX_ERASED, unique=True).note(
-                f"Their places in the history; without it the first {MAX_ERASED} that may go."
-            ),
+            "records": _PLACES.note(f"Their places in the history; without any the first {MAX_ERASED} that may go."),
+            "former_records": _PLACES.note("The same of the history of format 1 that it continues."),
         },
     ).note("The subject is named in exactly one way."),
 )
@@ -51,25 +55,22 @@ def draft_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         node: a broker's node.
-        request: {"subject" or "did" or "client_ref", "rule"?, "records"?: places in the history}.
+        request: {"subject" or "did" or "client_ref", "rule"?, "records"?: places in the history, "former_records"?: in
+            the one of format 1 that it continues}; without any place the first ones of both that may go.
 
     Raises:
-        InvalidInput: malformed, or `records` names a place that is not there.
-        Refused: `subject-not-found`; `erase-nothing`, no record may go now; else as `Erasable.require`.
+        InvalidInput: malformed, or a place is named that is not there.
+        Refused: `subject-not-found`; `erase-nothing`, no record may go now; `former-not-found`, the database of format
+            1 is not there; else as `Erasable.require`.
     """
     asked = ERASURE_REQUEST.read(request, "")
     rule, now = asked.get("rule", _RULES[0]), node.clock.now_ms()
     with node.store.read() as connection:
         subject = named_subject(connection, asked)
         require_client(subject)
-        erasable = Erasable(node, connection, subject, rule)
-        if "records" in asked:
-            rows = _at(connection, subject, asked["records"], "records")
-            for row in rows:
-                erasable.require(row)
-        else:
-            rows = erasable.first_ones()
-    if not rows:
+        with _Doors.opened(node, connection, subject) as doors:
+            named = doors.asked(asked, rule) if {"records", "former_records"} & asked.keys() else doors.first_ones(rule)
+    if not named:
         raise Refused("erase-nothing", f"subject: no record may go by {rule} now")
     return {
         "source_ref": f"erase:{uuid7(now, node.entropy(ENTROPY_BYTES))}",
@@ -79,7 +80,8 @@ def draft_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         "channel": "branch",  # two people at a desk
         "actor": _actor(node),
         "payload": {
-            "erases": [{"seq": row.seq, "fingerprint": row.fingerprint.hex(), "rule": rule} for row in rows],
+            field: [{"seq": row.seq, "fingerprint": row.fingerprint.hex(), "rule": rule} for row in rows]
+            for field, rows in named.items()
         },
     }
 
@@ -104,66 +106,116 @@ def order_erasure(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     with node.store.write() as connection:
         known = records.by_source_refs(connection, [fact.source_ref]).get(fact.source_ref)
         if known is None:
-            _require_erasable(node, connection, fact, payload["erases"])
+            _require_erasable(node, connection, fact, payload)
         record_facts(node, connection, [fact])  # a known one is compared: another fact has another reference
         row = records.by_source_refs(connection, [fact.source_ref])[fact.source_ref]
         if known is None:
             erasures.add(connection, ErasureRow(row.log_index, row.pid))
-        return _shown(connection, row)
+        return _shown(node, connection, row)
 
 
 def shown_erasure(node: Node, record_id: str) -> dict[str, Any]:
     """Return how far an erasure is, by the id of its record.
 
     Raises:
-        Refused: `erasure-not-found`.
+        Refused: `erasure-not-found`; `former-not-found`, the database of format 1 is not there.
     """
     with node.store.read() as connection:
         row = records.by_record_ids(connection, [record_id]).get(record_id)
         if row is None or row.type != ERASE:
             raise Refused("erasure-not-found", "id: no ERASE of this broker has it")
-        return _shown(connection, row)
+        return _shown(node, connection, row)
 
 
 def _actor(node: Node) -> dict[str, str]:
     return {"did": node.did, "role": ROLE}
 
 
-def _require_erasable(
-    node: Node, connection: Connection, fact: IntakeFact, erases: Sequence[Mapping[str, Any]]
-) -> None:
+def _require_erasable(node: Node, connection: Connection, fact: IntakeFact, payload: Mapping[str, Any]) -> None:
     subject = subjects.find_by_pid(connection, fact.subject)
     if subject is None:
         raise Refused("subject-not-found", "subject: this broker has no such subject")
     require_client(subject)
-    rules = {rule: Erasable(node, connection, subject, rule) for rule in CLOCKS}
-    found = {row.seq: row for row in _at(connection, subject, {entry["seq"] for entry in erases}, "payload.erases")}
-    for entry in erases:
-        if found[entry["seq"]].fingerprint.hex() != entry["fingerprint"]:
-            raise Refused("erase-other-record", f"payload.erases: record {entry['seq']} has another fingerprint")
-        rules[entry["rule"]].require(found[entry["seq"]])
+    with _Doors.opened(node, connection, subject) as doors:
+        for field in _FIELDS & payload.keys():
+            entries = payload[field]
+            found = doors.rows(field, {entry["seq"] for entry in entries}, f"payload.{field}")
+            for entry, row in zip(sorted(entries, key=lambda entry: int(entry["seq"])), found, strict=True):
+                if row.fingerprint.hex() != entry["fingerprint"]:
+                    raise Refused("erase-other-record", f"payload.{field}: record {row.seq} has another fingerprint")
+                doors.door(field, entry["rule"]).require(row)
 
 
-def _at(connection: Connection, subject: SubjectRow, places: Iterable[int], field: str) -> list[RecordRow]:
-    wanted = sorted(places)
-    found = records.at_places(connection, subject.pid, wanted)
-    missing = [seq for seq in wanted if seq not in found]
-    if missing:
-        raise InvalidInput(field, "range", f"the history has no record {missing[0]}")
-    return [found[seq] for seq in wanted]
+@dataclass(frozen=True)
+class _Doors:
+    """The histories of a subject whose records an ERASE may name, by the field that names them."""
+
+    node: Node
+    subject: SubjectRow
+    connections: Mapping[str, Connection]
+
+    @classmethod
+    @contextmanager
+    def opened(cls, node: Node, connection: Connection, subject: SubjectRow) -> Iterator[_Doors]:
+        with former_of(node, subject) as former:
+            if former is None:
+                yield cls(node, subject, {ERASES: connection})
+            else:
+                with former.store.read() as before:
+                    yield cls(node, subject, {ERASES: connection, ERASES_FORMER: before})
+
+    def door(self, field: str, rule: str) -> Erasable | FormerErasable:
+        own = Erasable(self.node, self.connections[ERASES], self.subject, rule)
+        return own if field == ERASES else FormerErasable(own, self.connections[field])
+
+    def rows(self, field: str, places: Iterable[int], where: str) -> list[RecordRow]:
+        """Return the records at some places, in their order."""
+        wanted, connection = sorted(places), self.connections.get(field)
+        found = {} if connection is None else records.at_places(connection, self.subject.pid, wanted)
+        missing = [seq for seq in wanted if seq not in found]
+        if missing:
+            raise InvalidInput(where, "range", f"the history has no record {missing[0]}")
+        return [found[seq] for seq in wanted]
+
+    def asked(self, request: Mapping[str, Any], rule: str) -> dict[str, list[RecordRow]]:
+        named = {}
+        for field, name in ((ERASES, "records"), (ERASES_FORMER, "former_records")):
+            if name in request:
+                named[field] = self.rows(field, request[name], name)
+                for row in named[field]:
+                    self.door(field, rule).require(row)
+        return named
+
+    def first_ones(self, rule: str) -> dict[str, list[RecordRow]]:
+        found = {field: self.door(field, rule).first_ones() for field in self.connections}
+        return {field: rows for field, rows in found.items() if rows}
 
 
-def _shown(connection: Connection, row: RecordRow) -> dict[str, Any]:
+def _shown(node: Node, connection: Connection, row: RecordRow) -> dict[str, Any]:
     waiting = erasures.find(connection, row.log_index)
     done_at = None if waiting is None else waiting.done_at
     named = {} if row.payload is None else json.loads(row.payload)
-    erases = named.get("erases", [])
-    left = records.at_places(connection, row.pid, [entry["seq"] for entry in erases])
+    own, former = named.get(ERASES, []), named.get(ERASES_FORMER, [])
+    left = records.at_places(connection, row.pid, [entry["seq"] for entry in own])
     return {
         "id": row.record_id,
         "subject": row.pid,
         "state": "waiting" if done_at is None else "done",
         "recorded_at": format_time(row.accepted_at),
         "done_at": None if done_at is None else format_time(done_at),
-        "erases": [{**entry, "erased": left[entry["seq"]].is_stub} for entry in erases],
+        ERASES: [{**entry, "erased": left[entry["seq"]].is_stub} for entry in own],
+        ERASES_FORMER: _shown_of_format_1(node, connection, row.pid, former),
     }
+
+
+def _shown_of_format_1(
+    node: Node, connection: Connection, pid: str, named: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    if not named:
+        return []
+    with former_of(node, subjects.find_by_pid(connection, pid)) as former:
+        if former is None:
+            return []
+        with former.store.read() as before:
+            left = records.at_places(before, pid, [entry["seq"] for entry in named])
+    return [{**entry, "erased": left[entry["seq"]].erased} for entry in named]

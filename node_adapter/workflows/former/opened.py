@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from node_adapter.node import Node
 from node_adapter.store import records, restored
 from node_adapter.store.engine import open_store
+from node_adapter.store.former import require_former
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.views import Views
-from primitives.errors import Refused
 
 
 @contextmanager
@@ -25,8 +25,7 @@ def former_node(node: Node) -> Iterator[Node]:
         CouldNotCheck: `node-restored`.
     """
     path = node.settings.former_path
-    if not path.is_file():
-        raise Refused("former-not-found", f"{path.name}: this node was not migrated, or has lost it")
+    require_former(path)
     with node.store.read() as connection:
         restored.require_caught_up(connection)
     store = open_store(path)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from domain.erasure import CLOCKS
 from evidence.verify.breach import verify_breach
 from evidence.version2.log.anchors import OpeningLeaf
+from node_adapter.backup import back_up
 from node_adapter.chain.deploy import deploy
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.former_network import read_former_network, require_registry_of
@@ -21,17 +24,22 @@ from node_adapter.store import former as former_store
 from node_adapter.store.credentials import CredentialRow, insert_credentials
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.promises import check_promises
+from node_adapter.workflows.erasing import erasing, named, of_format_1
+from node_adapter.workflows.erasing.asking import draft_erasure, order_erasure, shown_erasure
 from node_adapter.workflows.former.opened import former_node
 from node_adapter.workflows.former.outstanding import outstanding
 from node_adapter.workflows.former.trust_file import former_trust_file
+from node_adapter.workflows.identity.staff import enrol_person
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import find_subject
 from primitives.canonical import canonical_json
 from primitives.errors import InvalidInput, Refused, VerificationFailed
+from replay import former_erasures
 from replay.verification import verify_history
 from tests.world.migrated import Continuing, Release1, as_network, migrated
 from tests.world.payloads import PAYLOADS
 from tests.world.replays import word as own_word
+from tests.world.staff import Person
 
 pytestmark = pytest.mark.chain
 
@@ -145,6 +153,110 @@ def test_a_client_goes_on(case):
     assert verify_history(old, former_word).ok
 
 
+RULE = "retention-20-years"
+OFFICERS = [Person(name, "compliance") for name in ("Sun Yu", "He Lin")]
+
+
+def killed(*_arguments, **_named):
+    raise KeyboardInterrupt
+
+
+def enrol_officers(case):
+    node = case.broker
+    speaks = SimpleNamespace(did=node.did, clock=SimpleNamespace(now=node.clock.now_ms()))
+    for officer in OFFICERS:
+        enrol_person(node, officer.request(speaks))
+
+
+def signed_by_both(case, fact):
+    for officer in OFFICERS:
+        fact = officer.sign(case.broker, fact)
+    return fact
+
+
+def beside(case, name="former.db"):
+    """Every byte of one of the node's databases, and of what SQLite keeps beside it."""
+    return b"".join(file.read_bytes() for file in case.broker.settings.home.glob(f"{name}*"))
+
+
+def test_what_is_erased_of_format_1_is_gone_and_its_history_verifies_and_says_so(case, monkeypatch, tmp_path):
+    """The clock of release 1's records runs on; their history names what went, and goes on verifying."""
+    broker = case.broker
+    case.publish_key()
+    with broker.store.read() as connection:
+        row = subjects.find_by_pid(connection, case.subject)
+    assert isinstance(case.hand_in(case.opening(row.continues)), Accepted)
+    enrol_officers(case)
+    case.anchor()
+    with pytest.raises(Refused, match="may go by retention-20-years from 20") as early:
+        draft_erasure(broker, {"subject": case.subject, "former_records": [1]})
+    assert early.value.code == "erase-too-early"
+    for module in (named, erasing, of_format_1, former_erasures):
+        monkeypatch.setattr(module, "CLOCKS", {RULE: 1000})
+    with former_node(broker) as former_one, former_one.store.read() as connection:
+        gone = {one.seq: one for one in records.of_subject(connection, case.subject)}
+        assert subjects.find_by_pid(connection, case.subject).state == row.state
+    level = next(one.fingerprint.hex() for one in gone.values() if one.type == "LEVEL_RESULT")
+    assert level in row.state
+    drafted = draft_erasure(broker, {"subject": case.subject})
+    assert drafted["payload"].keys() == {"erases_former"}
+    kept = {one.seq for one in gone.values() if one.type == "CONSENT_GIVE"}  # it has not ended
+    assert {entry["seq"] for entry in drafted["payload"]["erases_former"]} == gone.keys() - kept
+    made = order_erasure(broker, signed_by_both(case, drafted))
+    assert {entry["erased"] for entry in made["erases_former"]} == {False}
+    with pytest.raises(Refused, match="named it already"):
+        draft_erasure(broker, {"subject": case.subject, "former_records": [1]})
+    with monkeypatch.context() as patched:  # killed between the two databases
+        patched.setattr(erasing, "wipe_of_format_1", killed)
+        with pytest.raises(KeyboardInterrupt):
+            case.anchor()
+    assert {entry["erased"] for entry in shown_erasure(broker, made["id"])["erases_former"]} == {False}
+    case.anchor()
+    case.drive(case.workers[0], lambda: shown_erasure(broker, made["id"])["state"] == "done")
+    done = shown_erasure(broker, made["id"])
+    assert (done["state"], {entry["erased"] for entry in done["erases_former"]}) == ("done", {True})
+    files = beside(case) + beside(case, "node.db")
+    back_up(broker.settings.home, tmp_path / "later.tar", now_ms=NOW)
+    files += (tmp_path / "later.tar").read_bytes()
+    for one in (gone[seq] for seq in gone.keys() - kept):
+        assert one.root_salt not in files
+        assert one.request_digest not in files
+        if one.type not in ("ID_VERIFY", "INFO_COLLECT"):  # the client on paper has the same
+            assert one.payload.encode() not in files
+    with former_node(broker) as former_one, former_one.store.read() as before, broker.store.read() as connection:
+        states = [subjects.find_by_pid(where, case.subject).state for where in (before, connection)]
+        findings = records.findings_of(before, [one.record_id for one in gone.values()])
+    assert not any(level in state for state in states)
+    assert all("MARKET_RISK" in state for state in states)  # the consent is known from what is left
+    assert not findings
+    with broker.store.read() as connection:
+        assert former_store.known_references(connection, [gone[1].source_ref]) == {gone[1].source_ref}
+        assert (
+            gone[1].source_ref not in connection.execute(select(schema.former_reference.c.source_ref)).scalars().all()
+        )
+
+    whole = case.replayed()
+    new, old = (part["bundle"].encode() for part in (whole, whole["related"][0]))
+    word, former_word = own_word(case.regulator, whole["as_of"]["block"]), former_trust_file(case.regulator)
+    alone = verify_history(old, former_word)
+    assert alone.ok
+    shown = {one.seq for one in alone.report.records if one.subject == case.subject and one.values}
+    assert shown == kept
+
+    def both():
+        return verify_history(new, [word.file, former_word], trust_keys=[word.key], related=[old], subject=case.did)
+
+    verdict = both()
+    assert verdict.ok, verdict.report.verdict
+    said = [note for note in verdict.report.notes if "of format 1 was erased by retention-20-years" in note]
+    assert len(said) == len(gone.keys() - kept)
+    assert "record 1 (ID_VERIFY)" in said[0]
+    monkeypatch.setattr(former_erasures, "CLOCKS", CLOCKS)
+    with pytest.raises(VerificationFailed, match="before the clock of retention-20-years was over") as refuted:
+        both()
+    assert refuted.value.check == "erasure"
+
+
 def test_a_history_that_nobody_has_gone_on_with_is_replayed_alone(case):
     """Of the client on paper there is format 1 and nothing else; the look at it begins the new history."""
     case.subject = find_subject(case.broker, "client on paper")["subject"]
@@ -246,9 +358,6 @@ def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
     }[place]
     network, old = release.continued(), release.settings().chain.directory
 
-    def killed(*_arguments, **_named):
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
         patched.setattr(target, killed)
         with pytest.raises(KeyboardInterrupt):
@@ -273,9 +382,20 @@ def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
 def test_nothing_of_format_1_is_left_in_the_nodes_own_file(release):
     name = b"Synthetic Officer"
     assert name in release.settings().database_path.read_bytes()
+    store, word = open_store(release.settings().database_path), b"a word that release 1 had deleted"
+    with store.write() as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+        connection.execute(schema.finding.insert().values(record_id="r", code="LATE", rule="r", detail=word.decode()))
+    with store.write() as connection:
+        connection.exec_driver_sql("PRAGMA secure_delete = OFF")
+        connection.execute(schema.finding.delete().where(schema.finding.c.record_id == "r"))
+    store.empty_write_ahead_log()
+    store.dispose()
+    assert word in release.settings().database_path.read_bytes()
     migrate(release, release.continued())
     settings = release.settings()
     files = [settings.database_path, *settings.home.glob("node.db-*")]
     assert not any(name in file.read_bytes() for file in files)
     assert name in settings.former_path.read_bytes()
+    assert not any(word in file.read_bytes() for file in settings.home.glob("*.db*"))
     assert settings.former_path.stat().st_mode & 0o777 == 0o600

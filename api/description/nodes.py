@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_CLAIM, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
 from api.description.operation import Operation
 from evidence.version2.log.anchors import ANCHOR_LEAF, FIRST_ANCHOR
+from evidence.version2.log.checkpoint import MAX_WRONG
 from evidence.version2.log.growth_document import GROWTH
 from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
 from evidence.version2.state.member_keys import KEYS
@@ -86,6 +87,9 @@ STATUS = Named(
                     "promises_broken": COUNT,
                     "promises_owed": COUNT,
                     "anchor": Nullable(Fields({"seq": COUNT, "block": COUNT})),
+                    "wrong": ListOf(
+                        Fields({"seq": COUNT, "reason": TEXT, "decided_at": COUNT, "promises": COUNT}), 0, MAX_WRONG
+                    ).note("Anchors that the operator named as wrong, and how many promises each broke."),
                 }
             ),
             "witnesses": ListOf(_WITNESS, 0, MANY).note("How far each other member is with this member's log."),

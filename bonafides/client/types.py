@@ -1550,6 +1550,13 @@ class StatusLogAnchor1(TypedDict):
     block: int
 
 
+class StatusLogWrongEntry(TypedDict):
+    seq: int
+    reason: str
+    decided_at: int
+    promises: int
+
+
 class StatusLog(TypedDict):
     size: int
     anchored: int
@@ -1557,6 +1564,7 @@ class StatusLog(TypedDict):
     promises_broken: int
     promises_owed: int
     anchor: StatusLogAnchor1 | None
+    wrong: list[StatusLogWrongEntry]
 
 
 class StatusWitnessesEntry(TypedDict):

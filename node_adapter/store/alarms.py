@@ -16,6 +16,7 @@ from node_adapter.store.schema import alarm
 
 PROMISE_BROKEN = "promise-broken"
 ANCHOR_CONFLICT = "anchor-conflict"
+ANCHOR_NAMED_WRONG = "anchor-named-wrong"
 ANCHOR_WITHOUT_EVENT = "anchor-without-event"
 ANCHOR_REFUSED = "anchor-refused"
 TRANSACTION_FAILED = "transaction-failed"

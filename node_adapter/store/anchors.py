@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
 from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.store import cosignatures, former
 from node_adapter.store.schema import log_anchor as anchor
+from node_adapter.store.schema import wrong_anchor
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,18 @@ def latest(connection: Connection) -> AnchorRow | None:
     return _row(row) if row else None
 
 
+def latest_counted(connection: Connection, before: int | None = None) -> AnchorRow | None:
+    """Return the newest anchor that is not named wrong, final or not, of those before a number if told.
+
+    The map goes on from its map.
+    """
+    counted = select(anchor).where(anchor.c.seq.not_in(select(wrong_anchor.c.seq)))
+    if before is not None:
+        counted = counted.where(anchor.c.seq < before)
+    row = connection.execute(counted.order_by(anchor.c.seq.desc()).limit(1)).first()
+    return _row(row) if row else None
+
+
 def by_seq(connection: Connection, seq: int) -> AnchorRow | None:
     """Return the anchor with a number, or None."""
     row = connection.execute(select(anchor).where(anchor.c.seq == seq)).first()
@@ -132,6 +145,13 @@ def anchored_size(connection: Connection) -> int:
 def add(connection: Connection, row: AnchorRow) -> None:
     """Store a new anchor."""
     connection.execute(insert(anchor).values(**vars(row)))
+
+
+def drop_from(connection: Connection, seq: int) -> list[str]:
+    """Take away every anchor from a number on; return the keys of their outbox rows."""
+    seqs = connection.execute(select(anchor.c.seq).where(anchor.c.seq >= seq).order_by(anchor.c.seq)).scalars().all()
+    connection.execute(delete(anchor).where(anchor.c.seq >= seq))
+    return [outbox_key(one) for one in seqs]
 
 
 def settle(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from node_adapter.store.operations import in_parts
+from node_adapter.store.operations import in_parts, move_places
 from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import (
     consent,
@@ -55,6 +55,11 @@ class ErasureRow:
 def add(connection: Connection, row: ErasureRow) -> None:
     """Note that the ERASE record of a place waits for its anchor."""
     connection.execute(insert(erasure).values(**vars(row)))
+
+
+def move_from(connection: Connection, start: int, by: int) -> None:
+    """The records from `start` on got places that are `by` further on: so did the ERASE records among them."""
+    move_places(connection, erasure.c.log_index, start, by)
 
 
 def first_waiting(connection: Connection, stop: int, *, continuing: bool = True) -> ErasureRow | None:

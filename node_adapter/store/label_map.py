@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from evidence.version2.map.append_proof import AppendProof, make_append_proof
 from evidence.version2.map.label_map import Absence, Presence
 from evidence.version2.map.nodes import check_hash
-from node_adapter.store.map import rows
+from node_adapter.store.map import removal, rows
 from node_adapter.store.map.insertion import Insertion
 from node_adapter.store.map.memory import CHECK, MapMemory, segment_tops
 from node_adapter.store.map.rows import MapAnchor
@@ -59,6 +59,17 @@ class LabelMapStore:
         made = Insertion(connection, self._memory, state, seq).insert(entries, before.leaves if before else 0)
         rows.add_anchor(connection, made, self._kept_anchors)
         return made.root
+
+    def take_back(self, connection: Connection, after: int) -> None:
+        """Take out again what the anchors after a number added: they were named wrong, and nothing of them is counted.
+
+        Raises:
+            VerificationFailed: check `local-map`, what is kept does not give the map of before.
+        """
+        newest = rows.latest(connection)
+        if newest is not None and newest.seq > after:
+            removal.take_back(connection, newest, after)
+            self._memory.check(connection, rows.latest(connection))
 
     def view(self, connection: Connection, at: int | None = None) -> MapView:
         """Return the map of an anchor, or the newest one; it lasts as long as the connection's transaction.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from evidence.version2.map.append_proof import AppendProof
 from node_adapter.store.schema import log_growth
@@ -27,6 +27,11 @@ class MapGrowth:
 def keep(connection: Connection, seq: int, proof: AppendProof) -> None:
     """Keep how the map grew under an anchor with a batch."""
     connection.execute(insert(log_growth).values(seq=seq, walk=proof.walk, hashes=b"".join(proof.hashes)))
+
+
+def drop_from(connection: Connection, seq: int) -> None:
+    """Forget how the map grew under the anchors from a number on: they are not counted."""
+    connection.execute(delete(log_growth).where(log_growth.c.seq >= seq))
 
 
 def at(connection: Connection, seq: int) -> MapGrowth | None:

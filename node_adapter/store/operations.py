@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, bindparam, update
+from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, update
 from sqlalchemy.dialects.sqlite import insert
 
 Row = Mapping[str, object]
@@ -49,6 +49,19 @@ def upsert(
     """
     statement = insert(table).values(**row)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes)))
+
+
+def move_places(connection: Connection, place: Column[int], start: int, by: int) -> None:
+    """Add a number to each place from `start` on, in a column that is unique: over negative ones, so that none meets.
+
+    Args:
+        connection: in a write transaction.
+        place: the column, which holds numbers from 0 on.
+        start: the first place that moves.
+        by: how far; the place that `start` moves to is 0 or more.
+    """
+    connection.execute(update(place.table).where(place >= start).values({place: -1 - (place + by)}))
+    connection.execute(update(place.table).where(place < 0).values({place: -1 - place}))
 
 
 def add_many(

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
 
 from node_adapter.ports import TransactionOutcome
 from node_adapter.store import restored
-from node_adapter.store.operations import add_once
+from node_adapter.store.operations import add_once, upsert
 from node_adapter.store.schema import outbox, outbox_attempt
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused
@@ -246,6 +246,35 @@ def settle(connection: Connection, row_id: int, outcome: TransactionOutcome, now
 def settle_failed(connection: Connection, row_id: int, outcome: TransactionOutcome, error: str, now_ms: int) -> None:
     """The transaction stands in a final block, and the contract refused it."""
     _set(connection, row_id, state=FAILED, error=error, updated_at=now_ms, **_where(connection, outcome))
+
+
+def settle_elsewhere(
+    connection: Connection, key: str, target: str, place: tuple[int, bytes, bytes], now_ms: int
+) -> None:
+    """An anchor under this key stands on the chain, and no transaction that was signed for it here made it.
+
+    Its call is made anew where a chain reset takes it away.
+
+    Args:
+        connection: in a write transaction.
+        key: of the row, which is made where there is none.
+        target: the contract.
+        place: block, block hash and transaction.
+        now_ms: the time.
+    """
+    block, block_hash, tx_hash = place
+    stands: dict[str, Any] = {"block": block, "block_hash": block_hash, "tx_hash": tx_hash, "nonce": None, "raw": None}
+    values = {"target": target, "data": b"", "state": FINAL, "error": None, "updated_at": now_ms, **stands}
+    new = {"kind": KIND_ANCHOR, "key": key, "created_at": now_ms, **values}
+    upsert(connection, outbox, new, ("key",), values)
+
+
+def drop(connection: Connection, key: str) -> None:
+    """Take away a write that is not to be made any more, with all that was signed for it: the chain would refuse it."""
+    row = by_key(connection, key)
+    if row is not None:
+        connection.execute(delete(outbox_attempt).where(outbox_attempt.c.row_id == row.id))
+        connection.execute(delete(outbox).where(outbox.c.id == row.id))
 
 
 def reopen(connection: Connection, after_block: int, now_ms: int) -> int:

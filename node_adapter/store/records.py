@@ -9,9 +9,9 @@ from sqlalchemy import Column, Connection, func, insert, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store import former
-from node_adapter.store.operations import in_parts
+from node_adapter.store.operations import in_parts, move_places
 from node_adapter.store.references import erased_reference
-from node_adapter.store.schema import finding, record
+from node_adapter.store.schema import finding, log_anchor, record, wrong_anchor
 from primitives.errors import Refused
 
 _PAGE_ROWS = 200
@@ -82,9 +82,14 @@ def insert_records(connection: Connection, rows: Sequence[RecordRow], findings: 
 
 
 def log_size(connection: Connection) -> int:
-    """Return the number of log entries: indexes run on without a gap, from 0 or from the end of the log of format 1."""
+    """Return the number of log entries: indexes run on, from 0 or from the end of the log of format 1.
+
+    There is a gap where an anchor that was named wrong covers places that hold no record of ours.
+    """
     last = connection.execute(select(func.max(record.c.log_index))).scalar_one()
-    return former.first_index(connection) if last is None else int(last) + 1
+    size = former.first_index(connection) if last is None else int(last) + 1
+    taken = select(func.max(log_anchor.c.size)).where(log_anchor.c.seq.in_(select(wrong_anchor.c.seq)))
+    return max(size, connection.execute(taken).scalar_one() or 0)
 
 
 def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[str, RecordRow]:
@@ -271,6 +276,36 @@ def put_promise(connection: Connection, log_index: int, promise: str, anchor_by:
     """Keep the promise of a record that had none."""
     statement = update(record).where(record.c.log_index == log_index, record.c.promise.is_(None))
     connection.execute(statement.values(promise=promise, anchor_by=anchor_by))
+
+
+def first_from(connection: Connection, start: int) -> int | None:
+    """Return the place of the first record at or after one, or None."""
+    place: int | None = connection.execute(
+        select(func.min(record.c.log_index)).where(record.c.log_index >= start)
+    ).scalar_one()
+    return place
+
+
+def promised_count_from(connection: Connection, start: int) -> int:
+    """Return how many of the records from a place on have their promise."""
+    query = select(func.count()).select_from(record)
+    return int(connection.execute(query.where(record.c.log_index >= start, record.c.promise.is_not(None))).scalar_one())
+
+
+def move_from(connection: Connection, start: int, by: int, now_ms: int) -> list[str]:
+    """Give the records from `start` on places that are `by` further on, in their order; return whose promise broke.
+
+    A promise names its place: where one was given it is broken, and another one is owed.
+    """
+    promised = select(record.c.record_id).where(record.c.log_index >= start, record.c.promise.is_not(None))
+    broken = list(connection.execute(promised.order_by(record.c.log_index)).scalars())
+    connection.execute(
+        update(record)
+        .where(record.c.log_index >= start, record.c.promise.is_not(None))
+        .values(promise=None, anchor_by=None, broken_at=now_ms)
+    )
+    move_places(connection, record.c.log_index, start, by)
+    return broken
 
 
 def accepted_at_block(connection: Connection, size: int | None = None) -> int | None:

@@ -151,6 +151,16 @@ log_anchor = Table(
     Column("block_time", BigInteger),
 )
 
+# Anchors that an operator named as wrong (docs/spec/evidence-2.md, section 8.4): every later checkpoint names them.
+wrong_anchor = Table(
+    "wrong_anchor",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("promises", Integer, nullable=False),  # how many were broken by it
+)
+
 # Every chain write of the member. state: new -> signed -> sent -> final | failed
 outbox = Table(
     "outbox",

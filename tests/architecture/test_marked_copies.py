@@ -23,7 +23,7 @@ PUBLIC = {"algorithm", "signing", "checkpoint", "agreement", "compliance", "dige
 """What a set of public keys has, which is called `keys` as the keystore is."""
 ASKED_AT = {
     "node_adapter/workflows/replay/bundle.py": {"collect"},
-    "node_adapter/workflows/identity/keys_in_force.py": {"keys_in_force", "agreement_key", "rotate"},
+    "node_adapter/workflows/identity/keys_in_force.py": {"keys_in_force", "signing_keys", "agreement_key", "rotate"},
     "node_adapter/store/outbox.py": {"enqueue"},
     "node_adapter/peers/messages.py": {"verify_message"},
     "node_adapter/workflows/intake/enrol_subject.py": {"enrol_subjects"},

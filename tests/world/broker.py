@@ -172,23 +172,30 @@ class Broker:
 
     def take_anchor(self, call):
         """Let the contract take the call of an anchor in a block of now, and the node what that block says."""
+        self.mine_anchor(call)
+        self.settle_newest()
+
+    def mine_anchor(self, call):
+        """Let the contract take the call of an anchor in a block of now."""
         self.chain.reach(self.clock.now // 1000)
         self.chain.anchored(self.keys.address, **_anchor_of(call))
-        self.settle_newest()
 
     def settle_newest(self):
         """Take over what the newest block says of our own writes, as the index does in its transaction."""
+        assert self.conflicts_of_newest() == []
+
+    def conflicts_of_newest(self):
+        """The same of a block that may say something else."""
         block, events = self.chain.known[-1]
         mined = TransactionOutcome(events[0].tx_hash, block.number, block.hash, block.timestamp, True, 1)
         with self.store.write() as connection:
-            conflicts = settlement.settle(
+            return settlement.settle(
                 connection,
                 [mined],
                 evidence_log.leaves_in(connection, events, self.keys.address),
                 now_ms=self.clock.now,
                 sign=partial(checkpoint_note, self.node),
             )
-        assert conflicts == []
 
     def fact(self, subject, type_, payload=None, *, at=None, **more):
         fact = {

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from bonafides.cli.node.backup import backup_command, recover_command, restore_command
+from bonafides.cli.node.heal import heal_command
 from bonafides.cli.node.migrate import migrate_command, outstanding_command
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
@@ -146,6 +147,7 @@ def status(client: Client) -> None:
 node.add_command(backup_command)
 node.add_command(restore_command)
 node.add_command(recover_command)
+node.add_command(heal_command)
 node.add_command(migrate_command)
 node.add_command(outstanding_command)
 

@@ -174,7 +174,7 @@ def grow(
             raise VerificationFailed("growth-order", f"anchor {leaf.seq} does not follow anchor {state.seq}")
         map_root = state.map_root
         if leaf.seq not in wrong:
-            _check_step(step, state.map_root)
+            check_step(step, state.map_root)
             map_root = leaf.map_root
         peaks, _ = peaks.append(leaf.hash())
         state = GrowthState(leaf.seq, b"", map_root, leaf.size_after, state.wrong)
@@ -211,8 +211,16 @@ def _check_stated(state: GrowthState, checkpoint: AnchorCheckpoint) -> None:
         raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
 
 
-def _check_step(step: GrowthStep, map_root: bytes) -> None:
-    """Check that a batch is the anchor's, and that the map grew by it and by nothing else."""
+def check_step(step: GrowthStep, map_root: bytes) -> None:
+    """Check that a batch is the anchor's, and that the map grew by it and by nothing else.
+
+    Args:
+        step: what is shown of the anchor.
+        map_root: of the last anchor before it that is not named wrong.
+
+    Raises:
+        VerificationFailed: `growth-batch`, `growth-map` or `growth-entries`.
+    """
     leaf = step.leaf
     if len(step.entries) != leaf.added or batch_root(step.entries) != leaf.batch_root:
         raise VerificationFailed("growth-batch", f"the entries are not the batch of anchor {leaf.seq}")

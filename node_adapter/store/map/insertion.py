@@ -76,7 +76,7 @@ class Insertion:
         for key, leaves in added.items():
             segment, data = rows.segment_of_key(key), known.get(key)
             depth = self._after.depths[segment]
-            row = _row(key, depth, self._anchor, leaves if data is None else leaves_in(data) + leaves)
+            row = map_row(key, depth, self._anchor, leaves if data is None else leaves_in(data) + leaves)
             (self._added_rows if data is None else self._changed_rows).append(row)
             places[segment][rows.place_of(key, depth)] = row.hash, amount_of(row.leaves)
         for segment, subtrees in places.items():
@@ -92,7 +92,7 @@ class Insertion:
         by_key: dict[int, list[bytes]] = defaultdict(list)
         for leaf in found:
             by_key[rows.key_of(leaf, depth)].append(leaf)
-        made = [_row(key, depth, max(map(anchor_of, under)), under) for key, under in by_key.items()]
+        made = [map_row(key, depth, max(map(anchor_of, under)), under) for key, under in by_key.items()]
         tree = FlatTree(depth)
         tree.update({rows.place_of(row.key, depth): (row.hash, amount_of(row.leaves)) for row in made})
         self._trees[segment] = tree
@@ -110,7 +110,12 @@ class Insertion:
         rows.write_segments(self._connection, added, changed)
 
 
-def _row(key: int, depth: int, anchor: int, stored: list[bytes]) -> MapRow:
+def map_row(key: int, depth: int, anchor: int, stored: list[bytes]) -> MapRow:
+    """Return the row of some leaves, in the form of `leaf_bytes`; the newest of their anchors is given.
+
+    Raises:
+        InvalidInput: `unique`, two leaves have one label.
+    """
     stored.sort()
     for one, other in itertools.pairwise(stored):
         if label_of(one) == label_of(other):

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from evidence.log.tree import HASH_BYTES
 from evidence.version2.map.flat_tree import FlatTree, Subtree, amount_of, flat_tree
+from evidence.version2.map.nodes import EMPTY
 from node_adapter.store.map import rows
 from node_adapter.store.map.rows import SEGMENT_BITS, MapAnchor
 from primitives.errors import VerificationFailed
@@ -95,6 +96,15 @@ class MapMemory:
             _require(known.top, newest.root, f"the segments are not those of the map of anchor {newest.seq}")
             self._states.put(newest.root, known)
         return known
+
+    def check(self, connection: Connection, newest: MapAnchor | None) -> None:
+        """Read the segments anew, and hold them against the newest map of the database, or against nothing.
+
+        Raises:
+            VerificationFailed: check `local-map`.
+        """
+        read, root = _read_state(connection), EMPTY if newest is None else newest.root
+        _require(read.top, root, f"the segments are not those of the map of anchor {newest.seq if newest else 1}")
 
     def keep(self, state: MapState, trees: Iterable[tuple[int, FlatTree]]) -> None:
         """Keep a map that was just made, and the segments that it changed."""

@@ -28,6 +28,7 @@ _CHANGED = select(map_row.c.key, map_row.c.data).where(*_WITHIN, map_row.c.ancho
 _SOME = select(map_row.c.key, map_row.c.data).where(map_row.c.key.in_(bindparam("keys", expanding=True)))
 _ONE = select(map_row.c.data).where(map_row.c.key == bindparam("at"))
 _DROP = delete(map_row).where(*_WITHIN)
+_DROP_SEGMENT = delete(map_segment).where(map_segment.c.segment == bindparam("number"))
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,12 @@ def drop_rows(connection: Connection, segments: Sequence[int]) -> None:
         connection.execute(_DROP, [_within(segment) for segment in segments])
 
 
+def drop_segments(connection: Connection, segments: Sequence[int]) -> None:
+    """Take away some segments themselves."""
+    if segments:
+        connection.execute(_DROP_SEGMENT, [{"number": segment} for segment in segments])
+
+
 def write_segments(connection: Connection, added: Sequence[SegmentRow], changed: Sequence[SegmentRow]) -> None:
     """Store segments, new ones and such as are there."""
     add_many(connection, map_segment, SegmentRow._fields, added)
@@ -140,6 +147,11 @@ def add_anchor(connection: Connection, anchor: MapAnchor, keep: int) -> None:
     """Store the map of a new anchor, and forget the map of every anchor before the last `keep`."""
     connection.execute(insert(map_anchor).values(**vars(anchor)))
     connection.execute(delete(map_anchor).where(map_anchor.c.seq <= anchor.seq - keep))
+
+
+def drop_anchors(connection: Connection, after: int) -> None:
+    """Take away what is kept of every anchor after one."""
+    connection.execute(delete(map_anchor).where(map_anchor.c.seq > after))
 
 
 def segment_of(label: bytes) -> int:

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -20,12 +21,13 @@ from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, OpeningLeaf
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
-from node_adapter.store import anchor_tree, anchors, former, outbox, records, restored
+from node_adapter.store import anchor_tree, anchors, former, outbox, records, restored, wrong_anchors
 from node_adapter.store.anchors import AnchorRow
-from node_adapter.store.chain import directory, evidence_log
+from node_adapter.store.chain import directory
 from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.growth import insert_batch
+from node_adapter.workflows.anchoring.healing import leaves_to_take, state_wrong
 from node_adapter.workflows.identity.keys_in_force import (
     KIND_ROTATION,
     are_in_a_leaf,
@@ -35,8 +37,10 @@ from node_adapter.workflows.identity.keys_in_force import (
 )
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
+_log = logging.getLogger("node_adapter.chain")
 CHECK = "local-log"
 MS = 1000
+HEALED_BY = "; `bonafides node heal` shows what stands there, and what can be done"
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Lost:
         return (
             f"the log entries {self.first} to {self.size - 1} were anchored (anchor {self.seq}, block {self.block}) "
             "and are not in this database: it is an older copy. Restore a newer one, or bring the entries back from "
-            "what clients hold: `bonafides node recover`"
+            f"what clients hold: `bonafides node recover`{HEALED_BY}"
         )
 
 
@@ -84,7 +88,7 @@ class Anchoring:
         with self._node.store.read() as connection:
             last = anchors.latest(connection)
             self._check_newest(connection, last)
-            waiting = self._leaves_to_take(connection)
+            waiting = leaves_to_take(self._node, connection)
         if last is not None:
             self._built -= self._passed_since(last)
         if waiting:
@@ -117,7 +121,7 @@ class Anchoring:
             raise Refused(error.code, error.detail) from error
         row = self._insert(connection, leaf.seq, leaf.size_before, leaf.size_after, leaf.time * MS)
         if difference := row.difference(leaf):
-            raise VerificationFailed("anchor-conflict", f"{difference}: this member's key is used elsewhere")
+            raise VerificationFailed("anchor-conflict", f"{difference}: this member's key is used elsewhere{HEALED_BY}")
         return row
 
     def require_whole(self) -> None:
@@ -138,16 +142,19 @@ class Anchoring:
             self._watch_flight(last)
             if last is not None and last.block is None:
                 return False
-            keys_changed = last is not None and not are_in_a_leaf(self._node, connection)
-            if not self._is_time(connection, last, keys_changed=keys_changed) or rotation_is_sent(connection):
+            wrong = last is not None and wrong_anchors.is_named(connection, last.seq)
+            takes_all = last is not None and (wrong or not are_in_a_leaf(self._node, connection))
+            if not self._is_time(connection, last, takes_all=takes_all) or rotation_is_sent(connection):
                 return False
             target = directory.find_address(connection, LOG_OF_ANCHORS)
             if target is None:  # the index has not come to the Directory's entry yet
                 return False
+        if wrong and not self._has_stated_wrong():
+            return False
         with self._node.store.write() as connection:
             seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, former.first_index(connection))
             size = records.log_size(connection)
-            if not keys_changed:  # else it takes all that the ended keys promised
+            if not takes_all:  # all that ended keys promised, or that a wrong anchor was to anchor
                 size = min(size, before + self._node.settings.anchoring.max_batch)
             row = self._insert(connection, seq, before, size, now_ms)
             data = anchor_call(connection, row)
@@ -155,6 +162,15 @@ class Anchoring:
                 raise VerificationFailed(CHECK, f"anchor {seq - 1} is final, and the tree does not end with it")
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
         self._built = self.in_flight = self._node.clock.monotonic_ms()
+        return True
+
+    def _has_stated_wrong(self) -> bool:
+        """Write the record that the anchor after a wrong one needs; False where nothing can be recorded now."""
+        try:
+            state_wrong(self._node)
+        except (CouldNotCheck, Refused) as error:
+            _log.warning("the anchor after one that was named wrong waits: %s", error)
+            return False
         return True
 
     def _insert(self, connection: Connection, seq: int, before: int, size: int, built_at: int) -> AnchorRow:
@@ -173,26 +189,11 @@ class Anchoring:
         anchors.add(connection, row)
         return row
 
-    def _leaves_to_take(self, connection: Connection) -> list[LeafEvent]:
-        """Return the leaves of the index that our tree lacks: none, unless a conflict or a lost record stopped it."""
-        address, size = self._node.address, anchor_tree.tree_size(connection)
-        newest = evidence_log.last_anchored(connection, address)
-        if newest is None or newest.leaf.seq <= size:
-            return []
-        last = anchor_tree.find_leaf(connection, size)
-        found = evidence_log.leaf_events(
-            connection,
-            address,
-            evidence_log.contracts(connection),
-            after_block=None if last is None else last.block - 1,
-        )
-        return [event for event in found if event.leaf.seq > size]
-
     def _take(self, connection: Connection, waiting: list[LeafEvent]) -> None:
         for event in waiting:
             row = anchors.by_seq(connection, event.leaf.seq)
             if row is not None and isinstance(event.leaf, AnchorLeaf) and (told := row.difference(event.leaf)):
-                raise VerificationFailed(CHECK, f"{told}; is this database an old copy?")
+                raise VerificationFailed(CHECK, f"{told}; is this database an old copy?{HEALED_BY}")
         conflicts = settlement.take_leaves(
             connection,
             waiting,
@@ -202,13 +203,13 @@ class Anchoring:
             rebuild=self.rebuild,
         )
         if conflicts:
-            raise VerificationFailed("anchor-conflict", "; ".join(conflicts))
+            raise VerificationFailed("anchor-conflict", "; ".join(conflicts) + HEALED_BY)
 
     def _sign_newest(self) -> None:
         """Sign the checkpoint of the newest final anchor where the keystore lacked its key, and has it now."""
         with self._node.store.read() as connection:
             newest = anchors.last_final(connection)
-        if newest is None or newest.checkpoint:
+        if newest is None or newest.checkpoint:  # of one that is named wrong there is none, and no key is asked
             return
         with self._node.store.write() as connection:
             leaf = anchor_tree.find_leaf(connection, newest.seq)
@@ -225,21 +226,24 @@ class Anchoring:
             return
         if last.size > size:
             raise VerificationFailed(CHECK, f"the log is not the one of anchor {last.seq}: it has {size} records")
-        batch = BatchTree.of_entries(records.entries(connection, last.size_before, last.size))
-        if (batch.root, batch.size) != (last.batch_root, last.size - last.size_before):
-            raise VerificationFailed(CHECK, f"the log is not the one of anchor {last.seq}")
-        if counted is None or (counted.seq, counted.root) != (last.seq, last.map_root):
-            raise VerificationFailed(CHECK, f"the map is not the one of anchor {last.seq}")
-        self._node.label_map.view(connection)
+        if not wrong_anchors.is_named(connection, last.seq):
+            batch = BatchTree.of_entries(records.entries(connection, last.size_before, last.size))
+            if (batch.root, batch.size) != (last.batch_root, last.size - last.size_before):
+                raise VerificationFailed(CHECK, f"the log is not the one of anchor {last.seq}")
+        newest = anchors.latest_counted(connection)
+        if (counted and (counted.seq, counted.root)) != (newest and (newest.seq, newest.map_root)):
+            raise VerificationFailed(CHECK, f"the map is not the one of anchor {newest.seq if newest else 1}")
+        if counted is not None:
+            self._node.label_map.view(connection)
         final = anchors.last_final(connection)
         if final is not None and anchor_tree.tree_size(connection) != final.seq:
             raise VerificationFailed(CHECK, f"the tree of anchors does not end with anchor {final.seq}")
 
-    def _is_time(self, connection: Connection, last: AnchorRow | None, *, keys_changed: bool) -> bool:
+    def _is_time(self, connection: Connection, last: AnchorRow | None, *, takes_all: bool) -> bool:
         settings = self._node.settings.anchoring
         passed = self._node.clock.monotonic_ms() - self._built
         waiting = records.log_size(connection) - (last.size if last else former.first_index(connection))
-        if waiting >= settings.max_batch or keys_changed:
+        if waiting >= settings.max_batch or takes_all:
             return True
         if waiting:
             return last is None or passed >= settings.period_seconds * MS

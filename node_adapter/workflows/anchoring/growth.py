@@ -12,13 +12,13 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, decode_leaf
-from evidence.version2.log.growth import GrowthStep
+from evidence.version2.log.growth import GrowthStep, check_step
 from evidence.version2.log.growth_document import GROWTH_FORMAT, MAX_GROWTH_STEPS, Growth
 from evidence.version2.map.append_proof import AppendProof, make_append_proof
 from evidence.version2.map.nodes import EMPTY
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage
-from node_adapter.store import anchor_tree, log_growth, records
+from node_adapter.store import anchor_tree, anchors, log_growth, records, wrong_anchors
 from node_adapter.store.label_map import LabelMapStore
 from primitives.errors import Refused, VerificationFailed
 from primitives.shapes import Fields, Integer
@@ -81,17 +81,32 @@ def shown_growth(connection: Connection, start: int) -> Growth:
         raise Refused("growth-not-found", f"the log has {size} leaves")
     steps, shown = [], 0
     leaves = anchor_tree.leaves(connection, start, min(MAX_GROWTH_STEPS, size - start) + 1)
-    before = decode_leaf(leaves[0])
-    map_root = before.map_root if isinstance(before, AnchorLeaf) else EMPTY
+    wrong, counted = set(wrong_anchors.named(connection)), anchors.latest_counted(connection, start + 1)
+    map_root = EMPTY if counted is None else counted.map_root
     for data in leaves[1:]:
         leaf = cast("AnchorLeaf", decode_leaf(data))  # leaf 1 alone is an opening
-        step = _step(connection, leaf, map_root)
+        step = GrowthStep(leaf) if leaf.seq in wrong else _step(connection, leaf, map_root)
         steps.append(step)
-        map_root = leaf.map_root
+        if leaf.seq not in wrong:
+            map_root = leaf.map_root
         shown += _about_bytes(step)
         if shown > SHOWN_BYTES:
             break
     return Growth(start, anchor_tree.peaks_at(connection, start).hashes, tuple(steps))
+
+
+def own_fault(connection: Connection, leaf: AnchorLeaf) -> str | None:
+    """Go over an anchor of this member that stands on the chain as a witness will; say what does not hold, or None.
+
+    Its checkpoint is signed if nothing fails (docs/spec/evidence-2.md, section 5.4).
+    """
+    counted = anchors.latest_counted(connection, leaf.seq)
+    map_root = EMPTY if counted is None else counted.map_root
+    try:
+        check_step(_step(connection, leaf, map_root), map_root)
+    except VerificationFailed as error:
+        return str(error)
+    return None
 
 
 def _step(connection: Connection, leaf: AnchorLeaf, map_root: bytes) -> GrowthStep:

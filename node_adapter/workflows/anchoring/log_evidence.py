@@ -1,8 +1,8 @@
 """What lies at one place of a broker's log, and what its map counts there: asked and shown between members.
 
 The broker's node shows the path of the place in its batch, what the anchor's map holds under a label, and its newest
-checkpoint. It shows them to members only: who holds one envelope would learn when the record after it came. Whoever
-asks checks all of it against the leaf that the chain made.
+checkpoint; of an anchor that was named wrong the checkpoint alone. It shows them to members only: who holds one
+envelope would learn when the record after it came. Whoever asks checks all of it against the leaf that the chain made.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evidence.version2.map.label_map import Absence, verify_absence, verify_pres
 from evidence.version2.promise import Promise
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
-from node_adapter.store import anchors, records
+from node_adapter.store import anchors, records, wrong_anchors
 from node_adapter.workflows.anchoring.log_material import anchor_leaf, batch_tree
 from primitives.errors import CouldNotCheck, Refused
 from primitives.shapes import Fields, Integer, Nullable, Text
@@ -108,13 +108,14 @@ def evidence_of(node: Node, broker: str, promise: Promise, leaf: AnchorLeaf) -> 
 
 def _own_evidence(node: Node, seq: int, log_index: int, label: bytes) -> LogEvidence:
     with node.store.read() as connection:
-        leaf = anchor_leaf(connection, seq)
+        leaf, newest = anchor_leaf(connection, seq), anchors.last_signed(connection)
+        checkpoint = None if newest is None else newest.checkpoint
+        if wrong_anchors.is_named(connection, seq):
+            return LogEvidence(None, None, checkpoint)
         path = inclusion_path(log_index - leaf.size_before, leaf.added, batch_tree(node, connection, leaf).node)
         [entry] = records.entries(connection, log_index, log_index + 1)
         try:
             counted = counted_under(node.label_map.view(connection, seq).top, label)
         except Refused:  # longer ago than maps are kept
             counted = None
-        newest = anchors.last_signed(connection)
-    checkpoint = None if newest is None else newest.checkpoint
     return LogEvidence(PlacedEntry(entry, tuple(path)), counted, checkpoint)

@@ -16,7 +16,7 @@ from evidence.version2.documents.assemble import LogMaterial
 from evidence.version2.log.anchors import AnchorLeaf, Leaf, OpeningLeaf
 from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.node import Node
-from node_adapter.store import anchor_tree, anchors, records
+from node_adapter.store import anchor_tree, anchors, records, wrong_anchors
 from node_adapter.store.chain import member_registry
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
@@ -73,12 +73,16 @@ def log_material(node: Node, connection: Connection, seq: int) -> LogMaterial:
 
     Raises:
         Refused: `anchor-not-found`, it is not final; `map-not-kept`, it is longer ago than maps are kept.
-        CouldNotCheck: `signing-key-not-held`, its checkpoint is not signed yet.
+        CouldNotCheck: `signing-key-not-held`, its checkpoint is not signed yet; `anchor-named-wrong`, it has none.
         VerificationFailed: check `local-log` or `local-map`; also whenever a function of the answer is called.
     """
     row = anchors.find_final(connection, seq)
     if row is None:
         raise Refused("anchor-not-found", f"this member has no final anchor {seq}")
+    if wrong_anchors.is_named(connection, seq):
+        raise CouldNotCheck(
+            "anchor-named-wrong", f"anchor {seq} is named wrong: what it held follows with the next one"
+        )
     if not row.checkpoint:
         raise CouldNotCheck(
             "signing-key-not-held",

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection
 
 from evidence.documents.promise import MAX_PROMISE_MS
+from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.promise import Promise, PromiseDocument, sign_promises
 from node_adapter.node import Node
-from node_adapter.store import anchors, records, subjects
+from node_adapter.store import anchor_tree, anchors, records, subjects
+from node_adapter.store.anchors import FinalAnchor
+from node_adapter.store.chain import member_registry
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.anchoring.settlement import raise_broken
-from node_adapter.workflows.identity.keys_in_force import keys_in_force
+from node_adapter.workflows.identity.keys_in_force import keys_in_force, signing_keys
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Text
 
@@ -68,14 +72,15 @@ def keep(node: Node) -> int:
     with node.store.read() as connection:
         last = anchors.last_final(connection)
         rows = [] if last is None else records.owed(connection, last.size, BATCH)
-        seeds = {block: keys_in_force(node, connection, block).signing_seed for block in {row.block for row in rows}}
-        anchored_ms = _anchored_ms(connection, rows)
+        covering = _covering(connection, rows)
+        seeds = _seeds(node, connection, rows, covering)
     if not rows:
         return 0
+    anchored_ms = {place: anchor.block_time * _MS for place, anchor in covering.items()}
     made: list[tuple[Termed, PromiseDocument]] = []
-    for some in _batches(rows):
+    for seed, some in _batches(rows, seeds):
         termed = [(row, _term(row, anchored_ms[row.log_index])) for row in some]
-        made += zip(termed, make_promises(node, seeds[some[0].block], termed), strict=True)
+        made += zip(termed, make_promises(node, seed, termed), strict=True)
     late = [row.record_id for (row, anchor_by), _ in made if anchor_by < anchored_ms[row.log_index]]
     with node.store.write() as connection:
         for (row, anchor_by), promise in made:
@@ -88,24 +93,53 @@ def _term(row: RecordRow, anchored_ms: int) -> int:
     return min(max(anchored_ms, row.accepted_at), row.accepted_at + MAX_PROMISE_MS)
 
 
-def _anchored_ms(connection: Connection, rows: Iterable[RecordRow]) -> dict[int, int]:
-    """Return the times of the first final anchors that cover records in the order of the log, by their places."""
-    found: dict[int, int] = {}
+def _covering(connection: Connection, rows: Iterable[RecordRow]) -> dict[int, FinalAnchor]:
+    """Return the first final anchors that cover records in the order of the log, by their places."""
+    found: dict[int, FinalAnchor] = {}
     covering = None
     for row in rows:
         if covering is None or row.log_index >= covering.size:
             covering = anchors.first_covering(connection, row.log_index)
         if covering is not None:
-            found[row.log_index] = covering.block_time * _MS
+            found[row.log_index] = covering
     return found
 
 
-def _batches(rows: Iterable[RecordRow]) -> list[list[RecordRow]]:
-    """Put together what one signature may promise: the records of one suite and one block."""
-    found: dict[tuple[str, int | None], list[RecordRow]] = {}
+def _seeds(
+    node: Node, connection: Connection, rows: Iterable[RecordRow], covering: Mapping[int, FinalAnchor]
+) -> dict[int, bytes]:
+    """Return the key to promise each record by, by its place.
+
+    It is the one in force at its acceptance. Where that one is neither of the record's anchor nor of the one before, as
+    of a record that was anchored again after a wrong anchor, no verifier takes it: then it is the anchor's own.
+
+    Raises:
+        CouldNotCheck: as `keys_in_force`.
+    """
+    at_block = {block: keys_in_force(node, connection, block) for block in {row.block for row in rows}}
+    sets = member_registry.key_sets(connection, node.address)
+
+    @cache
+    def signing(seq: int) -> bytes | None:
+        leaf = anchor_tree.find_leaf(connection, seq)
+        return sets[leaf.keys_digest].signing if isinstance(leaf, AnchorLeaf) and leaf.keys_digest in sets else None
+
+    found = {}
     for row in rows:
-        found.setdefault((json.loads(row.envelope)["suite"], row.block), []).append(row)
-    return list(found.values())
+        seq, keys = covering[row.log_index].seq, at_block[row.block]
+        if keys.signing_public not in (signing(seq), signing(seq - 1)):
+            keys = signing_keys(node, connection, signing(seq)) or keys
+        found[row.log_index] = keys.signing_seed
+    return found
+
+
+def _batches(rows: Iterable[RecordRow], seeds: Mapping[int, bytes]) -> list[tuple[bytes, list[RecordRow]]]:
+    """Put together what one signature may promise: the records of one suite, one block and one key."""
+    found: dict[tuple[str, int | None, bytes], list[RecordRow]] = {}
+    for row in rows:
+        seed = seeds[row.log_index]
+        found.setdefault((json.loads(row.envelope)["suite"], row.block, seed), []).append(row)
+    return [(seed, some) for (_, _, seed), some in found.items()]
 
 
 def promise_of(row: RecordRow) -> PromiseDocument:

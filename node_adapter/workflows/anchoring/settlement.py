@@ -4,7 +4,8 @@
    was signed. A reverted one makes it failed, with an alarm, unless another transaction of the row succeeded.
 2. An `Anchored` event of this member makes its anchor final, whichever transaction carried it: its leaf becomes part of
    our tree, and the checkpoint of that tree is signed.
-3. An `Anchored` event of this member that we did not make is a conflict: the key is used elsewhere.
+3. An `Anchored` event of this member that we did not make, or that is not what our records say, is a conflict: it gets
+   no checkpoint, and nothing goes on before an operator has named the anchor wrong (`healing`).
 4. A promise whose anchor came too late is broken, and says so.
 """
 
@@ -16,13 +17,14 @@ from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, own_transactions, records
+from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, own_transactions, records, wrong_anchors
 from node_adapter.store.alarms import Failed
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import blocks
 from node_adapter.store.chain.evidence_log import LeafEvent
 from node_adapter.store.engine import Store
 from node_adapter.store.outbox import OutboxRow
+from node_adapter.workflows.anchoring.growth import own_fault
 
 _MS = 1000
 
@@ -39,6 +41,7 @@ _OBSTACLES = (
 
 Rebuild = Callable[[Connection, LeafEvent], AnchorRow | None]
 SignCheckpoint = Callable[[Connection, AnchorLeaf, bytes], str]
+FindFault = Callable[[Connection, AnchorLeaf], str | None]
 
 
 def settle(
@@ -50,6 +53,7 @@ def settle(
     sign: SignCheckpoint,
     rebuild: Rebuild | None = None,
     failed: Failed = alarms.raise_failed,
+    fault: FindFault = own_fault,
 ) -> list[str]:
     """Take over what final blocks say; return the conflicts, each also raised as an alarm.
 
@@ -61,12 +65,13 @@ def settle(
         sign: makes the checkpoint of a tree whose last leaf and root it is given.
         rebuild: makes the row of an anchor of ours that this database does not hold, while it is a restored copy.
         failed: tells a person that the contract has refused a write for good.
+        fault: says what does not hold of an anchor of ours; such a one gets no checkpoint.
     """
     by_hash = {outcome.hash: outcome for outcome in outcomes}
     own = [outcome for outcome in by_hash.values() if outcome.nonce is not None]
     for outcome in own:
         own_transactions.add(connection, outcome)
-    conflicts = take_leaves(connection, made, by_hash, now_ms=now_ms, sign=sign, rebuild=rebuild)
+    conflicts = take_leaves(connection, made, by_hash, now_ms=now_ms, sign=sign, rebuild=rebuild, fault=fault)
     for outcome in own:
         row = outbox.row_of_attempt(connection, outcome.hash)
         if row is not None:
@@ -82,6 +87,7 @@ def take_leaves(
     now_ms: int,
     sign: SignCheckpoint,
     rebuild: Rebuild | None = None,
+    fault: FindFault = own_fault,
 ) -> list[str]:
     """Put new leaves into our tree, each with the anchor that it is of; return and raise the conflicts.
 
@@ -94,6 +100,7 @@ def take_leaves(
         now_ms: the time.
         sign: as of `settle`.
         rebuild: as of `settle`.
+        fault: as of `settle`.
     """
     conflicts = []
     for event in made:
@@ -110,7 +117,7 @@ def take_leaves(
             row = rebuild(connection, event)
             if row is None:
                 continue
-        conflict = _conflict(connection, row, leaf)
+        conflict = _conflict(connection, row, leaf) or _fault(connection, leaf, fault)
         if conflict or row is None:
             alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(leaf.seq), str(conflict), now_ms)
             conflicts.append(str(conflict))
@@ -182,6 +189,12 @@ def _conflict(connection: Connection, row: AnchorRow | None, leaf: AnchorLeaf) -
     if leaf.seq != anchor_tree.tree_size(connection) + 1:
         return f"anchor {leaf.seq} stands on the chain, and the one before it is not ours"
     return row.difference(leaf)
+
+
+def _fault(connection: Connection, leaf: AnchorLeaf, fault: FindFault) -> str | None:
+    """Say what does not hold of an anchor that is the one we made; of one that is named wrong nothing is asked."""
+    found = None if wrong_anchors.is_named(connection, leaf.seq) else fault(connection, leaf)
+    return None if found is None else f"anchor {leaf.seq} is not what the records say: {found}"
 
 
 def _settle_anchor(

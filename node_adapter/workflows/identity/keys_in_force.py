@@ -22,7 +22,7 @@ from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_check
 from node_adapter.chain.abi import LOG_OF_ANCHORS, encode_call, member_keys
 from node_adapter.keys.member_keys import Entropy, MemberKeys
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchor_tree, anchors, outbox, restored
+from node_adapter.store import alarms, anchor_tree, anchors, outbox, restored, wrong_anchors
 from node_adapter.store.chain import directory, member_registry
 from node_adapter.store.outbox import OutboxRow
 from primitives.errors import CouldNotCheck
@@ -72,6 +72,16 @@ def keys_at(node: Node, connection: Connection, block: int | None = None) -> Mem
             f"the registry holds the signing key {public.hex()} of this member, its keystore does not: restore it",
         )
     return found
+
+
+def signing_keys(node: Node, connection: Connection, public: bytes | None) -> MemberKeys | None:
+    """Return the generation with a public signing key, also one that has ended; None if not held.
+
+    Raises:
+        CouldNotCheck: `node-restored`.
+    """
+    restored.require_caught_up(connection)
+    return node.keys.find(lambda keys: keys.signing_public == public)
 
 
 def agreement_key(node: Node, connection: Connection, public: bytes) -> bytes | None:
@@ -162,8 +172,9 @@ def rotation_is_sent(connection: Connection) -> bool:
 def checkpoint_note(node: Node, connection: Connection, leaf: AnchorLeaf, root: bytes) -> str:
     """Return the signed checkpoint of a final anchor, empty and with an alarm where the keystore lacks the key.
 
-    The key may have changed while the anchor was on its way. It runs in the transaction that makes the anchor final,
-    which goes on all the same: the index must.
+    It names every anchor before that was named wrong; of one that is named wrong itself it is empty. The key may have
+    changed while the anchor was on its way. It runs in the transaction that makes the anchor final, which goes on all
+    the same: the index must.
 
     Args:
         node: the member's node.
@@ -172,11 +183,16 @@ def checkpoint_note(node: Node, connection: Connection, leaf: AnchorLeaf, root: 
         root: of the tree.
     """
     about, now = str(leaf.seq), node.clock.now_ms()
+    wrong = wrong_anchors.named(connection)
+    if leaf.seq in wrong:
+        return ""
     try:
         keys = keys_at(node, connection, leaf.block)
     except CouldNotCheck as error:
         alarms.raise_alarm(connection, alarms.KEY_NOT_HELD, about, error.detail, now)
         return ""
     alarms.close_alarm(connection, alarms.KEY_NOT_HELD, now, about)
-    stated = AnchorCheckpoint(node.did, leaf.seq, root, leaf.map_root, leaf.size_after)
+    stated = AnchorCheckpoint(
+        node.did, leaf.seq, root, leaf.map_root, leaf.size_after, tuple(seq for seq in wrong if seq < leaf.seq)
+    )
     return sign_anchor_checkpoint(stated, keys.signing_seed)

@@ -172,7 +172,9 @@ class _Intake:
         predecessor = self._predecessor(fact, subject)
         opening = None if subject.count or fact.type == OPENING else self._opening(subject)
         before = subject if opening is None else _after(subject, opening[1])
-        sealed = self._sealing.seal(fact, payload, before, self._rulebook_of(fact), signatures)
+        own = fact.type == OPENING and fact.act is None and openings.is_signed_by_broker(subject)
+        by = self._keys.signing_seed if own else None
+        sealed = self._sealing.seal(fact, payload, before, self._rulebook_of(fact), signatures, by=by)
         if fact.root_salt is not None:  # (4)
             others = countersign.keys_of_others(self._node, self._connection, self._histories.get(subject.did or ""))
             countersign.require_countersigned(sealed, self._roster, self._block, others, self._node.domains.staff_acts)

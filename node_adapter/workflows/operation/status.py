@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchors, credentials, identity, outbox, records, subjects, tokens
+from node_adapter.store import alarms, anchors, credentials, identity, outbox, records, subjects, tokens, wrong_anchors
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.identity.staff_tokens import describe, ending_soon
 from node_adapter.workflows.operation.readiness import member_check
@@ -46,6 +46,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "promises_broken": records.broken_count(connection),
                 "promises_owed": records.owed_count(connection),
                 "anchor": None if newest is None else {"seq": newest.seq, "block": newest.block},
+                "wrong": [asdict(one) for one in wrong_anchors.decisions(connection)],
             },
             "witnesses": own_witnesses(node, connection),
             "witnessed": witnessed_logs(node, connection) if chain["indexed"] is not None else [],

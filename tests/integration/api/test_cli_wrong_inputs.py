@@ -80,6 +80,10 @@ node recover --node HOME --bundle missing                          | file-unread
 node recover --node HOME --bundle cut                              | invalid-input bundle
 node recover --node HOME --bundle list                             | invalid-input bundle
 node recover --node HOME                                           | nothing-lost
+node heal --node HOME                                              | nothing-wrong
+node heal --node HOME --confirm 0a1b2c3d4e5f                       | invalid-input reason required
+node heal --node HOME --reason why                                 | invalid-input confirm required
+node heal --node missing                                           | settings-unreadable
 member list --node missing                                         | settings-unreadable
 member proposals --node missing                                    | settings-unreadable
 member propose-admission --node HOME --applicant list              | invalid-input founder shape

@@ -45,6 +45,7 @@ from node_adapter.store import (
     tasks,
     tokens,
     witnessed,
+    wrong_anchors,
 )
 from node_adapter.store.chain import (
     blocks,
@@ -62,6 +63,7 @@ from node_adapter.store.chain import (
 )
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.former import FormerLog
+from node_adapter.store.map import removal
 from node_adapter.store.map import rows as map_rows
 from node_adapter.store.schema import log_node
 from primitives.errors import CouldNotCheck
@@ -84,7 +86,13 @@ from tests.unit.node_adapter.aged_store import (
 )
 
 YOUNG, OLD = 150, 1500
-SPELLINGS = ("add_once", "upsert", "add_many", "update_many")  # of writes: who calls one of them is asked
+SPELLINGS = (
+    "add_once",
+    "upsert",
+    "move_places",
+    "add_many",
+    "update_many",
+)  # of writes: who calls one of them is asked
 PIDS = [CLIENT]
 MINED = TransactionOutcome(digest("tx", 6), 9, b"", 9, True, 1, 6)
 ATTEMPT = outbox.Attempt(digest("tx", 1), 2, 7, 1, b"raw", 1)
@@ -114,6 +122,7 @@ GREW = AppendProof(bytes(32), bytes(32), (), "h", (bytes(32),))
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
 
 
+WRONG = wrong_anchors.WrongAnchor(7, "why", 1, 1)
 # What is asked, as the node asks it; `size` is the log's.
 CALLS = {
     "alarms.raise_alarm": lambda c, size: alarms.raise_alarm(c, "k", "a", "d", NOW),
@@ -145,6 +154,8 @@ CALLS = {
     "anchors.settle": lambda c, size: anchors.settle(
         c, 3, checkpoint="note", block=1, block_hash=b"", tx_hash=b"", log_position=0, block_time=1
     ),
+    "anchors.latest_counted": lambda c, size: anchors.latest_counted(c, 1_000_000),
+    "anchors.drop_from": lambda c, size: anchors.drop_from(c, anchors.latest(c).seq),
     "anchors.reopen": lambda c, size: anchors.reopen(c, 10_000),
     "chain.evidence.headers": lambda c, size: evidence.headers(c),
     "chain.evidence.header": lambda c, size: evidence.header(c, 2),
@@ -235,6 +246,7 @@ CALLS = {
     "credentials.counts": lambda c, size: credentials.counts(c),
     "erasures.add": lambda c, size: erasures.add(c, erasures.ErasureRow(100_000, CLIENT)),
     "erasures.first_waiting": erasures.first_waiting,
+    "erasures.move_from": lambda c, size: erasures.move_from(c, size - 3, 2),
     "erasures.waiting_of": lambda c, size: erasures.waiting_of(c, CLIENT),
     "erasures.done_of": lambda c, size: erasures.done_of(c, [CLIENT]),
     "erasures.find": lambda c, size: erasures.find(c, 3),
@@ -273,6 +285,7 @@ CALLS = {
     "identity.put_tasks_seen": lambda c, size: identity.put_tasks_seen(c, NOW),
     "identity.tasks_seen": lambda c, size: identity.tasks_seen(c),
     "log_growth.keep": lambda c, size: log_growth.keep(c, 100_000, GREW),
+    "log_growth.drop_from": lambda c, size: log_growth.drop_from(c, 100_000),
     "log_growth.at": lambda c, size: log_growth.at(c, 3),
     "map.rows.latest": lambda c, size: map_rows.latest(c),
     "map.rows.anchor_at": lambda c, size: map_rows.anchor_at(c, 2),
@@ -285,6 +298,9 @@ CALLS = {
     "map.rows.write_rows": lambda c, size: map_rows.write_rows(c, [MAP_ROW], [MAP_ROW]),
     "map.rows.drop_rows": lambda c, size: map_rows.drop_rows(c, [SEGMENT]),
     "map.rows.write_segments": lambda c, size: map_rows.write_segments(c, [], [MAP_SEGMENT]),
+    "map.removal.take_back": lambda c, size: removal.take_back(c, map_rows.latest(c), map_rows.latest(c).seq - 1),
+    "map.rows.drop_segments": lambda c, size: map_rows.drop_segments(c, [SEGMENT]),
+    "map.rows.drop_anchors": lambda c, size: map_rows.drop_anchors(c, 1),
     "map.rows.add_anchor": lambda c, size: map_rows.add_anchor(c, map_rows.MapAnchor(9, b"", 1), 3),
     "nonces.insert_nonce": lambda c, size: nonces.insert_nonce(c, NONCE),
     "nonces.find_nonce": lambda c, size: nonces.find_nonce(c, "n1", "proof"),
@@ -309,6 +325,8 @@ CALLS = {
     "outbox.note_error": lambda c, size: outbox.note_error(c, 2, "e"),
     "outbox.unsign": lambda c, size: outbox.unsign(c, 2, NOW),
     "outbox.settle": lambda c, size: outbox.settle(c, 2, MINED, NOW),
+    "outbox.settle_elsewhere": lambda c, size: outbox.settle_elsewhere(c, "anchor:1", ADDRESS, (1, b"", b""), NOW),
+    "outbox.drop": lambda c, size: outbox.drop(c, "did:today:1"),
     "outbox.settle_failed": lambda c, size: outbox.settle_failed(c, 2, MINED, "e", NOW),
     "outbox.reopen": lambda c, size: outbox.reopen(c, 10_000, NOW),
     "outbox.counts": lambda c, size: outbox.counts(c),
@@ -343,6 +361,9 @@ CALLS = {
     "records.owed": lambda c, size: records.owed(c, size, 10),
     "records.owed_count": lambda c, size: records.owed_count(c),
     "records.put_promise": lambda c, size: records.put_promise(c, size - 2, "{}", NOW),
+    "records.first_from": lambda c, size: records.first_from(c, size - 3),
+    "records.promised_count_from": lambda c, size: records.promised_count_from(c, size - 3),
+    "records.move_from": lambda c, size: records.move_from(c, size - 3, 2, NOW),
     "records.accepted_at_block": lambda c, size: records.accepted_at_block(c, size - 3),
     "records.oldest_accepted_at": lambda c, size: records.oldest_accepted_at(c, size - 3),
     "records.late_promises": lambda c, size: records.late_promises(c, size - 3, None, NOW),
@@ -371,6 +392,10 @@ CALLS = {
     "replays.texts": lambda c, size: replays.texts(c, "r000003", 0),
     "replays.forget_before": lambda c, size: replays.forget_before(c, 1),
     "replays.forget_of": lambda c, size: replays.forget_of(c, CLIENT),
+    "wrong_anchors.name": lambda c, size: wrong_anchors.name(c, WRONG),
+    "wrong_anchors.named": lambda c, size: wrong_anchors.named(c),
+    "wrong_anchors.is_named": lambda c, size: wrong_anchors.is_named(c, 7),
+    "wrong_anchors.decisions": lambda c, size: wrong_anchors.decisions(c),
     "restored.mark": lambda c, size: restored.mark(c, NOW),
     "restored.clear": lambda c, size: restored.clear(c),
     "restored.since": lambda c, size: restored.since(c),

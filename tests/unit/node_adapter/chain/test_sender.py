@@ -151,7 +151,7 @@ class Bench:
         with self.store.write() as connection:
             event_log.append(connection, [block], events)
             made = leaves_in(connection, events, SIGNER.address) if taken else []
-            settlement.settle(connection, outcomes, made, now_ms=5, sign=lambda *_: "note")
+            settlement.settle(connection, outcomes, made, now_ms=5, sign=lambda *_: "note", fault=lambda *_: None)
 
     def index_anchor(self, seq, *, root=None, taken=True, mined=()):
         """The index takes an anchor under our name; with `taken` it is ours, and settled with its block."""

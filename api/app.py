@@ -15,6 +15,7 @@ from api.resources.audited_logs import audited_logs_blueprint
 from api.resources.chain import chain_blueprint
 from api.resources.client import challenge_blueprint, client_blueprint, sessions_blueprint
 from api.resources.consents import consents_blueprint
+from api.resources.convictions import conviction_documents_blueprint, convictions_blueprint
 from api.resources.credentials import credentials_blueprint, status_lists_blueprint
 from api.resources.dids import dids_blueprint, member_dids_blueprint
 from api.resources.erasures import erasures_blueprint
@@ -59,6 +60,8 @@ FACTORIES = (
     sessions_blueprint,
     peers_blueprint,
     witness_blueprint,
+    convictions_blueprint,
+    conviction_documents_blueprint,
     audited_logs_blueprint,
     replay_orders_blueprint,
     replay_order_list_blueprint,

@@ -31,6 +31,8 @@ PUBLIC_ROUTES = (
     *(("GET", context.path) for context in CONTEXTS.values()),
     ("GET", "/v1/credentials/witnesses/<digest>"),  # asked for by the digest of a credential: its holder knows it
     ("POST", "/v1/client/sessions/challenge"),  # gives a nonce to sign; it tells nothing
+    ("GET", "/v1/convictions/<digest>"),  # how far a document is; what it says is for members
+    ("POST", "/v1/convictions"),  # what is kept, a member signed against itself
     ("POST", "/v1/witness/add-checkpoint"),  # what is answered bears on a note that a broker signed, and on that alone
 )
 

@@ -88,16 +88,16 @@ def optional_integer(name: str, low: int, high: int = MAX_SAFE_INTEGER) -> int |
     return int(text)
 
 
-def accepted_answer(value: Mapping[str, object]) -> Response:
-    """Answer 202 with JSON: what was asked for is yet to be done, and is found under its id below the asked path."""
+def accepted_answer(value: Mapping[str, object], name: str = "id") -> Response:
+    """Answer 202 with JSON: what was asked for is yet to be done, and is found under that name below the asked path."""
     answer = json_answer(value, HTTPStatus.ACCEPTED)
-    answer.headers["Location"] = place_of(value)
+    answer.headers["Location"] = place_of(value, name)
     return answer
 
 
-def place_of(value: Mapping[str, object]) -> str:
+def place_of(value: Mapping[str, object], name: str = "id") -> str:
     """Return where what this request asked for is found, once it was accepted."""
-    return f"{request.path}/{value['id']}"
+    return f"{request.path}/{value[name]}"
 
 
 def json_answer(value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

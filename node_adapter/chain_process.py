@@ -35,6 +35,7 @@ from node_adapter.replay_worker import replay_worker
 from node_adapter.state_worker import state_worker
 from node_adapter.store import alarms, anchors, identity, outbox, restored
 from node_adapter.store.chain.consent_registry import consents_in
+from node_adapter.store.chain.conviction_registry import statements_in
 from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.store.chain.evidence_log import leaves_in
 from node_adapter.store.identity import WorkerStatus
@@ -44,6 +45,7 @@ from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.anchoring.cosigning import asking
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
+from node_adapter.workflows.convictions.fetching import fetching, note_recorded
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note, rotation_waits
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
@@ -275,6 +277,7 @@ class ChainProcess:
             failed=self._on_failed,
         )
         truths.compare_ids(self._node, connection, consents_in(events))
+        note_recorded(connection, statements_in(events), now)
 
     def _on_failed(self, connection: Connection, row: OutboxRow, error: str, now_ms: int) -> None:
         consent = consent_of_key(row.key)
@@ -348,7 +351,7 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        with state_worker(node), replay_worker(node), asking(node):
+        with state_worker(node), replay_worker(node), asking(node), fetching(node):
             ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Flask
 
 from api.auth import PUBLIC_ROUTES, roles_of
-from api.description import clients, compliance, credentials, identities, nodes, records, tasks
+from api.description import clients, compliance, convictions, credentials, identities, nodes, records, tasks
 from api.description.common import PATH_PARAMETERS, PROBLEM, REFUSED_LINE
 from api.description.operation import LINES, Operation
 from api.idempotency import KEY_PATTERN, WRITES
@@ -27,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *identities.OPERATIONS,
     *credentials.OPERATIONS,
     *compliance.OPERATIONS,
+    *convictions.OPERATIONS,
     *clients.OPERATIONS,
     *tasks.OPERATIONS,
 )

@@ -9,6 +9,7 @@ from evidence.version2.log.checkpoint import MAX_WRONG
 from evidence.version2.log.growth_document import GROWTH
 from evidence.version2.log.witness_protocol import MAX_REQUEST_BYTES, SIZE_TYPE
 from evidence.version2.state.member_keys import KEYS
+from node_adapter.store.convictions import STATES as CONVICTION_STATES
 from node_adapter.workflows.anchoring.audited_logs import MAX_LEAVES
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
 from primitives.shapes import (
@@ -94,6 +95,9 @@ STATUS = Named(
             ),
             "witnesses": ListOf(_WITNESS, 0, MANY).note("How far each other member is with this member's log."),
             "witnessed": ListOf(Fields(_REACHED), 0, MANY).note("How far this member is with other brokers' logs."),
+            "convictions": ListOf(
+                Fields({"member": ADDRESS, "name": TEXT, **dict.fromkeys(CONVICTION_STATES, COUNT)}), 0, MANY
+            ).note("Members that are convicted by documents, and how many of these are what."),
             "credentials": Fields({"issued": COUNT, "revoked": COUNT}),
             "findings": _COUNTS.note("How often each code of a finding occurs."),
             "outbox": _COUNTS.note("Rows in each state."),

@@ -9,6 +9,8 @@ from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from node_adapter.store.convictions import STATES
+
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _MS = 1000
 
@@ -44,6 +46,13 @@ class _Collector:
         behind = {entry["member"]: entry["lag"] for entry in self._status["witnessed"]}
         text = "Final anchors of another broker since the newest that this member cosigned."
         yield _labelled("bonafides_witnessed_lag", text, "member", behind)
+        convicted = GaugeMetricFamily(
+            "bonafides_convictions", "Documents that convict a member, by state.", labels=["member", "state"]
+        )
+        for entry in self._status["convictions"]:
+            for state in STATES:
+                convicted.add_metric([entry["member"], state], entry[state])
+        yield convicted
         alarms: dict[str, int] = {}
         for alarm in self._status["alarms"]:
             alarms[alarm["kind"]] = alarms.get(alarm["kind"], 0) + 1

@@ -13,6 +13,7 @@ from api.context import Caller, current_node, set_caller
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, verify_message
 from node_adapter.workflows.anchoring import growth, log_evidence
+from node_adapter.workflows.convictions import shown as convictions
 from node_adapter.workflows.replay import orders as replay_orders
 from node_adapter.workflows.tasks import tasks
 from primitives.errors import InvalidInput
@@ -39,6 +40,7 @@ def _signed_by_member() -> None:
 
 
 _HANDLERS: Mapping[str, Handler] = {
+    convictions.MESSAGE: convictions.give_document,
     growth.KIND: growth.give_growth,
     log_evidence.KIND: log_evidence.show_evidence,
     replay_orders.KIND: replay_orders.receive_order,

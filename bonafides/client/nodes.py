@@ -61,6 +61,26 @@ class Nodes(Transport):
         """Have a checkpoint checked and cosigned: the signature lines; Refused and others where it is not."""
         return self.post_text("/v1/witness/add-checkpoint", request)
 
+    @operation("post_convictions")
+    def convict(self, document: types.ConvictionDocument) -> types.Conviction:
+        """Have a document that convicts another member verified, kept, and recorded on the chain."""
+        return cast("types.Conviction", self.post("/v1/convictions", document))
+
+    @operation("get_convictions")
+    def convictions(self, *, member: str | None = None) -> types.Convictions:
+        """List the newest documents that convict members, or one member (its account)."""
+        return cast("types.Convictions", self.get("/v1/convictions", member=member))
+
+    @operation("get_convictions_digest")
+    def conviction(self, digest: str) -> types.Conviction:
+        """Say how far a document is."""
+        return cast("types.Conviction", self.get(route("convictions", digest)))
+
+    @operation("get_convictions_digest_document")
+    def conviction_document(self, digest: str) -> types.ConvictionDocument:
+        """Fetch a document that the node has verified."""
+        return cast("types.ConvictionDocument", self.get(route("convictions", digest, "document")))
+
     @operation("post_promises_check")
     def check_promises(self, promises: Iterable[types.PromiseCheck]) -> types.Answers[types.PromiseVerdict]:
         """Ask whether promises, of any broker, were kept."""

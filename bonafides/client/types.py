@@ -330,6 +330,30 @@ class ConsentsConsentsEntry(TypedDict):
 class Consents(TypedDict):
     consents: list[ConsentsConsentsEntry]
 
+
+class ConvictionRecordedEntry(TypedDict):
+    member: Did
+    block: int
+    time: Time
+
+
+class Conviction(TypedDict):
+    digest: str
+    broker: Did
+    format: Literal["bonafides.promise-contradiction/2", "bonafides.equivocation/2", "bonafides.rollback/2"] | None
+    tells: str | None
+    state: Literal["verified", "unseen", "refuted"]
+    problem: str | None
+    noted_at: Time
+    recorded: list[ConvictionRecordedEntry]
+    relay: str | None
+
+ConvictionDocument: TypeAlias = "PromiseContradiction | Equivocation | Rollback"
+
+
+class Convictions(TypedDict):
+    convictions: list[Conviction]
+
 Credential: TypeAlias = "dict[str, Any]"
 
 
@@ -510,6 +534,29 @@ class Envelope(TypedDict):
     ruleset: str | None
     known: EnvelopeKnown1 | None
     signatures: list[EnvelopeSignaturesEntry]
+
+
+class EquivocationFork1First(TypedDict):
+    leaf: str
+    path: str
+
+
+class EquivocationFork1Second(TypedDict):
+    leaf: str
+    path: str
+
+
+class EquivocationFork1(TypedDict):
+    first: EquivocationFork1First
+    second: EquivocationFork1Second
+
+
+class Equivocation(TypedDict):
+    format: Literal["bonafides.equivocation/2"]
+    broker: str
+    first: str
+    second: str
+    fork: EquivocationFork1 | None
 
 
 class ErasePayloadErasesEntry(TypedDict):
@@ -1063,6 +1110,21 @@ class PromiseCheck(TypedDict):
     promise: Any
 
 
+class PromiseContradictionLink1(TypedDict):
+    seq: int
+    prev: str
+    next: str
+    fingerprint: str
+
+
+class PromiseContradiction(TypedDict):
+    format: Literal["bonafides.promise-contradiction/2"]
+    broker: str
+    first: Any
+    second: Any
+    link: PromiseContradictionLink1 | None
+
+
 class PromisePage(TypedDict):
     promises: list[Promise]
     next_after: int | None
@@ -1374,6 +1436,56 @@ class RiskDisclosePayload(TypedDict):
     dwell_ms: int
 
 
+class RollbackEarlierAnchor1(TypedDict):
+    leaf: str
+    path: str
+
+
+class RollbackEarlierProof1(TypedDict):
+    entry: str
+    path: str
+
+
+class RollbackEarlier(TypedDict):
+    checkpoint: str
+    anchor: RollbackEarlierAnchor1 | None
+    proof: RollbackEarlierProof1
+
+
+class RollbackLaterAnchor1(TypedDict):
+    leaf: str
+    path: str
+
+
+class RollbackLaterProof1(TypedDict):
+    entry: str
+    path: str
+
+
+class RollbackLaterProof2Other1(TypedDict):
+    label: str
+    entry: str
+
+
+class RollbackLaterProof2(TypedDict):
+    path: str
+    other: RollbackLaterProof2Other1 | None
+
+
+class RollbackLater(TypedDict):
+    checkpoint: str
+    anchor: RollbackLaterAnchor1 | None
+    proof: RollbackLaterProof1 | RollbackLaterProof2
+
+
+class Rollback(TypedDict):
+    format: Literal["bonafides.rollback/2"]
+    broker: str
+    label: str
+    earlier: RollbackEarlier
+    later: RollbackLater
+
+
 class RulesetRequest(TypedDict):
     document: NotRequired[dict[str, Any]]
     packaged: NotRequired[Literal["demo-short-validity@1", "sac-bands@1", "sac-bands@2", "sac-bands@3", "sac-bands@4"]]
@@ -1584,6 +1696,14 @@ class StatusWitnessedEntry(TypedDict):
     lag: int
 
 
+class StatusConvictionsEntry(TypedDict):
+    member: Address
+    name: str
+    verified: int
+    unseen: int
+    refuted: int
+
+
 class StatusCredentials(TypedDict):
     issued: int
     revoked: int
@@ -1617,6 +1737,7 @@ class Status(TypedDict):
     log: StatusLog
     witnesses: list[StatusWitnessesEntry]
     witnessed: list[StatusWitnessedEntry]
+    convictions: list[StatusConvictionsEntry]
     credentials: StatusCredentials
     findings: dict[str, int]
     outbox: dict[str, int]

@@ -32,6 +32,7 @@ KEY_NOT_HELD = "signing-key-not-held"
 CALL_REFUSED = "call-refused"
 FEE_BOUND = "fee-bound"
 CONSENT_NOT_RELAYED = "consent-not-relayed"
+MEMBER_CONVICTED = "member-convicted"
 CONSENT_NOT_RECORDED = "consent-not-recorded"
 
 

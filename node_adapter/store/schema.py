@@ -512,3 +512,23 @@ cosigner = Table(
     Column("failed_since", BigInteger),  # this and the next are null while it answers
     Column("failure", Text),
 )
+
+# Documents by which other members convict themselves, and digests of such that the chain names.
+conviction = Table(
+    "conviction",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("convicted", String(42), primary_key=True),
+    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("state", String, nullable=False),
+    Column("noted_at", BigInteger, nullable=False),
+    Column("matter", Text),
+    Column("document", Text),
+    Column("problem", Text),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Index("conviction_matter", "convicted", "matter"),
+    Index("conviction_noted", "noted_at"),
+    Index("conviction_noted_of", "convicted", "noted_at"),
+    Index("conviction_due", "tries", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+)

@@ -61,6 +61,7 @@ class Broker:
         promise_seconds=600.0,
         domains=INSTALLED,
         ask=None,
+        send=None,
     ):
         self.name, self.chain = name, chain
         self.clock = clock or Clock()
@@ -78,7 +79,8 @@ class Broker:
         self.path = settings.database_path
         more = {"state": chain.state} if hasattr(chain, "state") else {}
         more |= {} if ask is None else {"ask": ask}
-        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), self._keep_sent, domains, **more)
+        send = send or self._keep_sent
+        self.node = open_member(settings, self.keys, self.clock, entropy_of(name), send, domains, **more)
         self.store = self.node.store
         with self.store.write() as connection:
             for token_role, text in TOKENS.items():

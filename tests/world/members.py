@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from node_adapter.peers.client import PATH as MESSAGES
 from node_adapter.ports import PeerAnswer
 from node_adapter.workflows.anchoring.cosigning import ask_witness, other_members
-from primitives.errors import CouldNotCheck
+from primitives.errors import CouldNotCheck, Refused
 from tests.world.broker import Broker
 from tests.world.clock import Clock
 from tests.world.keys import keystore_of
@@ -25,7 +26,7 @@ class Members:
         self.by_name = {}
         for name, role in roles.items():
             peers = {address: url for address, url in urls.items() if address != keystore_of(name).address}
-            node = {"clock": self.clock, "peers": peers, "ask": self.ask}
+            node = {"clock": self.clock, "peers": peers, "ask": self.ask, "send": self.send}
             self.by_name[name] = Broker(directory / name, chain, name, role, **node)
 
     def __getitem__(self, name):
@@ -56,11 +57,14 @@ class Members:
         return PeerAnswer(answer.status_code, answer.headers["Content-Type"], answer.data)
 
     def send(self, url, message):
-        """What HTTP does with a signed message from one member to another."""
-        name = url.removeprefix("http://").partition(".example")[0]
-        answer = self[name].http.post("/v1/peer/messages", json=message)
-        if answer.status_code != 200:
-            raise CouldNotCheck("peer-refused", answer.get_json()["code"])
+        """What a signed message is answered."""
+        name, _, _ = url.removeprefix("http://").partition(".example")
+        self.asked.append((name, MESSAGES))
+        if name in self.down:
+            raise CouldNotCheck("peer-unreachable", f"{url}: ConnectError")
+        answer = self[name].post(MESSAGES, message, role=None)
+        if answer.status_code >= 400:
+            raise Refused("peer-refused", f"{url} refuses: {answer.get_json()['code']}")
         return answer.get_json()
 
     def cosign(self, name, asking=None):

@@ -147,7 +147,10 @@ def tell_contradiction(answer: object) -> bool:
         return False
     about = f"record {answer['record_id']}" if "record_id" in answer else f"the log of {answer['broker']}"
     for conviction in answer["convictions"]:
-        tell(f"error: contradiction {about}: {conviction['tells']}; `wallet contradictions` shows the document")
+        tell(
+            f"error: contradiction {about}: {conviction['tells']}; `wallet contradictions` shows the document, "
+            "`convict --record` brings it to another member"
+        )
     return True
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from node_adapter.node import Node
 from node_adapter.store import alarms, anchors, credentials, identity, outbox, records, subjects, tokens, wrong_anchors
 from node_adapter.store.chain import blocks
+from node_adapter.workflows.convictions.shown import convicted_members
 from node_adapter.workflows.identity.staff_tokens import describe, ending_soon
 from node_adapter.workflows.operation.readiness import member_check
 from node_adapter.workflows.operation.witnesses import own_witnesses, witnessed_logs
@@ -50,6 +51,7 @@ def status_of(node: Node) -> dict[str, Any]:
             },
             "witnesses": own_witnesses(node, connection),
             "witnessed": witnessed_logs(node, connection) if chain["indexed"] is not None else [],
+            "convictions": convicted_members(connection),
             "subjects": subjects.total(connection),
             "credentials": _credential_counts(connection),
             "findings": records.finding_counts(connection),

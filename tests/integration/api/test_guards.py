@@ -150,6 +150,7 @@ def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
     assert fresh == {
         "/v1/acts/drafts",
         "/v1/client/sessions",
+        "/v1/convictions",
         "/v1/client/sessions/challenge",
         "/v1/credentials/verify",
         "/v1/erasures/draft",

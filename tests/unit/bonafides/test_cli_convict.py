@@ -85,3 +85,38 @@ def test_what_is_no_such_document_is_told(run, tmp_path):
     assert run("convict", tmp_path / "missing", "--key", STRANGER) == 2
     (tmp_path / "none").write_text("{}", encoding="utf-8")
     assert run("convict", tmp_path / "none", "--key", "00") == 2
+
+
+def test_a_members_node_records_what_it_verifies_itself(run, files, monkeypatch):
+    """With a key the command verifies it first; without one it is the node's word."""
+    brought = []
+
+    class Node:
+        def __init__(self, url):
+            self.url = url
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            return None
+
+        def convict(self, document):
+            brought.append((self.url, document))
+            recorded = [{"member": "did:ethr:0x1", "block": 7}] if len(brought) > 1 else []
+            return {"digest": "ab" * 32, "recorded": recorded}
+
+    monkeypatch.setattr("bonafides.cli.convict.Client", Node)
+    file = files[KINDS[1]]
+    assert run("convict", file, "--record", "http://regulator.example") == 0
+    told = run.out.splitlines()
+    assert told[0].startswith(f"convicted {BROKER}: the broker signed for a map")
+    assert told[1] == f"kept by http://regulator.example under {'ab' * 32}; on the chain: the call is on its way"
+    with open(file, encoding="utf-8") as stream:
+        assert brought == [("http://regulator.example", json.load(stream))]
+    assert run("convict", file, "--record", "http://regulator.example") == 0
+    assert run.out.splitlines()[1].endswith("on the chain: did:ethr:0x1 in block 7")
+    assert run("convict", file, "--record", "http://regulator.example", "--key", STRANGER) == 1
+    assert len(brought) == 2, "what it does not believe itself it brings nowhere"
+    assert run("convict", file) == 2
+    assert run.err.startswith("error: invalid-input key required")

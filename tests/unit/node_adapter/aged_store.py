@@ -192,6 +192,18 @@ def log_rows(days):
         "log_node": nodes,
         "log_growth": [{"seq": seq, "walk": "h", "hashes": bytes(32)} for seq in range(2, days + 1)],
         "cosignature": [{"seq": seq, "witness": ADDRESS, "line": "line"} for seq in range(days - 100, days + 1)],
+        "conviction": [
+            {
+                "digest": f"{number:064x}",
+                "convicted": ADDRESS,
+                "kind": 1,
+                "state": "verified",
+                "noted_at": number,
+                "tries": 0,
+            }
+            | {"matter": str(number), "document": "{}"}
+            for number in range(days)
+        ],
         "witnessed": [{"broker": f"did:ethr:0x1:0x{number:040x}", **state} for number in range(days)],
     }
 

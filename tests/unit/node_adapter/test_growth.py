@@ -21,6 +21,7 @@ from node_adapter.store import (
     anchor_tree,
     anchors,
     consents,
+    convictions,
     cosignatures,
     credentials,
     erasures,
@@ -50,6 +51,7 @@ from node_adapter.store import (
 from node_adapter.store.chain import (
     blocks,
     consent_registry,
+    conviction_registry,
     did_registry,
     directory,
     event_log,
@@ -120,6 +122,7 @@ REPLAYED = replays.ReplayPart(0, "", CLIENT, None, {})
 STATE_REQUEST = state_requests.StateRequest("mine", {ADDRESS: [bytes(32)]}, NOW)
 GREW = AppendProof(bytes(32), bytes(32), (), "h", (bytes(32),))
 FINDING = records.FindingRow("100000", "CODE", "r", "d")
+CONVICTION = convictions.ConvictionRow("00" * 32, ADDRESS, 1, convictions.VERIFIED, NOW, matter="m", document="{}")
 
 
 WRONG = wrong_anchors.WrongAnchor(7, "why", 1, 1)
@@ -449,6 +452,16 @@ CALLS = {
     "tokens.revoke_token": lambda c, size: tokens.revoke_token(c, TOKEN, NOW),
     "tokens.forget_ended_sessions": lambda c, size: tokens.forget_ended_sessions(c, 1),
     "tokens.end_sessions": lambda c, size: tokens.end_sessions(c, DID),
+    "chain.conviction_registry.statements_against": lambda c, size: conviction_registry.statements_against(c, ADDRESS),
+    "convictions.by_digest": lambda c, size: convictions.by_digest(c, "00" * 32),
+    "convictions.of_matter": lambda c, size: convictions.of_matter(c, ADDRESS, "m"),
+    "convictions.newest": lambda c, size: convictions.newest(c, ADDRESS),
+    "convictions.counts": lambda c, size: convictions.counts(c),
+    "convictions.note": lambda c, size: convictions.note(c, "11" * 32, ADDRESS, 1, NOW),
+    "convictions.keep": lambda c, size: convictions.keep(c, CONVICTION),
+    "convictions.next_due": lambda c, size: convictions.next_due(c, NOW),
+    "convictions.put_off": lambda c, size: convictions.put_off(c, CONVICTION, "p", NOW),
+    "convictions.refute": lambda c, size: convictions.refute(c, CONVICTION, "p"),
     "witnessed.kept_state": lambda c, size: witnessed.kept_state(c, LOG),
     "witnessed.cosigned_note": lambda c, size: witnessed.cosigned_note(c, LOG),
     "witnessed.replace_state": lambda c, size: witnessed.replace_state(
@@ -469,6 +482,7 @@ GROWS = {
     "former_records.promised": "a migration looks at every promise of format 1, once",
     "former_turn.turn": "once, as a node is migrated",
     "outbox.counts": "the operator's status page and metrics count what there is",
+    "convictions.counts": "the operator's status page and metrics count what there is",
     "outbox.gas_used": "the operator's status page adds up what was used",
     "records.finding_counts": "the operator's status page and metrics count what there is",
     "replay_orders.all_orders": "a list of every order, for the regulator and compliance",

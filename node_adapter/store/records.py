@@ -317,6 +317,13 @@ def accepted_at_block(connection: Connection, size: int | None = None) -> int | 
     return block
 
 
+def first_accepted_at(connection: Connection, start: int, block: int) -> int | None:
+    """Return the place of the first record from `start` on that was accepted at a block or later, or None."""
+    later = select(record.c.log_index).where(record.c.log_index >= start, record.c.block >= block)
+    place: int | None = connection.execute(later.order_by(record.c.log_index).limit(1)).scalar_one_or_none()
+    return place
+
+
 def oldest_accepted_at(connection: Connection, from_index: int) -> int | None:
     """Return when the first record at or after `from_index` was accepted, or None when there is none."""
     statement = select(func.min(record.c.accepted_at)).where(record.c.log_index >= from_index)

@@ -153,9 +153,7 @@ class Anchoring:
             return False
         with self._node.store.write() as connection:
             seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, former.first_index(connection))
-            size = records.log_size(connection)
-            if not takes_all:  # all that ended keys promised, or that a wrong anchor was to anchor
-                size = min(size, before + self._node.settings.anchoring.max_batch)
+            size = self._end_of_batch(connection, None if takes_all else last, before)
             row = self._insert(connection, seq, before, size, now_ms)
             data = anchor_call(connection, row)
             if data is None:
@@ -163,6 +161,25 @@ class Anchoring:
             outbox.enqueue(connection, outbox.KIND_ANCHOR, row.key, target, data, now_ms)
         self._built = self.in_flight = self._node.clock.monotonic_ms()
         return True
+
+    def _end_of_batch(self, connection: Connection, last: AnchorRow | None, before: int) -> int:
+        """Return how far the next anchor reaches: `max_batch` records, and all that may not wait for the one after it.
+
+        Whoever signed a record is held to the time of the anchor before its own, or of the one before that (docs/spec/
+        evidence-2.md, section 13, time of use). What waits since before the newest anchor's block would have none of
+        that age left: a key that ends meanwhile would fail for ever. Intake takes no more than one anchor holds.
+
+        Args:
+            connection: a connection inside a transaction.
+            last: the newest anchor, which is final; None where the next one takes all.
+            before: where the batch begins.
+        """
+        size = records.log_size(connection)
+        if last is None or last.block is None:
+            return size
+        end = min(size, before + self._node.settings.anchoring.max_batch)
+        later = records.first_accepted_at(connection, end, last.block)
+        return size if later is None else max(end, later)
 
     def _has_stated_wrong(self) -> bool:
         """Write the record that the anchor after a wrong one needs; False where nothing can be recorded now."""

@@ -21,14 +21,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from evidence.documents.promise import MAX_PROMISE_MS
+from evidence.version2.map.append_proof import MAX_LEAVES
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
-from node_adapter.store import anchors, records
+from node_adapter.store import anchors, former, records
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring.lost_blocks import require_grown_back
 from primitives.errors import CouldNotCheck
 
+MAX_WAITING = MAX_LEAVES - 1_000  # what the node itself has to record besides finds room
 CLOCK_TOLERANCE_MS = 60_000
 _LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
 _PATIENCE_PART = 20  # a silence of this part of the promised time is taken for an outage
@@ -61,7 +63,7 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     Raises:
         CouldNotCheck: `index-empty`; `chain-set-back`, the chain ends before the block of our newest record;
             `clock-behind`, by so much that no promise could ever be kept: a promise is for a day at the most from the
-            time that the record states.
+            time that the record states; `anchoring-full`, more wait than the next anchor can hold.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
     chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
@@ -69,6 +71,7 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     if wrong is not None:
         raise CouldNotCheck(*wrong)
     require_grown_back(connection)
+    require_room(connection, arriving)
     trouble = (
         process_trouble(node, sign)
         or anchoring_trouble(node, connection, sign, arriving)
@@ -76,6 +79,28 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     )
     code, detail = trouble or (None, "nothing")
     return Outlook(code, detail, chain_ms)
+
+
+def require_room(connection: Connection, arriving: int) -> None:
+    """Refuse to accept more than the next anchor can hold beside what waits for it.
+
+    A batch is never cut where that would keep a record waiting through two anchors (`anchor.Anchoring`).
+
+    Raises:
+        CouldNotCheck: `anchoring-full`.
+    """
+    found = room_trouble(connection, arriving)
+    if found is not None:
+        raise CouldNotCheck(*found)
+
+
+def room_trouble(connection: Connection, arriving: int = 1) -> tuple[str, str] | None:
+    """Return code and detail when the next anchor cannot hold what waits and arrives."""
+    built = anchors.latest(connection)
+    waiting = records.log_size(connection) - (former.first_index(connection) if built is None else built.size)
+    if waiting + arriving <= MAX_WAITING:
+        return None
+    return "anchoring-full", f"{waiting} records wait for the next anchor: send again when it is built"
 
 
 def process_trouble(

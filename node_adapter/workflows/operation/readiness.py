@@ -28,6 +28,7 @@ from node_adapter.workflows.anchoring.outlook import (
     chain_time_ms,
     clock_trouble,
     process_trouble,
+    room_trouble,
 )
 from primitives.errors import BonafidesError, CouldNotCheck
 
@@ -101,7 +102,7 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
     sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
     if sign is None:
         return checks
-    trouble = anchoring_trouble(node, connection, sign)
+    trouble = anchoring_trouble(node, connection, sign) or room_trouble(connection)
     code = OK if trouble is None else trouble[0]
     checks |= {"chain": code, "anchoring": NOT_CHECKED} if code in _CHAIN_CODES else {"anchoring": code}
     chain_ms = chain_time_ms(sign, tick, tip.timestamp * _MS)

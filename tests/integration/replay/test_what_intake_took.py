@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+from random import Random
+
 import pytest
 
-from node_adapter.store import anchors, outbox
+from node_adapter.store import anchors, outbox, records
+from node_adapter.workflows.anchoring import outlook
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.identity.staff import enrol_person
+from node_adapter.workflows.operation.readiness import readiness
 from node_adapter.workflows.replay.access import draft_access
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.timestamp import parse_time
+from tests.world.broker import TOKENS
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS, rating
@@ -26,9 +33,9 @@ def broker(tmp_path):
     broker.store.dispose()
 
 
-def failed(broker, client):
+def failed(broker, client, wait=2):
     """The checks that fail of a client's bundle, for one who takes the member's word."""
-    broker.anchor()
+    broker.anchor(wait)
     report = report_on(broker.node, replay(broker.node, {**REQUEST, "did": client.did})["bundle"])
     return [(check.name, check.detail) for check in report.checks if not check.ok]
 
@@ -85,6 +92,83 @@ def test_an_act_holds_whose_key_ended_while_the_anchor_before_was_on_its_way(bro
     assert failed(broker, client) == []
 
 
+class Schedule:
+    """A broker whose batches are cut, and a client whose key ends and comes again, in any order of events."""
+
+    def __init__(self, broker, client, max_batch):
+        settings = broker.node.settings
+        small = replace(settings, anchoring=replace(settings.anchoring, max_batch=max_batch))
+        broker.node = replace(broker.node, settings=small)
+        self.broker, self.client, self.held, self.acts = broker, client, True, 0
+        self.anchoring = Anchoring(broker.node)
+
+    def act(self):
+        """The client signs, if a key of the client's is in force; so at the least two acts a block."""
+        for _ in range(2 if self.held else 0):
+            self.broker.take(confirmation(self.broker, self.client))
+            self.acts += 1
+
+    def fact(self):
+        self.broker.submit(self.client, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
+
+    def build(self):
+        self.broker.clock.sleep(2)
+        self.anchoring.step(self.broker.clock.now)
+
+    def mine(self):
+        """The chain takes the anchor that is on its way."""
+        with self.broker.store.read() as connection:
+            newest = anchors.latest(connection)
+            call = outbox.by_key(connection, newest.key).data if newest.block is None else None
+        self.broker.clock.sleep(2)
+        if call is not None:
+            self.broker.take_anchor(call)
+            self.broker.mine()
+
+    def key(self):
+        """The client revokes the key, or sets it anew."""
+        self.held = not self.held
+        self.broker.clock.sleep(2)
+        self.broker.chain.reach(self.broker.clock.now // 1000)
+        self.broker.chain.set_key(self.client.address, self.client.public, *([] if self.held else [0]))
+        self.client.number += 1  # each change is counted
+
+    def end(self):
+        """Anchor all that waits."""
+        with self.broker.store.read() as connection:
+            size = records.log_size(connection)
+        while self.anchored() < size:
+            self.build()
+            self.mine()
+
+    def anchored(self):
+        with self.broker.store.read() as connection:
+            return anchors.anchored_size(connection)
+
+
+WAITS_THROUGH_TWO = ("act", "act", "build", "act", "mine", "build", "key", "mine", "build", "mine")
+OTHERS = [Random(number) for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        WAITS_THROUGH_TWO,
+        *(one.choices(("act", "fact", "build", "mine", "key"), weights=(5, 1, 4, 4, 2), k=40) for one in OTHERS),
+    ],
+)
+def test_no_batch_is_cut_where_a_signature_would_wait_longer_than_its_key_counts(broker, steps):
+    client = broker.enrol("one")
+    broker.take(client.opening(broker.clock.now))
+    broker.anchor()
+    schedule = Schedule(broker, client, max_batch=1)
+    for step in steps:
+        getattr(schedule, step)()
+    schedule.end()
+    assert schedule.acts > 3
+    assert failed(broker, client, wait=3_700) == []
+
+
 def test_what_staff_signed_is_not_recorded_again_under_a_clients_signature(broker):
     officers = [Person(name, "compliance") for name in ("Sun Yu", "He Lin")]
     for officer in officers:
@@ -100,3 +184,24 @@ def test_what_staff_signed_is_not_recorded_again_under_a_clients_signature(broke
     again = broker.post("/v1/facts", {**looked, "source_ref": "again", "act": act}).get_json()
     assert failed(broker, client) == []
     assert (again.get("field"), again.get("rule")) == ("act", "act")
+
+
+def test_more_than_the_next_anchor_holds_is_not_taken(broker, monkeypatch):
+    client = broker.enrol("one")
+    monkeypatch.setattr(outlook, "MAX_WAITING", 4)
+
+    def sent(count=2):
+        facts = [broker.fact(client.subject, "INFO_COLLECT", PAYLOADS["INFO_COLLECT"]) for _ in range(count)]
+        data = b"".join(json.dumps(fact).encode() + b"\n" for fact in facts)
+        headers = {"Authorization": f"Bearer {TOKENS['broker-system']}", "Content-Type": "application/x-ndjson"}
+        return broker.http.post("/v1/facts", data=data, headers=headers)
+
+    assert sent().status_code == 200  # three records, the opening among them
+    answer = sent()
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "anchoring-full")
+    assert readiness(broker.node)["anchoring"] == "ok"
+    assert sent(1).status_code == 200
+    assert readiness(broker.node)["anchoring"] == "anchoring-full"
+    broker.anchor()
+    assert sent().status_code == 200
+    assert failed(broker, client) == []

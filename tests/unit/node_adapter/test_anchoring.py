@@ -14,7 +14,7 @@ from evidence.version2.log.multiproof import make_multiproof, verify_multiproof
 from evidence.version2.map.label_map import LabelMap, prove_label, verify_presence
 from node_adapter.anchor_call import anchor_call
 from node_adapter.store import alarms, anchor_tree, anchors, outbox, records, restored
-from node_adapter.store.chain import event_log, evidence_log
+from node_adapter.store.chain import blocks, event_log, evidence_log
 from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.store.records import RecordRow
@@ -39,7 +39,7 @@ def hash_of(text):
 def add_records(store, count):
     """Store records of which the log needs no more than label and entry."""
     with store.write() as connection:
-        size = records.log_size(connection)
+        size, tip = records.log_size(connection), blocks.tip(connection)
         rows = [
             RecordRow(
                 log_index=index,
@@ -60,6 +60,7 @@ def add_records(store, count):
                 accepted_at=START,
                 anchor_by=START + 86_400_000,
                 promise="{}",
+                block=tip.number,
             )
             for index in range(size, size + count)
         ]

@@ -368,6 +368,7 @@ CALLS = {
     "records.promised_count_from": lambda c, size: records.promised_count_from(c, size - 3),
     "records.move_from": lambda c, size: records.move_from(c, size - 3, 2, NOW),
     "records.accepted_at_block": lambda c, size: records.accepted_at_block(c, size - 3),
+    "records.first_accepted_at": lambda c, size: records.first_accepted_at(c, size - 3, 0),
     "records.oldest_accepted_at": lambda c, size: records.oldest_accepted_at(c, size - 3),
     "records.late_promises": lambda c, size: records.late_promises(c, size - 3, None, NOW),
     "records.is_overdue": lambda c, size: records.is_overdue(c, size - 3, NOW),

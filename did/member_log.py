@@ -91,6 +91,30 @@ class MemberHistory:
                 terms.append(_term(event, before.name, before.role))
         return cls(address, tuple(terms))
 
+    def after(self, earlier: MemberHistory | None) -> MemberHistory:
+        """Return this history with the terms that an earlier registry of the same chain told, up to its own first one.
+
+        Where the member was active there until this one began, its term ends with that block.
+        """
+        if earlier is None or not self.terms:
+            return self
+        begun = self.terms[0]
+        before = [term for term in earlier.terms if term.first_block < begun.first_block]
+        if before and (before[-1].end_block is None or before[-1].end_block > begun.first_block):
+            before[-1] = replace(before[-1], end_block=begun.first_block, end_time=begun.first_time)
+        return MemberHistory(self.address, (*before, *self.terms))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Return the terms as they are stored."""
+        return [{**vars(term), "signing": term.signing.hex(), "agreement": term.agreement.hex()} for term in self.terms]
+
+    @classmethod
+    def of_json(cls, address: str, kept: Iterable[Mapping[str, Any]]) -> MemberHistory:
+        """Read what was stored."""
+        keys = ("signing", "agreement")
+        terms = (Term(**{**term, **{key: bytes.fromhex(term[key]) for key in keys}}) for term in kept)
+        return cls(address, tuple(terms))
+
     @property
     def name(self) -> str:
         """The name under which the member was last admitted."""

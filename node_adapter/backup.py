@@ -34,7 +34,7 @@ from evidence.version2.log.anchors import FIRST_ANCHOR
 from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
-from node_adapter.store import anchors, records, restored, tokens
+from node_adapter.store import anchors, former, records, restored, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import HEAD, revisions, upgrade
@@ -71,7 +71,9 @@ class Backup:
     manifest: Mapping[str, Any]
 
 
-def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _silent) -> Backup:
+def back_up(
+    home: Path, target: Path, *, now_ms: int, progress: Progress = _silent, without_former: bool = False
+) -> Backup:
     """Write a backup of a node's directory; the node may run.
 
     Args:
@@ -79,9 +81,10 @@ def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _sile
         target: the archive to make, or a directory to make it in.
         now_ms: the time.
         progress: told of each step.
+        without_former: make it although the node was migrated, and has lost its database of format 1.
 
     Raises:
-        Refused: `backup-exists`.
+        Refused: `backup-exists`; `former-not-found`.
         CouldNotCheck: `store-missing`, `backup-unwritable`, or the database cannot be read.
     """
     if not (home / DATABASE).is_file():
@@ -98,7 +101,7 @@ def back_up(home: Path, target: Path, *, now_ms: int, progress: Progress = _sile
         with _removed_at_last(*copies.values(), unfinished):
             for name, copy in copies.items():
                 copy_database(home / name, copy, partial(progress, name))
-            manifest = _manifest(home, copies, now_ms)
+            manifest = _manifest(home, copies, now_ms, without_former=without_former)
             _write_archive(home, copies, unfinished, manifest, progress)
             unfinished.replace(target)
             sync_directory(target.parent)
@@ -117,7 +120,7 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
         progress: told of each step.
 
     Raises:
-        Refused: `node-exists`.
+        Refused: `node-exists`; `former-not-found`, the copy of a directory lacks the database of format 1.
         InvalidInput: it is no backup.
         VerificationFailed: check `backup`: a file is not what the manifest says, or the database is damaged.
         CouldNotCheck: `backup-unreadable`, `node-unwritable`; `store-too-new`, a later version made it.
@@ -146,13 +149,15 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
     return Backup(archive, manifest)
 
 
-def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int) -> dict[str, Any]:
+def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int, *, without_former: bool = False) -> dict[str, Any]:
     table, snapshot = read_settings_table(home / SETTINGS_FILE), copies[DATABASE]
     store = open_store(snapshot)
     try:
         with store.read() as connection:
             newest = anchors.latest(connection)
             tip = blocks.find_tip(connection)
+            if former.find_log(connection) is not None and not without_former:
+                former.require_former(copies.get(FORMER, home / FORMER))
             stands = {
                 "log_size": records.log_size(connection),
                 "anchors": 0 if newest is None else newest.seq - FIRST_ANCHOR + 1,

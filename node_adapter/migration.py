@@ -16,7 +16,7 @@ Killed anywhere it is asked for again: before (4) it begins anew, after it does 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,20 +32,28 @@ from evidence.version2.opening import house_subject
 from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.errors import WrongChain
-from node_adapter.chain.former_network import ANCHORS, REGISTRY, FormerHead, former_head, require_registry_of
+from node_adapter.chain.former_network import (
+    ANCHORS,
+    REGISTRY,
+    FormerHead,
+    former_head,
+    former_members,
+    require_registry_of,
+)
 from node_adapter.chain.rpc import quantity
+from node_adapter.former_database import require_own
 from node_adapter.init import configure
 from node_adapter.ports import ChainRpc
 from node_adapter.private_files import sync_directory
 from node_adapter.settings import Settings
 from node_adapter.store import former, former_records, former_turn, house_records, identity, outbox, restored
-from node_adapter.store.chain import member_registry
+from node_adapter.store.chain import evidence_anchor, member_registry
 from node_adapter.store.engine import Store, open_store
-from node_adapter.store.former import FormerLog, require_former
+from node_adapter.store.former import FormerLog
 from node_adapter.store.former_records import FormerAnchor
 from node_adapter.store.migrate import upgrade
 from node_adapter.store.snapshot import copy_database, leave_wal
-from primitives.errors import Refused
+from primitives.errors import CouldNotCheck, Refused
 from primitives.shapes import Fields, Integer
 from replay.installed import INSTALLED
 from replay.wire.shapes import ADDRESS
@@ -79,10 +87,13 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
 
     Raises:
         InvalidInput: it is no network file.
-        Refused: `not-release-1`, `log-not-anchored`, `promise-owed`, `outbox-open`; `migrated-elsewhere`;
-            `former-not-found`, the node was migrated, and the database of format 1 is not there any more.
+        Refused: `not-release-1`, `log-not-anchored`, `promise-owed`, `outbox-open`; `index-behind`, this node has not
+            read the others' anchors; `migrated-elsewhere`; `former-not-found`, the node was migrated, and the database
+            of format 1 is not there any more.
+        VerificationFailed: check `local-log`; it is there, and another node's.
         WrongChain: the contracts do not continue what this node belongs to.
-        CouldNotCheck: the chain does not answer; `node-restored`, the database is an older copy; a file.
+        CouldNotCheck: the chain does not answer; `node-restored`, the database is an older copy; `former-unwritable`,
+            `store-unavailable`.
     """
     asked = NETWORK.read(network, "network")
     upgrade(settings.database_path)
@@ -93,6 +104,7 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
         if known is None:
             known = _migrate(settings, store, rpc, asked, now_ms)
         _require_same(store, asked["directory"])
+        require_own(settings, store)
         store.compact()
         _compact_former(settings.former_path)
         chain = {name: network[name] for name in ("rpc_url", "directory", "directory_block") if name in network}
@@ -106,11 +118,15 @@ def _migrate(settings: Settings, store: Store, rpc: ChainRpc, asked: Mapping[str
     with store.read() as connection:
         ended = how_it_ended(connection)
         log = _continued(settings, connection, rpc, asked, ended)
+        registry = Contracts(rpc, log.directory).address_of(REGISTRY)
+        members = former_members(rpc, registry, log.directory_block)  # the chain's: the index may end before it does
+        _require_read(connection, rpc, log.contract, members)
     _leave_behind(settings.database_path, settings.former_path)
     with store.write() as connection:
         did = member_did(settings.chain.chain_id, settings.member.address)
         former_turn.turn(connection, did, kinds(connection, did), now_ms)
         former.put_log(connection, log)
+        former.put_members(connection, members)
         identity.put(connection, "directory", asked["directory"])
     return log
 
@@ -221,6 +237,19 @@ def _continued(
     )
 
 
+def _require_read(connection: Connection, rpc: ChainRpc, anchors: str, members: Iterable[str]) -> None:
+    """Refuse (`index-behind`) while this node has not read an anchor: nobody reads the old contracts after it."""
+    for member in members:
+        held, known = former_head(rpc, anchors, member).seq, evidence_anchor.last_anchored(connection, member)
+        read = 0 if known is None else known.seq
+        if read != held:
+            raise Refused(
+                "index-behind",
+                f"this node has read {read} of {held} anchors of {member}: run the release that wrote them until it "
+                "has read the chain, and let every broker end its log before the first one migrates",
+            )
+
+
 def _require_member(connection: Connection, new: Contracts, member: str) -> None:
     if not new.read(REGISTRY, "isActive", member)[0]:
         raise WrongChain(f"{member} is no active member of the network that continues")
@@ -234,16 +263,18 @@ def _require_member(connection: Connection, new: Contracts, member: str) -> None
 def _leave_behind(database: Path, target: Path) -> None:
     """Copy the database whole; of an attempt that was cut short nothing is used."""
     unfinished = target.with_name(f".{target.name}.new")
-    unfinished.unlink(missing_ok=True)
-    copy_database(database, unfinished, lambda _done, _total: None)
-    leave_wal(unfinished)
-    unfinished.replace(target)
-    sync_directory(target.parent)
+    try:
+        unfinished.unlink(missing_ok=True)
+        copy_database(database, unfinished, lambda _done, _total: None)
+        leave_wal(unfinished)
+        unfinished.replace(target)
+        sync_directory(target.parent)
+    except OSError as error:
+        raise CouldNotCheck("former-unwritable", f"{target}: {error.strerror}") from error
 
 
 def _compact_former(file: Path) -> None:
     """Overwrite what release 1 had deleted: from here on what is erased there leaves nothing behind."""
-    require_former(file)
     store = open_store(file)
     try:
         store.compact()

@@ -20,11 +20,13 @@ from node_adapter.chain import embedded
 from node_adapter.chain.contracts import Contracts
 from node_adapter.chain.deploy import contract_status
 from node_adapter.chain.rpc import JsonRpc
+from node_adapter.former_database import require_own
 from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore, read_password
 from node_adapter.settings import Settings
 from node_adapter.store import anchors, restored
 from node_adapter.store.chain import member_registry
-from node_adapter.store.engine import open_store
+from node_adapter.store.engine import Store, open_store
+from node_adapter.store.former import find_log
 from node_adapter.store.migrate import revisions
 from node_adapter.store.snapshot import integrity
 from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
@@ -136,6 +138,7 @@ def _database(settings: Settings) -> list[CheckLine]:
         try:
             with store.read() as connection:
                 found = integrity(connection)
+            former = _former(settings, store, current == needed)
         finally:
             store.dispose()
     except CouldNotCheck as error:
@@ -148,8 +151,24 @@ def _database(settings: Settings) -> list[CheckLine]:
             f"revision {current}, needed {needed}",
             "`bonafides node run` brings it up to date",
         ),
+        *former,
         _free_space("node-disk", settings.home),
     ]
+
+
+def _former(settings: Settings, store: Store, readable: bool) -> list[CheckLine]:
+    """Look at the database of format 1 of a node that was migrated."""
+    if not readable:
+        return []
+    with store.read() as connection:
+        if find_log(connection) is None:
+            return []
+    mend = f"put the {settings.former_path.name} of this node there, from its directory of before or from a backup"
+    try:
+        require_own(settings, store)
+    except BonafidesError as error:
+        return [CheckLine("former-database", ok=False, detail=str(error), mend=mend)]
+    return [CheckLine("former-database", ok=True, detail=str(settings.former_path))]
 
 
 def _tokens(settings: Settings) -> list[CheckLine]:

@@ -6,13 +6,14 @@ and nothing of this release succeeds them. What goes on is the log: an `Evidence
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
-from did.member_log import ADMITTED, ROLES
-from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi
+from did.member_log import ADMITTED, ROLES, MemberEvent, MemberHistory
+from node_adapter.chain.abi import LOG_OF_ANCHORS, DecodedEvent, contract_abi
 from node_adapter.chain.contracts import Contracts, call_raw, code_at
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.founder import Founder
@@ -95,18 +96,38 @@ def require_registry_of(rpc: ChainRpc, anchors: str, registry: str) -> None:
 
 def _admitted(rpc: ChainRpc, registry: str, first_block: int) -> list[tuple[str, str, str]]:
     """Return (address, role, name) of everybody who was ever admitted, the last admission of each, by first one."""
-    abi, found = contract_abi(REGISTRY), {}
-    head = int(rpc.call("eth_blockNumber"), 16)
+    found = {}
+    for _block, event in _events(rpc, registry, first_block):
+        if event.name == ADMITTED:
+            address = str(event.args["member"]).lower()
+            found[address] = (address, ROLES[event.args["role"]], str(event.args["name"]))
+    return list(found.values())
+
+
+def former_members(rpc: ChainRpc, registry: str, first_block: int) -> dict[str, MemberHistory]:
+    """Return what a registry of release 1 told of each member, by address: its roles and keys, block by block."""
+    found: dict[str, list[MemberEvent]] = {}
+    for block, event in _events(rpc, registry, first_block):
+        if "member" in event.args:
+            time = int(rpc.call("eth_getBlockByNumber", quantity(block), False)["timestamp"], 16)
+            given = event.args.items()
+            args = {name: "0x" + value.hex() if isinstance(value, bytes) else value for name, value in given}
+            told = MemberEvent(block, time, event.name, args)
+            found.setdefault(str(args["member"]).lower(), []).append(told)
+    return {address: MemberHistory.from_events(address, events) for address, events in found.items()}
+
+
+def _events(rpc: ChainRpc, registry: str, first_block: int) -> Iterator[tuple[int, DecodedEvent]]:
+    """Yield the registry's events with their blocks, in chain order."""
+    abi, head = contract_abi(REGISTRY), int(rpc.call("eth_blockNumber"), 16)
     for start in range(first_block, head + 1, _PAGE_BLOCKS):
         last = min(start + _PAGE_BLOCKS - 1, head)
         wanted = {"address": registry, "fromBlock": quantity(start), "toBlock": quantity(last)}
         for log in rpc.call("eth_getLogs", wanted):
             topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
             event = abi.decode_event(topics, bytes.fromhex(log["data"][2:]))
-            if event is not None and event.name == ADMITTED:
-                address = str(event.args["member"]).lower()
-                found[address] = (address, ROLES[event.args["role"]], str(event.args["name"]))
-    return list(found.values())
+            if event is not None:
+                yield int(log["blockNumber"], 16), event
 
 
 def _keys(rpc: ChainRpc, registry: str, member: str) -> tuple[bytes, bytes, str]:

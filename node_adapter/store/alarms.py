@@ -34,6 +34,7 @@ FEE_BOUND = "fee-bound"
 CONSENT_NOT_RELAYED = "consent-not-relayed"
 MEMBER_CONVICTED = "member-convicted"
 CONSENT_NOT_RECORDED = "consent-not-recorded"
+FORMER_MISSING = "former-missing"
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,20 @@ and the callers' references, under which nothing is recorded again; where each h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from did.member_log import MemberHistory
 from node_adapter.store import identity
 from node_adapter.store.operations import in_parts
 from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import former_reference
 from primitives.errors import Refused
 
-_KEY = "former_log"
+_KEY, _MEMBERS = "former_log", "former_members"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,18 @@ def find_log(connection: Connection) -> FormerLog | None:
     """Return where the log of format 1 ended; None where there was none."""
     text = identity.get(connection, _KEY)
     return None if text is None else FormerLog(**json.loads(text))
+
+
+def put_members(connection: Connection, members: Mapping[str, MemberHistory]) -> None:
+    """Keep what the registry of the old network told of each member: what they issued then is verified by it."""
+    told = {address: history.to_json() for address, history in members.items()}
+    identity.put(connection, _MEMBERS, json.dumps(told))
+
+
+def members(connection: Connection) -> dict[str, MemberHistory]:
+    """Return what the registry of the old network told, by address; nothing where there was none."""
+    told = json.loads(identity.get(connection, _MEMBERS) or "{}")
+    return {address: MemberHistory.of_json(address, terms) for address, terms in told.items()}
 
 
 def require_former(file: Path) -> None:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from evidence.documents.record import envelope_salt
+from node_adapter.store.former import FormerLog
 from node_adapter.store.records import RecordRow
 from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import finding, record
 from node_adapter.store.schema import former_anchor as anchor
+from primitives.errors import VerificationFailed
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,21 @@ def first_covering(connection: Connection, log_index: int) -> FormerAnchor | Non
     covering = select(*columns).where(anchor.c.size > log_index).order_by(anchor.c.seq).limit(1)
     row = connection.execute(covering).one_or_none()
     return None if row is None else FormerAnchor(*row)
+
+
+def require_log(connection: Connection, log: FormerLog) -> None:
+    """Check that this is the database that a migration left behind.
+
+    Raises:
+        VerificationFailed: check `local-log`; its last anchor is another one.
+    """
+    columns = (anchor.c[name] for name in FormerAnchor.__dataclass_fields__)
+    row = connection.execute(select(*columns).order_by(anchor.c.seq.desc()).limit(1)).one_or_none()
+    last = None if row is None else FormerAnchor(*row)
+    held = (0, 0) if last is None else (last.seq, last.size)
+    if held != (log.seq, log.size) or (last is not None and last.root.hex() != log.root):
+        told = f"its last anchor is {held[0]}, of {held[1]} records, and this node's was {log.seq}, of {log.size}"
+        raise VerificationFailed("local-log", f"the database of format 1 is another one: {told}")
 
 
 def promised(connection: Connection) -> list[PromisedPlace]:

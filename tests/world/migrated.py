@@ -38,11 +38,12 @@ from tests.world.replays import replay
 
 ARCHIVE = Path(__file__).with_name("release_1") / "node.tar.xz"
 PASSWORD = "a password of the tests"
-BROKER, REGULATOR = "node-0", "node-1"
+BROKER, SECOND, REGULATOR = "node-0", "node-1", "node-2"
+MEMBERS = (BROKER, SECOND, REGULATOR)
 
 
 class Release1:
-    """The directories of a broker's and of a regulator's node, and the chain's; `up` starts that one."""
+    """The directories of two brokers' and of a regulator's node, and the chain's; `up` starts that one."""
 
     def __init__(self, root):
         self.root = root
@@ -54,7 +55,7 @@ class Release1:
         """Start the chain where the release left it."""
         self.chain = embedded.up(self.root / "network")
         self.rpc = HttpRpc(self.chain.rpc_url)
-        for name in (BROKER, REGULATOR):
+        for name in MEMBERS:
             configure(self.root / name, {"chain": {"rpc_url": self.chain.rpc_url}})
         return self
 
@@ -63,7 +64,7 @@ class Release1:
         embedded.down(self.root / "network")
 
     def kept(self, name):
-        """What others hold of it: `network`, `bundle`, `promises` or `trust`."""
+        """What others hold of it: `network`, `bundle`, `credentials`, `promises` or `trust`."""
         return json.loads((self.root / f"{name}-1.json").read_bytes())
 
     def settings(self, name=BROKER):
@@ -88,10 +89,10 @@ def as_network(made, **changes):
     return {**network, "contracts": {contract.name: contract.address for contract in made.contracts}, **changes}
 
 
-def migrated(release, network):
-    """Migrate both nodes; return what the broker's migration answered."""
+def migrated(release, network, names=(BROKER, REGULATOR)):
+    """Migrate nodes, those of the first broker and of the regulator; return what the first one's migration answered."""
     now = time.time_ns() // 1_000_000
-    answers = [migrate_node(release.settings(name), release.rpc, network, now) for name in (BROKER, REGULATOR)]
+    answers = [migrate_node(release.settings(name), release.rpc, network, now) for name in names]
     return answers[0]
 
 
@@ -117,6 +118,10 @@ class Continuing(Case):
     def _is_level(self, node):
         head = int(self.release.rpc.call("eth_blockNumber"), 16)
         return (self._tip(node) or 0) >= head
+
+    def regulator_follows(self):
+        """Let the regulator's node read what the chain holds."""
+        self.drive(self.workers[1], partial(self._is_level, self.regulator))
 
     def publish_key(self):
         """The client's key is registered anew: the same request as at the enrolment, signed for the new registry."""

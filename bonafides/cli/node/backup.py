@@ -32,13 +32,15 @@ _TELL_SECONDS = 1.0
 )
 @click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The node's directory; the node may run.")
 @click.option("--to", "target", type=click.Path(path_type=Path), required=True, help="A new file, or a directory.")
-def backup_command(node_dir: Path, target: Path) -> None:
+@click.option("--without-former", is_flag=True, help="Of a migrated node that has lost its former.db for good.")
+def backup_command(node_dir: Path, target: Path, without_former: bool) -> None:
     """Write one archive of database, sealed keys and settings (0600). What `cp` copies of a running node is not whole.
 
     The archive holds what the database holds, clients' data included; the keys in it are sealed under the keystore's
     password, which is not in it. Tokens are not in it.
     """
-    made = back_up(node_dir, target, now_ms=time.time_ns() // 1_000_000, progress=_teller())
+    now = time.time_ns() // 1_000_000
+    made = back_up(node_dir, target, now_ms=now, progress=_teller(), without_former=without_former)
     write_json({"file": str(made.file), **{name: value for name, value in made.manifest.items() if name != "format"}})
 
 

@@ -55,7 +55,6 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
     epilog=verbatim(
         'out  {"kind": "client", "client_ref", "subject", "did", "lacks": ["key", "opening"], "continues"}',
         '     {"kind": "consent", "client_ref", "subject", "consent_id", "purpose", "receivers", "expires_at"}',
-        '     {"kind": "credential", "client_ref", "subject", "credential_id", "type"}',
         '     {"kind": "staff", "name", "role", "key"}, {"kind": "product", "product_id", "subject"}',
         '     {"kind": "task", "task_id"}',
         "",
@@ -70,7 +69,7 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
 def outstanding_command(node_dir: Path, password_file: Path | None) -> int:
     """Tell who still has to do something after a migration; the node may run.
 
-    Clients publish their keys anew and open the history that goes on, consents are given and credentials issued anew,
+    Clients publish their keys anew and open the history that goes on, consents are given anew,
     staff are enrolled and products rated anew; a task that had not ended is proposed and approved anew.
     """
     from node_adapter.bootstrap import open_node  # noqa: PLC0415 - as above

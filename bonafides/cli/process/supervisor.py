@@ -21,6 +21,7 @@ from types import FrameType
 
 from bonafides.cli.process.child import Child, ChildSpec, State
 from bonafides.cli.process.child_log import ChildLog
+from node_adapter import former_database
 from node_adapter.file_lock import file_lock
 from node_adapter.handover import erase_from_environment
 from node_adapter.keys.keystore import PASSWORD_VARIABLE, Keystore
@@ -70,6 +71,7 @@ class Supervisor:
             upgrade(self._settings.database_path)
             if self._settings.former_path.is_file():  # the same functions read it
                 upgrade(self._settings.former_path)
+            self._watch_former()
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._stop)
             try:
@@ -83,6 +85,13 @@ class Supervisor:
             finally:
                 self._end_all()
         return 0
+
+    def _watch_former(self) -> None:
+        store = open_store(self._settings.database_path)
+        try:
+            former_database.watch(self._settings, store, time.time_ns() // 1_000_000)
+        finally:
+            store.dispose()
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True

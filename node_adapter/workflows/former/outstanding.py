@@ -1,8 +1,8 @@
 """Who still has to do something after a migration, so that what held in the old network holds in the new one.
 
-Keys, consents, tasks and the right to issue stood on contracts that are used no more; enrolments of staff and ratings
-of products were records of a log that has ended. A line tells of each client, person, product, consent, credential and
-task that had not ended. A client on paper owes nothing: the next fact about it opens the history.
+Keys, consents and tasks stood on contracts that are used no more; enrolments of staff and ratings of products were
+records of a log that has ended. A line tells of each client, person, product, consent and task that had not ended. A
+client on paper owes nothing: the next fact about it opens the history. Credentials go on until they end.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from domain.opening import CLIENT
 from evidence.log.roster import StaffKey
 from node_adapter.node import Node
-from node_adapter.store import credentials, records, subjects, tasks
+from node_adapter.store import records, subjects, tasks
 from node_adapter.store.chain import blocks
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.former.opened import former_node
@@ -34,7 +34,6 @@ def outstanding(node: Node) -> Iterator[dict[str, Any]]:
 
     {"kind": "client", "client_ref", "subject", "did", "lacks": ["key" and "opening", or one], "continues"}
     {"kind": "consent", "client_ref", "subject", "consent_id", "purpose", "receivers", "expires_at"}
-    {"kind": "credential", "client_ref", "subject", "credential_id", "type"}
     {"kind": "staff", "name", "role", "key"}
     {"kind": "product", "product_id", "subject"}
     {"kind": "task", "task_id"}
@@ -60,7 +59,6 @@ def _clients(node: Node, connection: Connection, former: Node, before: Connectio
             if row.kind == CLIENT and row.did is not None:
                 yield from _client(node, connection, row, row.did)
                 yield from _consents(node, connection, row, state_of(former, before, old[row.pid]).consents)
-                yield from _credentials(connection, before, row)
 
 
 def _client(node: Node, connection: Connection, row: SubjectRow, did: str) -> Iterator[dict[str, Any]]:
@@ -89,17 +87,6 @@ def _consents(
                 "receivers": list(one.receivers),
                 "expires_at": format_time(one.expires_at),
             }
-
-
-def _credentials(connection: Connection, before: Connection, row: SubjectRow) -> Iterator[dict[str, Any]]:
-    """Yield what was issued under the old registry, which nobody asks any more, and not issued anew."""
-    given = credentials.valid_of_subject(before, row.pid)
-    known, valid = {one.id for one in given}, credentials.valid_of_subject(connection, row.pid)
-    again = {one.type for one in valid if one.id not in known}
-    for one in valid:
-        if one.id in known and one.type not in again:
-            who = {"client_ref": row.client_ref, "subject": row.pid}
-            yield {"kind": "credential", **who, "credential_id": one.id, "type": one.type}
 
 
 def _staff(node: Node, connection: Connection, former: Node, before: Connection) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from did.credentials.issuers import ChainSnapshot
 from did.identifiers import parse_did
 from did.registry_log import IdentityHistory
 from node_adapter.node import Node
+from node_adapter.store import former
 from node_adapter.store.chain import blocks, did_registry, member_registry
 from primitives.errors import InvalidInput
 
@@ -56,7 +57,9 @@ def chain_snapshot(node: Node, connection: Connection, dids: Iterable[object]) -
         CouldNotCheck: `index-empty`.
     """
     block = blocks.tip(connection)
-    members = member_registry.member_histories(connection)
+    before = former.members(connection)  # in the network that this one continues
+    told = member_registry.member_histories(connection)
+    members = {address: history.after(before.get(address)) for address, history in told.items()}
     clients = {did for did in map(_did_text, dids) if did is not None and parse_did(did).address not in members}
     found = histories(node, connection, clients)
     return ChainSnapshot(

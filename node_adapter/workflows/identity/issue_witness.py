@@ -22,10 +22,10 @@ from evidence.version2.log.anchors import AnchorLeaf
 from evidence.version2.record import restore
 from node_adapter.node import Node
 from node_adapter.store import former, records, restored
-from node_adapter.store.chain import evidence_anchor
 from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.anchoring.log_material import newest_material
+from node_adapter.workflows.former.issued import former_anchors, former_witness
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.timestamp import format_time
@@ -60,7 +60,7 @@ def published_witness(node: Node, digest: str) -> dict[str, Any]:
     Raises:
         InvalidInput: not a digest.
         CouldNotCheck: `node-restored`, what an older copy does not hold may have been issued all the same;
-            `witness-unknown`, it was issued in format 1.
+            `witness-unknown`, it was issued in format 1, and that database is not there.
     """
     wanted = decode_hex(digest, "digest", _DIGEST_BYTES)
     with node.store.read() as connection:
@@ -73,9 +73,7 @@ def witness_of(node: Node, connection: Connection, digest: bytes) -> dict[str, A
     if row is None:
         restored.require_caught_up(connection)
         if _issued_in_format_1(connection, digest):
-            raise CouldNotCheck(
-                "witness-unknown", "it was issued before this node was migrated, in a log that the index does not hold"
-            )
+            return {DIGEST_FIELD: digest.hex(), **former_witness(node, ISSUE_REFERENCE + digest.hex())}
         return {DIGEST_FIELD: digest.hex(), "state": NONE, "witness": None}
     log = newest_material(node, connection)
     if log is None or row.log_index >= log.anchor(log.seq).size_after:
@@ -143,17 +141,20 @@ def witness_in(answer: object) -> object:
     raise CouldNotCheck("witness-unknown", f"the issuer's node gave no witness: {waits}")
 
 
-def witnessed_block(connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int) -> int:
+def witnessed_block(
+    node: Node, connection: Connection, value: object, issuer: str, digest: bytes, up_to_block: int
+) -> int:
     """Check a witness of either format against our own index of the chain, and return the block of its anchor.
 
     Raises:
         InvalidInput: not a witness.
         VerificationFailed: checks `issue-witness`, `inclusion`, `field-digest`.
-        CouldNotCheck: the library of the record's suite is not installed.
+        CouldNotCheck: the library of the record's suite is not installed; `witness-unknown`, it is of format 1, and
+            this node has not read the anchors of that time.
     """
     address = parse_did(issuer, "issuer").address
     if isinstance(value, Mapping) and value.get("format") == version1.FORMAT:
-        return _witnessed_in_version_1(connection, value, issuer, address, digest, up_to_block)
+        return _witnessed_in_version_1(node, value, issuer, address, digest, up_to_block)
     witness = parse_witness(value)
     _require_indexed(witness.block, up_to_block)
     witness.check(ISSUE, issuer, digest, _leaf(connection, witness, issuer, address))
@@ -169,12 +170,12 @@ def _leaf(connection: Connection, witness: IssueWitness, issuer: str, address: s
 
 
 def _witnessed_in_version_1(
-    connection: Connection, value: object, issuer: str, address: str, digest: bytes, up_to_block: int
+    node: Node, value: object, issuer: str, address: str, digest: bytes, up_to_block: int
 ) -> int:
     witness = version1.parse_witness(value)
     _require_indexed(witness.block, up_to_block)
     block = witness.block
-    found = evidence_anchor.anchored(connection, address, after_block=block - 1, up_to_block=block)
+    found = former_anchors(node, address, block)
     anchor = next((made for made in found if made.seq == witness.seq), None)
     if anchor is None:
         raise _no_anchor(block, witness.seq, issuer)

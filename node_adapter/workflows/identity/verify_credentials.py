@@ -182,7 +182,7 @@ class CredentialVerifier:
         elif brought is None:
             brought = fetch_witness(node, self._peer(issuer), digest)
         with node.store.read() as connection:  # what is final up to the snapshot's block does not change after it
-            return witnessed_block(connection, brought, issuer, digest, self._chain.block)
+            return witnessed_block(node, connection, brought, issuer, digest, self._chain.block)
 
     def _peer(self, issuer: str) -> str | None:
         address = parse_did(issuer, "issuer").address

@@ -10,18 +10,20 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import select, update
 
+from did.credentials.proofs import add_proof
+from did.credentials.verify import credential_digest
 from domain.erasure import CLOCKS
 from evidence.verify.breach import verify_breach
 from evidence.version2.log.anchors import OpeningLeaf
+from node_adapter import former_database
 from node_adapter.backup import back_up
 from node_adapter.chain.deploy import deploy
 from node_adapter.chain.errors import WrongChain
 from node_adapter.chain.former_network import read_former_network, require_registry_of
 from node_adapter.keys.keystore import Keystore
 from node_adapter.migration import migrate_node
-from node_adapter.store import anchor_tree, anchors, records, schema, subjects
+from node_adapter.store import alarms, anchor_tree, anchors, credentials, records, schema, subjects
 from node_adapter.store import former as former_store
-from node_adapter.store.credentials import CredentialRow, insert_credentials
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.erasing import erasing, named, of_format_1
@@ -29,14 +31,18 @@ from node_adapter.workflows.erasing.asking import draft_erasure, order_erasure, 
 from node_adapter.workflows.former.opened import former_node
 from node_adapter.workflows.former.outstanding import outstanding
 from node_adapter.workflows.former.trust_file import former_trust_file
+from node_adapter.workflows.identity.credentials import revoke_credential, status_list_of
+from node_adapter.workflows.identity.issue_witness import published_witness
 from node_adapter.workflows.identity.staff import enrol_person
+from node_adapter.workflows.identity.verify_credentials import check_credentials
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import find_subject
 from primitives.canonical import canonical_json
-from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import parse_utc
 from replay import former_erasures
 from replay.verification import verify_history
-from tests.world.migrated import Continuing, Release1, as_network, migrated
+from tests.world.migrated import REGULATOR, Continuing, Release1, as_network, migrated
 from tests.world.payloads import PAYLOADS
 from tests.world.replays import word as own_word
 from tests.world.staff import Person
@@ -77,22 +83,14 @@ def told(node):
 
 def test_a_client_goes_on(case):
     answer, broker = case.answer, case.broker
-    assert (answer["records"], answer["anchors"], len(answer["broken_promises"])) == (15, 3, 1)
+    assert (answer["records"], answer["anchors"], len(answer["broken_promises"])) == (17, 5, 1)
     with broker.store.read() as connection:
         before = subjects.find_by_pid(connection, case.subject)
-        assert records.log_size(connection) == 15
-    assert (before.count, before.former_count, before.joined) == (0, 11, False)
+        assert records.log_size(connection) == 17
+    assert (before.count, before.former_count, before.joined) == (0, 13, False)
     assert before.state != "{}"
 
-    issued = CredentialRow("urn:uuid:old", case.subject, "SuitabilityLevel", "{}", 1, 1, None)
-    with former_node(broker) as of_1, of_1.store.write() as old, broker.store.write() as connection:
-        for one in (old, connection):
-            insert_credentials(one, [issued])
     left = told(broker)
-    assert [one["credential_id"] for one in left.pop("credential")] == ["urn:uuid:old"]
-    with broker.store.write() as connection:
-        insert_credentials(connection, [replace(issued, id="urn:uuid:new", status_index=2)])
-    assert "credential" not in told(broker)
     assert [(one["client_ref"], one["lacks"]) for one in left["client"]] == [("client", ["key", "opening"])]
     assert [one["purpose"] for one in left["consent"]] == ["MARKET_RISK"]
     assert [one["name"] for one in left["staff"]] == ["Synthetic Officer"]
@@ -100,13 +98,13 @@ def test_a_client_goes_on(case):
 
     case.publish_key()
     assert told(broker)["client"][0]["lacks"] == ["opening"]
-    for wrong in (None, {**before.continues, "count": 10}):
+    for wrong in (None, {**before.continues, "count": 12}):
         refused = case.hand_in(case.opening(wrong))
         assert isinstance(refused, Refused)
         assert refused.code == "opening-continues"
     opened = case.hand_in(case.opening(before.continues))
     assert isinstance(opened, Accepted), opened
-    assert opened.log_index == 15
+    assert opened.log_index == 17
     assert told(broker).keys() == {"consent", "staff", "product"}
     case.rate_again("fund-1")
     assert told(broker).keys() == {"consent", "staff"}
@@ -124,9 +122,9 @@ def test_a_client_goes_on(case):
         last = anchors.last_final(connection)
         log = former_store.find_log(connection)
     assert isinstance(first, OpeningLeaf)
-    assert (first.former, first.former_seq, first.former_size) == (log.contract, 3, 15)
+    assert (first.former, first.former_seq, first.former_size) == (log.contract, 5, 17)
     assert (first.former_root.hex(), first.former_map_root.hex()) == (log.root, log.map_root)
-    assert (last.seq, last.size_before, last.size) == (2, 15, 24)
+    assert (last.seq, last.size_before, last.size) == (2, 17, 26)
 
     whole = case.replayed()
     [before] = whole["related"]
@@ -135,13 +133,13 @@ def test_a_client_goes_on(case):
     word, former_word = own_word(case.regulator, whole["as_of"]["block"]), former_trust_file(case.regulator)
     verdict = verify_history(new, [word.file, former_word], trust_keys=[word.key], related=[old], subject=case.did)
     assert verdict.ok, verdict.report.verdict
-    assert any("11 records, the same head" in note for note in verdict.report.notes)
+    assert any("13 records, the same head" in note for note in verdict.report.notes)
     assert not any("what came between" in note for note in verdict.report.notes)
     assert not verdict.rerun.not_asked
     assert {item["status"] for item in whole["report"]["re_execution"]} == {"equal"}
     lines = [json.loads(line) for line in case.exported()]
     shown = [line for line in lines if line["kind"] == "former_record"]
-    assert [line["seq"] for line in shown] == list(range(1, 12))
+    assert [line["seq"] for line in shown] == list(range(1, 14))
     assert all(line["record"]["fields"] for line in shown)
     text = "".join(line["text"] for line in lines if line["kind"] == "former_bundle")
     assert verify_history(text.encode(), former_word).ok
@@ -200,7 +198,7 @@ def test_what_is_erased_of_format_1_is_gone_and_its_history_verifies_and_says_so
     assert level in row.state
     drafted = draft_erasure(broker, {"subject": case.subject})
     assert drafted["payload"].keys() == {"erases_former"}
-    kept = {one.seq for one in gone.values() if one.type == "CONSENT_GIVE"}  # it has not ended
+    kept = {one.seq for one in gone.values() if one.type in ("CONSENT_GIVE", "CREDENTIAL_ISSUE")}  # not ended
     assert {entry["seq"] for entry in drafted["payload"]["erases_former"]} == gone.keys() - kept
     made = order_erasure(broker, signed_by_both(case, drafted))
     assert {entry["erased"] for entry in made["erases_former"]} == {False}
@@ -278,6 +276,55 @@ def test_what_others_kept_is_verified_as_before(case):
         assert report.ok, report.report.verdict
 
 
+def asking(case):
+    """The regulator's node, which reaches the broker's, on a day on which the credentials have not ended."""
+    [_, held] = case.release.kept("credentials")
+    routes = {"/v1/status-lists/": status_list_of, "/v1/credentials/witnesses/": published_witness}
+    now = parse_utc(held["proof"]["created"], "created") + 60_000
+    clock = SimpleNamespace(now_ms=lambda: now, monotonic_ms=case.regulator.clock.monotonic_ms)
+    broker = replace(case.broker, clock=clock)
+
+    def fetch(url):
+        [(answer, asked)] = [(answer, url.partition(path)[2]) for path, answer in routes.items() if path in url]
+        return answer(broker, asked)
+
+    case.regulator.settings.peers[broker.address] = "http://broker"
+    return replace(case.regulator, clock=clock, fetch=fetch)
+
+
+def test_credentials_of_release_1_are_good_until_they_end(case):
+    """By the key in force, and by one that had ended before the migration; its thief gains nothing by it."""
+    case.regulator_follows()
+    broker, regulator = case.broker, asking(case)
+    ended, held = case.release.kept("credentials")
+    assert "credential" not in told(broker)
+    by_ended, by_held = check_credentials(regulator, [ended, held])
+    assert isinstance(by_held, dict), by_held
+    assert isinstance(by_ended, dict), by_ended
+    rights = [one["issuer_right"] for one in (by_ended, by_held)]
+    assert [(right["key_in_force"], right["role_at_issue"]) for right in rights] == [
+        (False, "broker"),
+        (True, "broker"),
+    ]
+    witness = published_witness(broker, credential_digest(ended).hex())["witness"]
+    assert by_ended["issuer_right"]["witnessed_block"] == witness["anchor"]["block"]
+    assert "issue-witness" in by_ended["checked"]
+
+    stolen = broker.keys.generations[0].signing_seed
+    forged = {name: value for name, value in ended.items() if name != "proof"} | {"id": "urn:uuid:forged"}
+    made = add_proof(
+        forged, seed=stolen, verification_method=f"{broker.did}#signing", created=ended["proof"]["created"]
+    )
+    outcomes = check_credentials(regulator, [made, {"credential": made, "witness": witness}])
+    assert [outcome.check for outcome in outcomes] == ["issue-unwitnessed", "issue-witness"]
+    with broker.store.read() as connection:
+        row = credentials.find_credential(connection, held["id"])
+    assert json.loads(row.body) == held
+    revoke_credential(broker, held["id"], {})
+    [refused] = check_credentials(asking(case), [held])
+    assert refused.check == "status"
+
+
 def test_promises_of_format_1_are_kept_or_convict(case):
     [broken] = case.answer["broken_promises"]
     with former_node(case.broker) as former_one, former_one.store.read() as connection:
@@ -315,13 +362,13 @@ def test_only_what_continues_is_taken_over(release):
     network = release.continued()
     store = open_store(release.settings().database_path)
     with store.write() as connection:
-        last = schema.former_anchor.c.seq == 3
+        last = schema.former_anchor.c.seq == 5
         connection.execute(update(schema.former_anchor).where(last).values(map_root=bytes(32)))
     store.dispose()
     with pytest.raises(WrongChain, match="older copy, or another log"):
         migrate(release, network)
     release.settings().database_path.write_bytes(before)
-    assert migrate(release, network)["records"] == 15
+    assert migrate(release, network)["records"] == 17
 
 
 def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
@@ -349,10 +396,15 @@ def test_an_anchor_contract_of_another_registry_is_no_former_one(release):
         require_registry_of(release.rpc, former(release).anchors, registry)
 
 
-@pytest.mark.parametrize("place", ["before the turn", "in the turn", "before the settings"])
+AFTER = ("before the files are written anew", "before the settings")
+
+
+@pytest.mark.parametrize("place", ["in the copy", "before the turn", "in the turn", *AFTER])
 def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
     target = {
+        "in the copy": "node_adapter.migration.leave_wal",
         "before the turn": "node_adapter.migration.kinds",
+        "before the files are written anew": "node_adapter.migration._compact_former",
         "in the turn": "node_adapter.store.former_turn._forget_chain",
         "before the settings": "node_adapter.migration.configure",
     }[place]
@@ -366,8 +418,8 @@ def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
     store = open_store(release.settings().database_path)
     with store.read() as connection:
         turned = former_store.find_log(connection) is not None
-        assert turned == (place == "before the settings")
-        assert (records.log_size(connection), subjects.total(connection)) == (15, 4)
+        assert turned == (place in AFTER)
+        assert (records.log_size(connection), subjects.total(connection)) == (17, 4)
         assert (connection.execute(schema.record.select()).first() is None) == turned
     store.dispose()
     first = migrate(release, network)
@@ -377,6 +429,50 @@ def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
         migrate(release, release.continued())
     assert error.value.code == "migrated-elsewhere"
     assert release.settings().chain.directory == network["directory"]
+
+
+def test_a_file_that_cannot_be_written_changes_nothing(release):
+    network, path = release.continued(), release.settings().former_path
+    (path.parent / ".former.db.new").mkdir()
+    with pytest.raises(CouldNotCheck) as error:
+        migrate(release, network)
+    assert error.value.code == "former-unwritable"
+    (path.parent / ".former.db.new").rmdir()
+    assert migrate(release, network)["records"] == 17
+
+
+def test_a_node_whose_former_database_is_gone_or_anothers_says_so_and_makes_no_empty_one(case, tmp_path):
+    node, path = case.broker, case.broker.settings.former_path
+    network = {"chain_id": case.chain_id, **vars(node.settings.chain)}
+    kept = tmp_path / "kept.db"
+    path.rename(kept)
+    for asked in (
+        lambda: migrate(case.release, network),
+        lambda: former_trust_file(node),
+        lambda: back_up(node.settings.home, tmp_path / "without.tar", now_ms=NOW),
+    ):
+        with pytest.raises(Refused) as error:
+            asked()
+        assert error.value.code == "former-not-found"
+    former_database.watch(node.settings, node.store, NOW)
+    with node.store.read() as connection:
+        [alarm] = alarms.list_alarms(connection, alarms.FORMER_MISSING)
+    assert "put it back" in alarm.detail
+    assert not path.exists()
+    made = back_up(node.settings.home, tmp_path / "without.tar", now_ms=NOW, without_former=True)
+    assert "former.db" not in {entry["name"] for entry in made.manifest["files"]}
+
+    path.write_bytes((case.release.root / REGULATOR / "former.db").read_bytes())
+    for asked in (lambda: migrate(case.release, network), lambda: former_trust_file(node)):
+        with pytest.raises(VerificationFailed) as failed:
+            asked()
+        assert failed.value.check == "local-log"
+    path.unlink()
+    kept.rename(path)
+    former_database.watch(node.settings, node.store, NOW + 1)
+    with node.store.read() as connection:
+        assert not alarms.is_open(connection, alarms.FORMER_MISSING)
+    assert former_trust_file(node)
 
 
 def test_nothing_of_format_1_is_left_in_the_nodes_own_file(release):

@@ -15,7 +15,7 @@ from node_adapter.backup import back_up, restore
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import Keystore
 from node_adapter.settings import read_settings_table
-from node_adapter.store import identity, restored, snapshot, tokens
+from node_adapter.store import former, identity, restored, snapshot, tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import read_token
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -96,6 +96,26 @@ def test_the_database_of_format_1_goes_with_it(home, tmp_path, from_copy):
         assert restored.since(connection) is None
     again.dispose()
     assert stat.S_IMODE((tmp_path / "restored" / "former.db").stat().st_mode) == 0o600
+
+
+def test_a_migrated_node_that_lacks_it_is_backed_up_only_when_told(home, tmp_path):
+    """Neither an archive nor a copy of the directory loses it in silence."""
+    store = open_store(home / "node.db")
+    with store.write() as connection:
+        former.put_log(connection, former.FormerLog("d", 1, "c", 1, "ab", 3, "cd"))
+    store.dispose()
+    for made in (
+        lambda: back_up(home, tmp_path / "b.tar", now_ms=NOW),
+        lambda: restore(home, tmp_path / "copied", now_ms=NOW),
+    ):
+        with pytest.raises(Refused) as caught:
+            made()
+        assert caught.value.code == "former-not-found"
+    assert not (tmp_path / "copied").exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+    archive = back_up(home, tmp_path / "b.tar", now_ms=NOW, without_former=True)
+    restore(archive.file, tmp_path / "r", now_ms=NOW)
+    assert not (tmp_path / "r" / "former.db").exists()
 
 
 def test_a_backup_under_load_is_one_moment(home, tmp_path, monkeypatch):

@@ -45,25 +45,25 @@ def change(store, statement):
 
 def test_the_log_has_ended_and_says_which_promise_was_broken(store):
     ended = how(store)
-    assert (ended.records, ended.head.seq, ended.head.size) == (15, 3, 15)
+    assert (ended.records, ended.head.seq, ended.head.size) == (17, 5, 17)
     with store.read() as connection:
         [row] = records.by_record_ids(connection, ended.broken).values()
     assert (row.log_index, row.type) == (13, "ID_VERIFY")
 
 
 def test_not_while_an_anchor_is_not_final(store):
-    change(store, update(schema.former_anchor).where(schema.former_anchor.c.seq == 3).values(block=None))
+    change(store, update(schema.former_anchor).where(schema.former_anchor.c.seq == 5).values(block=None))
     assert refused(store).code == "log-not-anchored"
-    assert "covers 12" in refused(store).detail
+    assert "covers 16" in refused(store).detail
 
 
 def test_not_while_a_record_is_not_anchored(store):
-    change(store, schema.former_anchor.delete().where(schema.former_anchor.c.seq == 3))
+    change(store, schema.former_anchor.delete().where(schema.former_anchor.c.seq == 5))
     assert refused(store).code == "log-not-anchored"
 
 
 def test_not_while_a_promise_is_owed(store):
-    owed = schema.record.c.log_index == 14
+    owed = schema.record.c.log_index == 16
     change(store, update(schema.record).where(owed).values(promise=None, anchor_by=None))
     assert refused(store).code == "promise-owed"
 

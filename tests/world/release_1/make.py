@@ -19,10 +19,16 @@ from evidence.documents.act import act_payload, field_digests
 from evidence.documents.staff_signature import possession_digest
 from node_adapter.chain import embedded
 from node_adapter.patience import Patience
-from node_adapter.store import records
+from node_adapter.store import anchors, outbox, records
+from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.snapshot import leave_wal
+from node_adapter.workflows.identity.credentials import issue_credentials
+from node_adapter.workflows.identity.keys_in_force import rotate
 from node_adapter.workflows.identity.staff import enrol_person
+from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
+from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.rulesets import install_ruleset
 from node_adapter.workflows.replay.trust_file import trust_file
 from primitives import ed25519
 from primitives.encoding import encode_base64url
@@ -34,6 +40,15 @@ from tests.world.payloads import PAYLOADS, rating
 ANCHORING = {"period_seconds": 0.05, "promise_seconds": 60, "heartbeat_seconds": 3600, "max_batch": 1000}
 YEAR_MS = 365 * 86_400_000
 OFFICER = hashlib.sha256(b"release 1: a synthetic officer").digest()
+
+
+class Release(Case):
+    """The first of two brokers, and the regulator."""
+
+    def __init__(self, consortium, drive):
+        super().__init__(consortium, drive)
+        self.regulator = consortium.node(2)
+        self.workers[1] = consortium.worker(self.regulator)
 
 
 def hasty(node):
@@ -79,9 +94,73 @@ def populate(case):
     case.submit("INFO_COLLECT", PAYLOADS["INFO_COLLECT"])
     case.subject = client
     case.anchor()
+    case.credentials = [issued(case)]  # by a key that has ended, and by the one in force
+    rotated(case)
+    case.credentials.append(issued(case))
+    second_broker(case)
     with node.store.read() as connection:
         rows = records.of_subject(connection, client)
     case.promises = [json.loads(row.promise) for row in rows]
+
+
+def issued(case):
+    """Return a credential of the client's level, whose issue is anchored."""
+    [credential] = issue_credentials(case.broker, [{"subject": case.subject}])
+    case.anchor()
+    return credential
+
+
+def rotated(case):
+    """The broker takes new keys."""
+    rotate(case.broker)
+
+    def done():
+        with case.broker.store.read() as connection:
+            return len(member_registry.registered_keys(connection, case.broker.address)) == 2
+
+    case.drive(case.workers[0], done)
+    case.drive(case.workers[0], lambda: not open_writes(case.broker))
+
+
+def open_writes(node):
+    with node.store.read() as connection:
+        return outbox.next_open(connection)
+
+
+def second_broker(case):
+    """Another member of the consortium, with a client on paper of its own."""
+    node = case.consortium.node(1)
+    worker = case.consortium.worker(node)
+
+    def level():
+        with node.store.read() as connection:
+            tip = blocks.find_tip(connection)
+        return tip is not None and tip.number >= int(case.consortium.rpc.call("eth_blockNumber"), 16) - 1
+
+    def anchored():
+        with node.store.read() as connection:
+            last = anchors.latest(connection)
+            return last and last.block is not None and last.size == records.log_size(connection)
+
+    case.drive(worker, level)
+    install_ruleset(node, {"packaged": "sac-bands@1"})
+    [client] = enrol_subjects(node, [{"client_ref": "client of the second"}])
+    for type_ in ("ID_VERIFY", "INFO_COLLECT"):
+        fact = {
+            "source_ref": f"second {type_}",
+            "subject": client["subject"],
+            "type": type_,
+            "occurred_at": format_time(node.clock.now_ms()),
+            "channel": "app",
+            "actor": {"did": node.did, "role": "staff"},
+            "payload": PAYLOADS[type_],
+        }
+        [outcome] = submit_facts(node, [fact])
+        assert isinstance(outcome, Accepted), outcome
+    case.drive(worker, anchored)
+    case.drive(worker, level)
+    case.drive(case.workers[0], lambda: case._tip(case.broker) >= case._tip(node))
+    case.drive(case.workers[1], lambda: case._tip(case.regulator) >= case._tip(node))
 
 
 def consent(case):
@@ -118,6 +197,7 @@ def keep(root, case, deployment, chain_id):
     }
     (root / "network-1.json").write_text(json.dumps(network, indent=1) + "\n", "utf-8")
     (root / "bundle-1.json").write_text(case.kept, "utf-8")
+    (root / "credentials-1.json").write_text(json.dumps(case.credentials), "utf-8")
     (root / "promises-1.json").write_text(json.dumps(case.promises), "utf-8")
     (root / "trust-1.json").write_bytes(trust_file(case.regulator))
 
@@ -125,9 +205,9 @@ def keep(root, case, deployment, chain_id):
 def pack(root, archive):
     file = root / "network" / "network.json"
     file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "port": None, "pid": None}), "utf-8")
-    names = [f"{name}-1.json" for name in ("network", "bundle", "promises", "trust")]
+    names = [f"{name}-1.json" for name in ("network", "bundle", "credentials", "promises", "trust")]
     names += ["network/network.json", "network/state.json"]
-    for home in ("node-0", "node-1"):
+    for home in ("node-0", "node-1", "node-2"):
         leave_wal(root / home / "node.db")
         names += [f"{home}/node.db", f"{home}/node.toml"]
         names += sorted(f"{home}/keystore/{key.name}" for key in (root / home / "keystore").iterdir())
@@ -145,8 +225,8 @@ def main(archive):
         root = Path(place)
         chain = embedded.up(root / "network")
         try:
-            with _consortium(root, chain, brokers=1, anchoring=ANCHORING, rpc_url=None) as consortium:
-                case = Case(consortium, drive)
+            with _consortium(root, chain, brokers=2, anchoring=ANCHORING, rpc_url=None) as consortium:
+                case = Release(consortium, drive)
                 populate(case)
                 keep(root, case, consortium.deployment, chain.chain_id)
         finally:

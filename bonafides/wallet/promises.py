@@ -10,9 +10,11 @@ from typing import Any, cast
 
 from bonafides.wallet import held
 from bonafides.wallet.convictions import keep_convictions
+from bonafides.wallet.former import add_former_promise
 from bonafides.wallet.history import learn_record
 from bonafides.wallet.keys import Identities
 from bonafides.wallet.pinned import pinned_keys
+from evidence.documents.promise import is_of_format_1
 from evidence.version2.documents.receipt import by_any, require_first_label
 from evidence.version2.promise import Promise, PromiseDocument, parse_promise
 from evidence.version2.verify.contradictions import contradictions, given_promise
@@ -29,8 +31,10 @@ def add_promise(identities: Identities, value: object) -> dict[str, Any]:
 
     Returns:
         A summary. Its status is `contradiction` when the broker gave another promise before that cannot be true beside
-        this one; `convictions` tells of the documents, and both promises are kept.
+        this one; `convictions` tells of the documents, and both promises are kept. One of format 1 is kept apart.
     """
+    if is_of_format_1(value):
+        return add_former_promise(identities, value)
     promise, signed = parse_promise(value)
     identity = identities.by_subject(promise.broker, promise.subject.hex())
     by_any(pinned_keys(identities, identity.broker), lambda pinned: signed.verify(pinned.signing))

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from bonafides.wallet import held
 from bonafides.wallet.convictions import keep_convictions
+from bonafides.wallet.former import add_former_receipt, is_former_receipt
 from bonafides.wallet.heads import remember_given, remembered
 from bonafides.wallet.history import learn_record
 from bonafides.wallet.keys import Identities, Identity
@@ -48,8 +49,10 @@ def add_receipt(identities: Identities, value: object) -> dict[str, Any]:
 
     Returns:
         A summary. Its status is `contradiction` when what the broker gave before cannot be true beside it:
-        `convictions` tells of the documents, and what was kept stays.
+        `convictions` tells of the documents, and what was kept stays. One of format 1 is kept apart.
     """
+    if is_former_receipt(value):
+        return add_former_receipt(identities, cast(dict[str, Any], value))
     identity = _owner(identities, value)
     receipt = verify_receipt(value, *pinned_keys(identities, identity.broker))
     signed = _check_signed(identities, identity, receipt)

@@ -13,6 +13,7 @@ from typing import Any
 from bonafides.wallet import held
 from bonafides.wallet.broker_log import CHECK, Fetch, hold_against, newest_log
 from bonafides.wallet.convictions import keep_convictions
+from bonafides.wallet.former import hold_former
 from bonafides.wallet.heads import grown_to, remember_grown, remembered, signed_head
 from bonafides.wallet.keys import Identities, Identity
 from evidence.version2.documents.receipt import Receipt, read_receipt
@@ -31,7 +32,8 @@ def follow_log(identities: Identities, broker: str, fetch: Fetch) -> dict[str, A
         {"status": "contradiction"}, with what convicts the broker.
 
     Raises:
-        VerificationFailed: `log-growth`, the log is another one, and nothing at hand convicts; `checkpoint-signature`.
+        VerificationFailed: `log-growth`, the log is another one, and nothing at hand convicts; `checkpoint-signature`;
+            `log-former`, it does not go on from the log of format 1 that this wallet saw.
         InvalidInput, Refused, CouldNotCheck: the node serves no such log, or no key of the broker is pinned.
     """
     log = newest_log(identities, broker, fetch)
@@ -47,6 +49,7 @@ def follow_log(identities: Identities, broker: str, fetch: Fetch) -> dict[str, A
     if claims:
         return {**told, "status": "contradiction", "convictions": keep_convictions(identities, claims)}
     remember_grown(identities, broker, log.head.note, log.leaf(newest.seq))
+    hold_former(identities, broker, log.leaf(1).leaf)
     return {**told, "status": "followed", "wrong": list(newest.wrong)}
 
 

@@ -69,7 +69,7 @@ def deploy_command(
     A URL with credentials or a query is not written into it: it is handed to everybody.
 
     With --continues the founders are the active members of that consortium, with their keys there, and the logs of its
-    brokers go on (docs/for-operators.md). Nobody's keys, consents and tasks do: they are registered anew.
+    brokers go on (docs/migrating.md). Nobody's keys, consents and tasks do: they are registered anew.
     """
     if bool(founders) == (continues is not None):
         raise InvalidInput("founder", "one-of", "give either --founder, for each of them, or --continues")

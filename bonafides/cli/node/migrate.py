@@ -33,7 +33,7 @@ def migrate_command(node_dir: Path, network_file: Path) -> None:
 
     It is refused while a record is not anchored, a promise is owed or a chain write is on its way: the release that
     wrote them is run on until then. What was kept of format 1 goes whole into DIR/former.db. Killed in the middle, it
-    is given again. Every member migrates its node; clients, staff and products follow (docs/for-operators.md).
+    is given again. Every member migrates its node; clients, staff and products follow (docs/migrating.md).
     """
     from node_adapter.chain.rpc import JsonRpc  # noqa: PLC0415 - the chain's libraries
     from node_adapter.migration import migrate_node  # noqa: PLC0415 - the ABI

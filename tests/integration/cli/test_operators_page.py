@@ -33,10 +33,10 @@ SECTIONS = (
 )
 
 
-def blocks():
-    """Return the commands of the page: (heading, text of one fenced block), in order."""
+def blocks(page=PAGE):
+    """Return the commands of a page: (heading, text of one fenced block), in order."""
     heading, found = "", []
-    parts = re.split(r"^(## [^\n]+)$|^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    parts = re.split(r"^(## [^\n]+)$|^```sh\n(.*?)^```$", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
     for title, block in zip(parts[1::3], parts[2::3], strict=True):
         heading = title[3:] if title else heading
         if block:

@@ -2,7 +2,7 @@
 
 The registry of keys is another one, so the key is published again, by the same controller: no signature for one counts
 in another. The history begins anew, and its opening names the one of format 1 before it: the wallet signs that,
-unless it holds promises of more records than the broker says there were.
+unless it holds promises or receipts of more or other records than the broker says there were.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def read_continues(identities: Identities, identity: Identity, value: object) ->
 
     Raises:
         InvalidInput: malformed.
-        Refused: `wallet-continues`, it is no history of format 1 of this subject, or leaves out records.
+        Refused: `wallet-continues`, it is no history of format 1 of this subject, leaves out records, or ends with
+            another one than the broker gave a receipt of.
     """
     held = _records_of_format_1(identities, identity)
     if value is None:
@@ -53,7 +54,24 @@ def read_continues(identities: Identities, identity: Identity, value: object) ->
         raise Refused("wallet-continues", "continues: is no history of format 1 of this client's own subject")
     if named.count < held:
         raise _left_out(identity, held, named.count)
+    _require_shown(identities, identity, named.count, named.head.hex())
     return {"format": 1, "subject": named.subject.hex(), "count": named.count, "head": named.head.hex()}
+
+
+def _require_shown(identities: Identities, identity: Identity, count: int, head: str) -> None:
+    """Hold what a broker says of the end of the history against the receipts that it gave."""
+    for receipt in of_format_1(identities, "receipt"):
+        promise, seq = receipt["promise"], receipt["record"]["envelope"]["seq"]
+        if (promise["broker"], promise["subject"]) != (identity.broker, identity.subject):
+            continue
+        if seq > count:
+            raise Refused(
+                "wallet-continues", f"this wallet holds the receipt of record {seq}, beyond the {count} there were"
+            )
+        if seq == count and promise["fingerprint"] != head:
+            raise Refused(
+                "wallet-continues", f"the receipt of record {seq} shows another record than the head that is said"
+            )
 
 
 def _records_of_format_1(identities: Identities, identity: Identity) -> int:

@@ -9,7 +9,8 @@
 4. The write-ahead logs are emptied, so that no earlier page of a file shows it.
 5. Only then the ERASE is noted as done. After a kill the next turn finds it waiting, and what is left of 1 to 4.
 
-Where a history continues one of format 1 and that database is not there, its ERASE waits, and the others go on.
+Where a history continues one of format 1 and that database is not there, or is another one, its ERASE waits under the
+alarm `former-missing`, and the others go on.
 Backups are files of their own, and hold what they held: see docs/for-operators.md.
 """
 
@@ -23,14 +24,17 @@ from itertools import chain
 from sqlalchemy import Connection
 
 from domain.erasure import CLOCKS
+from node_adapter.former_database import require_own
 from node_adapter.node import Node
-from node_adapter.store import anchors, erasures, former, records, replays, subjects
+from node_adapter.store import alarms, anchors, erasures, former, records, replays, subjects
 from node_adapter.store.erasures import ErasureRow
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.erasing.made_of import folded_again, forget_what_was_made_of, rows_of
 from node_adapter.workflows.erasing.named import rules_named
-from node_adapter.workflows.erasing.of_format_1 import due_of_format_1, former_of, wipe_of_format_1
+from node_adapter.workflows.erasing.of_format_1 import due_of_format_1, wipe_of_format_1
+from node_adapter.workflows.former.opened import former_node
 from node_adapter.workflows.intake.fold import dump_states
+from primitives.errors import BonafidesError, Refused, VerificationFailed
 
 _MS = 1000
 _log = logging.getLogger(__name__)
@@ -58,26 +62,50 @@ def erase_next(node: Node) -> bool:
     Raises:
         CouldNotCheck: the store is busy or full; what was not done is done in a later turn.
     """
+    return _erase_first(node, continuing=True)
+
+
+def _erase_first(node: Node, *, continuing: bool) -> bool:
     with node.store.read() as connection:
-        due = _first_due(connection, continuing=node.settings.former_path.is_file())
+        due = _first_due(connection, continuing=continuing)
         subject = None if due is None else subjects.find_by_pid(connection, due.row.pid)
     if due is None:
         return False
-    with former_of(node, subject) as of_1:
-        before = () if of_1 is None else due_of_format_1(of_1, due.row.pid, due.erase, due.time)
-        if due.left or any(not row.erased for row in before):
-            with node.store.write() as connection:
-                _erase(node, connection, due, before, of_1)  # (1)
-            if of_1 is not None:
-                wipe_of_format_1(of_1, due.row.pid, before)  # (2)
-        _forget_answers(node, {row.record_id for row in (*due.named, *before)})  # (3)
-        stores = [node.store] if of_1 is None else [node.store, of_1.store]
-        if not all([store.empty_write_ahead_log() for store in stores]):  # (4)
-            return False  # somebody reads an earlier state of the file: in a later turn
+    if subject is None or subject.continues is None:
+        return _do(node, due, None)
+    try:
+        require_own(node.settings, node.store)
+    except (Refused, VerificationFailed) as error:
+        _tell_missing(node, error)
+        return _erase_first(node, continuing=False)  # the histories that continue none do not wait for it
+    with former_node(node) as of_1:
+        return _do(node, due, of_1)
+
+
+def _do(node: Node, due: _Due, of_1: Node | None) -> bool:
+    before = () if of_1 is None else due_of_format_1(of_1, due.row.pid, due.erase, due.time)
+    if due.left or any(not row.erased for row in before):
+        with node.store.write() as connection:
+            _erase(node, connection, due, before, of_1)  # (1)
+        if of_1 is not None:
+            wipe_of_format_1(of_1, due.row.pid, before)  # (2)
+    _forget_answers(node, {row.record_id for row in (*due.named, *before)})  # (3)
+    stores = [node.store] if of_1 is None else [node.store, of_1.store]
+    if not all([store.empty_write_ahead_log() for store in stores]):  # (4)
+        return False  # somebody reads an earlier state of the file: in a later turn
     with node.store.write() as connection:
         erasures.mark_done(connection, due.row.log_index, node.clock.now_ms())  # (5)
     _log.info("%d records were erased, as the record at place %d says", len(due.over) + len(before), due.row.log_index)
     return True
+
+
+def _tell_missing(node: Node, error: BonafidesError) -> None:
+    with node.store.read() as connection:
+        is_told = alarms.is_open(connection, alarms.FORMER_MISSING)
+    if not is_told:
+        with node.store.write() as connection:
+            name = node.settings.former_path.name
+            alarms.raise_alarm(connection, alarms.FORMER_MISSING, name, str(error), node.clock.now_ms())
 
 
 def _first_due(connection: Connection, *, continuing: bool) -> _Due | None:

@@ -13,7 +13,7 @@ from node_adapter.store import former_records, records
 from node_adapter.store.chain import blocks, evidence_anchor
 from node_adapter.store.chain.evidence_anchor import AnchorEvent
 from node_adapter.workflows.former.opened import former_node
-from primitives.errors import CouldNotCheck, Refused
+from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 _UNKNOWN = "witness-unknown"
 
@@ -34,7 +34,7 @@ def former_witness(node: Node, reference: str) -> dict[str, Any]:
                 return {"state": "erased", "witness": None}
             tree = Tree()
             tree.extend(former_records.fingerprints(connection, 0, anchor.size))
-    except Refused as error:
+    except (Refused, VerificationFailed) as error:
         raise CouldNotCheck(_UNKNOWN, f"it was issued in format 1: {error.detail}") from error
     witness = build_witness(
         restore(row.envelope, json.loads(row.payload), row.root_salt),
@@ -59,5 +59,5 @@ def former_anchors(node: Node, address: str, block: int) -> list[AnchorEvent]:
             if block > tip.number:
                 raise CouldNotCheck(_UNKNOWN, f"this node's index of format 1 ends with block {tip.number}")
             return evidence_anchor.anchored(connection, address, after_block=block - 1, up_to_block=block)
-    except Refused as error:
+    except (Refused, VerificationFailed) as error:
         raise CouldNotCheck(_UNKNOWN, f"the witness is of format 1: {error.detail}") from error

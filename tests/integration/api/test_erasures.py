@@ -7,8 +7,8 @@ from sqlalchemy import select, update
 
 from domain.erasure import CLOCKS
 from node_adapter.chain_process import ChainProcess
-from node_adapter.store import anchors, records, subjects
-from node_adapter.store.schema import erasure, finding, idempotency
+from node_adapter.store import alarms, anchors, former, records, subjects
+from node_adapter.store.schema import erasure, finding, idempotency, subject
 from node_adapter.workflows.erasing import erasing
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.intake.fold import state_of
@@ -416,3 +416,26 @@ def test_of_a_subject_that_bears_a_rating_nothing_is_erased(broker):
     pass_time(broker, YEARS)
     answer = broker.post("/v1/erasures/draft", {"subject": plain, "records": [3]}, role="compliance")
     assert answer.get_json()["code"] == "erase-house"
+
+
+def test_without_the_database_of_format_1_a_history_that_continues_waits_and_the_others_go_on(broker, young):
+    """What is known of the client was folded from both; the alarm says what is missing."""
+    other = broker.enrol("another client")
+    broker.assess(other)
+    broker.anchor()
+    pass_time(broker, YEARS)
+    for name in OFFICERS:
+        enrolled(broker, name, "compliance")
+    first, second = (order(broker, signed(broker, draft(broker, one))) for one in (young, other))
+    with broker.store.write() as connection:
+        former.put_log(connection, former.FormerLog("d", 1, "c", 1, "ab", 3, "cd"))
+        own = subject.c.pid == young.subject
+        connection.execute(update(subject).where(own).values(former_count=3, former_head=bytes(32)))
+    broker.anchor()
+    while erase_next(broker.node):
+        pass
+    assert [shown(broker, made)["state"] for made in (first, second)] == ["waiting", "done"]
+    with broker.store.read() as connection:
+        [alarm] = alarms.list_alarms(connection, alarms.FORMER_MISSING)
+    assert (alarm.count, "former-not-found" in alarm.detail) == (1, True)
+    assert draft(broker, young, status=404)["code"] == "former-not-found"

@@ -249,6 +249,11 @@ def test_what_is_erased_of_format_1_is_gone_and_its_history_verifies_and_says_so
     said = [note for note in verdict.report.notes if "of format 1 was erased by retention-20-years" in note]
     assert len(said) == len(gone.keys() - kept)
     assert "record 1 (ID_VERIFY)" in said[0]
+    lines = [json.loads(line) for line in case.exported()]
+    exported = {line["seq"]: line for line in lines if line["kind"] == "former_record"}
+    assert exported.keys() == gone.keys()
+    assert all("problem" not in line for line in exported.values())
+    assert {seq for seq, line in exported.items() if line["record"]["fields"]} == kept
     monkeypatch.setattr(former_erasures, "CLOCKS", CLOCKS)
     with pytest.raises(VerificationFailed, match="before the clock of retention-20-years was over") as refuted:
         both()

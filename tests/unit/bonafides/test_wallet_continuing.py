@@ -70,6 +70,20 @@ def test_the_opening_names_the_history_before(identities, bound):
     assert CONTINUES["head"] in shown[0]
 
 
+@pytest.mark.parametrize(("seq", "fingerprint"), [(4, "ab" * 32), (3, "cd" * 32)])
+def test_a_history_that_ends_otherwise_than_a_receipt_shows_is_not_signed(identities, bound, seq, fingerprint):
+    for number, (place, print_) in enumerate([(1, "01" * 32), (3, "ab" * 32), (seq, fingerprint)]):
+        promise = {"broker": BROKER, "subject": PID, "record_id": f"r-{number}", "fingerprint": print_}
+        with identities.changing():
+            kept = {"receipt": {"promise": promise, "record": {"envelope": {"seq": place}}}, "did": bound.did}
+            identities.store.put(kept, "receipt", BROKER, f"r-{number}")
+        if number < 2:
+            continue
+        with pytest.raises(Refused) as caught:
+            opened(identities, bound.did, CONTINUES)
+        assert caught.value.code == "wallet-continues"
+
+
 @pytest.mark.parametrize("said", [None, {**CONTINUES, "count": 2}])
 def test_a_history_that_leaves_out_what_the_wallet_holds_is_not_signed(identities, bound, said):
     kept_before(identities, "r-1", "r-2", "r-3")

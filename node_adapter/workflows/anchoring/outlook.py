@@ -11,7 +11,10 @@ What is asked, in this order; the code names what is wrong:
  anchoring-behind   what waits is more than is anchored in the promised time
  clock-behind       this machine's clock is behind the chain's time: what it says of the acceptance is not true
 
-A clock that is half a day behind is more than trouble: nothing is taken until somebody has set it.
+A clock that is half a day behind is more than trouble: nothing is taken until somebody has set it. Nor with one that is
+ahead of the chain's time by more than verifiers forgive: each record would say for ever that it was made after it was
+anchored. Only a chain that has told its time a moment ago is held against it: one that makes a block now and then gives
+no more than a lower bound.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from evidence.documents.promise import MAX_PROMISE_MS
+from evidence.verify.times import CLOCK_MS
 from evidence.version2.map.append_proof import MAX_LEAVES
 from node_adapter.life import SignOfLife
 from node_adapter.node import Node, Watched
@@ -32,6 +36,7 @@ from primitives.errors import CouldNotCheck
 
 MAX_WAITING = MAX_LEAVES - 1_000  # what the node itself has to record besides finds room
 CLOCK_TOLERANCE_MS = 60_000
+TOLD_MS = 15_000  # how old the chain's own word about its time may be to hold against a clock that is ahead of it
 _LEAST_PATIENCE_MS, _MOST_PATIENCE_MS = 2_000, 30_000
 _PATIENCE_PART = 20  # a silence of this part of the promised time is taken for an outage
 _USUAL_TIMES = 3
@@ -63,11 +68,12 @@ def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
     Raises:
         CouldNotCheck: `index-empty`; `chain-set-back`, the chain ends before the block of our newest record;
             `clock-behind`, by so much that no promise could ever be kept: a promise is for a day at the most from the
-            time that the record states; `anchoring-full`, more wait than the next anchor can hold.
+            time that the record states; `clock-ahead`; `anchoring-full`, more wait than the next anchor can hold.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
     chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
-    wrong = clock_trouble(node.clock.now_ms(), chain_ms, MAX_PROMISE_MS // 2)
+    now = node.clock.now_ms()
+    wrong = clock_trouble(now, chain_ms, MAX_PROMISE_MS // 2) or clock_ahead(sign, tick, now, chain_ms, CLOCK_MS)
     if wrong is not None:
         raise CouldNotCheck(*wrong)
     require_grown_back(connection)
@@ -148,6 +154,17 @@ def clock_trouble(now_ms: int, chain_ms: int, tolerance_ms: int = CLOCK_TOLERANC
     behind = chain_ms - now_ms
     if behind > tolerance_ms:
         return "clock-behind", f"this machine's clock is {behind / _MS:.0f} s behind the chain's time"
+    return None
+
+
+def clock_ahead(
+    sign: SignOfLife | None, tick: int, now_ms: int, chain_ms: int, tolerance_ms: int = CLOCK_TOLERANCE_MS
+) -> tuple[str, str] | None:
+    """Return code and detail when this machine's clock is ahead of the chain's time, as far as the chain told it."""
+    told = sign is not None and sign.chain_told is not None and tick - sign.chain_told <= TOLD_MS
+    ahead = now_ms - chain_ms
+    if told and ahead > tolerance_ms:
+        return "clock-ahead", f"this machine's clock is {ahead / _MS:.0f} s ahead of the chain's time"
     return None
 
 

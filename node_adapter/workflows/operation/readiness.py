@@ -23,9 +23,9 @@ from node_adapter.store import identity
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.workflows.anchoring import lost_blocks
 from node_adapter.workflows.anchoring.outlook import (
-    CLOCK_TOLERANCE_MS,
     anchoring_trouble,
     chain_time_ms,
+    clock_ahead,
     clock_trouble,
     process_trouble,
     room_trouble,
@@ -35,7 +35,6 @@ from primitives.errors import BonafidesError, CouldNotCheck
 OK, NOT_CHECKED = "ok", "not-checked"
 MOST_BLOCKS_BEHIND = 64
 LEAST_FREE_BYTES = 100 * 1024 * 1024
-_TOLD_MS = 15_000  # how old the chain's own word about its time may be to hold against a clock that is ahead of it
 _PROBE = "probe.written_at"
 _MS = 1000
 
@@ -106,8 +105,6 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
     code = OK if trouble is None else trouble[0]
     checks |= {"chain": code, "anchoring": NOT_CHECKED} if code in _CHAIN_CODES else {"anchoring": code}
     chain_ms = chain_time_ms(sign, tick, tip.timestamp * _MS)
-    behind = clock_trouble(now, chain_ms)
-    told = sign.chain_told is not None and tick - sign.chain_told <= _TOLD_MS
-    ahead = told and now - chain_ms > CLOCK_TOLERANCE_MS
-    checks["clock"] = behind[0] if behind else "clock-ahead" if ahead else OK
+    wrong = clock_trouble(now, chain_ms) or clock_ahead(sign, tick, now, chain_ms)
+    checks["clock"] = OK if wrong is None else wrong[0]
     return checks

@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import event
 
 from api.app import create_health_app
+from evidence.verify.times import CLOCK_MS
 from node_adapter.life import SignOfLife, boot_id, read_sign, write_sign
 from node_adapter.node import Watched
 from node_adapter.store import identity
 from node_adapter.store.chain import blocks
-from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS
+from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, TOLD_MS
 from node_adapter.workflows.operation import readiness as module
 from node_adapter.workflows.operation.readiness import readiness
 from tests.world.clock import START
@@ -135,3 +136,22 @@ def test_a_sign_of_life_is_of_this_start_of_the_machine(tmp_path):
     (tmp_path / "chain.life").write_text("{", "ascii")
     assert read_sign(tmp_path) is None
     write_sign(tmp_path / "missing", mine)  # as on a full disk: nothing is raised
+
+
+@pytest.mark.parametrize(
+    ("ahead", "told", "code"),
+    [
+        (CLOCK_MS + 1, TICK, "clock-ahead"),
+        (CLOCK_MS, TICK, None),
+        (CLOCK_MS + 1, TICK - TOLD_MS - 1, None),  # a chain that stands still says nothing of the clock
+        (86_400_000, None, None),  # nor one that makes a block with a transaction alone, and shows no pending one
+    ],
+)
+def test_no_fact_is_taken_that_would_contradict_its_anchor(broker, client, ahead, told, code):
+    newest = 1000 * (broker.chain.time + broker.chain.height)  # of its blocks
+    sign = replace(WELL, chain_ahead=newest - TICK, chain_told=told)
+    broker.app.extensions["bonafides"] = replace(broker.node, sign_of_life=lambda: sign)
+    broker.clock.now = newest + ahead
+    answer = another(broker, client)
+    assert answer.get_json().get("code") == code
+    assert answer.status_code == (503 if code else 201)

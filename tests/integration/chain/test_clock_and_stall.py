@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 
+from evidence.verify.times import CLOCK_MS
 from evidence.version2.promise import parse_promise
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
@@ -106,7 +107,7 @@ def broker(make_consortium, drive):
         yield made
 
 
-@pytest.mark.parametrize("jump", [30 * DAY_MS, -3_600_000])
+@pytest.mark.parametrize("jump", [CLOCK_MS - 60_000, -3_600_000])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_what_is_accepted_around_a_jump_of_the_clock_is_anchored(broker, jump, restarts):
     before = broker.accepted()
@@ -130,13 +131,14 @@ def test_what_is_accepted_around_a_jump_of_the_clock_is_anchored(broker, jump, r
     assert broker.broken() == []
 
 
-def test_nothing_is_accepted_while_the_clock_is_days_behind(broker):
-    """No promise of it could be kept: one is for a day at the most from the time that the record states."""
+@pytest.mark.parametrize(("days", "code"), [(-30, "clock-behind"), (30, "clock-ahead")])
+def test_nothing_is_accepted_while_the_clock_is_days_behind_or_ahead(broker, days, code):
+    """No promise of it could be kept, which is for a day at the most; or it would be made after its anchor."""
     broker.drive(broker.all_anchored)
-    broker.clocks.set_by = -30 * DAY_MS
+    broker.clocks.set_by = days * DAY_MS
     with pytest.raises(CouldNotCheck) as caught:
         broker.accepted()
-    assert caught.value.code == "clock-behind"
+    assert caught.value.code == code
     broker.drive(broker.all_anchored)
     broker.clocks.set_by = 0
     assert broker.accepted().promise is not None

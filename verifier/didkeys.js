@@ -27,7 +27,8 @@ export class DidKeys {
  * The keys of a suite in force after the changes up to `block`.
  *
  * @param changes [{event, block, time, ...values as bytes}] in order
- * @returns [{key, end}]: bytes, and the time (seconds) at which it stopped to be in force; FOREVER for none that shows
+ * @returns [{key, end, endedIn}]: bytes, the time (seconds) at which it stopped to be in force, FOREVER for none that
+ *   shows, and the block of the change that ended it then, 0 where the end was stated with the key
  */
 export function keysAt(changes, suite, block) {
   const before = changes.filter((change) => change.block <= block);
@@ -42,21 +43,30 @@ export function keysAt(changes, suite, block) {
   return [...last.values()]
     .filter((change) => seconds(change.validTo) > change.time)
     .slice(-MOST_KEYS)
-    .map((change) => ({ key: change.value, end: endOf(change, changes) }));
+    .map((change) => ({ key: change.value, ...endOf(change, changes) }));
 }
 
-/** The time at which a key stops: the end that its change states, cut short or put off by later changes of the same key. */
+/** Whether a key's end lies after a block and its time (seconds): of two blocks of one second their order says it. */
+export function endsAfter({ end, endedIn }, { time, block }) {
+  return end > time || (end === time && endedIn > block);
+}
+
+/** When a key stops: the end that its change states, cut short or put off by later changes of the same key. */
 function endOf(change, changes) {
   let end = seconds(change.validTo);
   for (const later of changes.slice(changes.indexOf(change) + 1)) {
     if (later.time >= end) break;
-    if (isDeactivation(later)) return later.time;
+    if (isDeactivation(later)) return endedBy(later);
     if (later.event !== change.event || toHex(later.name) !== toHex(change.name)) continue;
     if (toHex(later.value) !== toHex(change.value)) continue;
     end = seconds(later.validTo);
-    if (end <= later.time) return later.time;
+    if (end <= later.time) return endedBy(later);
   }
-  return end;
+  return { end, endedIn: 0 };
+}
+
+function endedBy({ time, block }) {
+  return { end: time, endedIn: block };
 }
 
 /** Every value that stood as a key of a suite in the DID by changes up to a block, in hex. */

@@ -65,14 +65,14 @@ export class World {
   }
 
   /**
-   * The time (seconds) until when a key has to be in force that signed a record: of its anchor, or of the one before it
-   * where that is shown; of the one before that where the block of acceptance (`accepted`) lies before that one's block.
+   * The anchor until when a key has to be in force that signed a record: its own, or the one before it where that is
+   * shown; the one before that where the block of acceptance (`accepted`) lies before that one's block.
    */
-  timeOfUse(anchor, accepted) {
+  anchorOfUse(anchor, accepted) {
     const before = this.before(anchor);
-    if (before === null) return anchor.time;
+    if (before === null) return anchor;
     const earlier = this.before(before);
-    return (earlier !== null && before.block > accepted ? earlier : before).time;
+    return earlier !== null && before.block > accepted ? earlier : before;
   }
 
   /** Key sets of the leaf of an anchor and of the one before it; `member-keys` opened them. */

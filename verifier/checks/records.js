@@ -1,6 +1,7 @@
 /** Checks of what the histories say: copies, links, openings, the client's keys and acts (9 to 13). */
 
 import { equal, fromBase64url, toHex } from '../bytes.js';
+import { endsAfter } from '../didkeys.js';
 import { didHistoryHead } from '../heads.js';
 import { CouldNotCheck, Failed, NotABundle } from '../failures.js';
 import { OPENING, derivedSubject, readOpening } from '../opening.js';
@@ -205,8 +206,8 @@ function checkKeys(world, item, client) {
   if (client !== world.bundle.client) throw new CouldNotCheck('act-of-another-did', { ...naming(item), did: client });
   const { envelope } = item.opened;
   const suite = SUITES.get(envelope.suite);
-  const limit = world.timeOfUse(item.anchor, envelope.accepted.block);
-  const keys = world.clientKeys.at(suite, envelope.accepted.block).filter(({ end }) => end > limit);
+  const use = world.anchorOfUse(item.anchor, envelope.accepted.block);
+  const keys = world.clientKeys.at(suite, envelope.accepted.block).filter((key) => endsAfter(key, use));
   const bytes = actBytes(envelope);
   for (const signature of envelope.signatures) {
     const value = signatureBytes(signature);

@@ -148,8 +148,8 @@ class Staff {
     if (enrolment === undefined) throw new Failed('staff-key-unknown', naming(item));
     if (enrolment.ended) throw new Failed('staff-key-ended', naming(item));
     if (enrolment.name === null) return { key, name: null };
-    const limit = this.world.timeOfUse(item.anchor, item.opened.envelope.accepted.block);
-    if (enrolment.expires <= limit * 1000) throw new Failed('staff-key-expired', naming(item));
+    const { time } = this.world.anchorOfUse(item.anchor, item.opened.envelope.accepted.block);
+    if (enrolment.expires <= time * 1000) throw new Failed('staff-key-expired', naming(item));
     if (enrolment.role !== role) throw new Failed('staff-role', naming(item));
     return { key, name: enrolment.name, role };
   }

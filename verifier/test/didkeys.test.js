@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { toHex } from '../bytes.js';
-import { DidKeys, keysAt } from '../didkeys.js';
+import { DidKeys, endsAfter, keysAt } from '../didkeys.js';
 import { nameWord } from '../keccak.js';
 import { SUITES } from '../suites.js';
 
@@ -33,4 +33,14 @@ test('the keys between two changes are worked out once, and are those of their p
   }
   assert.equal(keys.at(suite, 21), keys.at(suite, 29));
   assert.notEqual(keys.at(suite, 19), keys.at(suite, 20));
+});
+
+test('of two blocks of one second their order says whether a key had ended', () => {
+  const revoked = { ...set(1, 30, 0), time: 7000 };
+  const [key] = keysAt([set(1, 5, 10 ** 9), revoked], suite, 10);
+  assert.deepEqual([29, 30, 31].map((block) => endsAfter(key, { time: 7000, block })), [true, false, false]);
+  assert.equal(endsAfter(key, { time: 6999, block: 99 }), true);
+  assert.equal(endsAfter(key, { time: 7001, block: 1 }), false);
+  const [stated] = keysAt([set(1, 5, 7000)], suite, 10);
+  assert.equal(endsAfter(stated, { time: 7000, block: 1 }), false);
 });

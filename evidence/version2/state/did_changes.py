@@ -48,13 +48,31 @@ class DidChange:
         return {"event": self.event, "block": self.block, "time": self.time, **members}
 
 
+End = tuple[int, int]
+"""When a key ends: the time in seconds, and the block of the change that ends it then, `NO_BLOCK` of a stated end."""
+
+NO_BLOCK = 0
+
+
 @dataclass(frozen=True)
 class ClientKey:
-    """A key of a client: its name in the DID document, the key, and the time in seconds at which it stops to be one."""
+    """A client's public key under the name that the DID document gives it.
+
+    Attributes:
+        name: in the DID document.
+        key: the public key.
+        end: when it stopped to be in force, in seconds, as far as the changes say.
+        ended_in: the block of the change that ended it then; `NO_BLOCK` where the end was stated with the key.
+    """
 
     name: str
     key: bytes
     end: int
+    ended_in: int = NO_BLOCK
+
+    def is_in_force(self, time: int, block: int) -> bool:
+        """Say whether its end lies after a block and its time: of two blocks of one second their order says it."""
+        return (self.end, self.ended_in) > (time, block)
 
 
 def did_head(changes: Sequence[DidChange]) -> bytes:
@@ -101,7 +119,7 @@ class KeyHistory:
                 value = change.values["value"]
                 kept.pop(value, None)
                 if change.values["valid_to"] > change.time:
-                    kept[value] = ClientKey(f"delegate-{number}", value, ends[place])
+                    kept[value] = ClientKey(f"delegate-{number}", value, *ends[place])
                 self._note(change.block, tuple(islice(reversed(kept.values()), MAX_KEYS_IN_FORCE))[::-1])
 
     def at(self, block: int) -> tuple[ClientKey, ...]:
@@ -124,28 +142,28 @@ def keys_ever(changes: Sequence[DidChange]) -> dict[bytes, int]:
     }
 
 
-def _ends(changes: Sequence[DidChange], algorithm: int) -> dict[int, int]:
+def _ends(changes: Sequence[DidChange], algorithm: int) -> dict[int, End]:
     """Return, by the place of each change that sets a key, when that key stops to be in force, as far as all say.
 
     A later change of the same key whose time is before the end moves it, to its own time at the earliest; that no
     change of the owner comes later than its own is the contract's word. Read backwards, each change is looked at once.
     """
-    closed = next((change.time for change in changes if _ends_all(change)), None)
-    found: dict[int, int] = {}
-    following: dict[bytes, tuple[int, int]] = {}  # by key: the time of its next change, and the end from there on
+    closed = next(((change.time, change.block) for change in changes if _ends_all(change)), None)
+    found: dict[int, End] = {}
+    following: dict[bytes, tuple[int, End]] = {}  # by key: the time of its next change, and the end from there on
     for place in range(len(changes) - 1, -1, -1):
         change = changes[place]
         if not _sets_key(change, algorithm):
             continue
-        value, stated = change.values["value"], change.values["valid_to"]
+        value, stated = change.values["value"], (change.values["valid_to"], NO_BLOCK)
         later = following.get(value)
         found[place] = _moved(stated, later, closed)
-        following[value] = (change.time, _moved(max(stated, change.time), later, closed))
+        following[value] = (change.time, _moved(max(stated, (change.time, change.block)), later, closed))
     return found
 
 
-def _moved(end: int, later: tuple[int, int] | None, closed: int | None) -> int:
-    if later is not None and later[0] < end:
+def _moved(end: End, later: tuple[int, End] | None, closed: End | None) -> End:
+    if later is not None and later[0] < end[0]:
         end = later[1]
     return end if closed is None else min(end, closed)
 

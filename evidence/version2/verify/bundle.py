@@ -281,14 +281,15 @@ class _Verification:
         block = envelope["accepted"]["block"]
         if signature["did"] != self._bundle.client:
             raise VerificationFailed("client-signature", f"{opened.label} is signed by {signature['did']}")
-        found = [key for key in self._client_keys(suite.algorithm).at(block) if key.end > opened.judged_at]
+        by = opened.judged_by
+        found = [key for key in self._client_keys(suite.algorithm).at(block) if key.is_in_force(by.time, by.block)]
         named = signature["key"].partition("#")[2]
         for key in sorted(reversed(found), key=lambda one: one.name != named):  # what it names comes first
             try:
                 verify_act(envelope, signature, key.key)
             except VerificationFailed:
                 continue
-            if key.end <= place.anchor.time:
+            if not key.is_in_force(place.anchor.time, place.anchor.block):
                 self._notes.append(
                     f"{opened.label}: its key was in force at block {block}, where the broker says to have accepted "
                     f"it, and no longer at block {place.anchor.block}, which anchored it"
@@ -392,7 +393,7 @@ class _Verification:
             self._asked.signing,
             self._bundle.broker,
             self._no_colleagues(),
-            lambda opened: StaffTimes(opened.judged_at, opened.anchor.time),
+            lambda opened: StaffTimes(opened.judged_by.time, opened.anchor.time),
         )
 
     def _no_colleagues(self) -> dict[str, int]:

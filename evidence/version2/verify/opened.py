@@ -26,17 +26,17 @@ class RecordPlace:
     before: AnchorLeaf | None
     earlier: AnchorLeaf | None = None
 
-    def judged_at(self, accepted: int) -> int:
-        """Return the time (seconds) by which a key must not have ended: no later one is proved of the acceptance.
+    def judged_by(self, accepted: int) -> AnchorLeaf:
+        """Return the anchor by which a key must not have ended: no later time is proved of the acceptance than its.
 
         What is accepted while an anchor is on its way lies under the next one. So where the one before stands in a
         later block than the `accepted` one, it proves no time of the acceptance: the one before it does.
         """
         if self.before is None:
-            return self.anchor.time
+            return self.anchor
         if self.earlier is not None and self.before.block > accepted:
-            return self.earlier.time
-        return self.before.time
+            return self.earlier
+        return self.before
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Opened:
         return self.place.anchor
 
     @property
-    def judged_at(self) -> int:
-        """The time (seconds) by which a key that signed it must not have ended."""
-        return self.place.judged_at(self.record.envelope["accepted"]["block"])
+    def judged_by(self) -> AnchorLeaf:
+        """The anchor by which a key that signed it must not have ended."""
+        return self.place.judged_by(self.record.envelope["accepted"]["block"])
 
     @property
     def link(self) -> Link:

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from node_adapter.store import anchors, outbox, records
+from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import outlook
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.identity.staff import enrol_person
@@ -205,3 +206,17 @@ def test_more_than_the_next_anchor_holds_is_not_taken(broker, monkeypatch):
     broker.anchor()
     assert sent().status_code == 200
     assert failed(broker, client) == []
+
+
+def test_an_act_holds_whose_key_was_revoked_in_the_second_of_its_anchor(broker):
+    """The very first anchor, before which there is none to judge by; the next block is of the same second."""
+    client = broker.enrol("one")
+    broker.take(client.opening(broker.clock.now))
+    broker.take(confirmation(broker, client))
+    broker.clock.step_ms = 0
+    anchored = broker.anchor()
+    broker.chain.set_key(client.address, client.public, validity=0)
+    with broker.store.read() as connection:
+        tip = blocks.tip(connection)
+    assert (tip.number, tip.timestamp) == (anchored.block + 1, anchored.block_time)
+    assert failed(broker, client, wait=3_700) == []

@@ -174,11 +174,11 @@ HISTORY = [
 
 def test_keys_are_in_force_by_suite_and_block_until_their_end():
     assert keys_at(HISTORY, 1, 4) == ()
-    first, second = ClientKey("delegate-1", ED, 1012), ClientKey("delegate-4", OTHER, 1009)
+    first, second = ClientKey("delegate-1", ED, 1012, 12), ClientKey("delegate-4", OTHER, 1009, 9)
     assert keys_at(HISTORY, 1, 5) == keys_at(HISTORY, 1, 7) == (first,)
     assert keys_at(HISTORY, 1, 8) == (first, second)  # the second was revoked in block 9
     assert keys_at(HISTORY, 1, 9) == keys_at(HISTORY, 1, 11) == (first,)
-    assert keys_at(HISTORY, 2, 9) == (ClientKey("delegate-2", SM2, 1012),)
+    assert keys_at(HISTORY, 2, 9) == (ClientKey("delegate-2", SM2, 1012, 12),)
     assert keys_at(HISTORY, 2, 12) == ()  # nobody owns the DID
     assert keys_at([attribute(5, ED, 2000, algorithm=2)], 2, 5) == ()  # no key of that algorithm
     assert (
@@ -190,20 +190,29 @@ def test_keys_are_in_force_by_suite_and_block_until_their_end():
 @pytest.mark.parametrize(
     ("later", "end"),
     [
-        ([], 1010),
-        ([attribute(7, ED, 5000)], 5000),  # put off
-        ([attribute(7, ED, 1008)], 1008),  # cut short
-        ([attribute(7, ED, 3)], 1007),  # to the change's own time at the earliest
-        ([attribute(7, ED, 0), attribute(8, ED, 5000)], 1007),  # it had stopped: what begins again is another stretch
-        ([attribute(10, ED, 5000)], 1010),  # too late
-        ([attribute(7, OTHER, 0), attribute(7, SM2, 0, algorithm=2)], 1010),
-        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": ADDRESS})], 1010),
-        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": NOBODY})], 1007),
-        ([attribute(7, ED, 5000), DidChange("DIDOwnerChanged", 20, 1020, {"owner": NOBODY})], 1020),
+        ([], (1010, 0)),
+        ([attribute(7, ED, 5000)], (5000, 0)),  # put off
+        ([attribute(7, ED, 1008)], (1008, 0)),  # cut short
+        ([attribute(7, ED, 3)], (1007, 7)),  # to the change's own time at the earliest
+        # it had stopped: what begins again is another stretch
+        ([attribute(7, ED, 0), attribute(8, ED, 5000)], (1007, 7)),
+        ([attribute(10, ED, 5000)], (1010, 0)),  # too late
+        ([attribute(7, OTHER, 0), attribute(7, SM2, 0, algorithm=2)], (1010, 0)),
+        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": ADDRESS})], (1010, 0)),
+        ([DidChange("DIDOwnerChanged", 7, 1007, {"owner": NOBODY})], (1007, 7)),
+        ([attribute(7, ED, 5000), DidChange("DIDOwnerChanged", 20, 1020, {"owner": NOBODY})], (1020, 20)),
     ],
 )
 def test_later_changes_move_the_end(later, end):
-    assert keys_at([attribute(5, ED, 1010), *later], 1, 6) == (ClientKey("delegate-1", ED, end),)
+    assert keys_at([attribute(5, ED, 1010), *later], 1, 6) == (ClientKey("delegate-1", ED, *end),)
+
+
+def test_of_two_blocks_of_one_second_their_order_says_whether_a_key_had_ended():
+    [revoked] = keys_at([attribute(5, ED, 9000), attribute(7, ED, 0)], 1, 6)
+    assert [revoked.is_in_force(1007, block) for block in (6, 7, 8)] == [True, False, False]
+    assert (revoked.is_in_force(1006, 99), revoked.is_in_force(1008, 1)) == (True, False)
+    [stated] = keys_at([attribute(5, ED, 1010)], 1, 6)
+    assert (stated.is_in_force(1010, 1), stated.is_in_force(1009, 99)) == (False, True)
 
 
 def by_definition(changes, algorithm, block):
@@ -220,21 +229,21 @@ def by_definition(changes, algorithm, block):
             if change.values["valid_to"] > change.time:
                 kept[change.values["value"]] = (number, place)
     return tuple(
-        ClientKey(f"delegate-{number}", key, end_by_definition(changes, place))
+        ClientKey(f"delegate-{number}", key, *end_by_definition(changes, place))
         for key, (number, place) in list(kept.items())[-32:]
     )
 
 
 def end_by_definition(changes, place):
     change = changes[place]
-    end = change.values["valid_to"]
+    end = change.values["valid_to"], 0
     for later in changes[place + 1 :]:
-        if later.time >= end:
+        if later.time >= end[0]:
             break
         if ends_all(later):
-            return later.time
+            return later.time, later.block
         if later.event == change.event and all(later.values[name] == change.values[name] for name in ("name", "value")):
-            end = max(later.values["valid_to"], later.time)
+            end = max((later.values["valid_to"], 0), (later.time, later.block))
     return end
 
 

@@ -39,12 +39,12 @@ from primitives.suites import ALG, SUITE_NAME, SUITES
 from primitives.timestamp import format_time
 
 BUNDLE_FORMAT = "bonafides.bundle/2"
-MAX_RECORDS = 100_000
-MAX_REFERENCES = 1_000
+MAX_RECORDS = 100_000  # of one list; the bytes and the JSON values of the whole are what bounds a bundle
+MAX_REFERENCES = MAX_RECORDS
 MAX_NODES = 10_000
 MAX_MEMBERS = 1_024
 MAX_CHECKPOINT = 131_072
-MAX_RULESETS = 1_000
+MAX_RULESETS = MAX_RECORDS
 
 
 @dataclass(frozen=True)

@@ -414,3 +414,13 @@ def test_records_of_one_request_are_promised_together_and_a_redacted_one_holds()
     assert report.ok
     assert head_digest(broker.leaves[-1].seq, broker.tree.root())
     assert "1 records are redacted" in " ".join(report.notes)
+
+
+def test_a_history_may_rest_on_more_than_a_thousand_others():
+    """Twenty years of a client's orders, of a product each: what bounds a bundle are its bytes."""
+    broker, client = lived()
+    products = [broker.product(f"fund-{number}") for number in range(1_001)]
+    broker.anchor()
+    report = verdict(broker, client, references=products)
+    assert report.failed == ()
+    assert len(report.records) == 4 + 1_001

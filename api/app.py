@@ -34,6 +34,7 @@ from api.resources.staff import staff_blueprint, staff_changes_blueprint
 from api.resources.status import status_blueprint
 from api.resources.subjects import subjects_blueprint
 from api.resources.tasks import task_approvals_blueprint, task_operations_blueprint, task_views_blueprint
+from api.resources.verifier import verifier_blueprint
 from api.resources.witness import witness_blueprint
 from api.restored_copy import register_restored
 from node_adapter.node import Node, Watched
@@ -73,6 +74,7 @@ FACTORIES = (
     erasures_blueprint,
     chain_blueprint,
     openapi_blueprint,
+    verifier_blueprint,
 )
 
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from api.description.common import BLOCK_TIME, CLAIM, COUNT, FORMER_CLAIM, FORMER_TRUST_FILE, MANY, TEXT, TRUST_FILE
+from api.description.common import (
+    BLOCK_TIME,
+    CLAIM,
+    COUNT,
+    FORMER_CLAIM,
+    FORMER_TRUST_FILE,
+    HASH,
+    MANY,
+    TEXT,
+    TRUST_FILE,
+)
 from api.description.operation import Operation
 from evidence.version2.log.anchors import ANCHOR_LEAF, FIRST_ANCHOR
 from evidence.version2.log.checkpoint import MAX_WRONG
@@ -126,6 +136,7 @@ STATUS = Named(
 HEALTH = Named("Health", Fields({"status": Constant("ok")}))
 READINESS = Named("Readiness", Fields({"status": OneOf("ready", "not-ready"), "checks": MapOf(TEXT, TEXT, 0, MANY)}))
 OPEN_API = Named("OpenApi", Fields({"openapi": TEXT}, open=True))
+VERIFIER = Named("VerifierPage", Fields({"sha256": HASH, "bytes": COUNT, "page": TEXT}))
 _SHOWN = OneOf("as-promised", "not-checked")
 PROMISE_VERDICT = Named(
     "PromiseVerdict",
@@ -180,6 +191,21 @@ OPERATIONS = (
         words={503: "Not ready; each check says ok or a code."},
     ),
     Operation("GET", "/v1/openapi.json", "health", "This document.", answers={200: OPEN_API}),
+    Operation(
+        "GET",
+        "/v1/verifier",
+        "health",
+        "The digest of the verifier's page, which every member's node of this release serves.",
+        answers={200: VERIFIER},
+    ),
+    Operation(
+        "GET",
+        "/v1/verifier/page.html",
+        "health",
+        "The page of the verifier in JavaScript: one file that needs no network.",
+        answers={200: TEXT},
+        media="text/html",
+    ),
     Operation(
         "GET",
         "/v1/log/checkpoint",

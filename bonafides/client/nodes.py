@@ -30,6 +30,16 @@ class Nodes(Transport):
         """Fetch the description of the interface."""
         return cast("types.OpenApi", self.get("/v1/openapi.json"))
 
+    @operation("get_verifier")
+    def verifier(self) -> types.VerifierPage:
+        """Say what the digest of the verifier's page is."""
+        return cast("types.VerifierPage", self.get("/v1/verifier"))
+
+    @operation("get_verifier_page_html")
+    def verifier_page(self) -> bytes:
+        """Fetch the verifier's page, which is for a browser."""
+        return self.get_bytes("/v1/verifier/page.html")
+
     @operation("get_log_checkpoint")
     def checkpoint(self) -> bytes:
         """Fetch the newest checkpoint of the log, a signed note."""

@@ -1832,3 +1832,9 @@ class TrustFile(TypedDict):
     signer: TrustFileSigner
     signature: str
     validators: NotRequired[list[str]]
+
+
+class VerifierPage(TypedDict):
+    sha256: str
+    bytes: int
+    page: str

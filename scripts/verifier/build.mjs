@@ -1,7 +1,7 @@
 /**
  * Build the verifier's page: one file that holds everything and may reach nothing.
  *
- *     node scripts/verifier/build.mjs            write verifier/dist/verifier.html
+ *     node scripts/verifier/build.mjs            write api/verifier.html
  *     node scripts/verifier/build.mjs --check    fail where it is not what the sources give
  *     node scripts/verifier/build.mjs --digest   print the SHA-256 of the file, to be published
  *
@@ -17,7 +17,7 @@ import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = `${ROOT}verifier/page/`;
-const TARGET = `${ROOT}verifier/dist/verifier.html`;
+const TARGET = `${ROOT}api/verifier.html`;
 
 async function pageText() {
   const style = readFileSync(`${PAGE}style.css`, 'utf8');
@@ -46,7 +46,7 @@ if (wish === '--digest') {
   process.stdout.write(`${createHash('sha256').update(readFileSync(TARGET)).digest('hex')}\n`);
 } else if (wish === '--check') {
   if (readFileSync(TARGET, 'utf8') !== (await pageText())) {
-    process.stderr.write('verifier/dist/verifier.html is not what its sources give; run: make verifier\n');
+    process.stderr.write('api/verifier.html is not what its sources give; run: make verifier\n');
     process.exitCode = 1;
   }
 } else {

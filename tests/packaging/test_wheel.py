@@ -25,6 +25,7 @@ TRAVELS = (
     "suitability/rulesets/sac-bands-v1.json",
     "did/credentials/credentials-v1.jsonld",
     "suitability/questionnaires/",
+    "api/verifier.html",
     "bonafides/cli/main.py",
     "bonafides/cli/verify.py",
 )

@@ -4,7 +4,7 @@
 import chromium from '@sparticuz/chromium';
 import { chromium as playwright } from 'playwright-core';
 
-export const PAGE = new URL('../dist/verifier.html', import.meta.url);
+export const PAGE = new URL('../../api/verifier.html', import.meta.url);
 
 export async function launch() {
   return playwright.launch({ executablePath: await chromium.executablePath(), args: chromium.args, headless: true });

@@ -11,6 +11,7 @@ import click
 from bonafides.cli.node.backup import backup_command, recover_command, restore_command
 from bonafides.cli.node.heal import heal_command
 from bonafides.cli.node.migrate import migrate_command, outstanding_command
+from bonafides.cli.node.page_digest import page_digest_command
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_document, tell, write_json
@@ -148,6 +149,7 @@ node.add_command(backup_command)
 node.add_command(restore_command)
 node.add_command(recover_command)
 node.add_command(heal_command)
+node.add_command(page_digest_command)
 node.add_command(migrate_command)
 node.add_command(outstanding_command)
 

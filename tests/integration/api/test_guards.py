@@ -160,7 +160,6 @@ def test_answers_are_kept_under_a_key_for_writes_alone(broker, monkeypatch):
         "/v1/promises/check",
         "/v1/proofs/verify",
         "/v1/receipts",
-        "/v1/replays",
         "/v1/replays/access",
         "/v1/witness/add-checkpoint",
     }, "a new POST route: does it write, or must its answer be fresh?"

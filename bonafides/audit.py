@@ -21,6 +21,7 @@ from evidence.version2.log.checkpoint import (
     open_anchor_checkpoint,
     read_anchor_checkpoint,
 )
+from evidence.version2.log.cosignature import cosigned_by, witness_name
 from evidence.version2.log.growth import GrowthState, grow, kept_peaks
 from evidence.version2.log.growth_document import parse_growth
 from evidence.version2.log.tiles import TILE_WIDTH, Tile, decode_entries, full_tile, nodes_of_tiles, row_length
@@ -35,6 +36,7 @@ STATE_FORMAT = "bonafides.audit/1"
 MAX_STATE_BYTES = 64 * 1024
 SAVE_EVERY = 64  # bundles of leaves
 SIGNATURE, CHAIN, TILES, GROWTH = "checkpoint-signature", "chain-leaves", "tiles", "growth"
+COSIGNATURES = "cosignatures"
 _MS = 1000
 _NONE = Peaks()
 _GROWN = Fields(
@@ -74,7 +76,7 @@ class MemberNode(Protocol):
     """The node of a member: its own view of the chain, and what the broker shows it."""
 
     def log(self, seq: int) -> Mapping[str, Any]:
-        """Return {"leaf", "keys"} of the log as of an anchor."""
+        """Return {"leaf", "keys", "witnesses"} of the log as of an anchor."""
 
     def leaves(self, start: int) -> list[str]:
         """Return the hex of leaves after a number; none where its index has no more."""
@@ -157,6 +159,8 @@ class Audit:
             save: keeps the state.
         """
         self._state, self._public, self._member, self._key, self._save = state, public, member, key, save
+        self._witnesses: list[Mapping[str, Any]] | None = None
+        self._log_key = b""
         self._checked: dict[str, str] = {}
         self._not_checked: dict[str, str] = {}
 
@@ -176,6 +180,7 @@ class Audit:
         self._go_over_leaves(checkpoint)
         self._compare_with_chain(checkpoint)
         self._go_over_growth(checkpoint)
+        cosigned = self._check_cosignatures(note)
         self._not_checked["records"] = "entries say nothing of records: whose they are, receipts and bundles show"
         leaf = self._state.public.leaf
         return {
@@ -187,6 +192,7 @@ class Audit:
             "wrong": list(checkpoint.wrong),
             "as_of": None if leaf is None else {"block": leaf.block, "time": format_time(leaf.time * _MS)},
             "from": begun.public.seq,
+            "cosigned": cosigned,
             "checked": self._checked,
             "not_checked": self._not_checked,
         }
@@ -198,7 +204,8 @@ class Audit:
         if self._member is not None:
             told = self._member.log(stated.seq)
             keys = KEYS.read(told["keys"], "keys")
-            key = keys.checkpoint
+            key = self._log_key = keys.checkpoint
+            self._witnesses = told.get("witnesses")
             if told["leaf"]["keys_digest"] != keys.digest().hex():
                 raise VerificationFailed(SIGNATURE, "the keys that the member's node gives are not the leaf's")
         if key is None:
@@ -287,6 +294,31 @@ class Audit:
         if (state.root, state.map_root, state.size) != (checkpoint.root, checkpoint.map_root, checkpoint.size):
             raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
         self._checked[GROWTH] = f"from anchor {begun} to {state.seq} the map grew by the batches and by nothing else"
+
+    def _check_cosignatures(self, note: str) -> list[dict[str, Any]]:
+        """Return of each other member that is active, or cosigned, by which of its keys it did; None where it did not.
+
+        Raises:
+            VerificationFailed: `cosignature`, one that bears a member's key is none of it.
+        """
+        if self._witnesses is None:
+            self._not_checked[COSIGNATURES] = "whose keys cosign, a member's node says"
+            return []
+        found = []
+        for witness in self._witnesses:
+            name, signed = witness_name(witness["did"]), None
+            for key in witness["keys"]:
+                for one in cosigned_by(note, {name: bytes.fromhex(key["checkpoint"])}, self._log_key):
+                    signed = {"key_version": key["version"], "time": format_time(one.time * _MS)}
+            if signed is not None or witness["active"]:
+                newest = len(witness["keys"])
+                who = {"did": witness["did"], "name": witness["name"], "active": witness["active"]}
+                found.append({**who, "newest_key_version": newest, "cosigned": signed})
+        active = [one for one in found if one["active"]]
+        missing = [f"{one['did']} ({one['name']})" for one in active if one["cosigned"] is None]
+        told = f"{len(active) - len(missing)} of {len(active)} other active members cosigned it"
+        self._checked[COSIGNATURES] = told + (f"; missing: {', '.join(missing)}" if missing else "")
+        return found
 
     def _opened(self, seq: int) -> GrowthState:
         leaf = decode_leaf(next(self._bundles(0, seq))[0])

@@ -41,9 +41,27 @@ from replay.wire.shapes import ADDRESS, DID, TIME
 
 INDEXED_LOG = Named(
     "IndexedLog",
-    Fields({"broker": DID, "node": Nullable(TEXT), "seq": COUNT, "leaf": ANCHOR_LEAF, "keys": KEYS}).note(
-        "`leaf` is the anchor that was asked for, else the newest; `keys` those that it names."
-    ),
+    Fields(
+        {
+            "broker": DID,
+            "node": Nullable(TEXT),
+            "seq": COUNT,
+            "leaf": ANCHOR_LEAF,
+            "keys": KEYS,
+            "witnesses": ListOf(
+                Fields(
+                    {
+                        "did": DID,
+                        "name": TEXT,
+                        "active": Boolean(),
+                        "keys": ListOf(Fields({"version": Integer(1), "checkpoint": HASH}), 1, MANY),
+                    }
+                ),
+                0,
+                MANY,
+            ).note("The other members, with every checkpoint key that they ever had."),
+        }
+    ).note("`leaf` is the anchor that was asked for, else the newest; `keys` those that it names."),
 )
 INDEXED_LEAVES = Named("IndexedLeaves", Fields({"start": COUNT, "leaves": ListOf(Bytes(), 0, MAX_LEAVES)}))
 GROWTH_SHOWN = Named("Growth", GROWTH.note("docs/spec/evidence-2.md, section 8.2."))

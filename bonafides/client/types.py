@@ -814,12 +814,25 @@ class IndexedLogKeys(TypedDict):
     compliance: str
 
 
+class IndexedLogWitnessesEntryKeysEntry(TypedDict):
+    version: int
+    checkpoint: str
+
+
+class IndexedLogWitnessesEntry(TypedDict):
+    did: Did
+    name: str
+    active: bool
+    keys: list[IndexedLogWitnessesEntryKeysEntry]
+
+
 class IndexedLog(TypedDict):
     broker: Did
     node: str | None
     seq: int
     leaf: IndexedLogLeaf
     keys: IndexedLogKeys
+    witnesses: list[IndexedLogWitnessesEntry]
 
 
 class InfoCollectPayloadBasics(TypedDict):

@@ -11,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from did.identifiers import member_did
 from evidence.version2.log.anchors import Leaf
 from node_adapter.node import Node
+from node_adapter.store.chain import member_registry
 from node_adapter.workflows.anchoring.growth import shown_growth
 from node_adapter.workflows.anchoring.other_logs import LogAsOf, address_of, fetch_growth, find_log, leaves_after
 from node_adapter.workflows.operation.endpoints import node_url
@@ -22,10 +24,11 @@ MAX_LEAVES = 1000
 
 
 def show_log(node: Node, broker: str, seq: int | None) -> dict[str, Any]:
-    """Return a broker's log as of an anchor: {"broker", "node", "seq", "leaf", "keys"}.
+    """Return a broker's log as of an anchor: {"broker", "node", "seq", "leaf", "keys", "witnesses"}.
 
     `node` is the URL of its node, null where nobody says; `seq` the number of its newest anchor in this index; `leaf`
-    that anchor, or the one that was asked for; `keys` the key set that it names.
+    that anchor, or the one that was asked for; `keys` the key set that it names; `witnesses` the other members with
+    every checkpoint key that they ever had.
 
     Raises:
         Refused: `log-not-found`, no such member has anchored.
@@ -40,6 +43,7 @@ def show_log(node: Node, broker: str, seq: int | None) -> dict[str, Any]:
             "seq": found.last,
             "leaf": found.leaf.to_json(),
             "keys": found.keys.to_json(),
+            "witnesses": _witnesses(node, connection, found.address),
         }
 
 
@@ -68,6 +72,23 @@ def show_growth(node: Node, broker: str, start: int) -> dict[str, Any]:
         if address == node.address:
             return shown_growth(connection, start).to_json()
     return fetch_growth(node, address, start).to_json()
+
+
+def _witnesses(node: Node, connection: Connection, broker: str) -> list[dict[str, Any]]:
+    chain_id = node.settings.chain.chain_id
+    return [
+        {
+            "did": member_did(chain_id, address),
+            "name": member.name,
+            "active": member.active,
+            "keys": [
+                {"version": version, "checkpoint": keys.checkpoint.hex()}
+                for version, keys in enumerate(member_registry.registered_keys(connection, address), 1)
+            ],
+        }
+        for address, member in member_registry.members(connection).items()
+        if address != broker
+    ]
 
 
 def _require_log(connection: Connection, node: Node, broker: str, seq: int | None = None) -> LogAsOf:

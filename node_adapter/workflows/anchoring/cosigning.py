@@ -26,11 +26,12 @@ from evidence.version2.log.witness_protocol import (
 )
 from node_adapter.beside import beside
 from node_adapter.node import Node
-from node_adapter.store import anchor_tree, anchors, cosignatures, restored
+from node_adapter.store import alarms, anchor_tree, anchors, cosignatures, restored
 from node_adapter.store.chain import member_registry
 from node_adapter.store.cosignatures import Cosigner
 from node_adapter.workflows.operation.endpoints import node_url
 from primitives.errors import BonafidesError, CouldNotCheck, Refused
+from primitives.timestamp import format_time
 
 PATH = "/v1/witness/add-checkpoint"
 LOOK_EVERY_SECONDS, END_SECONDS = 0.5, 5.0
@@ -90,13 +91,27 @@ def ask_witness(node: Node, witness: str) -> str | None:
     except BonafidesError as error:
         _log.info("%s did not cosign: %s", witness, error)
         with node.store.write() as connection:
-            cosignatures.note_failure(connection, witness, str(error), node.clock.now_ms())
+            _note_failure(node, connection, witness, error)
         return error.code
     with node.store.write() as connection:
         row = anchors.by_seq(connection, checkpoint.seq)
         if row is not None and row.checkpoint == checkpoint.note:  # else the chain has lost it meanwhile
             cosignatures.add(connection, checkpoint.seq, witness, line, node.clock.now_ms())
+            alarms.close_alarm(connection, alarms.WITNESS_REFUSES, node.clock.now_ms(), witness)
     return None
+
+
+def _note_failure(node: Node, connection: Connection, witness: str, error: BonafidesError) -> None:
+    """Note why a witness did not cosign; a refusal that it repeats is an alarm until it cosigns again.
+
+    One that is down, or behind the chain, is no alarm: its lag tells of it.
+    """
+    now, before = node.clock.now_ms(), cosignatures.cosigners(connection).get(witness)
+    cosignatures.note_failure(connection, witness, str(error), now)
+    since = None if before is None else before.failed_since
+    if since is not None and not isinstance(error, CouldNotCheck):
+        detail = f"does not cosign since {format_time(since)}: {error}"
+        alarms.raise_alarm(connection, alarms.WITNESS_REFUSES, witness, detail, now)
 
 
 def _cosigned(node: Node, url: str, checkpoint: FinalCheckpoint, old: int) -> str:

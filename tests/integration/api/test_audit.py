@@ -7,6 +7,7 @@ import json
 import httpx
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from bonafides.cli import audit as command
 from bonafides.client import Client
@@ -60,7 +61,8 @@ def test_anybody_checks_the_public_part_and_hears_what_was_not_checked(audit, me
     report = audit(*PUBLIC, "--key", key)
     assert report["seq"] == 3
     assert set(report["checked"]) == {"checkpoint-signature", "audit-leaves", "audit-tree", "tiles"}
-    assert set(report["not_checked"]) == {"chain-leaves", "growth", "records"}
+    assert set(report["not_checked"]) == {"chain-leaves", "growth", "cosignatures", "records"}
+    assert report["cosigned"] == []
 
 
 def test_without_a_key_the_signature_is_not_checked(audit):
@@ -83,6 +85,7 @@ def test_with_a_members_node_all_is_checked(audit):
         "tiles",
         "chain-leaves",
         "growth",
+        "cosignatures",
     }
     assert set(report["not_checked"]) == {"records"}
     assert report["from"] == 0
@@ -163,3 +166,47 @@ def test_who_has_anchored_nothing_has_no_log(members):
 def test_a_broker_may_audit_its_own_log(audit):
     report = audit("--url", "http://north.example", "--at", "http://north.example")
     assert "growth" in report["checked"]
+
+
+def cosigned(report):
+    """By which version of its keys each member cosigned; None of one that is missing."""
+    return {one["name"]: one["cosigned"] and one["cosigned"]["key_version"] for one in report["cosigned"]}
+
+
+def test_the_cosignatures_under_the_checkpoint_are_checked_and_the_missing_ones_named(audit, members, chain):
+    report = audit(*MEMBER)
+    assert cosigned(report) == {"south": None, "regulator": None}
+    assert report["checked"]["cosignatures"].startswith("0 of 2 other active members cosigned it; missing: did:ethr:")
+    members.down = {"south"}
+    members.cosign("north")
+    members.down = set()
+    report = audit(*MEMBER)
+    assert cosigned(report) == {"south": None, "regulator": 1}
+    south = f"{members['south'].did} (south)"
+    assert report["checked"]["cosignatures"] == f"1 of 2 other active members cosigned it; missing: {south}"
+    members.cosign("north")
+    chain.suspend("south")
+    report = audit(*MEMBER)
+    assert cosigned(report) == {"south": 1, "regulator": 1}, "who cosigned and is suspended since is named"
+    assert report["checked"]["cosignatures"] == "1 of 1 other active members cosigned it"
+    members["regulator"].rotate()
+    report = audit("--url", "http://north.example", "--at", "http://north.example")
+    assert [one["newest_key_version"] for one in report["cosigned"] if one["name"] == "regulator"] == [2]
+    assert cosigned(report)["regulator"] == 1, "by the key that it had"
+    members.more("north")
+    members.cosign("north")
+    assert cosigned(audit(*MEMBER)) == {"regulator": 2}
+
+
+def test_a_cosignature_that_is_none_is_told(audit, members):
+    """A member's line of an earlier checkpoint: the broker may serve what it likes."""
+    members.cosign("north")
+    members.more("north")
+    members.cosign("north")
+    table, south = schema.cosignature, members["south"].keys.address
+    with members["north"].store.write() as connection:
+        query = select(table.c.line).where(table.c.witness == south).order_by(table.c.seq)
+        earlier, _ = connection.execute(query).scalars()
+        connection.execute(table.update().where(table.c.witness == south).values(line=earlier))
+    with pytest.raises(VerificationFailed, match="cosignature: did:ethr:"):
+        audit(*MEMBER)

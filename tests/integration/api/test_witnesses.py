@@ -13,11 +13,13 @@ from did.identifiers import member_did
 from evidence.version2.log.cosignature import cosign, cosigned_by, witness_name
 from evidence.version2.log.growth_document import GROWTH_FORMAT
 from evidence.version2.log.witness_protocol import SIGNATURES_TYPE, SIZE_TYPE, read_request
+from evidence.version2.map.append_proof import AppendProof
 from node_adapter.peers.messages import sign_message
 from node_adapter.ports import PeerAnswer
-from node_adapter.store import anchors, cosignatures, log_growth, restored, schema, witnessed
+from node_adapter.store import alarms, anchors, cosignatures, log_growth, restored, schema, witnessed
 from node_adapter.workflows.anchoring.cosigning import PATH as ADD
 from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
+from primitives.timestamp import format_time
 from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
 from tests.world.keys import keystore_of
@@ -140,6 +142,39 @@ def test_growth_that_does_not_hold_is_not_cosigned(members):
     assert len(failures) == 1
     assert "growth-batch" in failures.pop()
     assert kept(members, "south").seq == row.seq - 1
+
+
+def refusals(members):
+    """The alarms about witnesses that refuse, by whom: what they say."""
+    with members["north"].store.read() as connection:
+        return {one.about: one.detail for one in alarms.list_alarms(connection, alarms.WITNESS_REFUSES)}
+
+
+def test_a_witness_that_goes_on_refusing_is_an_alarm_until_it_cosigns_again(members):
+    members.cosign("north")
+    row = members.more("north")
+    with members["north"].store.write() as connection:
+        kept_growth = log_growth.at(connection, row.seq)
+        connection.execute(delete(schema.log_growth).where(schema.log_growth.c.seq == row.seq))
+    members.down = {"south"}
+    members.cosign("north")
+    assert refusals(members) == {}, "once may be chance"
+    since = format_time(members.clock.now)
+    members.clock.sleep(2)
+    members.cosign("north")
+    regulator, south = (members[name].keys.address for name in ("regulator", "south"))
+    assert list(refusals(members)) == [regulator], "one that is down refuses nothing"
+    assert refusals(members)[regulator].startswith(f"does not cosign since {since}: witness-refused: ")
+    assert "growth-batch" in refusals(members)[regulator]
+    members.down = set()
+    members.cosign("north")
+    assert set(refusals(members)) == {regulator, south}
+    with members["north"].store.write() as connection:
+        grown = AppendProof(bytes(32), bytes(32), (), kept_growth.walk, kept_growth.hashes)
+        log_growth.keep(connection, row.seq, grown)
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+    assert refusals(members) == {}
 
 
 def test_growth_is_shown_to_members_alone(members):

@@ -28,6 +28,7 @@ PUBLIC_ROUTES = (
     ("GET", "/v1/log/tile/<path:place>"),
     ("GET", "/v1/verifier"),
     ("GET", "/v1/verifier/page.html"),
+    ("GET", "/v1/log/timestamps"),
     ("GET", "/v1/status-lists/<list_id>"),
     ("GET", "/v1/members/<did>"),
     *(("GET", context.path) for context in CONTEXTS.values()),

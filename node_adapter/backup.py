@@ -31,9 +31,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from evidence.version2.log.anchors import FIRST_ANCHOR
-from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.private_files import sync_directory, write_private
-from node_adapter.settings import SETTINGS_FILE, read_settings_table
+from node_adapter.settings import PEM_FILES_OF, SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, former, records, restored, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.store.engine import open_store
@@ -182,7 +181,7 @@ def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int, *, without_fo
 
 def _own_files(home: Path, table: Mapping[str, Any]) -> list[Path]:
     """Return the files inside the directory that the settings name."""
-    named = [str(table.get("chain", {}).get(name, "")) for name in PEM_FILES]
+    named = [str(table.get(section, {}).get(name, "")) for section, names in PEM_FILES_OF.items() for name in names]
     return [home / name for name in dict.fromkeys(named) if _OWN_NAME.fullmatch(name) and (home / name).is_file()]
 
 

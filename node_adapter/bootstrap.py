@@ -85,7 +85,7 @@ def assemble(settings: Settings, store: Store, keystore: Keystore) -> Node:
         entropy=secrets.token_bytes,
         send=post_message,
         fetch=partial(get_document, known=settings.peers, networks=settings.http.peer_networks),
-        ask=partial(ask_peer, known=settings.peers, networks=settings.http.peer_networks),
+        ask=partial(ask_peer, known=settings.named_urls, networks=settings.http.peer_networks),
         sign_of_life=partial(read_sign, settings.home),
         state=RequestedState(store, clock, secrets.token_bytes),
     )

@@ -43,6 +43,7 @@ from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import lost_blocks, owed_promises, settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.anchoring.cosigning import asking
+from node_adapter.workflows.anchoring.timestamping import stamping
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.convictions.fetching import fetching, note_recorded
@@ -351,7 +352,7 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        with state_worker(node), replay_worker(node), asking(node), fetching(node):
+        with state_worker(node), replay_worker(node), asking(node), fetching(node), stamping(node):
             ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()

@@ -13,12 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node_adapter.chain.rpc_endpoint import PEM_FILES
 from node_adapter.keys.keystore import Keystore
 from node_adapter.keys.member_keys import Entropy
 from node_adapter.loopback_ports import FIRST_PORT, LOOPBACK_HOSTS, reserve_port
 from node_adapter.private_files import replace_private, write_private
-from node_adapter.settings import MEMBER_ROLES, SETTINGS_FILE, Settings, read_settings_table, render_settings
+from node_adapter.settings import (
+    MEMBER_ROLES,
+    PEM_FILES_OF,
+    SETTINGS_FILE,
+    Settings,
+    read_settings_table,
+    render_settings,
+)
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
 from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
@@ -103,8 +109,10 @@ def configure(home: Path, settings: Mapping[str, Mapping[str, Any]]) -> Settings
         InvalidInput: an entry is unknown or malformed, or names a file that is not there or is no PEM; the file of the
             settings stays as it was.
     """
-    for name in settings.get("chain", {}).keys() & set(PEM_FILES):
-        _require_pem(home, f"chain.{name}", settings["chain"][name])
+    for section, names in PEM_FILES_OF.items():
+        given = settings.get(section, {})
+        for name in (name for name in names if name in given):
+            _require_pem(home, f"{section}.{name}", given[name])
     table: dict[str, dict[str, Any]] = read_settings_table(home / SETTINGS_FILE)
     _merge(table, settings)
     complete = _check(table, home)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from node_adapter.chain.rpc_endpoint import RpcEndpoint, check_rpc_url
+from node_adapter.chain.rpc_endpoint import PEM_FILES, RpcEndpoint, check_rpc_url
 from node_adapter.peers.reachable import Network, read_networks
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.shapes import MAX_SAFE_INTEGER
@@ -29,6 +29,7 @@ _MAX_SETTINGS_BYTES = 64 * 1024
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 _MAX_NAME_CHARACTERS = 100
+_LEAST_HOURS, _MOST_HOURS = 0.1, 8_784  # a year
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,23 @@ class AnchoringSettings:
 
 
 @dataclass(frozen=True)
+class TimestampSettings:
+    """A time-stamp authority (RFC 3161) that is asked for tokens over checkpoints, and what it is known by.
+
+    Attributes:
+        url: where it answers.
+        authority: the PEM file of its certificate, from the node's directory on; no other one counts.
+        roots: the PEM file of what that is issued under.
+        every_hours: how often at the most it is asked.
+    """
+
+    url: str
+    authority: str
+    roots: str
+    every_hours: float = 24.0
+
+
+@dataclass(frozen=True)
 class Settings:
     """One node's settings, and the paths that follow from where they lie."""
 
@@ -101,6 +119,7 @@ class Settings:
     http: HttpSettings
     anchoring: AnchoringSettings
     peers: Mapping[str, str]
+    timestamps: TimestampSettings | None = None
 
     @classmethod
     def load(cls, path: Path | str) -> Settings:
@@ -118,7 +137,7 @@ class Settings:
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, home: Path) -> Settings:
         """Check a parsed `node.toml`; see `load`."""
-        _no_unknown(table, "", {*_SECTIONS, "peers"})
+        _no_unknown(table, "", {*_SECTIONS, TIMESTAMPS, "peers"})
         values = {name: _section(table, name, fields) for name, fields in _SECTIONS.items()}
         anchoring = AnchoringSettings(**values["anchoring"])
         if anchoring.promise_seconds <= anchoring.period_seconds:  # an anchor also takes time: none could be promised
@@ -130,7 +149,13 @@ class Settings:
             http=HttpSettings(**values["http"]),
             anchoring=anchoring,
             peers=_peers(table.get("peers", {})),
+            timestamps=TimestampSettings(**_section(table, TIMESTAMPS, _TIMESTAMPS)) if TIMESTAMPS in table else None,
         )
+
+    @property
+    def named_urls(self) -> Mapping[str, str]:
+        """Where the operator lets this node ask, wherever that lies, by what it is: other members, the authority."""
+        return self.peers if self.timestamps is None else {**self.peers, TIMESTAMPS: self.timestamps.url}
 
     @property
     def rpc_endpoint(self) -> RpcEndpoint:
@@ -312,6 +337,14 @@ def _seconds(low: float, high: float) -> Callable[[object, str], float]:
     return check
 
 
+def _hours(value: object, field: str) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise InvalidInput(field, "number", "must be a number of hours")
+    if not _LEAST_HOURS <= value <= _MOST_HOURS:
+        raise InvalidInput(field, "range", f"must lie between {_LEAST_HOURS} and {_MOST_HOURS} hours")
+    return float(value)
+
+
 def _peers(value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         raise InvalidInput("peers", "object", "must be a table of member address = URL")
@@ -327,6 +360,7 @@ _OPTIONAL = {  # entries that a file may lack: the class has their default
     "chain.client_key",
     "http.health_port",
     "http.peer_networks",
+    "timestamps.every_hours",
 }
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
@@ -353,4 +387,13 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
         "heartbeat_seconds": _seconds(1, 30 * _DAY_SECONDS),
         "max_batch": _integer(1, 100_000),
     },
+}
+TIMESTAMPS = "timestamps"
+PEM_FILES_OF = {"chain": PEM_FILES, TIMESTAMPS: ("authority", "roots")}
+"""The entries of each section that name PEM files, from the node's directory on."""
+_TIMESTAMPS: dict[str, Callable[[object, str], Any]] = {  # the one section that a file may lack
+    "url": _url,
+    "authority": _path,
+    "roots": _path,
+    "every_hours": _hours,
 }

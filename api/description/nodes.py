@@ -22,6 +22,7 @@ from evidence.version2.state.member_keys import KEYS
 from node_adapter.store.convictions import STATES as CONVICTION_STATES
 from node_adapter.workflows.anchoring.audited_logs import MAX_LEAVES
 from node_adapter.workflows.anchoring.promises import PROMISE_CHECK
+from node_adapter.workflows.anchoring.timestamping import MAX_PAGE
 from primitives.shapes import (
     MAX_SAFE_INTEGER,
     AnyOf,
@@ -198,6 +199,27 @@ PROMISE_VERDICT = Named(
     ),
 )
 
+TIMESTAMPS = Named(
+    "Timestamps",
+    Fields(
+        {
+            "timestamps": ListOf(
+                Fields(
+                    {
+                        "seq": Integer(FIRST_ANCHOR),
+                        "time": TIME.note("Not later than which the checkpoint was there, as the authority states."),
+                        "checkpoint": TEXT.note("The note over whose text it is."),
+                        "token": TEXT.note("RFC 3161, DER, as base64url."),
+                    }
+                ),
+                0,
+                MAX_PAGE,
+            ),
+            "next_after": Nullable(COUNT).note("Where the next page begins; null on the last one."),
+        }
+    ),
+)
+
 OPERATIONS = (
     Operation("GET", "/healthz", "health", "The process lives.", answers={200: HEALTH}),
     Operation(
@@ -239,6 +261,14 @@ OPERATIONS = (
         "A C2SP tile of the tree of anchors, or a bundle of its leaves: bytes.",
         answers={200: TEXT},
         media="application/octet-stream",
+    ),
+    Operation(
+        "GET",
+        "/v1/log/timestamps",
+        "log",
+        "Tokens of a time-stamp authority over checkpoints of this member, by the number of their anchor.",
+        answers={200: TIMESTAMPS},
+        query={"after": COUNT, "limit": Integer(1, MAX_PAGE)},
     ),
     Operation(
         "GET",

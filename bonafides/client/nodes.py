@@ -50,6 +50,11 @@ class Nodes(Transport):
         """Fetch a tile of the tree of anchors, or a bundle of its leaves, such as `0/000` or `entries/000.p/7`."""
         return self.get_bytes(f"/v1/log/tile/{place}")
 
+    @operation("get_log_timestamps")
+    def timestamps(self, *, after: int | None = None, limit: int | None = None) -> types.Timestamps:
+        """Fetch tokens of a time-stamp authority over checkpoints, by the number of their anchor."""
+        return cast("types.Timestamps", self.get("/v1/log/timestamps", after=after, limit=limit))
+
     @operation("get_logs_did")
     def indexed_log(self, did: str, *, seq: int | None = None) -> types.IndexedLog:
         """Fetch a member's log as of an anchor, as the node's index of the chain has it."""

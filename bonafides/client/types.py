@@ -1824,6 +1824,18 @@ class Tasks(TypedDict):
 Time: TypeAlias = "str"
 
 
+class TimestampsTimestampsEntry(TypedDict):
+    seq: int
+    time: Time
+    checkpoint: str
+    token: str
+
+
+class Timestamps(TypedDict):
+    timestamps: list[TimestampsTimestampsEntry]
+    next_after: int | None
+
+
 class TrustFileBlock(TypedDict):
     number: int
     hash: str

@@ -78,7 +78,7 @@ def ask_peer(
 
 def _is_named(url: str, known: Mapping[str, str]) -> bool:
     """Say whether a URL lies at a node that the operator has named: such a one may be anywhere."""
-    return any(url.startswith(f"{base}/") for base in known.values())
+    return any(url == base or url.startswith(f"{base}/") for base in known.values())
 
 
 def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, **request: Any) -> Any:

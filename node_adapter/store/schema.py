@@ -502,6 +502,17 @@ cosignature = Table(
     Column("line", Text, nullable=False),
 )
 
+# Tokens of a time-stamp authority over this member's checkpoints (RFC 3161), each verified before it was kept.
+timestamp_token = Table(
+    "timestamp_token",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("time_ms", BigInteger, nullable=False),  # that the authority states
+    Column("note", Text, nullable=False),  # over whose text it is
+    Column("token", LargeBinary, nullable=False),
+    Column("kept_at", BigInteger, nullable=False),
+)
+
 # How far each other member has come as a witness of this member's log, and what kept it from going on.
 cosigner = Table(
     "cosigner",

@@ -42,6 +42,10 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "promise_seconds": ("anchoring", "promise_seconds", float),
     "heartbeat_seconds": ("anchoring", "heartbeat_seconds", float),
     "max_batch": ("anchoring", "max_batch", int),
+    "timestamp_url": ("timestamps", "url", str),
+    "timestamp_authority": ("timestamps", "authority", str),
+    "timestamp_roots": ("timestamps", "roots", str),
+    "timestamp_hours": ("timestamps", "every_hours", float),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {"http": {"host": "127.0.0.1"}, "chain": {"finality_depth": 1}}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 from cryptography import x509
 
@@ -28,6 +29,22 @@ class StampedTime:
     serial: int
 
 
+def make_request(note: str) -> bytes:
+    """Return what an authority is asked for a token over a checkpoint's text, DER: its digest, and the certificates.
+
+    Without a nonce: an older token over the same text would say more, not less.
+
+    Raises:
+        InvalidInput: not a note.
+        CouldNotCheck: `timestamps-not-installed`.
+    """
+    tsp = _library()
+    text, _ = split_note(note)
+    builder = tsp.TimestampRequestBuilder(text.encode(), tsp.HashAlgorithm.SHA256, nonce=False)
+    request: bytes = builder.build().as_bytes()
+    return request
+
+
 def verify_token(token: bytes, note: str, authority: bytes, roots: Sequence[bytes]) -> StampedTime:
     """Check a token over a checkpoint's text, and return the time that it states.
 
@@ -45,10 +62,7 @@ def verify_token(token: bytes, note: str, authority: bytes, roots: Sequence[byte
         VerificationFailed: check `timestamp`.
         CouldNotCheck: `timestamps-not-installed`.
     """
-    try:
-        import rfc3161_client as tsp  # noqa: PLC0415 - an extra, which may be missing
-    except ImportError as error:
-        raise CouldNotCheck("timestamps-not-installed", "install the extra `timestamps` to check tokens") from error
+    tsp = _library()
     if len(token) > MAX_TOKEN_BYTES:
         raise InvalidInput("token", "max-bytes", f"is longer than {MAX_TOKEN_BYTES} bytes")
     text, _ = split_note(note)
@@ -69,6 +83,14 @@ def verify_token(token: bytes, note: str, authority: bytes, roots: Sequence[byte
     except (tsp.VerificationError, ValueError) as error:
         raise VerificationFailed("timestamp", str(error)) from error
     return StampedTime(int(stated.gen_time.timestamp() * _MS), stated.serial_number)
+
+
+def _library() -> ModuleType:
+    try:
+        import rfc3161_client as tsp  # noqa: PLC0415 - an extra, which may be missing
+    except ImportError as error:
+        raise CouldNotCheck("timestamps-not-installed", "install the extra `timestamps` to check tokens") from error
+    return tsp
 
 
 def _certificate(pem: bytes, field: str) -> x509.Certificate:

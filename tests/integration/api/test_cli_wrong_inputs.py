@@ -63,6 +63,10 @@ node configure HOME --directory 0x12                               | invalid-inp
 node configure HOME --heartbeat-seconds -1                         | invalid-input anchoring.heartbeat_seconds range
 node configure HOME --health-port 99999                            | invalid-input http.health_port range
 node configure HOME --promise-seconds 5 --period-seconds 5         | invalid-input anchoring.promise_seconds range
+node configure HOME --timestamp-authority ../list                   | invalid-input timestamps.authority pem
+node configure HOME --timestamp-roots missing.pem                   | invalid-input timestamps.roots file
+node configure HOME --timestamp-url http://127.0.0.1:1             | invalid-input timestamps.authority required
+node configure HOME --timestamp-hours 0                            | invalid-input timestamps.url required
 node run missing                                                   | settings-unreadable
 node run HOME --workers 0                                          | invalid-input workers value
 node run HOME --password-file wrong-password                       | keystore-password

@@ -44,6 +44,7 @@ from node_adapter.store import (
     state_requests,
     subjects,
     tasks,
+    timestamp_tokens,
     tokens,
     witnessed,
     wrong_anchors,
@@ -125,6 +126,7 @@ FINDING = records.FindingRow("100000", "CODE", "r", "d")
 CONVICTION = convictions.ConvictionRow("00" * 32, ADDRESS, 1, convictions.VERIFIED, NOW, matter="m", document="{}")
 
 
+STAMPED = timestamp_tokens.TimestampToken(100_000, 1, "note", b"token", 1)
 WRONG = wrong_anchors.WrongAnchor(7, "why", 1, 1)
 # What is asked, as the node asks it; `size` is the log's.
 CALLS = {
@@ -447,6 +449,9 @@ CALLS = {
     "chain.task_registry.chain_task": lambda c, size: task_registry.chain_task(c, TASK),
     "chain.task_registry.dataset_owner": lambda c, size: task_registry.dataset_owner(c, bytes(32)),
     "chain.member_registry.agreement_keys": lambda c, size: member_registry.agreement_keys(c, 50),
+    "timestamp_tokens.add": lambda c, size: timestamp_tokens.add(c, STAMPED),
+    "timestamp_tokens.newest": lambda c, size: timestamp_tokens.newest(c),
+    "timestamp_tokens.page": lambda c, size: timestamp_tokens.page(c, 3, 20),
     "tokens.insert_token": lambda c, size: tokens.insert_token(c, "mine", "operator", name="n"),
     "tokens.find_token": lambda c, size: tokens.find_token(c, "mine"),
     "tokens.staff_tokens": lambda c, size: tokens.staff_tokens(c),

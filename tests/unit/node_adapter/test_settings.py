@@ -127,3 +127,30 @@ def test_a_refused_url_is_not_told(url, tmp_path):
     with pytest.raises(InvalidInput) as caught:
         Settings.from_table(table("chain", "rpc_url", url), home=tmp_path)
     assert "hunter2" not in str(caught.value)
+
+
+STAMPED = {"url": "https://tsa.example/tsr", "authority": "tsa.pem", "roots": "root.pem"}
+
+
+def test_an_authority_may_be_named_and_may_be_anywhere(tmp_path):
+    assert Settings.from_table(GOOD, home=tmp_path).timestamps is None
+    found = Settings.from_table({**GOOD, "timestamps": STAMPED}, home=tmp_path)
+    assert found.timestamps.every_hours == 24
+    assert set(found.named_urls.values()) == {*found.peers.values(), STAMPED["url"]}
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "rule"),
+    [
+        ("url", "tsa", "url"),
+        ("authority", 7, "text"),
+        ("every_hours", 0, "range"),
+        ("every_hours", True, "number"),
+        ("every_hours", float("nan"), "range"),
+        ("other", 1, "unknown-member"),
+    ],
+)
+def test_what_is_said_of_an_authority_is_read_strictly(tmp_path, entry, value, rule):
+    with pytest.raises(InvalidInput) as caught:
+        Settings.from_table({**GOOD, "timestamps": {**STAMPED, entry: value}}, home=tmp_path)
+    assert (caught.value.field, caught.value.rule) == (f"timestamps.{entry}", rule)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from evidence.version2.batch_tree import BatchTree
 from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, OpeningLeaf
+from evidence.version2.map.append_proof import MAX_LEAVES
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
@@ -146,10 +147,11 @@ class Anchoring:
             takes_all = last is not None and (wrong or not are_in_a_leaf(self._node, connection))
             if not self._is_time(connection, last, takes_all=takes_all) or rotation_is_sent(connection):
                 return False
+            waiting = last is not None and records.log_size(connection) > last.size
             target = directory.find_address(connection, LOG_OF_ANCHORS)
             if target is None:  # the index has not come to the Directory's entry yet
                 return False
-        if wrong and not self._has_stated_wrong():
+        if not self._has_stated_wrong() and wrong and not waiting:
             return False
         with self._node.store.write() as connection:
             seq, before = (last.seq + 1, last.size) if last else (FIRST_ANCHOR, former.first_index(connection))
@@ -174,19 +176,22 @@ class Anchoring:
             last: the newest anchor, which is final; None where the next one takes all.
             before: where the batch begins.
         """
-        size = records.log_size(connection)
+        size = min(records.log_size(connection), before + MAX_LEAVES)
         if last is None or last.block is None:
             return size
         end = min(size, before + self._node.settings.anchoring.max_batch)
         later = records.first_accepted_at(connection, end, last.block)
-        return size if later is None else max(end, later)
+        return size if later is None else min(size, max(end, later))
 
     def _has_stated_wrong(self) -> bool:
-        """Write the record that the anchor after a wrong one needs; False where nothing can be recorded now."""
+        """Write the record that the anchor after a wrong one needs; False where nothing can be recorded now.
+
+        Where other records wait, that anchor is made without: it may be what room is needed for. Then it follows.
+        """
         try:
             state_wrong(self._node)
         except (CouldNotCheck, Refused) as error:
-            _log.warning("the anchor after one that was named wrong waits: %s", error)
+            _log.warning("that an anchor was named wrong is not recorded yet: %s", error)
             return False
         return True
 

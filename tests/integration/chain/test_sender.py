@@ -3,12 +3,15 @@
 import pytest
 
 from evidence.version2.log.anchors import head_digest
+from evidence.version2.log.checkpoint import read_anchor_checkpoint
 from node_adapter.chain.abi import encode_call
 from node_adapter.chain.deploy import send_and_wait
 from node_adapter.chain.errors import ChainUnavailable
 from node_adapter.init import configure
 from node_adapter.store import alarms, anchor_tree, anchors, outbox, records
 from node_adapter.store.chain import event_log
+from node_adapter.workflows.anchoring.healing import find_wound, heal
+from node_adapter.workflows.intake.rulesets import install_ruleset
 from primitives.errors import VerificationFailed
 from tests.world.broken import broken_promises
 
@@ -172,6 +175,28 @@ def test_an_anchor_under_our_number_that_is_not_ours_stops_the_worker(consortium
     again = consortium.worker(node)
     with pytest.raises(VerificationFailed, match="local-log"):
         again.run()
+    go_on_after_it_was_named_wrong(consortium, node, drive)
+
+
+def go_on_after_it_was_named_wrong(consortium, node, drive):
+    """What an operator's decision makes of it, under the contract's own rules."""
+    install_ruleset(node, {"packaged": "sac-bands@1"})
+    with node.store.read() as connection:
+        code = find_wound(node, connection).code
+    told = heal(node, reason="another machine has the key", confirm=code)
+    assert told == {"named": [2], "promises_broken": 2, "moved_by": 5}
+    with node.store.write() as connection:  # these records are no more than entries: nobody can promise them again
+        for place in (5, 6):
+            records.put_promise(connection, place, "{}", 0)
+    worker = consortium.worker(node)
+    worker._anchoring.load()
+    drive(worker, lambda: final_size(node) == _log_size(node) and consortium.contracts.head(node.address).seq == 3)
+    with node.store.read() as connection:
+        note = anchors.last_signed(connection).checkpoint
+        anchored = anchors.latest(connection)
+    assert (anchored.size_before, anchored.size) == (5, 5 + 2 + 1)  # the opening of the history about it, too
+    assert read_anchor_checkpoint(note.partition("\n\n")[0] + "\n").wrong == (2,)
+    assert states(node)["failed"] == 0
 
 
 def test_a_heartbeat_is_anchored_when_nothing_happens(make_consortium, drive):

@@ -10,6 +10,7 @@ from node_adapter.anchor_call import anchor_call
 from node_adapter.store import alarms, anchor_tree, anchors, erasures, outbox, records, wrong_anchors
 from node_adapter.store.erasures import ErasureRow
 from node_adapter.store.label_map import LabelMapStore
+from node_adapter.workflows.anchoring import anchor, outlook
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.anchoring.growth import shown_growth
 from node_adapter.workflows.anchoring.healing import find_wound, heal
@@ -271,3 +272,23 @@ def test_no_proof_is_made_as_of_a_wrong_anchor(broker):
         assert newest_material(broker.node, connection).seq == 2
         with pytest.raises(CouldNotCheck, match="anchor-named-wrong"):
             log_material(broker.node, connection, 3)
+
+
+def test_a_log_that_is_full_goes_on_with_what_waits(broker, monkeypatch):
+    """No room for the record about the wrong anchor: it follows once there is some, and the house has its history."""
+    add_records(broker.store, 5)
+    by_another(broker, 1)
+    heal(broker.node, reason=WHY, confirm=code_of(broker))
+    monkeypatch.setattr(outlook, "MAX_WAITING", 5)
+    assert broker.anchor().size == 3 + 1 + 5
+    monkeypatch.setattr(outlook, "MAX_WAITING", 99_000)
+    add_records(broker.store, 1)
+    assert broker.anchor().size == 9 + 2
+
+
+def test_a_batch_holds_no_more_than_an_append_proof(broker, monkeypatch):
+    add_records(broker.store, 5)
+    by_another(broker, 1)
+    heal(broker.node, reason=WHY, confirm=code_of(broker))
+    monkeypatch.setattr(anchor, "MAX_LEAVES", 4)
+    assert [broker.anchor().size for _ in range(2)] == [8, 10]

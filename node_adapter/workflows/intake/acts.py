@@ -5,7 +5,9 @@ What is signed is `evidence.version2.act.act_payload`: all that the record will 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from functools import cached_property
 
 from sqlalchemy import Connection
 
@@ -14,7 +16,7 @@ from evidence.version2.act import verify_act
 from evidence.version2.envelope import ActSignature
 from evidence.version2.salts import field_digests
 from node_adapter.node import Node
-from node_adapter.store import records
+from node_adapter.store import anchors, records
 from node_adapter.store.chain.blocks import Block
 from node_adapter.store.records import RecordRow
 from node_adapter.store.subjects import SubjectRow
@@ -35,6 +37,17 @@ class ClientActs:
         self._histories = histories
         self._block = block
         self._nonces: set[tuple[str, bytes]] = set()
+
+    @cached_property
+    def _margin(self) -> int:
+        """For how long a key has to be in force yet, in seconds.
+
+        Whoever signs is held to the time of the anchor before the record's. Before the first one of all there is none:
+        a key that ends until that one stands would fail for ever. What revokes a key goes out behind it.
+        """
+        if anchors.last_final(self._connection) is not None:
+            return 0
+        return math.ceil(self._node.settings.anchoring.promise_seconds)
 
     def check(self, fact: IntakeFact, act: ClientPart, subject: SubjectRow) -> ActSignature:
         """Check an act; return the signature as the record holds it.
@@ -60,7 +73,7 @@ class ClientActs:
 
     def _signature(self, fact: IntakeFact, act: ClientPart, did: str) -> ActSignature:
         suite, block = self._node.suite, self._block
-        keys = self._histories[did].act_keys_at(block.number, block.timestamp)
+        keys = self._histories[did].act_keys_at(block.number, block.timestamp + self._margin)
         if act.key not in keys:
             raise Refused(
                 "act-key-invalid", f"act.key: is no key of {did} at block {block.number}, the last one indexed"

@@ -18,6 +18,7 @@ from node_adapter.workflows.replay.access import draft_access
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.timestamp import parse_time
 from tests.world.broker import TOKENS
+from tests.world.clock import START
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS, rating
@@ -220,3 +221,19 @@ def test_an_act_holds_whose_key_was_revoked_in_the_second_of_its_anchor(broker):
         tip = blocks.tip(connection)
     assert (tip.number, tip.timestamp) == (anchored.block + 1, anchored.block_time)
     assert failed(broker, client, wait=3_700) == []
+
+
+def test_no_act_comes_before_the_first_anchor_whose_key_may_end_by_then(broker):
+    client = broker.enrol("one")
+    broker.chain.set_key(client.address, client.public, validity=0)
+    seconds = int(broker.node.settings.anchoring.promise_seconds)
+    end = broker.chain.next_time() + seconds // 2
+    broker.chain.set_key(client.address, client.public, validity=end - START // 1000)
+    client.number += 2
+    answer = broker.post("/v1/facts", client.opening(broker.clock.now))
+    assert answer.get_json()["code"] == "act-key-invalid"
+    broker.submit(client, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    broker.anchor()
+    broker.take(client.opening(broker.clock.now))
+    broker.clock.sleep(2 * seconds)
+    assert failed(broker, client) == []

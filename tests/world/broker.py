@@ -186,7 +186,7 @@ class Broker:
         """Take over what the newest block says of our own writes, as the index does in its transaction."""
         assert self.conflicts_of_newest() == []
 
-    def conflicts_of_newest(self):
+    def conflicts_of_newest(self, rebuild=None):
         """The same of a block that may say something else."""
         block, events = self.chain.known[-1]
         mined = TransactionOutcome(events[0].tx_hash, block.number, block.hash, block.timestamp, True, 1)
@@ -197,6 +197,7 @@ class Broker:
                 evidence_log.leaves_in(connection, events, self.keys.address),
                 now_ms=self.clock.now,
                 sign=partial(checkpoint_note, self.node),
+                rebuild=rebuild,
             )
 
     def fact(self, subject, type_, payload=None, *, at=None, **more):

@@ -22,7 +22,7 @@ from evidence.version2.map.append_proof import MAX_LEAVES
 from node_adapter.anchor_call import anchor_call
 from node_adapter.chain.abi import LOG_OF_ANCHORS
 from node_adapter.node import Node
-from node_adapter.store import anchor_tree, anchors, former, outbox, records, restored, wrong_anchors
+from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, records, restored, wrong_anchors
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import directory
 from node_adapter.store.chain.evidence_log import LeafEvent
@@ -76,6 +76,7 @@ class Anchoring:
         self.in_flight: int | None = None  # since when an anchor waits to be final
         self.took = 0  # how long the last one that became final had waited, in ms
         self._lost: Lost | None = None
+        self._foreign: str | None = None  # how the chain's log differs from ours
 
     def load(self) -> None:
         """Hold the newest anchor against the store and the chain's events; take over what only the index knows.
@@ -102,14 +103,16 @@ class Anchoring:
         """Make the row of an anchor of ours that only the chain knows, where our records are the ones it anchored.
 
         Returns:
-            The row; None when records are missing. `require_whole` says which, once all blocks were read.
+            The row; None when records are missing, or when the chain holds another log than ours. `require_whole` says
+            which, once all blocks were read: what is not in the index nobody could name as wrong.
 
         Raises:
-            VerificationFailed: `anchor-conflict`, the chain holds another log than ours: the key is used elsewhere.
             Refused: `signing-key-not-held`, the keystore is older than the anchor.
         """
         leaf = theirs.leaf
         if not isinstance(leaf, AnchorLeaf):
+            return None
+        if self._foreign is not None:
             return None
         size = records.log_size(connection)
         if leaf.size_after > size or self._lost is not None:
@@ -120,17 +123,26 @@ class Anchoring:
             keys_at(self._node, connection, leaf.block)
         except CouldNotCheck as error:  # no waiting mends it
             raise Refused(error.code, error.detail) from error
-        row = self._insert(connection, leaf.seq, leaf.size_before, leaf.size_after, leaf.time * MS)
-        if difference := row.difference(leaf):
-            raise VerificationFailed("anchor-conflict", f"{difference}: this member's key is used elsewhere{HEALED_BY}")
-        return row
+        with connection.begin_nested() as attempt:
+            row = self._insert(connection, leaf.seq, leaf.size_before, leaf.size_after, leaf.time * MS)
+            difference = row.difference(leaf)
+            if difference is not None:
+                attempt.rollback()
+        if difference is None:
+            return row
+        self._foreign = f"{difference}: this member's key is used elsewhere"
+        now = self._node.clock.now_ms()
+        alarms.raise_alarm(connection, alarms.ANCHOR_CONFLICT, str(leaf.seq), self._foreign, now)
+        return None
 
     def require_whole(self) -> None:
-        """Refuse to go on while the chain has anchored records that are not in the store.
+        """Refuse to go on while the chain has anchored records that are not in the store, or others than ours.
 
         Raises:
-            VerificationFailed: `records-lost`, with the log indexes.
+            VerificationFailed: `records-lost`, with the log indexes; `anchor-conflict`.
         """
+        if self._foreign is not None:
+            raise VerificationFailed("anchor-conflict", self._foreign + HEALED_BY)
         if self._lost is not None:
             raise VerificationFailed("records-lost", self._lost.detail)
 

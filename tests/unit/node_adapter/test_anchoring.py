@@ -335,7 +335,9 @@ def test_a_copy_whose_records_are_others_is_a_conflict(broker, tmp_path):
     with old.write() as connection:
         connection.exec_driver_sql("UPDATE record SET entry = zeroblob(32) WHERE log_index = 2")
     with pytest.raises(VerificationFailed, match=r"anchor-conflict.*anchor 3: batchRoot"):
-        index_what_the_chain_holds(broker, old, height)
+        index_what_the_chain_holds(broker, old, height).require_whole()
+    with old.read() as connection:  # nothing of the attempt is left
+        assert (anchors.latest(connection).seq, broker.node.label_map.newest(connection).seq) == (2, 2)
 
 
 def test_a_checkpoint_whose_key_was_not_held_is_signed_at_the_next_start(broker):

@@ -7,7 +7,7 @@ import pytest
 from evidence.version2.log.checkpoint import read_anchor_checkpoint
 from evidence.version2.map.label_map import LabelMap, Presence
 from node_adapter.anchor_call import anchor_call
-from node_adapter.store import alarms, anchor_tree, anchors, erasures, outbox, records, wrong_anchors
+from node_adapter.store import alarms, anchor_tree, anchors, erasures, outbox, records, restored, wrong_anchors
 from node_adapter.store.erasures import ErasureRow
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.workflows.anchoring import anchor, outlook
@@ -292,3 +292,25 @@ def test_a_batch_holds_no_more_than_an_append_proof(broker, monkeypatch):
     heal(broker.node, reason=WHY, confirm=code_of(broker))
     monkeypatch.setattr(anchor, "MAX_LEAVES", 4)
     assert [broker.anchor().size for _ in range(2)] == [8, 10]
+
+
+def test_what_another_anchored_while_this_node_was_away_can_be_named(broker):
+    """The chain's head is ahead of the database: it is taken for an older copy, reads on, and stops at what is not."""
+    add_records(broker.store, 4)
+    anchoring = Anchoring(broker.node)
+    anchoring.load()
+    with broker.store.write() as connection:
+        restored.mark(connection, broker.clock.now)
+    broker.chain.reach(broker.clock.now // 1000)
+    made = {"seq": 3, "batch_root": digest("another"), "size": 3 + 2, "map_root": digest("another map")}
+    broker.chain.anchored(broker.keys.address, **made)
+    assert broker.conflicts_of_newest(rebuild=anchoring.rebuild) == []
+    with pytest.raises(VerificationFailed, match=r"anchor-conflict.*anchor 3.*bonafides node heal"):
+        anchoring.require_whole()
+    told = heal(broker.node, reason=WHY, confirm=code_of(broker))
+    assert told == {"named": [3], "promises_broken": 4, "moved_by": 2}
+    with broker.store.write() as connection:
+        restored.clear(connection)  # as the chain process does
+    again = Anchoring(broker.node)
+    again.load()
+    assert broker.anchor().size == 5 + 4 + 1

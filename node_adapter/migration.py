@@ -264,7 +264,8 @@ def _leave_behind(database: Path, target: Path) -> None:
     """Copy the database whole; of an attempt that was cut short nothing is used."""
     unfinished = target.with_name(f".{target.name}.new")
     try:
-        unfinished.unlink(missing_ok=True)
+        for end in ("", "-wal", "-shm", "-journal"):  # what SQLite kept beside it holds originals, too
+            unfinished.with_name(unfinished.name + end).unlink(missing_ok=True)
         copy_database(database, unfinished, lambda _done, _total: None)
         leave_wal(unfinished)
         unfinished.replace(target)

@@ -11,7 +11,7 @@ one that we issued, and another broker's credential about a client of ours is re
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,16 @@ from sqlalchemy import Connection
 
 from did.credentials import issuers
 from did.credentials.credential_type import Basis, Ending
+from did.credentials.issuers import ChainSnapshot
 from did.credentials.model import issuer_of, subjects_of
+from did.credentials.proofs import proof_header
 from did.credentials.status_list import LIST_CREDENTIAL_TYPE, LIST_PATH, entry_place, is_set, list_number, list_url
 from did.credentials.verify import VerifiedCredential, credential_digest, verify_credential
 from did.identifiers import parse_did
+from evidence.version2.log.anchors import NO_CONTRACT
 from node_adapter.node import Node
-from node_adapter.store import credentials, restored, subjects
+from node_adapter.store import credentials, former, restored, subjects
+from node_adapter.store.chain.log_leaves import LogLeaves
 from node_adapter.store.credentials import LOST_BODY
 from node_adapter.workflows.consent.standing import Standing, standing_of
 from node_adapter.workflows.identity.credentials import LIST_VALID_MS
@@ -43,6 +47,9 @@ from node_adapter.workflows.replay.as_of import as_of
 from primitives.errors import CouldNotCheck, VerificationFailed
 from primitives.shapes import AnyOf, Anything, Fields, Named, Object
 from primitives.timestamp import CLOCK_LEEWAY_MS
+
+_MS = 1000
+_OF_ITS_TIME = (issuers.CHECK, "signature")  # what fails where a key of that time is not known
 
 
 def check_credentials(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -84,6 +91,20 @@ def _read(request: Mapping[str, Any]) -> _Shown:
     return _Shown(shown["credential"], shown.get("witness"), shown.get("salt"))
 
 
+def _continuing(connection: Connection, chain: ChainSnapshot, issuers_named: Iterable[object]) -> frozenset[str]:
+    """Return the issuers whose logs go on from one of format 1, where this node never read that registry."""
+    if former.find_log(connection) is not None:
+        return frozenset()
+    found = set()
+    for issuer in {str(named) for named in issuers_named}:
+        address = issuer.rpartition(":")[2]
+        if address in chain.members:
+            opening = LogLeaves.of(connection, address, chain.block).opening
+            if opening is not None and opening.former != NO_CONTRACT:
+                found.add(issuer)
+    return frozenset(found)
+
+
 class CredentialVerifier:
     """Verifies the credentials of one request, all of them from one snapshot of the index and of our own store."""
 
@@ -104,6 +125,7 @@ class CredentialVerifier:
         self._now = node.clock.now_ms()
         self.moment = as_of(node, connection)
         self._chain = chain_snapshot(node, connection, [*map(issuer_of, documents), *clients])
+        self._continuing = _continuing(connection, self._chain, map(issuer_of, documents))
         named = [did for document in documents for did in subjects_of(document)]
         self._clients = set(subjects.by_dids(connection, named))
         ids = [document.get("id") for document in documents if issuer_of(document) == node.did]
@@ -120,7 +142,8 @@ class CredentialVerifier:
 
         Raises:
             InvalidInput, VerificationFailed, CouldNotCheck: see `did.credentials.verify`; check `issuer-right` also for
-                a credential of ours that we did not issue, and for another broker's about a client of ours.
+                a credential of ours that we did not issue, and for another broker's about a client of ours;
+                `issuer-right-unknown`, it is of a time of which this node has not read the registry.
         """
         ours = issuer_of(document) == self._node.did
 
@@ -130,7 +153,11 @@ class CredentialVerifier:
         def witnessed(digest: bytes) -> int:
             return self._witnessed(str(issuer_of(document)), digest, witness)
 
-        verified = verify_credential(dict(document), self._chain, self._now, status=status, witness=witnessed)
+        try:
+            verified = verify_credential(dict(document), self._chain, self._now, status=status, witness=witnessed)
+        except VerificationFailed as error:
+            self._require_read(document, error)
+            raise
         if ours:
             self._require_issued(verified)
         elif verified.type.basis is Basis.BROKER_OF_CLIENT and verified.subject["id"] in self._clients:
@@ -138,6 +165,20 @@ class CredentialVerifier:
                 issuers.CHECK, f"{verified.subject['id']} is a client of this broker, not of {verified.issuer}"
             )
         return verified
+
+    def _require_read(self, document: Mapping[str, Any], failed: VerificationFailed) -> None:
+        """Do not refute what another registry would tell: this member joined the network that continues an older one.
+
+        Raises:
+            CouldNotCheck: `issuer-right-unknown`.
+        """
+        issuer = str(issuer_of(document))
+        if failed.check not in _OF_ITS_TIME or issuer not in self._continuing:
+            return
+        begun = self._chain.members[parse_did(issuer, "issuer").address].terms[0].first_time
+        if proof_header(document).created < begun * _MS:
+            detail = f"{issuer} may have issued it in the network that this one continues, which this node has not read"
+            raise CouldNotCheck("issuer-right-unknown", detail)
 
     def standing(self, verified: VerifiedCredential, salt: object) -> Standing:
         """Return what else was asked of a credential that verified: of a consent, whether it was withdrawn.

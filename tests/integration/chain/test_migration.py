@@ -330,6 +330,22 @@ def test_credentials_of_release_1_are_good_until_they_end(case):
     assert refused.check == "status"
 
 
+def test_a_member_that_joined_later_cannot_check_credentials_of_before_and_refutes_none(case):
+    """It has never read the old registry, as if it knew nothing of a migration."""
+    case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
+    case.anchor()
+    case.regulator_follows()
+    with case.regulator.store.write() as connection:
+        of_before = schema.setting.c.key.in_(["former_log", "former_members"])
+        connection.execute(schema.setting.delete().where(of_before))
+    ended, held = case.release.kept("credentials")
+    for outcome in check_credentials(asking(case), [ended, held]):
+        assert isinstance(outcome, CouldNotCheck)
+        assert outcome.code == "issuer-right-unknown"
+    [later] = check_credentials(asking(case), [{**held, "proof": {**held["proof"], "created": "2099-01-01T00:00:00Z"}}])
+    assert isinstance(later, VerificationFailed)
+
+
 def test_promises_of_format_1_are_kept_or_convict(case):
     [broken] = case.answer["broken_promises"]
     with former_node(case.broker) as former_one, former_one.store.read() as connection:
@@ -427,8 +443,11 @@ def test_killed_anywhere_it_is_given_again(release, monkeypatch, place):
         assert (records.log_size(connection), subjects.total(connection)) == (17, 4)
         assert (connection.execute(schema.record.select()).first() is None) == turned
     store.dispose()
+    home = release.settings().home
+    (home / ".former.db.new-wal").write_bytes(b"of an attempt that was killed")
     first = migrate(release, network)
     assert migrate(release, network) == first
+    assert not list(home.glob(".former*")) or turned
     assert release.settings().chain.directory == network["directory"]
     with pytest.raises(Refused) as error:
         migrate(release, release.continued())

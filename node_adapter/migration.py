@@ -24,6 +24,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from did.identifiers import member_did
+from did.member_log import MemberHistory
 from domain.domains import Domains
 from domain.opening import HOUSE, PRODUCT
 from evidence.documents.product_subject import product_subject
@@ -92,8 +93,8 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
             of format 1 is not there any more.
         VerificationFailed: check `local-log`; it is there, and another node's.
         WrongChain: the contracts do not continue what this node belongs to.
-        CouldNotCheck: the chain does not answer; `node-restored`, the database is an older copy; `former-unwritable`,
-            `store-unavailable`.
+        CouldNotCheck: the chain does not answer; `chain-events`, it does not give the old ones; `node-restored`, the
+            database is an older copy; `former-unwritable`, `store-unavailable`.
     """
     asked = NETWORK.read(network, "network")
     upgrade(settings.database_path)
@@ -120,6 +121,7 @@ def _migrate(settings: Settings, store: Store, rpc: ChainRpc, asked: Mapping[str
         log = _continued(settings, connection, rpc, asked, ended)
         registry = Contracts(rpc, log.directory).address_of(REGISTRY)
         members = former_members(rpc, registry, log.directory_block)  # the chain's: the index may end before it does
+        _require_told(connection, members)
         _require_read(connection, rpc, log.contract, members)
     _leave_behind(settings.database_path, settings.former_path)
     with store.write() as connection:
@@ -235,6 +237,15 @@ def _continued(
         held.size,
         held.map_root.hex(),
     )
+
+
+def _require_told(connection: Connection, members: Mapping[str, MemberHistory]) -> None:
+    """Check that the chain's node gave what this node had read of the members: one that has pruned it gives nothing."""
+    for address, known in member_registry.member_histories(connection).items():
+        told = members.get(address)
+        if told is None or len(told.terms) < len(known.terms):
+            detail = f"the chain's node does not give the old registry's events of {address}: ask one that keeps them"
+            raise CouldNotCheck("chain-events", detail)
 
 
 def _require_read(connection: Connection, rpc: ChainRpc, anchors: str, members: Iterable[str]) -> None:

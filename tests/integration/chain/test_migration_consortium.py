@@ -23,13 +23,11 @@ from primitives.canonical import canonical_json
 from primitives.errors import Refused
 from primitives.timestamp import format_time
 from replay.verification import verify_history
-from tests.integration.chain.test_migration import release
 from tests.integration.conftest import Consortium
 from tests.world.migrated import BROKER, REGULATOR, SECOND, Continuing, migrated
 from tests.world.payloads import PAYLOADS
 from tests.world.replays import word as own_word
 
-__all__ = ["release"]
 pytestmark = pytest.mark.chain
 
 

@@ -38,6 +38,7 @@ from node_adapter.store.chain.consent_registry import consents_in
 from node_adapter.store.chain.conviction_registry import statements_in
 from node_adapter.store.chain.event_log import ChainEvent
 from node_adapter.store.chain.evidence_log import leaves_in
+from node_adapter.store.changes import Changes
 from node_adapter.store.identity import WorkerStatus
 from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.anchoring import lost_blocks, owed_promises, settlement
@@ -56,8 +57,9 @@ RPC_TIMEOUT_SECONDS = 5.0
 IDLE_SECONDS = 0.05
 STATUS_EVERY_MS = 1_000
 WATCH_EVERY_MS = 500
+LOOK_EVERY_MS = 500  # at what nothing was committed to: what waits for a reader of the file to end, say
 STALLED_AFTER_MS = 1_000
-SHOW_LIFE_EVERY_MS = 100
+SHOW_LIFE_EVERY_MS = 250
 PROGRESS_EVERY_MS = 10_000
 RECHECK_EVERY_MS = 10_000
 FIRST_BACKOFF_SECONDS, LAST_BACKOFF_SECONDS = 0.05, 1.0
@@ -104,6 +106,8 @@ class ChainProcess:
             waits=self._waits,
         )
         self._anchoring = Anchoring(node)
+        self._log_changes, self._log_waits = Changes(node.store), True
+        self._outbox_changes, self._outbox_is_done = Changes(node.store), False
         self._boot = boot_id()
         self._connected = False
         self._catches_up = False
@@ -158,17 +162,26 @@ class ChainProcess:
         busy = self._follow_chain(now)
         self._show_life()
         if self._is_broker:
-            busy |= not self._restored and owed_promises.keep(self._node) > 0
-            busy |= self._anchoring.step(now)
+            busy |= self._keep_log(now)
             if self._is_due("watch", WATCH_EVERY_MS):
                 settlement.watch_promises(self._node.store, now, self._chain_now())
             if not self._restored:
                 busy |= self._watch_consents()
-                busy |= erase_next(self._node)
             self._show_life()
         if self._is_due("status", STATUS_EVERY_MS):
             self._report()
         return busy
+
+    def _keep_log(self, now: int) -> bool:
+        """Do what the store asks for: owed promises, anchors, erasures. Where it is as it was, there is nothing new."""
+        self._log_waits |= self._log_changes.any() or self._anchoring.is_due() or self._is_due("log", LOOK_EVERY_MS)
+        if not self._log_waits:
+            return False
+        did = not self._restored and owed_promises.keep(self._node) > 0
+        did |= self._anchoring.step(now)
+        did |= not self._restored and erase_next(self._node)
+        self._log_waits = did
+        return did
 
     def _watch_consents(self) -> bool:
         """Compare all consents once, and what differs again and again; return whether there is more to compare."""
@@ -248,12 +261,15 @@ class ChainProcess:
         _log.info("the restored database is whole again")
 
     def _send(self, now: int) -> bool:
-        self._lacking = 0
+        if not self._outbox_changes.any() and self._outbox_is_done:
+            return False
+        self._lacking, self._outbox_is_done = 0, False
         progress = self._sender.step(now, self._node.clock.monotonic_ms())
         if self._lacking and progress is Progress.WAITING:
             self._grow_back()
         if progress is Progress.MOVED:  # signed: it leaves at once, and the index looks for it in the next turn
             progress = self._sender.step(now, self._node.clock.monotonic_ms())
+        self._outbox_is_done = progress is Progress.IDLE
         return progress is Progress.MOVED
 
     def _lost_chain(self, error: CouldNotCheck, tick: int) -> None:

@@ -16,6 +16,7 @@ from node_adapter.node import Node
 from node_adapter.ports import StateSource
 from node_adapter.state_worker import TRANSIENT, indexed, own_source
 from node_adapter.store import replays
+from node_adapter.store.changes import Changes
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.views import Views
 from node_adapter.workflows.replay.asked import KEPT_MS, keep_failure, keep_replay, next_replay
@@ -41,6 +42,7 @@ class ReplayWorker:
         self._node = replace(
             node, state=indexed(node.store, source), views=Views(), label_map=LabelMapStore(memory_bytes=MAP_BYTES)
         )
+        self._changes, self._nothing = Changes(node.store), False
         self._forget_at = node.clock.monotonic_ms()
         self._tried: tuple[str, int] = ("", 0)  # the replay that was tried last, and since when
 
@@ -51,7 +53,10 @@ class ReplayWorker:
         return busy
 
     def _make_next(self) -> bool:
+        if not self._changes.any() and self._nothing:
+            return False
         waiting = next_replay(self._node)
+        self._nothing = waiting is None
         if waiting is None:
             return False
         replay_id, asked = waiting

@@ -22,6 +22,7 @@ from node_adapter.ports import StateSource, TakenState
 from node_adapter.requested_state import PATIENCE_MS
 from node_adapter.store import state_requests
 from node_adapter.store.chain import blocks
+from node_adapter.store.changes import Changes
 from node_adapter.store.engine import Store
 from node_adapter.store.state_requests import StateRequest
 from primitives.errors import BonafidesError, CouldNotCheck
@@ -42,14 +43,18 @@ class StateWorker:
         """Take the node, and what takes proofs from its chain."""
         self._node = node
         self._source = indexed(node.store, source)
+        self._changes, self._nothing = Changes(node.store), False
         self._last, self._tried = "", 0  # the question that was tried last, and how many in this round
         self._forget_at = node.clock.monotonic_ms()
 
     def step(self) -> bool:
         """Try the question whose turn it is; return whether another may be next at once."""
         self._forget()
+        if not self._changes.any() and self._nothing:
+            return False
         with self._node.store.read() as connection:
             request = state_requests.unanswered_after(connection, self._last)
+        self._nothing = request is None and not self._last
         self._last, self._tried = ("", 0) if request is None else (request.id, self._tried + 1)
         if request is None:  # all had their turn
             return False

@@ -14,8 +14,7 @@ try:
     from eth_account import Account
     from web3 import HTTPProvider, IPCProvider
     from web3.providers import JSONBaseProvider
-    from web3.types import RPCEndpoint
 finally:
     sys.setrecursionlimit(_limit)
 
-__all__ = ["Account", "HTTPProvider", "IPCProvider", "JSONBaseProvider", "RPCEndpoint"]
+__all__ = ["Account", "HTTPProvider", "IPCProvider", "JSONBaseProvider"]

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,6 +78,7 @@ class Anchoring:
         self.took = 0  # how long the last one that became final had waited, in ms
         self._lost: Lost | None = None
         self._foreign: str | None = None  # how the chain's log differs from ours
+        self._due: float = 0  # when time alone may make an anchor due, by the monotonic clock
 
     def load(self) -> None:
         """Hold the newest anchor against the store and the chain's events; take over what only the index knows.
@@ -146,14 +148,20 @@ class Anchoring:
         if self._lost is not None:
             raise VerificationFailed("records-lost", self._lost.detail)
 
+    def is_due(self) -> bool:
+        """Say whether a step may do something although nothing was committed since the last one."""
+        return self._node.clock.monotonic_ms() >= self._due
+
     def step(self, now_ms: int) -> bool:
         """Build an anchor when it is time; return whether one was built."""
+        self._due = 0
         with self._node.store.read() as connection:
             if restored.since(connection) is not None:
                 return False
             last = anchors.latest(connection)
             self._watch_flight(last)
             if last is not None and last.block is None:
+                self._due = math.inf  # it becomes final by a commit
                 return False
             wrong = last is not None and wrong_anchors.is_named(connection, last.seq)
             takes_all = last is not None and (wrong or not are_in_a_leaf(self._node, connection))
@@ -279,11 +287,11 @@ class Anchoring:
         waiting = records.log_size(connection) - (last.size if last else former.first_index(connection))
         if waiting >= settings.max_batch or takes_all:
             return True
-        if waiting:
-            return last is None or passed >= settings.period_seconds * MS
-        if last is None and outbox.open_rows(connection, KIND_ROTATION):
+        if last is None and (waiting or outbox.open_rows(connection, KIND_ROTATION)):
             return True
-        return passed >= settings.heartbeat_seconds * MS
+        pause = (settings.period_seconds if waiting else settings.heartbeat_seconds) * MS
+        self._due = self._built + pause
+        return passed >= pause
 
     def _passed_since(self, last: AnchorRow) -> int:
         """Return how long ago an earlier process built the newest anchor; a clock set wrong costs one heartbeat."""

@@ -28,6 +28,7 @@ from node_adapter.beside import beside
 from node_adapter.node import Node
 from node_adapter.store import alarms, anchor_tree, anchors, cosignatures, restored
 from node_adapter.store.chain import member_registry
+from node_adapter.store.changes import Changes
 from node_adapter.store.cosignatures import Cosigner
 from node_adapter.workflows.operation.endpoints import node_url
 from primitives.errors import BonafidesError, CouldNotCheck, Refused
@@ -151,14 +152,18 @@ class Asking:
         """Nobody was asked yet."""
         self._node = node
         self._lock = threading.Lock()
+        self._changes, self._nothing = Changes(node.store), False
         self._asked: set[str] = set()
         self._waits: dict[str, tuple[int, int]] = {}  # how often it failed one after another, and until when to wait
 
     def step(self) -> list[threading.Thread]:
         """Begin to ask each member that lacks the newest checkpoint and is due; return what was begun."""
         node, tick = self._node, self._node.clock.monotonic_ms()
+        if not self._changes.any() and self._nothing:
+            return []
         with node.store.read() as connection:
             checkpoint = newest_checkpoint(connection)
+            self._nothing = checkpoint is None
             if checkpoint is None:
                 return []
             known = cosignatures.cosigners(connection)
@@ -167,6 +172,7 @@ class Asking:
                 for address in other_members(node, connection)
                 if address not in known or known[address].seq != checkpoint.seq
             ]
+        self._nothing = not lacking
         begun = []
         for address in lacking:
             with self._lock:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from node_adapter.beside import beside
 from node_adapter.node import Node
@@ -19,7 +20,7 @@ from node_adapter.store import replays
 from node_adapter.store.changes import Changes
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.views import Views
-from node_adapter.workflows.replay.asked import KEPT_MS, keep_failure, keep_replay, next_replay
+from node_adapter.workflows.replay.asked import KEPT_MS, keep_failure, keep_progress, keep_replay, next_replay
 from node_adapter.workflows.replay.replay import BEHIND, make_replay
 from primitives.errors import BonafidesError, CouldNotCheck
 
@@ -45,6 +46,7 @@ class ReplayWorker:
         self._changes, self._nothing = Changes(node.store), False
         self._forget_at = node.clock.monotonic_ms()
         self._tried: tuple[str, int] = ("", 0)  # the replay that was tried last, and since when
+        self._told: tuple[str, str, int, str] = ("", "", 0, "")  # of that one: its step, and what it waited for there
 
     def step(self) -> bool:
         """Make the replay that is next; return whether there may be more to do at once."""
@@ -65,9 +67,10 @@ class ReplayWorker:
             self._tried = replay_id, tick
         patient = tick - self._tried[1] < REPLAY_PATIENCE_MS
         try:
-            made = make_replay(self._node, asked, asked.reach if patient else 0)
+            made = make_replay(self._node, asked, asked.reach if patient else 0, partial(self._tell, replay_id))
         except BonafidesError as error:
             if patient and error.code in PASSING:
+                self._tell(replay_id, self._told[1], self._told[2], error)
                 return False
             _log.warning("the replay %s cannot be made: %s", replay_id, error)
             keep_failure(self._node, replay_id, error)
@@ -79,6 +82,14 @@ class ReplayWorker:
         else:
             keep_replay(self._node, replay_id, asked, made)
         return True
+
+    def _tell(self, replay_id: str, step: str, identity: int, waits_for: BonafidesError | None = None) -> None:
+        """Keep how far a replay is, where it is not what was told: another try of what waits is no news."""
+        told = (replay_id, step, identity, "" if waits_for is None else str(waits_for))
+        if told == self._told or (waits_for is None and told[:3] == self._told[:3]):
+            return
+        keep_progress(self._node, replay_id, step, identity, waits_for)
+        self._told = told
 
     def _forget(self) -> None:
         tick, now = self._node.clock.monotonic_ms(), self._node.clock.now_ms()

@@ -10,9 +10,10 @@ from node_adapter.workflows.former.history import RELATION
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
-from node_adapter.workflows.replay.asked import REPLAY_REQUEST
+from node_adapter.workflows.replay.asked import QUEUED, REPLAY_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
+from node_adapter.workflows.replay.replay import HISTORY, STATE, VERIFICATION
 from primitives.shapes import Boolean, Constant, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
 from replay.wire.fact import FACT
 from replay.wire.shapes import ADDRESS, DID, DIGEST, PID, TIME
@@ -103,6 +104,21 @@ _SAID_OF = {
     "reach": Nullable(REACH),
 }
 REPLAY_FAILURE = Named("ReplayFailure", Fields({"code": TEXT, "detail": TEXT}).note("Why a replay cannot be made."))
+REPLAY_PROGRESS = Named(
+    "ReplayProgress",
+    Fields(
+        {
+            "before": COUNT.note("How many replays are made first."),
+            "step": OneOf(QUEUED, STATE, HISTORY, VERIFICATION).note(
+                "It waits for its turn; the chain's state is taken, histories are read, identities are verified."
+            ),
+            "since": TIME,
+            "identity": COUNT.note("The place of the identity of the client that is at work, from 0."),
+            "identities": COUNT,
+            "waits_for": Nullable(Fields({"code": TEXT, "detail": TEXT})).note("What it waits for at this step."),
+        }
+    ).note("How far a replay is that is not made yet."),
+)
 REPLAY_ASKED = Named("ReplayAsked", Fields({"id": TEXT, "state": Constant("waiting")}))
 REPLAY = Named(
     "Replay",
@@ -114,6 +130,7 @@ REPLAY = Named(
             "asked_at": TIME,
             "done_at": Nullable(TIME),
             "error": Nullable(REPLAY_FAILURE),
+            "progress": Nullable(REPLAY_PROGRESS),
             **_SAID_OF,
             "related": ListOf(
                 Fields(

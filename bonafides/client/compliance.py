@@ -104,7 +104,7 @@ class Compliance(Transport):
             if found["state"] != "waiting":
                 return found
             if time.monotonic() >= until:
-                raise CouldNotCheck(WAITING, f"the replay {replay_id} is not made yet")
+                raise CouldNotCheck(WAITING, f"the replay {replay_id} is not made yet{_how_far(found)}")
             time.sleep(pause)
             pause = min(2 * pause, _LAST_LOOK_SECONDS)
 
@@ -162,3 +162,15 @@ class Compliance(Transport):
     def export(self, asked: types.ExportRequest) -> Iterator[bytes]:
         """Export everything of one client: the lines as they come, since the last one holds their digest."""
         return self.post_for_lines("/v1/exports", asked)
+
+
+def _how_far(replay: types.Replay) -> str:
+    """Say how far a replay is, where the node says it: one of an earlier release does not."""
+    told = replay.get("progress")
+    if not told:
+        return ""
+    if told["before"]:
+        return f" ({told['before']} are made first)"
+    waits, since = told["waits_for"], told["since"]
+    trouble = "" if waits is None else f", and waits: {waits['code']}: {waits['detail']}"
+    return f" (step: {told['step']}, since {since}{trouble})"

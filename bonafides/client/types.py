@@ -1373,6 +1373,7 @@ class Replay(TypedDict):
     asked_at: Time
     done_at: Time | None
     error: ReplayFailure | None
+    progress: ReplayProgress | None
     subject: Pid
     did: Did | None
     as_of: BlockTime | None
@@ -1410,6 +1411,20 @@ class ReplayOrderRequest(TypedDict):
 
 class ReplayOrders(TypedDict):
     orders: list[ReplayOrder]
+
+
+class ReplayProgressWaitsFor1(TypedDict):
+    code: str
+    detail: str
+
+
+class ReplayProgress(TypedDict):
+    before: int
+    step: Literal["queued", "state", "history", "verification"]
+    since: Time
+    identity: int
+    identities: int
+    waits_for: ReplayProgressWaitsFor1 | None
 
 ReplayReport: TypeAlias = "dict[str, Any]"
 

@@ -31,6 +31,7 @@ class ReplayRow:
         asked_at: milliseconds.
         done_at: milliseconds; None while it waits.
         error: why it failed; None else.
+        progress: how far it is, of one that waits and was begun.
     """
 
     id: str
@@ -39,6 +40,7 @@ class ReplayRow:
     asked_at: int
     done_at: int | None = None
     error: BonafidesError | None = None
+    progress: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,17 @@ def count_waiting(connection: Connection, most: int) -> int:
     """Return how many replays wait, of which no more than so many are counted."""
     some = select(replay.c.id).where(replay.c.state == WAITING).limit(most).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def count_before(connection: Connection, replay_id: str, most: int) -> int:
+    """Return how many replays wait that were asked for before that one, of which no more than so many are counted."""
+    earlier = select(replay.c.id).where(replay.c.state == WAITING, replay.c.id < replay_id).limit(most).subquery()
+    return int(connection.execute(select(func.count()).select_from(earlier)).scalar_one())
+
+
+def note_progress(connection: Connection, replay_id: str, progress: Mapping[str, Any]) -> None:
+    """Keep how far a replay is."""
+    connection.execute(update(replay).where(replay.c.id == replay_id).values(progress=json.dumps(progress)))
 
 
 def next_waiting(connection: Connection) -> ReplayRow | None:
@@ -150,4 +163,5 @@ def _row(found: Mapping[Any, Any]) -> ReplayRow:
     if found["error"] is not None:
         told = json.loads(found["error"])
         error = _KINDS[told["kind"]](told["code"], told["detail"])
-    return ReplayRow(**{**found, "asked": json.loads(found["asked"]), "error": error})
+    progress = None if found["progress"] is None else json.loads(found["progress"])
+    return ReplayRow(**{**found, "asked": json.loads(found["asked"]), "error": error, "progress": progress})

@@ -334,6 +334,7 @@ replay = Table(
     Column("asked_at", BigInteger, nullable=False, index=True),
     Column("done_at", BigInteger),
     Column("error", Text),  # of a failed one, as JSON
+    Column("progress", Text),  # how far it is while it waits, as JSON
     Index("replay_waiting", "id", sqlite_where=text("state = 'waiting'")),
 )
 

@@ -33,6 +33,7 @@ from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.shapes import CASE, REASON, REFERENCE, exactly_one
 
 KEPT_MS = 7 * 86_400_000
+QUEUED = "queued"
 MAX_WAITING = 50  # what a replay gives is kept for days: who asks without end would fill the disk
 _WAYS = ("subject", "did")
 _TIES = (SUCCEED, SUCCEEDED)
@@ -159,6 +160,16 @@ def _shows_erased(connection: Connection, pid: str, texts: ReplayTexts) -> bool:
     return any(f'"record_id":"{record_id}"' in texts.bundle for record_id in records.erased_ids(connection, pid))
 
 
+def keep_progress(
+    node: Node, replay_id: str, step: str, identity: int, waits_for: BonafidesError | None = None
+) -> None:
+    """Keep how far a replay is: its step, of which identity, and what it waits for there."""
+    told = None if waits_for is None else {"code": waits_for.code, "detail": waits_for.detail}
+    progress = {"step": step, "identity": identity, "since": node.clock.now_ms(), "waits_for": told}
+    with node.store.write() as connection:
+        replays.note_progress(connection, replay_id, progress)
+
+
 def keep_failure(node: Node, replay_id: str, error: BonafidesError) -> None:
     """Keep why a replay cannot be made."""
     with node.store.write() as connection:
@@ -169,10 +180,12 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
     """Return how a replay stands, and what it found as far as it is no text.
 
     Returns:
-        {"id", "state", "case", "asked_at", "done_at", "error": {"code", "detail"} or null, "subject", "did", "as_of",
-        "checked", "not_checked", "reach", "related": [the same of each other identity of the client, with its number,
-        and of each history of format 1 that one of them continues]};
-        `as_of`, `reach` and what was checked are null and empty before it is done.
+        {"id", "state", "case", "asked_at", "done_at", "error": {"code", "detail"} or null, "progress", "subject",
+        "did", "as_of", "checked", "not_checked", "reach", "related": [the same of each other identity of the client,
+        with its number, and of each history of format 1 that one of them continues]};
+        `as_of`, `reach` and what was checked are null and empty before it is done; `progress` is null after that, and
+        says before it how many are made first, which step this one is at since when, of which identity of how many,
+        and what it waits for there.
 
     Raises:
         Refused: `replay-not-found`, there is none, or not any more.
@@ -180,6 +193,7 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
     with node.store.read() as connection:
         row = _row(connection, replay_id)
         parts = replays.parts(connection, replay_id)
+        before = replays.count_before(connection, replay_id, MAX_WAITING) if row.state == WAITING else 0
     asked = AskedReplay.of_json(row.asked)
     nothing: dict[str, Any] = {"did": None, "as_of": None, "checked": [], "not_checked": [], "reach": None}
     told = [{"subject": part.subject, "did": part.did, **part.standing} for part in parts]
@@ -191,11 +205,24 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
         "asked_at": format_time(row.asked_at),
         "done_at": None if row.done_at is None else format_time(row.done_at),
         "error": None if row.error is None else {"code": row.error.code, "detail": row.error.detail},
+        "progress": _progress(row, before, len(asked.identities)) if row.state == WAITING else None,
         **first,
         "related": [
             {"number": part.number, "relation": part.relation, **one}
             for part, one in zip(parts[1:], told[1:], strict=True)
         ],
+    }
+
+
+def _progress(row: ReplayRow, before: int, identities: int) -> dict[str, Any]:
+    begun = row.progress or {"step": QUEUED, "identity": 0, "since": row.asked_at, "waits_for": None}
+    return {
+        "before": before,
+        "step": begun["step"],
+        "since": format_time(begun["since"]),
+        "identity": begun["identity"],
+        "identities": identities,
+        "waits_for": begun["waits_for"],
     }
 
 

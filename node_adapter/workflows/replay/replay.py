@@ -18,7 +18,7 @@ nothing of format 2 is anchored of a client yet, it is the only one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +51,8 @@ from replay.verification import Verification, execute_again, past_of, verify_his
 from replay.verification_json import reach_json
 
 BEHIND = "state-behind"
+STATE, HISTORY, VERIFICATION = "state", "history", "verification"
+"""The steps of a replay, for who waits for it: the state is taken, histories are read, identities are verified."""
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,21 @@ class AskedReplay:
 
 
 Part = tuple[ReplayPart, ReplayTexts]
+Tell = Callable[[str, int], None]
 
 
-def make_replay(node: Node, asked: AskedReplay, least: int) -> list[Part]:
+def _tell_nobody(_step: str, _identity: int) -> None:
+    return
+
+
+def make_replay(node: Node, asked: AskedReplay, least: int, tell: Tell = _tell_nobody) -> list[Part]:
     """Make a replay: a part for each identity of the client.
 
     Args:
         node: of the member, whose `state` takes the proofs.
         asked: what was asked for.
         least: the block that the proofs have to be of, or of a later one.
+        tell: takes the step that begins, and the place of the identity that it is about; never inside a transaction.
 
     Raises:
         CouldNotCheck: `state-behind`, the chain stands at an earlier block; `not-anchored`, `promise-owed`; or what
@@ -104,12 +112,14 @@ def make_replay(node: Node, asked: AskedReplay, least: int) -> list[Part]:
         Refused: `subject-not-found`, `record-erased`.
         VerificationFailed: the store or the index is damaged.
     """
+    tell(STATE, 0)
     with node.store.read() as connection:
         rows = [_subject(connection, identity) for identity in asked.identities]
     chains = take_chain(node, rows)  # (1)
     number = chains[0].header.number
     if number < least:
         raise CouldNotCheck(BEHIND, f"the chain's state is proved at block {number}, and anchor {least} stands later")
+    tell(HISTORY, 0)
     formers = [read_former_history(node, row, asked.case) for row in rows]
     with node.store.read() as connection:  # (2)
         word = own_word(node, connection, number)
@@ -118,10 +128,13 @@ def make_replay(node: Node, asked: AskedReplay, least: int) -> list[Part]:
             for identity, chain, former in zip(asked.identities, chains, formers, strict=True)
         ]
     whole = [one for one in found if isinstance(one, _Read)]
-    parts = [
-        _replay(node, asked, place, one, [*whole], word) if isinstance(one, _Read) else _former(node, asked, place, one)
-        for place, one in enumerate(found)
-    ]
+    parts: list[Part] = []
+    for place, one in enumerate(found):
+        tell(VERIFICATION, place)
+        if isinstance(one, _Read):
+            parts.append(_replay(node, asked, place, one, whole, word))
+        else:
+            parts.append(_former(node, asked, place, one))
     before = [one.before for one in whole if one.before is not None]
     return parts + [_former(node, asked, len(parts) + place, one) for place, one in enumerate(before)]
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
+import signal
 import threading
 from functools import partial
 
@@ -20,6 +23,7 @@ from node_adapter.store import records, replays
 from node_adapter.store.schema import replay_document
 from node_adapter.workflows.replay import asked as asked_module
 from node_adapter.workflows.replay import bundle as bundles
+from node_adapter.workflows.replay import replay as replay_module
 from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_texts, show_replay
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
@@ -89,11 +93,13 @@ def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
     assert looks(broker, client) == 1
     shown = broker.get(place, role="compliance").get_json()
     assert (shown["state"], shown["as_of"], shown["subject"]) == ("waiting", None, client.subject)
+    queued = {"before": 0, "step": "queued", "since": shown["asked_at"], "identity": 0, "identities": 1}
+    assert shown["progress"] == {**queued, "waits_for": None}
     early = broker.get(f"{place}/bundle", role="compliance")
     assert (early.status_code, early.get_json()["code"]) == (409, "replay-waiting")
     ReplayWorker(broker.node, broker.chain.state).step()
     shown = broker.get(place, role="compliance").get_json()
-    assert (shown["state"], shown["error"], shown["related"]) == ("done", None, [])
+    assert (shown["state"], shown["error"], shown["related"], shown["progress"]) == ("done", None, [], None)
     assert shown["as_of"]["block"] == broker.chain.height
     assert {"state-proof", "subject-completeness", "rules"} <= set(shown["checked"])
     assert any("complete as of block" in sentence for sentence in shown["reach"]["text"])
@@ -241,6 +247,42 @@ def test_what_passes_is_waited_for_and_not_for_ever(broker, client):
     assert show_replay(broker.node, number)["error"]["code"] == "chain-unreachable"
 
 
+def test_how_far_a_replay_is_is_told_step_by_step_and_what_waits_is_told_once(broker, client, monkeypatch):
+    first, second = (ask_replay(broker.node, asked(client, case=case))["id"] for case in ("1", "2"))
+    assert [show_replay(broker.node, one)["progress"]["before"] for one in (first, second)] == [0, 1]
+    told, keep = [], replay_worker_module.keep_progress
+
+    def keeping(*args):
+        keep(*args)
+        shown = show_replay(broker.node, first)["progress"]
+        told.append((shown["step"], shown["identity"], (shown["waits_for"] or {}).get("code")))
+
+    monkeypatch.setattr(replay_worker_module, "keep_progress", keeping)
+    down = CouldNotCheck("chain-unreachable", "nobody answers")
+    worker = ReplayWorker(broker.node, Source(broker, down, down, down))
+    for _ in range(4):
+        worker.step()
+    waits = [("state", 0, None), ("state", 0, "chain-unreachable")]
+    assert told == [*waits, ("history", 0, None), ("verification", 0, None)]
+    assert show_replay(broker.node, first)["state"] == "done"
+    assert show_replay(broker.node, second)["progress"]["before"] == 0
+
+
+def test_a_process_that_is_killed_in_a_replay_leaves_it_to_the_next_one(broker, client, monkeypatch):
+    number = ask_replay(broker.node, asked(client))["id"]
+    monkeypatch.setattr(replay_module, "_replay", lambda *_args: os.kill(os.getpid(), signal.SIGKILL))
+    broker.store.dispose()  # no connection goes into the child
+    killed = multiprocessing.get_context("fork").Process(target=ReplayWorker(broker.node, broker.chain.state).step)
+    killed.start()
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+    monkeypatch.undo()
+    shown = show_replay(broker.node, number)
+    assert (shown["state"], shown["progress"]["step"]) == ("waiting", "verification")
+    assert made_replay(broker.node, number)["state"] == "done"
+    assert looks(broker, client) == 1
+
+
 def test_proofs_from_before_the_last_anchor_are_waited_over_and_taken_when_no_later_ones_come(broker, client):
     before = broker.chain.height
     broker.submit(client, "DUTY_NOTICE", NOTICE)
@@ -248,7 +290,9 @@ def test_proofs_from_before_the_last_anchor_are_waited_over_and_taken_when_no_la
     number = ask_replay(broker.node, asked(client))["id"]
     worker = ReplayWorker(broker.node, partial(broker.chain.state_at, before))
     worker.step()
-    assert show_replay(broker.node, number)["state"] == "waiting"
+    shown = show_replay(broker.node, number)
+    assert shown["state"] == "waiting"
+    assert (shown["progress"]["step"], shown["progress"]["waits_for"]["code"]) == ("state", "state-behind")
     broker.clock.sleep(REPLAY_PATIENCE_MS / 1000)
     worker.step()
     shown = show_replay(broker.node, number)

@@ -193,13 +193,15 @@ def test_documents_are_read_from_files(node, run, tmp_path):
 def replay_at(node, *related, state="done", waits=0):
     """Let the node make a replay, which waits for some looks at it."""
     standing = {"did": "d", "as_of": None, "checked": ["trust"], "not_checked": [], "reach": {"text": ["a"], "more": 1}}
-    shown = {"id": "r1", "state": state, "subject": PID, **standing, "related": []}
+    shown = {"id": "r1", "state": state, "subject": PID, "progress": None, **standing, "related": []}
     shown["related"] = [{"number": n, "relation": r, "subject": p, **standing} for n, (r, p) in enumerate(related, 1)]
     looks = []
 
     def show(_request):
         looks.append(1)
-        return httpx.Response(200, json={**shown, "state": "waiting"} if len(looks) <= waits else shown)
+        far = {"step": "state", "since": "T", "waits_for": {"code": "state-behind", "detail": "soon"}}
+        waiting = {**shown, "state": "waiting", "progress": {**far, "before": max(0, 2 - len(looks))}}
+        return httpx.Response(200, json=waiting if len(looks) <= waits else shown)
 
     node.answers["/v1/replays"] = {"id": "r1", "state": "waiting"}
     node.answers["/v1/replays/r1"] = show
@@ -260,10 +262,14 @@ def test_a_replay_that_cannot_be_made_or_takes_too_long_is_told_as_such(node, ru
     node.answers["/v1/replays/r1/bundle"] = lambda _request: refusal
     assert run(*words) == 1, run.err
     assert "local-log" in run.err
-    replay_at(node, waits=1000)
+    looks = replay_at(node, waits=1000)
     assert run(*words, "--wait", "0") == 2
     assert "replay-waiting" in run.err
     assert "r1" in run.err
+    assert "1 are made first" in run.err
+    looks.append(1)
+    assert run(*words, "--wait", "0") == 2
+    assert "step: state, since T, and waits: state-behind: soon" in run.err
     assert f"under the key {keys_of(node)[-1]}" in run.err
     assert not (tmp_path / "case").exists()
 

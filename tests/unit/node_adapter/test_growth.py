@@ -392,6 +392,8 @@ CALLS = {
     "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
     "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
     "replays.count_waiting": lambda c, size: replays.count_waiting(c, 50),
+    "replays.count_before": lambda c, size: replays.count_before(c, "r000003", 50),
+    "replays.note_progress": lambda c, size: replays.note_progress(c, "r000003", {}),
     "replays.add": lambda c, size: replays.add(c, REPLAY),
     "replays.find": lambda c, size: replays.find(c, "r000003"),
     "replays.next_waiting": lambda c, size: replays.next_waiting(c),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from evidence.verify.verdict import Reach, VerificationReport, VerifiedRecord
 from replay.standing import verification_standing
@@ -15,13 +15,25 @@ def redacted(report: VerificationReport) -> list[VerifiedRecord]:
     return [record for record in own if record.envelope["fields"].keys() != record.values.keys()]
 
 
-def sentences(verification: Verification) -> list[str]:
-    """Return how far the answer reaches; empty of a bundle of format 1, or where a check failed."""
+OWN_PROMISES = (
+    "held promises are asked by those who hold them (`verify --promises`): the broker that made this bundle holds none "
+    "against itself"
+)
+
+
+def sentences(verification: Verification, own: Sequence[Mapping[str, str]] | None = None) -> list[str]:
+    """Return how far the answer reaches; empty of a bundle of format 1, or where a check failed.
+
+    Args:
+        verification: of a bundle.
+        own: where the bundle's maker reports on it himself: what he could not check, {"check", "reason"}. A verifier is
+            told what he did not ask; of the maker that is no news.
+    """
     report, reach = verification.report, verification.report.reach
     if reach is None:
         return []
     block = f"block {report.complete_as_of_block} ({report.complete_as_of_time})"
-    asked = verification_standing(verification)["not_checked"]
+    asked = verification_standing(verification)["not_checked"] if own is None else own
     return [
         f"complete as of {block}: the broker counted these records of the history by then, and no other",
         *vouched(report),
@@ -29,6 +41,7 @@ def sentences(verification: Verification) -> list[str]:
         f"redacted {_places(record.seq for record in redacted(report))}; erased {_places(reach.erased)}; put back "
         f"after an erasure {_places(reach.put_back)}; pending {report.pending or 'none'}",
         *(f"not checked: {entry['check']}: {entry['reason']}" for entry in asked),
+        *([] if own is None else [OWN_PROMISES]),
     ]
 
 

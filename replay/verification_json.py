@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.comparison import Comparison
@@ -42,12 +43,14 @@ def verification_json(verification: Verification) -> dict[str, Any]:
     }
 
 
-def reach_json(verification: Verification, reach: Reach) -> dict[str, Any]:
-    """Return how far the answer reaches, of format 2; `text` says it in sentences."""
+def reach_json(
+    verification: Verification, reach: Reach, own: Sequence[Mapping[str, str]] | None = None
+) -> dict[str, Any]:
+    """Return how far the answer reaches, of format 2; `text` says it in sentences, `own` is as there."""
     names = ("trusted_by", "opened_by", "witnesses", "members", "wanted", "erased", "put_back", "wrong")
     stated = {name: getattr(reach, name) for name in names}
     hidden = [record.seq for record in redacted(verification.report)]
-    return {**stated, "earlier_not_shown": reach.not_shown, "redacted": hidden, "text": sentences(verification)}
+    return {**stated, "earlier_not_shown": reach.not_shown, "redacted": hidden, "text": sentences(verification, own)}
 
 
 def _record(record: VerifiedRecord) -> dict[str, Any]:

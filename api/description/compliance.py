@@ -18,8 +18,19 @@ from primitives.shapes import Boolean, Constant, Fields, Integer, ListOf, Named,
 from replay.wire.fact import FACT
 from replay.wire.shapes import ADDRESS, DID, DIGEST, PID, TIME
 
+_RECORD_LABEL = TEXT.note("The name that records give it: id, version and the whole digest.")
 RULESET_SUMMARY = Named(
-    "RulesetSummary", Fields({"label": TEXT, "id": TEXT, "version": TEXT, "demo": Boolean(), "effective_from": TIME})
+    "RulesetSummary",
+    Fields(
+        {
+            "label": TEXT,
+            "record_label": _RECORD_LABEL,
+            "id": TEXT,
+            "version": TEXT,
+            "demo": Boolean(),
+            "effective_from": TIME,
+        }
+    ),
 )
 RULESETS = Named(
     "Rulesets",
@@ -31,6 +42,7 @@ RULESETS = Named(
                 Fields(
                     {
                         "label": TEXT,
+                        "record_label": _RECORD_LABEL,
                         "id": TEXT,
                         "version": TEXT,
                         "demo": Boolean(),

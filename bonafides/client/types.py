@@ -1522,6 +1522,7 @@ class RulesetRequest(TypedDict):
 
 class RulesetSummary(TypedDict):
     label: str
+    record_label: str
     id: str
     version: str
     demo: bool
@@ -1530,6 +1531,7 @@ class RulesetSummary(TypedDict):
 
 class RulesetsRulesetsEntry(TypedDict):
     label: str
+    record_label: str
     id: str
     version: str
     demo: bool

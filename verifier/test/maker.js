@@ -290,14 +290,15 @@ export class Network {
 
   /**
    * @param main History @param references [History]
-   * @param how {redacted: Map of record to fields left out, erased: [records], witnesses, wrong: [seq], withClient, change: members}
+   * @param how {redacted: Map of record to fields left out, erased: [records], witnesses, wrong: [seq], withClient,
+   *   before: [seq] of anchors shown beside those of the records, change: members}
    */
   bundle(main, references = [], how = {}) {
     const { header, nodes } = this.chain(how.withClient ?? true);
     const histories = [main, ...references];
     const records = histories.flatMap((history) => history.records);
     const erased = new Set(how.erased ?? []);
-    const used = this.anchors.filter((anchor) => anchor === this.anchors.at(-1) || anchor.records.some((one) => records.includes(one)));
+    const used = this.anchors.filter((anchor) => anchor === this.anchors.at(-1) || (how.before ?? []).includes(anchor.seq) || anchor.records.some((one) => records.includes(one)));
     const batches = [...new Set(records.filter((one) => !erased.has(one)).map(({ promise }) => promise.batch))];
     const wanted = [...records.map(({ label, entry }) => [label, entry]), ...histories.map(({ label }) => [label, null])];
     const lookup = lookUp(this.map, wanted.map(([label]) => label));

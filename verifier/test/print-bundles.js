@@ -3,7 +3,7 @@
 import { toHex } from '../bytes.js';
 import { canonical } from '../canonical.js';
 import { Key, Network } from './maker.js';
-import { story } from './story.js';
+import { actOnTheWay, story, TIMES_OF_USE } from './story.js';
 
 const base64 = (bytes) => Buffer.from(bytes).toString('base64');
 
@@ -46,6 +46,13 @@ function acts(name, how) {
   print(name, network, network.bundle(main));
 }
 
+function timesOfUse() {
+  TIMES_OF_USE.forEach(({ ended, accepted, before, holds }, number) => {
+    const { network, main } = actOnTheWay({ ended, accepted });
+    print(`time of use ${number}: ${holds ? 'holds' : 'ended'}`, network, network.bundle(main, [], { before }));
+  });
+}
+
 function erased(name, seconds, rule = 'retention-20-years') {
   const network = new Network();
   const { client } = network;
@@ -82,6 +89,7 @@ acts('an act that is used twice', (main, client) => ({ client, nonce: main.recor
 acts('an act accepted before the one before', (_, client) => ({ client, accepted: 1 }));
 acts('an act accepted after its anchor', (_, client) => ({ client, accepted: 1e6 }));
 acts('an act of the broker', () => ({ brokers: true }));
+timesOfUse();
 erased('erased', YEARS);
 erased('erased too early', YEARS - 5);
 erased('erased by no rule', YEARS, 'at-will');

@@ -13,7 +13,7 @@ import { NAMES } from '../verify.js';
 import { CODES, LANGUAGES, plain, say, why } from '../words.js';
 import { reachOf } from '../report.js';
 import { Key, Network } from './maker.js';
-import { checked, failedChecks, story } from './story.js';
+import { actOnTheWay, checked, failedChecks, story, TIMES_OF_USE } from './story.js';
 
 const CLEAN = story();
 const DOCUMENT = CLEAN.network.bundle(CLEAN.main, CLEAN.references);
@@ -436,6 +436,14 @@ test('keys of a client: ended before the anchor, or while the anchor before stil
   assert.deepEqual(ended(110, false), []); // the first anchor, in block 102, is shown, and the key ended after it
   assert.deepEqual(ended(101, false), ['client-signature: act-signature']);
   assert.deepEqual(ended(110, true), ['client-signature: act-signature']); // the anchor before, in block 104, is not shown
+});
+
+test('the time of use of an act is that of the anchor before, or of the one before that while it was on its way', () => {
+  for (const { ended, accepted, before, holds } of TIMES_OF_USE) {
+    const { network, main } = actOnTheWay({ ended, accepted });
+    const found = listed(checked(network, network.bundle(main, [], { before })));
+    assert.deepEqual(found, holds ? [] : ['client-signature: act-signature'], JSON.stringify({ ended, accepted, before }));
+  }
 });
 
 test('second persons', () => {

@@ -164,6 +164,7 @@ def _requested(request: Mapping[str, Any], domains: Domains) -> AnyRuleSet:
 def _summary(ruleset: AnyRuleSet) -> dict[str, Any]:
     return {
         "label": ruleset.label,
+        "record_label": whole_label(ruleset),
         "id": ruleset.id,
         "version": ruleset.version,
         "demo": ruleset.demo,

@@ -224,7 +224,7 @@ def _replay(node: Node, asked: AskedReplay, place: int, one: _Read, every: Seque
     reach = verification.report.reach
     standing = {
         **{name: content[name] for name in ("as_of", "checked", "not_checked")},
-        "reach": None if reach is None else reach_json(verification, reach),
+        "reach": None if reach is None else reach_json(verification, reach, content["not_checked"]),
     }
     part = ReplayPart(place, one.identity.relation, collected.subject.pid, collected.subject.did, standing)
     page = render_report(content, asked.lang, node.domains)

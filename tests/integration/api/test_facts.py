@@ -84,8 +84,9 @@ def test_a_record_names_its_rule_set_by_the_whole_digest(broker, client):
     first_steps(broker, client)
     [ruleset] = broker.get("/v1/rulesets").get_json()["rulesets"]
     digest = hashlib.sha256(canonical_json(ruleset["document"])).hexdigest()
+    assert ruleset["record_label"] == f"{ruleset['id']}@{ruleset['version']}:{digest}"
     for row in told(broker, client.subject):
-        assert json.loads(row.envelope)["ruleset"] == f"{ruleset['id']}@{ruleset['version']}:{digest}"
+        assert json.loads(row.envelope)["ruleset"] == ruleset["record_label"]
 
 
 def test_the_same_fact_again_gets_the_same_promise(broker, client):

@@ -102,7 +102,13 @@ def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
     assert (shown["state"], shown["error"], shown["related"], shown["progress"]) == ("done", None, [], None)
     assert shown["as_of"]["block"] == broker.chain.height
     assert {"state-proof", "subject-completeness", "rules"} <= set(shown["checked"])
-    assert any("complete as of block" in sentence for sentence in shown["reach"]["text"])
+    text = shown["reach"]["text"]
+    assert any("complete as of block" in sentence for sentence in text)
+    unchecked = [sentence for sentence in text if sentence.startswith("not checked: ")]
+    assert unchecked == [f"not checked: {one['check']}: {one['reason']}" for one in shown["not_checked"]]
+    assert unchecked, "the look is pending"
+    assert not any("held-promises" in sentence for sentence in unchecked)
+    assert text[-1].startswith("held promises are asked by those who hold them")
     bundle, page, summary = (broker.get(f"{place}/{name}", role="compliance") for name in TEXTS)
     assert report_on(broker.node, bundle.data).ok
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")

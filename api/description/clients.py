@@ -88,7 +88,10 @@ DATA_USES = Named(
                 ),
                 0,
                 MANY,
-            )
+            ),
+            "erased": ListOf(
+                Fields({"record_id": TEXT, "seq": COUNT, "rule": TEXT, "erased_by": TEXT, "erased_at": TIME}), 0, MANY
+            ).note("Records that were erased, and by which record: of these nobody knows any more what they were."),
         }
     ),
 )

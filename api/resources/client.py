@@ -36,7 +36,7 @@ def client_blueprint() -> Blueprint:
 
     @blueprint.get("/v1/client/data-uses")
     def data_uses() -> Response:
-        return json_answer({"data_uses": data_uses_of_client(current_node(), _own_did())})
+        return json_answer(data_uses_of_client(current_node(), _own_did()))
 
     @blueprint.get("/v1/client/consents")
     def consents() -> Response:

@@ -417,8 +417,17 @@ class DataUsesDataUsesEntry(TypedDict):
     use: dict[str, Any]
 
 
+class DataUsesErasedEntry(TypedDict):
+    record_id: str
+    seq: int
+    rule: str
+    erased_by: str
+    erased_at: Time
+
+
 class DataUses(TypedDict):
     data_uses: list[DataUsesDataUsesEntry]
+    erased: list[DataUsesErasedEntry]
 
 
 class Dataset(TypedDict):

@@ -104,12 +104,15 @@ def sync(wallet_dir: Path, password_file: Path | None, url: str, broker: str | N
 def data_uses(
     wallet_dir: Path, password_file: Path | None, url: str, broker: str | None, client_ref: str | None
 ) -> int:
-    """Show every use of each client's data that the broker recorded."""
+    """Show every use of each client's data that the broker recorded, and what it erased: a use may be among that."""
 
     def fetch(identities: Identities, identity: Identity, client: Client) -> Iterator[Any]:
         del identities
-        for use in _list_of(client.data_uses(), "data_uses"):
-            yield {"client_ref": identity.client_ref, "did": identity.did, **use}
+        answer, whose = client.data_uses(), {"client_ref": identity.client_ref, "did": identity.did}
+        for use in _list_of(answer, "data_uses"):
+            yield {**whose, **use}
+        for gone in _list_of({"erased": [], **answer}, "erased"):  # an earlier node names none
+            yield {**whose, "type": "ERASED", **gone}
 
     return _for_each(wallet_dir, password_file, (url, broker, client_ref), fetch)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.erasure import ERASE, ERASES
 from evidence.log.tree import inclusion_path
 from evidence.version2.documents.assemble import LogMaterial
 from evidence.version2.documents.receipt import Successor, build_receipt
@@ -62,12 +63,19 @@ def receipts_of_client(node: Node, did: str, after: int, limit: int) -> dict[str
         }
 
 
-def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
-    """Return every use of a client's data in a joint computation, and every reading of the originals."""
+def data_uses_of_client(node: Node, did: str) -> dict[str, Any]:
+    """Return every use of a client's data in a joint computation, and every reading of the originals.
+
+    `erased` names the records of this client that were erased, each with the ERASE that let it go: a use may be among
+    them, since of an erased record nobody knows any more what it was.
+    """
     with node.store.read() as connection:
         subject = subjects.find_by_did(connection, did)
-        shown = [] if subject is None else records.of_types(connection, subject.pid, ("DATA_USE", "ACCESS_LOG"))
-    return [
+        if subject is None:
+            return {"data_uses": [], "erased": []}
+        shown = records.of_types(connection, subject.pid, ("DATA_USE", "ACCESS_LOG"))
+        erased = _erased(connection, subject.pid)
+    uses = [
         {
             "record_id": row.record_id,
             "type": row.type,
@@ -77,6 +85,24 @@ def data_uses_of_client(node: Node, did: str) -> list[dict[str, Any]]:
         }
         for row in shown
     ]
+    return {"data_uses": uses, "erased": erased}
+
+
+def _erased(connection: Connection, pid: str) -> list[dict[str, Any]]:
+    """Return what is left of a subject's erased records, with what each of their ERASE records says, by place."""
+    said: dict[int, tuple[RecordRow, str]] = {}
+    for row in records.of_types(connection, pid, (ERASE,)):
+        payload = {} if row.payload is None else json.loads(row.payload)
+        for named in payload.get(ERASES, ()):
+            said.setdefault(int(named["seq"]), (row, str(named["rule"])))
+    found = []
+    for seq, row in sorted(records.at_places(connection, pid, said).items()):
+        erase, rule = said[seq]
+        if row.is_stub:
+            at = json.loads(erase.envelope)["occurred_at"]
+            gone = {"record_id": row.record_id, "seq": seq, "rule": rule}
+            found.append({**gone, "erased_by": erase.record_id, "erased_at": at})
+    return found
 
 
 class ReceiptMaker:

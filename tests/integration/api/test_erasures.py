@@ -5,10 +5,12 @@ import json
 import pytest
 from sqlalchemy import select, update
 
+from api.description.clients import DATA_USES
 from domain.erasure import CLOCKS
 from node_adapter.chain_process import ChainProcess
 from node_adapter.store import alarms, anchors, former, records, subjects
 from node_adapter.store.schema import erasure, finding, idempotency, subject
+from node_adapter.workflows.anchoring.receipts import data_uses_of_client
 from node_adapter.workflows.erasing import erasing
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.intake.fold import state_of
@@ -72,6 +74,14 @@ def shown(broker, made):
     return broker.get(f"/v1/erasures/{made['id']}", role="compliance").get_json()
 
 
+def erased_of(broker, client):
+    """What the client is told of erased records where it asks for the uses of its data; its key has long expired."""
+    answer = data_uses_of_client(broker.node, client.did)
+    DATA_USES.read(answer, "answer")
+    assert answer["data_uses"] == []
+    return answer["erased"]
+
+
 def rows_of(broker, client):
     with broker.store.read() as connection:
         return records.of_subject(connection, client.subject)
@@ -87,6 +97,7 @@ def test_what_an_erase_names_is_gone_once_it_is_anchored(broker, old):
     assert (made["state"], {entry["erased"] for entry in made["erases"]}) == ("waiting", {False})
     gone = [row.seq for row in before if row.type != "OPENING"]
     assert [entry["seq"] for entry in made["erases"]] == gone
+    assert erased_of(broker, old) == []
     assert not erase_next(broker.node)  # its own anchor is to come: no anchored ERASE names what would be missing
     assert [row for row in rows_of(broker, old) if row.is_stub] == []
     broker.anchor()
@@ -95,6 +106,8 @@ def test_what_an_erase_names_is_gone_once_it_is_anchored(broker, old):
     done = shown(broker, made)
     assert (done["state"], {entry["erased"] for entry in done["erases"]}) == ("done", {True})
     after = rows_of(broker, old)
+    named = [(entry["seq"], entry["record_id"], entry["rule"], entry["erased_by"]) for entry in erased_of(broker, old)]
+    assert named == [(row.seq, row.record_id, RULE, after[-1].record_id) for row in before if row.seq in gone]
     assert after[0] == before[0]
     assert (after[-1].type, [row.seq for row in after if row.is_stub]) == ("ERASE", gone)
     for was, row in ((before[seq - 1], after[seq - 1]) for seq in gone):

@@ -10,15 +10,17 @@ from sqlalchemy import delete
 
 from api.app import create_app
 from did.identifiers import member_did
+from evidence.version2.documents.receipt import PinnedKeys, verify_receipt
 from evidence.version2.log.cosignature import cosign, cosigned_by, witness_name
 from evidence.version2.log.growth_document import GROWTH_FORMAT
 from evidence.version2.log.witness_protocol import SIGNATURES_TYPE, SIZE_TYPE, read_request
 from evidence.version2.map.append_proof import AppendProof
 from node_adapter.peers.messages import sign_message
 from node_adapter.ports import PeerAnswer
-from node_adapter.store import alarms, anchors, cosignatures, log_growth, restored, schema, witnessed
+from node_adapter.store import alarms, anchors, cosignatures, log_growth, records, restored, schema, witnessed
 from node_adapter.workflows.anchoring.cosigning import PATH as ADD
 from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
+from node_adapter.workflows.anchoring.receipts import receipts_for
 from primitives.timestamp import format_time
 from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
@@ -84,6 +86,29 @@ def test_every_other_member_checks_and_cosigns(members):
     members.cosign("north")
     assert who_cosigned(members) == dids(members, "south", "regulator")
     assert kept(members, "south").seq == row.seq
+
+
+def test_a_receipt_bears_the_cosignatures_of_its_checkpoint(members):
+    broker = members["north"]
+    own = broker.keys.newest.signing_public
+    with broker.store.read() as connection:
+        record_id = records.of_subject(connection, members.client.subject)[1].record_id
+
+    def cosigned():
+        [receipt] = receipts_for(broker.node, [{"record_id": record_id}])
+        assert verify_receipt(receipt, PinnedKeys(own, own)).promise.record_id == record_id
+        return {one.name.partition("/")[0] for one in cosigned_by(receipt["checkpoint"], keys(members), own)}
+
+    assert cosigned() == set()
+    members.down = {"south"}
+    members.cosign("north")
+    assert cosigned() == dids(members, "regulator")
+    members.down = set()
+    members.clock.sleep(60)
+    members.cosign("north")
+    assert cosigned() == dids(members, "south", "regulator")
+    members.more("north")
+    assert cosigned() == set(), "it is made against the newest anchor, which nobody has gone over"
 
 
 def test_a_member_that_is_down_costs_nothing_and_is_named(members):

@@ -19,7 +19,7 @@ class Node:
     """A broker's node as a client sees it."""
 
     def __init__(self):
-        self.receipts, self.promises, self.uses, self.sessions = [], [], [], []
+        self.receipts, self.promises, self.uses, self.erased, self.sessions = [], [], [], [], []
         self.broker, self.hidden, self.log = BROKER, [], None
 
     def __call__(self, request):
@@ -42,7 +42,7 @@ class Node:
         if request.headers.get("Authorization") != "Bearer session":
             return httpx.Response(401, json={})
         if path == "/v1/client/data-uses":
-            return httpx.Response(200, json={"data_uses": self.uses})
+            return httpx.Response(200, json={"data_uses": self.uses, "erased": self.erased})
         after = int(request.url.params.get("after", 0))
         what = path.rpartition("/")[2]
         held = {"receipts": self.receipts, "promises": self.promises}[what]
@@ -183,6 +183,10 @@ def test_data_uses_are_shown_with_their_client(node, wallet, capsys):
     assert (status, answers[0]["client_ref"], answers[0]["task_id"]) == (0, "c-1", "t")
     other = BROKER[:-2] + "00"
     assert run(capsys, "wallet", "data-uses", "--wallet", wallet, "--broker", other)[1] == []
+    node.erased = [{"record_id": "r", "seq": 2}]
+    _, answers, _ = run(capsys, "wallet", "data-uses", "--wallet", wallet)
+    assert [answer.get("type") for answer in answers] == [None, "ERASED"]
+    assert (answers[1]["client_ref"], answers[1]["seq"]) == ("c-1", 2)
 
 
 def test_another_brokers_node_gets_no_session(node, wallet, capsys):

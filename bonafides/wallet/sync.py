@@ -7,7 +7,7 @@ found by one of the three, and where its own signatures tell of it, convicted.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from bonafides.wallet import held
@@ -20,8 +20,10 @@ from evidence.version2.documents.receipt import Receipt, read_receipt
 from evidence.version2.log.convict import PlacedLeaf
 from evidence.version2.verify.contradictions import Given
 from primitives.errors import VerificationFailed
+from primitives.timestamp import format_time
 
-WITHHELD = "receipt-withheld"
+WITHHELD, SILENT = "receipt-withheld", "history-withheld"
+_MS = 1000
 
 
 def follow_log(identities: Identities, broker: str, fetch: Fetch) -> dict[str, Any]:
@@ -65,7 +67,31 @@ def withheld(identities: Identities, identity: Identity, named: Collection[str])
         record_id = kept["receipt"]["promise"]["record_id"]
         if kept["did"] == identity.did and record_id not in named:
             detail = f"record_id: {record_id}: the node gave its receipt before, and gives it no longer"
-            yield VerificationFailed(WITHHELD, detail)
+            yield VerificationFailed(WITHHELD, f"{detail}; {_last_word([read_receipt(kept['receipt'])])}")
+
+
+def silence(identities: Identities, identity: Identity) -> VerificationFailed | None:
+    """Name a history that a node says nothing of any more, although its broker signed for it; None where it did not.
+
+    Nothing that the broker signed contradicts silence, so nothing convicts: what the receipts prove they go on proving.
+    """
+    kept = [one["receipt"] for one in held.kept_receipts(identities) if one["did"] == identity.did]
+    if not kept:
+        return None
+    told = f"did: {identity.did}: the node opens no session for this client and gives nothing of its history"
+    return VerificationFailed(SILENT, f"{told}; {_last_word([read_receipt(one) for one in kept])}")
+
+
+def _last_word(receipts: Sequence[Receipt]) -> str:
+    """Say until when a broker stood for records, by the receipts that are kept of them."""
+    newest = max((receipt.anchor for receipt in receipts), key=lambda anchor: anchor.seq)
+    reach = max(receipt.checkpoint.seq for receipt in receipts)
+    counted = f"by its signatures the broker counted {len(receipts)} of its records"
+    since = f"the newest of anchor {newest.seq} ({format_time(newest.time * _MS)}), as of its checkpoint {reach}"
+    return (
+        f"{counted}, {since}, "
+        "and it has given this wallet nothing of them since: its silence convicts nobody, and the receipts hold"
+    )
 
 
 def _heads_of_receipts(identities: Identities, broker: str) -> Iterator[Given]:

@@ -21,7 +21,7 @@ from bonafides.wallet.hidden import hidden_records
 from bonafides.wallet.keys import Identities, Identity
 from bonafides.wallet.rotation import learn, state_of_resolution
 from bonafides.wallet.session import answer_challenge
-from bonafides.wallet.sync import follow_log, withheld
+from bonafides.wallet.sync import follow_log, silence, withheld
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Object
 
@@ -198,6 +198,7 @@ def open_session(identities: Identities, identity: Identity, url: str) -> Client
     return Client(url, session["token"])
 
 
+_NO_SESSION = "unauthenticated"  # a node's answer to a client that it does not know, or whose key does not count
 _Look = Callable[[Identities, Identity, Client], Iterator[Any]]
 
 
@@ -265,6 +266,10 @@ def _for_each(
                 raise
             except BonafidesError as error:
                 outcomes.take([error])
+                if with_log and error.code == _NO_SESSION:  # the log is public: it is looked at all the same
+                    answered.setdefault(identity.broker, identity)
+                    told = silence(identities, identity)
+                    outcomes.take([] if told is None else [told])
         with Client(url) as anonymous:
             for identity in answered.values() if with_log else ():
                 outcomes.take(_log(identities, identity, anonymous))

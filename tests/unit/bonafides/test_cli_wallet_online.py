@@ -11,6 +11,8 @@ from bonafides.cli.main import main
 from bonafides.cli.wallet import online as module
 from bonafides.client import Client
 from bonafides.wallet.store import PASSWORD_VARIABLE
+from evidence.version2.map.label_map import LabelMap
+from primitives.timestamp import format_time
 from tests.unit.bonafides.conftest import BROKER, PASSWORD
 from tests.unit.bonafides.test_wallet_receipts import roll_back
 
@@ -20,7 +22,7 @@ class Node:
 
     def __init__(self):
         self.receipts, self.promises, self.uses, self.erased, self.sessions = [], [], [], [], []
-        self.broker, self.hidden, self.log = BROKER, [], None
+        self.broker, self.hidden, self.log, self.unknown = BROKER, [], None, None
 
     def __call__(self, request):
         body = json.loads(request.content or b"{}")
@@ -30,6 +32,11 @@ class Node:
             return httpx.Response(
                 201, json={"version": version, "broker": self.broker, "did": body["did"], "nonce": "n"}
             )
+        if path == "/v1/client/sessions" and self.unknown:
+            code = "unauthenticated"
+            problem = {"status": 401, "type": f"urn:bonafides:problem:refused:{code}", "code": code}
+            told = {**problem, "detail": self.unknown}
+            return httpx.Response(401, json=told, headers={"Content-Type": "application/problem+json"})
         if path == "/v1/client/sessions":
             self.sessions.append(body)
             return httpx.Response(201, json={"token": "session", "expires_at": "t"})
@@ -175,6 +182,33 @@ def test_a_log_that_was_exchanged_between_two_syncs_convicts_the_broker(node, wa
     status, answers, errors = run(capsys, *sync)
     assert (status, [answer["status"] for answer in answers]) == (1, ["contradiction", "contradiction"])
     assert "error: contradiction the log of " in errors
+
+
+def test_a_node_that_knows_the_client_no_longer_is_told_with_until_when_it_stood_for_the_history(
+    node, wallet, house, capsys
+):
+    sync = ("wallet", "sync", "--wallet", wallet)
+    node.log = house.served()
+    node.unknown = "did: is no client of this broker"
+    status, answers, _ = run(capsys, *sync)
+    assert [answer.get("problem", {}).get("code") for answer in answers] == ["unauthenticated", None]  # nothing is held
+    node.unknown, node.receipts = None, receipts_of(house)
+    assert run(capsys, *sync)[0] == 0
+    last = house.broker.leaves[-1]
+    house.broker.map = LabelMap()
+    house.others("zoe")
+    house.anchor()
+    node.unknown = "did: is no client of this broker"
+    status, answers, _ = run(capsys, *sync)
+    assert (status, [answer["status"] for answer in answers]) == (2, ["refused", "refused", "followed"])
+    told = answers[1]["problem"]
+    assert told["code"] == "history-withheld"
+    assert f"counted 3 of its records, the newest of anchor {last.seq}" in told["detail"]
+    assert format_time(last.time * 1000) in told["detail"]
+    assert "its silence convicts nobody" in told["detail"]
+    with pytest.raises(SystemExit) as ended:
+        main(["wallet", "contradictions", "--wallet", str(wallet)])
+    assert (ended.value.code, capsys.readouterr().out) == (0, "")
 
 
 def test_data_uses_are_shown_with_their_client(node, wallet, capsys):

@@ -6,8 +6,17 @@ from bonafides.wallet.pinned import pin_broker
 from bonafides.wallet.promises import add_promise, full_promises
 from bonafides.wallet.receipts import add_receipt, full_receipts, receipts
 from bonafides.wallet.sign import sign_draft
-from evidence.version2.log.convict import EQUIVOCATION, ROLLBACK, verify_equivocation, verify_rollback
-from evidence.version2.map.label_map import LabelMap
+from evidence.version2.documents.receipt import verify_receipt
+from evidence.version2.log.convict import (
+    EQUIVOCATION,
+    ROLLBACK,
+    PresentEntry,
+    Rollback,
+    SignedMap,
+    verify_equivocation,
+    verify_rollback,
+)
+from evidence.version2.map.label_map import Absence, LabelMap
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -311,6 +320,30 @@ def test_a_rollback_is_found_against_the_receipt_of_the_record_after(identities,
     roll_back(house, 2)
     assert add(identities, house.receipt(2))["status"] == "contradiction"
     assert convicted(identities, house) == ["bonafides.rollback/2"]
+
+
+def test_of_a_history_rolled_back_to_nothing_the_receipts_hold_and_any_later_word_of_it_convicts(identities, house):
+    begun = house.fork()
+    house.record()
+    house.anchor()
+    kept = house.receipt(2)
+    add(identities, kept)
+    before = house.broker.maps[house.broker.leaves[-1].seq].prove(house.client.labels[1])
+    earlier = SignedMap(house.broker.checkpoint(), None, PresentEntry(house.client.records[1].entry, before.path))
+    house.broker.map = LabelMap()
+    house.others("zoe")
+    house.anchor()
+    assert verify_receipt(kept, house.keys).promise.seq == 2
+    absent = house.broker.maps[house.broker.leaves[-1].seq].prove(house.client.labels[1])
+    assert isinstance(absent, Absence)
+    later = SignedMap(house.broker.checkpoint(), None, absent)
+    claim = Rollback(house.broker.did, house.client.labels[1], earlier, later)
+    verify_rollback(claim, house.keys.checkpoint)
+    begun.broker.world.block += 50
+    begun.record(values={"band": "C5", "total": 99})
+    with identities.changing():
+        again = add_promise(identities, begun.promise(2))
+    assert (again["status"], convicted(identities, house)) == ("contradiction", ["bonafides.promise-contradiction/2"])
 
 
 def test_a_rollback_is_found_against_what_the_next_label_held(identities, house):

@@ -13,6 +13,7 @@ from evidence.log.tree import Tree
 from evidence.version2.log.convict import EQUIVOCATION, verify_equivocation
 from primitives.canonical import canonical_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.timestamp import format_time
 from tests.unit.bonafides.conftest import BROKER
 from tests.unit.bonafides.house import Served
 
@@ -259,4 +260,5 @@ def test_a_receipt_that_the_node_gives_no_longer_is_named(identities, identity, 
     [told] = withheld(identities, identity, {ids[0]})
     assert told.check == "receipt-withheld"
     assert ids[1] in told.detail
+    assert f"of anchor 2 ({format_time(house.broker.leaves[-1].time * 1000)})" in told.detail
     assert json.dumps(told.detail)

@@ -15,6 +15,7 @@ from evidence.log.tree import Tree
 from evidence.version2.documents.claim import parse_claim
 from evidence.version2.log.anchors import head_digest
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
+from evidence.version2.map.label_map import Absence, LabelMap
 from evidence.version2.promise import PromiseStanding, sign_promises
 from evidence.version2.state.directory import DirectoryEntry
 from evidence.version2.verify.claim import CLAIM_CHECKS, verify_claim
@@ -167,6 +168,20 @@ def test_a_promise_that_was_kept_or_is_open_convicts_nobody():
         refuted(claim_of(broker, promise_document(broker, place)), PromiseStanding.KEPT)
     broker.record(client, "BIZ_DECIDE", {"decision": "ACCEPTED"})
     refuted(claim_of(broker, promise_document(broker, client.places[-1])), PromiseStanding.OPEN)
+
+
+def test_of_a_history_that_was_rolled_back_to_nothing_the_promises_were_kept_all_the_same():
+    """No member's claim helps: what their anchor's map held it held."""
+    broker, client = lived()
+    documents = [promise_document(broker, place) for place in client.places]
+    other = broker.client("zoe")
+    broker.map = LabelMap()
+    broker.record(other, "LEVEL_RESULT", {"band": "C1"})
+    broker.anchor()
+    for document, label in zip(documents, client.labels, strict=True):
+        assert isinstance(broker.maps[broker.leaves[-1].seq].prove(label), Absence)
+        refuted(claim_of(broker, document), PromiseStanding.KEPT)
+        refuted(claim_of(broker, document, entry=b"", counted=None), None)
 
 
 def test_what_is_not_shown_is_held_against_nobody():

@@ -14,6 +14,7 @@ from evidence.version2.log.anchors import head_digest
 from evidence.version2.log.convict import PresentEntry, Rollback, SignedMap, verify_rollback
 from evidence.version2.log.growth import ChainHead, GrowthState, GrowthStep, check_growth
 from evidence.version2.map.append_proof import make_append_proof
+from evidence.version2.map.label_map import LabelMap
 from evidence.version2.promise import sign_promises
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives import ed25519
@@ -116,6 +117,15 @@ def test_a_broker_alone_rolls_back_and_the_verdict_says_that_nobody_looked(story
         witnessed(story.broker, story.kept)
     assert caught.value.check == "growth-map"
     story.convicts()
+
+
+def test_a_witness_finds_a_history_rolled_back_to_nothing_without_knowing_the_client(story):
+    story.broker.map = LabelMap()
+    story.broker.record(story.broker.client("zoe"), "LEVEL_RESULT", {"band": "C1"})
+    story.broker.anchor()
+    with pytest.raises(VerificationFailed) as caught:
+        witnessed(story.broker, story.kept)
+    assert caught.value.check == "growth-map"
 
 
 def test_a_promise_finds_what_was_rolled_back(story):

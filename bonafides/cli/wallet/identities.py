@@ -9,14 +9,21 @@ import click
 
 from bonafides.cli.support.opened_wallet import now_ms, opened, signing, yes_option
 from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
-from bonafides.cli.support.output import each_row, write_line
+from bonafides.cli.support.output import each_row, read_limited, write_line
 from bonafides.wallet.continuing import move_identity
 from bonafides.wallet.keys import Identities, Network, bind, new_identity, registration
 from bonafides.wallet.pinned import as_json, pin_broker
 from bonafides.wallet.rotation import rotate
 from bonafides.wallet.session import answer_challenge
 from bonafides.wallet.sign import Show, open_history, sign_act
+from bonafides.wallet.successors import follow_keys
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
+from evidence.documents.trust import MAX_TRUST_BYTES
+from primitives.encoding import decode_hex
+from primitives.errors import InvalidInput
 from primitives.shapes import Object
+
+_KEY_BYTES = 32
 
 
 @click.group()
@@ -99,19 +106,45 @@ def bind_command(wallet_dir: Path, file: Path | None, password_file: Path | None
         "",
         "Example:",
         "  bonafides wallet broker-key --wallet w --broker did:ethr:0x4f24:0x... --key 8f...",
+        "  bonafides wallet broker-key --wallet w --bundle b.json --trust trust.json --trust-key HEX",
     ),
 )
 @wallet_option
 @password_option
-@click.option("--broker", required=True, help="The broker's DID.")
-@click.option("--key", required=True, help="Its new signing key (hex), from the broker's DID or from a member's node.")
+@click.option("--broker", help="The broker's DID.")
+@click.option("--key", help="Its new signing key (hex), from the broker's DID or from a member's node.")
 @click.option("--checkpoint-key", help="Its new checkpoint key (hex), where it is not the signing key.")
+@click.option(
+    "--bundle", type=FILE, help="In place of these: a bundle of any history at the broker, which proves its keys."
+)
+@click.option("--trust", type=FILE, multiple=True, help="The trust file of the bundle's block, from another member.")
+@click.option("--trust-key", "trust_keys", multiple=True, help="The key (hex) of the trust file's signer, pinned.")
 def broker_key_command(
-    wallet_dir: Path, password_file: Path | None, broker: str, key: str, checkpoint_key: str | None
+    wallet_dir: Path,
+    password_file: Path | None,
+    broker: str | None,
+    key: str | None,
+    checkpoint_key: str | None,
+    bundle: Path | None,
+    trust: tuple[Path, ...],
+    trust_keys: tuple[str, ...],
 ) -> None:
-    """Take a broker's new keys, beside those that are pinned; what it signed before stays checked by them."""
+    """Take a broker's new keys, beside those that are pinned; what it signed before stays checked by them.
+
+    They are taken on your word, or by proof: a bundle shows the keys of the broker's anchors and those in force at its
+    block, for which a member signed whose key you pin.
+    """
+    by_word, by_proof = {broker, key, checkpoint_key} != {None}, (bundle is not None or trust or trust_keys)
     with opened(wallet_dir, password_file) as identities, identities.changing():
-        pinned = pin_broker(identities, broker, key, checkpoint_key, successor=True)
+        if bundle is not None and trust and trust_keys and not by_word:
+            data = read_limited(bundle, MAX_BUNDLE_BYTES, "bundle")
+            files = [read_limited(file, MAX_TRUST_BYTES, "trust") for file in trust]
+            pinned_signers = {decode_hex(one, "trust_keys", _KEY_BYTES) for one in trust_keys}
+            broker, pinned = follow_keys(identities, data, files, pinned_signers)
+        elif broker is not None and key is not None and not by_proof:
+            pinned = pin_broker(identities, broker, key, checkpoint_key, successor=True)
+        else:
+            raise InvalidInput("key", "one-of", "give either --broker and --key, or --bundle, --trust and --trust-key")
     write_line({"broker": broker, "keys": [as_json(pair) for pair in pinned]})
 
 

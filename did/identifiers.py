@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
 
-SIGNING_FRAGMENT = "signing"  # a member's Ed25519 key of MemberRegistry
+SIGNING_FRAGMENT = "signing"  # a member's key of its suite in MemberRegistry
+CHECKPOINT_FRAGMENT = "checkpoint"  # its Ed25519 key there, where that of its suite is another one
 AGREEMENT_FRAGMENT = "agreement"  # its X25519 key there
 DID_PATTERN = "did:ethr:0x([1-9a-f][0-9a-f]{0,15}):(0x[0-9a-f]{40})"
 _DID = re.compile(DID_PATTERN)

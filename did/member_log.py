@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from did.identifiers import CHECKPOINT_FRAGMENT, SIGNING_FRAGMENT
+
 ROLES = ("none", "broker", "regulator", "operator")  # in the order of MemberRegistry's enumeration
 ADMITTED, KEYS_CHANGED, SUSPENDED = "MemberAdmitted", "MemberKeysChanged", "MemberSuspended"
 ED25519 = 1  # MemberRegistry's number of that algorithm; the only one before its keys had one
 _MS = 1000
+_KEYS = ("signing", "checkpoint", "agreement")
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,14 @@ class Term:
     Attributes:
         name: the member's name.
         role: one of ROLES.
-        signing: the Ed25519 key.
+        signing: the key of the member's suite.
         agreement: the X25519 key.
         first_block: where it begins.
         first_time: that block's time in seconds.
         end_block: the block in which it ended; None while it is open.
         end_time: that block's time in seconds; None while it is open.
+        algorithm: of the signing key, by MemberRegistry's number.
+        checkpoint: the Ed25519 key of checkpoints; b"" in a registry of format 1, where the signing key was that one.
     """
 
     name: str
@@ -58,6 +63,18 @@ class Term:
     first_time: int
     end_block: int | None = None
     end_time: int | None = None
+    algorithm: int = ED25519
+    checkpoint: bytes = b""
+
+    @property
+    def ed25519(self) -> bytes:
+        """The key of what is Ed25519 under every suite: credentials and status lists."""
+        return self.signing if self.algorithm == ED25519 else self.checkpoint
+
+    @property
+    def ed25519_fragment(self) -> str:
+        """The fragment of that key in the member's DID document."""
+        return ed25519_fragment(self.algorithm)
 
     def covers_time(self, time_ms: int) -> bool:
         """Say whether a time in milliseconds lies in the term, by the times of its blocks."""
@@ -66,6 +83,11 @@ class Term:
     def covers_block(self, block: int) -> bool:
         """Say whether the term holds at the end of a block."""
         return self.first_block <= block and (self.end_block is None or block < self.end_block)
+
+
+def ed25519_fragment(algorithm: int) -> str:
+    """Return the fragment under which a member whose signing key is of this algorithm shows its Ed25519 key."""
+    return SIGNING_FRAGMENT if algorithm == ED25519 else CHECKPOINT_FRAGMENT
 
 
 @dataclass(frozen=True)
@@ -106,13 +128,12 @@ class MemberHistory:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the terms as they are stored."""
-        return [{**vars(term), "signing": term.signing.hex(), "agreement": term.agreement.hex()} for term in self.terms]
+        return [{**vars(term), **{key: getattr(term, key).hex() for key in _KEYS}} for term in self.terms]
 
     @classmethod
     def of_json(cls, address: str, kept: Iterable[Mapping[str, Any]]) -> MemberHistory:
         """Read what was stored."""
-        keys = ("signing", "agreement")
-        terms = (Term(**{**term, **{key: bytes.fromhex(term[key]) for key in keys}}) for term in kept)
+        terms = (Term(**{**term, **{key: bytes.fromhex(term.get(key, "")) for key in _KEYS}}) for term in kept)
         return cls(address, tuple(terms))
 
     @property
@@ -131,5 +152,9 @@ class MemberHistory:
 
 
 def _term(event: MemberEvent, name: str, role: str) -> Term:
-    signing, agreement = (bytes.fromhex(event.args[key].removeprefix("0x")) for key in ("signing", "agreement"))
-    return Term(name, role, signing, agreement, event.block, event.block_time)
+    args = event.args
+    signing, checkpoint, agreement = (bytes.fromhex(args.get(key, "").removeprefix("0x")) for key in _KEYS)
+    algorithm = args.get("algorithm", ED25519)
+    return Term(
+        name, role, signing, agreement, event.block, event.block_time, algorithm=algorithm, checkpoint=checkpoint
+    )

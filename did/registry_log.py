@@ -20,11 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from did.identifiers import Did, parse_did
-from did.keys import encode_ed25519
+from did.keys import contexts_of, verification_method
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, VerificationFailed
 from primitives.secp256k1 import check_address
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT, SUITES, suite_of_alg
 
 OWNER_CHANGED = "DIDOwnerChanged"
 DELEGATE_CHANGED = "DIDDelegateChanged"
@@ -32,8 +34,7 @@ ATTRIBUTE_CHANGED = "DIDAttributeChanged"
 
 _EVENT_NAMES = frozenset({OWNER_CHANGED, DELEGATE_CHANGED, ATTRIBUTE_CHANGED})
 _NO_OWNER = "0x" + "00" * 20
-_ED25519_KEY = re.compile(r"did/pub/Ed25519/(veriKey|sigAuth)/hex")
-_ED25519_BYTES = 32
+_SIGNING_KEY = re.compile(rf"did/pub/({'|'.join(suite.alg for suite in SUITES.values())})/(veriKey|sigAuth)/hex")
 _SERVICE = b"did/svc/"
 _DOCUMENT_CONTEXTS = (
     "https://www.w3.org/ns/did/v1",
@@ -170,17 +171,17 @@ class IdentityHistory:
                 entries[name, value] = Service(self.did.url(f"service-{number}"), kind.rstrip("\0"), endpoint)
         return tuple(entries.values())
 
-    def ed25519_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
-        """Return the Ed25519 keys that hold at a block, by verification method.
+    def keys_at(self, block: int, block_time: int, suite: SigningSuite = DEFAULT) -> dict[str, bytes]:
+        """Return the keys of a suite's algorithm that hold at a block, by verification method.
 
-        Only keys under `did/pub/Ed25519/veriKey/hex` sign for a client; the offline verifier reads no other name, and
-        no more than the newest `MAX_KEYS_IN_FORCE`.
+        Only keys under the suite's attribute sign for a client; the offline verifier reads no other name, and no more
+        than the newest `MAX_KEYS_IN_FORCE`. What the default suite gives are the keys of all that is Ed25519.
         """
-        methods = [m for m in self.methods_at(block, block_time) if _is_ed25519(m) and not m.authenticates]
+        methods = [m for m in self.methods_at(block, block_time) if _is_key(m, suite)]
         return {method.id: method.value for method in methods[-MAX_KEYS_IN_FORCE:]}
 
-    def act_keys_at(self, block: int, block_time: int) -> dict[str, bytes]:
-        """Return those of `ed25519_keys_at` under which evidence of version 2 takes an act of that block.
+    def act_keys_at(self, block: int, block_time: int, suite: SigningSuite) -> dict[str, bytes]:
+        """Return those of `keys_at` under which evidence of version 2 takes an act of that block.
 
         A bundle proves of that block no time. So among the newest `MAX_KEYS_IN_FORCE` its reader counts each key that
         was not revoked, also one that has expired since, and does not look behind them.
@@ -188,13 +189,13 @@ class IdentityHistory:
         counted: dict[bytes, None] = {}
         for event in self._until(block):
             entry = _entry(event) if event.name == ATTRIBUTE_CHANGED else None
-            if entry is None or entry[0] != ED25519_ATTRIBUTE or len(entry[1]) != _ED25519_BYTES:
+            if entry is None or entry[0] != suite.attribute or len(entry[1]) != suite.public_key_bytes:
                 continue
             counted.pop(entry[1], None)
             if entry[2] > event.block_time:
                 counted[entry[1]] = None
         newest = set(list(counted)[-MAX_KEYS_IN_FORCE:])
-        held = self.ed25519_keys_at(block, block_time)
+        held = self.keys_at(block, block_time, suite)
         return {name: key for name, key in held.items() if key in newest}
 
     def ed25519_keys_ever(self) -> dict[bytes, int]:
@@ -227,6 +228,7 @@ class IdentityHistory:
         ]
         return {
             **document,
+            "@context": [*document["@context"], *contexts_of(methods)],
             "verificationMethod": methods,
             "authentication": authentication,
             "assertionMethod": [method["id"] for method in methods],
@@ -274,18 +276,21 @@ def _entry(event: DidEvent) -> tuple[bytes, bytes, int, bool] | None:
     return None
 
 
-def _is_ed25519(method: VerificationMethod) -> bool:
-    return _ED25519_KEY.fullmatch(method.name) is not None and len(method.value) == _ED25519_BYTES
+def _is_key(method: VerificationMethod, suite: SigningSuite) -> bool:
+    return method.name.encode() == suite.attribute.rstrip(b"\0") and len(method.value) == suite.public_key_bytes
+
+
+def _shown_as(method: VerificationMethod) -> SigningSuite | None:
+    """Return the suite of whose algorithm a key is, also one that only authenticates; None of another kind."""
+    match = _SIGNING_KEY.fullmatch(method.name)
+    suite = None if match is None else suite_of_alg(match.group(1))
+    return suite if suite is not None and len(method.value) == suite.public_key_bytes else None
 
 
 def _render(did: Did, method: VerificationMethod) -> dict[str, Any] | None:
-    if _is_ed25519(method):
-        return {
-            "id": method.id,
-            "type": "Ed25519VerificationKey2020",
-            "controller": did.text,
-            "publicKeyMultibase": encode_ed25519(method.value),
-        }
+    suite = _shown_as(method)
+    if suite is not None:
+        return verification_method(method.id, did.text, suite.algorithm, method.value)
     if method.name in ("veriKey", "sigAuth"):
         return _recovery_method(did, method.id, "0x" + method.value.hex())
     return None  # a key kind that the product does not use: counted, not shown

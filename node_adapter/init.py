@@ -29,6 +29,8 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
 from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT
 
 ANY_PORT = 0
 DEFAULT_ANCHORING: Mapping[str, float | int] = {
@@ -55,6 +57,7 @@ def init_node(
     role: str,
     password: str,
     settings: Mapping[str, Mapping[str, Any]],
+    suite: SigningSuite = DEFAULT,
     entropy: Entropy = secrets.token_bytes,
     now_ms: int | None = None,
 ) -> NewNode:
@@ -67,19 +70,20 @@ def init_node(
         password: seals the keystore.
         settings: further sections of `node.toml` (chain, http, anchoring, peers), as far as they are known. The port 0
             of a loopback host stands for a free one, which is held for this directory from now on.
+        suite: by which its records are made and signed, for good.
         entropy: gives random bytes.
         now_ms: the time, from which the first tokens are valid; this machine's, if it is not given.
 
     Raises:
         InvalidInput: a name, role, password or setting is malformed.
         Refused: `node-exists`.
-        CouldNotCheck: the directory cannot be written.
+        CouldNotCheck: the directory cannot be written; `suite-not-installed`, and nothing was made.
     """
     if role not in MEMBER_ROLES:
         raise InvalidInput("member.role", "one-of", f"must be one of {', '.join(MEMBER_ROLES)}")
     if (home / SETTINGS_FILE).exists():
         raise Refused("node-exists", f"{home} already holds a node")
-    keys = Keystore.generate(entropy)
+    keys = Keystore.generate(entropy, suite)
     table: dict[str, dict[str, Any]] = {
         "member": {"address": keys.address, "name": name, "role": role},
         "anchoring": dict(DEFAULT_ANCHORING),

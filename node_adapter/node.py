@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from did.identifiers import member_did
+from did.identifiers import SIGNING_FRAGMENT, member_did
+from did.member_log import ed25519_fragment
 from domain.domains import Domains
 from node_adapter.keys.keystore import Keystore
 from node_adapter.life import SignOfLife
@@ -18,7 +19,6 @@ from node_adapter.store.label_map import LabelMapStore
 from node_adapter.views import Views
 from primitives.errors import CouldNotCheck
 from primitives.suite import SigningSuite
-from primitives.suites import DEFAULT
 from replay.installed import INSTALLED
 
 Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
@@ -74,7 +74,6 @@ class Node:
             start.
         state: takes proofs of the chain's state; not to be asked inside a write transaction.
         domains: what knows the record types.
-        suite: by which this member makes records, and signs.
         label_map: the map of this member's log, of which one process keeps the upper levels in memory.
         views: what is derived from the store and kept in memory; each entry names the state that it was made from.
     """
@@ -90,7 +89,6 @@ class Node:
     sign_of_life: Callable[[], SignOfLife | None] = _no_sign
     state: StateSource = _no_state
     domains: Domains = INSTALLED
-    suite: SigningSuite = DEFAULT
     label_map: LabelMapStore = field(default_factory=LabelMapStore, repr=False)
     views: Views = field(default_factory=Views, repr=False)
 
@@ -105,6 +103,16 @@ class Node:
         return self.settings.member.address
 
     @cached_property
+    def suite(self) -> SigningSuite:
+        """The suite by which this member makes records and signs what belongs to them."""
+        return self.keys.suite
+
+    @cached_property
     def signing_key_id(self) -> str:
+        """The verification method of the member's key of its suite."""
+        return f"{self.did}#{SIGNING_FRAGMENT}"
+
+    @cached_property
+    def ed25519_key_id(self) -> str:
         """The verification method of the member's Ed25519 key."""
-        return f"{self.did}#signing"
+        return f"{self.did}#{ed25519_fragment(self.suite.algorithm)}"

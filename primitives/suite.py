@@ -13,6 +13,7 @@ from primitives.digest import tag_bytes
 from primitives.errors import InvalidInput
 
 SIGNATURE_BYTES = 64  # of every suite
+SECRET_BYTES = 32  # of every suite
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class SigningSuite:
         alg: `alg` of its signatures.
         algorithm: the number of its signature's algorithm in the member registry.
         public_key_bytes: the length of a public key.
+        attribute: the 32 bytes of the attribute under which a client's DID keeps its keys of this algorithm.
         hash: data -> 32 bytes.
         hmac: (key, data) -> the 32 bytes of HMAC (RFC 2104) with this hash.
         public_key: the secret of 32 bytes -> its public key.
@@ -37,12 +39,27 @@ class SigningSuite:
     alg: str
     algorithm: int
     public_key_bytes: int
+    attribute: bytes
     hash: Callable[[bytes], bytes]
     hmac: Callable[[bytes, bytes], bytes]
     public_key: Callable[[bytes], bytes]
     sign: Callable[[bytes, bytes], bytes]
     verify: Callable[[bytes, bytes, bytes], None]
     is_key: Callable[[bytes], bool]
+
+    def draw_secret(self, entropy: Callable[[int], bytes]) -> bytes:
+        """Draw a secret key; `entropy` gives so many random bytes.
+
+        Raises:
+            CouldNotCheck: the suite's library is not installed.
+        """
+        while True:  # of SM2 one draw in four milliards is no key, of Ed25519 none
+            secret = entropy(SECRET_BYTES)
+            try:
+                self.public_key(secret)
+            except InvalidInput:
+                continue
+            return secret
 
     def tagged_hmac(self, key: bytes, tag: str, data: bytes = b"") -> bytes:
         """Return HMAC(key, length of the tag as one byte || tag || data)."""

@@ -20,11 +20,8 @@ from evidence.version2.documents.trust import MAX_TRUST_NODES, TRUST_FORMAT
 from evidence.version2.verify.bundle import VerificationRequest
 from evidence.version2.verify.bundle import verify_bundle as verify_bundle_2
 from primitives.canonical import parse_json
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
-from primitives.suites import SUITES
-
-_KEY_BYTES = frozenset(suite.public_key_bytes for suite in SUITES.values())
+from primitives.suites import PUBLIC_KEY
 
 
 @dataclass(frozen=True)
@@ -49,7 +46,7 @@ class Trust:
             raise InvalidInput("trust", "required", "there is no trust file")
         if len(of_1) > 1:
             raise InvalidInput("trust", "unique", "two trust files are of format 1, of which one is read")
-        pinned = frozenset(_key(key, f"trust_keys[{number}]") for number, key in enumerate(keys))
+        pinned = frozenset(PUBLIC_KEY.read(key, f"trust_keys[{number}]") for number, key in enumerate(keys))
         if pinned and not of_2:
             detail = (
                 "no trust file of format 2 is given: one of format 1 is signed by nobody, and no key is pinned for it"
@@ -114,11 +111,3 @@ def _is_trust_2(file: bytes) -> bool:
         return False
     parsed = parse_json(file, field="trust", max_bytes=MAX_TRUST_2, max_nodes=MAX_TRUST_NODES)
     return isinstance(parsed, dict) and parsed.get("format") == TRUST_FORMAT
-
-
-def _key(value: object, field: str) -> bytes:
-    key = decode_hex(value, field)
-    if len(key) not in _KEY_BYTES:
-        lengths = " or ".join(str(length) for length in sorted(_KEY_BYTES))
-        raise InvalidInput(field, "length", f"must be a public key of {lengths} bytes in hex, and has {len(key)}")
-    return key

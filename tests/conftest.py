@@ -9,10 +9,17 @@ from pathlib import Path
 import pytest
 
 import tests.properties  # noqa: F401 - the examples of every property, before one is made
+from primitives.suites import DEFAULT
 
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
 _LONGEST_VALUE_IN_AN_ID = 60
 _RECURSION_LIMIT = sys.getrecursionlimit()
+
+
+@pytest.fixture
+def suite():
+    """The suite of the broker of a test: the default one, where none is asked for (`tests.world.keys.both_suites`)."""
+    return DEFAULT
 
 
 def _allowed_skips() -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.description.common import COUNT, MANY, PROMISE, RECEIPT, TEXT
+from api.description.common import COUNT, MANY, PROMISE, PUBLIC_KEY, RECEIPT, TEXT
 from api.description.operation import Operation
 from node_adapter.workflows.consent.truths import RELAY_STATES
 from node_adapter.workflows.identity.client_sessions import SESSION_CHALLENGE_REQUEST, SESSION_REQUEST
@@ -47,7 +47,7 @@ SESSION_CHALLENGE = Named(
                 Fields(
                     {
                         "block": Integer(-MAX_SAFE_INTEGER),
-                        "keys": MapOf(TEXT, DIGEST, 0, MANY),
+                        "keys": MapOf(TEXT, PUBLIC_KEY, 0, MANY),
                         "nonce": Integer(-MAX_SAFE_INTEGER),
                     }
                 )

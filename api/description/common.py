@@ -8,6 +8,7 @@ from evidence.version2 import envelope, promise, record
 from evidence.version2.documents import claim, receipt, trust
 from primitives.rules import RULES
 from primitives.shapes import Constant, Decimal, Fields, Hex, Integer, ListOf, Named, OneOf, Text
+from primitives.suites import PUBLIC_KEY_LENGTHS
 from primitives.uuid7 import UUID7_PATTERN
 from replay.wire.shapes import DID, DIGEST, TIME
 
@@ -15,6 +16,9 @@ MANY = 1_000_000
 TEXT = Text(min=0, controls=True)
 COUNT = Integer()
 HASH = Hex(32)
+PUBLIC_KEY = Text(
+    pattern="(?:{})".format("|".join(f"[0-9a-f]{{{2 * length}}}" for length in sorted(PUBLIC_KEY_LENGTHS)))
+).note("A public key of any suite, as lower-case hex.")
 # What stands in a path, by the name of the parameter: whatever else is asked for is not there.
 PATH_PARAMETERS = {
     "client_ref": Text(1000, pattern="[^/]+", controls=True).note("One with a slash is asked for by the query."),

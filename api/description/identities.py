@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.bodies import ARGUMENT
-from api.description.common import COUNT, MANY, TEXT
+from api.description.common import COUNT, MANY, PUBLIC_KEY, TEXT
 from api.description.operation import Operation
 from node_adapter.peers.messages import PEER_MESSAGE
 from node_adapter.workflows.identity.dids import SPONSORED_CALL
@@ -19,7 +19,7 @@ DID_RESOLUTION = Named(
             "didDocument": Object(),
             "didDocumentMetadata": Object(),
             "didResolutionMetadata": Object(),
-            "keys": MapOf(TEXT, DIGEST, 0, MANY).note("Valid Ed25519 keys by verification method."),
+            "keys": MapOf(TEXT, PUBLIC_KEY, 0, MANY).note("Valid keys of every suite by verification method."),
             "sponsored": Fields(
                 {
                     "block": Integer(-MAX_SAFE_INTEGER),

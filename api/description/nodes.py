@@ -38,6 +38,7 @@ from primitives.shapes import (
     OneOf,
     Text,
 )
+from primitives.suites import SUITE_NAME
 from replay.wire.shapes import ADDRESS, DID, TIME
 
 INDEXED_LOG = Named(
@@ -96,7 +97,9 @@ STATUS = Named(
     "Status",
     Fields(
         {
-            "member": Fields({"address": ADDRESS, "did": DID, "name": TEXT, "role": TEXT, "state": TEXT}),
+            "member": Fields(
+                {"address": ADDRESS, "did": DID, "name": TEXT, "role": TEXT, "suite": SUITE_NAME, "state": TEXT}
+            ),
             "chain": Fields({"chain_id": COUNT, "directory": ADDRESS, "indexed": Nullable(_INDEXED)}),
             "worker": Fields(
                 {

@@ -306,8 +306,7 @@ def _registered(settings: Settings, keys: Keystore) -> list[CheckLine]:
                 "membership", ok=False, detail="not in the index", mend="run the node; ask the consortium to admit it"
             )
         ]
-    registered = (member.held.signing, member.held.agreement, member.held.compliance)
-    held = keys.find(lambda one: (one.signing_public, one.agreement_public, one.compliance_address) == registered)
+    held = keys.find(lambda one: one.registered == member.held.key_set())
     same = held is not None
     return [
         CheckLine("membership", member.active, "active" if member.active else "suspended", "ask the consortium why"),

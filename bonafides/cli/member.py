@@ -181,7 +181,7 @@ def execute(proposal: int, node_dir: Path, wait: bool) -> None:
 @member.command(
     "rotate-keys",
     epilog=verbatim(
-        'out  {"keys": {"signing","agreement","compliance"}, "block", "tx", "gas_used", "outbox"}',
+        'out  {"keys": as `node init` prints them, "block", "tx", "gas_used", "outbox"}',
         "",
         "Example:",
         "  bonafides member rotate-keys --node nodes/a",

@@ -14,11 +14,19 @@ import click
 
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.opened_wallet import ask_person, opened, yes_option
-from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.options import (
+    FILE,
+    password_option,
+    rows_option,
+    suite_option,
+    verbatim,
+    wallet_option,
+)
 from bonafides.cli.support.output import each_row, read_document, tell, write_json, write_line
 from bonafides.client import Client
 from bonafides.wallet.staff import HeldStaffKey, check_person, keys_of, new_key, sign_fact
 from primitives.errors import InvalidInput
+from primitives.suites import suite_named
 from primitives.timestamp import format_time
 from suitability.records.staff import END_REASONS, STAFF_ROLES
 
@@ -47,12 +55,19 @@ def staff() -> None:
 @click.option("--broker", required=True, help="The DID of the broker.")
 @click.option("--name", required=True, help="The person's name at the broker; it is one person's.")
 @click.option("--role", required=True, type=click.Choice(STAFF_ROLES))
+@suite_option("Of the broker's records, if it is another one than the key was made for.", default=None)
 @click.option("--renew", is_flag=True, help="Make a new key in place of the one that is there, which signs no more.")
-def new(wallet_dir: Path, password_file: Path | None, broker: str, name: str, role: str, renew: bool) -> None:
-    """Make a key; answers what shows that the person holds it. Asked again it answers the same key."""
+def new(
+    wallet_dir: Path, password_file: Path | None, broker: str, name: str, role: str, suite: str | None, renew: bool
+) -> None:
+    """Make a key; answers what shows that the person holds it. Asked again it answers the same key.
+
+    The key is Ed25519 at every broker. What it signs are digests of fields, which are made by the broker's suite.
+    """
     check_person(broker, name, role)
+    chosen = None if suite is None else suite_named(suite)
     with opened(wallet_dir, password_file, create=True) as identities, identities.changing():
-        write_json(new_key(identities.store, broker=broker, name=name, role=role, renew=renew))
+        write_json(new_key(identities.store, broker=broker, name=name, role=role, suite=chosen, renew=renew))
 
 
 @staff.command("keys")
@@ -62,7 +77,8 @@ def keys_command(wallet_dir: Path, password_file: Path | None) -> None:
     """List the keys of a wallet, without their secrets."""
     with opened(wallet_dir, password_file) as identities:
         for key in sorted(keys_of(identities.store), key=lambda key: (key.broker, key.name, key.role)):
-            write_line({"name": key.name, "role": key.role, "broker": key.broker, "key": key.public})
+            whose = {"name": key.name, "role": key.role, "broker": key.broker}
+            write_line({**whose, "suite": key.suite.name, "key": key.public})
 
 
 @staff.command(

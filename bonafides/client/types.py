@@ -61,6 +61,14 @@ class Act(TypedDict):
     ruleset: str | None
     known: Known
 
+
+class ActRegistration(TypedDict):
+    suite: Literal["sm3-sm2/1"]
+    signing_key: str
+    validity: int
+    deadline: int
+    signature: Eip712Signature
+
 AddCheckpoint: TypeAlias = "str"
 
 Address: TypeAlias = "str"
@@ -453,7 +461,7 @@ class DidResolution(TypedDict):
     didDocument: dict[str, Any]
     didDocumentMetadata: dict[str, Any]
     didResolutionMetadata: dict[str, Any]
-    keys: dict[str, Digest]
+    keys: dict[str, str]
     sponsored: DidResolutionSponsored
 
 Digest: TypeAlias = "str"
@@ -1565,7 +1573,7 @@ class Session(TypedDict):
 
 class SessionChallengeIdentity1(TypedDict):
     block: int
-    keys: dict[str, Digest]
+    keys: dict[str, str]
     nonce: int
 
 
@@ -1673,6 +1681,7 @@ class StatusMember(TypedDict):
     did: Did
     name: str
     role: str
+    suite: Literal["sha256-ed25519/1", "sm3-sm2/1"]
     state: str
 
 
@@ -1816,6 +1825,7 @@ class SubjectRequest(TypedDict):
     client_ref: str
     did: NotRequired[Did]
     registration: NotRequired[Registration]
+    act_registration: NotRequired[ActRegistration]
     succeeds: NotRequired[Any]
     product_id: NotRequired[str]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from bonafides.wallet.held import of_format_1
-from bonafides.wallet.keys import Identities, Identity, Network, SigningKey, registration
+from bonafides.wallet.keys import Identities, Identity, KeyLine, Network, registration
 from evidence.version2.opening import CONTINUED
 from primitives.errors import Refused
 
@@ -30,8 +30,9 @@ def move_identity(identities: Identities, did: object, network: Network, now_ms:
     if network.chain_id != identity.network.chain_id:
         raise Refused("wallet-network", f"the network is on the chain {network.chain_id}, and {did} on another")
     if identity.network != network:
-        key = SigningKey(identity.key.seed, 1)
-        identity = replace(identity, network=network, keys=(key,), nonce=1, pending=None, block=0)
+        keys = [replace(line.key, number=number, revoked=False) for number, line in enumerate(identity.lines, 1)]
+        lines = tuple(KeyLine((key,)) for key in keys)
+        identity = replace(identity, network=network, lines=lines, nonce=len(lines), block=0)
         identities.save(identity)
     return registration(identity, now_ms)
 

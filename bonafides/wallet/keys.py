@@ -1,32 +1,32 @@
 """Pairwise identities: one per client and broker, so that no two of a client's accounts share a key.
 
-An identity has a secp256k1 controller (its did:ethr), Ed25519 keys for acts (the newest that came into force signs;
-older ones are kept, for what they signed still verifies) and the opening of a Pedersen commitment to a certificate
-number. What holds on the chain, the wallet learns from there (`rotation.learn`); by itself it only presumes that its
-first key is in force.
+An identity has a secp256k1 controller (its did:ethr), Ed25519 keys (the newest that came into force signs; older ones
+are kept, for what they signed still verifies) and the opening of a Pedersen commitment to a certificate number. Acts
+are signed by a key of the broker's suite: where that is not the default one, the identity has keys of it beside the
+others, which open sessions and sign consents and proofs at every broker. What holds on the chain, the wallet learns
+from there (`rotation.learn`); by itself it only presumes that its first keys are in force.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bonafides.wallet.store import WalletStore
-from primitives import ed25519
 from primitives.canonical import parse_json
 from primitives.certificate import check_certificate
-from primitives.eip712 import ED25519_ATTRIBUTE, set_attribute_typed_data, sign_typed
+from primitives.eip712 import set_attribute_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
 from primitives.secp256k1 import ADDRESS_PATTERN, address_of
 from primitives.shapes import Fields, Integer, Line, Text
 from primitives.suite import SigningSuite
-from primitives.suites import DEFAULT
+from primitives.suites import DEFAULT, SUITES
 
 KEY_VALIDITY_SECONDS = 10 * 365 * 24 * 3600
 DEADLINE_SECONDS = 24 * 3600  # how long a member may wait before it relays a signed call
@@ -86,16 +86,46 @@ class Network:
 
 @dataclass(frozen=True)
 class SigningKey:
-    """One Ed25519 key of an identity, with its place among the identity's key events on the chain."""
+    """One key of an identity, with its place among the identity's key events on the chain."""
 
     seed: bytes = field(repr=False)
     number: int  # the resolver names the N-th key event `#delegate-N`; presumed until it was learned
     revoked: bool = False  # it was in force once, and is no more
+    suite: SigningSuite = DEFAULT
 
     @property
     def public(self) -> bytes:
         """The public key."""
-        return ed25519.public_key(self.seed)
+        return self.suite.public_key(self.seed)
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """The keys of one suite that an identity has had, in their order; the last one signs."""
+
+    keys: tuple[SigningKey, ...]
+    pending: SigningKey | None = None  # a key that was made to follow, and that nobody has seen on the chain
+
+    @property
+    def key(self) -> SigningKey:
+        """The key that signs now."""
+        return self.keys[-1]
+
+    @property
+    def suite(self) -> SigningSuite:
+        """Of its keys."""
+        return self.key.suite
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is sealed in the wallet."""
+        pending = None if self.pending is None else _key_json(self.pending)
+        return {"keys": [_key_json(key) for key in self.keys], "pending": pending}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], suite: SigningSuite) -> KeyLine:
+        """Read what `to_json` wrote, also as an earlier version of the wallet did."""
+        pending = value.get("pending")
+        return cls(tuple(_read_key(key, suite) for key in value["keys"]), pending and _read_key(pending, suite))
 
 
 @dataclass(frozen=True)
@@ -125,9 +155,8 @@ class Identity:
     broker: str
     network: Network
     controller: bytes = field(repr=False)
-    keys: tuple[SigningKey, ...]
+    lines: tuple[KeyLine, ...]  # the Ed25519 one, and that of the broker's suite where it is another
     nonce: int  # of the next sponsored call, as far as is known
-    pending: SigningKey | None = None  # a key that was made to follow, and that nobody has seen on the chain
     block: int = 0  # at which the chain was last seen; what is older is no news
     subject: str | None = None
     opening: Opening | None = None
@@ -144,13 +173,18 @@ class Identity:
 
     @property
     def key(self) -> SigningKey:
-        """The key that signs now."""
-        return self.keys[-1]
+        """The Ed25519 key that signs now: sessions, consents, proofs."""
+        return self.lines[0].key
+
+    @property
+    def act_key(self) -> SigningKey:
+        """The key that signs acts now."""
+        return self.lines[-1].key
 
     @property
     def suite(self) -> SigningSuite:
-        """The suite of what its keys sign: they are Ed25519."""
-        return DEFAULT
+        """The suite of its acts: that of the broker's records."""
+        return self.lines[-1].suite
 
     def key_id(self, key: SigningKey) -> str:
         """Return the verification method of a key."""
@@ -164,9 +198,9 @@ class Identity:
             "broker": self.broker,
             "network": self.network.to_json(),
             "controller": self.controller.hex(),
-            "keys": [_key_json(key) for key in self.keys],
+            **self.lines[0].to_json(),
+            "acts": None if self.suite is DEFAULT else {"suite": self.suite.name, **self.lines[-1].to_json()},
             "nonce": self.nonce,
-            "pending": None if self.pending is None else _key_json(self.pending),
             "block": self.block,
             "subject": self.subject,
             "opening": opening
@@ -176,15 +210,15 @@ class Identity:
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Identity:
         """Read what `to_json` wrote, also in an earlier version; the seal proves that nobody else wrote it."""
-        opening, pending = value["opening"], value.get("pending")
+        opening, acts = value["opening"], value.get("acts")
+        own = [] if acts is None else [KeyLine.from_json(acts, SUITES[acts["suite"]])]
         return cls(
             client_ref=value["client_ref"],
             broker=value["broker"],
             network=Network.from_json(value["network"]),
             controller=bytes.fromhex(value["controller"]),
-            keys=tuple(_read_key(key) for key in value["keys"]),
+            lines=(KeyLine.from_json(value, DEFAULT), *own),
             nonce=value["nonce"],
-            pending=pending and _read_key(pending),
             block=value.get("block", 0),
             subject=value["subject"],
             opening=opening and Opening(opening["kind"], opening["number"], int(opening["blinding"], 16)),
@@ -253,12 +287,24 @@ def new_identity(
     broker: str,
     network: Network,
     certificate: object = None,
+    suite: SigningSuite = DEFAULT,
 ) -> Identity:
     """Return the identity of a client at a broker, and make it where there is none; call it inside `changing`.
 
+    One that no broker has given a pseudonym yet takes the suite that is asked for.
+
+    Args:
+        identities: the wallet.
+        client_ref: the client.
+        broker: its DID.
+        network: the chain and its contracts.
+        certificate: {"kind", "number"}, or None.
+        suite: of the broker's records.
+
     Raises:
         InvalidInput: the broker's DID or the certificate is malformed, or the DID is of another chain.
-        Refused: `wallet-identity-exists`, for another network or with another certificate.
+        Refused: `wallet-identity-exists`, for another network or suite, or with another certificate.
+        CouldNotCheck: `suite-not-installed`.
     """
     match = _MEMBER_DID.fullmatch(_LINE.read(broker, "broker"))
     if match is None or int(match.group(1), 16) != network.chain_id:
@@ -267,72 +313,70 @@ def new_identity(
     opening = None if certificate is None else _opening(certificate, entropy(_BLINDING_BYTES))
     known = identities.find(_LINE.read(client_ref, "client_ref"), broker)
     if known is not None:
-        if known.network != network or not _same_certificate(known.opening, opening):
-            detail = f"client {client_ref} has another identity at {broker}: of another network or certificate"
+        fits = known.suite is suite or known.subject is None
+        if known.network != network or not fits or not _same_certificate(known.opening, opening):
+            detail = f"client {client_ref} has another identity at {broker}: of another network, suite or certificate"
             raise Refused("wallet-identity-exists", detail)
-        return known
+        return known if known.suite is suite else _with_suite(identities, known, suite)
     identity = Identity(
         client_ref=client_ref,
         broker=broker,
         network=network,
         controller=_controller(entropy(SEED_BYTES)),
-        keys=(SigningKey(entropy(SEED_BYTES), 1),),
+        lines=(KeyLine((SigningKey(entropy(SEED_BYTES), 1),)),),
         nonce=1,
         opening=opening,
     )
-    identities.save(identity)
-    return identity
+    return _with_suite(identities, identity, suite)
 
 
 def registration(identity: Identity, now_ms: int) -> dict[str, Any]:
-    """Return the body of `POST /v1/subjects`: the DID, and the first key under the controller's EIP-712 signature.
+    """Return the body of `POST /v1/subjects`: the DID, and the first keys under the controller's EIP-712 signature.
 
     It may be made again at any time: when the first came too late, or to find out the pseudonym.
     """
-    first = identity.keys[0]
-    call = set_call(identity, first.public, nonce=0, deadline=now_ms // 1000 + DEADLINE_SECONDS)
-    return {
-        "client_ref": identity.client_ref,
-        "did": identity.did,
-        "registration": {
-            "signing_key": first.public.hex(),
-            "validity": call["validity"],
-            "deadline": call["deadline"],
-            "signature": call["signature"],
-        },
-    }
+    stated = [_registered(identity, line.keys[0], nonce, now_ms) for nonce, line in enumerate(identity.lines)]
+    body = {"client_ref": identity.client_ref, "did": identity.did, "registration": stated[0]}
+    if identity.suite is DEFAULT:
+        return body
+    return {**body, "act_registration": {"suite": identity.suite.name, **stated[1]}}
 
 
-def set_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
-    """Return the sponsored call that puts an Ed25519 key into force: a body of `POST /v1/dids/sponsored`."""
+def _registered(identity: Identity, key: SigningKey, nonce: int, now_ms: int) -> dict[str, Any]:
+    call = set_call(identity, key, nonce=nonce, deadline=now_ms // 1000 + DEADLINE_SECONDS)
+    return {"signing_key": key.public.hex(), **{name: call[name] for name in ("validity", "deadline", "signature")}}
+
+
+def set_call(identity: Identity, key: SigningKey, *, nonce: int, deadline: int) -> dict[str, Any]:
+    """Return the sponsored call that puts a key into force: a body of `POST /v1/dids/sponsored`."""
     typed = set_attribute_typed_data(
         identity.network.chain_id,
         identity.network.did_registry,
         identity.address,
-        ED25519_ATTRIBUTE,
-        value,
+        key.suite.attribute,
+        key.public,
         KEY_VALIDITY_SECONDS,
         nonce,
         deadline,
     )
-    return signed_call(identity, "setAttribute", value, typed, validity=KEY_VALIDITY_SECONDS, deadline=deadline)
+    return signed_call(identity, "setAttribute", key, typed, validity=KEY_VALIDITY_SECONDS, deadline=deadline)
 
 
-def signed_call(identity: Identity, call: str, value: bytes, typed: dict[str, Any], **terms: int) -> dict[str, Any]:
-    """Return a sponsored call about an Ed25519 key of an identity, signed by its controller.
+def signed_call(identity: Identity, call: str, key: SigningKey, typed: dict[str, Any], **terms: int) -> dict[str, Any]:
+    """Return a sponsored call about a key of an identity, signed by its controller.
 
     Args:
         identity: whose DID it is.
         call: `setAttribute` or `revokeAttribute`.
-        value: the key.
+        key: the key.
         typed: the typed data of that call.
         terms: its further members, as the typed data has them.
     """
     return {
         "did": identity.did,
         "call": call,
-        "name": "0x" + ED25519_ATTRIBUTE.hex(),
-        "value": "0x" + value.hex(),
+        "name": "0x" + key.suite.attribute.hex(),
+        "value": "0x" + key.public.hex(),
         **terms,
         "signature": "0x" + sign_typed(identity.controller, typed).hex(),
     }
@@ -357,8 +401,19 @@ def _key_json(key: SigningKey) -> dict[str, Any]:
     return {"seed": key.seed.hex(), "number": key.number, "revoked": key.revoked}
 
 
-def _read_key(value: dict[str, Any]) -> SigningKey:
-    return SigningKey(bytes.fromhex(value["seed"]), value["number"], value["revoked"])
+def _read_key(value: dict[str, Any], suite: SigningSuite) -> SigningKey:
+    return SigningKey(bytes.fromhex(value["seed"]), value["number"], value["revoked"], suite)
+
+
+def _with_suite(identities: Identities, identity: Identity, suite: SigningSuite) -> Identity:
+    """Keep an identity that no broker knows with a key for acts of a suite, where the default one's is not enough."""
+    of_acts = suite.draw_secret(identities.store.entropy) if suite is not DEFAULT else None
+    lines = (
+        identity.lines[:1] if of_acts is None else (identity.lines[0], KeyLine((SigningKey(of_acts, 2, suite=suite),)))
+    )
+    made = replace(identity, lines=lines, nonce=len(lines))
+    identities.save(made)
+    return made
 
 
 def _same_certificate(kept: Opening | None, given: Opening | None) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from bonafides.wallet.keys import Identities
 from evidence.version2.documents.receipt import PinnedKeys
+from primitives import ed25519
 from primitives.encoding import decode_hex
-from primitives.errors import Refused
+from primitives.errors import InvalidInput, Refused
+from primitives.suites import PUBLIC_KEY
 
 _KIND = "broker"
-_KEY_BYTES = 32
 
 
 def pin_broker(
@@ -23,18 +24,21 @@ def pin_broker(
     Args:
         identities: the wallet.
         broker: its DID.
-        signing: the key of its promises, hex.
-        checkpoint: the key of its checkpoints, hex; None where it is the same.
+        signing: the key of its promises, hex: of any suite.
+        checkpoint: the key of its checkpoints, hex; None where it is the same, as it is under the default suite.
         successor: the broker has changed its keys, and the client says so: the earlier ones stay beside them.
 
     Returns:
         All pairs that are pinned, the newest last.
 
     Raises:
+        InvalidInput: a key is malformed; `required`, a key that is no Ed25519 one signs no checkpoints.
         Refused: `wallet-broker-key`, other keys are pinned already.
     """
-    promises = decode_hex(signing, "broker_key", _KEY_BYTES)
-    notes = promises if checkpoint is None else decode_hex(checkpoint, "checkpoint_key", _KEY_BYTES)
+    promises = PUBLIC_KEY.read(signing, "broker_key")
+    if checkpoint is None and len(promises) != ed25519.PUBLIC_KEY_BYTES:
+        raise InvalidInput("checkpoint_key", "required", "is missing: the broker's signing key is not of Ed25519")
+    notes = promises if checkpoint is None else decode_hex(checkpoint, "checkpoint_key", ed25519.PUBLIC_KEY_BYTES)
     pair, pinned = PinnedKeys(promises, notes), _kept(identities, broker)
     if pair not in pinned:
         if pinned and not successor:

@@ -15,35 +15,46 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from bonafides.wallet.keys import DEADLINE_SECONDS, SEED_BYTES, Identities, Identity, SigningKey, set_call, signed_call
-from primitives.eip712 import ED25519_ATTRIBUTE, revoke_attribute_typed_data
+from bonafides.wallet.keys import DEADLINE_SECONDS, Identities, Identity, KeyLine, SigningKey, set_call, signed_call
+from primitives.eip712 import revoke_attribute_typed_data
 from primitives.errors import InvalidInput
-from primitives.shapes import Bytes, Fields, Integer, MapOf, Object, Text
+from primitives.shapes import Fields, Integer, MapOf, Object, Text
+from primitives.suites import PUBLIC_KEY
 
-_KEY_BYTES = 32
 _MAX_KEYS = 1000
 _METHOD = re.compile(r"(.*)#delegate-([1-9][0-9]{0,8})")
 
 
 def rotate(identities: Identities, did: object, now_ms: int) -> tuple[Identity, list[dict[str, Any]]]:
-    """Give an identity a new Ed25519 key, or go on with a rotation that was begun; call it inside `changing`.
+    """Give an identity a new key of each of its suites, or go on with a rotation that was begun, inside `changing`.
 
     Returns:
-        The identity, and the sponsored calls that are missing: set the new key, end the old ones.
+        The identity, and the sponsored calls that are missing: of each suite set the new key, end the old ones.
     """
     identity = identities.by_did(did)
     deadline = now_ms // 1000 + DEADLINE_SECONDS
-    unfinished = [key for key in identity.keys[:-1] if not key.revoked]
-    calls = []
-    if identity.pending is not None or not unfinished:
-        new = identity.pending or SigningKey(identities.store.entropy(SEED_BYTES), 2 * len(identity.keys))
-        identity = replace(identity, pending=new)
-        identities.save(identity)
-        calls.append(set_call(identity, new.public, nonce=identity.nonce, deadline=deadline))
-        unfinished = [*unfinished, identity.key]
-    for key in unfinished:
-        calls.append(revoke_call(identity, key.public, nonce=identity.nonce + len(calls), deadline=deadline))
-    return identity, calls
+    made = sum(2 * len(line.keys) - 1 for line in identity.lines)  # key events so far: each rotation has two
+    begun = any(line.pending is not None or _unfinished(line) for line in identity.lines)
+    lines, calls = [], list[dict[str, Any]]()
+    for line in identity.lines:
+        unfinished, new = _unfinished(line), line.pending
+        if new is None and not begun:
+            secret = line.suite.draw_secret(identities.store.entropy)
+            new = SigningKey(secret, made + len(calls) + 1, suite=line.suite)
+        if new is not None:
+            calls.append(set_call(identity, new, nonce=identity.nonce + len(calls), deadline=deadline))
+            unfinished = [*unfinished, line.key]
+        for key in unfinished:
+            calls.append(revoke_call(identity, key, nonce=identity.nonce + len(calls), deadline=deadline))
+        lines.append(replace(line, pending=new))
+    rotated = replace(identity, lines=tuple(lines))
+    if rotated != identity:
+        identities.save(rotated)
+    return rotated, calls
+
+
+def _unfinished(line: KeyLine) -> list[SigningKey]:
+    return [key for key in line.keys[:-1] if not key.revoked]
 
 
 def learn(identities: Identities, did: object, state: object) -> Identity:
@@ -62,25 +73,30 @@ def learn(identities: Identities, did: object, state: object) -> Identity:
     block, nonce, numbers = _read_state(identity, state)
     if block < identity.block:
         return identity
-    held = (*identity.keys, *(() if identity.pending is None else (identity.pending,)))
-    in_force = [key for key in held if key.public in numbers]
-    learned = replace(identity, block=block, nonce=max(nonce, 1))  # the first call is the registration
-    if in_force:
-        newest = max(in_force, key=lambda key: numbers[key.public])
-        place = held.index(newest)
-        before = [_seen(key, numbers) for key in held if key is not newest and (key in in_force or key in held[:place])]
-        after = [key for key in held[place + 1 :] if key not in in_force]
-        keys = (*before, _seen(newest, numbers))
-        learned = replace(learned, keys=keys, pending=replace(after[-1], revoked=False) if after else None)
+    lines = tuple(_learned(line, numbers) for line in identity.lines)
+    # the first calls are those of the registration
+    learned = replace(identity, lines=lines, block=block, nonce=max(nonce, len(lines)))
     if learned != identity:
         identities.save(learned)
     return learned
 
 
+def _learned(line: KeyLine, numbers: Mapping[bytes, int]) -> KeyLine:
+    held = (*line.keys, *(() if line.pending is None else (line.pending,)))
+    in_force = [key for key in held if key.public in numbers]
+    if not in_force:
+        return line
+    newest = max(in_force, key=lambda key: numbers[key.public])
+    place = held.index(newest)
+    before = [_seen(key, numbers) for key in held if key is not newest and (key in in_force or key in held[:place])]
+    after = [key for key in held[place + 1 :] if key not in in_force]
+    return KeyLine((*before, _seen(newest, numbers)), replace(after[-1], revoked=False) if after else None)
+
+
 _STATE = Fields(
     {
         "block": Integer(),
-        "keys": MapOf(Text(min=0, controls=True), Bytes(_KEY_BYTES), 0, _MAX_KEYS),
+        "keys": MapOf(Text(min=0, controls=True), PUBLIC_KEY, 0, _MAX_KEYS),
         "nonce": Integer(),
     },
     open=True,
@@ -100,18 +116,18 @@ def state_of_resolution(value: Mapping[str, Any]) -> tuple[object, dict[str, Any
     return answer["didDocument"].get("id"), state
 
 
-def revoke_call(identity: Identity, value: bytes, *, nonce: int, deadline: int) -> dict[str, Any]:
-    """Return the sponsored call that ends an Ed25519 key: a body of `POST /v1/dids/sponsored`."""
+def revoke_call(identity: Identity, key: SigningKey, *, nonce: int, deadline: int) -> dict[str, Any]:
+    """Return the sponsored call that ends a key: a body of `POST /v1/dids/sponsored`."""
     typed = revoke_attribute_typed_data(
         identity.network.chain_id,
         identity.network.did_registry,
         identity.address,
-        ED25519_ATTRIBUTE,
-        value,
+        key.suite.attribute,
+        key.public,
         nonce,
         deadline,
     )
-    return signed_call(identity, "revokeAttribute", value, typed, deadline=deadline)
+    return signed_call(identity, "revokeAttribute", key, typed, deadline=deadline)
 
 
 def _seen(key: SigningKey, numbers: Mapping[bytes, int]) -> SigningKey:

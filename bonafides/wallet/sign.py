@@ -151,7 +151,7 @@ def open_history(
     if identity.subject is None:
         raise Refused("wallet-unbound", f"{identity.did} has no pseudonym yet: run `wallet bind` first")
     signed = opening_of(identities, identity)
-    if signed is not None and signed["key"] == identity.key_id(identity.key):
+    if signed is not None and signed["key"] == identity.key_id(identity.act_key):
         return signed
     earlier = read_continues(identities, identity, continues)
     told = "" if earlier is None else _CONTINUES_TEXT.format(**earlier)
@@ -180,8 +180,8 @@ def _sign(identities: Identities, identity: Identity, draft: Draft, value: objec
     root_salt, occurred_at = identities.store.entropy(ROOT_SALT_BYTES), format_time(now_ms)
     digests, known = field_digests(identity.suite, draft.fields, root_salt), known_before(identities, identity)
     stated = {**vars(draft), "occurred_at": occurred_at, "fields": digests, "known": known}
-    key = identity.key_id(identity.key)
-    signature = act.sign_act(stated, identity.key.seed, identity.did, key)["value"]
+    key = identity.key_id(identity.act_key)
+    signature = act.sign_act(stated, identity.act_key.seed, identity.did, key)["value"]
     signed = {
         "draft": value,
         "occurred_at": occurred_at,

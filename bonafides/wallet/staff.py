@@ -20,7 +20,8 @@ from evidence.version2.salts import ROOT_SALT_BYTES, field_digests
 from primitives import ed25519
 from primitives.encoding import decode_hex, encode_base64url
 from primitives.errors import InvalidInput, Refused
-from primitives.suites import DEFAULT
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT, SUITES
 from replay.installed import INSTALLED
 from replay.wire.fact import read_fact, read_node_fact
 from suitability.records.staff import STAFF_ROLES
@@ -34,12 +35,13 @@ Show = Callable[["HeldStaffKey", Mapping[str, Any]], bool]
 
 @dataclass(frozen=True)
 class HeldStaffKey:
-    """One key of a person, for one role at one broker."""
+    """One key of a person, for one role at one broker. It is Ed25519; the fields that it signs are of the suite."""
 
     broker: str
     name: str
     role: str
     seed: bytes = field(repr=False)
+    suite: SigningSuite = DEFAULT
 
     @property
     def public(self) -> str:
@@ -59,27 +61,43 @@ def check_person(broker: str, name: str, role: str) -> None:
     check_name(name)
 
 
-def new_key(store: WalletStore, *, broker: str, name: str, role: str, renew: bool = False) -> dict[str, Any]:
+def new_key(
+    store: WalletStore, *, broker: str, name: str, role: str, suite: SigningSuite | None = None, renew: bool = False
+) -> dict[str, Any]:
     """Make a key, or return the enrolment request of the one that is there; call it inside `store.transaction`.
 
-    `renew` puts a new key in its place: the old one signs no more.
+    Args:
+        store: the person's wallet.
+        broker: its DID.
+        name: the person's.
+        role: for which the key is.
+        suite: of the broker's records; None for what is kept of a key that is there, else the default one.
+        renew: puts a new key in the place of the old one, which signs no more.
 
     Raises:
         InvalidInput: `broker`, `name` or `role` is malformed.
     """
     check_person(broker, name, role)
-    known = None if renew else store.get(_KIND, broker, name, role)
-    seed = store.entropy(_SEED_BYTES) if known is None else bytes.fromhex(known["seed"])
-    key = HeldStaffKey(broker, name, role, seed)
-    if known is None:
-        store.put({"broker": broker, "name": name, "role": role, "seed": seed.hex()}, _KIND, broker, name, role)
+    kept = store.get(_KIND, broker, name, role)
+    before = None if kept is None else _held(kept)
+    seed = store.entropy(_SEED_BYTES) if before is None or renew else before.seed
+    key = HeldStaffKey(broker, name, role, seed, suite or (DEFAULT if before is None else before.suite))
+    if key != before:
+        value = {"broker": broker, "name": name, "role": role, "seed": seed.hex(), "suite": key.suite.name}
+        store.put(value, _KIND, broker, name, role)
     proof = ed25519.sign(seed, possession_digest(broker, name, role, key.public))
     return {"name": name, "role": role, "broker": broker, "key": key.public, "proof": encode_base64url(proof)}
 
 
 def keys_of(store: WalletStore) -> list[HeldStaffKey]:
     """Return the keys of a wallet."""
-    return [HeldStaffKey(**{**entry, "seed": bytes.fromhex(entry["seed"])}) for entry in store.all(_KIND)]
+    return [_held(entry) for entry in store.all(_KIND)]
+
+
+def _held(kept: Mapping[str, str]) -> HeldStaffKey:
+    """Read a key, also of an earlier version of the wallet, which knew one suite."""
+    suite = SUITES[kept.get("suite", DEFAULT.name)]
+    return HeldStaffKey(kept["broker"], kept["name"], kept["role"], bytes.fromhex(kept["seed"]), suite)
 
 
 def sign_fact(
@@ -112,7 +130,7 @@ def sign_fact(
     if not show(key, fact):
         raise Refused("wallet-declined", "the person did not agree; nothing was signed")
     stated = {"attachments": [], **fact, "broker": key.broker}  # last: nothing that was handed in stands in its place
-    digest = act_digest(stated, field_digests(DEFAULT, payload, root_salt))
+    digest = act_digest(stated, field_digests(key.suite, payload, root_salt))
     value = encode_base64url(ed25519.sign(key.seed, digest))
     return {
         **fact,

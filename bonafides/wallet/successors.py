@@ -15,8 +15,7 @@ from evidence.version2.documents.bundle import Bundle, parse_bundle
 from evidence.version2.documents.receipt import PinnedKeys
 from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
-from primitives.errors import CouldNotCheck, VerificationFailed
-from primitives.suites import DEFAULT
+from primitives.errors import VerificationFailed
 from replay.installed import INSTALLED
 from replay.signing import signing_rules
 
@@ -39,8 +38,7 @@ def follow_keys(
         InvalidInput: not a bundle, or not a trust file.
         Refused: `wallet-broker-unknown`, no key of this broker is pinned: there is none to succeed.
         VerificationFailed: `trust`, or the first check that fails.
-        CouldNotCheck: what the bundle rests on cannot be checked here; `wallet-suite`, a key is of a suite that the
-            wallet does not check.
+        CouldNotCheck: what the bundle rests on cannot be checked here; `suite-not-installed` for one.
     """
     shown = parse_bundle(bundle)
     pinned_keys(identities, shown.broker)
@@ -50,8 +48,6 @@ def follow_keys(
         raise VerificationFailed(check.name, f"the bundle proves no keys: {check.detail}")
     pinned: list[PinnedKeys] = []
     for keys in _in_order(shown):
-        if keys.algorithm != DEFAULT.algorithm:
-            raise CouldNotCheck("wallet-suite", f"{shown.broker} signs by a suite that this wallet does not check")
         pinned = pin_broker(identities, shown.broker, keys.signing.hex(), keys.checkpoint.hex(), successor=True)
     return shown.broker, pinned
 

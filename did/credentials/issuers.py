@@ -20,7 +20,7 @@ from did.credentials.credential import BASE_TYPE, Credential
 from did.credentials.credential_type import Basis, CredentialType
 from did.credentials.proofs import ProofHeader
 from did.credentials.registry import TYPES
-from did.identifiers import SIGNING_FRAGMENT, Did, parse_did
+from did.identifiers import Did, parse_did
 from did.member_log import MemberHistory, Term
 from primitives.errors import VerificationFailed
 
@@ -106,7 +106,7 @@ def issuing_broker(
     if member is None:
         raise VerificationFailed(CHECK, f"{issuer} is no member of the consortium; a {kind} is issued by a broker")
     _require_broker(member.now, kind, f"{issuer} ({member.name}) is suspended by the consortium")
-    if header.verification_method != issuer.url(SIGNING_FRAGMENT):
+    if header.verification_method not in {issuer.url(term.ed25519_fragment) for term in member.terms}:
         raise VerificationFailed("key", f"{header.verification_method} is not the signing key of {issuer}")
     if type_.basis is Basis.BROKER_OF_CLIENT:
         if len(credential.subjects) != 1:
@@ -142,7 +142,7 @@ def term_of_claimed_issue(member: MemberHistory, kind: str, key: bytes, created_
         VerificationFailed: check `issuer-right`; the member was no active broker then, or had another key.
     """
     for term in reversed(member.terms):
-        if term.signing == key and (term.covers_time(created_ms) or term.covers_time(created_ms + CLOCK_SKEW_MS)):
+        if term.ed25519 == key and (term.covers_time(created_ms) or term.covers_time(created_ms + CLOCK_SKEW_MS)):
             return _require_broker(term, kind, "")
     raise VerificationFailed(CHECK, f"{member.name} was no active member with this key when the proof says it was made")
 
@@ -154,7 +154,7 @@ def term_of_witnessed_issue(member: MemberHistory, kind: str, key: bytes, block:
         VerificationFailed: check `issuer-right`; the key did not hold through that block.
     """
     for term in reversed(member.terms):
-        if term.signing == key and term.covers_block(block):
+        if term.ed25519 == key and term.covers_block(block):
             return _require_broker(term, kind, "")
     raise VerificationFailed(CHECK, f"the key of {member.name} that signed did not hold at block {block}")
 

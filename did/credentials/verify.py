@@ -114,7 +114,7 @@ def _by_member(
     member: MemberHistory,
     witness: Witness | None,
 ) -> IssuerRight:
-    present = member.terms[-1].signing  # the open term's: issuing_broker has asked for it
+    present = member.terms[-1].ed25519  # the open term's: issuing_broker has asked for it
     signer = _signer(document, member, present)
     if signer == present:
         term = issuers.term_of_claimed_issue(member, type_.name, present, header.created)
@@ -133,7 +133,7 @@ def _signer(document: object, member: MemberHistory, present: bytes) -> bytes:
     try:
         verify_proof(document, present)
     except VerificationFailed as error:
-        ended = dict.fromkeys(term.signing for term in reversed(member.terms) if term.signing != present)
+        ended = dict.fromkeys(term.ed25519 for term in reversed(member.terms) if term.ed25519 != present)
         for key in list(ended)[:_MAX_ENDED_KEYS]:
             try:
                 verify_proof(document, key)

@@ -17,7 +17,7 @@ from eth_abi.exceptions import DecodingError, EncodingError
 from eth_hash.auto import keccak
 from eth_utils.abi import collapse_if_tuple
 
-from did.member_log import ED25519
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.former_events import FORMER_EVENTS
 from primitives.errors import InvalidInput
 
@@ -146,9 +146,9 @@ def encode_call(contract: str, function: str, *arguments: Any) -> bytes:
     return contract_abi(contract).encode_call(function, arguments)
 
 
-def member_keys(signing: bytes, agreement: bytes, compliance: str) -> tuple[int, bytes, bytes, bytes, str]:
-    """Return MemberRegistry's struct Keys of an Ed25519 signing key, which signs checkpoints too."""
-    return ED25519, signing, signing, agreement, compliance
+def member_keys(keys: MemberKeySet) -> tuple[int, bytes, bytes, bytes, str]:
+    """Return MemberRegistry's struct Keys."""
+    return keys.algorithm, keys.signing, keys.checkpoint, keys.agreement, keys.compliance
 
 
 def decode_revert(data: bytes) -> tuple[str, tuple[Any, ...]]:

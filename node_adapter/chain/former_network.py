@@ -13,6 +13,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 
 from did.member_log import ADMITTED, ROLES, MemberEvent, MemberHistory
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.abi import LOG_OF_ANCHORS, DecodedEvent, contract_abi
 from node_adapter.chain.contracts import Contracts, call_raw, code_at
 from node_adapter.chain.errors import WrongChain
@@ -66,7 +67,7 @@ def read_former_network(rpc: ChainRpc, directory: str, first_block: int) -> Form
     found = {}
     for address, role, name in _admitted(rpc, registry, first_block):
         if contracts.read(REGISTRY, "isActive", address)[0]:
-            found[address] = Founder(address, role, name, *_keys(rpc, registry, address))
+            found[address] = Founder(address, role, name, _keys(rpc, registry, address))
     return FormerNetwork(directory, anchors, tuple(found.values()))
 
 
@@ -130,11 +131,11 @@ def _events(rpc: ChainRpc, registry: str, first_block: int) -> Iterator[tuple[in
                 yield int(log["blockNumber"], 16), event
 
 
-def _keys(rpc: ChainRpc, registry: str, member: str) -> tuple[bytes, bytes, str]:
+def _keys(rpc: ChainRpc, registry: str, member: str) -> MemberKeySet:
     data = contract_abi(REGISTRY).encode_call("keysOf", [member])
     output = call_raw(rpc, {"to": registry, "data": "0x" + data.hex()})
     try:
         signing, agreement, compliance = decode(list(_KEYS), output)
     except (DecodingError, ValueError) as error:
         raise WrongChain(f"the {REGISTRY} at {registry} is none of release 1") from error
-    return signing, agreement, str(compliance).lower()
+    return MemberKeySet.of_one_key(signing, agreement, str(compliance).lower())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from did.member_log import ROLES
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.abi import member_keys
 from primitives.errors import InvalidInput
 
@@ -16,9 +17,7 @@ class Founder:
     address: str
     role: str
     name: str
-    signing: bytes
-    agreement: bytes
-    compliance: str
+    keys: MemberKeySet
 
     def to_abi(self) -> tuple[str, int, str, tuple[int, bytes, bytes, bytes, str]]:
         """Return the constructor's struct.
@@ -28,5 +27,4 @@ class Founder:
         """
         if self.role not in ROLES[1:]:
             raise InvalidInput("founder.role", "one-of", f"must be one of {', '.join(ROLES[1:])}")
-        keys = member_keys(self.signing, self.agreement, self.compliance)
-        return self.address, ROLES.index(self.role), self.name, keys
+        return self.address, ROLES.index(self.role), self.name, member_keys(self.keys)

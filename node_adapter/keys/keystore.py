@@ -1,9 +1,10 @@
 """A member's private keys, encrypted at rest under one password.
 
     keystore/sender.json   the chain account (secp256k1), as a Web3 secret-storage file; it never changes
-    keystore/keys.json     the first generation of member keys: signing (Ed25519), agreement (X25519) and compliance
-                           (secp256k1), sealed with AES-256-GCM
-    keystore/keys-2.json   the generation of the first rotation, and so on
+    keystore/keys.json     the first generation of member keys: signing (by the node's suite), agreement (X25519),
+                           compliance (secp256k1) and, under another suite than the default, checkpoint (Ed25519),
+                           sealed with AES-256-GCM
+    keystore/keys-2.json   the generation of the first rotation, and so on: of the same suite
 
 A file is written once. Which generation is in force the chain says (`workflows.member_keys`); one that has ended stays,
 so that what was made under it can still be opened. All files use scrypt, each with a salt of its own. Keys are made by
@@ -31,6 +32,8 @@ from primitives.digest import tagged_hmac
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.secp256k1 import address_of
 from primitives.shapes import Object
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT
 
 PASSWORD_VARIABLE = "BONAFIDES_KEYSTORE_PASSWORD"  # noqa: S105 - the name of the variable, not a password
 SENDER_FILE = "sender.json"
@@ -86,9 +89,13 @@ class Keystore:
     __hash__ = None  # type: ignore[assignment] # mutable: a rotation adds a generation
 
     @classmethod
-    def generate(cls, entropy: Entropy = secrets.token_bytes) -> Keystore:
-        """Make new keys; nothing is written."""
-        return cls(secp256k1_key(entropy), MemberKeys.generate(entropy))
+    def generate(cls, entropy: Entropy = secrets.token_bytes, suite: SigningSuite = DEFAULT) -> Keystore:
+        """Make new keys of a suite; nothing is written.
+
+        Raises:
+            CouldNotCheck: `suite-not-installed`.
+        """
+        return cls(secp256k1_key(entropy), MemberKeys.generate(entropy, suite))
 
     @classmethod
     def open(cls, directory: Path, password: str) -> Keystore:
@@ -181,8 +188,13 @@ class Keystore:
         return address_of(self._sender_key)
 
     @property
+    def suite(self) -> SigningSuite:
+        """The suite of the member's records, of which all of its generations are: it was chosen with the first."""
+        return self._generations[0].suite
+
+    @property
     def signing_public(self) -> bytes:
-        """The newest generation's Ed25519 public key."""
+        """The newest generation's public key of the suite."""
         return self.newest.signing_public
 
     @property

@@ -73,7 +73,7 @@ def sign_message(node: Node, receiver: str, kind: str, body: Mapping[str, Any]) 
     }
     with node.store.read() as connection:
         keys = keys_in_force(node, connection)
-    return {**unsigned, "signature": encode_base64url(keys.sign(canonical_json(unsigned)))}
+    return {**unsigned, "signature": encode_base64url(keys.sign_ed25519(canonical_json(unsigned)))}
 
 
 def verify_message(node: Node, message: object) -> PeerMessage:
@@ -96,7 +96,7 @@ def verify_message(node: Node, message: object) -> PeerMessage:
         member = member_registry.require_active_member(connection, fields["sender"])
     unsigned = {name: value for name, value in fields.items() if name != "signature"}
     signature = decode_base64url(fields["signature"], "signature", ed25519.SIGNATURE_BYTES)
-    ed25519.verify(member.held.signing, canonical_json(unsigned), signature)
+    ed25519.verify(member.held.key_set().ed25519, canonical_json(unsigned), signature)
     row = nonces.NonceRow(
         nonce=f"{fields['sender']}:{fields['nonce']}",
         use=_NONCE_USE,

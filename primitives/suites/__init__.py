@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from primitives.errors import InvalidInput
 from primitives.registry import by_key, offered
-from primitives.shapes import Constant, OneOf
+from primitives.shapes import Bytes, Constant, OneOf
 from primitives.suite import SigningSuite
 
 SUITES: Mapping[str, SigningSuite] = by_key(
@@ -27,6 +27,19 @@ SUITE_NAME = OneOf(*SUITES, rule="unknown")
 
 ALG = OneOf(*(suite.alg for suite in SUITES.values()))
 """The shape of `alg` of a signature by any suite."""
+
+PUBLIC_KEY_LENGTHS = frozenset(suite.public_key_bytes for suite in SUITES.values())
+
+
+def _of_a_suite(key: bytes, where: str) -> bytes:
+    if len(key) not in PUBLIC_KEY_LENGTHS:
+        lengths = " or ".join(str(length) for length in sorted(PUBLIC_KEY_LENGTHS))
+        raise InvalidInput(where, "length", f"must be a public key of {lengths} bytes in hex, and has {len(key)}")
+    return key
+
+
+PUBLIC_KEY = Bytes().then(_of_a_suite)
+"""The shape of a public key of any suite, read as bytes; whose suite it is, is not asked."""
 
 _BY_ALG: Mapping[str, SigningSuite] = by_key(SUITES.values(), lambda suite: suite.alg)
 _BY_ALGORITHM: Mapping[int, SigningSuite] = by_key(SUITES.values(), lambda suite: suite.algorithm)

@@ -22,6 +22,7 @@ SUITE = SigningSuite(
     alg="Ed25519",
     algorithm=1,
     public_key_bytes=ed25519.PUBLIC_KEY_BYTES,
+    attribute=b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0"),
     hash=_hash,
     hmac=_hmac,
     public_key=ed25519.public_key,

@@ -117,6 +117,7 @@ SUITE = SigningSuite(
     alg="SM2",
     algorithm=2,
     public_key_bytes=PUBLIC_KEY_BYTES,
+    attribute=b"did/pub/SM2/veriKey/hex".ljust(32, b"\0"),
     hash=_hash,
     hmac=_hmac,
     public_key=_public_key,

@@ -19,6 +19,7 @@ from typing import Any
 from evidence.version2.batch_tree import BatchTree
 from evidence.version2.log.anchor_tree import Peaks
 from evidence.version2.log.anchors import FIRST_ANCHOR, AnchorLeaf, Leaf, OpeningLeaf, head_digest
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain import embedded
 from node_adapter.chain.abi import LOG_OF_ANCHORS, contract_abi, encode_call
 from node_adapter.chain.contracts import Contracts
@@ -42,7 +43,8 @@ class Log:
         self._rpc = HttpRpc(url)
         self._signer = LocalSigner(hashlib.sha256(b"bench: anchor gas").digest())
         key = hashlib.sha256(b"bench: any other key").digest()
-        founder = Founder(self._signer.address, "broker", "Bench (synthetic)", key, key, address_of(key))
+        keys = MemberKeySet.of_one_key(key, key, address_of(key))
+        founder = Founder(self._signer.address, "broker", "Bench (synthetic)", keys)
         made = deploy(self._rpc, self._signer, [founder], veto_blocks=0)
         self._chain_id = made.chain_id
         self._contract = {contract.name: contract.address for contract in made.contracts}[LOG_OF_ANCHORS]

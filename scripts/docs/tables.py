@@ -21,8 +21,8 @@ from suitability.records import CODES, RECORD_TYPES
 
 _TABLE = re.compile(r"(<!-- table ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _ISSUERS = {
-    Basis.BROKER_OF_CLIENT: "a member of role broker, with its key `<DID>#signing`",
-    Basis.BROKER_OF_LIST: "a member of role broker, with its key `<DID>#signing`",
+    Basis.BROKER_OF_CLIENT: "a member of role broker, with its Ed25519 key",
+    Basis.BROKER_OF_LIST: "a member of role broker, with its Ed25519 key",
     Basis.CLIENT_ITSELF: "the client, with a key of its own DID",
 }
 

@@ -15,7 +15,6 @@ from eth_hash.auto import keccak
 
 from evidence.chain.engines import HEADER_RULES
 from evidence.chain.patricia import EMPTY_ROOT, build_trie, expand, nibbles_of
-from evidence.chain.registry_events import ED25519_ATTRIBUTE
 from evidence.chain.rlp_codec import Encodable, Rlp, decode_rlp, encode_rlp
 from evidence.documents.product_subject import product_subject
 from evidence.log.tree import Tree
@@ -47,6 +46,7 @@ from evidence.version2.state.directory import DirectoryEntry, directory_head
 from evidence.version2.state.member_keys import MemberKeySet
 from evidence.version2.state.slots import ACTIVE_COUNT, ACTIVE_ROOT, DID_HEAD, DIRECTORY_HEAD, LOG_HEAD
 from primitives import ed25519
+from primitives.suite import SigningSuite
 from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 
@@ -75,22 +75,33 @@ def did(name: str) -> str:
 
 @dataclass
 class Member:
-    """A member: its name, role, and the secret of its Ed25519 key, which signs everything."""
+    """A member: its name, role, suite, and the secrets of the keys that sign."""
 
     name: str
     role: int = 1
     generation: int = 1
+    suite: SigningSuite = DEFAULT
 
     @property
     def secret(self) -> bytes:
-        """The secret of its signing and checkpoint key."""
+        """The secret of its signing key."""
         return seed(f"{self.name} key {self.generation}")
+
+    @property
+    def notes(self) -> bytes:
+        """The secret of its checkpoint key, which is the signing key where that is Ed25519."""
+        return self.secret if self.suite is DEFAULT else seed(f"{self.name} checkpoint key {self.generation}")
 
     @property
     def keys(self) -> MemberKeySet:
         """Its public keys."""
-        public = ed25519.public_key(self.secret)
-        return MemberKeySet(1, public, public, seed(f"{self.name} agreement"), address(f"{self.name} compliance"))
+        return MemberKeySet(
+            self.suite.algorithm,
+            self.suite.public_key(self.secret),
+            ed25519.public_key(self.notes),
+            seed(f"{self.name} agreement"),
+            address(f"{self.name} compliance"),
+        )
 
 
 class World:
@@ -123,10 +134,10 @@ class World:
         self.directory.append(DirectoryEntry(contract, target, keccak(contract.encode()), self.block, self.time))
         self._store(address("Directory"), DIRECTORY_HEAD.slot(), directory_head(self.directory))
 
-    def set_key(self, client: str, public: bytes, valid_to: int | None = None) -> None:
-        """Set an Ed25519 key of a DID; `valid_to` (seconds) 0 revokes it."""
+    def set_key(self, client: str, public: bytes, valid_to: int | None = None, suite: SigningSuite = DEFAULT) -> None:
+        """Set a key of a DID; `valid_to` (seconds) 0 revokes it."""
         end = self.time + 10**9 if valid_to is None else valid_to
-        values = {"name": ED25519_ATTRIBUTE, "value": public, "valid_to": end}
+        values = {"name": suite.attribute, "value": public, "valid_to": end}
         changes = self.changes.setdefault(client, [])
         changes.append(DidChange("DIDAttributeChanged", self.block, self.time, values))
         self._store(self.current("DidRegistry"), DID_HEAD.slot(address(client)), did_head(changes))
@@ -180,9 +191,9 @@ class World:
         """Return the trust file of a block, signed by a member."""
         read = HEADER_RULES["ethereum/1"].parse(header, "header")
         block = TrustedBlock(CHAIN_ID, "ethereum/1", address("Directory"), read.number, read.hash, read.timestamp)
-        secret = self.members[signer].secret
-        who = Signer(did(signer), DEFAULT.alg, ed25519.public_key(secret))
-        return build_trust(block, who, lambda data: ed25519.sign(secret, data))
+        member = self.members[signer]
+        who = Signer(did(signer), member.suite.alg, member.keys.signing)
+        return build_trust(block, who, lambda data: member.suite.sign(member.secret, data))
 
     def _member(self, number: int, member: Member, active: ActiveMembers) -> MemberItem:
         return MemberItem(did(member.name), number, member.role, tuple(active.path(number)), member.keys)
@@ -252,7 +263,10 @@ class Fact:
 
 @dataclass
 class Client:
-    """A client of a broker and the pseudonym that stands for it; None as `name` of a subject that is no person."""
+    """A client of a broker and the pseudonym that stands for it; None as `name` of a subject that is no person.
+
+    Of a broker of another suite than the default it has two keys: one of Ed25519, then the one that signs its acts.
+    """
 
     broker: Broker
     subject: bytes
@@ -265,8 +279,13 @@ class Client:
 
     @property
     def secret(self) -> bytes:
-        """The secret of the client's key."""
+        """The secret of the key of the client's acts."""
         return seed(f"{self.name} key")
+
+    @property
+    def key(self) -> str:
+        """The name of that key."""
+        return "delegate-1" if self.broker.member.suite is DEFAULT else "delegate-2"
 
 
 class Broker:
@@ -298,7 +317,10 @@ class Broker:
         """Take a client on, who has set a key and opens the history."""
         subject = seed(f"subject of {name} at {self.name}")
         client = Client(self, subject, name, start(self.did, subject))
-        self.world.set_key(name, ed25519.public_key(client.secret))
+        suite = self.member.suite
+        if suite is not DEFAULT:
+            self.world.set_key(name, ed25519.public_key(seed(f"{name} other key")))
+        self.world.set_key(name, suite.public_key(client.secret), suite=suite)
         if opens:
             self.act(client, "OPENING", {"kind": "client", "opens": did(name), "continues": None})
         return client
@@ -390,9 +412,9 @@ class Broker:
         """Return the checkpoint of the last anchor, cosigned by members."""
         last = self.leaves[-1]
         stated = AnchorCheckpoint(self.did, last.seq, self.tree.root(), last.map_root, last.size_after, self.wrong)
-        note = sign_anchor_checkpoint(stated, self.member.secret)
+        note = sign_anchor_checkpoint(stated, self.member.notes)
         for name in witnesses:
-            note += cosign(note, witness_name(did(name)), self.world.time, self.world.members[name].secret)
+            note += cosign(note, witness_name(did(name)), self.world.time, self.world.members[name].notes)
         return note
 
     def log(self, witnesses: Sequence[str] = ()) -> LogMaterial:
@@ -435,7 +457,7 @@ class Broker:
         made = assemble(
             chain=chain,
             log=self.log(witnesses),
-            suite=DEFAULT.name,
+            suite=self.member.suite.name,
             broker=self.did,
             client=None if client.name is None else did(client.name),
             case=more.pop("case", "2026-17"),
@@ -458,7 +480,7 @@ class Broker:
         signed = fact.by == CLIENT
         who = did(client.name or "") if signed else self.did
         envelope: dict[str, Any] = {
-            "suite": DEFAULT.name,
+            "suite": self.member.suite.name,
             "record_id": _record_id(world.now, number),
             "type": fact.type,
             "schema": "1",
@@ -480,9 +502,9 @@ class Broker:
         if signed:
             nonce = seed(f"nonce {number}")[:NONCE_BYTES]
             envelope["known"] = known(client.head.count, client.head.fingerprint, nonce)
-        envelope |= {"fields": field_digests(DEFAULT, fact.values, salt), **fact.changes}
+        envelope |= {"fields": field_digests(self.member.suite, fact.values, salt), **fact.changes}
         if not envelope["signatures"] and fact.by != ENGINE:
-            secret, key = (client.secret, f"{who}#delegate-1") if signed else (self.member.secret, f"{who}#signing")
+            secret, key = (client.secret, f"{who}#{client.key}") if signed else (self.member.secret, f"{who}#signing")
             envelope["signatures"] = [sign_act(envelope, secret, who, key)]
         return seal(envelope, fact.values, salt)
 

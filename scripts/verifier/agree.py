@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
-from primitives.ed25519 import public_key
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.suites import SUITES
 from replay.installed import INSTALLED
 from replay.signing import signing_rules
 from scripts.vectors.synthetic_consortium import seed
@@ -149,9 +149,11 @@ def compare(count: int, number: int) -> tuple[Counter[str], list[Difference]]:
 
 
 def _signing_seed(bundle: bytes) -> bytes:
-    """Return the seed of the synthetic broker whose key signed a worked bundle."""
-    signing = {keys["signing"] for keys in json.loads(bundle)["keys"]}
+    """Return the secret of the synthetic broker whose key signed a worked bundle."""
+    read = json.loads(bundle)
+    signing = {keys["signing"] for keys in read["keys"]}
     seeds = [seed(f"north key {generation}") for generation in (3, 2, 1)]
+    public_key = SUITES[read["suite"]].public_key
     return next(one for one in seeds if public_key(one).hex() in signing)
 
 

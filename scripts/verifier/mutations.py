@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from primitives.canonical import canonical_json
-from primitives.ed25519 import sign
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput
+from primitives.suite import SigningSuite
+from primitives.suites import SUITES
 
 NUMBERS = (0, 1, -1, 2, 1.5, 1e300, 255, 256, 65_536, 2**31, 2**53 - 1, 2**53)
 TEXTS = ("", "a", "0", "null", "\x00", "\u202e", "é", "A" * 43, "0" * 64, "0x" + "0" * 40, "https://example.org")
@@ -56,11 +57,13 @@ def change_bundle(data: bytes, chance: random.Random, signing_seed: bytes) -> Ch
     """Return one to three changes of a bundle, sometimes signed again by the broker."""
     if chance.random() < 0.15:
         return _change_bytes(data, chance)
-    value, words = _change_value(json.loads(data), chance)
+    read = json.loads(data)
+    suite = SUITES[read["suite"]]
+    value, words = _change_value(read, chance)
     if not isinstance(value, dict):
         return Change(_dumped(value), words)
     if chance.random() < 0.7:
-        value = _signed(value, signing_seed)
+        value = _signed(value, suite, signing_seed)
         words += "; signed again"
     return Change(_dumped(value), words)
 
@@ -199,13 +202,14 @@ def _member_twice(data: bytes) -> bytes:
     return b'{"broker":"",' + data[1:]
 
 
-def _signed(value: dict[str, Any], signing_seed: bytes) -> dict[str, Any]:
+def _signed(value: dict[str, Any], suite: SigningSuite, signing_seed: bytes) -> dict[str, Any]:
     signature = value.get("signature")
     if not isinstance(signature, dict):
         return value
     body = {name: item for name, item in value.items() if name != "signature"}
     try:
-        return body | {"signature": signature | {"value": encode_base64url(sign(signing_seed, canonical_json(body)))}}
+        signed = encode_base64url(suite.sign(signing_seed, canonical_json(body)))
+        return body | {"signature": signature | {"value": signed}}
     except InvalidInput:  # a number that has no canonical form
         return value
 

@@ -19,8 +19,8 @@ KEYSTORE = {
     "node_adapter/workflows/identity/keys_in_force.py": "where the keys are handed out",
     "node_adapter/workflows/replay/bundle.py": "the key that the last leaf names, after the mark was asked for",
 }
-PUBLIC = {"algorithm", "signing", "checkpoint", "agreement", "compliance", "digest", "to_json"}
-"""What a set of public keys has, which is called `keys` as the keystore is."""
+PUBLIC = {"algorithm", "signing", "checkpoint", "agreement", "compliance", "digest", "to_json", "suite"}
+"""What a set of public keys has, which is called `keys` as the keystore is; and the suite of either."""
 ASKED_AT = {
     "node_adapter/workflows/replay/bundle.py": {"collect"},
     "node_adapter/workflows/identity/keys_in_force.py": {"keys_in_force", "signing_keys", "agreement_key", "rotate"},

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from bonafides.cli.support.founder import read_founder
 from node_adapter.bootstrap import open_node
 from node_adapter.chain import deploy, embedded
 from node_adapter.chain.contracts import Contracts
-from node_adapter.chain.founder import Founder
 from node_adapter.chain.rpc import HttpRpc
 from node_adapter.chain_process import ChainProcess
 from node_adapter.init import configure, init_node
@@ -25,6 +25,8 @@ from node_adapter.node import Node
 from node_adapter.patience import Patience
 from node_adapter.store import records
 from node_adapter.store.records import RecordRow
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT
 
 PASSWORD = "a password of the tests"
 NO_PORT = 1
@@ -74,24 +76,29 @@ def anvil(tmp_path: Path) -> Iterator[embedded.EmbeddedChain]:
 
 
 @contextmanager
-def _consortium(root: Path, chain: embedded.EmbeddedChain, *, brokers: int, anchoring: dict, rpc_url: str | None):
+def _consortium(
+    root: Path,
+    chain: embedded.EmbeddedChain,
+    *,
+    brokers: int,
+    anchoring: dict,
+    rpc_url: str | None,
+    suite: SigningSuite,
+):
     founders, homes = [], []
     for index in range(brokers + 1):
         role = "broker" if index < brokers else "regulator"
         home = root / f"node-{index}"
         keys = init_node(
-            home, name=f"Member {index}", role=role, password=PASSWORD, settings={"anchoring": anchoring}
+            home,
+            name=f"Member {index}",
+            role=role,
+            password=PASSWORD,
+            settings={"anchoring": anchoring},
+            suite=suite if index == 0 else DEFAULT,
         ).keys
-        founders.append(
-            Founder(
-                keys["address"],
-                role,
-                f"Member {index}",
-                bytes.fromhex(keys["signing"]),
-                bytes.fromhex(keys["agreement"]),
-                keys["compliance"],
-            )
-        )
+        named = {"address": keys["address"], "role": role, "name": f"Member {index}", "keys": keys}
+        founders.append(read_founder(named))
         homes.append(home)
     rpc = HttpRpc(chain.rpc_url)
     deployment = deploy.deploy(rpc, Keystore.generate().signer(), founders, veto_blocks=0)
@@ -114,13 +121,19 @@ def _consortium(root: Path, chain: embedded.EmbeddedChain, *, brokers: int, anch
 
 
 @pytest.fixture
-def make_consortium(tmp_path: Path, anvil: embedded.EmbeddedChain) -> Iterator[Callable[..., Consortium]]:
-    """Deploy the contracts and make the nodes: `make_consortium(brokers=1, anchoring={...}, rpc_url=None)`."""
+def make_consortium(
+    tmp_path: Path, anvil: embedded.EmbeddedChain, suite: SigningSuite
+) -> Iterator[Callable[..., Consortium]]:
+    """Deploy the contracts and make the nodes: `make_consortium(brokers=1, anchoring={...}, rpc_url=None)`.
+
+    The first broker is of the test's suite, the other members of the default one.
+    """
     opened = []
 
     def make(*, brokers: int = 1, anchoring: dict | None = None, rpc_url: str | None = None) -> Consortium:
         quick = {"period_seconds": 0.05, "promise_seconds": 60, "heartbeat_seconds": 3600, "max_batch": 1000}
-        manager = _consortium(tmp_path, anvil, brokers=brokers, anchoring=quick | (anchoring or {}), rpc_url=rpc_url)
+        terms = {"anchoring": quick | (anchoring or {}), "rpc_url": rpc_url, "suite": suite}
+        manager = _consortium(tmp_path, anvil, brokers=brokers, **terms)
         consortium = manager.__enter__()
         opened.append(manager)
         return consortium

@@ -25,6 +25,7 @@ from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
+from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
 from tests.integration.api.described import check_answer, check_request
@@ -62,10 +63,12 @@ class Broker:
         domains=INSTALLED,
         ask=None,
         send=None,
+        suite=DEFAULT,
     ):
         self.name, self.chain = name, chain
         self.clock = clock or Clock()
-        self.keys = keystore_of(name)
+        self.suite = suite
+        self.keys = keystore_of(name, suite)
         self.sent = []
         settings = settings_of(
             directory,
@@ -121,7 +124,7 @@ class Broker:
 
     def client(self, name, **more):
         """A person whose wallet is for this broker."""
-        return Client(name, self.did, hand_in=self.hand_in, **more)
+        return Client(name, self.did, hand_in=self.hand_in, suite=self.suite, **more)
 
     def enrol(self, name, *, on_chain=True, succeeds=None):
         """Enrol a client, with `succeeds` one who had another wallet before."""
@@ -133,7 +136,8 @@ class Broker:
         client.subject = self._enrolled(request)
         if on_chain:
             self.mine()
-            self.chain.set_key(client.address, client.public)
+            for suite, public in client.keys:
+                self.chain.set_key(client.address, public, suite=suite)
         return client
 
     def enrol_product(self, product_id):
@@ -153,8 +157,9 @@ class Broker:
 
     def rotate(self):
         """Change the member's keys, as `bonafides member rotate-keys` does; return the block in which the old ended."""
-        self.keys._generations = (*self.keys.generations, next_keys(self.name))
-        return self.chain.rotate(self.name, next_keys(self.name))
+        keys = next_keys(self.name, self.suite)
+        self.keys._generations = (*self.keys.generations, keys)
+        return self.chain.rotate(self.name, keys)
 
     def anchor(self, wait=2):
         """Anchor what is in the log, as the chain process does, and take the anchor as final; return its row.

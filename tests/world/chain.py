@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.abi import directory_name
 from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent, address_topic
-from primitives.eip712 import ED25519_ATTRIBUTE
+from primitives.suites import DEFAULT
 from tests.world.clock import START
 from tests.world.keys import keystore_of
 
@@ -153,25 +152,21 @@ class Chain:
         return "EvidenceLog", name, address_topic(address), {"member": address, **args}
 
     def _hold(self, address, keys):
-        stated = _public(keys)
-        signing, checkpoint, agreement = (
-            bytes.fromhex(stated[name][2:]) for name in ("signing", "checkpoint", "agreement")
-        )
         _, version = self.keys.get(address, (None, 0))
-        self.keys[address] = MemberKeySet(1, signing, checkpoint, agreement, keys.compliance_address), version + 1
+        self.keys[address] = _key_set(keys), version + 1
 
     def set_endpoint(self, name, url, *, held=True):
         """Where a member's node is, as its DID says; `held` False revokes it."""
         value = {"name": b"did/svc/BonafidesNode".ljust(32, b"\0"), "value": url.encode()}
         return self._attribute(keystore_of(name).address, **value, validity=VALIDITY if held else 0)
 
-    def set_key(self, address, public, validity=VALIDITY):
+    def set_key(self, address, public, validity=VALIDITY, suite=DEFAULT):
         """A key set as attribute by a sponsored call; `validity` 0 revokes it."""
         nonce = self.spent.get(address, 0)
         self.spent[address] = nonce + 1
         args = {"identity": address, "nonce": nonce}
         sponsored = ("DidRegistry", "DIDCallSponsored", address_topic(address), args)
-        return self._attribute(address, sponsored, name=ED25519_ATTRIBUTE, value=public, validity=validity)
+        return self._attribute(address, sponsored, name=suite.attribute, value=public, validity=validity)
 
     def _attribute(self, address, *before, name, value, validity):
         args = {
@@ -190,11 +185,16 @@ def _hex(value):
     return "0x" + value.hex()
 
 
+def _key_set(keys):
+    return getattr(keys, "newest", keys).registered
+
+
 def _public(keys):
+    held = _key_set(keys)
     return {
-        "algorithm": 1,
-        "signing": "0x" + keys.signing_public.hex(),
-        "checkpoint": "0x" + keys.signing_public.hex(),
-        "agreement": "0x" + keys.agreement_public.hex(),
-        "compliance": keys.compliance_address,
+        "algorithm": held.algorithm,
+        "signing": _hex(held.signing),
+        "checkpoint": _hex(held.checkpoint),
+        "agreement": _hex(held.agreement),
+        "compliance": held.compliance,
     }

@@ -57,29 +57,41 @@ class Case:
         self.deadline = self.broker.clock.now_ms() // 1000 + 3600
         [answer] = enrol_subjects(self.broker, [self._registration()])
         self.subject = answer["subject"]
-        self.drive(self.workers[0], lambda: OLD_KEY in self.keys().values())
+        own = self.suite.public_key(OLD)
+        self.drive(self.workers[0], lambda: own in self.keys(self.suite).values())
+
+    @property
+    def suite(self):
+        """Of the broker's records, and so of the client's acts."""
+        return self.broker.suite
 
     def _tip(self, node):
         with node.store.read() as connection:
             found = blocks.find_tip(connection)
         return None if found is None else found.number
 
-    def keys(self):
+    def keys(self, suite=DEFAULT):
         with self.broker.store.read() as connection:
             tip = blocks.tip(connection)
-            return history(self.broker, connection, self.did).ed25519_keys_at(tip.number, tip.timestamp)
+            return history(self.broker, connection, self.did).keys_at(tip.number, tip.timestamp, suite)
 
     def _registration(self):
+        body = {"client_ref": "client", "did": self.did, "registration": self._first_key(DEFAULT, 0)}
+        if self.suite is DEFAULT:
+            return body
+        return {**body, "act_registration": {"suite": self.suite.name, **self._first_key(self.suite, 1)}}
+
+    def _first_key(self, suite, nonce):
+        public, who = suite.public_key(OLD), address_of(CONTROLLER)
         typed = set_attribute_typed_data(
-            self.chain_id, self.registry, address_of(CONTROLLER), ED25519_ATTRIBUTE, OLD_KEY, VALIDITY, 0, self.deadline
+            self.chain_id, self.registry, who, suite.attribute, public, VALIDITY, nonce, self.deadline
         )
-        signed = {
-            "signing_key": OLD_KEY.hex(),
+        return {
+            "signing_key": public.hex(),
             "validity": VALIDITY,
             "deadline": self.deadline,
             "signature": "0x" + sign_typed(CONTROLLER, typed).hex(),
         }
-        return {"client_ref": "client", "did": self.did, "registration": signed}
 
     def rotate(self):
         """The client sets a new key and revokes the old one."""
@@ -121,16 +133,17 @@ class Case:
             "subject": self.subject,
             "document": document,
             "ruleset": None,
-            "suite": DEFAULT.name,
+            "suite": self.suite.name,
             "occurred_at": occurred_at,
-            "fields": field_digests(DEFAULT, values, salt),
+            "fields": field_digests(self.suite, values, salt),
             "known": known(0, bytes(32), salt[:16]),
         }
-        [key] = [name for name, public in self.keys().items() if public == ed25519.public_key(seed)]
+        held = self.keys(self.suite).items()
+        [key] = [name for name, public in held if public == self.suite.public_key(seed)]
         act = {
             "root_salt": salt.hex(),
             "key": key,
-            "signature": encode_base64url(ed25519.sign(seed, act_payload(stated))),
+            "signature": encode_base64url(self.suite.sign(seed, act_payload(stated))),
             **{name: stated[name] for name in ("document", "ruleset", "known")},
         }
         actor = {"did": self.did, "role": "client"}

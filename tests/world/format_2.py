@@ -109,15 +109,7 @@ class Network:
         self.rpc.call("anvil_setBlockTimestampInterval", 1)  # else blocks of one second have one time
         self.members = {name: Member(name) for name in ROLES}
         founders = [
-            Founder(
-                member.signer.address,
-                ROLES[name],
-                name,
-                member.keys.signing,
-                member.keys.agreement,
-                member.keys.compliance,
-            )
-            for name, member in self.members.items()
+            Founder(member.signer.address, ROLES[name], name, member.keys) for name, member in self.members.items()
         ]
         self.deployment = deploy(self.rpc, self.members["north"].signer, founders, veto_blocks=0)
         self.directory = self.deployment.directory

@@ -11,11 +11,13 @@ from evidence.chain.engines import KEPT_HEADERS, KEPT_PROOFS
 from node_adapter.chain.abi import contract_abi
 from node_adapter.chain.indexer import json_value
 from node_adapter.store.chain.event_log import ChainBlock, ChainEvent
+from primitives.suites import DEFAULT
 from scripts.vectors.synthetic_chain import SyntheticChain
 from tests.world.broker import Broker
 from tests.world.chain import CONTRACTS, Chain
 from tests.world.chain_state import ContractState, StateOfBlock
 from tests.world.clock import Clock
+from tests.world.keys import keystore_of
 
 NAMES = {address: name for name, address in CONTRACTS.items()}
 MEMBER = "Broker North <b>&"
@@ -97,12 +99,12 @@ def _log(contract, name, args):
     return Log(CONTRACTS[contract], tuple(topics), encode(types, values))
 
 
-def over_headers(directory, *, packaged="sac-bands@1", **more):
+def over_headers(directory, *, packaged="sac-bands@1", suite=DEFAULT, **more):
     """Return a broker whose node follows such a chain; each reading of its clock takes a second."""
     clock = Clock(step_ms=1000)
     chain = HeaderChain(clock)
-    chain.admit(MEMBER)
+    chain.admit(MEMBER, keys=keystore_of(MEMBER, suite))
     chain.deploy()
-    broker = Broker(directory, chain, MEMBER, clock=clock, **more)
+    broker = Broker(directory, chain, MEMBER, clock=clock, suite=suite, **more)
     broker.install(packaged)
     return broker

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import itertools
 
+import pytest
+
 from node_adapter.keys.keystore import Keystore
 from node_adapter.keys.member_keys import MemberKeys
+from primitives.suites import DEFAULT, SUITES
 
 
 def seed(name):
@@ -22,11 +25,19 @@ def entropy_of(name):
     return draw
 
 
-def keystore_of(name):
-    sender, *keys = (seed(f"{name} {key}") for key in ("sender", "signing", "agreement", "compliance"))
-    return Keystore(sender, MemberKeys(*keys))
+both_suites = pytest.mark.parametrize("suite", SUITES.values(), ids=SUITES)
+"""Runs a test under every suite, where what makes its world asks for `suite`."""
 
 
-def next_keys(name):
+def keystore_of(name, suite=DEFAULT):
+    return Keystore(seed(f"{name} sender"), _member_keys(name, suite))
+
+
+def next_keys(name, suite=DEFAULT):
     """The generation of keys that comes after `keystore_of(name)`."""
-    return MemberKeys(*(seed(f"{name} next {key}") for key in ("signing", "agreement", "compliance")))
+    return _member_keys(f"{name} next", suite)
+
+
+def _member_keys(name, suite):
+    secrets = (seed(f"{name} {key}") for key in ("signing", "agreement", "compliance", "checkpoint"))
+    return MemberKeys(*secrets, suite)

@@ -6,6 +6,7 @@ from node_adapter.peers.client import PATH as MESSAGES
 from node_adapter.ports import PeerAnswer
 from node_adapter.workflows.anchoring.cosigning import ask_witness, other_members
 from primitives.errors import CouldNotCheck, Refused
+from primitives.suites import DEFAULT
 from tests.world.broker import Broker
 from tests.world.clock import Clock
 from tests.world.keys import keystore_of
@@ -16,7 +17,7 @@ ROLES = {"north": "broker", "south": "broker", "regulator": "regulator"}
 class Members:
     """The members of a chain, of whom some may be down."""
 
-    def __init__(self, directory, chain, roles=None, clock=None):
+    def __init__(self, directory, chain, roles=None, clock=None, suites=None):
         self.down = set()
         self.asked = []
         self.products = {}
@@ -26,7 +27,8 @@ class Members:
         self.by_name = {}
         for name, role in roles.items():
             peers = {address: url for address, url in urls.items() if address != keystore_of(name).address}
-            node = {"clock": self.clock, "peers": peers, "ask": self.ask, "send": self.send}
+            suite = (suites or {}).get(name, DEFAULT)
+            node = {"clock": self.clock, "peers": peers, "ask": self.ask, "send": self.send, "suite": suite}
             self.by_name[name] = Broker(directory / name, chain, name, role, **node)
 
     def __getitem__(self, name):

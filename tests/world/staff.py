@@ -8,7 +8,6 @@ from evidence.log.roster import did_key
 from evidence.version2.salts import field_digests
 from primitives import ed25519
 from primitives.encoding import encode_base64url
-from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 from tests.world.keys import seed
 
@@ -51,7 +50,9 @@ class Person:
         """Add this person's signature to a fact, as `staff sign` does."""
         payload = {name: value for name, value in fact["payload"].items() if name != FIELD}
         salt = bytes.fromhex(fact.get("root_salt", "5c" * 32))
-        digest = act_digest({"broker": broker.did, "attachments": [], **fact}, field_digests(DEFAULT, payload, salt))
+        digest = act_digest(
+            {"broker": broker.did, "attachments": [], **fact}, field_digests(broker.node.suite, payload, salt)
+        )
         signature = {"key": self.key, "value": encode_base64url(ed25519.sign(self.seed, digest))}
         signed = [*fact["payload"].get(FIELD, []), signature]
         return {**fact, "payload": {**payload, FIELD: signed}, "root_salt": salt.hex()}

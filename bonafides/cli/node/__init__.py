@@ -13,13 +13,14 @@ from bonafides.cli.node.heal import heal_command
 from bonafides.cli.node.migrate import migrate_command, outstanding_command
 from bonafides.cli.node.page_digest import page_digest_command
 from bonafides.cli.support.node_options import calls_node
-from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
+from bonafides.cli.support.options import DIRECTORY, FILE, password_option, suite_option, verbatim
 from bonafides.cli.support.output import read_document, tell, write_json
 from bonafides.client import Client
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import read_password
 from node_adapter.settings import MEMBER_ROLES, Settings
 from primitives.errors import InvalidInput
+from primitives.suites import suite_named
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -72,6 +73,7 @@ def node() -> None:
 @node.command(
     epilog=verbatim(
         'out  {"home", "port", "member": {"address", "name", "role", "keys": {"signing", "agreement", "compliance"}}}',
+        '     under another suite than the default one, "keys" names "suite" and "checkpoint", too',
         "",
         "--port 0 takes a free port of this machine and holds it for the node, whatever else starts beside it.",
         "",
@@ -82,12 +84,14 @@ def node() -> None:
 @click.argument("home", type=DIRECTORY, metavar="DIR")
 @click.option("--name", required=True, help="The member's name.")
 @click.option("--role", required=True, type=click.Choice(MEMBER_ROLES))
+@suite_option("By which this member makes and signs its records, for good.")
 @password_option
 @settings_options
 def init(
     home: Path,
     name: str,
     role: str,
+    suite: str,
     password_file: Path | None,
     peers: tuple[str, ...],
     network_file: Path | None,
@@ -100,9 +104,10 @@ def init(
     table = _table(options, peers, network_file)
     for section, entries in _DEFAULTS.items():
         table[section] = {**entries, **table.get(section, {})}
-    made = init_node(home, name=name, role=role, password=read_password(file=password_file), settings=table)
-    keys = {field: made.keys[field] for field in ("signing", "agreement", "compliance")}
-    member = {"address": made.keys["address"], "name": name, "role": role, "keys": keys}
+    password = read_password(file=password_file)
+    made = init_node(home, name=name, role=role, password=password, settings=table, suite=suite_named(suite))
+    keys = dict(made.keys)
+    member = {"address": keys.pop("address"), "name": name, "role": role, "keys": keys}
     write_json({"home": str(home), "port": made.port, "member": member})
 
 

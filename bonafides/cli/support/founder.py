@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.founder import Founder
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.secp256k1 import check_address
+from primitives.suites import DEFAULT, suite_named
 
 _KEY_BYTES = 32
 
@@ -23,7 +28,19 @@ def read_founder(value: object) -> Founder:
         address=check_address(member.get("address"), "founder.address"),
         role=role,
         name=name,
-        signing=decode_hex(keys.get("signing"), "founder.keys.signing", _KEY_BYTES),
+        keys=_keys(keys),
+    )
+
+
+def _keys(keys: Mapping[str, Any]) -> MemberKeySet:
+    """Read the public keys; those of the default suite name neither suite nor checkpoint key."""
+    suite = suite_named(keys.get("suite", DEFAULT.name), "founder.keys.suite")
+    signing = decode_hex(keys.get("signing"), "founder.keys.signing", suite.public_key_bytes)
+    stated = keys.get("checkpoint", None if suite is not DEFAULT else keys.get("signing"))
+    return MemberKeySet(
+        suite.algorithm,
+        signing,
+        checkpoint=decode_hex(stated, "founder.keys.checkpoint", _KEY_BYTES),
         agreement=decode_hex(keys.get("agreement"), "founder.keys.agreement", _KEY_BYTES),
         compliance=check_address(keys.get("compliance"), "founder.keys.compliance"),
     )

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
 from primitives.errors import CouldNotCheck
+from primitives.suites import DEFAULT, SUITES
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -33,6 +38,11 @@ password_option = click.option(
     "--password-file", type=FILE, help="Read the password from the first line of this file, not the environment."
 )
 wallet_option = click.option("--wallet", "wallet_dir", type=DIRECTORY, required=True, help="The wallet's directory.")
+
+
+def suite_option(help_: str, default: str | None = DEFAULT.name) -> Callable[[_Command], _Command]:
+    """Return the option that chooses a suite."""
+    return click.option("--suite", type=click.Choice(list(SUITES)), default=default, show_default=True, help=help_)
 
 
 def verbatim(*lines: str) -> str:

@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from bonafides.cli.support.opened_wallet import now_ms, opened, signing, yes_option
-from bonafides.cli.support.options import FILE, password_option, rows_option, verbatim, wallet_option
+from bonafides.cli.support.options import (
+    FILE,
+    password_option,
+    rows_option,
+    suite_option,
+    verbatim,
+    wallet_option,
+)
 from bonafides.cli.support.output import each_row, read_limited, write_line
 from bonafides.wallet.continuing import move_identity
 from bonafides.wallet.keys import Identities, Network, bind, new_identity, registration
@@ -19,11 +26,9 @@ from bonafides.wallet.sign import Show, open_history, sign_act
 from bonafides.wallet.successors import follow_keys
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.documents.trust import MAX_TRUST_BYTES
-from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
 from primitives.shapes import Object
-
-_KEY_BYTES = 32
+from primitives.suites import PUBLIC_KEY, suite_named
 
 
 @click.group()
@@ -37,8 +42,10 @@ def wallet() -> None:
 
 @wallet.command(
     epilog=verbatim(
-        'in   {"client_ref", "broker"?, "broker_key"?, "checkpoint_key"?, "certificate"?: {"kind", "number"}}',
+        'in   {"client_ref", "broker"?, "broker_key"?, "checkpoint_key"?, "suite"?,',
+        '      "certificate"?: {"kind", "number"}}',
         'out  {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}',
+        '     of another suite than the default one, with "act_registration" of the key that signs acts',
         "",
         "Example:",
         '  echo \'{"client_ref": "c-1", "certificate": {"kind": "passport", "number": "TEST00001"}}\' |',
@@ -52,6 +59,7 @@ def wallet() -> None:
 @click.option("--broker", help="The broker's DID, where a line names none.")
 @click.option("--broker-key", help="The broker's signing key (hex), by which its promises are checked later.")
 @click.option("--checkpoint-key", help="Its checkpoint key (hex), where it is not the signing key.")
+@suite_option("Of the broker's records, where a line names none: the algorithm of its signing key tells it.")
 def new(
     wallet_dir: Path,
     file: Path | None,
@@ -60,6 +68,7 @@ def new(
     broker: str | None,
     broker_key: str | None,
     checkpoint_key: str | None,
+    suite: str,
 ) -> int:
     """Make identities; answers what a broker's node needs to register them.
 
@@ -75,6 +84,7 @@ def new(
                 broker=row.get("broker") or broker or "",
                 network=network,
                 certificate=row.get("certificate"),
+                suite=suite_named(row.get("suite", suite)),
             )
             key = row.get("broker_key") or broker_key
             if key is not None:
@@ -139,7 +149,7 @@ def broker_key_command(
         if bundle is not None and trust and trust_keys and not by_word:
             data = read_limited(bundle, MAX_BUNDLE_BYTES, "bundle")
             files = [read_limited(file, MAX_TRUST_BYTES, "trust") for file in trust]
-            pinned_signers = {decode_hex(one, "trust_keys", _KEY_BYTES) for one in trust_keys}
+            pinned_signers = {PUBLIC_KEY.read(one, "trust_keys") for one in trust_keys}
             broker, pinned = follow_keys(identities, data, files, pinned_signers)
         elif broker is not None and key is not None and not by_proof:
             pinned = pin_broker(identities, broker, key, checkpoint_key, successor=True)
@@ -161,7 +171,8 @@ def list_command(wallet_dir: Path, password_file: Path | None) -> None:
                     "broker": identity.broker,
                     "did": identity.did,
                     "subject": identity.subject,
-                    "key": identity.key_id(identity.key),
+                    "suite": identity.suite.name,
+                    "key": identity.key_id(identity.act_key),
                     "commitment": None if identity.opening is None else identity.opening.commitment.hex(),
                 }
             )
@@ -268,7 +279,8 @@ def rotate_command(wallet_dir: Path, file: Path | None, password_file: Path | No
 
         def handle(row: dict[str, Any]) -> dict[str, Any]:
             rotated, calls = rotate(identities, row.get("did"), now_ms())
-            return {"did": rotated.did, "key": rotated.key_id(rotated.pending or rotated.key), "calls": calls}
+            line = rotated.lines[-1]
+            return {"did": rotated.did, "key": rotated.key_id(line.pending or line.key), "calls": calls}
 
         return each_row(file, handle, identities.changing)
 

@@ -168,12 +168,12 @@ def _state_at(url: str, did: str) -> dict[str, Any]:
 
 
 def _standing(identity: Identity) -> dict[str, Any]:
-    pending = identity.pending
+    line = identity.lines[-1]
     return {
         "client_ref": identity.client_ref,
         "did": identity.did,
-        "key": identity.key_id(identity.key),
-        "pending": None if pending is None else pending.public.hex(),
+        "key": identity.key_id(line.key),
+        "pending": None if line.pending is None else line.pending.public.hex(),
         "nonce": identity.nonce,
         "block": identity.block,
     }

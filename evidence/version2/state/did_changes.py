@@ -10,22 +10,21 @@ from types import MappingProxyType
 from typing import Any
 
 from evidence import shapes
-from evidence.chain.registry_events import ED25519_ATTRIBUTE, NO_ADDRESS, PUBLIC_KEY
+from evidence.chain.registry_events import NO_ADDRESS, PUBLIC_KEY
 from evidence.version2.state.heads import DID_HISTORY, Change, event_digest, head_of
 from evidence.version2.state.member_keys import KEY_BYTES
 from evidence.version2.state.slots import WORD_BYTES
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import VerificationFailed
 from primitives.shapes import Bytes, Fields, Object, OneOf, Shape
+from primitives.suites import SUITES
 
 CHECK = "client-keys"
 OWNER_CHANGED = "DIDOwnerChanged"
 DELEGATE_CHANGED = "DIDDelegateChanged"
 ATTRIBUTE_CHANGED = "DIDAttributeChanged"
 MAX_CHANGES = 100_000  # so many that no client can make his own history unshowable
-KEY_ATTRIBUTES: Mapping[int, bytes] = MappingProxyType(
-    {1: ED25519_ATTRIBUTE, 2: b"did/pub/SM2/veriKey/hex".ljust(32, b"\0")}
-)
+KEY_ATTRIBUTES: Mapping[int, bytes] = MappingProxyType({suite.algorithm: suite.attribute for suite in SUITES.values()})
 """The attribute under which a DID keeps its keys of an algorithm (section 1.1)."""
 
 

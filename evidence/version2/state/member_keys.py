@@ -10,8 +10,9 @@ from evidence import shapes
 from primitives.digest import tag_bytes
 from primitives.errors import InvalidInput
 from primitives.shapes import Bytes, Fields, Integer
+from primitives.suites import DEFAULT, SUITES
 
-KEY_BYTES = {1: 32, 2: 65}
+KEY_BYTES = {suite.algorithm: suite.public_key_bytes for suite in SUITES.values()}
 """How long a signing key is, by the number of its algorithm (section 1.1)."""
 
 _TAG = "bonafides/member-keys/2"
@@ -36,6 +37,16 @@ class MemberKeySet:
     checkpoint: bytes
     agreement: bytes
     compliance: str
+
+    @classmethod
+    def of_one_key(cls, signing: bytes, agreement: bytes, compliance: str) -> MemberKeySet:
+        """Return the keys of a member of the default suite, whose signing key signs checkpoints, too."""
+        return cls(DEFAULT.algorithm, signing, signing, agreement, compliance)
+
+    @property
+    def ed25519(self) -> bytes:
+        """The key of what is Ed25519 under every suite, but for checkpoints: credentials, messages, orders."""
+        return self.signing if self.algorithm == DEFAULT.algorithm else self.checkpoint
 
     def digest(self) -> bytes:
         """Return the keys digest: what the registry and the leaves of the log hold."""

@@ -148,9 +148,9 @@ def agreement_keys(connection: Connection, block: int) -> dict[str, bytes]:
 
 
 def is_signing_key(connection: Connection, key: bytes) -> bool:
-    """Say whether any member has, or ever had, a signing key."""
+    """Say whether any member has, or ever had, a key that signs."""
     changes = _changes(event_log.events(connection, contract=MEMBER_REGISTRY))
-    return any(change.held is not None and change.held.signing == key for change in changes)
+    return any(change.held is not None and key in (change.held.signing, change.held.checkpoint) for change in changes)
 
 
 def member_histories(connection: Connection) -> dict[str, MemberHistory]:

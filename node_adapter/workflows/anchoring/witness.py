@@ -75,7 +75,7 @@ def answer_as_member(node: Node, body: bytes, *, find: FindLog, going_over: Goin
         CouldNotCheck: as `answer_add_checkpoint`; `signing-key-not-held`; `node-restored`, a copy signs nothing.
     """
     with node.store.read() as connection:
-        seed = keys_in_force(node, connection).signing_seed
+        seed = keys_in_force(node, connection).checkpoint_seed
     now = node.clock.now_ms() // _MS
     name = witness_name(node.did)
     return answer_add_checkpoint(node.store, body, find=find, name=name, seed=seed, now=now, going_over=going_over)

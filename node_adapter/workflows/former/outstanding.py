@@ -63,7 +63,7 @@ def _clients(node: Node, connection: Connection, former: Node, before: Connectio
 
 def _client(node: Node, connection: Connection, row: SubjectRow, did: str) -> Iterator[dict[str, Any]]:
     tip = blocks.tip(connection)
-    keys = history(node, connection, did).ed25519_keys_at(tip.number, tip.timestamp)
+    keys = history(node, connection, did).keys_at(tip.number, tip.timestamp)
     lacks = [name for name, there in (("key", bool(keys)), ("opening", row.joined)) if not there]
     if lacks:
         who = {"client_ref": row.client_ref, "subject": row.pid, "did": did}

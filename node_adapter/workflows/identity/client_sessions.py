@@ -120,7 +120,7 @@ def _check_signature(node: Node, did: str, nonce: str, key: str, signature: byte
             raise Refused("unauthenticated", "did: is no client of this broker")
         require_open(node, connection, did)
         block = blocks.tip(connection)
-        public = history(node, connection, did).ed25519_keys_at(block.number, block.timestamp).get(key)
+        public = history(node, connection, did).keys_at(block.number, block.timestamp).get(key)
     if public is None:
         raise Refused("unauthenticated", "key: is no valid key of the DID")
     message = {"version": VERSION, "broker": node.did, "did": did, "nonce": nonce}

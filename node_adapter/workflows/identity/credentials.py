@@ -91,7 +91,7 @@ def status_list_of(node: Node, list_id: str) -> dict[str, Any]:
     """
     with node.store.read() as connection:
         revision = credentials.revision(connection)
-        signing = keys_in_force(node, connection).signing_public
+        signing = keys_in_force(node, connection).checkpoint_public
         number = status_list.read_number(list_id)
         if number is None or not credentials.list_exists(connection, number, status_list.LIST_BITS):
             raise Refused("status-list-not-found", "no credential of this member has a place in such a list")
@@ -171,7 +171,7 @@ def fresh_list(entropy: bytes) -> int:
 def _by_key_in_force(node: Node, connection: Connection, credential: dict[str, Any]) -> bool:
     """Say whether a credential is by the key of now: one by an earlier key needs its witness, a new one does not."""
     try:
-        verify_proof(credential, keys_in_force(node, connection).signing_public)
+        verify_proof(credential, keys_in_force(node, connection).checkpoint_public)
     except VerificationFailed:
         return False
     return True
@@ -205,7 +205,7 @@ def _sign(node: Node, connection: Connection, document: dict[str, Any], now: int
     since = registered[-1].timestamp * _MS if registered else 0
     return add_proof(
         document,
-        seed=keys_in_force(node, connection).signing_seed,
-        verification_method=node.signing_key_id,
+        seed=keys_in_force(node, connection).checkpoint_seed,
+        verification_method=node.ed25519_key_id,
         created=format_utc(max(now, since)),  # a clock behind the chain's must not date it before the key
     )

@@ -23,9 +23,10 @@ from node_adapter.store.outbox import OutboxRow
 from node_adapter.workflows.identity.identities import history
 from node_adapter.workflows.intake.outcomes import Outcome, each
 from primitives import eip712
-from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import AnyOf, Bytes, Constant, Fields, Integer, Named, OneOf
+from primitives.suite import SigningSuite
+from primitives.suites import SUITES
 from primitives.timestamp import format_time
 from replay.wire.shapes import ADDRESS, DEADLINE, EIP712_SIGNATURE, PARSED_DID
 
@@ -125,11 +126,12 @@ def _resolution(node: Node, connection: Connection, did: Did, block: blocks.Bloc
 def chain_state(node: Node, connection: Connection, did: Did) -> dict[str, Any]:
     """Return how an identity stands at the last indexed block, from which a wallet learns where it stands.
 
-    {"block", "keys": {method: hex, of the Ed25519 keys that hold}, "nonce": of the next sponsored call}
+    {"block", "keys": {method: hex, of the keys of every suite that hold}, "nonce": of the next sponsored call}
     """
     block = blocks.tip(connection)
-    found = history(node, connection, did.text).ed25519_keys_at(block.number, block.timestamp)
-    keys = {name: key.hex() for name, key in found.items()}
+    known = history(node, connection, did.text)
+    found = [known.keys_at(block.number, block.timestamp, suite) for suite in SUITES.values()]
+    keys = {name: key.hex() for held in found for name, key in held.items()}
     return {"block": block.number, "keys": keys, "nonce": did_registry.spent_calls(connection, did.address)}
 
 
@@ -217,14 +219,18 @@ def enqueue_call(node: Node, connection: Connection, call: SponsoredCall) -> str
     return key
 
 
-def enqueue_registration(node: Node, connection: Connection, call: SponsoredCall, value: bytes) -> str | None:
-    """Put the first call of a known client into the outbox, once: it may be signed again as often as one likes.
+def enqueue_registration(
+    node: Node, connection: Connection, call: SponsoredCall, suite: SigningSuite, value: bytes, nonce: int
+) -> str | None:
+    """Put one of the first calls of a known client into the outbox, once: it may be signed again as often as one likes.
 
     Args:
         node: this node.
         connection: a connection inside the caller's write transaction.
-        call: sets the identity's first key.
+        call: sets the identity's first key of a suite.
+        suite: the suite.
         value: that key.
+        nonce: of the call.
 
     Returns:
         The key of the outbox row that makes it or made it; None when the chain holds the key by another.
@@ -233,13 +239,14 @@ def enqueue_registration(node: Node, connection: Connection, call: SponsoredCall
         Refused: as `enqueue_call`.
     """
     underway = _in_flight(connection, call.did)
-    if not is_signed(node, connection, call, 0):
+    if not is_signed(node, connection, call, nonce):
         return enqueue_call(node, connection, call)
-    if history(node, connection, call.did.text).has_set(ED25519_ATTRIBUTE, value):
+    if history(node, connection, call.did.text).has_set(suite.attribute, value):
         done = outbox.under(connection, _key_prefix(call.did), (outbox.FINAL,))
-        return done[0].key if done else None
-    if underway and not did_registry.spent_calls(connection, call.did.address):
-        return underway[0].key
+        return done[min(nonce, len(done) - 1)].key if done else None
+    place = nonce - did_registry.spent_calls(connection, call.did.address)
+    if 0 <= place < len(underway):
+        return underway[place].key
     return enqueue_call(node, connection, call)
 
 

@@ -67,7 +67,7 @@ def chain_snapshot(node: Node, connection: Connection, dids: Iterable[object]) -
         block=block.number,
         block_time=block.timestamp,
         members=members,
-        client_keys={did: known.ed25519_keys_at(block.number, block.timestamp) for did, known in found.items()},
+        client_keys={did: known.keys_at(block.number, block.timestamp) for did, known in found.items()},
     )
 
 

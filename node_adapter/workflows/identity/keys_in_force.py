@@ -136,12 +136,11 @@ def rotate(node: Node, entropy: Entropy = secrets.token_bytes) -> tuple[MemberKe
         member_registry.require_active_member(connection, node.address)
         waiting = [entry.keys for entry in generations(node, connection) if entry.state == WAITING]
         if not waiting:
-            node.keys.add(MemberKeys.generate(entropy))
+            node.keys.add(MemberKeys.generate(entropy, node.suite))
         new = waiting[-1] if waiting else node.keys.newest
         key = f"{KIND_ROTATION}:{new.signing_public.hex()}"
-        keys = member_keys(new.signing_public, new.agreement_public, new.compliance_address)
         target = directory.contract_address(connection, REGISTRY)
-        data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), keys)
+        data = encode_call(REGISTRY, "rotateKeys", outbox.call_id(key), member_keys(new.registered))
         outbox.enqueue_again(connection, KIND_ROTATION, key, target, data, node.clock.now_ms())
     return new, key
 
@@ -195,4 +194,4 @@ def checkpoint_note(node: Node, connection: Connection, leaf: AnchorLeaf, root: 
     stated = AnchorCheckpoint(
         node.did, leaf.seq, root, leaf.map_root, leaf.size_after, tuple(seq for seq in wrong if seq < leaf.seq)
     )
-    return sign_anchor_checkpoint(stated, keys.signing_seed)
+    return sign_anchor_checkpoint(stated, keys.checkpoint_seed)

@@ -73,10 +73,11 @@ class ClientActs:
 
     def _signature(self, fact: IntakeFact, act: ClientPart, did: str) -> ActSignature:
         suite, block = self._node.suite, self._block
-        keys = self._histories[did].act_keys_at(block.number, block.timestamp + self._margin)
+        keys = self._histories[did].act_keys_at(block.number, block.timestamp + self._margin, suite)
         if act.key not in keys:
             raise Refused(
-                "act-key-invalid", f"act.key: is no key of {did} at block {block.number}, the last one indexed"
+                "act-key-invalid",
+                f"act.key: is no {suite.alg} key of {did} at block {block.number}, the last one indexed",
             )
         stated = {
             "suite": suite.name,

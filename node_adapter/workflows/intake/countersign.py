@@ -63,7 +63,8 @@ def keys_of_others(node: Node, connection: Connection, client: IdentityHistory |
 
     The member's own never are, whenever it took them.
     """
-    own = {keys.signing: ALWAYS for keys in member_registry.registered_keys(connection, node.address)}
+    held = member_registry.registered_keys(connection, node.address)
+    own = dict.fromkeys((key for keys in held for key in (keys.signing, keys.checkpoint)), ALWAYS)
     theirs = {} if client is None else client.ed25519_keys_ever()
     return {key.hex(): since for key, since in {**theirs, **own}.items()}
 

@@ -4,6 +4,7 @@ A pseudonym is random, but for products: theirs is derived from the id, so that 
 history has no record yet: a client's wallet opens it once its key is on the chain, or the node with what comes first.
 
 {"client_ref", "did", "registration": {"signing_key", "validity", "deadline", "signature"}}     a client
+{"client_ref", "did", "registration", "act_registration"}    a client of a broker whose acts are of another suite
 {"client_ref", "did", "registration", "succeeds": pseudonym}    the same client with a new wallet (`succession`)
 {"client_ref", "product_id"}                                                                    a product
 {"client_ref"}                                                                                  neither of them
@@ -30,42 +31,54 @@ from node_adapter.workflows.identity.succession import former_reference, recover
 from node_adapter.workflows.intake.fold import EMPTY_STATE
 from node_adapter.workflows.intake.outcomes import Outcome, each
 from primitives import ed25519
-from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, Refused
-from primitives.shapes import Anything, Bytes, Fields, Integer, Named
+from primitives.shapes import Anything, Bytes, Fields, Integer, Named, OneOf
+from primitives.suite import SigningSuite
+from primitives.suites import DEFAULT, SUITES
 from replay.wire.shapes import DEADLINE, EIP712_SIGNATURE, PARSED_DID, REFERENCE
 from suitability.shapes import CODE as PRODUCT_ID
 
 PID_BYTES = 32
+OTHER_SUITES = [name for name, suite in SUITES.items() if suite is not DEFAULT]
+
+_REGISTRATION = {"validity": Integer().note("Seconds."), "deadline": DEADLINE, "signature": EIP712_SIGNATURE}
 REGISTRATION = Named(
     "Registration",
+    Fields({"signing_key": Bytes(ed25519.PUBLIC_KEY_BYTES).note("Ed25519 public key."), **_REGISTRATION}).note(
+        "DidRegistry.SetAttribute with nonce 0, signed by the controller."
+    ),
+)
+ACT_REGISTRATION = Named(
+    "ActRegistration",
     Fields(
-        {
-            "signing_key": Bytes(ed25519.PUBLIC_KEY_BYTES).note("Ed25519 public key."),
-            "validity": Integer().note("Seconds."),
-            "deadline": DEADLINE,
-            "signature": EIP712_SIGNATURE,
-        }
-    ).note("DidRegistry.SetAttribute with nonce 0, signed by the controller."),
+        {"suite": OneOf(*OTHER_SUITES), "signing_key": Bytes().note("Public key of the suite."), **_REGISTRATION}
+    ).note("The same of a key that signs acts of a broker of another suite than the default, with nonce 1."),
 )
 SUBJECT_REQUEST = Named(
     "SubjectRequest",
     Fields(
         {"client_ref": REFERENCE},
-        {"did": PARSED_DID, "registration": REGISTRATION, "succeeds": Anything(), "product_id": PRODUCT_ID},
+        {
+            "did": PARSED_DID,
+            "registration": REGISTRATION,
+            "act_registration": ACT_REGISTRATION,
+            "succeeds": Anything(),
+            "product_id": PRODUCT_ID,
+        },
     ).note(
-        "A client has did and registration; a product has product_id, and lies under the pseudonym that anybody "
-        "derives from it. `succeeds` is the old pseudonym of the same client, who has a new wallet."
+        "A client has did and registration, and act_registration where the broker's suite is not the default one; a "
+        "product has product_id, and lies under the pseudonym that anybody derives from it. `succeeds` is the old "
+        "pseudonym of the same client, who has a new wallet."
     ),
 )
 
 
 @dataclass(frozen=True)
 class _Registration:
-    """The call that sets a client's first key, and that key."""
+    """The calls that set a client's first keys, in the order of their nonces, each with its suite and the key."""
 
-    call: SponsoredCall
-    key: bytes
+    calls: tuple[tuple[SponsoredCall, SigningSuite, bytes], ...]
+    did: str
 
 
 def enrol_subjects(node: Node, requests: Sequence[Mapping[str, Any]]) -> list[Outcome]:
@@ -103,8 +116,8 @@ def find_subject(node: Node, client_ref: str) -> dict[str, Any]:
 def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> dict[str, Any]:
     request = _read(request)
     reference = request["client_ref"]
-    call = _registration(request) if "did" in request else None
-    did = None if call is None else call.call.did.text
+    call = _registration(node, request) if "did" in request else None
+    did = None if call is None else call.did
     product = _product(node, request)
     known = subjects.find_by_client_ref(connection, reference)
     if product is not None:
@@ -137,10 +150,8 @@ def _enrol(node: Node, connection: Connection, request: Mapping[str, Any]) -> di
         opens=request.get("product_id"),
     )
     written = None
-    if holder is not None and call is not None:
-        written = _relay_again(node, connection, call)
-    elif call is not None:
-        written = outbox.by_key(connection, enqueue_call(node, connection, call.call))  # refuses a wrong signature
+    if call is not None:
+        written = _relay(node, connection, call) if holder is None else _relay_again(node, connection, call)
     if known is not None:
         subjects.rename(connection, known.pid, former_reference(reference, row.created_at))
     if holder is None:
@@ -177,9 +188,19 @@ def _require_free(connection: Connection, product: str, known: SubjectRow | None
         raise Refused("duplicate", f"product_id: is enrolled under the reference {there.client_ref}")
 
 
+def _relay(node: Node, connection: Connection, registration: _Registration) -> OutboxRow | None:
+    """Relay the first calls of a new client; return the last one, which comes into force after the others."""
+    keys = [enqueue_call(node, connection, call) for call, _, _ in registration.calls]  # refuses a wrong signature
+    return outbox.by_key(connection, keys[-1])
+
+
 def _relay_again(node: Node, connection: Connection, registration: _Registration) -> OutboxRow | None:
-    key = enqueue_registration(node, connection, registration.call, registration.key)
-    return None if key is None else outbox.by_key(connection, key)
+    """Relay what was signed anew, as far as it is missing; return the last write that anybody waits for."""
+    written = None
+    for nonce, (call, suite, key) in enumerate(registration.calls):
+        row = enqueue_registration(node, connection, call, suite, key, nonce)
+        written = written if row is None else outbox.by_key(connection, row)
+    return written
 
 
 def _answer(row: SubjectRow, written: OutboxRow | None) -> dict[str, Any]:
@@ -197,17 +218,40 @@ def _read(request: Mapping[str, Any]) -> dict[str, Any]:
     asked = SUBJECT_REQUEST.read(request, "")
     if ("did" in asked) != ("registration" in asked):
         raise InvalidInput("registration", "required", "a DID comes with its registration, and only with it")
+    if "act_registration" in asked and "did" not in asked:
+        raise InvalidInput("act_registration", "one-of", "only a client's DID has keys")
     return asked
 
 
-def _registration(request: Mapping[str, Any]) -> _Registration:
-    value = request["registration"]
-    call = set_attribute_call(
-        request["did"],
-        ED25519_ATTRIBUTE,
-        value["signing_key"],
-        value["validity"],
-        value["deadline"],
-        value["signature"],
-    )
-    return _Registration(call, value["signing_key"])
+def _registration(node: Node, request: Mapping[str, Any]) -> _Registration:
+    """Read a client's first keys: one is Ed25519, and where this member's suite is another, one is of it.
+
+    Raises:
+        InvalidInput: the key is none of the suite.
+        Refused: `client-suite`, the wallet has no key, or one too many, for acts of this member's suite.
+    """
+    given, wanted = request.get("act_registration"), node.suite
+    if given is None and wanted is not DEFAULT:
+        told = f"act_registration: acts here are of {wanted.name}: make the identity by `wallet new --suite`"
+        raise Refused("client-suite", told)
+    if given is not None and given["suite"] != wanted.name:
+        raise Refused("client-suite", f"act_registration.suite: acts here are of {wanted.name}")
+    if given is not None:
+        wanted.check_public_key(given["signing_key"], "act_registration.signing_key")
+    stated = [(DEFAULT, request["registration"]), *([] if given is None else [(wanted, given)])]
+    calls = [
+        (
+            set_attribute_call(
+                request["did"],
+                suite.attribute,
+                value["signing_key"],
+                value["validity"],
+                value["deadline"],
+                value["signature"],
+            ),
+            suite,
+            value["signing_key"],
+        )
+        for suite, value in stated
+    ]
+    return _Registration(tuple(calls), request["did"].text)

@@ -33,6 +33,7 @@ def status_of(node: Node) -> dict[str, Any]:
                 "did": node.did,
                 "name": node.settings.member.name,
                 "role": node.settings.member.role,
+                "suite": node.suite.name,
                 "state": member_check(node, connection),
             },
             "chain": chain,

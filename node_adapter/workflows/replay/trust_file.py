@@ -55,7 +55,7 @@ def own_word(node: Node, connection: Connection, number: int) -> OwnWord:
         time=header.timestamp,
         validators=() if rule.seals is None else rule.seals.validators(data, "header"),
     )
-    public = node.suite.public_key(keys.signing_seed)
+    public = keys.signing_public
     file = build_trust(
         block, Signer(node.did, node.suite.alg, public), lambda signed: node.suite.sign(keys.signing_seed, signed)
     )

@@ -4,19 +4,35 @@ bundle          a client who opened the history: acts, results of the engine, a 
 ratings beside, two members who checked growth, a change of the broker's keys
 bundle-joined   a client on paper who signed later; nobody checked growth
 bundle-erased   a history of twenty years, of which one record was erased by its rule
+bundle-sm       a broker whose suite is `sm3-sm2/1`, as its client's acts and the trust file are, beside members of the
+default suite, who checked growth. Two signatures of SM2 differ, so this one was made once (`--anew` makes it again).
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import sys
 
 from evidence.verify.signing import SigningRules
 from evidence.version2.record import redact
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
-from primitives import ed25519
-from scripts.vectors.output import Vector
-from scripts.vectors.synthetic_consortium import CLIENT, PERIOD, Broker, Client, Fact, consortium, did
+from primitives.suites import SUITES
+from scripts.vectors.output import ROOT, Vector
+from scripts.vectors.synthetic_consortium import (
+    CLIENT,
+    PERIOD,
+    Broker,
+    Client,
+    Fact,
+    Member,
+    World,
+    consortium,
+    did,
+)
 
+SM = SUITES["sm3-sm2/1"]
+SM_FILE = ROOT / "tests" / "vectors" / "evidence-2" / "bundle-sm.json"
 RULE = "retention-20-years"
 TWENTY_YEARS = 7_305 * 86_400
 SIGNING = SigningRules(
@@ -29,8 +45,8 @@ SIGNING = SigningRules(
 
 
 def vectors() -> dict[str, Vector]:
-    """Return the three bundles."""
-    return {"bundle": _lived(), "bundle-joined": _joined(), "bundle-erased": _erased()}
+    """Return the bundles."""
+    return {"bundle": _lived(), "bundle-joined": _joined(), "bundle-erased": _erased(), "bundle-sm": _of_sm()}
 
 
 def _lived() -> Vector:
@@ -77,12 +93,32 @@ def _erased() -> Vector:
     return _vector(broker, client, witnesses=["south"])
 
 
+def _of_sm() -> Vector:
+    if SM_FILE.exists() and "--anew" not in sys.argv[1:]:
+        kept = json.loads(SM_FILE.read_text("utf-8"))
+        return _judged(kept["bundle"].encode(), kept["trust"].encode(), bytes.fromhex(kept["trust_key"]))
+    members = [Member("north", suite=SM), Member("south"), Member("regulator", role=2, suite=SM)]
+    broker = Broker(World(members), "north")
+    client = broker.client("ada")
+    product = broker.product("FUND-1")
+    broker.record(product, "PRODUCT_RATE", {"product_id": "FUND-1", "risk": "R3"})
+    level = broker.record(client, "LEVEL_RESULT", {"band": "C4", "total": 61})
+    broker.anchor()
+    broker.rotate()
+    confirmed = Fact("LEVEL_CONFIRM", {"level_ref": level.fingerprint.hex(), "level": "C4"}, CLIENT)
+    broker.request(client, [confirmed, Fact("MATCH_OPINION", {"product_id": "FUND-1", "opinion": "MATCH"})])
+    broker.anchor()
+    return _vector(broker, client, references=[product], witnesses=["south", "regulator"])
+
+
 def _vector(
     broker: Broker, client: Client, *, references: list[Client] | None = None, witnesses: list[str] | None = None
 ) -> Vector:
     bundle, header = broker.bundle(client, references=references or [], witnesses=witnesses or [])
-    trust = broker.world.trust(header)
-    key = ed25519.public_key(broker.world.members["regulator"].secret)
+    return _judged(bundle, broker.world.trust(header), broker.world.members["regulator"].keys.signing)
+
+
+def _judged(bundle: bytes, trust: bytes, key: bytes) -> Vector:
     report = verify_bundle(bundle, [trust], {key}, VerificationRequest(SIGNING))
     return {
         "trust_key": key.hex(),

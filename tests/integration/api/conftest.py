@@ -2,22 +2,23 @@ import pytest
 
 from tests.world.broker import Broker
 from tests.world.chain import Chain
+from tests.world.keys import keystore_of
 
 
 @pytest.fixture
-def chain():
+def chain(suite):
     chain = Chain()
     chain.deploy()
-    for name in ("north", "south"):
-        chain.admit(name)
+    chain.admit("north", keys=keystore_of("north", suite))
+    chain.admit("south")
     chain.admit("regulator", role=2)
     return chain
 
 
 @pytest.fixture
-def broker(tmp_path, chain):
+def broker(tmp_path, chain, suite):
     """A broker's node with the packaged rule set."""
-    broker = Broker(tmp_path / "north", chain)
+    broker = Broker(tmp_path / "north", chain, suite=suite)
     broker.install()
     yield broker
     broker.store.dispose()

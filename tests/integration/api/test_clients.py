@@ -28,13 +28,15 @@ from primitives.eip712 import (
 )
 from primitives.encoding import encode_base64url
 from primitives.errors import CouldNotCheck
+from primitives.suites import SUITES
 from primitives.timestamp import format_utc
 from tests.world.chain import CHAIN_ID, CONTRACTS, VALIDITY
 from tests.world.client import Client
 from tests.world.clock import START
-from tests.world.keys import seed
+from tests.world.keys import both_suites, seed
 from tests.world.payloads import PAYLOADS
 
+SM = SUITES["sm3-sm2/1"]
 DEADLINE = START // 1000 + 86_400
 YEAR = 365 * 86_400_000
 
@@ -162,6 +164,44 @@ def test_the_nonce_counts_what_another_member_relayed(broker, client):
     assert answer.get_json()["status"] == "accepted"
 
 
+@pytest.mark.parametrize("suite", [SM], ids=[SM.name])
+def test_a_client_of_another_suite_registers_a_key_for_acts_beside_the_other(broker):
+    client = broker.client("two")
+    whole = client.registration()
+    without = {name: value for name, value in whole.items() if name != "act_registration"}
+    assert broker.post("/v1/subjects", without).get_json()["code"] == "client-suite"
+    public = whole["act_registration"]["signing_key"]
+    for change, code in (
+        ({"signing_key": public[:-2]}, "invalid-input"),
+        ({"signing_key": public[:-2] + "00"}, "invalid-input"),  # no point of the curve
+        ({"suite": "sha256-ed25519/1"}, "invalid-input"),
+        ({"validity": 1}, "did-signature"),
+    ):
+        changed = {**whole, "act_registration": {**whole["act_registration"], **change}}
+        assert broker.post("/v1/subjects", changed).get_json()["code"] == code
+    assert broker.get(f"/v1/subjects/{whole['client_ref']}").status_code == 404  # nothing of it was kept
+    first = broker.post("/v1/subjects", whole).get_json()
+    again = broker.post("/v1/subjects", whole).get_json()
+    assert (first["outbox"], first["outbox_state"]) == (again["outbox"], "new")  # of the second call, which comes last
+    assert broker.get(f"/v1/dids/{client.did}").get_json()["sponsored"]["in_flight"] == 2
+    broker.mine()
+    for of, key in client.keys:
+        broker.chain.set_key(client.address, key, suite=of)
+    settled = broker.post("/v1/subjects", whole).get_json()
+    assert (settled["outbox"], settled["outbox_state"]) == (first["outbox"], "final")
+    told = broker.get(f"/v1/dids/{client.did}").get_json()
+    assert told["keys"] == {client.key: client.public.hex(), client.act_key: public}
+    assert told["sponsored"]["nonce"] == 2
+
+
+def test_a_broker_of_the_default_suite_takes_no_key_of_another(broker):
+    whole = broker.client("two").registration()
+    other = Client("two", broker.did, suite=SM).registration()
+    assert broker.post("/v1/subjects", {**whole, **other}).get_json()["code"] == "client-suite"
+    product = {"client_ref": "p", "product_id": "fund-1", "act_registration": other["act_registration"]}
+    assert broker.post("/v1/subjects", product).get_json()["code"] == "invalid-input"
+
+
 def test_a_call_in_place_of_one_that_is_on_its_way_is_told_apart(broker, client):
     first, second = (ed25519.public_key(seed(name)) for name in ("new key", "another"))
     broker.post("/v1/dids/sponsored", sponsored(client, "setAttribute", first, 1))
@@ -257,6 +297,7 @@ def answer_to(challenge, client, key_seed=None):
     }
 
 
+@both_suites
 def test_a_consent_is_kept_relayed_and_withdrawn_at_once(broker, client):
     consent = consent_of(broker, client)
     answer = broker.post("/v1/consents/grant", {"consent": consent}).get_json()
@@ -316,6 +357,7 @@ def test_a_consent_that_another_signed_is_not_kept(broker, client):
     assert broker.post("/v1/consents/withdraw", withdrawal_of(client, "00" * 32)).status_code == 404
 
 
+@both_suites
 def test_a_session_needs_a_nonce_signed_by_the_dids_key(broker, client):
     challenge = broker.http.post("/v1/client/sessions/challenge", json={"did": client.did}).get_json()
     wrong = answer_to(challenge, client, seed("another key"))
@@ -363,9 +405,10 @@ def submit(broker, client, count=3):
 
 
 def pinned(broker):
-    return PinnedKeys(broker.keys.signing_public, broker.keys.signing_public)
+    return PinnedKeys(broker.keys.signing_public, broker.keys.newest.checkpoint_public)
 
 
+@both_suites
 def test_receipts_verify_with_the_brokers_key_alone(broker, client):
     ids = submit(broker, client)
     other = broker.enrol("client two")

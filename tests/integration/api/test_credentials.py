@@ -14,7 +14,7 @@ from primitives.pedersen import certificate_message, commit
 from primitives.relations import prove_opening
 from primitives.timestamp import format_time, parse_time, parse_utc
 from tests.world.broker import Broker
-from tests.world.keys import keystore_of, seed
+from tests.world.keys import both_suites, keystore_of, seed
 from tests.world.payloads import PAYLOADS
 
 NORTH_URL, SOUTH_URL = "http://127.0.0.1:8080", "http://127.0.0.1:8081"
@@ -66,6 +66,7 @@ def verify(broker, credential):
     return broker.post("/v1/credentials/verify", credential).get_json()
 
 
+@both_suites
 def test_another_broker_verifies_a_level_and_sees_its_revocation(north, south, client):
     credential = issue(north, client)
     assert credential["credentialSubject"]["riskLevel"] == "C4"
@@ -210,6 +211,7 @@ def prove(client, challenge, now, *, blinding=BLINDING, commitment=COMMITMENT, k
     return prove_opening(context, commitment, MESSAGE, blinding, seed("zk"), key_seed or client.key_seed)
 
 
+@both_suites
 def test_another_broker_verifies_that_the_client_knows_the_number(north, south, client):
     credential = issue(north, client, type="IdentityCredential")
     proof = prove(client, challenge(south, client), south.clock.now)

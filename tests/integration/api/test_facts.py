@@ -12,7 +12,7 @@ from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.errors import VerificationFailed
 from tests.world.clock import START
-from tests.world.keys import seed
+from tests.world.keys import both_suites, seed
 from tests.world.payloads import ANSWERS, PAYLOADS, rating
 
 GATE_CODES = {"NOT_IDENTIFIED", "NOT_INFORMED"}
@@ -192,6 +192,7 @@ def level_draft(broker, client):
     return answer.get_json()
 
 
+@both_suites
 def test_a_clients_signed_act_is_verified_and_kept(broker, client):
     first_steps(broker, client)
     draft = level_draft(broker, client)
@@ -203,7 +204,8 @@ def test_a_clients_signed_act_is_verified_and_kept(broker, client):
     _, rows = stored(broker, client.subject)
     envelope = json.loads(rows[-1].envelope)
     (signature,) = envelope["signatures"]
-    assert (signature["did"], signature["key"], signature["alg"]) == (client.did, client.key, "Ed25519")
+    assert envelope["suite"] == broker.suite.name
+    assert (signature["did"], signature["key"], signature["alg"]) == (client.did, client.act_key, broker.suite.alg)
     assert envelope["accepted"]["block"] == broker.chain.height
     assert envelope["ruleset"] == draft["ruleset"]
 
@@ -217,6 +219,7 @@ def test_a_clients_act_without_signature_is_refused(broker, client):
     assert len(told(broker, client.subject)) == 5
 
 
+@both_suites
 def test_an_act_signed_by_another_key_is_refused(broker, client):
     first_steps(broker, client)
     fact = client.act(level_draft(broker, client), broker.clock.now, key_seed=seed("somebody else"))

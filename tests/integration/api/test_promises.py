@@ -26,6 +26,7 @@ from scripts.vectors.synthetic_chain import address, seeded
 from tests.integration.api.described import check_answer
 from tests.world.broker import Broker
 from tests.world.headers import over_headers
+from tests.world.keys import both_suites
 from tests.world.payloads import PAYLOADS
 
 URL = "http://broker.example"
@@ -34,8 +35,8 @@ PUBLIC = ed25519.public_key(REGULATOR)
 
 
 @pytest.fixture
-def broker(tmp_path):
-    made = over_headers(tmp_path / "north")
+def broker(tmp_path, suite):
+    made = over_headers(tmp_path / "north", suite=suite)
     yield made
     made.store.dispose()
 
@@ -95,7 +96,7 @@ def promised(by, **changes):
     if given is not None:
         body = vars(parse_promise(given)[0])
     body = {
-        "suite": DEFAULT.name,
+        "suite": by.suite.name,
         "broker": by.node.did,
         "subject": seeded("subject"),
         "seq": 7,
@@ -179,6 +180,7 @@ def test_another_entry_at_the_place_is_a_breach(broker, other, promise):
         assert claim.place.entry.hex() == promise["entry"]
 
 
+@both_suites
 def test_a_record_that_the_map_does_not_count_is_a_breach(broker, other, promise):
     """The broker promised another label than the one under which it counts the record."""
     lie = promised(broker, like=promise, label=seeded("nobody's label"))
@@ -205,8 +207,8 @@ def test_an_anchor_that_the_broker_names_wrong_keeps_no_promise(broker, other, c
     broker.anchor()
     with broker.store.write() as connection:
         newest = anchors.last_signed(connection)
-        stated = open_anchor_checkpoint(newest.checkpoint, broker.node.did, broker.keys.newest.signing_public)
-        note = sign_anchor_checkpoint(replace(stated, wrong=(2,)), broker.keys.newest.signing_seed)
+        stated = open_anchor_checkpoint(newest.checkpoint, broker.node.did, broker.keys.newest.checkpoint_public)
+        note = sign_anchor_checkpoint(replace(stated, wrong=(2,)), broker.keys.newest.checkpoint_seed)
         anchors.put_checkpoint(connection, newest.seq, note)
     for member in (broker, other):
         [answer] = check(member, promise)
@@ -247,6 +249,7 @@ def test_a_map_that_is_kept_no_longer_is_said(broker, other, client, promise, mo
     assert answer["reason"].startswith("map-not-kept: ")
 
 
+@both_suites
 def test_a_promise_of_before_the_keys_were_changed_convicts(broker, other, client, promise):
     broker.anchor()
     late = accept(broker, client)
@@ -260,6 +263,7 @@ def test_a_promise_of_before_the_keys_were_changed_convicts(broker, other, clien
     proved(broker, check(other, late)[0], PromiseStanding.NOT_IN_TIME)
 
 
+@both_suites
 def test_what_the_broker_never_signed_is_refuted(broker, other, promise):
     over(broker)
     forged = {**promise, "log_index": 9}

@@ -9,6 +9,7 @@ from node_adapter.store import records
 from node_adapter.store.schema import subject
 from primitives.timestamp import format_time
 from tests.world.broker import Broker
+from tests.world.keys import both_suites
 from tests.world.payloads import rating
 from tests.world.staff import YEAR, Person, enrolled
 
@@ -85,9 +86,10 @@ def test_a_reference_that_somebody_took_is_named(broker):
     assert code_of(person.enrol(broker)) == "duplicate"
 
 
-def test_a_members_signing_key_is_nobodys(broker):
+@both_suites
+def test_a_members_key_that_signs_is_nobodys(broker):
     [keys] = broker.node.keys.generations
-    assert code_of(Person("Li Wei", own_seed=keys.signing_seed).enrol(broker)) == "staff-actor"
+    assert code_of(Person("Li Wei", own_seed=keys.checkpoint_seed).enrol(broker)) == "staff-actor"
     assert stored(broker, "STAFF_ENROL") == []
 
 

@@ -25,6 +25,7 @@ from node_adapter.workflows.identity.verify_credentials import check_credentials
 from primitives.errors import CouldNotCheck
 from tests.world.anchors import every_anchor
 from tests.world.chain_case import OLD, Case
+from tests.world.keys import both_suites
 from tests.world.payloads import PAYLOADS
 
 pytestmark = pytest.mark.chain
@@ -36,8 +37,12 @@ def case(consortium, drive):
 
 
 def in_force(node):
+    return generation_in_force(node).signing_public
+
+
+def generation_in_force(node):
     with node.store.read() as connection:
-        return keys_in_force(node, connection).signing_public
+        return keys_in_force(node, connection)
 
 
 def states(node):
@@ -58,22 +63,23 @@ def note(case):
     return case.submit("DUTY_NOTICE", PAYLOADS["DUTY_NOTICE"])
 
 
+@both_suites
 def test_an_anchor_on_its_way_while_the_keys_change_spoils_no_later_bundle(case):
     case.assess(OLD)
     case.anchor()
-    before = in_force(case.broker)
+    before = generation_in_force(case.broker)
     note(case)
     case.drive(case.workers[0], lambda: every_anchor(case.broker)[-1].seq == 3)
     assert every_anchor(case.broker)[-1].block is None, "not the case that is meant: the anchor is final already"
     new, _ = rotate(case.broker)
     promised = note(case).promise
-    verify_promise(promised, before)
+    verify_promise(promised, before.signing_public)
     finish(case)
     case.anchor()
     assert in_force(case.broker) == new.signing_public
     rows = every_anchor(case.broker)
-    for row, keys in zip(rows, (before, before, new.signing_public), strict=True):
-        assert open_anchor_checkpoint(row.checkpoint, case.broker.did, keys).seq == row.seq
+    for row, keys in zip(rows, (before, before, new), strict=True):
+        assert open_anchor_checkpoint(row.checkpoint, case.broker.did, keys.checkpoint_public).seq == row.seq
     assert rows[-1].size_before <= promised["log_index"] < rows[-1].size
     report = case.verify(case.replay()["bundle"].encode())
     assert report.ok, [check for check in report.checks if not check.ok]

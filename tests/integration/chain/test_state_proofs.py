@@ -32,6 +32,7 @@ pytestmark = pytest.mark.chain
 TAKES = 200
 KEY = hashlib.sha256(b"state proofs: a public key").digest()
 SENDERS = [LocalSigner(hashlib.sha256(b"state proofs: sender %d" % number).digest()) for number in range(2)]
+KEYS = MemberKeySet.of_one_key(KEY, KEY, address_of(KEY))
 NAME, VALUE = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0"), b"\x07" * 32
 
 
@@ -42,7 +43,7 @@ class Chain:
         self.anvil = anvil
         self.rpc = HttpRpc(anvil.rpc_url)
         self.member = SENDERS[0].address
-        founder = Founder(self.member, "broker", "State (synthetic)", KEY, KEY, address_of(KEY))
+        founder = Founder(self.member, "broker", "State (synthetic)", KEYS)
         self.made = deploy(self.rpc, SENDERS[0], [founder], veto_blocks=0)
         self.contracts = {contract.name: contract.address for contract in self.made.contracts}
         self.contracts["Directory"] = self.made.directory

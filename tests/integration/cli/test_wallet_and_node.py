@@ -24,8 +24,10 @@ from bonafides.wallet.store import PASSWORD_VARIABLE
 from evidence.version2.documents.contradiction import CONTRADICTION, verify_contradiction
 from evidence.version2.log.convict import EQUIVOCATION, ROLLBACK, verify_equivocation, verify_rollback
 from node_adapter.views import Views
+from primitives.suites import DEFAULT
 from tests.world.broker import TOKENS, Broker
 from tests.world.chain import CHAIN_ID, CONTRACTS, Chain
+from tests.world.keys import both_suites, keystore_of
 from tests.world.payloads import PAYLOADS
 
 NODE = ("--url", "http://node")
@@ -39,13 +41,13 @@ VERIFIERS = {
 class Place:
     """A broker's node, and a client with a wallet who reaches it."""
 
-    def __init__(self, directory, capsys, monkeypatch):
+    def __init__(self, directory, capsys, monkeypatch, suite):
         self.directory, self.capsys, self.monkeypatch = directory, capsys, monkeypatch
         self.chain = Chain()
         self.chain.deploy()
-        for name in ("north", "south"):
-            self.chain.admit(name)
-        self.broker = Broker(directory / "north", self.chain)
+        self.chain.admit("north", keys=keystore_of("north", suite))
+        self.chain.admit("south")
+        self.broker = Broker(directory / "north", self.chain, suite=suite)
         self.broker.install()
         (directory / "token").write_text(TOKENS["broker-system"], encoding="utf-8")
         network = Network(CHAIN_ID, CONTRACTS["DidRegistry"], CONTRACTS["ConsentRegistry"])
@@ -80,15 +82,18 @@ class Place:
 
     def enrol(self):
         """Make the client known, whose key then stands on the chain, and open the history."""
+        suite, checkpoint = self.broker.suite, self.broker.keys.newest.checkpoint_public
         made = self.wallet(
             *("new", "--network", self.directory / "network.json", "--broker", self.broker.did),
-            *("--broker-key", self.keys.hex()),
+            *("--broker-key", self.keys.hex(), "--checkpoint-key", checkpoint.hex(), "--suite", suite.name),
             rows=[{"client_ref": "c-1"}],
         )
         [answer] = self.node("subject", "add", rows=made)
         self.broker.mine()
-        public = bytes.fromhex(made[0]["registration"]["signing_key"])
-        self.chain.set_key(made[0]["did"].rpartition(":")[2], public)
+        address = made[0]["did"].rpartition(":")[2]
+        self.chain.set_key(address, bytes.fromhex(made[0]["registration"]["signing_key"]))
+        if suite is not DEFAULT:
+            self.chain.set_key(address, bytes.fromhex(made[0]["act_registration"]["signing_key"]), suite=suite)
         bound = self.wallet("bind", rows=[answer])
         self.subject = bound[0]["subject"]
         return self.hand_in(self.wallet("open", "--yes", rows=bound))
@@ -149,12 +154,13 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path, capsys, monkeypatch):
-    made = Place(tmp_path, capsys, monkeypatch)
+def place(tmp_path, capsys, monkeypatch, suite):
+    made = Place(tmp_path, capsys, monkeypatch, suite)
     yield made
     made.broker.store.dispose()
 
 
+@both_suites
 def test_from_an_opened_history_to_receipts_that_the_wallet_verified(place):
     [opened] = place.enrol()
     assert (opened["status"], opened["promise"]["seq"]) == ("accepted", 1)
@@ -188,6 +194,7 @@ def test_a_wallet_that_opens_again_is_told_so_and_acts_on(place):
     assert again["record_id"] == opened["record_id"]
 
 
+@both_suites
 def test_a_history_that_was_exchanged_convicts_the_broker(place):
     """The node is put back to an older copy and goes on otherwise, on a chain that does, too."""
     place.enrol()
@@ -209,7 +216,8 @@ def test_a_history_that_was_exchanged_convicts_the_broker(place):
     assert {"bonafides.promise-contradiction/2", "bonafides.equivocation/2"} <= formats
     for entry in documents:
         shape, verify = VERIFIERS[entry["format"]]
-        verify(shape.read(entry["document"], "claim"), place.keys)
+        own = place.keys if "promise" in entry["format"] else place.broker.keys.newest.checkpoint_public
+        verify(shape.read(entry["document"], "claim"), own)
 
 
 def test_a_record_that_is_taken_back_convicts_the_broker(place):

@@ -11,6 +11,7 @@ from node_adapter.workflows.replay.asked import ask_replay, keep_replay, next_re
 from node_adapter.workflows.replay.replay import make_replay
 from replay.verification import verify_history
 from tests.world.headers import over_headers
+from tests.world.keys import both_suites
 from tests.world.payloads import PAYLOADS
 from tests.world.replays import replay, word
 from tests.world.staff import Person
@@ -21,8 +22,8 @@ WORD = "a word that stands nowhere else"
 
 
 @pytest.fixture
-def broker(tmp_path):
-    broker = over_headers(tmp_path)
+def broker(tmp_path, suite):
+    broker = over_headers(tmp_path, suite=suite)
     yield broker
     broker.store.dispose()
 
@@ -62,6 +63,7 @@ def rows_of(broker, client):
         return records.of_subject(connection, client.subject)
 
 
+@both_suites
 def test_the_history_of_erased_records_verifies_and_says_what_is_gone(broker, old):
     order(broker, old)
     gone = [row.seq for row in rows_of(broker, old) if row.type not in ("OPENING", "ERASE")]

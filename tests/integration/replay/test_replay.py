@@ -20,7 +20,7 @@ from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from replay.verification import verify_history
 from tests.world.headers import over_headers
-from tests.world.keys import next_keys, seed
+from tests.world.keys import both_suites, next_keys, seed
 from tests.world.payloads import PAYLOADS
 from tests.world.replays import replay, report_on, word
 
@@ -28,8 +28,8 @@ REQUEST = {"case": "2026-<17>", "reason": "client disputes the sale"}
 
 
 @pytest.fixture
-def broker(tmp_path):
-    broker = over_headers(tmp_path)
+def broker(tmp_path, suite):
+    broker = over_headers(tmp_path, suite=suite)
     yield broker
     broker.store.dispose()
 
@@ -53,6 +53,7 @@ def claims(answer):
     return {item["claim"]: item["result"] for item in answer["report"]["conclusion"]["claims"]}
 
 
+@both_suites
 def test_a_replay_verifies_offline_and_finds_the_breach(broker):
     client = sold(broker)
     answer = run(broker, client)

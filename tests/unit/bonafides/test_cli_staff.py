@@ -77,7 +77,15 @@ def test_a_new_key_shows_that_its_person_holds_it(run):
 def test_keys_are_listed_without_their_secrets(run):
     made = new(run)
     status, out = run("keys", "--wallet", run.wallet)
-    assert (status, json.loads(out)) == (0, {name: made[name] for name in ("name", "role", "broker", "key")})
+    shown = {name: made[name] for name in ("name", "role", "broker", "key")}
+    assert (status, json.loads(out)) == (0, {**shown, "suite": "sha256-ed25519/1"})
+
+
+def test_a_key_is_kept_with_the_suite_of_the_brokers_records(run):
+    made = new(run)
+    of_sm = new(run, "Li Wei", "reviewer", "--suite", "sm3-sm2/1")
+    assert of_sm == made == new(run)  # the key stays Ed25519, and the suite as it was said
+    assert json.loads(run("keys", "--wallet", run.wallet)[1])["suite"] == "sm3-sm2/1"
 
 
 def test_a_signature_covers_the_whole_fact(run):

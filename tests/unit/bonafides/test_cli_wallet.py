@@ -52,7 +52,7 @@ def wallet(run):
 def test_a_wallet_lists_its_identities_without_secrets(run, wallet):
     status, (entry,) = run("wallet", "list", "--wallet", wallet)
     assert status == 0
-    assert set(entry) == {"client_ref", "broker", "did", "subject", "key", "commitment"}
+    assert set(entry) == {"client_ref", "broker", "did", "subject", "suite", "key", "commitment"}
 
 
 def test_lines_are_answered_in_order_and_a_refused_one_leaves_the_others(run, wallet):

@@ -6,7 +6,10 @@ from bonafides.wallet.keys import Network, bind, new_identity, registration
 from primitives import eip712
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import commit
+from primitives.suites import SUITES
 from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, PID
+
+SM = SUITES["sm3-sm2/1"]
 
 
 def new(identities, **changes):
@@ -31,6 +34,37 @@ def test_a_registration_is_signed_by_the_controller(identity):
     assert eip712.recover_typed(typed, bytes.fromhex(body["signature"][2:])) == identity.address
     assert made["did"] == f"did:ethr:0x{CHAIN:x}:{identity.address}"
     assert body["deadline"] > NOW // 1000
+
+
+def test_a_client_of_another_suite_registers_two_keys_each_for_its_nonce(identities):
+    made = new(identities, suite=SM)
+    body = registration(made, NOW)
+    assert body["act_registration"]["suite"] == SM.name
+    for nonce, (suite, stated) in enumerate(
+        ((SUITES["sha256-ed25519/1"], body["registration"]), (SM, body["act_registration"]))
+    ):
+        public = bytes.fromhex(stated["signing_key"])
+        suite.check_public_key(public, "key")
+        terms = (suite.attribute, public, stated["validity"], nonce, stated["deadline"])
+        typed = eip712.set_attribute_typed_data(CHAIN, NETWORK.did_registry, made.address, *terms)
+        assert eip712.recover_typed(typed, bytes.fromhex(stated["signature"][2:])) == made.address
+    assert (made.suite, made.nonce, made.key_id(made.act_key)) == (SM, 2, f"{made.did}#delegate-2")
+    assert type(made).from_json(json.loads(json.dumps(made.to_json()))) == made
+
+
+def test_an_identity_takes_another_suite_until_a_broker_knows_it(identities):
+    made = new(identities)
+    other = new(identities, suite=SM)
+    assert (other.did, other.key, other.suite, other.nonce) == (made.did, made.key, SM, 2)
+    assert new(identities, suite=SM) == other
+    assert new(identities) == made
+    new(identities, suite=SM)
+    with identities.changing():
+        known = bind(identities, made.did, PID)
+    with pytest.raises(Refused) as caught:
+        new(identities)
+    assert caught.value.code == "wallet-identity-exists"
+    assert new(identities, suite=SM) == known
 
 
 def test_clients_and_brokers_share_no_key(identities, identity):

@@ -15,6 +15,7 @@ from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.suites import SUITES
 from tests.unit.bonafides.conftest import BROKER, NETWORK, PASSWORD
 from tests.unit.bonafides.house import House
 
@@ -191,6 +192,22 @@ def test_a_brokers_keys_are_pinned_once(identities, house):
             {"signing": signing, "checkpoint": signing},
             {"signing": other, "checkpoint": signing},
         ]
+
+
+def test_a_broker_of_another_suite_is_pinned_with_both_keys(identities, identity):
+    suite = SUITES["sm3-sm2/1"]
+    signing, notes = suite.public_key(tagged_sha256("sm")).hex(), ed25519.public_key(tagged_sha256("notes")).hex()
+    with identities.changing():
+        for given, field, rule in (
+            ((signing, None), "checkpoint_key", "required"),
+            ((signing, signing), "checkpoint_key", "length"),
+            ((signing[:-2], notes), "broker_key", "length"),
+        ):
+            with pytest.raises(InvalidInput) as caught:
+                pin_broker(identities, "did:ethr:0x1:0x" + "ab" * 20, *given)
+            assert (caught.value.field, caught.value.rule) == (field, rule)
+        [pair] = pin_broker(identities, "did:ethr:0x1:0x" + "ab" * 20, signing, notes)
+        assert as_json(pair) == {"signing": signing, "checkpoint": notes}
 
 
 @pytest.mark.parametrize("several", [False, True])

@@ -11,9 +11,11 @@ from bonafides.wallet.store import WalletStore
 from did.registry_log import DidEvent, IdentityHistory
 from primitives import eip712
 from primitives.errors import InvalidInput, Refused
+from primitives.suites import DEFAULT, SUITES
 from tests.properties import examples
 from tests.unit.bonafides.conftest import BROKER, CHAIN, NETWORK, NOW, entropy_from
 
+SM = SUITES["sm3-sm2/1"]
 VALID = 2**40
 
 
@@ -22,13 +24,14 @@ class Registry:
 
     def __init__(self, identity):
         self.identity, self.nonce, self.events = identity, 0, []
-        self._set(identity.keys[0].public, VALID)  # the registration
+        for line in identity.lines:  # the registration
+            self._set(line.suite.attribute, line.keys[0].public, VALID)
 
-    def _set(self, key, valid_to):
+    def _set(self, name, key, valid_to):
         block = len(self.events) + 1
         args = {
             "identity": self.identity.address,
-            "name": "0x" + eip712.ED25519_ATTRIBUTE.hex(),
+            "name": "0x" + name.hex(),
             "value": "0x" + key.hex(),
             "validTo": valid_to,
             "previousChange": block - 1,
@@ -37,21 +40,22 @@ class Registry:
         self.nonce += 1
 
     def relay(self, call):
-        value = bytes.fromhex(call["value"][2:])
-        common = (CHAIN, NETWORK.did_registry, self.identity.address, eip712.ED25519_ATTRIBUTE, value)
+        name, value = (bytes.fromhex(call[part][2:]) for part in ("name", "value"))
+        common = (CHAIN, NETWORK.did_registry, self.identity.address, name, value)
         if call["call"] == "setAttribute":
             typed = eip712.set_attribute_typed_data(*common, call["validity"], self.nonce, call["deadline"])
         else:
             typed = eip712.revoke_attribute_typed_data(*common, self.nonce, call["deadline"])
         if eip712.recover_typed(typed, bytes.fromhex(call["signature"][2:])) != self.identity.address:
             return False
-        self._set(value, VALID if call["call"] == "setAttribute" else 0)
+        self._set(name, value, VALID if call["call"] == "setAttribute" else 0)
         return True
 
     @property
     def keys(self):
         history = IdentityHistory.from_events(self.events, did=self.identity.did)
-        return history.ed25519_keys_at(len(self.events), NOW // 1000)
+        held = [history.keys_at(len(self.events), NOW // 1000, line.suite) for line in self.identity.lines]
+        return {name: key for keys in held for name, key in keys.items()}
 
     def state(self):
         return {
@@ -85,9 +89,46 @@ def test_the_new_key_signs_when_it_was_seen_on_the_chain(identities, identity, r
         assert all(registry.relay(call) for call in calls)
         learned = see(identities, registry)
         assert registry.keys == {learned.key_id(learned.key): learned.key.public}
-        assert learned.key_id(learned.key) == rotated.key_id(rotated.pending)  # as the wallet presumed
-        assert (learned.pending, len(learned.keys)) == (None, turn + 1)
-        assert [key.revoked for key in learned.keys] == [True] * turn + [False]
+        assert learned.key_id(learned.key) == rotated.key_id(rotated.lines[0].pending)  # as the wallet presumed
+        assert (learned.lines[0].pending, len(learned.lines[0].keys)) == (None, turn + 1)
+        assert [key.revoked for key in learned.lines[0].keys] == [True] * turn + [False]
+
+
+def test_a_client_of_another_suite_changes_both_keys(identities):
+    with identities.changing():
+        made = new_identity(identities, client_ref="sm", broker=BROKER, network=NETWORK, suite=SM)
+    registry = Registry(made)
+    for _ in range(3):
+        rotated, calls = again(identities, made)
+        assert [(call["call"], call["name"]) for call in calls] == [
+            (kind, "0x" + line.suite.attribute.hex())
+            for line in made.lines
+            for kind in ("setAttribute", "revokeAttribute")
+        ]
+        presumed = {rotated.key_id(line.pending): line.pending.public for line in rotated.lines}
+        assert all(registry.relay(call) for call in calls)
+        learned = see(identities, registry)
+        assert registry.keys == presumed == {learned.key_id(key): key.public for key in (learned.key, learned.act_key)}
+        assert (learned.key.suite, learned.act_key.suite) == (DEFAULT, SM)
+
+
+def test_of_two_keys_one_that_was_not_changed_is_changed_later(identities):
+    """What came through is not asked for again; neither suite begins anew before both are done."""
+    with identities.changing():
+        made = new_identity(identities, client_ref="sm", broker=BROKER, network=NETWORK, suite=SM)
+    registry = Registry(made)
+    _, calls = again(identities, made)
+    assert registry.relay(calls[0])
+    see(identities, registry)
+    _, left = again(identities, made)
+    assert [(call["call"], call["value"]) for call in left] == [
+        (call["call"], call["value"]) for call in (calls[1], calls[2], calls[3])
+    ]
+    assert all(registry.relay(call) for call in left)
+    assert set(registry.keys.values()) == {
+        key.public for key in (see(identities, registry).key, see(identities, registry).act_key)
+    }
+    assert len(again(identities, made)[1]) == 4
 
 
 def test_a_rotation_that_nobody_relayed_is_made_again_for_the_same_key(identities, identity, registry):
@@ -122,7 +163,11 @@ def test_a_wallet_that_counted_by_itself_finds_its_way_back(identities, identity
         identities.save(type(identity).from_json({**value, "key_events": 3}))
     assert identities.by_did(identity.did).key.number == 2
     learned = see(identities, registry)
-    assert (learned.key.public, learned.nonce, learned.pending.seed.hex()) == (identity.key.public, 1, "22" * 32)
+    assert (learned.key.public, learned.nonce, learned.lines[0].pending.seed.hex()) == (
+        identity.key.public,
+        1,
+        "22" * 32,
+    )
     _, calls = again(identities, identity)
     assert all(registry.relay(call) for call in calls)
     assert see(identities, registry).key.seed.hex() == "22" * 32

@@ -142,7 +142,7 @@ def test_an_opening_is_signed_anew_by_a_new_key(identities, bound, opening):
         keys = {f"{bound.did}#delegate-2": calls[0]["value"].removeprefix("0x")}
         learned = learn(identities, bound.did, {"block": 9, "keys": keys, "nonce": 3})
         again = open_history(identities, bound.did, now_ms=NOW, show=agree)
-    assert rotated.pending == learned.key
+    assert rotated.lines[0].pending == learned.key
     assert again["key"] == f"{bound.did}#delegate-2"
     assert again["draft"] == opening["draft"]
     verify(learned, again)

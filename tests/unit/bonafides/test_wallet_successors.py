@@ -1,11 +1,12 @@
 """A broker's new keys are followed by proof: a bundle under a pinned member's word, and nothing that is forged."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from bonafides.cli.main import main
-from bonafides.wallet.pinned import pinned_keys
+from bonafides.wallet.pinned import pin_broker, pinned_keys
 from bonafides.wallet.promises import add_promise
 from bonafides.wallet.store import PASSWORD_VARIABLE
 from bonafides.wallet.successors import follow_keys
@@ -18,6 +19,7 @@ from scripts.vectors.synthetic_consortium import Broker, seed
 from scripts.vectors.version2.claims import keys_of
 from tests.unit.bonafides.conftest import BROKER, PASSWORD
 
+VECTORS = Path(__file__).parents[2] / "vectors" / "evidence-2"
 STOLEN = seed("a key of nobody's")
 
 
@@ -158,3 +160,16 @@ def test_the_command_takes_new_keys_by_word_or_by_proof(identities, house, other
     told = json.loads(out.out)
     assert (ended.value.code, told["broker"]) == (0, BROKER)
     assert told["keys"][-1]["signing"] == keys_of(house.broker).signing.hex()
+
+
+def test_keys_of_another_suite_are_followed_too(identities):
+    """The worked bundle of a broker of SM2 that changed its keys, under the word of a regulator of SM2."""
+    vector = json.loads((VECTORS / "bundle-sm.json").read_text("utf-8"))
+    first, second = json.loads(vector["bundle"])["keys"]
+    with identities.changing():
+        pin_broker(identities, json.loads(vector["bundle"])["broker"], first["signing"], first["checkpoint"])
+    pinned = follow(identities, vector["bundle"].encode(), vector["trust"].encode(), bytes.fromhex(vector["trust_key"]))
+    assert {(pair.signing.hex(), pair.checkpoint.hex()) for pair in pinned} == {
+        (keys["signing"], keys["checkpoint"]) for keys in (first, second)
+    }
+    assert {len(pair.signing) for pair in pinned} == {65}

@@ -44,7 +44,7 @@ def history(*events, changed=None):
 def test_unregistered_identity_owns_itself():
     empty = history(changed=0)
     assert empty.owner_at(100) == IDENTITY
-    assert empty.ed25519_keys_at(100, 0) == {}
+    assert empty.keys_at(100, 0) == {}
     assert empty.version_at(100) == 0
     document = empty.document_at(100, 0)
     assert document["id"] == DID.text
@@ -64,27 +64,27 @@ def test_rotation_keeps_old_blocks_readable():
         attribute(9, KEY2, FOR_EVER, 5, log=0),
         attribute(9, KEY1, 0, 9, log=1),
     )
-    assert log.ed25519_keys_at(4, 40) == {}
-    assert log.ed25519_keys_at(5, 50) == {DID.url("delegate-1"): KEY1}
-    assert log.ed25519_keys_at(8, 80) == {DID.url("delegate-1"): KEY1}
-    assert log.ed25519_keys_at(9, 90) == {DID.url("delegate-2"): KEY2}
+    assert log.keys_at(4, 40) == {}
+    assert log.keys_at(5, 50) == {DID.url("delegate-1"): KEY1}
+    assert log.keys_at(8, 80) == {DID.url("delegate-1"): KEY1}
+    assert log.keys_at(9, 90) == {DID.url("delegate-2"): KEY2}
     assert log.version_at(8) == 5
 
 
 def test_a_key_set_again_takes_a_new_number_because_revocations_count():
     log = history(attribute(1, KEY1, FOR_EVER, 0), attribute(2, KEY1, 0, 1), attribute(3, KEY1, FOR_EVER, 2))
-    assert log.ed25519_keys_at(3, 30) == {DID.url("delegate-3"): KEY1}
+    assert log.keys_at(3, 30) == {DID.url("delegate-3"): KEY1}
 
 
 def test_expiry_follows_the_block_time():
     log = history(attribute(1, KEY1, 1000, 0))
-    assert log.ed25519_keys_at(2, 999) == {DID.url("delegate-1"): KEY1}
-    assert log.ed25519_keys_at(2, 1000) == {}
+    assert log.keys_at(2, 999) == {DID.url("delegate-1"): KEY1}
+    assert log.keys_at(2, 1000) == {}
 
 
 def test_expired_keys_still_count():
     log = history(attribute(1, KEY1, 5, 0), attribute(2, KEY2, FOR_EVER, 1))
-    assert log.ed25519_keys_at(2, 1000) == {DID.url("delegate-2"): KEY2}
+    assert log.keys_at(2, 1000) == {DID.url("delegate-2"): KEY2}
 
 
 def test_order_within_a_block_is_transaction_then_log():
@@ -93,7 +93,7 @@ def test_order_within_a_block_is_transaction_then_log():
         attribute(5, KEY1, FOR_EVER, 0),
         attribute(9, KEY1, FOR_EVER, 9, tx=3, log=0),
     )
-    assert log.ed25519_keys_at(9, 90) == {DID.url("delegate-3"): KEY1}
+    assert log.keys_at(9, 90) == {DID.url("delegate-3"): KEY1}
 
 
 def test_owner_change():
@@ -101,7 +101,7 @@ def test_owner_change():
     assert log.owner_at(4) == IDENTITY
     assert log.owner_at(5) == "0x" + "bb" * 20
     assert log.document_at(6, 60)["verificationMethod"][0]["blockchainAccountId"].endswith("bb" * 20)
-    assert log.ed25519_keys_at(6, 60) == {DID.url("delegate-1"): KEY1}
+    assert log.keys_at(6, 60) == {DID.url("delegate-1"): KEY1}
 
 
 def test_deactivation_is_for_good():
@@ -112,10 +112,10 @@ def test_deactivation_is_for_good():
         owner(7, IDENTITY, 6),
     )
     assert not log.deactivated_at(4)
-    assert log.ed25519_keys_at(4, 40) == {DID.url("delegate-1"): KEY1}
+    assert log.keys_at(4, 40) == {DID.url("delegate-1"): KEY1}
     for block in (5, 6, 7):
         assert log.deactivated_at(block)
-        assert log.ed25519_keys_at(block, 60) == {}
+        assert log.keys_at(block, 60) == {}
         assert log.document_at(block, 60)["verificationMethod"] == []
     assert log.version_at(7) == 5
 
@@ -136,18 +136,18 @@ def test_document_shows_keys_and_delegates():
     assert document["verificationMethod"][2]["blockchainAccountId"].endswith("cc" * 20)
     assert [m.partition("#")[2] for m in document["authentication"]] == ["controller", "delegate-3", "delegate-4"]
     assert len(document["assertionMethod"]) == 5
-    assert log.ed25519_keys_at(6, 60) == {DID.url("delegate-1"): KEY1}  # a sigAuth key signs nothing for a client
+    assert log.keys_at(6, 60) == {DID.url("delegate-1"): KEY1}  # a sigAuth key signs nothing for a client
 
 
 def test_hex_arguments_are_read_as_bytes():
     event = attribute(1, "0x" + KEY1.hex(), FOR_EVER, 0, name="0x" + ED25519_ATTRIBUTE.hex())
-    assert history(event).ed25519_keys_at(1, 10) == {DID.url("delegate-1"): KEY1}
+    assert history(event).keys_at(1, 10) == {DID.url("delegate-1"): KEY1}
 
 
 @pytest.mark.parametrize("value", ["zz", "0xzz", 5, None])
 def test_arguments_that_are_no_bytes(value):
     with pytest.raises(InvalidInput):
-        history(attribute(1, value, FOR_EVER, 0)).ed25519_keys_at(1, 10)
+        history(attribute(1, value, FOR_EVER, 0)).keys_at(1, 10)
 
 
 def test_foreign_event_names_are_skipped():
@@ -156,7 +156,7 @@ def test_foreign_event_names_are_skipped():
 
 
 def test_a_key_of_the_wrong_length_is_no_key():
-    assert history(attribute(1, KEY1[:31], FOR_EVER, 0)).ed25519_keys_at(1, 10) == {}
+    assert history(attribute(1, KEY1[:31], FOR_EVER, 0)).keys_at(1, 10) == {}
 
 
 class TestMissingEvents:

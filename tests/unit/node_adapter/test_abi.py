@@ -6,6 +6,7 @@ from eth_hash.auto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.abi import (
     CONTRACTS,
     contract_abi,
@@ -32,7 +33,7 @@ def test_call_data_is_the_selector_and_the_arguments():
 
 
 def test_structs_are_tuples_in_the_signature():
-    keys = member_keys(b"\x01" * 32, b"\x02" * 32, MEMBER)
+    keys = member_keys(MemberKeySet.of_one_key(b"\x01" * 32, b"\x02" * 32, MEMBER))
     assert keys == (1, b"\x01" * 32, b"\x01" * 32, b"\x02" * 32, MEMBER)
     data = encode_call("MemberRegistry", "rotateKeys", b"\x03" * 32, keys)
     assert data[:4] == keccak(b"rotateKeys(bytes32,(uint16,bytes,bytes32,bytes32,address))")[:4]

@@ -16,6 +16,7 @@ from node_adapter.store.schema import metadata, token
 from node_adapter.store.tokens import token_digest
 from node_adapter.workflows.identity.staff_tokens import DAY_MS, DEFAULT_DAYS, read_token
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.suites import SUITES, sm3_sm2
 
 CHAIN = {
     "rpc_url": "http://127.0.0.1:8545",
@@ -44,6 +45,18 @@ def test_a_node_is_made_in_two_steps(home):
     assert configure(home, {"chain": {"rpc_url": CHAIN["rpc_url"]}}) is None
     assert configure(home, {"chain": CHAIN}) == Settings.load(home)
     assert Settings.load(home).member.address == made.keys["address"]
+
+
+def test_a_suite_is_chosen_with_the_keys_and_one_without_its_library_makes_nothing(home, monkeypatch):
+    suite = SUITES["sm3-sm2/1"]
+    monkeypatch.setattr(sm3_sm2, "ec", None)
+    with pytest.raises(CouldNotCheck) as caught:
+        init_node(home, name="Broker A", role="broker", password="pw", settings={}, suite=suite)
+    assert (caught.value.code, home.exists()) == ("suite-not-installed", False)
+    monkeypatch.undo()
+    made = init_node(home, name="Broker A", role="broker", password="pw", settings={}, suite=suite)
+    assert (made.keys["suite"], len(made.keys["signing"]), len(made.keys["checkpoint"])) == ("sm3-sm2/1", 130, 64)
+    assert Keystore.open(home / "keystore", "pw").suite is suite
 
 
 def test_tokens_are_private_and_only_their_digests_are_stored(home):

@@ -10,7 +10,9 @@ from node_adapter.keys.keystore import Keystore, read_password
 from primitives import ed25519
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
+from primitives.suites import SUITES, sm3_sm2
 
+SM = SUITES["sm3-sm2/1"]
 PASSWORD = "a test password"
 
 
@@ -114,7 +116,50 @@ def test_a_missing_keystore_could_not_be_checked(tmp_path):
 
 def test_the_public_keys_are_those_of_the_private_ones(keys):
     assert keys.address == Account.from_key(keys.signer().private_key).address.lower()
-    ed25519.verify(keys.signing_public, b"message", keys.newest.sign(b"message"))
+    ed25519.verify(keys.newest.checkpoint_public, b"message", keys.newest.sign_ed25519(b"message"))
+    assert keys.newest.checkpoint_public == keys.signing_public
+
+
+def test_keys_of_another_suite_are_sealed_and_opened_with_it(tmp_path):
+    keys = Keystore.generate(entropy_from(b"keystore of SM"), SM)
+    keys.save(tmp_path / "sm", PASSWORD)
+    opened = Keystore.open(tmp_path / "sm", PASSWORD)
+    assert (opened, opened.suite, opened.newest.suite) == (keys, SM, SM)
+    held = opened.newest.registered
+    assert (held.algorithm, len(held.signing), len(held.checkpoint)) == (2, 65, 32)
+    SM.verify(held.signing, b"message", SM.sign(keys.newest.signing_seed, b"message"))
+    ed25519.verify(held.checkpoint, b"message", opened.newest.sign_ed25519(b"message"))
+    file = json.loads((tmp_path / "sm" / "keys.json").read_text("utf-8"))
+    assert (file["format"], file["public"]["suite"]) == ("bonafides.keystore/2", "sm3-sm2/1")
+    assert file["public"] == opened.public_json()
+    for secret in (keys.newest.signing_seed, keys.newest.checkpoint_seed):
+        assert secret.hex() not in json.dumps(file)
+
+
+def test_the_suite_of_a_keystore_cannot_be_edited(tmp_path):
+    Keystore.generate(entropy_from(b"keystore of SM"), SM).save(tmp_path / "sm", PASSWORD)
+    file = tmp_path / "sm" / "keys.json"
+    kept = json.loads(file.read_text("utf-8"))
+    own = {name: kept["public"][name] for name in ("address", "signing", "agreement", "compliance")}
+    for change in (
+        {"public": {**kept["public"], "suite": "sha256-ed25519/1"}},
+        {"format": "bonafides.keystore/1", "public": own},
+        {"format": "bonafides.keystore/1"},
+    ):
+        file.write_text(json.dumps({**kept, **change}), encoding="utf-8")
+        with pytest.raises(Refused) as caught:
+            Keystore.open(tmp_path / "sm", PASSWORD)
+        assert caught.value.code == "keystore-password"
+    file.write_text(json.dumps({**kept, "format": "bonafides.keystore/3"}), encoding="utf-8")
+    with pytest.raises(InvalidInput):
+        Keystore.open(tmp_path / "sm", PASSWORD)
+
+
+def test_where_the_suites_library_is_missing_no_key_is_made(monkeypatch):
+    monkeypatch.setattr(sm3_sm2, "ec", None)
+    with pytest.raises(CouldNotCheck) as caught:
+        Keystore.generate(entropy_from(b"no library"), SM)
+    assert caught.value.code == "suite-not-installed"
 
 
 def test_the_signer_signs_for_the_members_account(home, keys):

@@ -1,5 +1,6 @@
 import copy
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -224,6 +225,15 @@ def test_key_that_did_not_hold_then():
     with pytest.raises(VerificationFailed) as caught:
         verify_credential(issue(method=f"{BROKER}#delegate-7"), CHAIN, NOW)
     assert caught.value.check == "key"
+
+
+def test_a_member_of_another_suite_issues_by_its_checkpoint_key_and_names_it():
+    own = replace(term(), signing=b"\4" * 65, algorithm=2, checkpoint=ed25519.public_key(SEED))
+    chain = snapshot(own)
+    assert verify_credential(issue(method=f"{BROKER}#checkpoint"), chain, NOW).right.key == f"{BROKER}#checkpoint"
+    assert refused(issue(), chain) == "key"
+    assert refused(issue(method=f"{BROKER}#checkpoint")) == "key"  # where the signing key is Ed25519 there is no other
+    assert refused(issue(seed=CLIENT_SEED, method=f"{BROKER}#checkpoint"), chain) == "signature"
 
 
 def refused(document, chain=CHAIN, **more):

@@ -16,7 +16,8 @@ from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
-from primitives.errors import InvalidInput, VerificationFailed
+from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.suites import sm3_sm2
 from scripts.vectors.synthetic_consortium import CLIENT, Broker, Fact, address, consortium, did
 from scripts.vectors.version2.bundles import RULE, SIGNING, TWENTY_YEARS
 
@@ -67,7 +68,7 @@ def sealed(broker, body):
     return canonical_json({**body, "signature": signature})
 
 
-@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased"])
+@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased", "bundle-sm"])
 def test_the_worked_bundles_hold_and_say_what_the_page_says(name):
     vector = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
     key = bytes.fromhex(vector["trust_key"])
@@ -78,6 +79,19 @@ def test_the_worked_bundles_hold_and_say_what_the_page_says(name):
     assert parse_bundle(vector["bundle"].encode()).body() == {
         name: value for name, value in json.loads(vector["bundle"]).items() if name != "signature"
     }
+
+
+def test_without_the_suites_library_a_bundle_could_not_be_checked(monkeypatch):
+    vector = json.loads((VECTORS / "bundle-sm.json").read_text("utf-8"))
+    monkeypatch.setattr(sm3_sm2, "ec", None)
+    with pytest.raises(CouldNotCheck) as caught:
+        verify_bundle(
+            vector["bundle"].encode(),
+            [vector["trust"].encode()],
+            {bytes.fromhex(vector["trust_key"])},
+            VerificationRequest(SIGNING),
+        )
+    assert caught.value.code == "suite-not-installed"
 
 
 def test_an_honest_bundle_holds_with_and_without_witnesses():

@@ -163,7 +163,7 @@ def test_only_what_continues_is_taken_over(release):
 
 def test_a_network_in_which_this_member_has_another_key_is_not_joined(release):
     [broker, *others] = former(release).members
-    changed = [replace(broker, signing=bytes(31) + b"\x01"), *others]
+    changed = [replace(broker, keys=replace(broker.keys, signing=bytes(31) + b"\x01")), *others]
     made = deploy(release.rpc, Keystore.generate().signer(), changed, veto_blocks=0, former=former(release))
     with pytest.raises(WrongChain, match="which are not ours"):
         migrate(release, as_network(made))

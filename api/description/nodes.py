@@ -92,6 +92,9 @@ _REACHED = {
     "seq": COUNT.note("The newest anchor that was gone over and cosigned; 0 of none."),
     "lag": Integer(-MAX_SAFE_INTEGER).note("How many final anchors were made since."),
 }
+_ANEW = Fields({"at": COUNT, "reason": TEXT, "seq": COUNT}).note(
+    "Its operator let it begin anew with this log: when (ms), why, and how far it had gone over it before."
+)
 _WITNESS = Fields({**_REACHED, "cosigned_at": _SEEN, "failed_since": _SEEN, "failure": Nullable(TEXT)})
 STATUS = Named(
     "Status",
@@ -126,7 +129,9 @@ STATUS = Named(
                 }
             ),
             "witnesses": ListOf(_WITNESS, 0, MANY).note("How far each other member is with this member's log."),
-            "witnessed": ListOf(Fields(_REACHED), 0, MANY).note("How far this member is with other brokers' logs."),
+            "witnessed": ListOf(Fields({**_REACHED, "anew": Nullable(_ANEW)}), 0, MANY).note(
+                "How far this member is with other brokers' logs."
+            ),
             "convictions": ListOf(
                 Fields({"member": ADDRESS, "name": TEXT, **dict.fromkeys(CONVICTION_STATES, COUNT)}), 0, MANY
             ).note("Members that are convicted by documents, and how many of these are what."),

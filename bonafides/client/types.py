@@ -1737,11 +1737,18 @@ class StatusWitnessesEntry(TypedDict):
     failure: str | None
 
 
+class StatusWitnessedEntryAnew1(TypedDict):
+    at: int
+    reason: str
+    seq: int
+
+
 class StatusWitnessedEntry(TypedDict):
     member: Address
     name: str
     seq: int
     lag: int
+    anew: StatusWitnessedEntryAnew1 | None
 
 
 class StatusConvictionsEntry(TypedDict):

@@ -544,3 +544,15 @@ conviction = Table(
     Index("conviction_noted_of", "convicted", "noted_at"),
     Index("conviction_due", "tries", "due_at", sqlite_where=text("due_at IS NOT NULL")),
 )
+
+# Logs with which this member began anew as a witness, since the chain had lost what it cosigned: what was kept, why.
+witness_anew = Table(
+    "witness_anew",
+    metadata,
+    Column("broker", String, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),  # the checkpoint that was cosigned last: with another one it may convict
+)

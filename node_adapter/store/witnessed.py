@@ -7,11 +7,21 @@ the cosignature leaves: of two requests at a time, in whatever processes, one fi
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from evidence.version2.log.growth import GrowthState
-from node_adapter.store.schema import witnessed
+from node_adapter.store.schema import witness_anew, witnessed
+
+
+@dataclass(frozen=True)
+class Anew:
+    """That this member began anew with a log: when (ms), why, and how far it had gone over it before."""
+
+    at: int
+    reason: str
+    seq: int
 
 
 def kept_state(connection: Connection, broker: str) -> GrowthState | None:
@@ -48,3 +58,19 @@ def replace_state(
     else:
         connection.execute(update(witnessed).where(witnessed.c.broker == broker).values(**values))
     return True
+
+
+def begin_anew(connection: Connection, broker: str, reason: str, now_ms: int) -> None:
+    """Put aside what is kept of a log, with the checkpoint that was cosigned last, and why."""
+    columns = [witnessed.c[name] for name in ("broker", "seq", "root", "note")]
+    kept = connection.execute(select(*columns).where(witnessed.c.broker == broker)).one()
+    connection.execute(insert(witness_anew).values(**kept._mapping, at=now_ms, reason=reason))
+    connection.execute(delete(witnessed).where(witnessed.c.broker == broker))
+
+
+def begun_anew(connection: Connection, broker: str) -> Anew | None:
+    """Return when this member last began anew with a log, or None."""
+    columns = [witness_anew.c[field.name] for field in dataclasses.fields(Anew)]
+    query = select(*columns).where(witness_anew.c.broker == broker).order_by(witness_anew.c.at.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Anew(**row._mapping)

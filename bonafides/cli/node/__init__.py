@@ -12,6 +12,7 @@ from bonafides.cli.node.backup import backup_command, recover_command, restore_c
 from bonafides.cli.node.heal import heal_command
 from bonafides.cli.node.migrate import migrate_command, outstanding_command
 from bonafides.cli.node.page_digest import page_digest_command
+from bonafides.cli.node.witness_anew import witness_anew_command
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, suite_option, verbatim
 from bonafides.cli.support.output import read_document, tell, write_json
@@ -159,6 +160,7 @@ node.add_command(restore_command)
 node.add_command(recover_command)
 node.add_command(heal_command)
 node.add_command(page_digest_command)
+node.add_command(witness_anew_command)
 node.add_command(migrate_command)
 node.add_command(outstanding_command)
 

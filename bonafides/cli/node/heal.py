@@ -9,6 +9,7 @@ import click
 from bonafides.cli.support.options import DIRECTORY, password_option, verbatim
 from bonafides.cli.support.output import write_json
 from node_adapter.keys.keystore import read_password
+from node_adapter.settings import Settings
 from node_adapter.stopped_node import stopped_node
 from primitives.errors import InvalidInput
 
@@ -42,6 +43,7 @@ def heal_command(node_dir: Path, code: str | None, reason: str | None, password_
 
     if (code is None) != (reason is None):
         raise InvalidInput("reason" if reason is None else "confirm", "required", "--confirm and --reason go together")
+    Settings.load(node_dir)  # a directory without a node holds no locks either
     with stopped_node(node_dir):
         node = open_node(node_dir, read_password(file=password_file))
         try:

@@ -45,14 +45,19 @@ def own_witnesses(node: Node, connection: Connection) -> list[dict[str, Any]]:
 
 
 def witnessed_logs(node: Node, connection: Connection) -> list[dict[str, Any]]:
-    """Return how far this member is with the log of each other active broker that has anchored."""
+    """Return how far this member is with the log of each other active broker that has anchored.
+
+    `anew` says when and why its operator let it begin anew with one, and how far it had come before; null where never.
+    """
     found = []
     for address, member in member_registry.members(connection).items():
         if not member.active or member.role != "broker" or address == node.address:
             continue
         last = newest_leaf(connection, address)
         if last is not None:
-            kept = witnessed.kept_state(connection, member_did(node.settings.chain.chain_id, address))
+            did = member_did(node.settings.chain.chain_id, address)
+            kept, anew = witnessed.kept_state(connection, did), witnessed.begun_anew(connection, did)
             seq = 0 if kept is None else kept.seq
-            found.append({"member": address, "name": member.name, "seq": seq, "lag": last.seq - seq})
+            reached = {"member": address, "name": member.name, "seq": seq, "lag": last.seq - seq}
+            found.append({**reached, "anew": None if anew is None else vars(anew)})
     return found

@@ -110,6 +110,9 @@ contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder list | inval
 contracts deploy --node HOME --rpc-url http://127.0.0.1:1 --founder cut  | invalid-input founder json
 contracts status --network list                                    | invalid-input network shape
 contracts status --network odd                                     | invalid-input rpc_url required
+node witness-anew x --node HOME                                    | invalid-input broker did-ethr
+node witness-anew x --node HOME --reason y                          | invalid-input confirm required
+node witness-anew x --node missing                                  | settings-unreadable
 contracts status --network missing                                 | file-unreadable
 contracts deploy-convictions --node HOME --network odd              | invalid-input rpc_url required
 contracts deploy-convictions --node HOME --network missing          | file-unreadable

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import delete
 
 from api.app import create_app
+from api.resources.witness import _UnderCheck
+from bonafides.cli.node import witness_anew
 from did.identifiers import member_did
 from evidence.version2.documents.receipt import PinnedKeys, verify_receipt
 from evidence.version2.log.cosignature import cosign, cosigned_by, witness_name
@@ -21,6 +26,7 @@ from node_adapter.store import alarms, anchors, cosignatures, log_growth, record
 from node_adapter.workflows.anchoring.cosigning import PATH as ADD
 from node_adapter.workflows.anchoring.cosigning import Asking, ask_witness, asking
 from node_adapter.workflows.anchoring.receipts import receipts_for
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.timestamp import format_time
 from tests.waiting import wait_until
 from tests.world.chain import CHAIN_ID
@@ -446,3 +452,95 @@ def test_a_restored_copy_asks_nobody(members):
         restored.mark(connection, members.clock.now)
     assert Asking(north.node).step() == []
     assert members.asked == []
+
+
+@pytest.fixture
+def anew(members, monkeypatch):
+    """The command at south's node: what it prints, or the error."""
+    monkeypatch.setattr(witness_anew, "opened_store", lambda _dir: nullcontext(members["south"].store))
+
+    def run(*options, broker=None):
+        words = [broker or members["north"].did, "--node", "south", *options]
+        command = witness_anew.witness_anew_command
+        return json.loads(CliRunner().invoke(command, words, catch_exceptions=False, standalone_mode=False).stdout)
+
+    return run
+
+
+def test_a_witness_whose_tree_the_chain_has_lost_begins_anew_when_its_operator_says_so(members, anew):
+    """As after a reset: what was kept is a tree that the chain does not hold."""
+    with pytest.raises(Refused, match="witness-not-kept"):
+        anew()
+    members.cosign("north")
+    with pytest.raises(Refused, match="witness-agrees"):
+        anew()
+    before = kept(members, "south")
+    lost, table = b"l" * 32, schema.witnessed
+    with members["south"].store.write() as connection:
+        connection.execute(table.update().values(root=lost))
+        note = witnessed.cosigned_note(connection, members["north"].did)
+    members.more("north")
+    for _ in range(2):
+        members.cosign("north")
+        assert who_cosigned(members) == dids(members, "regulator"), "it does not forget by itself"
+    shown = anew()
+    assert (shown["seq"], shown["kept"]["root"], shown["chain"]["root"]) == (2, lost.hex(), before.root.hex())
+    with pytest.raises(Refused, match="not-confirmed"):
+        anew("--confirm", "0" * 12, "--reason", "the chain was set back")
+    for wrong in (
+        ["--confirm", shown["confirm"]],
+        ["--reason", "why"],
+        ["--confirm", shown["confirm"], "--reason", " "],
+    ):
+        with pytest.raises(InvalidInput):
+            anew(*wrong)
+    assert kept(members, "south").root == lost
+    assert anew("--confirm", shown["confirm"], "--reason", "the chain was set back") == shown
+    members.cosign("north")
+    assert who_cosigned(members) == dids(members, "south", "regulator")
+    assert kept(members, "south") == kept(members, "regulator")
+    [witnessed_log] = members["south"].get("/v1/status", role="operator").get_json()["witnessed"]
+    assert (witnessed_log["anew"]["reason"], witnessed_log["anew"]["seq"]) == ("the chain was set back", 2)
+    [other] = members["regulator"].get("/v1/status", role="operator").get_json()["witnessed"][:1]
+    assert other["anew"] is None
+    with members["south"].store.read() as connection:
+        row = connection.execute(schema.witness_anew.select()).one()
+    assert (row.root, row.note) == (lost, note), "what it cosigned stays on record"
+
+
+def test_a_chain_that_is_not_as_long_yet_is_waited_for(members, anew):
+    members.cosign("north")
+    with members["south"].store.write() as connection:
+        connection.execute(schema.witnessed.update().values(seq=9))
+    with pytest.raises(CouldNotCheck, match="index-behind"):
+        anew()
+    with pytest.raises(InvalidInput, match="did:ethr"):
+        anew(broker="north")
+
+
+def test_a_broker_that_takes_long_and_shows_nothing_good_gets_a_fifth_of_the_time():
+    now = [0.0]
+    under_check = _UnderCheck(lambda: now[0])
+
+    def go_over(origin, seconds, *, held):
+        with under_check.one(origin):
+            now[0] += seconds
+            if not held:
+                raise CouldNotCheck("peer-unreachable", "too slow")
+
+    for _ in range(3):
+        with pytest.raises(CouldNotCheck, match="too slow"):
+            go_over("north", 0.5, held=False)  # what costs little may be tried at once
+    with pytest.raises(CouldNotCheck, match="too slow"):
+        go_over("north", 120, held=False)
+    for waited in (1, 400):
+        now[0] += waited
+        with pytest.raises(CouldNotCheck, match="ask again later"):
+            go_over("north", 120, held=False)
+        go_over("south", 120, held=True)
+        now[0] -= 120  # the other broker's turn passes beside it
+        go_over("south", 1, held=True)
+        now[0] -= 1
+    now[0] += 80
+    go_over("north", 120, held=True)
+    go_over("north", 1, held=True)

@@ -474,6 +474,8 @@ CALLS = {
     "convictions.put_off": lambda c, size: convictions.put_off(c, CONVICTION, "p", NOW),
     "convictions.refute": lambda c, size: convictions.refute(c, CONVICTION, "p"),
     "witnessed.kept_state": lambda c, size: witnessed.kept_state(c, LOG),
+    "witnessed.begin_anew": lambda c, size: witnessed.begin_anew(c, LOG, "r", NOW),
+    "witnessed.begun_anew": lambda c, size: witnessed.begun_anew(c, LOG),
     "witnessed.cosigned_note": lambda c, size: witnessed.cosigned_note(c, LOG),
     "witnessed.replace_state": lambda c, size: witnessed.replace_state(
         c, LOG, before=witnessed.kept_state(c, LOG), after=WITNESSED, note="note"

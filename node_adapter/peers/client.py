@@ -83,10 +83,12 @@ def _is_named(url: str, known: Mapping[str, str]) -> bool:
 
 def _exchange(method: str, url: str, networks: Sequence[Network] | None = None, **request: Any) -> Any:
     answer = _ask(method, url, networks, max_bytes=_MAX_ANSWER_BYTES, seconds=ANSWER_SECONDS, **request)
-    body = parse_json(answer.body, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
     if answer.status >= httpx.codes.BAD_REQUEST:
-        raise Refused("peer-refused", f"{shown_url(url)} answered {answer.status} {_code(body)}")
-    return body
+        raise Refused("peer-refused", f"{shown_url(url)} answered {answer.status} {_told(answer.body)}")
+    try:
+        return parse_json(answer.body, field="peer.answer", max_bytes=_MAX_ANSWER_BYTES)
+    except InvalidInput as error:  # of what we were asked nothing is wrong: it is the peer that fails
+        raise CouldNotCheck("peer-failed", f"{shown_url(url)} answered no JSON: {error.rule}") from error
 
 
 def _ask(

@@ -73,8 +73,8 @@ def _fetch(node: Node, member: str, row: ConvictionRow) -> ConvictionRow:
         url = node_url(node, connection, member)
     if url is None:
         raise CouldNotCheck("peer-unreachable", f"where the node of {member} is, neither chain nor settings say")
-    answer = node.send(url, sign_message(node, member, MESSAGE, {"digest": row.digest}))
     try:
+        answer = node.send(url, sign_message(node, member, MESSAGE, {"digest": row.digest}))
         claim = read_conviction(_ANSWER.read(answer, "answer")["document"])
     except InvalidInput as error:  # whatever the digest is of, nobody has shown a document of it
         raise Refused("conviction-not-shown", f"{member} shows no such document: {error}") from error

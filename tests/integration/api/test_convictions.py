@@ -12,7 +12,9 @@ from evidence.version2.log.checkpoint import read_anchor_checkpoint, sign_anchor
 from evidence.version2.log.convict import Equivocation
 from evidence.version2.verify.conviction import MAX_CONVICTION_BYTES, conviction_digest
 from node_adapter.chain.abi import CONVICTIONS
+from node_adapter.peers import client
 from node_adapter.peers.messages import sign_message
+from node_adapter.ports import PeerAnswer
 from node_adapter.store import alarms, convictions, outbox
 from node_adapter.store.chain.conviction_registry import statements_against, statements_in
 from node_adapter.workflows.convictions.fetching import fetch_next, fetching, note_recorded
@@ -277,6 +279,22 @@ def test_another_document_under_the_digest_is_none(members, monkeypatch):
     assert fetch_next(members["regulator"].node)
     [seen] = listed(members, "regulator")
     assert (seen["state"], "shows another document" in seen["problem"]) == ("unseen", True)
+
+
+@pytest.mark.parametrize("answer", [b"no JSON", b"[" * 5_000, b'{"document": {"format": "x"}}', b"[]"])
+def test_whatever_a_member_answers_a_document_that_it_keeps_back_is_not_refuted(members, monkeypatch, answer):
+    claim = equivocation(members)
+    bring(members, claim, "south")
+    record(members, claim, "south")
+    node = members["regulator"].node
+    monkeypatch.setattr(client, "_ask", lambda *_, **__: PeerAnswer(200, "application/json", answer))
+    object.__setattr__(node, "send", client.post_message)
+    assert fetch_next(node)
+    assert listed(members, "regulator")[0]["state"] == "unseen"
+    object.__setattr__(node, "send", members.send)
+    members.clock.sleep(2)
+    assert fetch_next(node)
+    assert listed(members, "regulator")[0]["state"] == "verified"
 
 
 def test_the_chain_process_fetches_beside_its_loop(members):

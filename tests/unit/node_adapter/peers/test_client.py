@@ -63,9 +63,14 @@ def test_a_refusal_is_told_from_a_peer_that_could_not(peer, status, kind):
         client.post_message(peer.url, {})
 
 
-def test_what_is_no_json_is_refused(peer):
-    peer.parts = lambda: [b"<html>"]
-    with pytest.raises(InvalidInput):
+@pytest.mark.parametrize("answer", [b"<html>", b"[" * 5_000, b"\xff", b""])
+def test_what_is_no_json_is_a_peer_that_fails_and_no_fault_of_what_was_asked(peer, answer):
+    peer.parts = lambda: [answer]
+    for ask in (get, lambda url: client.post_message(url, {})):
+        with pytest.raises(CouldNotCheck, match="peer-failed"):
+            ask(peer.url)
+    peer.status = 404
+    with pytest.raises(Refused, match="404 without a code"):
         get(peer.url)
 
 

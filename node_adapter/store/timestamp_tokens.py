@@ -27,10 +27,13 @@ def add(connection: Connection, token: TimestampToken) -> None:
     upsert(connection, timestamp_token, row, ("seq",), {name: row[name] for name in row if name != "seq"})
 
 
-def newest(connection: Connection) -> TimestampToken | None:
-    """Return the token of the newest checkpoint that has one, or None."""
-    found = connection.execute(select(timestamp_token).order_by(timestamp_token.c.seq.desc()).limit(1)).mappings()
-    row = found.one_or_none()
+def newest(connection: Connection, up_to: int) -> TimestampToken | None:
+    """Return the token of the newest checkpoint up to a number that has one, or None.
+
+    Of numbers above the log's end there are tokens after a reset of the chain: nothing is due by those.
+    """
+    until = select(timestamp_token).where(timestamp_token.c.seq <= up_to).order_by(timestamp_token.c.seq.desc())
+    row = connection.execute(until.limit(1)).mappings().one_or_none()
     return None if row is None else TimestampToken(**row)
 
 

@@ -67,7 +67,7 @@ class Stamping:
         return True
 
     def _is_due(self, connection: Connection, checkpoint: FinalCheckpoint) -> bool:
-        newest = timestamp_tokens.newest(connection)
+        newest = timestamp_tokens.newest(connection, checkpoint.seq)
         if newest is None:
             return True
         passed = self._node.clock.now_ms() - newest.kept_at

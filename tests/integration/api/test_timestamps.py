@@ -74,6 +74,20 @@ def test_a_token_is_asked_for_once_a_day_verified_and_shown(stamped, authority, 
     subprocess.run(["openssl", "ts", "-verify", *files, "-untrusted", authority.authority], check=True)
 
 
+def test_tokens_of_a_log_that_a_chain_reset_cut_off_make_nobody_ask_again_and_again(stamped, authority, client):
+    stamped.submit(client, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
+    stamped.anchor()
+    with stamped.store.write() as connection:
+        timestamp_tokens.add(connection, timestamp_tokens.TimestampToken(9, 9, "note", b"t", stamped.clock.now_ms()))
+    stamped.clock.sleep(24 * HOUR)
+    asks = stamping(stamped)
+    assert asks.step() is True
+    for _ in range(3):
+        stamped.clock.sleep(5)
+        assert asks.step() is False
+    assert len(authority.asked) == 1
+
+
 @pytest.mark.parametrize("broken", [(500, b""), (404, b""), (200, b"no token"), (200, bytes(20_000))])
 def test_an_authority_that_fails_is_an_alarm_and_stops_nothing(stamped, authority, client, broken):
     stamped.submit(client, "ID_VERIFY", PAYLOADS["ID_VERIFY"])
@@ -105,7 +119,7 @@ def test_a_token_of_another_authority_is_not_kept(stamped, authority, client):
         assert Stamping(stamped.node, settings).step() is False
         assert alarm(stamped)
     with stamped.store.read() as connection:
-        assert timestamp_tokens.newest(connection) is None
+        assert timestamp_tokens.newest(connection, 1_000) is None
 
 
 def test_pages_go_on_where_the_last_one_ended(stamped, client):

@@ -452,7 +452,7 @@ CALLS = {
     "chain.task_registry.dataset_owner": lambda c, size: task_registry.dataset_owner(c, bytes(32)),
     "chain.member_registry.agreement_keys": lambda c, size: member_registry.agreement_keys(c, 50),
     "timestamp_tokens.add": lambda c, size: timestamp_tokens.add(c, STAMPED),
-    "timestamp_tokens.newest": lambda c, size: timestamp_tokens.newest(c),
+    "timestamp_tokens.newest": lambda c, size: timestamp_tokens.newest(c, 100_000),
     "timestamp_tokens.page": lambda c, size: timestamp_tokens.page(c, 3, 20),
     "tokens.insert_token": lambda c, size: tokens.insert_token(c, "mine", "operator", name="n"),
     "tokens.find_token": lambda c, size: tokens.find_token(c, "mine"),

@@ -274,8 +274,10 @@ class Audit:
         if reached != self._state.public.peaks:  # they were served twice, and need not have been the same
             raise VerificationFailed(CHAIN, "the leaves that stand on the chain are not those of the checkpoint")
         self._save(self._state)
-        told = f"leaves {begun.size + 1} to {reached.size} stand on the chain, as the member's node has read it"
-        self._checked[CHAIN] = told
+        told = f"leaves {begun.size + 1} to {reached.size} stand"
+        if begun.size == reached.size:
+            told = f"no leaf came after the {reached.size} of the audit before, which stood"
+        self._checked[CHAIN] = f"{told} on the chain, as the member's node has read it"
 
     def _go_over_growth(self, checkpoint: AnchorCheckpoint) -> None:
         if self._member is None:
@@ -293,7 +295,10 @@ class Audit:
             self._save(self._state)
         if (state.root, state.map_root, state.size) != (checkpoint.root, checkpoint.map_root, checkpoint.size):
             raise VerificationFailed("growth-checkpoint", "the anchors do not lead to what the checkpoint states")
-        self._checked[GROWTH] = f"from anchor {begun} to {state.seq} the map grew by the batches and by nothing else"
+        told = f"from anchor {begun} to {state.seq} the map grew by the batches and by nothing else"
+        if begun == state.seq:
+            told = f"no anchor came after anchor {begun}, whose map is held"
+        self._checked[GROWTH] = told
 
     def _check_cosignatures(self, note: str) -> list[dict[str, Any]]:
         """Return of each other member that is active, or cosigned, by which of its keys it did; None where it did not.

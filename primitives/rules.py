@@ -72,7 +72,7 @@ ENCODING: Mapping[str, str] = {
     "base58btc": "not multibase base58-btc",
     "multibase": "not multibase base64url",
     "decimal": "no decimal number as text",
-    "record-time": "not a time such as 2026-11-21T09:16:38.123+08:00",
+    "record-time": "not a time with milliseconds and the offset +08:00, such as 2026-11-21T09:16:38.123+08:00",
     "date-time": "no date-time with an offset, or a day that no calendar has",
     "time-range": "before 1970 or after 9999",
     "past": "lies in the past",

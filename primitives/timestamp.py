@@ -37,7 +37,8 @@ def parse_time(text: object, field: str) -> int:
         InvalidInput: not this form, no such day or hour, or before 1970.
     """
     if not isinstance(text, str) or _RECORD_TIME.fullmatch(text) is None:
-        raise InvalidInput(field, "record-time", "must be a time such as 2026-11-21T09:16:38.123+08:00")
+        form = "must have milliseconds and the offset +08:00, such as 2026-11-21T09:16:38.123+08:00"
+        raise InvalidInput(field, "record-time", form)
     return _milliseconds(text, field)
 
 

@@ -30,6 +30,7 @@ _ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.25
 _OF_THE_TRANSFER = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _TOKEN = re.compile(r"[\x20-\x7e]{1,1000}")
+_KEY = re.compile(r"[\x20-\x7e]*")  # what a header can carry; the node says what a key is
 
 
 class Transport:
@@ -92,6 +93,8 @@ class Transport:
         """POST a JSON object; repeated on a failure to reach the node only under an idempotency key."""
         headers = {"Content-Type": "application/json"}
         if idempotency_key is not None:
+            if _KEY.fullmatch(idempotency_key) is None:
+                raise InvalidInput("Idempotency-Key", "characters", "must be 1 to 200 visible ASCII characters")
             headers["Idempotency-Key"] = idempotency_key
         content = request_json({} if body is None else body, "body")
         return _parsed(self._send("POST", path, repeat=idempotency_key is not None, content=content, headers=headers))

@@ -80,3 +80,11 @@ def test_an_audit_goes_on_with_the_leaves_that_were_held_against_the_chain():
     chain.anchor(1, leaf={"keys_digest": KEYS.digest()})
     report = Audit(state, Public(chain), member=Member(chain, chain)).run()
     assert report["checked"]["chain-leaves"].startswith("leaves 4 to 4")
+
+
+def test_an_audit_that_finds_nothing_new_says_so():
+    chain, kept = log_of(2, 3), []
+    Audit(AuditState(BROKER), Public(chain), member=Member(chain, chain), save=kept.append).run()
+    checked = Audit(kept[-1], Public(chain), member=Member(chain, chain)).run()["checked"]
+    assert checked["chain-leaves"].startswith("no leaf came after the 3 of the audit before")
+    assert checked["growth"].startswith("no anchor came after anchor 3")

@@ -176,6 +176,13 @@ def test_a_signed_act_becomes_a_fact():
         fact_of_act({"draft": 5})
 
 
+@pytest.mark.parametrize("key", ["two\nlines", "案件 1", "\ud800"])
+def test_an_idempotency_key_that_no_header_carries_is_refused_by_its_name(key):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(InvalidInput) as caught:
+        client.post("/v1/replays", {}, idempotency_key=key)
+    assert (caught.value.field, caught.value.rule) == ("Idempotency-Key", "characters")
+
+
 @pytest.mark.parametrize("token", ["", "two\nlines", "口令"])
 def test_a_token_that_cannot_be_sent_is_refused_unshown(token):
     with pytest.raises(InvalidInput) as caught:

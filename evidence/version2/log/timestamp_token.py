@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from evidence.log.note import split_note
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
@@ -19,6 +20,17 @@ from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
 MAX_TOKEN_BYTES = 16_384
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _MS = 1000
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.AttributeNotFound,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the libraries raise of bytes, and of the certificates in them, that they do not take."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +82,7 @@ def verify_token(token: bytes, note: str, authority: bytes, roots: Sequence[byte
         response = tsp.decode_timestamp_response(token)
         stated = response.tst_info
         algorithm = stated.message_imprint.hash_algorithm.dotted_string
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise InvalidInput("token", "timestamp-token", "is no response of a time-stamp authority") from error
     if algorithm != _SHA256:
         raise VerificationFailed("timestamp", "the token is not over SHA-256")
@@ -80,7 +92,7 @@ def verify_token(token: bytes, note: str, authority: bytes, roots: Sequence[byte
     verifier = tsp.VerifierBuilder(tsa_certificate=_certificate(authority, "authority"), roots=trusted).build()
     try:
         verifier.verify(response, hashlib.sha256(text.encode()).digest())
-    except (tsp.VerificationError, ValueError) as error:
+    except (tsp.VerificationError, *_UNREADABLE) as error:
         raise VerificationFailed("timestamp", str(error)) from error
     return StampedTime(int(stated.gen_time.timestamp() * _MS), stated.serial_number)
 
@@ -96,5 +108,5 @@ def _library() -> ModuleType:
 def _certificate(pem: bytes, field: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem)
-    except ValueError as error:
+    except _UNREADABLE as error:
         raise InvalidInput(field, "pem", "must be one certificate") from error

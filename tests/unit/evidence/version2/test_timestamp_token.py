@@ -63,6 +63,12 @@ def test_no_byte_of_a_token_can_be_changed():
     assert same < 9
 
 
+def test_a_certificate_of_a_version_that_nobody_knows_is_no_fault_of_the_reader():
+    version = bytes.fromhex("a003020102")
+    assert TOKEN.count(version) == 1
+    failed(token=TOKEN.replace(version, version[:-1] + b"\x12"))
+
+
 def test_another_digest_is_not_taken():
     failed(token=(FILES / "sha512.tsr").read_bytes())
 

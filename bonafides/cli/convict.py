@@ -10,16 +10,17 @@ import click
 from bonafides.cli.support.options import FILE, verbatim
 from bonafides.cli.support.output import read_limited, say, write_json
 from bonafides.client import Client
+from evidence.version2.documents.contradiction import PromiseContradiction
 from evidence.version2.documents.receipt import PinnedKeys
 from evidence.version2.verify.conviction import MAX_CONVICTION_BYTES, TELLS, parse_conviction, verify_conviction
+from primitives.ed25519 import PUBLIC_KEY_BYTES
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
+from primitives.suites import PUBLIC_KEY
 
 if TYPE_CHECKING:
     from bonafides.client import types
     from evidence.version2.verify.contradictions import Conviction
-
-_KEY_BYTES = 32
 
 
 @click.command(
@@ -51,11 +52,13 @@ def convict(
     if not keys and url is None:
         raise InvalidInput("key", "required", "give a signing key of the broker, or --record")
     claim = parse_conviction(read_limited(document, MAX_CONVICTION_BYTES, "conviction"))
-    given = [decode_hex(key, "key", _KEY_BYTES) for key in keys]
-    notes = [decode_hex(key, "checkpoint_key", _KEY_BYTES) for key in checkpoint_keys]
-    pinned = [PinnedKeys(key, key) for key in given]
+    given = [PUBLIC_KEY.read(key, "key") for key in keys]
+    notes = [decode_hex(key, "checkpoint_key", PUBLIC_KEY_BYTES) for key in checkpoint_keys]
     if given:
-        verify_conviction(claim, pinned + [PinnedKeys(given[0], key) for key in notes])
+        notes = [key for key in given if len(key) == PUBLIC_KEY_BYTES] + notes
+        if not notes and not isinstance(claim, PromiseContradiction):
+            raise InvalidInput("checkpoint_key", "required", "is missing: the broker's signing key is not of Ed25519")
+        verify_conviction(claim, [PinnedKeys(key, note) for key in given for note in notes or given])
     kept = None if url is None else _record(url, claim)
     told = TELLS[claim.to_json()["format"]]
     if as_json:

@@ -11,9 +11,11 @@ from bonafides.wallet.receipts import add_receipt
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.digest import tagged_sha256
+from primitives.suites import SUITES
 from tests.unit.bonafides.conftest import BROKER, PASSWORD
 from tests.unit.bonafides.test_wallet_receipts import roll_back
 
+OF_SM2 = SUITES["sm3-sm2/1"].public_key(tagged_sha256("sm")).hex()
 STRANGER = ed25519.public_key(tagged_sha256("a stranger")).hex()
 
 
@@ -120,3 +122,15 @@ def test_a_members_node_records_what_it_verifies_itself(run, files, monkeypatch)
     assert len(brought) == 2, "what it does not believe itself it brings nowhere"
     assert run("convict", file) == 2
     assert run.err.startswith("error: invalid-input key required")
+
+
+def test_a_broker_of_another_suite_has_a_key_of_promises_and_one_of_checkpoints(run, files, house):
+    """The key of SM2 is taken as any; it signs no checkpoint, whose key is asked for where the document needs it."""
+    promises, *of_logs = (files[kind] for kind in KINDS)
+    assert run("convict", promises, "--key", OF_SM2) == 1
+    assert run("convict", promises, "--key", OF_SM2, "--key", house.keys.signing.hex()) == 0
+    for file in of_logs:
+        assert run("convict", file, "--key", OF_SM2) == 2
+        assert run.err.startswith("error: invalid-input checkpoint_key required")
+        assert run("convict", file, "--key", OF_SM2, "--checkpoint-key", STRANGER) == 1
+        assert run("convict", file, "--key", OF_SM2, "--checkpoint-key", house.keys.checkpoint.hex()) == 0

@@ -206,7 +206,7 @@ class Wallets(Load):
     def change_key(self, http, did):
         before = self.identities.by_did(did).key.public
         with self.identities.changing():
-            new = rotate(self.identities, did, self.node.clock.now_ms())[0].pending.public
+            new = rotate(self.identities, did, self.node.clock.now_ms())[0].lines[0].pending.public
         patience = Patience(120)
         while not (self.stands(http, did, new) and not self.stands(http, did, before)):
             with self.identities.changing():

@@ -6,12 +6,12 @@ signed message: whoever holds one envelope would see in them when the client's n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from evidence.version2.log.anchors import AnchorLeaf, decode_leaf
+from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf, decode_leaf
 from evidence.version2.log.growth import GrowthStep, check_step
 from evidence.version2.log.growth_document import GROWTH_FORMAT, MAX_GROWTH_STEPS, Growth
 from evidence.version2.map.append_proof import AppendProof, make_append_proof
@@ -81,8 +81,8 @@ def shown_growth(connection: Connection, start: int) -> Growth:
         raise Refused("growth-not-found", f"the log has {size} leaves")
     steps, shown = [], 0
     leaves = anchor_tree.leaves(connection, start, min(MAX_GROWTH_STEPS, size - start) + 1)
-    wrong, counted = set(wrong_anchors.named(connection)), anchors.latest_counted(connection, start + 1)
-    map_root = EMPTY if counted is None else counted.map_root
+    wrong = set(wrong_anchors.named(connection))
+    map_root = _counted_map(connection, decode_leaf(leaves[0]), wrong)
     for data in leaves[1:]:
         leaf = cast("AnchorLeaf", decode_leaf(data))  # leaf 1 alone is an opening
         step = GrowthStep(leaf) if leaf.seq in wrong else _step(connection, leaf, map_root)
@@ -93,6 +93,14 @@ def shown_growth(connection: Connection, start: int) -> Growth:
         if shown > SHOWN_BYTES:
             break
     return Growth(start, anchor_tree.peaks_at(connection, start).hashes, tuple(steps))
+
+
+def _counted_map(connection: Connection, leaf: AnchorLeaf | OpeningLeaf, wrong: Container[int]) -> bytes:
+    """Return the root of the map that the anchor after a leaf goes on from: of the last one that is not named wrong."""
+    if isinstance(leaf, AnchorLeaf) and leaf.seq not in wrong:
+        return leaf.map_root
+    counted = anchors.latest_counted(connection, leaf.seq)
+    return EMPTY if counted is None else counted.map_root
 
 
 def own_fault(connection: Connection, leaf: AnchorLeaf) -> str | None:

@@ -1,9 +1,14 @@
 """Witnesses of issues, of either format, against the anchors that the node's index has."""
 
+from contextlib import nullcontext
+from functools import partial
+from types import SimpleNamespace
+
 import pytest
 
 from did.identifiers import parse_did
 from node_adapter.chain.abi import directory_name
+from node_adapter.workflows.former import issued
 from node_adapter.workflows.identity.issue_witness import witnessed_block
 from primitives.errors import VerificationFailed
 from scripts.vectors import credentials as script
@@ -11,6 +16,11 @@ from scripts.vectors.synthetic_chain import seeded
 from tests.unit.node_adapter.test_chain_histories import FIRST, SECOND, index
 
 __all__ = ["index"]
+
+
+def of_node(node=None):
+    """The check as a node makes it; what is of format 2 it asks of its index alone."""
+    return partial(witnessed_block, node)
 
 
 def reach(index, number):
@@ -28,7 +38,9 @@ def hexed(value):
     return "0x" + value.hex()
 
 
-def test_a_witness_of_format_1_stands_on_an_anchor_of_evidence_anchor(index):
+def test_a_witness_of_format_1_stands_on_an_anchor_of_evidence_anchor(index, monkeypatch):
+    monkeypatch.setattr(issued, "former_node", nullcontext)
+    check = of_node(SimpleNamespace(store=index.store))  # as it was at the end of format 1
     world, credential, witness = script.witnessed_world()
     digest, anchor = script.credential_digest(credential), world.anchors[-1]
     address = parse_did(world.broker).address
@@ -36,12 +48,12 @@ def test_a_witness_of_format_1_stands_on_an_anchor_of_evidence_anchor(index):
     reach(index, anchor.block)
     args = {"member": address, "seq": 1, "size": world.tree.size, **roots}
     assert index.tell("EvidenceAnchor", FIRST, "Anchored", address, **args) == anchor.block
-    assert index.read(witnessed_block, witness, world.broker, digest, anchor.block) == anchor.block
+    assert index.read(check, witness, world.broker, digest, anchor.block) == anchor.block
     for changed in ({"seq": 2, "block": anchor.block}, {"seq": 1, "block": anchor.block - 1}):
         with pytest.raises(VerificationFailed, match="holds no anchor"):
-            index.read(witnessed_block, {**witness, "anchor": changed}, world.broker, digest, anchor.block)
+            index.read(check, {**witness, "anchor": changed}, world.broker, digest, anchor.block)
     with pytest.raises(VerificationFailed, match="is later than"):
-        index.read(witnessed_block, witness, world.broker, digest, anchor.block - 1)
+        index.read(check, witness, world.broker, digest, anchor.block - 1)
 
 
 def test_a_witness_of_format_2_stands_on_a_leaf_of_evidence_log(index):
@@ -59,12 +71,12 @@ def test_a_witness_of_format_2_stands_on_a_leaf_of_evidence_log(index):
         sizes = {"sizeBefore": one.size_before, "sizeAfter": one.size_after, "time": one.time, "keyVersion": 1}
         args = {"member": address, "seq": one.seq, **{name: hexed(value) for name, value in roots.items()}, **sizes}
         assert index.tell("EvidenceLog", FIRST, "Anchored", address, **args) == one.block
-    assert index.read(witnessed_block, witness, broker.did, digest, leaf.block) == leaf.block
+    assert index.read(of_node(), witness, broker.did, digest, leaf.block) == leaf.block
     for changed in ({"seq": 2, "block": leaf.block}, {"seq": 3, "block": leaf.block - 1}):
         with pytest.raises(VerificationFailed, match="holds no anchor"):
-            index.read(witnessed_block, {**witness, "anchor": changed}, broker.did, digest, leaf.block)
+            index.read(of_node(), {**witness, "anchor": changed}, broker.did, digest, leaf.block)
     with pytest.raises(VerificationFailed) as caught:
-        index.read(witnessed_block, witness, broker.did, seeded("another"), leaf.block)
+        index.read(of_node(), witness, broker.did, seeded("another"), leaf.block)
     assert caught.value.check == "issue-witness"
 
 
@@ -77,4 +89,4 @@ def test_a_leaf_of_a_contract_that_no_directory_named_is_none(index):
     reach(index, leaf.block)
     index.tell("EvidenceLog", FIRST, "Anchored", address, **args)
     with pytest.raises(VerificationFailed, match="holds no anchor"):
-        index.read(witnessed_block, witness, broker.did, script.credential_digest(credential), leaf.block)
+        index.read(of_node(), witness, broker.did, script.credential_digest(credential), leaf.block)

@@ -24,10 +24,11 @@ class Statement:
     time: int
 
 
-def statements_against(connection: Connection, convicted: str) -> list[Statement]:
-    """Return what was recorded against a member, in whatever deployment of the contract, oldest first."""
+def statements_against(connection: Connection, convicted: str, digest: str | None = None) -> list[Statement]:
+    """Return what was recorded against a member, or of one document, in whatever deployment, oldest first."""
     topic = address_topic(convicted)
-    return statements_in(event_log.events(connection, contract=CONVICTIONS, topic1=topic))
+    said = event_log.events(connection, contract=CONVICTIONS, topic1=topic, holding=digest)
+    return [one for one in statements_in(said) if digest in (None, one.digest)]
 
 
 def statements_in(events: Iterable[ChainEvent]) -> list[Statement]:

@@ -75,6 +75,7 @@ def events(
     topic1: str | None = None,
     up_to_block: int | None = None,
     after_block: int | None = None,
+    holding: str | None = None,
 ) -> list[ChainEvent]:
     """Return events in chain order, each with its block's time.
 
@@ -85,8 +86,11 @@ def events(
         topic1: only with this first indexed argument (`address_topic` makes one of an address).
         up_to_block: only of this block and earlier.
         after_block: only of later blocks.
+        holding: only those in whose arguments this text stands: what a flood of others holds is not read.
     """
     query = _event_query()
+    if holding is not None:
+        query = query.where(chain_event.c.args.contains(holding, autoescape=True))
     wanted = ((chain_event.c.contract, contract), (chain_event.c.name, name), (chain_event.c.topic1, topic1))
     for column, value in wanted:
         if value is not None:

@@ -50,9 +50,14 @@ def anchored(
     connection: Connection, member: str, *, after_block: int | None = None, up_to_block: int | None = None
 ) -> list[AnchorEvent]:
     """Return a broker's anchors in chain order, of some blocks if told."""
-    blocks = {"after_block": after_block, "up_to_block": up_to_block}
-    topic = address_topic(member)
-    found = event_log.events(connection, contract=EVIDENCE_ANCHOR, name=_ANCHORED, topic1=topic, **blocks)
+    found = event_log.events(
+        connection,
+        contract=EVIDENCE_ANCHOR,
+        name=_ANCHORED,
+        topic1=address_topic(member),
+        after_block=after_block,
+        up_to_block=up_to_block,
+    )
     return [_anchored(event) for event in found]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -37,9 +38,12 @@ _log = logging.getLogger("node_adapter.convictions")
 
 def note_recorded(connection: Connection, recorded: Iterable[Statement], now_ms: int) -> None:
     """Note what new blocks recorded, to be fetched, and raise the alarm about who is convicted."""
+    against: Counter[str] = Counter()
     for said in recorded:
         convictions.note(connection, said.digest, said.convicted, said.kind, now_ms)
-        raise_convicted(connection, said.convicted, now_ms, count=1)
+        against[said.convicted] += 1
+    for convicted, count in against.items():  # once for all of them: a block may hold a flood of what nobody can show
+        raise_convicted(connection, convicted, now_ms, count=count)
 
 
 def fetch_next(node: Node) -> bool:
@@ -88,7 +92,7 @@ def _fetch(node: Node, member: str, row: ConvictionRow) -> ConvictionRow:
 
 
 def _who_may_have_it(node: Node, connection: Connection, row: ConvictionRow) -> list[str]:
-    said = [one.member for one in statements_against(connection, row.convicted) if one.digest == row.digest]
+    said = [one.member for one in statements_against(connection, row.convicted, row.digest)]
     others = [address for address, member in member_registry.members(connection).items() if member.active]
     return [address for address in dict.fromkeys([*said, *others]) if address not in (node.address, row.convicted)]
 

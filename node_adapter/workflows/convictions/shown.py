@@ -76,7 +76,7 @@ def give_document(node: Node, message: PeerMessage) -> dict[str, Any]:
 
 def shown(node: Node, connection: Connection, row: ConvictionRow) -> dict[str, Any]:
     """Return a row as everybody may see it, with who recorded it and how far this node's own call is."""
-    return _shown(node, connection, row, statements_against(connection, row.convicted))
+    return _shown(node, connection, row, statements_against(connection, row.convicted, row.digest))
 
 
 def _shown(node: Node, connection: Connection, row: ConvictionRow, recorded: list[Statement]) -> dict[str, Any]:

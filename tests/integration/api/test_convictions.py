@@ -16,6 +16,7 @@ from node_adapter.peers import client
 from node_adapter.peers.messages import sign_message
 from node_adapter.ports import PeerAnswer
 from node_adapter.store import alarms, convictions, outbox
+from node_adapter.store.chain import event_log
 from node_adapter.store.chain.conviction_registry import statements_against, statements_in
 from node_adapter.workflows.convictions.fetching import fetch_next, fetching, note_recorded
 from tests.waiting import wait_until
@@ -233,6 +234,30 @@ def test_what_nobody_shows_is_asked_for_less_and_less_often(members):
     assert 10 <= sum(asked) <= 14, "of 200 looks in 100 minutes"
     [seen] = listed(members, "regulator")
     assert (seen["state"], "conviction-not-found" in seen["problem"]) == ("unseen", True)
+
+
+def test_a_flood_of_what_nobody_can_show_is_told_once_and_read_by_nobody_else(members, monkeypatch):
+    read = []
+    parse = event_log._event
+    monkeypatch.setattr(event_log, "_event", lambda row: read.append(row) or parse(row))
+    claim = equivocation(members)
+    record(members, claim, "regulator")
+    convicted, member = members["north"].keys.address, members["south"].keys.address
+    chain, topic = members["north"].chain, "0x" + members["north"].keys.address[2:].rjust(64, "0")
+    digests = ["0x" + number.to_bytes(32, "big").hex() for number in range(1, 61)]
+    of_each = [{"convicted": convicted, "member": member, "kind": 2, "digest": digest} for digest in digests]
+    chain.block(*((CONVICTIONS, "ConvictionRecorded", topic, args) for args in of_each))
+    counted = []
+    counts = convictions.counts
+    monkeypatch.setattr(convictions, "counts", lambda connection: counted.append(1) or counts(connection))
+    with members["regulator"].store.write() as connection:
+        note_recorded(connection, statements_in(chain.known[-1][1]), members.clock.now)
+        told = alarms.open_detail(connection, alarms.MEMBER_CONVICTED, convicted)
+    assert (len(counted), "61 not seen" in told) == (1, True)
+    read.clear()
+    found = members["regulator"].get(f"{ROUTE}/{conviction_digest(claim).hex()}", role=None).get_json()
+    assert [one["member"] for one in found["recorded"]] == [members["regulator"].did]
+    assert len([row for row in read if row.contract == CONVICTIONS]) == 1
 
 
 @pytest.mark.parametrize("lie", [{"convicted": "regulator"}, {"kind": 3}])

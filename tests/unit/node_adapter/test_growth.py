@@ -463,7 +463,9 @@ CALLS = {
     "tokens.revoke_token": lambda c, size: tokens.revoke_token(c, TOKEN, NOW),
     "tokens.forget_ended_sessions": lambda c, size: tokens.forget_ended_sessions(c, 1),
     "tokens.end_sessions": lambda c, size: tokens.end_sessions(c, DID),
-    "chain.conviction_registry.statements_against": lambda c, size: conviction_registry.statements_against(c, ADDRESS),
+    "chain.conviction_registry.statements_against": lambda c, size: conviction_registry.statements_against(
+        c, ADDRESS, "00" * 32
+    ),
     "convictions.by_digest": lambda c, size: convictions.by_digest(c, "00" * 32),
     "convictions.of_matter": lambda c, size: convictions.of_matter(c, ADDRESS, "m"),
     "convictions.newest": lambda c, size: convictions.newest(c, ADDRESS),

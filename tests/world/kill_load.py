@@ -29,7 +29,8 @@ from tests.world.payloads import PAYLOADS
 
 PRODUCTS = 3
 MOST_OPEN_ROWS = 6
-TAKEN_SHORTLY = ("store-busy", "index-empty")  # what a node that begins or is killed says, with 503
+# What a node that begins or is killed says, or whose chain was, with 503.
+TAKEN_SHORTLY = ("store-busy", "index-empty", "chain-set-back")
 # What a client is told whose calls are on their way, or whose chain has lost them: it learns anew, and signs again.
 LEARN_ANEW = ("did-call-in-flight", "did-signature", "act-key-invalid")
 

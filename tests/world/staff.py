@@ -51,7 +51,7 @@ class Person:
         payload = {name: value for name, value in fact["payload"].items() if name != FIELD}
         salt = bytes.fromhex(fact.get("root_salt", "5c" * 32))
         digest = act_digest(
-            {"broker": broker.did, "attachments": [], **fact}, field_digests(broker.node.suite, payload, salt)
+            {"broker": broker.did, "attachments": [], **fact}, field_digests(broker.suite, payload, salt)
         )
         signature = {"key": self.key, "value": encode_base64url(ed25519.sign(self.seed, digest))}
         signed = [*fact["payload"].get(FIELD, []), signature]

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bonafides.wallet.keys import Identities, Identity, Network, SigningKey
+from bonafides.wallet.keys import Identities, Identity, KeyLine, Network, SigningKey
 from bonafides.wallet.pinned import pin_broker
 from bonafides.wallet.promises import add_promise
 from bonafides.wallet.store import WalletStore
@@ -89,8 +89,8 @@ def as_its_wallet(place):
     store = WalletStore.create(place.home / "wallets" / "c", WALLET_PASSWORD)
     identities = Identities(store)
     with identities.changing():
-        keys = (SigningKey(NEW, 2),)
-        identities.save(Identity("client", node.did, network, CONTROLLER, keys, 3, subject=subject))
+        lines = (KeyLine((SigningKey(NEW, 2),)),)
+        identities.save(Identity("client", node.did, network, CONTROLLER, lines, 3, subject=subject))
         for number, generation in enumerate(node.keys.generations):
             pin_broker(identities, node.did, generation.signing_public.hex(), successor=number > 0)
         for promise in place.release.kept("promises"):

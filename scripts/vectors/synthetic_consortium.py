@@ -83,6 +83,11 @@ class Member:
     suite: SigningSuite = DEFAULT
 
     @property
+    def is_default(self) -> bool:
+        """Whether its suite is the default one; by name, since a world may be copied whole."""
+        return self.suite.name == DEFAULT.name
+
+    @property
     def secret(self) -> bytes:
         """The secret of its signing key."""
         return seed(f"{self.name} key {self.generation}")
@@ -90,7 +95,7 @@ class Member:
     @property
     def notes(self) -> bytes:
         """The secret of its checkpoint key, which is the signing key where that is Ed25519."""
-        return self.secret if self.suite is DEFAULT else seed(f"{self.name} checkpoint key {self.generation}")
+        return self.secret if self.is_default else seed(f"{self.name} checkpoint key {self.generation}")
 
     @property
     def keys(self) -> MemberKeySet:
@@ -285,7 +290,7 @@ class Client:
     @property
     def key(self) -> str:
         """The name of that key."""
-        return "delegate-1" if self.broker.member.suite is DEFAULT else "delegate-2"
+        return "delegate-1" if self.broker.member.is_default else "delegate-2"
 
 
 class Broker:
@@ -318,7 +323,7 @@ class Broker:
         subject = seed(f"subject of {name} at {self.name}")
         client = Client(self, subject, name, start(self.did, subject))
         suite = self.member.suite
-        if suite is not DEFAULT:
+        if not self.member.is_default:
             self.world.set_key(name, ed25519.public_key(seed(f"{name} other key")))
         self.world.set_key(name, suite.public_key(client.secret), suite=suite)
         if opens:

@@ -47,8 +47,8 @@ function acts(name, how) {
 }
 
 function timesOfUse() {
-  TIMES_OF_USE.forEach(({ ended, accepted, before, holds }, number) => {
-    const { network, main } = actOnTheWay({ ended, accepted });
+  TIMES_OF_USE.forEach(({ ended, accepted, block, before, holds }, number) => {
+    const { network, main } = actOnTheWay({ ended, accepted, block });
     print(`time of use ${number}: ${holds ? 'holds' : 'ended'}`, network, network.bundle(main, [], { before }));
   });
 }

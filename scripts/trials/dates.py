@@ -2,7 +2,8 @@
 
     .venv/bin/python scripts/trials/dates.py [--only +365d,gbk] [-- TESTS AND OPTIONS OF PYTEST]
 
-By hand: each trial takes as long as the tests do (the unit and HTTP tests: some minutes). It needs a C compiler for the
+By hand: each trial takes as long as the tests do (the unit and HTTP tests, and those on a chain of what was made on one
+day and goes on for years: some minutes). It needs a C compiler for the
 shifted clock, which every process sees that a test starts, the chain's engine too; what measures durations stays as it
 is. A trial whose locale this machine lacks is named and left out.
 """
@@ -19,7 +20,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TESTS = ["tests/unit", "tests/integration/api", "tests/integration/replay", "tests/vectors", "tests/packaging"]
-DEFAULT = [*TESTS, "-m", "not chain and not slow", "-n", "2", "-q", "-p", "no:cacheprovider", "--no-header"]
+# What was made on a day and is tried on another, on a chain.
+KEPT = [
+    "tests/integration/chain/test_migration.py",
+    "tests/integration/chain/test_migrated_node.py",
+    "tests/integration/chain/test_migration_consortium.py",
+    "tests/integration/cli/test_migrating_page.py",
+]
+OPTIONS = ["-n", "2", "-q", "-p", "no:cacheprovider", "--no-header"]
+DEFAULT = [[*TESTS, "-m", "not chain and not slow", *OPTIONS], [*KEPT, *OPTIONS]]
 
 # Shifts the wall clock alone. A library of the distribution's would shift what sleeping is measured with as well.
 CLOCK = r"""
@@ -70,6 +79,7 @@ TRIALS: dict[str, dict[str, str]] = {
     "c-locale": {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     "gbk": {"LC_ALL": "zh_CN.GBK", "LANG": "zh_CN.GBK", "PYTHONUTF8": "0"},
     "shanghai": {"TZ": "Asia/Shanghai", "PYTHONHASHSEED": "1"},
+    "kiritimati": {"TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "2"},
     "newfoundland": {"TZ": "America/St_Johns", "PYTHONHASHSEED": "4294967295"},
     "reversed": {"PYTEST_PLUGINS": "reversed_order"},
 }
@@ -79,14 +89,15 @@ def main() -> int:
     """Return 0 when every trial passes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(TRIALS), help="names of trials, by commas")
-    parser.add_argument("arguments", nargs="*", help=f"what pytest gets, else: {' '.join(DEFAULT)}")
+    parser.add_argument("arguments", nargs="*", help=f"what pytest gets, else {DEFAULT}")
     options = parser.parse_args()
     failed = 0
     with tempfile.TemporaryDirectory(prefix="bonafides-dates-") as folder:
         for name in options.only.split(","):
-            words = _trial(TRIALS[name], options.arguments or DEFAULT, Path(folder))
-            failed += words.startswith("FAILS")
-            print(f"{name}: {words}", flush=True)
+            for arguments in [options.arguments] if options.arguments else DEFAULT:
+                words = _trial(TRIALS[name], arguments, Path(folder))
+                failed += words.startswith("FAILS")
+                print(f"{name}: {words}", flush=True)
     return 1 if failed else 0
 
 

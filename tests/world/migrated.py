@@ -1,4 +1,7 @@
-"""A populated node of release 1 on its own chain, unpacked for one test (release_1/README.md says what is in it)."""
+"""A populated node of release 1 on its own chain, unpacked for one test (release_1/README.md says what is in it).
+
+What it was given ends one day: a consent, an officer, credentials. Chain and test live a day after its last block.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +38,13 @@ from tests.integration.conftest import Consortium
 from tests.world.chain_case import CONTROLLER, COUNTER, OLD, OLD_KEY, Case
 from tests.world.payloads import PAYLOADS, rating
 from tests.world.replays import replay
+from tests.world.then import Then
 
 ARCHIVE = Path(__file__).with_name("release_1") / "node.tar.xz"
 PASSWORD = "a password of the tests"
 BROKER, SECOND, REGULATOR = "node-0", "node-1", "node-2"
 MEMBERS = (BROKER, SECOND, REGULATOR)
+_LATER_SECONDS = 86_400
 
 
 class Release1:
@@ -49,17 +54,22 @@ class Release1:
         self.root = root
         with tarfile.open(ARCHIVE) as archive:
             archive.extractall(root, filter="data")
-        self.chain = self.rpc = None
+        self.chain = self.rpc = self.then = None
 
     def up(self):
-        """Start the chain where the release left it."""
+        """Start the chain where the release left it, and live at its time."""
         self.chain = embedded.up(self.root / "network")
         self.rpc = HttpRpc(self.chain.rpc_url)
+        last = int(self.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+        self.then = Then(last + _LATER_SECONDS)
+        self.rpc.call("evm_setTime", last + _LATER_SECONDS)
         for name in MEMBERS:
             configure(self.root / name, {"chain": {"rpc_url": self.chain.rpc_url}})
         return self
 
     def down(self):
+        """Stop the chain, and live at the machine's time again."""
+        self.then.end()
         self.rpc.close()
         embedded.down(self.root / "network")
 

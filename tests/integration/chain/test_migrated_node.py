@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -40,9 +39,6 @@ from tests.world.replays import word as own_word
 from tests.world.staff import Person
 
 pytestmark = pytest.mark.chain
-
-
-NOW = time.time_ns() // 1_000_000
 
 
 RULE = "retention-20-years"
@@ -110,7 +106,7 @@ def test_what_is_erased_of_format_1_is_gone_and_its_history_verifies_and_says_so
     done = shown_erasure(broker, made["id"])
     assert (done["state"], {entry["erased"] for entry in done["erases_former"]}) == ("done", {True})
     files = beside(case) + beside(case, "node.db")
-    back_up(broker.settings.home, tmp_path / "later.tar", now_ms=NOW)
+    back_up(broker.settings.home, tmp_path / "later.tar", now_ms=broker.clock.now_ms())
     files += (tmp_path / "later.tar").read_bytes()
     for one in (gone[seq] for seq in gone.keys() - kept):
         assert one.root_salt not in files
@@ -246,23 +242,24 @@ def test_promises_of_format_1_are_kept_or_convict(case):
 
 def test_a_node_whose_former_database_is_gone_or_anothers_says_so_and_makes_no_empty_one(case, tmp_path):
     node, path = case.broker, case.broker.settings.former_path
+    now = node.clock.now_ms()
     network = {"chain_id": case.chain_id, **vars(node.settings.chain)}
     kept = tmp_path / "kept.db"
     path.rename(kept)
     for asked in (
         lambda: migrated(case.release, network, [BROKER]),
         lambda: former_trust_file(node),
-        lambda: back_up(node.settings.home, tmp_path / "without.tar", now_ms=NOW),
+        lambda: back_up(node.settings.home, tmp_path / "without.tar", now_ms=now),
     ):
         with pytest.raises(Refused) as error:
             asked()
         assert error.value.code == "former-not-found"
-    former_database.watch(node.settings, node.store, NOW)
+    former_database.watch(node.settings, node.store, now)
     with node.store.read() as connection:
         [alarm] = alarms.list_alarms(connection, alarms.FORMER_MISSING)
     assert "put it back" in alarm.detail
     assert not path.exists()
-    made = back_up(node.settings.home, tmp_path / "without.tar", now_ms=NOW, without_former=True)
+    made = back_up(node.settings.home, tmp_path / "without.tar", now_ms=now, without_former=True)
     assert "former.db" not in {entry["name"] for entry in made.manifest["files"]}
 
     path.write_bytes((case.release.root / REGULATOR / "former.db").read_bytes())
@@ -272,7 +269,7 @@ def test_a_node_whose_former_database_is_gone_or_anothers_says_so_and_makes_no_e
         assert failed.value.check == "local-log"
     path.unlink()
     kept.rename(path)
-    former_database.watch(node.settings, node.store, NOW + 1)
+    former_database.watch(node.settings, node.store, now + 1)
     with node.store.read() as connection:
         assert not alarms.is_open(connection, alarms.FORMER_MISSING)
     assert former_trust_file(node)

@@ -32,9 +32,6 @@ from tests.world.replays import word as own_word
 pytestmark = pytest.mark.chain
 
 
-NOW = time.time_ns() // 1_000_000
-
-
 def former(release):
     return read_former_network(release.rpc, *release.old)
 
@@ -130,8 +127,12 @@ def test_a_history_that_nobody_has_gone_on_with_is_replayed_alone(case):
     assert types == ["OPENING", "ACCESS_LOG"]
 
 
+def now_ms():
+    return time.time_ns() // 1_000_000
+
+
 def migrate(release, network):
-    return migrate_node(release.settings(), release.rpc, network, NOW)
+    return migrate_node(release.settings(), release.rpc, network, now_ms())
 
 
 def test_only_what_continues_is_taken_over(release):
@@ -237,7 +238,7 @@ def test_a_chains_node_that_dropped_the_old_events_is_not_believed(release):
 
     network = release.continued()
     with pytest.raises(CouldNotCheck) as error:
-        migrate_node(release.settings(), Pruned(), network, NOW)
+        migrate_node(release.settings(), Pruned(), network, now_ms())
     assert error.value.code == "chain-events"
     assert migrate(release, network)["records"] == 17
 

@@ -52,6 +52,7 @@ def place(tmp_path):
     shutil.copy(release.root / "network-1.json", home / "network-1.json")
     made = Place(home)
     made.environment |= {
+        **release.then.environment(ROOT),
         "CHAIN": release.chain.rpc_url,
         "BONAFIDES_KEYSTORE_PASSWORD": PASSWORD,
         "BONAFIDES_WALLET_PASSWORD": WALLET_PASSWORD,

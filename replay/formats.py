@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from evidence.documents.bundle import MAX_BUNDLE_BYTES, MAX_BUNDLE_NODES
 from evidence.documents.bundle import parse_bundle as parse_bundle_1
+from evidence.documents.trust import MAX_TRUST_BYTES
 from evidence.verify.bundle import verify_bundle as verify_bundle_1
 from evidence.verify.verdict import VerificationReport
 from evidence.version2.documents.bundle import BUNDLE_FORMAT as BUNDLE_2
@@ -21,6 +22,7 @@ from evidence.version2.verify.bundle import VerificationRequest
 from evidence.version2.verify.bundle import verify_bundle as verify_bundle_2
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput
+from primitives.packed import unpack
 from primitives.suites import PUBLIC_KEY
 
 
@@ -34,12 +36,13 @@ class Trust:
 
     @classmethod
     def read(cls, files: bytes | Sequence[bytes], keys: Iterable[object] = ()) -> Trust:
-        """Sort trust files by their format, and read the pinned keys (hex).
+        """Sort trust files, packed or not, by their format, and read the pinned keys (hex).
 
         Raises:
             InvalidInput: there is no file, more than one of format 1, or what is no key.
         """
-        given = [files] if isinstance(files, bytes) else list(files)
+        packed = [files] if isinstance(files, bytes) else files
+        given = [unpack(file, "trust", MAX_TRUST_BYTES) for file in packed]
         of_2 = tuple(file for file in given if _is_trust_2(file))
         of_1 = tuple(file for file in given if file not in of_2)
         if not given:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 
 from domain.domains import Domains
 from domain.ruleset import AnyRuleSet
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.verify.verdict import HELD_PROMISES, EvidenceFinding, VerificationReport
 from evidence.version2.verify.bundle import VerificationRequest
 from primitives.errors import InvalidInput, VerificationFailed
+from primitives.packed import unpack
 from replay.consents import unasked_ends
 from replay.formats import Trust, is_format_2, subject_of, verify_evidence
 from replay.former_erasures import told_of_erased_before
@@ -76,7 +78,7 @@ def verify_history(
     """Verify a client's history and execute it again.
 
     Args:
-        bundle: the bundle's bytes, of format 1 or 2.
+        bundle: the bundle's bytes, of format 1 or 2; packed or not, as the trust files and the related bundles.
         trust: the bytes of the trust file, or of several, from someone other than the bundle's maker. A bundle of
             format 1 is verified under the one of format 1, of format 2 under all of format 2, which must agree.
         trust_keys: the public keys (hex) of those who signed trust files of format 2 and whose word is taken.
@@ -102,6 +104,8 @@ def verify_history(
             what was erased of a history of format 1 was erased too early (`erasure`),
             the trust files do not (`trust`), or fewer than `witnesses` members checked growth (`witnesses`).
     """
+    bundle = unpack(bundle, "bundle", MAX_BUNDLE_BYTES)
+    related = [unpack(one, "related", MAX_BUNDLE_BYTES) for one in related]
     word = Trust.read(trust, trust_keys)
     subjects = {subject_of(one) for one in related} if promises is not None else set()
     asked = VerificationRequest(signing_rules(domains), at_least_block, promises, subjects)

@@ -2,20 +2,20 @@
 /**
  * Verify a bundle on the command line.
  *
- *     node verifier/cli.js bundle.json --trust trust.json --trust-key HEX [--trust ... --trust-key ...]
+ *     node verifier/cli.js bundle.json.gz --trust trust.json --trust-key HEX [--trust ... --trust-key ...]
  *                          [--at-least-block N] [--promises FILE] [--lang zh|en] [--json] [--stream]
  *
- * Exit status: 0 it holds, 1 a check failed, 2 no bundle, could not be checked, or asked wrongly. `--stream` reads one
+ * Each file may be packed (gzip) or not. Exit status: 0 it holds, 1 a check failed, 2 no bundle, could not be checked, or asked wrongly. `--stream` reads one
  * request a line on standard input and answers one line each (`stream.js`).
  */
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-import { readPromises } from './promises.js';
+import { verifyFiles } from './files.js';
 import { anchoredOf, checksOf, findingSentences, reachOf, stateOf } from './report.js';
 import { answerLines } from './stream.js';
-import { HOLDS, FAILED, verify } from './verify.js';
+import { HOLDS, FAILED } from './verify.js';
 import { LANGUAGES, plain, say } from './words.js';
 
 const OPTIONS = {
@@ -40,12 +40,12 @@ async function main(argv) {
   if (positionals.length !== 1 || values.trust.length === 0 || values['trust-key'].length === 0 || !LANGUAGES.includes(language)) {
     throw new Error('usage: cli.js BUNDLE --trust FILE --trust-key HEX [--at-least-block N] [--promises FILE] [--lang zh|en] [--json]');
   }
-  const verdict = verify({
+  const { verdict } = await verifyFiles({
     bundle: bytesOf(positionals[0]),
     trusts: values.trust.map(bytesOf),
     pinned: values['trust-key'].map(keyOf),
     least: values['at-least-block'] === undefined ? null : blockOf(values['at-least-block']),
-    promises: values.promises === undefined ? null : readPromises(bytesOf(values.promises)),
+    promises: values.promises === undefined ? null : bytesOf(values.promises),
   });
   process.stdout.write(values.json ? `${JSON.stringify(verdict)}\n` : `${report(language, verdict).join('\n')}\n`);
   return STATUS[verdict.kind] ?? ASKED_WRONGLY;

@@ -7,16 +7,16 @@
 
 import { createInterface } from 'node:readline';
 
-import { verify } from './verify.js';
+import { verifyPacked } from './files.js';
 
 export async function answerLines(input, output) {
-  for await (const line of createInterface({ input })) output.write(`${JSON.stringify(answer(line))}\n`);
+  for await (const line of createInterface({ input })) output.write(`${JSON.stringify(await answer(line))}\n`);
 }
 
-function answer(line) {
+async function answer(line) {
   try {
     const { bundle, trusts, pinned, least = null, promises = null } = JSON.parse(line);
-    const verdict = verify({
+    const { verdict } = await verifyPacked({
       bundle: bytes(bundle), trusts: trusts.map(bytes), pinned, least, promises: promises === null ? null : promises.map(bytes),
     });
     return { kind: verdict.kind, failed: verdict.checks.filter(({ result }) => result !== 'holds').map(({ name, code }) => [name, code]) };

@@ -8,7 +8,7 @@ import { HEADER_RULES } from './header.js';
 import { address, anyObject, base64url, did, hex, hex0x, is, listOf, objectOf, oneOf, text, whole } from './shapes.js';
 import { suiteOfAlg } from './suites.js';
 
-const TRUST_LIMITS = { bytes: 65_536, items: 1_000, depth: 8 };
+export const TRUST_LIMITS = { bytes: 65_536, items: 1_000, depth: 8 };
 
 export const HEADER_RULE = text(/^[a-z0-9-]{1,32}\/[1-9][0-9]{0,3}$/, 'header-rule');
 

@@ -64,14 +64,18 @@ export function verify({ bundle: bytes, trusts, pinned, least = null, promises =
     world = read({ bytes, trusts, pinned, least, promises });
   } catch (error) {
     if (!(error instanceof NotABundle)) throw error;
-    const structure = { name: 'structure', result: FAILED, code: error.code, details: error.details };
-    return { kind: NO_BUNDLE, checks: [structure], findings: [] };
+    return noBundle(error);
   }
   const results = new Map([['structure', outcome(() => chain.structure(world))]]);
   for (const [name, needs, check] of promises === null ? CHECKS : [...CHECKS, HELD]) {
     results.set(name, step(results, ['structure', ...needs], () => check(world)));
   }
   return verdictOf(world, results);
+}
+
+/** The verdict of what is no bundle, or no trust file. */
+export function noBundle({ code, details }) {
+  return { kind: NO_BUNDLE, checks: [{ name: 'structure', result: FAILED, code, details }], findings: [] };
 }
 
 function read({ bytes, trusts, pinned, least, promises }) {

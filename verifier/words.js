@@ -120,7 +120,7 @@ const SENTENCES = {
   'page.made': ['制作时间（券商所述）', 'Made (the broker\u2019s word)'],
   'page.chosen': ['已选：{names}', 'Chosen: {names}'],
   'page.nobody': ['无', 'none'],
-  'page.digest': ['文件的 SHA-256', 'SHA-256 of the file'],
+  'page.digest': ['证据包（解压后）的 SHA-256', 'SHA-256 of the bundle, unpacked'],
 
   // Why a check fails
   'why.rests-on': ['依赖未成立的检查“{check}”', 'rests on “{check}”, which does not hold'],

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from api.auth import guarded
 from api.context import current_node
 from api.ndjson import one_or_many
+from api.packed_answers import packed_stream
 from node_adapter.workflows.anchoring.receipts import receipts_for
 
 
@@ -16,6 +17,6 @@ def receipts_blueprint() -> Blueprint:
 
     @blueprint.post("/v1/receipts")
     def receipts() -> Response:
-        return one_or_many(lambda requests: receipts_for(current_node(), requests))
+        return packed_stream(one_or_many(lambda requests: receipts_for(current_node(), requests)))
 
     return blueprint

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from api.auth import guarded
 from api.bodies import accepted_answer, json_answer, read_object
 from api.context import current_node
+from api.packed_answers import packed
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.asked import ask_replay, replay_texts, show_replay
 from primitives.errors import Refused
@@ -85,5 +86,6 @@ def _report(replay_id: str, number: int = 0) -> Response:
 
 def _original(text: str, content_type: str) -> Response:
     """Answer with a text that holds a client's originals: it is stored nowhere on the way."""
-    data = text.encode("utf-8", "backslashreplace")
-    return Response(data, content_type=content_type, headers={"Cache-Control": "no-store"})
+    answer = packed(text.encode("utf-8", "backslashreplace"), content_type)
+    answer.headers["Cache-Control"] = "no-store"
+    return answer

@@ -91,7 +91,7 @@ EPILOG = """\b
 Examples:
   bonafides doctor
   bonafides demo --clients 100 --out build/demo
-  bonafides verify bundle.json --trust trust.json
+  bonafides verify bundle.json.gz --trust trust.json
 
 \b
 Results go to standard output as JSON; bulk commands read and write NDJSON.

@@ -16,13 +16,14 @@ from bonafides.client import Client
 from bonafides.client.compliance import REPLAY_SECONDS
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.packed import pack
 
 if TYPE_CHECKING:
     from bonafides.client import types
 
 MAX_WAIT = 86_400
 _RELATION, _PSEUDONYM = re.compile("[a-z0-9-]{1,32}"), re.compile("[0-9a-f]{64}")
-REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.json"
+REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json.gz", "replay.json"
 
 
 @click.command(
@@ -37,7 +38,7 @@ REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json", "replay.j
 @click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
 @click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
-@click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json and replay.json go.")
+@click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json.gz and replay.json go.")
 @click.option(
     "--wait",
     type=click.IntRange(0, MAX_WAIT),
@@ -110,6 +111,6 @@ def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
 def _written(out: Path, bundle: bytes, page: bytes, summary: bytes) -> dict[str, str]:
     make_directory(out)
     report = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
-    for name, content in {BUNDLE_FILE: bundle, REPORT_FILE: page, SUMMARY_FILE: report}.items():
+    for name, content in {BUNDLE_FILE: pack(bundle), REPORT_FILE: page, SUMMARY_FILE: report}.items():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them
     return {"bundle": str(out / BUNDLE_FILE), "report": str(out / REPORT_FILE), "summary": str(out / SUMMARY_FILE)}

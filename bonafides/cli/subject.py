@@ -19,6 +19,7 @@ from bonafides.cli.support.relay import ROLE, relay
 from bonafides.client import Client
 from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.packed import pack
 
 
 @click.group()
@@ -47,8 +48,8 @@ def show_subject(client: Client, client_ref: str) -> None:
         'out  {"file", "lines", "sha256", "subject", "records", "erased", "bundle"}',
         "",
         "Example:",
-        "  bonafides subject export --node n --client-ref c-1 --out c-1.ndjson --bundle c-1.json",
-        "  bonafides verify c-1.json --trust trust.json --trust-key HEX",
+        "  bonafides subject export --node n --client-ref c-1 --out c-1.ndjson --bundle c-1.json.gz",
+        "  bonafides verify c-1.json.gz --trust trust.json --trust-key HEX",
     )
 )
 @click.argument("subject_id", metavar="[SUBJECT]", required=False)
@@ -63,7 +64,11 @@ def show_subject(client: Client, client_ref: str) -> None:
 )
 @click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=FILE, help="The new file (0600); export-SUBJECT.ndjson unless told.")
-@click.option("--bundle", type=FILE, help="Write the bundle into a file of its own, too, for `bonafides verify`.")
+@click.option(
+    "--bundle",
+    type=FILE,
+    help="Write the bundle into a file of its own, too; packed where its name ends in .gz.",
+)
 @calls_node("compliance")
 def export(
     client: Client,
@@ -109,7 +114,7 @@ def _saved(head: bytes, lines: Iterator[bytes], file: Path, bundle: Path | None)
         raise CouldNotCheck("file-unwritable", f"{file}: {error.strerror}") from error
     text = "".join(parts).encode()
     if bundle is not None and text:
-        write_file(bundle, text, private=True)
+        write_file(bundle, pack(text) if bundle.suffix == ".gz" else text, private=True)
     elif bundle is not None:
         tell(f"no bundle was written to {bundle}: the export has none; its line `bundle` says why")
     return {"file": str(file), **told, "bundle": str(bundle) if bundle is not None and text else None}

@@ -43,7 +43,7 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
         "was given and the rules could not be asked of every record, 2 not a bundle, or it could not be checked.",
         "",
         "Example:",
-        "  bonafides verify bundle.json --trust trust.json --trust-key HEX --require-rules",
+        "  bonafides verify bundle.json.gz --trust trust.json --trust-key HEX --require-rules",
     )
 )
 @click.argument("bundle", type=FILE)
@@ -74,7 +74,7 @@ USUAL_MIB = 32  # what a stranger sends costs memory and time before it is refus
     type=click.IntRange(1, MAX_BUNDLE_BYTES // MIB),
     default=USUAL_MIB,
     show_default=True,
-    help="Refuse a longer bundle unread.",
+    help="Refuse a longer bundle unread, of a packed one what it unpacks to.",
 )
 @click.option("--page", "page_file", type=FILE, help="Write the report of the replay here, as one HTML page.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The page's language.")
@@ -112,6 +112,8 @@ def verify(
 
     --page writes the report that the broker's compliance officer has, of what bundle and trust file show, where all
     checks hold.
+
+    Each file may be packed (gzip) or not: what is hashed and signed is the JSON in it.
 
     A client who lost a wallet has two identities: each history names the other, and --related checks that they agree.
     Limits over time count both, if the rule set says so: without the bundles of the identities before, the records that

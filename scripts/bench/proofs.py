@@ -12,7 +12,6 @@ SHA-256 over the bundle's bytes; times are of this process's CPU. Gas is what th
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import sys
@@ -27,6 +26,7 @@ from evidence.version2.map.append_proof import APPEND_PROOF, make_append_proof, 
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives import ed25519
 from primitives.canonical import canonical_json
+from primitives.packed import pack, unpack
 from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 from scripts.bench.harness import Row, arguments, progress, table
@@ -94,6 +94,8 @@ def bundle_rows(broker: AgedBroker, client: Client, records: int, curve: list[Ro
     if not report.ok or report.reach is None or len(report.reach.witnesses) != len(WITNESSES):
         raise SystemExit(f"the bundle of {records} records does not hold: {report.verdict}")
     native, _ = cheapest(lambda: hashlib.sha256(data).digest())
+    packing, travels = cheapest(lambda: pack(data))
+    unpacking, _ = cheapest(lambda: unpack(travels, "bundle", len(data)))
     body: dict[str, Any] = json.loads(data)
     shown = sum(size_of(record["record"]) for record in body["history"]["records"])
     fixed = len(data) - sum(size_of(body[name]) for name in OF_RECORDS)
@@ -102,12 +104,15 @@ def bundle_rows(broker: AgedBroker, client: Client, records: int, curve: list[Ro
     curve += [(f"{at}: bundle", len(data), "bytes"), (f"{at}: verified", 1000 * checking, "CPU ms")]
     return [
         (f"n = {records}: bundle", len(data), "bytes"),
-        ("  as it travels, gzip", len(gzip.compress(data)), "bytes"),
+        ("  as it travels, gzip", len(travels), "bytes"),
         ("  the part that no record adds to", fixed, "bytes"),
         ("  of it nodes of the state", size_of(body["nodes"]), "bytes"),
         ("  a record", shown / records, "bytes"),
         ("  beyond each record", (len(data) - fixed - shown) / records, "bytes"),
         ("  of the target", len(data) / target, ""),
+        ("  of the target, as it travels", len(travels) / target, ""),
+        ("  packed", 1000 * packing, "CPU ms"),
+        ("  unpacked", 1000 * unpacking, "CPU ms"),
         ("  trust file", len(trust), "bytes"),
         ("  made", 1000 * making, "CPU ms"),
         ("  verified", 1000 * checking, "CPU ms"),

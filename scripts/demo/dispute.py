@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ class Dispute:
     """One case about one client at one broker."""
 
     def __init__(self, consortium: Consortium, relation: Relation, out: Path) -> None:
-        """Results go to `out`: report.html, bundle.json, trust.json."""
+        """Results go to `out`: report.html, bundle.json.gz, trust.json."""
         self._consortium = consortium
         self._command = consortium.command
         self._relation = relation
@@ -51,12 +52,12 @@ class Dispute:
 
     def verify(self, block: int) -> dict[str, Any]:
         """Verify the bundle offline, then three edited copies of it, each of which must be caught."""
-        bundle, trust = self._out / "bundle.json", trust_file(self._consortium, self._out, block)
+        bundle, trust = self._out / "bundle.json.gz", trust_file(self._consortium, self._out, block)
         verdict = _verify(self._consortium, bundle, trust, expect=0)
         caught = {}
         for name, edit in EDITS.items():
             edited = self._out / f"edited-{name}.json"
-            document = json.loads(bundle.read_bytes())
+            document = json.loads(gzip.decompress(bundle.read_bytes()))
             edit(document)
             edited.write_bytes(canonical_json(document))
             answer = _verify(self._consortium, edited, trust, expect=1)
@@ -69,7 +70,7 @@ class Dispute:
 
 def verified_by_regulator(consortium: Consortium, folder: Path, block: int) -> dict[str, Any]:
     """Verify the bundle of a folder by the regulator's word on its block; return the verdict."""
-    return _verify(consortium, folder / "bundle.json", trust_file(consortium, folder, block), expect=0)
+    return _verify(consortium, folder / "bundle.json.gz", trust_file(consortium, folder, block), expect=0)
 
 
 def trust_file(consortium: Consortium, folder: Path, block: int) -> Path:

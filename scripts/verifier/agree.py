@@ -23,17 +23,20 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives.errors import CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.packed import unpack
 from primitives.suites import SUITES
 from replay.installed import INSTALLED
 from replay.signing import signing_rules
 from scripts.vectors.synthetic_consortium import seed
-from scripts.verifier.mutations import change_bundle, change_trust
+from scripts.verifier.mutations import change_bundle, change_packing, change_trust
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = ROOT / "tests" / "vectors" / "evidence-2"
 NODE = ROOT / "scripts" / "verifier" / "node.sh"
+PACKED = 0.05  # of the bundles, changed in nothing but their packing
 CLOCKS = {"retention-20-years": 7_305 * 86_400_000}
 SIGNING = replace(signing_rules(INSTALLED), erasure_clocks=CLOCKS)
 
@@ -92,7 +95,8 @@ class JavaScript:
 def python_verdict(case: Case) -> tuple[str, str]:
     """Return the kind of the Python verifier's verdict, and the checks that do not hold."""
     try:
-        report = verify_bundle(case.bundle, [case.trust], {case.key}, VerificationRequest(SIGNING))
+        bundle = unpack(case.bundle, "bundle", MAX_BUNDLE_BYTES)
+        report = verify_bundle(bundle, [case.trust], {case.key}, VerificationRequest(SIGNING))
     except InvalidInput as error:
         return "not-a-bundle", str(error)
     except CouldNotCheck as error:
@@ -123,7 +127,10 @@ def made() -> Iterator[Case]:
 
 
 def changed(case: Case, chance: random.Random) -> tuple[Case, str]:
-    """Return a case with a changed bundle or, sometimes, trust file."""
+    """Return a case with a changed bundle or, sometimes, trust file or packing."""
+    if chance.random() < PACKED:
+        packing = change_packing(case.bundle, chance)
+        return Case(case.name, packing.data, case.trust, case.key, case.signing_seed), packing.words
     if chance.random() < 0.1:
         trust = change_trust(case.trust, chance)
         return Case(case.name, case.bundle, trust.data, case.key, case.signing_seed), trust.words

@@ -17,6 +17,7 @@ from typing import Any
 from primitives.canonical import canonical_json
 from primitives.encoding import encode_base64url
 from primitives.errors import InvalidInput
+from primitives.packed import pack
 from primitives.suite import SigningSuite
 from primitives.suites import SUITES
 
@@ -74,6 +75,21 @@ def change_trust(data: bytes, chance: random.Random) -> Change:
         return _change_bytes(data, chance)
     value, words = _change_value(json.loads(data), chance)
     return Change(_dumped(value), f"trust: {words}")
+
+
+def change_packing(data: bytes, chance: random.Random) -> Change:
+    """Return a bundle as it travels, packed; sometimes with changed bytes, cut off, or with something after it."""
+    packed = pack(data)
+    kind = chance.choice(("whole", "bytes", "cut", "longer", "doubled"))
+    if kind == "bytes":
+        return _change_bytes(packed, chance)
+    made = {
+        "whole": packed,
+        "cut": packed[: chance.randrange(len(packed))],
+        "longer": packed + chance.randbytes(chance.randint(1, 9)),
+        "doubled": packed + packed,
+    }
+    return Change(made[kind], f"packed, {kind}")
 
 
 def _change_value(value: Any, chance: random.Random) -> tuple[Any, str]:

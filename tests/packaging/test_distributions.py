@@ -170,7 +170,7 @@ def test_the_command_says_what_the_products_own_says(installed):
     options = {option for param in own.params for option in param.opts if option.startswith("--")}
     assert done.returncode == 0
     assert options <= set(re.findall(r"--[a-z-]+", done.stdout))
-    assert "bonafides-verify bundle.json --trust" in done.stdout
+    assert "bonafides-verify bundle.json.gz --trust" in done.stdout
     assert call(installed, "bonafides-verify", "--version").stdout.startswith("bonafides-verify, version ")
 
 

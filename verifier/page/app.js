@@ -1,12 +1,9 @@
 /** The page: files in, a verdict out. Everything that a file says reaches the document as text, never as markup. */
 
-import { toHex } from '../bytes.js';
 import { canonicalText } from '../canonical.js';
 import { Failed } from '../failures.js';
-import { readPromises } from '../promises.js';
+import { verifyFiles } from '../files.js';
 import { anchoredOf, checksOf, findingSentences, reachOf, stateOf } from '../report.js';
-import { sha256 } from '../sha256.js';
-import { verify } from '../verify.js';
 import { LANGUAGES, plain, say, why } from '../words.js';
 
 const KINDS = ['bundle', 'trust', 'promises'];
@@ -17,7 +14,7 @@ const state = {
   language: navigator.language.startsWith('zh') ? 'zh' : 'en',
   files: { bundle: [], trust: [], promises: [] },
   verdict: null,
-  digest: '',
+  digest: null,
 };
 
 const byId = (id) => document.getElementById(id);
@@ -97,11 +94,10 @@ async function check() {
   try {
     const [bundle] = await bytesOf('bundle');
     const [promises] = await bytesOf('promises');
-    state.verdict = verify({
-      bundle, trusts: await bytesOf('trust'), pinned, least: least === '' ? null : Number(least),
-      promises: promises === undefined ? null : readPromises(promises),
+    const { verdict, digest } = await verifyFiles({
+      bundle, trusts: await bytesOf('trust'), pinned, least: least === '' ? null : Number(least), promises: promises ?? null,
     });
-    state.digest = toHex(sha256(bundle));
+    Object.assign(state, { verdict, digest });
     status.textContent = '';
   } catch (error) {
     state.verdict = null;
@@ -148,7 +144,7 @@ function facts(verdict) {
     add(tell('page.case'), plain(verdict.case));
     add(tell('page.made'), verdict.made);
   }
-  add(tell('page.digest'), make('code', '', state.digest));
+  if (state.digest !== null) add(tell('page.digest'), make('code', '', state.digest));
   return list;
 }
 

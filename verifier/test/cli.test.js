@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 import { toHex } from '../bytes.js';
 import { canonical } from '../canonical.js';
@@ -35,6 +36,14 @@ test('the command line: statuses, languages, JSON, and many by one process', (co
   assert.match(good.stdout, /held-promises/);
   assert.match(good.stdout, /Rules: not asked here\./);
   assert.match(asked(bundle, '--lang', 'zh').stdout, /^证据成立\n {2}档案截至第 106 区块/);
+  const packed = put('bundle.json.gz', gzipSync(canonical(document)));
+  const packedPromises = put('promises.json.gz', gzipSync(canonical([network.held(main.records[0])])));
+  const packedTrust = put('trust.json.gz', gzipSync(network.trust(network.chain().header)));
+  const same = run([packed, '--trust', packedTrust, '--trust-key', key, '--lang', 'en', '--promises', packedPromises]);
+  assert.deepEqual([same.status, same.stdout], [0, good.stdout]);
+  const cut = asked(put('cut.json.gz', gzipSync(canonical(document)).subarray(0, -1)), '--lang', 'en');
+  assert.equal(cut.status, 2);
+  assert.match(cut.stdout, /bundle: gzip/);
   const bad = asked(broken, '--json');
   assert.equal(bad.status, 1);
   assert.deepEqual(JSON.parse(bad.stdout).checks.filter(({ result }) => result !== 'holds').map(({ name }) => name), ['bundle-signature']);
@@ -50,10 +59,11 @@ test('the command line: statuses, languages, JSON, and many by one process', (co
   assert.equal(run([bundle]).status, 2);
 
   const request = (bytes) => JSON.stringify({ bundle: Buffer.from(bytes).toString('base64'), trusts: [Buffer.from(network.trust(network.chain().header)).toString('base64')], pinned: [key] });
-  const lines = run(['--stream'], [request(canonical(document)), request('x'), '{', request(canonical({ ...document, pending: 1 }))].join('\n'));
-  const [holds, noBundle, fault, changed] = lines.stdout.trim().split('\n').map((line) => JSON.parse(line));
+  const lines = run(['--stream'], [request(canonical(document)), request('x'), request(gzipSync(canonical(document))), '{', request(canonical({ ...document, pending: 1 }))].join('\n'));
+  const [holds, noBundle, alsoHolds, fault, changed] = lines.stdout.trim().split('\n').map((line) => JSON.parse(line));
   assert.deepEqual(holds, { kind: 'holds', failed: [] });
   assert.equal(noBundle.kind, 'not-a-bundle');
+  assert.deepEqual(alsoHolds, holds);
   assert.match(fault.error, /JSON/);
   assert.deepEqual(changed, { kind: 'failed', failed: [['bundle-signature', 'bundle-signature']] });
 });

@@ -3,9 +3,11 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 import { toHex } from '../bytes.js';
 import { canonical } from '../canonical.js';
+import { sha256 } from '../sha256.js';
 import { choose, drop, launch, openPage } from './browser.js';
 import { story } from './story.js';
 
@@ -77,6 +79,25 @@ test('the page in a real browser', async (context) => {
     assert.equal(await page.locator('img').count(), 0);
     assert.ok((await page.textContent('#verdict')).includes('<img src=x onerror="document.title=1">[U+202E][U+2066]evil'));
     await page.screenshot({ path: join(PICTURES, 'holds-en.png'), fullPage: true });
+    assert.deepEqual(page.problems, []);
+  });
+
+  await context.test('packed files: the digest is that of what is in them, and what is cut off is none', async () => {
+    const page = await openPage(browser, 'en-GB');
+    const packed = gzipSync(canonical(document));
+    await choose(page, 'bundle', [{ name: 'bundle.json.gz', bytes: packed }]);
+    await choose(page, 'trust', [{ name: 'trust.json.gz', bytes: gzipSync(files.trust.bytes) }]);
+    await page.fill('#keys', toHex(network.signer.public));
+    await page.click('form button[type=submit]');
+    await page.waitForSelector('.answer');
+    assert.equal((await answer(page)).word, 'The evidence holds');
+    assert.ok((await page.textContent('dl')).includes(toHex(sha256(canonical(document)))));
+    for (const [bytes, rule] of [[packed.subarray(0, -1), 'gzip'], [Buffer.concat([packed, packed]), 'gzip'], [gzipSync(Buffer.alloc(2 ** 27)), 'max-bytes']]) {
+      await choose(page, 'bundle', [{ name: 'bundle.json.gz', bytes }]);
+      await page.click('form button[type=submit]');
+      await page.waitForFunction((word) => document.querySelector('ol.checks .why')?.textContent === `bundle: ${word}`, rule);
+      assert.equal(await page.textContent('.answer'), 'Not a bundle of evidence');
+    }
     assert.deepEqual(page.problems, []);
   });
 

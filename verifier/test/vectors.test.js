@@ -10,6 +10,7 @@ import { canonical, canonicalText } from '../canonical.js';
 import { cosignedBy, isSignedByBroker, readCheckpoint } from '../checkpoint.js';
 import { verifyEd25519 } from '../ed25519.js';
 import { NotABundle } from '../failures.js';
+import { unpack } from '../gzip.js';
 import { HEADER_RULES } from '../header.js';
 import { didHistoryHead } from '../heads.js';
 import { rootOfAbsence, rootOfPresence } from '../map.js';
@@ -63,6 +64,17 @@ test('act and opening', () => {
   assert.equal(record.fingerprint, opening.fingerprint);
   assert.deepEqual({ ...readOpening(record) }, opening.values);
   assert.equal(derivedSubject(INPUTS.broker, { kind: 'house', opens: opening.house }), opening.house_subject);
+});
+
+test('packed documents', async (context) => {
+  const { document, cases } = vector('packed');
+  for (const { name, packed, limit, rule } of cases) {
+    await context.test(name, async () => {
+      const read = unpack(fromHex(packed), 'bundle', limit);
+      if (rule === null) assert.equal(new TextDecoder().decode(await read), document);
+      else await assert.rejects(read, (error) => error instanceof NotABundle && error.details.place === 'bundle' && error.details.rule === rule);
+    });
+  }
 });
 
 test('an act under SM3 and SM2', () => {

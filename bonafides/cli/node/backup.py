@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
-from bonafides.cli.support.output import read_file, read_rows, tell, write_json
+from bonafides.cli.support.output import read_limited, read_rows, tell, write_json
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from evidence.version2.documents.bundle import parse_bundle
 from evidence.version2.documents.held_records import HeldRecord, held_records
 from node_adapter.backup import back_up, restore
@@ -74,7 +75,7 @@ def restore_command(archive: Path, node_dir: Path) -> None:
         'out  {"recovered", "first", "last", "incomplete", "without_effect", "without_did"}',
         "",
         "Example:",
-        "  bonafides node recover --node nodes/a --receipts receipts.ndjson --bundle case/bundle.json",
+        "  bonafides node recover --node nodes/a --receipts receipts.ndjson --bundle case/bundle.json.gz",
     ),
 )
 @click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The node's directory; the node must not run.")
@@ -114,7 +115,7 @@ def _receipts(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _bundled(file: Path) -> list[HeldRecord]:
-    return list(held_records(parse_bundle(read_file(file))))
+    return list(held_records(parse_bundle(read_limited(file, MAX_BUNDLE_BYTES, "bundle"))))
 
 
 def _teller() -> Callable[[str, int, int], None]:

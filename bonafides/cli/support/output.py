@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from io import TextIOWrapper
+from gzip import BadGzipFile, GzipFile
+from io import BufferedReader, TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 from unicodedata import category
 
 import click
 
-from primitives.canonical import parse_json
+from primitives.canonical import MAX_DOCUMENT_BYTES, parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, VerificationFailed
+from primitives.packed import MAGIC, unpack
 from primitives.problem_types import error_of_problem
 from primitives.text import printable
 
@@ -129,13 +132,13 @@ def _encodable(text: str, stream: IO[str]) -> str:
 
 
 def read_document(file: Path, field: str) -> Any:
-    """Read one JSON file.
+    """Read one JSON file, packed or not.
 
     Raises:
         CouldNotCheck: `file-unreadable`.
         InvalidInput: it is no JSON.
     """
-    return parse_json(read_file(file).removeprefix(BOM_UTF8), field=field)
+    return parse_json(unpack(read_file(file), field, MAX_DOCUMENT_BYTES).removeprefix(BOM_UTF8), field=field)
 
 
 def read_file(file: Path) -> bytes:
@@ -151,11 +154,11 @@ def read_file(file: Path) -> bytes:
 
 
 def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
-    """Read a file that a stranger may have made, one byte further than allowed at most.
+    """Read a document that a stranger may have made, packed or not, one byte further than allowed at most.
 
     Raises:
         CouldNotCheck: `file-unreadable`.
-        InvalidInput: it is too long.
+        InvalidInput: it is too long, or packed and no whole gzip stream.
     """
     try:
         with file.open("rb") as stream:
@@ -164,7 +167,7 @@ def read_limited(file: Path, limit: int, field: str, hint: str = "") -> bytes:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
     if len(data) > limit:
         raise InvalidInput(field, "max-bytes", f"is longer than {limit // MIB} MiB{hint}")
-    return data
+    return unpack(data, field, limit, hint)
 
 
 def make_directory(directory: Path) -> Path:
@@ -197,14 +200,15 @@ def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
 
 
 def read_rows(file: Path | None) -> Iterator[dict[str, Any] | InvalidInput]:
-    """Give each line of a file, or of standard input, as an object; a malformed line is given as its error."""
+    """Give each line of a file, or of standard input, packed or not, as an object; a malformed one as its error."""
     try:
-        stream = sys.stdin.buffer if file is None else file.open("rb")
+        opened = sys.stdin.buffer if file is None else file.open("rb")
     except OSError as error:
         raise CouldNotCheck("file-unreadable", f"{file}: {error.strerror}") from error
-    with stream:
+    with opened:
+        stream = _unpacking(opened) if isinstance(opened, BufferedReader) else opened
         number = 0
-        while line := stream.readline(MAX_LINE_BYTES + 1):
+        while line := _next_line(stream, number + 1):
             number += 1
             if number == 1:
                 line = _without_mark(line)
@@ -212,6 +216,18 @@ def read_rows(file: Path | None) -> Iterator[dict[str, Any] | InvalidInput]:
                 raise InvalidInput(f"line {number}", "max-bytes", f"is longer than {MAX_LINE_BYTES} bytes")
             if line.strip():
                 yield _row(line, f"line {number}")
+
+
+def _unpacking(stream: BufferedReader) -> IO[bytes]:
+    """Return a stream of lines as it was before it was packed; a line of it is bounded as any is."""
+    return cast("IO[bytes]", GzipFile(fileobj=stream)) if stream.peek(len(MAGIC)).startswith(MAGIC) else stream
+
+
+def _next_line(stream: IO[bytes], number: int) -> bytes:
+    try:
+        return stream.readline(MAX_LINE_BYTES + 1)
+    except (BadGzipFile, EOFError, zlib.error) as error:
+        raise InvalidInput(f"line {number}", "gzip", f"is of no whole gzip stream: {error}") from error
 
 
 def _without_mark(line: bytes) -> bytes:

@@ -45,11 +45,16 @@ def check_answer(rule, method, answer):
     assert status in responses, f"{method} {rule} answered {status}"
     assert media in responses[status]["content"], f"{method} {rule} {status} answered {media}"
     pointer += f"/responses/{status}/content/{_escape(media)}/schema"
+    data = _unpacked(answer)
     if media == "application/json":
-        _validator(pointer).validate(answer.get_json())
+        _validator(pointer).validate(json.loads(data))
     elif media == _LINES:
-        for line in answer.data.splitlines():
+        for line in data.splitlines():
             _validator(pointer).validate(json.loads(line))
+
+
+def _unpacked(answer):
+    return gzip.decompress(answer.data) if answer.content_encoding == "gzip" else answer.data
 
 
 def check_request(rule, method, sent, answer):
@@ -72,6 +77,6 @@ def check_request(rule, method, sent, answer):
             _validator(f"{pointer}/requestBody/content/application~1json/schema").validate(json.loads(data))
         return
     lines = [line for line in data.split(b"\n") if line.rstrip(b"\r")]
-    for line, told in zip(lines, answer.data.splitlines(), strict=True):
+    for line, told in zip(lines, _unpacked(answer).splitlines(), strict=True):
         if "problem" not in json.loads(told):
             _validator(f"{pointer}/requestBody/content/{_escape(_LINES)}/schema").validate(json.loads(line))

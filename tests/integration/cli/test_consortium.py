@@ -192,7 +192,7 @@ def test_a_clients_consent_is_signed_anchored_and_proved(consortium):
     consortium.await_level("b", "a")
     said = consortium.json("chain", "trust", "--node", consortium.home / "b", "--block", block, "--out", trust)
     assert said["key"] == consortium.members["b"]["keys"]["signing"]
-    done = consortium.run("verify", case / "bundle.json", "--trust", trust, "--trust-key", said["key"])
+    done = consortium.run("verify", case / "bundle.json.gz", "--trust", trust, "--trust-key", said["key"])
     assert done.stdout.splitlines()[-1].startswith("complete as of block ")
     said = consortium.lines("promise", "check", "--node", consortium.home / "b", rows=shown)  # whose index suffices
     assert [one["status"] for one in said] == ["kept", "kept"]

@@ -1,6 +1,7 @@
 """The main job end to end: what it says of itself, and what must hold of what it leaves behind."""
 
 import base64
+import gzip
 import json
 import sqlite3
 from typing import Any
@@ -101,7 +102,7 @@ def test_the_trust_file_is_one_page(job):
 
 
 def test_a_trust_file_of_another_block_or_of_nobody_s_key_proves_nothing(job, tmp_path):
-    other, bundle = tmp_path / "trust.json", job.out / "bundle.json"
+    other, bundle = tmp_path / "trust.json", job.out / "bundle.json.gz"
     done = job.command("chain", "trust", "--node", str(job.home("regulator")), "--block", "9", "--out", str(other))
     assert done.returncode == 0, done.stderr
     nobodys = _member(job, "beta")["keys"]["signing"]
@@ -146,7 +147,7 @@ def test_a_client_who_took_part_in_the_joint_statistic_broke_no_rule(job, tmp_pa
     done = job.command("replay", "--node", str(job.home("alpha")), *words)
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "replay.json").read_text("utf-8"))["findings"] == []
-    bundle = json.loads((tmp_path / "bundle.json").read_bytes())
+    bundle = json.loads(gzip.decompress((tmp_path / "bundle.json.gz").read_bytes()))
     assert "DATA_USE" in {entry["record"]["envelope"]["type"] for entry in bundle["history"]["records"]}
 
 
@@ -251,7 +252,7 @@ def _absent(public: bytes, what: str, needle: bytes) -> None:
 
 
 def _bundle(job) -> dict[str, Any]:
-    return json.loads((job.out / "bundle.json").read_bytes())
+    return json.loads(gzip.decompress((job.out / "bundle.json.gz").read_bytes()))
 
 
 def _verify(job, file, bundle) -> int:

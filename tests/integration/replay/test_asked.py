@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import multiprocessing
 import os
@@ -26,12 +27,15 @@ from node_adapter.workflows.replay import bundle as bundles
 from node_adapter.workflows.replay import replay as replay_module
 from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_texts, show_replay
 from primitives import ed25519
-from primitives.errors import CouldNotCheck, Refused, VerificationFailed
+from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
+from primitives.packed import pack
+from replay.verification import verify_history
 from tests.waiting import wait_until
+from tests.world.broker import TOKENS
 from tests.world.headers import over_headers
 from tests.world.keys import seed
 from tests.world.payloads import PAYLOADS
-from tests.world.replays import made_replay, replay, report_on
+from tests.world.replays import made_replay, replay, report_on, verified, word_for
 
 REQUEST = {"case": "2026-17", "reason": "client disputes the sale"}
 NOTICE = {"documents": ["rights@1"], "scroll_end": True, "dwell_ms": 1}
@@ -402,3 +406,49 @@ def test_a_bundle_is_signed_by_the_key_of_its_last_anchor_although_another_is_in
     made = replay(broker.node, asked(client))["bundle"]
     report = report_on(broker.node, made)
     assert report.ok, report.failed
+
+
+def test_evidence_travels_packed_where_the_caller_takes_it(broker, client):
+    made = replay(broker.node, asked(client))
+    paths = [(f"/v1/replays/{made['id']}/{name}", "compliance") for name in TEXTS]
+    for path, role in [*paths, ("/v1/chain/trust", "regulator")]:
+        plain, refusing = broker.get(path, role=role), broker.get(path, role=role, headers=taking("gzip;q=0, br"))
+        packed = broker.get(path, role=role, headers=taking("br;q=1, gzip;q=0.5"))
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert {one.headers["Vary"] for one in (plain, refusing, packed)} == {"Accept-Encoding"}
+        assert not {"Content-Encoding"} & {*plain.headers.keys(), *refusing.headers.keys()}
+        assert gzip.decompress(packed.data) == plain.data == refusing.data
+        assert packed.headers["Content-Type"] == plain.headers["Content-Type"]
+    assert verified(broker.node, made["bundle"]).ok
+    bundle = broker.get(paths[0][0], role="compliance", headers=taking("gzip")).data
+    word = word_for(broker.node, made["bundle"])
+    assert verify_history(bundle, pack(word.file), trust_keys=[word.key]).ok
+    for wrong, rule in ((bundle[:-1], "gzip"), (bundle + b"x", "gzip"), (pack(bytes(65 << 20)), "max-bytes")):
+        for given in ({"bundle": wrong}, {"related": [wrong]}):
+            asked_of = {"bundle": bundle, "trust": word.file, "trust_keys": [word.key], **given}
+            with pytest.raises(InvalidInput) as refused:
+                verify_history(**asked_of)
+            assert (refused.value.field, refused.value.rule) == (*given, rule)
+    with pytest.raises(InvalidInput) as refused:
+        verify_history(bundle, pack(word.file)[:-1], trust_keys=[word.key])
+    assert (refused.value.field, refused.value.rule) == ("trust", "gzip")
+
+
+def test_receipts_in_bulk_travel_packed_line_by_line(broker, client):
+    with broker.store.read() as connection:
+        names = [row.record_id for row in records.of_subject(connection, client.subject)]
+    rows = [{"record_id": name} for name in names]
+    told = broker.lines("/v1/receipts", rows)
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    sent = {"Authorization": f"Bearer {TOKENS['broker-system']}", "Content-Type": "application/x-ndjson"}
+    answer = broker.http.post("/v1/receipts", data=data, headers=sent | taking("gzip"))
+    assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "gzip")
+    assert [json.loads(line) for line in gzip.decompress(answer.data).splitlines()] == told
+    assert len(told) == len(names)
+    assert len(answer.data) < sum(len(json.dumps(one)) for one in told) / 2
+    one = broker.post("/v1/receipts", rows[0], headers=taking("gzip"))
+    assert (one.status_code, one.get_json()) == (200, told[0])
+
+
+def taking(encodings):
+    return {"Accept-Encoding": encodings}

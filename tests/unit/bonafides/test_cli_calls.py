@@ -1,5 +1,6 @@
 """The commands that call a node: which route, which token, which body, and how answers are written."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -220,8 +221,8 @@ def test_a_replay_is_waited_for_and_written_to_files(node, run, tmp_path):
     assert (len(looks), node.bodies) == (3, [{"did": "d", "case": "1", "reason": "dispute", "lang": "en"}])
     for below in (tmp_path / "case", tmp_path / "case" / "predecessor-abababab"):
         files = [file for file in below.iterdir() if file.is_file()]
-        assert sorted(file.name for file in files) == ["bundle.json", "replay.json", "report.html"]
-        assert (below / "bundle.json").read_bytes() == b'{"b":1}'
+        assert sorted(file.name for file in files) == ["bundle.json.gz", "replay.json", "report.html"]
+        assert gzip.decompress((below / "bundle.json.gz").read_bytes()) == b'{"b":1}'
         assert (below / "report.html").read_text(encoding="utf-8") == "<p>"
         assert json.loads((below / "replay.json").read_text(encoding="utf-8")) == {"case": "1"}
         assert all(file.stat().st_mode & 0o077 == 0 for file in files)  # originals of a client

@@ -10,6 +10,7 @@ from evidence.documents.staff_signature import StaffKey
 from evidence.verify.verdict import CHECKS, Check, EvidenceFinding, SecondPersons, VerificationReport, VerifiedRecord
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput
+from primitives.packed import pack
 from primitives.timestamp import format_time
 from replay import formats as module
 from scripts.vectors.synthetic_chain import example_world
@@ -284,6 +285,39 @@ def test_a_long_bundle_is_refused_unread_unless_asked_for(capsys, tmp_path):
     assert "max-bytes" not in verified("--max-mib", "2")[1]
     assert "max-bytes" not in verified()[1]
     assert verified("--max-mib", "65")[0] == 2  # the format ends at 64
+
+
+def test_every_file_may_be_packed_and_a_bomb_is_refused_by_what_it_unpacks_to(capsys, tmp_path):
+    world = example_world()
+    bundle, trust = world.seal(world.bundle().body()), world.trust()
+    one, two, *_ = (accepted.promise for accepted in world.records[world.subject])
+    rows = b"".join(json.dumps({"promise": dict(promise)}).encode() + b"\n" for promise in (one, two))
+    names = ("bundle.json.gz", "trust.json.gz", "promises.ndjson.gz")
+
+    def verified(bundle, trust, rows, *words):
+        for name, data in zip(names, (bundle, trust, rows), strict=True):
+            (tmp_path / name).write_bytes(data)
+        given = dict(zip(("", "--trust", "--promises"), (str(tmp_path / name) for name in names), strict=True))
+        with pytest.raises(SystemExit) as ended:
+            main(["verify", given.pop(""), *(word for pair in given.items() for word in pair), *words])
+        return ended.value.code, capsys.readouterr()
+
+    status, plain = verified(bundle, trust, rows)
+    assert status == 0
+    assert "held-promises: 2 held" in plain.out
+    assert verified(pack(bundle), pack(trust), pack(rows)) == (0, plain)
+    bomb = pack(b" " * (2 << 20))
+    for given, words in (
+        ((bomb, trust, rows), "bundle max-bytes unpacks to more than 1048576 bytes; --max-mib takes a longer one"),
+        ((pack(bundle)[:-1], trust, rows), "bundle gzip is no whole gzip stream: it ends too early"),
+        ((pack(bundle) + b"x", trust, rows), "bundle gzip is more than one gzip stream: something follows it"),
+        ((bundle, pack(trust)[:20], rows), "trust gzip is no whole gzip stream: it ends too early"),
+        ((bundle, trust, pack(rows)[:-4]), "line 3 gzip is of no whole gzip stream: "),
+        ((bundle, trust, pack(b" " * (9 << 20))), "line 1 max-bytes is longer than 8388608 bytes"),
+    ):
+        status, told = verified(*given, "--max-mib", "1")
+        assert (status, told.out) == (2, "")
+        assert told.err.startswith(f"error: invalid-input {words}")
 
 
 def test_an_older_bundle_says_so_in_the_verdict(capsys, tmp_path):

@@ -17,6 +17,7 @@ from api.limits import limit_client, limit_stranger
 from did.credentials.registry import CONTEXTS
 from node_adapter.node import Node
 from node_adapter.store import tokens
+from node_adapter.store.tokens import TokenRow
 from node_adapter.workflows.identity.client_sessions import require_open
 from primitives.errors import Refused
 
@@ -110,9 +111,13 @@ def is_known_token(node: Node, header: str) -> bool:
     """Say whether a header Authorization bears a token that is valid now, whatever it allows."""
     if not header.startswith(_SCHEME):
         return False
-    with node.store.read() as connection:
-        row = tokens.find_token(connection, header[len(_SCHEME) :].strip())
+    row = _token(node, header[len(_SCHEME) :].strip())
     return row is not None and row.ended(node.clock.now_ms()) is None
+
+
+def _token(node: Node, text: str) -> TokenRow | None:
+    with node.store.read() as connection:
+        return tokens.find_token(connection, text)
 
 
 def _bearer() -> Caller:
@@ -120,15 +125,16 @@ def _bearer() -> Caller:
     if not header.startswith(_SCHEME):
         raise Refused("unauthenticated", "the header Authorization: Bearer <token> is missing")
     node = current_node()
-    with node.store.read() as connection:
-        row = tokens.find_token(connection, header[len(_SCHEME) :].strip())
-        if row is None:
-            raise Refused("unauthenticated", "the token is unknown")
-        ended = row.ended(node.clock.now_ms())
-        if ended is not None:
-            why = "was not confirmed since the database was restored" if row.unconfirmed else "is not valid any more"
-            raise Refused(ended, f"the token {row.id} of {row.name} {why}")
-        if row.did is not None:
+    text = header[len(_SCHEME) :].strip()
+    row = node.recent.get(tokens.token_digest(text), lambda: _token(node, text))
+    if row is None:
+        raise Refused("unauthenticated", "the token is unknown")
+    ended = row.ended(node.clock.now_ms())
+    if ended is not None:
+        why = "was not confirmed since the database was restored" if row.unconfirmed else "is not valid any more"
+        raise Refused(ended, f"the token {row.id} of {row.name} {why}")
+    if row.did is not None:
+        with node.store.read() as connection:
             require_open(node, connection, row.did)
     if row.role == tokens.CLIENT_ROLE:
         limit_client(row.id)

@@ -19,8 +19,9 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -32,12 +33,14 @@ from waitress.task import ErrorTask
 
 from api.bodies import MAX_BODY_BYTES, MAX_OBJECT_BYTES
 from api.problems import CONTENT_TYPE, problem_of_status
+from api.slots import ENVIRON_KEY, Slots
 
 SWEEP_SECONDS = 0.5
 PARTING_SECONDS = 2.0
 _THROWN_AWAY_BYTES = 64 * 1024
 _HIGH_WATERMARK = 4 * MAX_BODY_BYTES  # only an export may be longer, and let a thread wait for its reader
 
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Admits = Callable[[Mapping[str, str]], bool]  # the headers of a request with a long body -> does the caller count?
 
 
@@ -181,7 +184,8 @@ class Connection(HTTPChannel):  # type: ignore[misc] # waitress has no types
     def service(self) -> None:
         """Answer the next request, in a thread."""
         self.served = True
-        super().service()
+        with self.server.slots.held():
+            super().service()
 
     def _flush_some(self, do_close: bool = True) -> bool:
         moved = bool(super()._flush_some(do_close=do_close))
@@ -212,7 +216,14 @@ class Front(TcpWSGIServer):  # type: ignore[misc] # waitress has no types
     channel_class = Connection
 
     def __init__(
-        self, application: object, listening: socket.socket, *, threads: int, bounds: Bounds, admits: Admits
+        self,
+        application: Application,
+        listening: socket.socket,
+        *,
+        threads: int,
+        bounds: Bounds,
+        admits: Admits,
+        working: int | None = None,
     ) -> None:
         """Begin to accept; `loop_once` must be called to go on.
 
@@ -222,7 +233,9 @@ class Front(TcpWSGIServer):  # type: ignore[misc] # waitress has no types
             threads: how many requests are answered at once.
             bounds: what clients may hold.
             admits: says of a request's headers whether its long body is to be read.
+            working: how many of the threads work at once; the others wait. All of them, if none is given.
         """
+        self.slots = Slots(working or threads)
         self.bounds = bounds
         self.admits = admits
         self._swept = 0.0
@@ -240,7 +253,7 @@ class Front(TcpWSGIServer):  # type: ignore[misc] # waitress has no types
         listening.setblocking(False)
         address = listening.getsockname()
         super().__init__(
-            application,
+            partial(_with_slots, application, self.slots),
             _sock=listening,
             adj=adjustments,
             sockinfo=(listening.family, listening.type, 0, address),
@@ -319,6 +332,11 @@ class Front(TcpWSGIServer):  # type: ignore[misc] # waitress has no types
 def is_own_address(host: str) -> bool:
     """Say whether a caller is on this machine."""
     return host in ("127.0.0.1", "::1")
+
+
+def _with_slots(application: Application, slots: Slots, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+    environ[ENVIRON_KEY] = slots
+    return application(environ, start)
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:

@@ -3,7 +3,8 @@
 The key is taken before the request runs and given back when it fails. It belongs to the process that works on the
 request for as long as that takes and the process lives: the same request again is told to wait meanwhile, and acts
 itself when that process has died. NDJSON needs no key: each line carries its own reference, under which it is stored
-once.
+once. A fact is stored in the same transaction as the answer under its key, and nothing is taken before: whoever sends
+the same request meanwhile gets that answer.
 
 Keys are for writes. An answer that says how things stand now (a check, a gate, a receipt) is never kept: a day later it
 would say it again, of what was revoked meanwhile.
@@ -16,14 +17,12 @@ import re
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
-from sqlalchemy import Connection
 
 from api.bodies import place_of, read_body
 from api.context import current_node
 from api.ndjson import is_bulk
 from node_adapter.process_identity import is_running, own_identity
 from node_adapter.store import idempotency
-from node_adapter.store.chain import blocks
 from primitives.canonical import parse_json
 from primitives.digest import tagged_sha256
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -53,9 +52,9 @@ WRITES = frozenset(
         "/v1/tasks/<task_id>/approvals",
     }
 )
+FACTS = "/v1/facts"
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
-KEEP_MS = 24 * 3600 * 1000
 _working: set[tuple[str, str]] = set()  # the keys that this process works on
 _log = logging.getLogger(__name__)
 KEY_PATTERN = "[!-~]{1,200}"  # what is visible of ASCII
@@ -70,26 +69,14 @@ def register_idempotency(app: Flask) -> None:
 
 def take_key() -> Response | None:
     """Take the key of a request that has one; returns the answer of an earlier request under the same key."""
-    key = request.headers.get(HEADER)
-    rule = request.url_rule
-    if key is None or request.method != "POST" or is_bulk() or rule is None or rule.rule not in WRITES:
+    row = _row_of_request()
+    if row is None:
         return None
-    if _KEY.fullmatch(key) is None:
-        raise InvalidInput(HEADER, "characters", "must be 1 to 200 visible ASCII characters")
-    node = current_node()
-    now = node.clock.now_ms()
-    row = idempotency.StoredAnswer(
-        key=key,
-        route=f"{_caller_name()} {request.path}",
-        request_digest=tagged_sha256("bonafides/request/1", read_body()),
-        status=idempotency.IN_PROGRESS,
-        response=b"",
-        content_type="",
-        created_at=now,
-        owner=own_identity(),
-    )
-    with node.store.write() as connection:
-        idempotency.forget_before(connection, _earlier_of(connection, now) - KEEP_MS)
+    if request.path == FACTS:
+        g.fact_key = row
+        return None
+    with current_node().store.write() as connection:
+        idempotency.forget_old(connection, row.created_at)
         known = idempotency.reserve(connection, row)
         if known is not None and known.status == idempotency.IN_PROGRESS and not _is_worked_on(known):
             idempotency.release(connection, row.key, row.route)
@@ -99,7 +86,31 @@ def take_key() -> Response | None:
     if known is None:
         g.idempotency = row
         return None
-    return _answer_again(known, row)
+    return _told(known, row)
+
+
+def key_of_fact() -> idempotency.StoredAnswer | None:
+    """Return the key of a request of a fact, which is kept with it (`submitting`); None where it has none."""
+    row: idempotency.StoredAnswer | None = g.get("fact_key")
+    return row
+
+
+def _row_of_request() -> idempotency.StoredAnswer | None:
+    key, rule = request.headers.get(HEADER), request.url_rule
+    if key is None or request.method != "POST" or is_bulk() or rule is None or rule.rule not in WRITES:
+        return None
+    if _KEY.fullmatch(key) is None:
+        raise InvalidInput(HEADER, "characters", "must be 1 to 200 visible ASCII characters")
+    return idempotency.StoredAnswer(
+        key=key,
+        route=f"{_caller_name()} {request.path}",
+        request_digest=tagged_sha256("bonafides/request/1", read_body()),
+        status=idempotency.IN_PROGRESS,
+        response=b"",
+        content_type="",
+        created_at=current_node().clock.now_ms(),
+        owner=own_identity(),
+    )
 
 
 def _is_worked_on(known: idempotency.StoredAnswer) -> bool:
@@ -109,24 +120,26 @@ def _is_worked_on(known: idempotency.StoredAnswer) -> bool:
     return is_running(known.owner)
 
 
-def _earlier_of(connection: Connection, now: int) -> int:
-    """Return the earlier of the machine's time and the chain's: a clock that jumps ahead must forget nothing."""
-    try:
-        return min(now, blocks.tip(connection).timestamp * 1000)
-    except CouldNotCheck:
-        return now
-
-
-def _answer_again(known: idempotency.StoredAnswer, row: idempotency.StoredAnswer) -> Response:
+def _told(known: idempotency.StoredAnswer, row: idempotency.StoredAnswer) -> Response:
     if known.request_digest != row.request_digest:
         raise Refused("idempotency-key-reused", "the key was used for another request")
     if known.status == idempotency.IN_PROGRESS:
         raise CouldNotCheck("idempotency-in-progress", "the first request under this key has no answer yet")
-    response = Response(known.response, status=known.status, content_type=known.content_type)
+    return answer_again(known)
+
+
+def answer_again(known: idempotency.StoredAnswer) -> Response:
+    """Return an answer that was given before, and say so."""
+    response = kept_answer(known)
     response.headers[REPLAYED_HEADER] = "true"
-    if response.status_code == HTTPStatus.ACCEPTED:
+    if response.status_code == HTTPStatus.ACCEPTED and request.path != FACTS:  # a fact is done, and has no other place
         response.headers["Location"] = place_of(parse_json(known.response, field="response"))
     return response
+
+
+def kept_answer(row: idempotency.StoredAnswer) -> Response:
+    """Return a kept answer as it is sent."""
+    return Response(row.response, status=row.status, content_type=row.content_type)
 
 
 def _keep(response: Response) -> Response:

@@ -7,14 +7,22 @@ missing any more, so an answer without the header was read from a whole database
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Flask, Response, g
 
 from api.context import current_node
+from node_adapter.node import Node
 from node_adapter.store import restored
 from primitives.errors import BonafidesError
 from primitives.timestamp import format_time
 
 HEADER = "Bonafides-Restored"
+
+
+def _since(node: Node) -> int | None:
+    with node.store.read() as connection:
+        return restored.since(connection)
 
 
 def register_restored(app: Flask) -> None:
@@ -23,8 +31,8 @@ def register_restored(app: Flask) -> None:
     @app.before_request
     def _look() -> None:
         try:
-            with current_node().store.read() as connection:
-                g.restored_since = restored.since(connection)
+            node = current_node()
+            g.restored_since = node.recent.get("restored", partial(_since, node))
         except BonafidesError:
             g.restored_since = None  # what needs the database will say why there is none
 

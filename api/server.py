@@ -30,7 +30,8 @@ from node_adapter.node import Node
 from node_adapter.process import EXIT_FAILED, EXIT_REFUSED
 from primitives.errors import BonafidesError, CouldNotCheck
 
-THREADS = 4
+THREADS = 32  # most of which wait for the transaction that their facts go into
+WORKING = 4
 HEALTH_THREADS = 2
 GRACE_SECONDS = 20.0
 _LOOP_SECONDS = 0.5
@@ -53,9 +54,11 @@ class Stop:
         self.asked = True
 
 
-def serve(application: Flask, listening: socket.socket, stop: Stop, *, threads: int, admits: Admits) -> None:
+def serve(
+    application: Flask, listening: socket.socket, stop: Stop, *, threads: int, admits: Admits, working: int = WORKING
+) -> None:
     """Answer until asked to stop, then finish what has begun."""
-    front = Front(application, listening, threads=threads, bounds=_bounds(), admits=admits)
+    front = Front(application, listening, threads=threads, bounds=_bounds(), admits=admits, working=working)
     while not stop.asked:
         front.loop_once(_LOOP_SECONDS)
     front.stop_accepting()

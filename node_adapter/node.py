@@ -10,17 +10,20 @@ from typing import Any
 from did.identifiers import SIGNING_FRAGMENT, member_did
 from did.member_log import ed25519_fragment
 from domain.domains import Domains
+from node_adapter.grouping import Grouping
 from node_adapter.keys.keystore import Keystore
 from node_adapter.life import SignOfLife
 from node_adapter.ports import AskPeer, Clock, Entropy, PeerAnswer, StateSource, TakenState
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store
 from node_adapter.store.label_map import LabelMapStore
+from node_adapter.store.until_commit import UntilCommit
 from node_adapter.views import Views
 from primitives.errors import CouldNotCheck
 from primitives.suite import SigningSuite
 from replay.installed import INSTALLED
 
+MOST_FACTS = 256  # of one transaction: what comes then waits no longer than they take
 Fetch = Callable[[str], Any]  # URL of another member's public document -> its JSON, parsed
 Send = Callable[[str, Mapping[str, Any]], Any]  # (URL of a peer, message) -> the peer's answer, parsed
 
@@ -91,6 +94,16 @@ class Node:
     domains: Domains = INSTALLED
     label_map: LabelMapStore = field(default_factory=LabelMapStore, repr=False)
     views: Views = field(default_factory=Views, repr=False)
+
+    @cached_property
+    def submissions(self) -> Grouping[Any]:
+        """The facts of this process that wait to be stored, which go in together (`workflows.intake.submitting`)."""
+        return Grouping(MOST_FACTS)
+
+    @cached_property
+    def recent(self) -> UntilCommit:
+        """What was read of the store since the last commit."""
+        return UntilCommit(self.store)
 
     @cached_property
     def did(self) -> str:

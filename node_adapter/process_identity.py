@@ -8,6 +8,7 @@ A process id alone is given again to another one.
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from node_adapter.life import boot_id
@@ -17,7 +18,12 @@ _START = 22 - 3  # as fields of /proc/PID/stat are counted, of those behind the 
 
 def own_identity() -> str:
     """Return the name of this process."""
-    return f"{boot_id()}:{os.getpid()}:{_start_of(os.getpid())}"
+    return _identity_of(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _identity_of(pid: int) -> str:
+    return f"{boot_id()}:{pid}:{_start_of(pid)}"
 
 
 def is_running(identity: str) -> bool:

@@ -16,6 +16,7 @@ from typing import cast
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
+from node_adapter.store.turn import WriteTurn
 from primitives.errors import CouldNotCheck
 
 BUSY_TIMEOUT_SECONDS = 10
@@ -26,10 +27,11 @@ _AFTER_COMMIT = "bonafides_after_commit"  # what a write transaction's connectio
 class Store:
     """One node's database. `read()` and `write()` give a connection inside a transaction."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Engine, folder: Path, turn: WriteTurn) -> None:
         """Wrap an engine, whose file lies in a folder; `open_store` makes one."""
         self._engine = engine
         self._folder = folder
+        self._turn = turn
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -47,7 +49,7 @@ class Store:
             CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk.
         """
         owed: list[Callable[[], None]] = []
-        with _translated_errors(self._folder), self._engine.connect() as connection:
+        with self._turn.held(), _translated_errors(self._folder), self._engine.connect() as connection:
             connection.execution_options(**{_AFTER_COMMIT: owed})
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             try:
@@ -125,7 +127,7 @@ def open_store(path: Path, *, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
-    return Store(engine, path.parent)
+    return Store(engine, path.parent, WriteTurn(path, busy_timeout_seconds))
 
 
 @contextmanager

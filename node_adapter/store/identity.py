@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from node_adapter.store.operations import upsert
 from node_adapter.store.schema import setting
@@ -18,6 +18,7 @@ _STALLED = "worker.stalled_since"
 _HEAD = "worker.chain_head"
 _STOPPED = "worker.stopped"
 _TASKS_SEEN = "tasks.seen_at"
+_VALUE = select(setting.c.value).where(setting.c.key == bindparam("wanted"))  # every request asks: it is built once
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class WorkerStatus:
 
 def get(connection: Connection, key: str) -> str | None:
     """Return a setting, or None."""
-    return connection.execute(select(setting.c.value).where(setting.c.key == key)).scalar_one_or_none()
+    return connection.execute(_VALUE, {"wanted": key}).scalar_one_or_none()
 
 
 def put(connection: Connection, key: str, value: str) -> None:

@@ -23,8 +23,8 @@ from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note
 from node_adapter.workflows.intake.accepted import Accepted
-from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.intake.submitting import submit_facts
 from primitives.suites import DEFAULT
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED

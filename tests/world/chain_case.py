@@ -17,8 +17,8 @@ from node_adapter.workflows.identity.dids import relay_calls
 from node_adapter.workflows.identity.identities import history
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
-from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.replay.asked import ask_replay, show_replay
 from primitives import ed25519
 from primitives.eip712 import (

@@ -28,7 +28,7 @@ from node_adapter.settings import Settings
 from node_adapter.store import subjects
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects, find_subject
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.replay.export import export_subject
 from primitives import ed25519
 from primitives.encoding import encode_base64url

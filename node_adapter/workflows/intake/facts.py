@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.domains import Domains, States
+from domain.domains import States
 from domain.opening import OPENING
 from domain.second_person import ORDER
 from evidence.version2.promise import PromiseDocument
@@ -67,44 +67,30 @@ from node_adapter.workflows.replay.orders import require_received
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
 from replay.succession import SUCCEED
 from replay.wire.consent_call import CALLS
-from replay.wire.fact import IntakeFact, read_fact, read_node_fact
+from replay.wire.fact import IntakeFact, read_node_fact
 
 _NODE_REFUSALS = ("member-unknown", "member-suspended")
 _MS = 1000
 
 
-def submit_facts(
-    node: Node, facts: Sequence[Mapping[str, Any]], read: Callable[[Mapping[str, Any], Domains], IntakeFact] = read_fact
-) -> list[Accepted | BonafidesError]:
-    """Store facts in one transaction; each gets its own outcome, in order. `read` checks the shape of one.
-
-    Raises:
-        Refused: `member-unknown` or `member-suspended`: this member may not record.
-        CouldNotCheck: the store is busy or full, or no block is indexed yet; nothing of this call was stored.
-    """
-    parsed = [_outcome_of(lambda value: read(value, node.domains), fact) for fact in facts]  # (1)
-    with node.store.write() as connection:
-        intake = _Intake(node, connection, [fact for fact in parsed if isinstance(fact, IntakeFact)])
-        outcomes = [fact if isinstance(fact, BonafidesError) else _outcome_of(intake.accept, fact) for fact in parsed]
-        promises = intake.flush()
-    return [_promised(outcome, promises) for outcome in outcomes]
-
-
 def record_facts(node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> list[Accepted]:
     """Store facts of the node's own in a transaction of its caller: all of them, or the first one's error is raised."""
-    intake = _Intake(node, connection, facts)
+    intake = Intake(node, connection, facts)
     accepted = [intake.accept(fact) for fact in facts]
     intake.flush()
     return accepted
 
 
-def _promised(outcome: Accepted | BonafidesError, promises: Mapping[str, PromiseDocument]) -> Accepted | BonafidesError:
+def with_promise(
+    outcome: Accepted | BonafidesError, promises: Mapping[str, PromiseDocument]
+) -> Accepted | BonafidesError:
+    """Return an outcome with the promise that `Intake.flush` gave its record, if any."""
     if not isinstance(outcome, Accepted) or outcome.record_id not in promises:
         return outcome
     return replace(outcome, promise=promises[outcome.record_id], trouble=None)
 
 
-def _outcome_of(step: Callable[[Asked], Answer], value: Asked) -> Answer | BonafidesError:
+def outcome_of_fact(step: Callable[[Asked], Answer], value: Asked) -> Answer | BonafidesError:
     """Return a step's result, or the typed error that refuses this one fact; what concerns the node is raised."""
     try:
         return step(value)
@@ -116,10 +102,11 @@ def _outcome_of(step: Callable[[Asked], Answer], value: Asked) -> Answer | Bonaf
         return error
 
 
-class _Intake:
+class Intake:
     """One transaction's facts: what is accepted is kept here until `flush` writes it."""
 
     def __init__(self, node: Node, connection: Connection, facts: Sequence[IntakeFact]) -> None:
+        """Read what they all rest on."""
         self._node = node
         self._connection = connection
         self._now = node.clock.now_ms()

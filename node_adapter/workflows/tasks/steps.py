@@ -26,7 +26,7 @@ from node_adapter.store import alarms, outbox, restored, tasks
 from node_adapter.store.chain import member_registry, task_registry
 from node_adapter.store.tasks import TaskRow
 from node_adapter.workflows.identity.keys_in_force import agreement_key
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.tasks.current import Current
 from node_adapter.workflows.tasks.data_use import data_use
 from node_adapter.workflows.tasks.delivery import deliver_messages, deliver_spec, kept_as

@@ -9,7 +9,7 @@ from node_adapter.store import alarms, consents, outbox, restored
 from node_adapter.store.chain import event_log
 from node_adapter.workflows.consent import truths
 from node_adapter.workflows.consent.call import outbox_key
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from tests.integration.api.test_clients import DEADLINE, YEAR, consent_of, token_of, withdrawal_of
 from tests.integration.api.test_succession import declare, enrol_again, identify
 from tests.integration.api.test_verdicts import give_fields, now_of

@@ -5,7 +5,7 @@ import pytest
 from node_adapter.store import records
 from node_adapter.store.chain import event_log
 from node_adapter.workflows.anchoring import lost_blocks
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.operation.readiness import readiness
 from primitives.errors import CouldNotCheck
 

@@ -25,10 +25,15 @@ def restored(broker, tmp_path):
     assert said(broker, "compliance") == "token-revoked"
     backup._mark(copy, broker.clock.now)
     before = broker.node.store
-    object.__setattr__(broker.node, "store", open_store(copy))
+    change_store(broker.node, open_store(copy))
     yield broker
     broker.node.store.dispose()
-    object.__setattr__(broker.node, "store", before)
+    change_store(broker.node, before)
+
+
+def change_store(node, store):
+    object.__setattr__(node, "store", store)
+    vars(node).pop("recent", None)  # what was read of the other one
 
 
 def said(broker, role):

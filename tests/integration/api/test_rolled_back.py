@@ -9,8 +9,9 @@ from node_adapter.store import records
 from node_adapter.store.engine import open_store
 from node_adapter.views import Views
 from node_adapter.workflows.identity.staff import end_person, enrol_person, list_staff
-from node_adapter.workflows.intake.facts import record_facts, submit_facts
+from node_adapter.workflows.intake.facts import record_facts
 from node_adapter.workflows.intake.house import house_of
+from node_adapter.workflows.intake.submitting import submit_facts
 from replay.wire.fact import read_fact
 from suitability.domain import SUITABILITY
 from tests.integration.api.test_staff import decision

@@ -19,8 +19,8 @@ from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.owed_promises import promises_for
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
-from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.intake.submitting import submit_facts
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_time
 from tests.world.payloads import rating

@@ -18,7 +18,7 @@ from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.former.trust_file import former_trust_file
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import find_subject
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from primitives.canonical import canonical_json
 from primitives.errors import Refused
 from primitives.timestamp import format_time

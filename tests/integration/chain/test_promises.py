@@ -21,8 +21,8 @@ from node_adapter.workflows.anchoring.log_evidence import show_evidence
 from node_adapter.workflows.anchoring.promises import check_promises
 from node_adapter.workflows.intake.accepted import Accepted
 from node_adapter.workflows.intake.enrol_subject import enrol_subjects
-from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.rulesets import install_ruleset
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.replay.trust_file import own_word
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time, parse_time

@@ -13,7 +13,7 @@ from node_adapter.store import alarms, outbox, records, restored, tokens
 from node_adapter.workflows.anchoring.receipts import receipts_of_client
 from node_adapter.workflows.identity.credentials import issue_credentials
 from node_adapter.workflows.identity.keys_in_force import rotate
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.operation.recovery import recover
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.integration.conftest import PASSWORD

@@ -7,7 +7,7 @@ import pytest
 from node_adapter.store import records, replay_orders
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.workflows.identity.staff import end_person
-from node_adapter.workflows.intake.facts import submit_facts
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.orders import KIND
 from primitives import ed25519

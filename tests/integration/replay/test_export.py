@@ -14,7 +14,8 @@ from evidence.version2.record import open_redacted
 from node_adapter.store.schema import metadata, record
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.identity.staff import enrol_person
-from node_adapter.workflows.intake.facts import Accepted, submit_facts
+from node_adapter.workflows.intake.accepted import Accepted
+from node_adapter.workflows.intake.submitting import submit_facts
 from node_adapter.workflows.replay import bundle_lines as workflow
 from node_adapter.workflows.replay.export import ERASED, export_subject
 from primitives.errors import InvalidInput, Refused

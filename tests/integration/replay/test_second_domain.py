@@ -16,10 +16,10 @@ from domain.domains import Domains
 from node_adapter.store import subjects, tokens
 from node_adapter.views import Views
 from node_adapter.workflows.intake.act_drafts import draft_acts
-from node_adapter.workflows.intake.facts import submit_facts
 from node_adapter.workflows.intake.fold import states_of
 from node_adapter.workflows.intake.gates import ask_gates
 from node_adapter.workflows.intake.rulesets import install_ruleset, list_rulesets
+from node_adapter.workflows.intake.submitting import submit_facts
 from primitives.errors import BonafidesError, CouldNotCheck
 from primitives.timestamp import format_time
 from replay.report import report_content

@@ -18,7 +18,10 @@ Resolve = Callable[[str], AnyRuleSet | None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One stored result beside the re-executed one."""
+    """One stored result beside the re-executed one.
+
+    `working` is how the new one came about, where its domain shows it: a list of steps, each a JSON object.
+    """
 
     ref: str
     type: str
@@ -28,3 +31,4 @@ class Comparison:
     reason: str
     recorded: Mapping[str, Any]
     computed: Mapping[str, Any] | None
+    working: tuple[Mapping[str, Any], ...] = ()

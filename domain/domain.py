@@ -19,6 +19,7 @@ from domain.gate import Gate
 from domain.house import House, HouseRules
 from domain.record_type import RecordType
 from domain.ruleset import AnyRuleSet
+from domain.vocabulary import Vocabulary
 from domain.words import Words
 from primitives.errors import InvalidInput
 from primitives.shapes import Shape
@@ -67,6 +68,7 @@ class Domain(ABC, Generic[State, Rules, Kept]):
         computes: by record type, what a caller states where the domain's own engine states the payload.
         house_rules: what it says of house records, where it has any.
         counted: the record types that rules count in other identities of the same client.
+        vocabulary: what a report calls its fields, codes and rules.
     """
 
     name: ClassVar[str]
@@ -78,6 +80,7 @@ class Domain(ABC, Generic[State, Rules, Kept]):
     computes: Mapping[str, Shape[dict[str, Any]]] = {}
     house_rules: HouseRules | None = None
     counted: frozenset[str] = frozenset()
+    vocabulary: Vocabulary = Vocabulary()
 
     # Rule sets
 

@@ -13,6 +13,7 @@ from domain.record_type import RecordType
 from domain.ruleset import AnyRuleSet
 from domain.second_person import SecondPerson
 from domain.texts import Document
+from domain.vocabulary import Vocabulary
 from domain.whole import require_whole
 from domain.words import Words
 from primitives.errors import CouldNotCheck, InvalidInput
@@ -60,6 +61,19 @@ class Domains:
     def first(self) -> AnyDomain:
         """The first domain."""
         return next(iter(self))
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all domains; of a name that two of them use, those of the first."""
+        parts = [domain.vocabulary for domain in reversed(list(self))]
+        return Vocabulary(
+            fields={name: words for part in parts for name, words in part.fields.items()},
+            values={code: words for part in parts for code, words in part.values.items()},
+            coded=frozenset().union(*(part.coded for part in parts)),
+            duties={rule: duty for part in parts for rule, duty in part.duties.items()},
+            sentences=tuple(words for part in reversed(parts) for words in part.sentences),
+            seen=frozenset().union(*(part.seen for part in parts)),
+        )
 
     def of(self, type_: str) -> AnyDomain:
         """Return the domain of a record type; KeyError where no domain knows it."""

@@ -8,18 +8,27 @@ from typing import Any
 from domain.comparison import Comparison
 from domain.domains import Domains
 from domain.whole import ACCESS_LOG, CONSENTS, DATA_USES
-from evidence.verify.verdict import KeyChange, SecondPersons
+from evidence.verify.verdict import SecondPersons
 from primitives.timestamp import format_time, parse_time
-from replay.claims import judge
+from replay.claims import Answer, judge
 from replay.reach import vouched
+from replay.report_compliance import compliance
 from replay.report_material import Material, ShownRecord
+from replay.report_records import (
+    attachments_json,
+    completeness_json,
+    erased_json,
+    key_json,
+    record_json,
+    signatures_json,
+    sources_json,
+)
 from replay.rules import FoundFinding
 from replay.standing import standing_json
-from replay.values_as_text import is_synthetic, plain
+from replay.synthetic import is_synthetic
 
-REPORT_FORMAT = "bonafides.replay-report/1"
+REPORT_FORMAT = "bonafides.replay-report/2"
 LIMITS = ("truth", "acceptance-block", "block-time", "unrecorded", "pseudonym", "fork", "rulesets", "attachments")
-_MS = 1000
 
 
 def report_content(material: Material) -> dict[str, Any]:
@@ -36,7 +45,7 @@ def report_content(material: Material) -> dict[str, Any]:
         "conclusion": {
             "ok": verified.ok,
             "verdict": verified.verdict,
-            "claims": [{"claim": item.claim, "result": item.result, "records": list(item.seqs)} for item in claims],
+            "claims": [_claim(item, inside) for item in claims],
         },
         "stages": _stages([*inside, *_house_records_used(material)], findings, material),
         "re_execution": [_comparison(item, inside, material.domains) for item in rerun.comparisons],
@@ -53,16 +62,33 @@ def report_content(material: Material) -> dict[str, Any]:
         ],
         "missing_findings": _missing(material),
         "second_persons": [_second_persons(entry) for entry in verified.second_persons],
-        "records": [_record(shown) for shown in material.records],
-        "completeness": _completeness(material),
+        "records": [record_json(shown) for shown in material.records],
+        "completeness": completeness_json(material),
         "checks": [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in verified.checks],
-        "erased": [_erased(shown) for shown in material.records if shown.erased],
+        "erased": [erased_json(shown) for shown in material.records if shown.erased],
+        "vouched": vouched(verified),
         "notes": [*vouched(verified), *verified.notes],
-        "keys": [_key(change) for change in material.key_changes],
+        "keys": [key_json(change) for change in material.key_changes],
+        "signatures": signatures_json(inside),
+        "attachments": attachments_json(inside),
+        "compliance": compliance(rerun, inside, material.domains),
+        "sources": sources_json(inside),
         CONSENTS: _listed(inside, CONSENTS, material.domains),
         DATA_USES: _listed(inside, DATA_USES, material.domains),
         ACCESS_LOG: _listed(material.records, ACCESS_LOG, material.domains),
         "limits": list(LIMITS),
+    }
+
+
+def _claim(item: Answer, records: Sequence[ShownRecord]) -> dict[str, Any]:
+    ids = {shown.record.seq: shown.record.record_id for shown in records}
+    named = [ids[seq] for seq in item.seqs if seq in ids]
+    return {
+        "claim": item.claim,
+        "result": item.result,
+        "why": item.why,
+        "records": list(item.seqs),
+        "record_ids": named,
     }
 
 
@@ -79,9 +105,20 @@ def _cover(material: Material) -> dict[str, Any]:
         "from": format_time(min(times)),
         "to": format_time(max(times)),
         "made_at": occasion.made_at,
+        "software": occasion.software,
+        "requested_by": _readers(material),
+        "opened_by": "" if material.verified.reach is None else material.verified.reach.opened_by,
+        "chain_id": material.verified.chain_id,
         "rulesets": sorted({str(envelope["ruleset"]) for envelope in envelopes if envelope["ruleset"]}),
         "documents": sorted({str(envelope["document"]) for envelope in envelopes if envelope["document"]}),
     }
+
+
+def _readers(material: Material) -> list[str]:
+    """Return who read the originals under this case, as the records of the looks say."""
+    looks = [shown.values for shown in material.records if _stage(shown, material.domains) == ACCESS_LOG]
+    readers = [str(look["reader"]) for look in looks if look.get("case") == material.occasion.case and "reader" in look]
+    return list(dict.fromkeys(readers))
 
 
 def _house_records_used(material: Material) -> list[ShownRecord]:
@@ -125,6 +162,7 @@ def _entry(shown: ShownRecord, codes: list[str], domains: Domains) -> dict[str, 
     envelope = shown.record.envelope
     return {
         "seq": shown.record.seq,
+        "record_id": shown.record.record_id,
         "type": shown.record.type,
         "time": envelope["occurred_at"],
         "actor": envelope["actor"]["did"],
@@ -138,7 +176,8 @@ def _entry(shown: ShownRecord, codes: list[str], domains: Domains) -> dict[str, 
         "hidden": sorted(set(envelope["fields"]) - set(shown.values)),
         "findings": codes,
         "reference": None,
-        "shown": [[name, plain(shown.values[name], name)] for name in _in_order(shown, domains)],
+        "shown": [[name, shown.values[name]] for name in _in_order(shown, domains)],
+        "attachments": len(envelope["attachments"]),
     }
 
 
@@ -156,7 +195,7 @@ def _listed(records: Sequence[ShownRecord], stage: str, domains: Domains) -> lis
 
 def _comparison(item: Comparison, records: Sequence[ShownRecord], domains: Domains) -> dict[str, Any]:
     seq = next((shown.record.seq for shown in records if shown.record.fingerprint == item.ref), None)
-    names = domains.types[item.type].summary
+    names = list(domains.types[item.type].fields)
     return {
         "seq": seq,
         "type": item.type,
@@ -164,21 +203,9 @@ def _comparison(item: Comparison, records: Sequence[ShownRecord], domains: Domai
         "status": item.status,
         "fields": list(item.fields),
         "reason": item.reason,
-        "recorded": [[name, plain(item.recorded.get(name), name)] for name in names],
-        "computed": [] if item.computed is None else [[name, plain(item.computed.get(name), name)] for name in names],
-    }
-
-
-def _erased(shown: ShownRecord) -> dict[str, Any]:
-    """Name a gap: what stood here is proved, and what it said is gone."""
-    record = shown.record
-    return {
-        "seq": record.seq,
-        "record_id": record.record_id,
-        "type": record.type,
-        "occurred_at": record.envelope["occurred_at"],
-        "fingerprint": record.fingerprint,
-        "anchored": shown.anchor is not None,
+        "recorded": [[name, item.recorded.get(name)] for name in names],
+        "computed": [] if item.computed is None else [[name, item.computed.get(name)] for name in names],
+        "working": [dict(step) for step in item.working],
     }
 
 
@@ -220,59 +247,4 @@ def _second_persons(entry: SecondPersons) -> dict[str, Any]:
         "type": entry.type,
         "persons": [{"name": one.name, "role": one.role, "key": one.key} for one in entry.persons],
         "missing": entry.missing,
-    }
-
-
-def _record(shown: ShownRecord) -> dict[str, Any]:
-    record, anchor, place = shown.record, shown.anchor, None
-    if anchor is not None:
-        place = {
-            "seq": anchor.seq,
-            "block": anchor.block,
-            "time": format_time(anchor.time),
-            "delay_ms": anchor.time - shown.accepted_at,
-            "late": shown.anchor_by is not None and anchor.time > shown.anchor_by,
-        }
-    return {
-        "seq": record.seq,
-        "type": record.type,
-        "record_id": record.record_id,
-        "occurred_at": record.envelope["occurred_at"],
-        "recorded_at": record.envelope["recorded_at"],
-        "fingerprint": record.fingerprint,
-        "log_index": record.log_index,
-        "anchor_by": None if shown.anchor_by is None else format_time(shown.anchor_by),
-        "anchor": place,
-        "altered": list(shown.altered),
-    }
-
-
-def _completeness(material: Material) -> dict[str, Any]:
-    inside, last = material.anchored, material.last_anchor
-    as_of = standing_json(material)["as_of"]
-    seqs = [shown.record.seq for shown in inside]
-    erased = () if material.verified.reach is None else material.verified.reach.erased  # of these the links are shown
-    return {
-        "records": len(seqs),
-        "first": seqs[0],
-        "last": seqs[-1],
-        "gaps": sorted(set(range(1, seqs[-1] + 1)) - {*seqs, *erased}),
-        "head": inside[-1].record.fingerprint,
-        "pending": material.pending,
-        "log_size": last.log_size,
-        "anchor_seq": last.seq,
-        **as_of,
-        "references": [{"subject": pid, "records": len(chain)} for pid, chain in material.references],
-    }
-
-
-def _key(change: KeyChange) -> dict[str, Any]:
-    args = change.args
-    return {
-        "contract": change.registry,
-        "event": change.event,
-        "block": change.block,
-        "time": format_time(change.time * _MS),
-        "key": next((str(args[name]) for name in ("signing", "value", "owner", "delegate") if name in args), None),
-        "revoked": args.get("validTo") is not None and int(args["validTo"]) <= change.time,
     }

@@ -36,6 +36,7 @@ class Occasion:
         order: {"regulator", "id", "ordered_at"}, where one ordered the replay.
         broker_name: what the broker calls itself.
         stored_findings: (record id, code) of what the node found at intake.
+        software: name and version of the program that makes the report.
     """
 
     case: str
@@ -45,6 +46,7 @@ class Occasion:
     order: Mapping[str, str] | None = None
     broker_name: str | None = None
     stored_findings: frozenset[tuple[str, str]] | None = None
+    software: str | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from suitability.replay import re_execute
 from suitability.ruleset import FORMAT, RuleSet, packaged_rulesets
 from suitability.subject import SubjectState
 from suitability.subject_json import state_from_json, state_to_json
+from suitability.wording import VOCABULARY
 
 _STAGES = {
     "assessment": Words("测评", "Assessment"),
@@ -61,6 +62,7 @@ class Suitability(Domain[SubjectState, RuleSet, Ratings]):
         ),
     )
     counted = COUNTED
+    vocabulary = VOCABULARY
 
     def read_ruleset(self, document: object) -> RuleSet:
         """Check a parsed rule-set document, and that the types of which it asks a second person take one."""

@@ -205,6 +205,20 @@ def score(ruleset: RuleSet, form: str, answers: object, screen: Screen, *, durat
     )
 
 
+def scored(submitted: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return, item by item, {"item", "dimension", "chosen", "score"} of answers that `score` took."""
+    questionnaire = packaged_questionnaires()[submitted["form"]]
+    return tuple(
+        {
+            "item": item.id,
+            "dimension": item.dimension,
+            "chosen": list(submitted["answers"][item.id]),
+            "score": max(item.options[option] for option in submitted["answers"][item.id]),
+        }
+        for item in questionnaire.items
+    )
+
+
 def preferences(ruleset: RuleSet, answers: Mapping[str, list[str]]) -> tuple[str, tuple[str, ...]]:
     """Return the client's horizon and the nested product types that the answers allow."""
     horizon = max((ruleset.term.options[option] for option in answers[ruleset.term.item]), key=TERMS.index)

@@ -8,12 +8,14 @@ nothing, and is reported as not checked, never as equal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from domain.comparison import DIFFERS, EQUAL, NOT_CHECKED, Comparison, Resolve
 from domain.fact import Fact
 from primitives.errors import InvalidInput
 from suitability.engine import differences, level_result, redo_opinion
+from suitability.questionnaire import scored
 from suitability.ruleset import RuleSet
 
 
@@ -42,7 +44,7 @@ def _level(fact: Fact, submissions: Mapping[str, Fact], resolve: Resolve) -> Com
     submitted = submissions.get(fact.payload["answers_ref"])
     if submitted is None:
         return _without(fact, NOT_CHECKED, "the answers are not among the records")
-    return _compare(
+    found = _compare(
         fact,
         resolve,
         lambda ruleset: level_result(
@@ -53,6 +55,7 @@ def _level(fact: Fact, submissions: Mapping[str, Fact], resolve: Resolve) -> Com
             supersedes=fact.payload["supersedes"],
         ),
     )
+    return found if found.computed is None else replace(found, working=scored(submitted.payload))
 
 
 def _opinion(fact: Fact, levels: Mapping[str, Fact], resolve: Resolve) -> Comparison:

@@ -10,7 +10,7 @@ from node_adapter.workflows.former.history import RELATION
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
 from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
-from node_adapter.workflows.replay.asked import QUEUED, REPLAY_REQUEST
+from node_adapter.workflows.replay.asked import LANGUAGE, QUEUED, REPLAY_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
 from node_adapter.workflows.replay.replay import HISTORY, STATE, VERIFICATION
@@ -205,7 +205,24 @@ def _documents(below: str) -> tuple[Operation, ...]:
             "GET", f"{below}/bundle", "replay", "The bundle, as `bonafides verify` takes it.", answers={200: BUNDLE}
         ),
         Operation("GET", f"{below}/replay.json", "replay", "The report as JSON.", answers={200: REPORT}),
-        Operation("GET", f"{below}/report", "replay", "The report's page.", answers={200: TEXT}, media="text/html"),
+        Operation(
+            "GET",
+            f"{below}/report",
+            "replay",
+            "The report's page; in another language than it was asked for in, too.",
+            answers={200: TEXT},
+            media="text/html",
+            query={"language": LANGUAGE},
+        ),
+        Operation(
+            "GET",
+            f"{below}/report.pdf",
+            "replay",
+            "The report as a file of PDF.",
+            answers={200: TEXT},
+            media="application/pdf",
+            query={"language": LANGUAGE},
+        ),
     )
 
 

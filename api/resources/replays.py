@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from api.auth import guarded
 from api.bodies import accepted_answer, json_answer, read_object
 from api.context import current_node
 from api.packed_answers import packed
 from node_adapter.workflows.replay.access import draft_access
-from node_adapter.workflows.replay.asked import ask_replay, replay_texts, show_replay
+from node_adapter.workflows.replay.asked import LANGUAGE, ask_replay, replay_texts, show_replay
+from node_adapter.workflows.replay.reading import report_page, report_pdf
 from primitives.errors import Refused
 
 _MAX_DIGITS = 6
@@ -28,6 +29,18 @@ def replays_blueprint() -> Blueprint:
     def show(replay_id: str) -> Response:
         return json_answer(show_replay(current_node(), replay_id))
 
+    @blueprint.post("/v1/replays/access")
+    def draft() -> Response:
+        return json_answer(draft_access(current_node(), read_object()))
+
+    _add_own(blueprint)
+    _add_related(blueprint)
+    return blueprint
+
+
+def _add_own(blueprint: Blueprint) -> None:
+    """Add the texts of the identity that was asked for."""
+
     @blueprint.get("/v1/replays/<replay_id>/bundle")
     def bundle(replay_id: str) -> Response:
         return _bundle(replay_id)
@@ -39,6 +52,14 @@ def replays_blueprint() -> Blueprint:
     @blueprint.get("/v1/replays/<replay_id>/report")
     def report(replay_id: str) -> Response:
         return _report(replay_id)
+
+    @blueprint.get("/v1/replays/<replay_id>/report.pdf")
+    def pdf(replay_id: str) -> Response:
+        return _pdf(replay_id)
+
+
+def _add_related(blueprint: Blueprint) -> None:
+    """Add the texts of each other identity."""
 
     @blueprint.get("/v1/replays/<replay_id>/related/<number>/bundle")
     def related_bundle(replay_id: str, number: str) -> Response:
@@ -52,11 +73,9 @@ def replays_blueprint() -> Blueprint:
     def related_report(replay_id: str, number: str) -> Response:
         return _report(replay_id, _place(number))
 
-    @blueprint.post("/v1/replays/access")
-    def draft() -> Response:
-        return json_answer(draft_access(current_node(), read_object()))
-
-    return blueprint
+    @blueprint.get("/v1/replays/<replay_id>/related/<number>/report.pdf")
+    def related_pdf(replay_id: str, number: str) -> Response:
+        return _pdf(replay_id, _place(number))
 
 
 def _place(number: str) -> int:
@@ -79,13 +98,24 @@ def _summary(replay_id: str, number: int = 0) -> Response:
 
 
 def _report(replay_id: str, number: int = 0) -> Response:
-    page = _original(replay_texts(current_node(), replay_id, number).report_html, "text/html; charset=utf-8")
+    page = _original(report_page(current_node(), replay_id, number, _language()), "text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = _PAGE_POLICY
     return page
 
 
-def _original(text: str, content_type: str) -> Response:
-    """Answer with a text that holds a client's originals: it is stored nowhere on the way."""
-    answer = packed(text.encode("utf-8", "backslashreplace"), content_type)
+def _pdf(replay_id: str, number: int = 0) -> Response:
+    return _original(report_pdf(current_node(), replay_id, number, _language()), "application/pdf")
+
+
+def _language() -> str | None:
+    """Return the language that is asked for, or None."""
+    asked = request.args.get("language")
+    return None if asked is None else LANGUAGE.read(asked, "language")
+
+
+def _original(text: str | bytes, content_type: str) -> Response:
+    """Answer with what holds a client's originals: it is stored nowhere on the way."""
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
+    answer = packed(data, content_type)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_WAIT = 86_400
 _RELATION, _PSEUDONYM = re.compile("[a-z0-9-]{1,32}"), re.compile("[0-9a-f]{64}")
-REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json.gz", "replay.json"
+REPORT_FILE, PDF_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "report.pdf", "bundle.json.gz", "replay.json"
 
 
 @click.command(
@@ -37,6 +38,7 @@ REPORT_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "bundle.json.gz", "repla
 @click.option("--case", "case_number", required=True, help="The case number.")
 @click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
+@click.option("--pdf", is_flag=True, help="Write report.pdf, too.")
 @click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json.gz and replay.json go.")
 @click.option(
@@ -58,6 +60,7 @@ def replay(
     case_number: str,
     reason: str,
     lang: str,
+    pdf: bool,
     access: Path | None,
     out: Path,
     wait: int,
@@ -70,13 +73,13 @@ def replay(
     asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
     try:
         made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait, idempotency_key=key)
-        written = save(client, made, out)
+        written = save(client, made, out, pdf=pdf)
     except (KeyError, TypeError) as error:
         raise CouldNotCheck("node-answer", "the node's answer is no replay") from error
     write_json(written)
 
 
-def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
+def save(client: Client, made: types.Replay, out: Path, *, pdf: bool = False) -> dict[str, Any]:
     """Write what a replay gave into a directory, of each other identity into one below it; return where all lies.
 
     Raises:
@@ -84,18 +87,19 @@ def save(client: Client, made: types.Replay, out: Path) -> dict[str, Any]:
         CouldNotCheck: the answer is no replay, or a file cannot be written.
     """
     number = made["id"]
-    bundle, page, summary = client.replay_bundle(number), client.replay_report(number), client.replay_summary(number)
-    told = {**_written(out, bundle, page, summary), **_standing(made)}
+    texts = [client.replay_bundle(number), client.replay_report(number), client.replay_summary(number)]
+    told = {**_written(out, [*texts, client.replay_pdf(number)] if pdf else texts), **_standing(made)}
     related = []
     for one in made["related"]:
         place = number, one["number"]
-        texts = client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)
+        texts = [client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)]
         names = (_RELATION, one["relation"]), (_PSEUDONYM, one["subject"])
         if not all(shape.fullmatch(name) for shape, name in names):  # they name a directory
             raise CouldNotCheck("node-answer", "the node's answer names no other identity of a client")
         below = out / f"{one['relation']}-{one['subject'][:8]}"
         named = {"relation": one["relation"], "subject": one["subject"], "did": one["did"]}
-        related.append({**named, **_written(below, *texts), **_standing(one)})
+        texts += [client.related_pdf(*place)] if pdf else []
+        related.append({**named, **_written(below, texts), **_standing(one)})
     return {"id": number, **told, **({"related": related} if related else {})}
 
 
@@ -108,9 +112,13 @@ def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
     }
 
 
-def _written(out: Path, bundle: bytes, page: bytes, summary: bytes) -> dict[str, str]:
+def _written(out: Path, texts: Sequence[bytes]) -> dict[str, str]:
+    """Write bundle, page, summary and, where there is one, the PDF."""
     make_directory(out)
+    bundle, page, summary, *pdf = texts
     report = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
-    for name, content in {BUNDLE_FILE: pack(bundle), REPORT_FILE: page, SUMMARY_FILE: report}.items():
+    files = {"bundle": (BUNDLE_FILE, pack(bundle)), "report": (REPORT_FILE, page), "summary": (SUMMARY_FILE, report)}
+    files |= {"pdf": (PDF_FILE, pdf[0])} if pdf else {}
+    for name, content in files.values():
         write_file(out / name, content, private=True)  # originals of a client stand in each of them
-    return {"bundle": str(out / BUNDLE_FILE), "report": str(out / REPORT_FILE), "summary": str(out / SUMMARY_FILE)}
+    return {what: str(out / name) for what, (name, _) in files.items()}

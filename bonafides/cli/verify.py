@@ -25,6 +25,7 @@ from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
 from replay.installed import INSTALLED
 from replay.reach import sentences
+from replay.software import software
 
 _PSEUDONYM_BYTES = 32
 _LONGER = "; --max-mib takes a longer one"
@@ -150,7 +151,7 @@ def verify(
 
 def _page(verification: Verification, lang: str) -> bytes:
     made_at = format_time(int(time.time() * 1000))
-    occasion = Occasion(case=verification.report.case, lang=lang, made_at=made_at)
+    occasion = Occasion(case=verification.report.case, lang=lang, made_at=made_at, software=software())
     return page(verification, occasion).encode("utf-8", "backslashreplace")
 
 

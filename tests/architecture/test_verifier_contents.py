@@ -116,5 +116,11 @@ def test_both_are_one_version():
 
 def test_data_goes_where_the_package_that_reads_it_goes():
     files = contents.verifier_files()
-    assert {"replay/templates/replay_report.html", "suitability/rulesets/sac-bands-v1.json"} <= files
+    assert {"replay/templates/document.html", "suitability/rulesets/sac-bands-v1.json"} <= files
     assert not [name for name in files if name.startswith(("did/", "node_adapter/"))]
+
+
+def test_who_verifies_needs_neither_the_pdf_library_nor_a_font():
+    assert not {"fpdf", "pylopdf_fonts_zh_cn"} & contents.verifier_libraries()
+    assert "replay/rendering/html.py" in contents.verifier_files()
+    assert "replay/rendering/pdf.py" not in contents.verifier_files()

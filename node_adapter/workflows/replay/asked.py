@@ -37,11 +37,12 @@ QUEUED = "queued"
 MAX_WAITING = 50  # what a replay gives is kept for days: who asks without end would fill the disk
 _WAYS = ("subject", "did")
 _TIES = (SUCCEED, SUCCEEDED)
+LANGUAGE = OneOf(*LANGUAGES)
 REPLAY_REQUEST = Named(
     "ReplayRequest",
     Fields(
         {"case": CASE, "reason": REASON},
-        {**dict.fromkeys(_WAYS, Nullable(REFERENCE)), "lang": OneOf(*LANGUAGES), "access": APPROVALS},
+        {**dict.fromkeys(_WAYS, Nullable(REFERENCE)), "lang": LANGUAGE, "access": APPROVALS},
     ).note("The subject is named by subject or by did."),
 )
 

@@ -47,6 +47,7 @@ from replay.report_material import DATA_USE, Occasion
 from replay.report_material import material_of as material_of_bundle
 from replay.report_page import render_report
 from replay.rules import FoundFinding
+from replay.software import software
 from replay.verification import Verification, execute_again, past_of, verify_history
 from replay.verification_json import reach_json
 
@@ -244,6 +245,7 @@ def _occasion(
         stored_findings=frozenset(
             (record_id, finding.code) for record_id, found in stored.items() for finding in found
         ),
+        software=software(),
     )
 
 

@@ -11,7 +11,7 @@ import threading
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from domain.opening import OPENING
 from evidence.version2.documents.bundle import parse_bundle
@@ -29,6 +29,7 @@ from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_text
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.packed import pack
+from replay.report_pdf import render_pdf
 from replay.verification import verify_history
 from tests.waiting import wait_until
 from tests.world.broker import TOKENS
@@ -113,7 +114,7 @@ def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
     assert unchecked, "the look is pending"
     assert not any("held-promises" in sentence for sentence in unchecked)
     assert text[-1].startswith("held promises are asked by those who hold them")
-    bundle, page, summary = (broker.get(f"{place}/{name}", role="compliance") for name in TEXTS)
+    bundle, page, summary = (broker.get(f"{place}/{name}", role="compliance") for name in TEXTS[:3])
     assert report_on(broker.node, bundle.data).ok
     assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
     assert page.content_type == "text/html; charset=utf-8"
@@ -122,7 +123,36 @@ def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
         assert (text.status_code, text.headers["Cache-Control"]) == (200, "no-store")
 
 
-TEXTS = ("bundle", "report", "replay.json")
+TEXTS = ("bundle", "report", "replay.json", "report.pdf")
+
+
+def test_the_report_is_fetched_in_either_language_as_a_page_and_as_pdf(broker, client):
+    made = replay(broker.node, asked(client, lang="en"))
+    place = f"/v1/replays/{made['id']}/report"
+    own, page = broker.get(place, role="compliance"), broker.get(f"{place}?language=zh", role="compliance")
+    assert own.data.decode() == made["report_html"]
+    assert broker.get(f"{place}?language=en", role="compliance").data == own.data
+    assert ("适当性回放核验报告" in page.get_data(as_text=True), page.status_code) == (True, 200)
+    file = broker.get(f"{place}.pdf", role="compliance")
+    assert (file.content_type, file.headers["Cache-Control"]) == ("application/pdf", "no-store")
+    assert file.data == broker.get(f"{place}.pdf?language=en", role="compliance").data
+    assert file.data == render_pdf(made["report"], "en", broker.node.domains)
+    assert file.data != broker.get(f"{place}.pdf?language=zh", role="compliance").data
+    for path in (place, f"{place}.pdf"):
+        wrong = broker.get(f"{path}?language=fr", role="compliance")
+        assert (wrong.status_code, wrong.get_json()["field"], wrong.get_json()["rule"]) == (422, "language", "one-of")
+
+
+def test_a_report_of_an_earlier_version_is_read_as_it_was_made_and_not_otherwise(broker, client):
+    made = replay(broker.node, asked(client, lang="en"))
+    with broker.store.write() as connection:
+        former = {**made["report"], "format": "bonafides.replay-report/1"}
+        connection.execute(update(replay_document).values(report=json.dumps(former)))
+    place = f"/v1/replays/{made['id']}/report"
+    assert broker.get(place, role="compliance").data.decode() == made["report_html"]
+    for path in (f"{place}?language=zh", f"{place}.pdf"):
+        refused = broker.get(path, role="compliance")
+        assert (refused.status_code, refused.get_json()["code"]) == (409, "replay-outdated")
 
 
 def test_nobody_but_compliance_fetches_it_and_what_is_not_there_is_said_so(broker, client):
@@ -156,7 +186,7 @@ def test_the_looks_at_all_identities_and_the_order_are_one_transaction(broker, c
     [one] = made["related"]
     assert (one["number"], one["relation"], one["subject"]) == (1, "predecessor", client.subject)
     assert one["as_of"] == made["as_of"]  # of one block
-    for name, field in zip(TEXTS, ("bundle", "report_html", "report"), strict=True):
+    for name, field in zip(TEXTS[:3], ("bundle", "report_html", "report"), strict=True):
         text = broker.get(f"/v1/replays/{made['id']}/related/1/{name}", role="compliance").get_data(as_text=True)
         assert (json.loads(text) if name == "replay.json" else text) == one[field]
 

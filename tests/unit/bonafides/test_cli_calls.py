@@ -207,7 +207,7 @@ def replay_at(node, *related, state="done", waits=0):
     node.answers["/v1/replays"] = {"id": "r1", "state": "waiting"}
     node.answers["/v1/replays/r1"] = show
     for below in ("", *(f"/related/{one['number']}" for one in shown["related"])):
-        texts = {"bundle": b'{"b":1}', "report": b"<p>", "replay.json": b'{"case":"1"}'}
+        texts = {"bundle": b'{"b":1}', "report": b"<p>", "replay.json": b'{"case":"1"}', "report.pdf": b"%PDF"}
         for name, text in texts.items():
             answer = httpx.Response(200, content=text)
             node.answers[f"/v1/replays/r1{below}/{name}"] = lambda _request, answer=answer: answer
@@ -231,6 +231,16 @@ def test_a_replay_is_waited_for_and_written_to_files(node, run, tmp_path):
     assert [entry["relation"] for entry in said["related"]] == ["predecessor"]
     assert run(*words) == 2
     assert run(*words, "--did", "d", "--subject", "s") == 2
+
+
+def test_the_pdf_is_written_where_it_is_asked_for(node, run, tmp_path):
+    replay_at(node, ("predecessor", "ab" * 32))
+    words = ("replay", "--case", "1", "--reason", "dispute", "--did", "d", "--out", tmp_path / "case", "--pdf")
+    assert run(*words) == 0
+    for below in (tmp_path / "case", tmp_path / "case" / "predecessor-abababab"):
+        assert (below / "report.pdf").read_bytes() == b"%PDF"
+        assert (below / "report.pdf").stat().st_mode & 0o077 == 0
+    assert json.loads(run.out)["pdf"] == str(tmp_path / "case" / "report.pdf")
 
 
 def test_what_a_node_says_of_a_replay_leads_nowhere_else(node, run, tmp_path):

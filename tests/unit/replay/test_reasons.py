@@ -39,7 +39,12 @@ NO_REASONS = {
 ELSEWHERE = (
     "evidence/verify/bundle.py",
     "evidence/verify/staff.py",
+    "evidence/verify/chain.py",
+    "evidence/verify/times.py",
     "evidence/version2/verify/bundle.py",
+    "evidence/version2/verify/chain.py",
+    "evidence/version2/verify/times.py",
+    "replay/report.py",
     "replay/growth.py",
     "replay/reach.py",
     "replay/verification.py",
@@ -58,6 +63,12 @@ COMPOSED = {
     **{f"{{}}: this client {end}": ("{}: this client ", end) for end in (_BEFORE, _AFTER)},
     "{} and {} more": (" and {} more",),
     "the bundle of {}: {}": ("the bundle of {}: ",),
+    "signed by the broker, and by {} other members": ("signed by the broker{}, and by {} other members",),
+    "signed by the broker, {} anchors named wrong, and by {} other members": (", {} anchors named wrong",),
+    "anchor {} of block {} is the broker's last at block {}, under the root {}": (
+        "anchor {} of block {} is the broker's last at block {}",
+        "{}, under the root {}",
+    ),
 }
 PARTS = {part for parts in COMPOSED.values() for part in parts}
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -103,7 +114,7 @@ def test_a_sentence_keeps_its_values(sentence, chinese):
 
 def test_a_reason_inside_a_reason_is_said_in_chinese_too():
     told = in_chinese("the rating of P-1 that record 3 (BIZ_APPLY) rests on is not shown")
-    assert told == "记录 3（BIZ_APPLY）所依据的 P-1 的评级未列示"
+    assert told == "记录 3（业务申请）所依据的 P-1 的评级未列示"
     assert in_chinese("rules asked of 12 of 13 records; each other one is named with its reason").startswith("13 条")
 
 
@@ -115,5 +126,5 @@ def test_what_nobody_knows_is_shown_as_it_was_said():
 @pytest.mark.parametrize(("lang", "told"), [("zh", "内容未全部列示"), ("en", "it is not shown whole")])
 def test_the_page_says_its_reasons_in_its_language(lang, told):
     page = render_report({**CONTENT, "notes": ["no rule set is at hand"]}, lang)
-    assert f'<td class="small">{told}</td>' in page
+    assert f"<td>{told}</td>" in page
     assert ("手头没有任何规则集" in page) == (lang == "zh")

@@ -14,10 +14,10 @@ from domain.fact import CHANNELS
 from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
 from replay import claims, standing
 from replay.installed import INSTALLED
+from replay.rendering.speech import Speech, words_in
 from replay.report import LIMITS
 from replay.report_material import AS_OF_NOW, CONSENTS
-from replay.report_page import render_report, words_in
-from replay.values_as_text import plain
+from replay.report_page import render_report
 from suitability.claims import CLAIMS
 from suitability.records import CODES, RECORD_TYPES
 from suitability.records.staff import STAFF_ROLES
@@ -83,7 +83,7 @@ def test_every_code_of_a_rule_says_what_it_means_and_none_is_left_over():
 )
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_nothing_is_left_without_words(lang, group, wanted):
-    assert set(wanted) - set(words_in(lang)[group]) == set()
+    assert set(wanted) - set(words_in(lang, INSTALLED)[group]) == set()
 
 
 def test_every_claim_is_proved_by_a_code():
@@ -95,21 +95,29 @@ def test_every_claim_is_proved_by_a_code():
     ("value", "name", "text"),
     [
         (None, "x", "—"),
-        (True, "x", "✓"),
+        (True, "x", "yes"),
         (123456789, "amount_fen", "¥1,234,567.89"),
         (5, "amount_fen", "¥0.05"),
         (-1, "amount_fen", "-¥0.01"),
         (-12345, "a_fen", "-¥123.45"),
         (5, "total", "5"),
-        ({"R1": 100, "R2": 5}, "holdings_fen", "R1 ¥1.00 · R2 ¥0.05"),
-        ({"debts_fen": 7, "age": 40}, "finance", "age 40 · debts_fen ¥0.07"),
-        (["A", "B"], "types", "A, B"),
+        (9_000, "dwell_ms", "9.0 s"),
+        (240_000, "duration_ms", "4 min 0 s"),
+        (90_000_000, "duration_ms", "1 d 1 h"),
+        (-5, "duration_ms", "-5 ms"),
+        ({"R1": 100, "R2": 5}, "holdings_fen", "R1 low ¥1.00 · R2 lower middle ¥0.05"),
+        ({"debts_fen": 7, "age": 40}, "finance", "age 40 · debts ¥0.07"),
+        ({"Q10": ["A", "B"], "Q2": ["C"]}, "answers", "Q2 C · Q10 AB"),
+        ("RISK_MISMATCH", "code", "risk does not match"),
+        ("RISK_MISMATCH", "application_id", "RISK_MISMATCH"),
+        (["BIZ_DECIDE"], "fields", "Decision"),
+        (["T1", "T2"], "types", "T1 fixed income, T2 equity and financing"),
         ([], "checks", "—"),
         ("x" * 700, "x", "x" * 600 + "…"),
     ],
 )
 def test_values_read_as_text(value, name, text):
-    assert plain(value, name) == text
+    assert "".join(run.text for run in Speech("en", INSTALLED).value(value, name)) == text
 
 
 NOT_ASKED = {"seq": 2, "record_id": "y", "type": "Q_SUBMIT", "reason": "it is not shown whole"}
@@ -117,8 +125,10 @@ RULES = {"asked": 1, "records": 2, "not_asked": [NOT_ASKED]}
 CONTENT = {
     "synthetic": False,
     "cover": {
+        "software": "bonafides 1", "requested_by": [], "opened_by": "", "chain_id": 7,
         "case": "1", "reason": "r", "order": {"regulator": "0xab", "id": "i", "ordered_at": "t"}, "client": None,
-        "broker": {"name": "n", "did": "d"}, "subject": "s", "from": "a", "to": "b", "made_at": "c", "rulesets": [],
+        "broker": {"name": "n", "did": "d"}, "subject": "s", "from": "a", "to": "b",
+        "made_at": "2026-11-27T10:00:00.000+08:00", "rulesets": [],
     },
     "as_of": {"block": 77, "time": "then"}, "checked": ["structure"],
     "not_checked": [{"check": "later-records", "reason": "3 records came after"}],
@@ -132,7 +142,13 @@ CONTENT = {
             "persons": [{"name": "Li Wei", "role": "committee", "key": "ab"}],
         },
     ],
-    "records": [], "checks": [{"name": "inclusion", "ok": False, "detail": "d"}], "notes": [], "keys": [],
+    "records": [], "checks": [{"name": "inclusion", "ok": False, "detail": "d"}],
+    "vouched": [], "notes": [], "keys": [],
+    "erased": [], "signatures": [], "attachments": [], "compliance": [],
+    "sources": {
+        "channels": {"app": 1}, "roles": {"client": 1}, "signed_by_client": 1,
+        "record_delay_ms": {"median": 1, "most": 2}, "anchor_delay_ms": {"median": 1, "most": 2},
+    },
     "completeness": {
         "first": 1, "last": 2, "gaps": [2], "records": 1, "pending": 0, "head": "h", "block": 1, "time": "t",
         "anchor_seq": 1, "log_size": 2, "references": [],
@@ -153,7 +169,7 @@ def test_a_failed_verification_is_said_first(lang, failed):
 def test_a_report_says_of_which_block_it_speaks_and_what_was_not_checked(lang):
     page = render_report(CONTENT, lang)
     assert f"{WORDS[lang]['block']} 77, then" in page
-    assert f'{WORDS[lang]["checks"]["later-records"]}: <span class="small">3 records came after' in page
+    assert f'{WORDS[lang]["checks"]["later-records"]}: <span class="soft">3 records came after' in page
 
 
 @pytest.mark.parametrize(("lang", "alone"), [("zh", "无人签名"), ("en", "nobody signed")])
@@ -184,8 +200,9 @@ ENTRY = {
 def test_fields_that_a_bundle_does_not_show_are_named_beside_those_that_it_does(lang):
     words = WORDS[lang]
     page = render_report({**CONTENT, "stages": [{"stage": "handling", "entries": [ENTRY]}]}, lang)
-    named = f"{words['fields']['decision']}, {words['fields']['reason']}"
-    assert f'{words["fields_not_shown"]}</span> <span class="meta">{named}</span>' in page
+    fields = words_in(lang, INSTALLED)["fields"]
+    named = f"{fields['decision']}{words['comma']}{fields['reason']}"
+    assert f'<span class="soft">{words["fields_not_shown"]}: {named}</span>' in page
     whole = {**ENTRY, "hidden": []}
     assert words["fields_not_shown"] + "</span>" not in render_report(
         {**CONTENT, "stages": [{"stage": "handling", "entries": [whole]}]}, lang

@@ -1,0 +1,39 @@
+"""The report of a replay in the language and the form that a reader asks for, from the content that is kept of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from node_adapter.node import Node
+from node_adapter.workflows.replay.asked import replay_texts
+from primitives.errors import Refused
+from replay.report import REPORT_FORMAT
+from replay.report_page import render_report
+
+
+def report_page(node: Node, replay_id: str, number: int = 0, lang: str | None = None) -> str:
+    """Return the page: as it was made, or in another language, zh or en.
+
+    Raises:
+        Refused: `replay-outdated`, it was made by an earlier version, and in another language; or as `replay_texts`.
+        BonafidesError: why the replay could not be made.
+    """
+    texts = replay_texts(node, replay_id, number)
+    return texts.report_html if lang is None else render_report(_content(texts.report), lang, node.domains)
+
+
+def report_pdf(node: Node, replay_id: str, number: int = 0, lang: str | None = None) -> bytes:
+    """Return the same as a file of PDF; raises as `report_page`."""
+    from replay.report_pdf import render_pdf  # noqa: PLC0415 - a library and a font that nothing else here needs
+
+    content = _content(replay_texts(node, replay_id, number).report)
+    return render_pdf(content, content["lang"] if lang is None else lang, node.domains)
+
+
+def _content(report: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(report)
+    if content["format"] != REPORT_FORMAT:
+        detail = "id: this replay was made by an earlier version, as a page in one language alone; ask for it anew"
+        raise Refused("replay-outdated", detail)
+    return content

@@ -1,0 +1,181 @@
+"""Parts 3, 4, 9, 10 and 11 of a report: what happened, computed again, agreed to, filmed, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from replay.rendering.blocks import (
+    Block,
+    Cell,
+    Event,
+    Heading,
+    Line,
+    Paragraph,
+    Run,
+    Style,
+    Table,
+    Timeline,
+    cell,
+    plain,
+)
+from replay.rendering.speech import Speech
+
+_STATUSES = {"equal": Style.GOOD, "differs": Style.BAD}
+_FILMED = ("audio/", "video/")
+
+
+def timeline(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return part 3."""
+    blocks: list[Block] = [Heading(say["timeline"]), Paragraph(plain(say["timeline_note"]), Style.SOFT)]
+    for number, stage in enumerate(content["stages"], 1):
+        blocks.append(Heading(say.word("stages", stage["stage"]), level=2, number=f"3.{number}"))
+        blocks.append(_events(stage["entries"], content, say, say["nothing"]))
+    return blocks
+
+
+def re_execution(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return part 4: of each result every field, recorded and computed, and how the score came about."""
+    blocks: list[Block] = [Heading(say["re_execution"]), Paragraph(plain(say["re_execution_note"]), Style.SOFT)]
+    for number, item in enumerate(content["re_execution"], 1):
+        name = f"{say.word('types', item['type'])} #{item['seq']}"
+        blocks.append(Heading(name, level=2, number=f"4.{number}"))
+        status = Run(say.word("statuses", item["status"]), _STATUSES.get(item["status"], Style.WARN))
+        ruleset = Run(item["ruleset"] or "—", Style.MONO)
+        blocks.append(Paragraph((status, Run(f" {say.said(item['reason'])} · {say['ruleset']} "), ruleset)))
+        blocks += _working(item["working"], say)
+        blocks.append(_side_by_side(item, say))
+    return blocks if content["re_execution"] else [*blocks, _nothing(say["nothing"])]
+
+
+def _working(steps: Sequence[Mapping[str, Any]], say: Speech) -> list[Block]:
+    if not steps:
+        return []
+    rows = tuple(
+        (
+            (plain(step["item"], Style.MONO),),
+            cell(say.field(step["dimension"])),
+            (plain(" ".join(step["chosen"]), Style.MONO),),
+            cell(str(step["score"])),
+        )
+        for step in steps
+    )
+    head = (say["item"], say["dimension"], say["chosen"], say["score"])
+    return [Table(head, rows, (1, 3, 2, 1), frozenset({3}))]
+
+
+def _side_by_side(item: Mapping[str, Any], say: Speech) -> Table:
+    computed = dict(item["computed"])
+    rows: list[tuple[Cell, ...]] = []
+    for name, recorded in item["recorded"]:
+        again = (say.value(computed[name], name),) if name in computed else cell("—")
+        same = name in computed and computed[name] == recorded
+        result = plain(say["same"], Style.GOOD) if same else plain(say["differs"], Style.BAD)
+        if name not in computed:
+            result = plain(say.word("statuses", "not-checked"), Style.WARN)
+        rows.append((cell(say.field(name)), (say.value(recorded, name),), again, (result,)))
+    return Table((say["field"], say["recorded"], say["computed"], say["result"]), tuple(rows), (20, 34, 34, 12))
+
+
+def consents(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return part 9."""
+    return [
+        Heading(say["consents"]),
+        _events(content["consents"], content, say, say["no_consents"]),
+        _events(content["data_uses"], content, say, say["no_uses"]),
+    ]
+
+
+def recordings(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return part 10: the attachments by digest, audio and video among them."""
+    blocks: list[Block] = [Heading(say["recordings"]), Paragraph(plain(say["recordings_note"]), Style.SOFT)]
+    filmed = [item for item in content["attachments"] if str(item["mime"]).startswith(_FILMED)]
+    if not filmed:
+        blocks.append(_nothing(say["no_recordings"]))
+    if content["attachments"]:
+        rows = tuple(
+            (
+                cell(f"{say.word('types', item['type'])} #{item['seq']}"),
+                (plain(item["mime"], Style.MONO),),
+                cell(f"{item['bytes']:,}"),
+                (plain(item["sha256"], Style.MONO),),
+                (plain(say["digest_only"], Style.WARN),),
+            )
+            for item in content["attachments"]
+        )
+        head = (say["record"], say["media"], say["bytes"], say["digest"], say["check"])
+        blocks.append(Table(head, rows, (22, 16, 12, 36, 14), frozenset({2})))
+    return blocks
+
+
+def access_log(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return part 11."""
+    return [Heading(say["access_log"]), _events(content["access_log"], content, say, say["nothing"])]
+
+
+def _nothing(text: str) -> Paragraph:
+    return Paragraph(plain(text), Style.SOFT)
+
+
+def _events(entries: Sequence[Mapping[str, Any]], content: Mapping[str, Any], say: Speech, nothing: str) -> Block:
+    if not entries:
+        return _nothing(nothing)
+    by_node = content["missing_findings"] is not None
+    return Timeline(tuple(_event(entry, say, by_node=by_node) for entry in entries), say["content"])
+
+
+def _event(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> Event:
+    what = [Run(say.word("types", entry["type"]), Style.STRONG), Run(f" #{entry['seq']} · {entry['time']}")]
+    if entry["reference"]:
+        what.insert(0, Run(f"{say['rated_for']} "))
+        what.append(Run(f" {entry['reference']}", Style.MONO))
+    for style, text in _labels(entry, say, by_node=by_node):
+        what += [Run(" "), Run(text, style)]
+    seen = say.words["seen"]
+    values = [(say.field(name), say.value(value, name)) for name, value in entry["shown"] if name not in seen]
+    lines = (tuple(what), _who(entry, say), _saw(entry, say), *_hidden(entry, say))
+    return Event(lines, tuple(values), broken=bool(entry["findings"] or entry["altered"]))
+
+
+def _labels(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> list[tuple[Style, str]]:
+    found = [(Style.GOOD, say["client_signed"])] if entry["signed"] else []
+    if entry["altered"]:
+        found.append((Style.BAD, say["altered"]))
+    if entry["erased"]:
+        found.append((Style.WARN, say["erased"] if by_node else say["content_not_shown"]))
+    elif entry["hidden"]:
+        found.append((Style.WARN, say["fields_not_shown"]))
+    if entry.get("anchored") is False:
+        found.append((Style.WARN, say["pending"]))
+    return found + [(Style.BAD, say.word("codes", code)) for code in entry["findings"]]
+
+
+def _who(entry: Mapping[str, Any], say: Speech) -> Line:
+    """Return who acted, through which channel and on which device: the envelope states no device."""
+    ruleset = [Run(f" · {say['ruleset']} "), Run(entry["ruleset"], Style.MONO)] if entry["ruleset"] else []
+    return (
+        Run(f"{say['who']}: {say.word('roles', entry['role'])} "),
+        Run(entry["actor"], Style.MONO),
+        Run(f" · {say['channel']}: {say.word('channels', entry['channel'])}"),
+        Run(f" · {say['device']}: {say['not_recorded']}"),
+        *ruleset,
+    )
+
+
+def _saw(entry: Mapping[str, Any], say: Speech) -> Line:
+    """Return what the client saw: the text's version, its digest, how long; no record holds the screen itself."""
+    seen = [(name, value) for name, value in entry["shown"] if name in say.words["seen"]]
+    if not seen and not entry["document"]:
+        return (Run(f"{say['client_saw']}: {say['not_recorded']}", Style.SOFT),)
+    runs = [Run(f"{say['client_saw']}: ", Style.SOFT)]
+    if entry["document"]:
+        runs += [Run(f"{say['document']} "), Run(entry["document"], Style.MONO), Run(" · ")]
+    for name, value in seen:
+        runs += [Run(f"{say.field(name)} "), *say.value(value, name), Run(" · ")]
+    return (*runs, Run(f"{say['screen']}: {say['not_recorded']}"))
+
+
+def _hidden(entry: Mapping[str, Any], say: Speech) -> tuple[Line, ...]:
+    if entry["erased"] or not entry["hidden"]:
+        return ()
+    return (plain(f"{say['fields_not_shown']}: {say['comma'].join(map(say.field, entry['hidden']))}", Style.SOFT),)

@@ -1,0 +1,60 @@
+"""The report as PDF: every page says what it is, the font is embedded, and the same content gives the same bytes."""
+
+from __future__ import annotations
+
+import pypdfium2
+import pytest
+
+from primitives.text import printable
+from replay.report_pdf import render_pdf
+from tests.unit.replay.test_rendered_disputes import content
+from tests.unit.replay.test_report import CONTENT, WORDS
+
+
+def pages(data):
+    file = pypdfium2.PdfDocument(data)
+    try:
+        return [page.get_textpage().get_text_bounded() for page in file]
+    finally:
+        file.close()
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_is_numbered_and_says_that_its_people_are_invented(lang):
+    found = pages(render_pdf(content("forged-match", lang), lang))
+    assert len(found) > 5
+    for number, text in enumerate(found, 1):
+        assert f"{number} / {len(found)}" in text
+        assert WORDS[lang]["synthetic"] in text
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_same_content_gives_the_same_bytes_and_carries_its_font(lang):
+    data = render_pdf(content("nothing", lang), lang)
+    assert data == render_pdf(content("nothing", lang), lang)
+    assert b"NotoSansSC" in data
+    assert b"/FontFile3" in data
+    assert b"/CreationDate (D:20261127100000" in data
+    assert len(data) < 400_000
+
+
+def test_its_parts_are_bookmarks():
+    file = pypdfium2.PdfDocument(render_pdf(content("nothing", "en"), "en"))
+    parts = [item.get_title() for item in file.get_toc() if item.level == 0]
+    file.close()
+    assert parts[0] == "1 Cover"
+    assert len(parts) == 14
+
+
+def test_a_character_that_the_font_lacks_and_one_that_hides_are_written_out():
+    told = {**CONTENT, "cover": {**CONTENT["cover"], "reason": "a\U0001f600b\u202ec"}}
+    text = "".join(pages(render_pdf(told, "en")))
+    assert r"a\U0001f600b\u202ec" in text
+    assert printable("\u202e") == r"\u202e"
+
+
+def test_a_row_that_is_longer_than_a_page_is_written_whole():
+    gaps = list(range(1000, 6000))
+    told = {**CONTENT, "completeness": {**CONTENT["completeness"], "gaps": gaps}}
+    text = "".join(pages(render_pdf(told, "en")))
+    assert [gap for gap in gaps if f"#{gap}" not in text] == []

@@ -70,6 +70,12 @@ class ReplayTexts:
     report_html: str = field(repr=False)
     report: str = field(repr=False)
 
+    @property
+    def content(self) -> dict[str, Any]:
+        """The report as data."""
+        content: dict[str, Any] = json.loads(self.report)
+        return content
+
 
 def add(connection: Connection, row: ReplayRow) -> None:
     """Store a replay that waits."""

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OWN_FILES = {
     "primitives/canonical.py": "it is the reader",
     "node_adapter/chain/abi.py": "contract artifacts of this package",
-    "replay/report_page.py": "words of this package",
+    "replay/rendering/speech.py": "words of this package",
     "replay/reasons.py": "sentences of this package",
     "node_adapter/life.py": "the processes' own sign of life",
     "node_adapter/chain/embedded.py": "a network's own directory",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from node_adapter.node import Node
+from node_adapter.store.replays import ReplayTexts
 from node_adapter.workflows.replay.asked import replay_texts
 from primitives.errors import Refused
 from replay.report import REPORT_FORMAT
@@ -20,19 +20,19 @@ def report_page(node: Node, replay_id: str, number: int = 0, lang: str | None = 
         BonafidesError: why the replay could not be made.
     """
     texts = replay_texts(node, replay_id, number)
-    return texts.report_html if lang is None else render_report(_content(texts.report), lang, node.domains)
+    return texts.report_html if lang is None else render_report(_content(texts), lang, node.domains)
 
 
 def report_pdf(node: Node, replay_id: str, number: int = 0, lang: str | None = None) -> bytes:
     """Return the same as a file of PDF; raises as `report_page`."""
     from replay.report_pdf import render_pdf  # noqa: PLC0415 - a library and a font that nothing else here needs
 
-    content = _content(replay_texts(node, replay_id, number).report)
+    content = _content(replay_texts(node, replay_id, number))
     return render_pdf(content, content["lang"] if lang is None else lang, node.domains)
 
 
-def _content(report: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(report)
+def _content(texts: ReplayTexts) -> dict[str, Any]:
+    content = texts.content
     if content["format"] != REPORT_FORMAT:
         detail = "id: this replay was made by an earlier version, as a page in one language alone; ask for it anew"
         raise Refused("replay-outdated", detail)

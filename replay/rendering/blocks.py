@@ -23,14 +23,14 @@ LABELS = (Style.GOOD, Style.BAD, Style.WARN)
 
 
 @dataclass(frozen=True)
-class Run:
+class TextRun:
     """A piece of text in one style."""
 
     text: str
     style: Style = Style.PLAIN
 
 
-Line = tuple[Run, ...]
+Line = tuple[TextRun, ...]
 Cell = tuple[Line, ...]
 
 
@@ -77,7 +77,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Event:
+class TimelineEntry:
     """One event of a timeline: its lines, and names with values; `broken` where something is against it."""
 
     lines: Cell
@@ -89,7 +89,7 @@ class Event:
 class Timeline:
     """Events in their order; `values` is what the list of an event's values is called."""
 
-    events: tuple[Event, ...]
+    events: tuple[TimelineEntry, ...]
     values: str = ""
 
 
@@ -101,17 +101,17 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Code:
+class Listing:
     """Lines to be typed or compared as they are."""
 
     lines: tuple[str, ...]
 
 
-Block = Heading | Paragraph | Verdict | Table | Pairs | Timeline | Bullets | Code
+Block = Heading | Paragraph | Verdict | Table | Pairs | Timeline | Bullets | Listing
 
 
 @dataclass(frozen=True)
-class Document:
+class ReportDocument:
     """A document in one language.
 
     Attributes:
@@ -137,7 +137,7 @@ class Document:
 
 def plain(text: object, style: Style = Style.PLAIN) -> Line:
     """Return a line of one piece."""
-    return (Run(str(text), style),)
+    return (TextRun(str(text), style),)
 
 
 def cell(*lines: Line | str) -> Cell:

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from replay.rendering.blocks import Line, Run, Style
+from replay.rendering.blocks import Line, Style, TextRun
 
 _CLOSING = frozenset("，。、；：？！）》」』】〕”’…,.;:?!)]}%·")
 _OPENING = frozenset("（《「『【〔“‘([{")
@@ -94,10 +94,10 @@ def _joined(found: list[Word]) -> Line:
     """Put words of one style together again; a line ends without a space."""
     while found and found[-1].is_space:
         found = found[:-1]
-    runs: list[Run] = []
+    runs: list[TextRun] = []
     for word in found:
         if runs and runs[-1].style == word.style:
-            runs[-1] = Run(runs[-1].text + word.text, word.style)
+            runs[-1] = TextRun(runs[-1].text + word.text, word.style)
         else:
-            runs.append(Run(word.text, word.style))
+            runs.append(TextRun(word.text, word.style))
     return tuple(runs)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from replay.rendering.blocks import Block, Bullets, Cell, Code, Heading, Pairs, Paragraph, Run, Style, cell, plain
+from replay.rendering.blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Heading,
+    Listing,
+    Pairs,
+    Paragraph,
+    Style,
+    TextRun,
+    cell,
+    plain,
+)
 from replay.rendering.speech import Speech
 
 
@@ -50,7 +62,7 @@ def _sources(sources: Mapping[str, Any], say: Speech) -> tuple[tuple[str, Cell],
 def limits(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 13."""
     unchecked = [
-        (Run(f"{say.word('checks', item['check'])}: "), Run(say.said(item["reason"]), Style.SOFT))
+        (TextRun(f"{say.word('checks', item['check'])}: "), TextRun(say.said(item["reason"]), Style.SOFT))
         for item in content["not_checked"]
     ]
     texts = [plain(say.word("limit_texts", item)) for item in content["limits"]]
@@ -62,7 +74,10 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
     case = content["cover"]["case"]
     looks = {item["seq"] for item in content["access_log"] if ["case", case] in item["shown"]}
     reviewers = tuple(
-        (Run(f"#{item['seq']} {one['name']} · {say.word('roles', one['role'])} · "), Run(one["key"], Style.MONO))
+        (
+            TextRun(f"#{item['seq']} {one['name']} · {say.word('roles', one['role'])} · "),
+            TextRun(one["key"], Style.MONO),
+        )
         for item in content["second_persons"]
         if item["subject"] == content["cover"]["subject"] and item["seq"] in looks
         for one in item["persons"]
@@ -77,7 +92,7 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
         Heading(say["verify_yourself"]),
         Pairs(rows),
         Paragraph(plain(say["verify_note"])),
-        Code(("bonafides-verify bundle.json.gz --trust trust.json --trust-key KEY",)),
+        Listing(("bonafides-verify bundle.json.gz --trust trust.json --trust-key KEY",)),
         Paragraph(plain(say["expected"])),
-        Code((*expected, f"complete as of block {told['block']} ({told['time']})", say["exit_status"])),
+        Listing((*expected, f"complete as of block {told['block']} ({told['time']})", say["exit_status"])),
     ]

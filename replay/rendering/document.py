@@ -8,11 +8,11 @@ from typing import Any
 
 from domain.domains import Domains
 from replay.rendering import closing, history, judgement, opening, proofs
-from replay.rendering.blocks import Block, Document, Heading
+from replay.rendering.blocks import Block, Heading, ReportDocument
 from replay.rendering.speech import Speech
 
 
-def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> Document:
+def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> ReportDocument:
     """Return the document of what `report_content` returned, in zh or en."""
     say = Speech(lang, domains)
     by_node = content["missing_findings"] is not None
@@ -32,7 +32,7 @@ def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> Docu
         closing.limits(content, say),
         closing.verification(content, say),
     )
-    return Document(
+    return ReportDocument(
         lang=say["html_lang"],
         title=say["title"],
         subtitle=say["subtitle"],

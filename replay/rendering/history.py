@@ -8,14 +8,14 @@ from typing import Any
 from replay.rendering.blocks import (
     Block,
     Cell,
-    Event,
     Heading,
     Line,
     Paragraph,
-    Run,
     Style,
     Table,
+    TextRun,
     Timeline,
+    TimelineEntry,
     cell,
     plain,
 )
@@ -40,9 +40,9 @@ def re_execution(content: Mapping[str, Any], say: Speech) -> list[Block]:
     for number, item in enumerate(content["re_execution"], 1):
         name = f"{say.word('types', item['type'])} #{item['seq']}"
         blocks.append(Heading(name, level=2, number=f"4.{number}"))
-        status = Run(say.word("statuses", item["status"]), _STATUSES.get(item["status"], Style.WARN))
-        ruleset = Run(item["ruleset"] or "—", Style.MONO)
-        blocks.append(Paragraph((status, Run(f" {say.said(item['reason'])} · {say['ruleset']} "), ruleset)))
+        status = TextRun(say.word("statuses", item["status"]), _STATUSES.get(item["status"], Style.WARN))
+        ruleset = TextRun(item["ruleset"] or "—", Style.MONO)
+        blocks.append(Paragraph((status, TextRun(f" {say.said(item['reason'])} · {say['ruleset']} "), ruleset)))
         blocks += _working(item["working"], say)
         blocks.append(_side_by_side(item, say))
     return blocks if content["re_execution"] else [*blocks, _nothing(say["nothing"])]
@@ -124,17 +124,17 @@ def _events(entries: Sequence[Mapping[str, Any]], content: Mapping[str, Any], sa
     return Timeline(tuple(_event(entry, say, by_node=by_node) for entry in entries), say["content"])
 
 
-def _event(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> Event:
-    what = [Run(say.word("types", entry["type"]), Style.STRONG), Run(f" #{entry['seq']} · {entry['time']}")]
+def _event(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> TimelineEntry:
+    what = [TextRun(say.word("types", entry["type"]), Style.STRONG), TextRun(f" #{entry['seq']} · {entry['time']}")]
     if entry["reference"]:
-        what.insert(0, Run(f"{say['rated_for']} "))
-        what.append(Run(f" {entry['reference']}", Style.MONO))
+        what.insert(0, TextRun(f"{say['rated_for']} "))
+        what.append(TextRun(f" {entry['reference']}", Style.MONO))
     for style, text in _labels(entry, say, by_node=by_node):
-        what += [Run(" "), Run(text, style)]
+        what += [TextRun(" "), TextRun(text, style)]
     seen = say.words["seen"]
     values = [(say.field(name), say.value(value, name)) for name, value in entry["shown"] if name not in seen]
     lines = (tuple(what), _who(entry, say), _saw(entry, say), *_hidden(entry, say))
-    return Event(lines, tuple(values), broken=bool(entry["findings"] or entry["altered"]))
+    return TimelineEntry(lines, tuple(values), broken=bool(entry["findings"] or entry["altered"]))
 
 
 def _labels(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> list[tuple[Style, str]]:
@@ -152,12 +152,12 @@ def _labels(entry: Mapping[str, Any], say: Speech, *, by_node: bool) -> list[tup
 
 def _who(entry: Mapping[str, Any], say: Speech) -> Line:
     """Return who acted, through which channel and on which device: the envelope states no device."""
-    ruleset = [Run(f" · {say['ruleset']} "), Run(entry["ruleset"], Style.MONO)] if entry["ruleset"] else []
+    ruleset = [TextRun(f" · {say['ruleset']} "), TextRun(entry["ruleset"], Style.MONO)] if entry["ruleset"] else []
     return (
-        Run(f"{say['who']}: {say.word('roles', entry['role'])} "),
-        Run(entry["actor"], Style.MONO),
-        Run(f" · {say['channel']}: {say.word('channels', entry['channel'])}"),
-        Run(f" · {say['device']}: {say['not_recorded']}"),
+        TextRun(f"{say['who']}: {say.word('roles', entry['role'])} "),
+        TextRun(entry["actor"], Style.MONO),
+        TextRun(f" · {say['channel']}: {say.word('channels', entry['channel'])}"),
+        TextRun(f" · {say['device']}: {say['not_recorded']}"),
         *ruleset,
     )
 
@@ -166,13 +166,13 @@ def _saw(entry: Mapping[str, Any], say: Speech) -> Line:
     """Return what the client saw: the text's version, its digest, how long; no record holds the screen itself."""
     seen = [(name, value) for name, value in entry["shown"] if name in say.words["seen"]]
     if not seen and not entry["document"]:
-        return (Run(f"{say['client_saw']}: {say['not_recorded']}", Style.SOFT),)
-    runs = [Run(f"{say['client_saw']}: ", Style.SOFT)]
+        return (TextRun(f"{say['client_saw']}: {say['not_recorded']}", Style.SOFT),)
+    runs = [TextRun(f"{say['client_saw']}: ", Style.SOFT)]
     if entry["document"]:
-        runs += [Run(f"{say['document']} "), Run(entry["document"], Style.MONO), Run(" · ")]
+        runs += [TextRun(f"{say['document']} "), TextRun(entry["document"], Style.MONO), TextRun(" · ")]
     for name, value in seen:
-        runs += [Run(f"{say.field(name)} "), *say.value(value, name), Run(" · ")]
-    return (*runs, Run(f"{say['screen']}: {say['not_recorded']}"))
+        runs += [TextRun(f"{say.field(name)} "), *say.value(value, name), TextRun(" · ")]
+    return (*runs, TextRun(f"{say['screen']}: {say['not_recorded']}"))
 
 
 def _hidden(entry: Mapping[str, Any], say: Speech) -> tuple[Line, ...]:

@@ -11,12 +11,12 @@ from importlib import resources
 from jinja2 import BaseLoader, Environment, StrictUndefined, Template
 
 from primitives.text import printable
-from replay.rendering.blocks import LABELS, Document
+from replay.rendering.blocks import LABELS, ReportDocument
 
 _FOLDER, _PAGE = "templates", "document.html"
 
 
-def html(document: Document) -> str:
+def html(document: ReportDocument) -> str:
     """Return the page."""
     return _template().render(document=document, labels=LABELS)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.domains import Domains
-from replay.rendering.blocks import Block, Cell, Heading, Line, Paragraph, Run, Style, Table, cell, plain
+from replay.rendering.blocks import Block, Cell, Heading, Line, Paragraph, Style, Table, TextRun, cell, plain
 from replay.rendering.speech import Speech
 
 _RESULTS = {"kept": Style.GOOD, "broken": Style.BAD, "in-part": Style.WARN, "no-occasion": Style.SOFT}
@@ -35,8 +35,8 @@ def _duty(item: Mapping[str, Any], say: Speech, domains: Domains) -> tuple[Cell,
     duty = domains.vocabulary.duties.get(item["rule"])
     articles: list[Line] = []
     for article in () if duty is None else duty.articles:
-        unread = () if article.read else (Run(f" {say['not_read']}", Style.SOFT),)
-        articles.append((Run(article.words.in_language(say.lang)), *unread))
+        unread = () if article.read else (TextRun(f" {say['not_read']}", Style.SOFT),)
+        articles.append((TextRun(article.words.in_language(say.lang)), *unread))
     places = " ".join(f"#{seq}" for seq in item["records"]) or "—"
     result = plain(say.word("duty_results", item["result"]), _RESULTS.get(item["result"], Style.WARN))
     named: Cell = (plain(say.word("rules", item["rule"])), plain(item["rule"], Style.MONO))
@@ -57,6 +57,6 @@ def _findings(content: Mapping[str, Any], say: Speech) -> list[Block]:
     )
     missing = content["missing_findings"]
     if missing:
-        named = [Run(f"{item['code']} {item['record_id']} ", Style.MONO) for item in missing]
-        blocks.append(Paragraph((Run(f"{say['missing_findings']}: "), *named), Style.WARN))
+        named = [TextRun(f"{item['code']} {item['record_id']} ", Style.MONO) for item in missing]
+        blocks.append(Paragraph((TextRun(f"{say['missing_findings']}: "), *named), Style.WARN))
     return blocks

@@ -12,9 +12,9 @@ from replay.rendering.blocks import (
     Line,
     Pairs,
     Paragraph,
-    Run,
     Style,
     Table,
+    TextRun,
     Verdict,
     cell,
     plain,
@@ -45,7 +45,7 @@ def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
         (say["software"], unknown if told["software"] is None else (plain(told["software"], _MONO),)),
         (say["rulesets"], tuple(plain(item, _MONO) for item in told["rulesets"]) or cell("—")),
         (say["chain"], (plain(told["chain_id"], _MONO),)),
-        (say["made_at"], ((Run(told["made_at"]), Run(f" {source}", Style.SOFT)),)),
+        (say["made_at"], ((TextRun(told["made_at"]), TextRun(f" {source}", Style.SOFT)),)),
     ]
     return [Heading(say["cover"]), Pairs(tuple(rows))]
 
@@ -53,8 +53,8 @@ def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
 def _order(order: Mapping[str, str] | None, say: Speech, *, by_node: bool) -> Line:
     if order is None:
         return plain(say["no_order"] if by_node else say["not_known"])
-    regulator, number = Run(order["regulator"], _MONO), Run(order["id"], _MONO)
-    return Run(f"{say['ordered_by']} "), regulator, Run(f" {order['ordered_at']} "), number
+    regulator, number = TextRun(order["regulator"], _MONO), TextRun(order["id"], _MONO)
+    return TextRun(f"{say['ordered_by']} "), regulator, TextRun(f" {order['ordered_at']} "), number
 
 
 def conclusion(content: Mapping[str, Any], say: Speech) -> list[Block]:
@@ -62,7 +62,8 @@ def conclusion(content: Mapping[str, Any], say: Speech) -> list[Block]:
     blocks: list[Block] = [Heading(say["conclusion"]), _verdict(content, say)]
     as_of, skipped = content["as_of"], content["not_checked"]
     not_checked = tuple(
-        (Run(f"{say.word('checks', item['check'])}: "), Run(say.said(item["reason"]), Style.SOFT)) for item in skipped
+        (TextRun(f"{say.word('checks', item['check'])}: "), TextRun(say.said(item["reason"]), Style.SOFT))
+        for item in skipped
     )
     blocks.append(
         Pairs(
@@ -94,7 +95,7 @@ def _verdict(content: Mapping[str, Any], say: Speech) -> Verdict:
 def _claim(item: Mapping[str, Any], say: Speech) -> tuple[Cell, ...]:
     style = _CLAIM_STYLES.get(item["result"], Style.WARN)
     places = [
-        (Run(f"#{seq} "), Run(record_id, Style.MONO))
+        (TextRun(f"#{seq} "), TextRun(record_id, Style.MONO))
         for seq, record_id in zip(item["records"], item["record_ids"], strict=True)
     ]
     return (

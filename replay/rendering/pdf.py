@@ -19,17 +19,17 @@ from primitives.timestamp import parse_time
 from replay.rendering.blocks import (
     Block,
     Bullets,
-    Code,
-    Document,
-    Event,
     Heading,
     Line,
+    Listing,
     Pairs,
     Paragraph,
-    Run,
+    ReportDocument,
     Style,
     Table,
+    TextRun,
     Timeline,
+    TimelineEntry,
     Verdict,
     plain,
 )
@@ -58,7 +58,7 @@ _MS = 1000
 _COUNT = "{nb}"  # the library puts the number of pages here
 
 
-def pdf(document: Document) -> bytes:
+def pdf(document: ReportDocument) -> bytes:
     """Return the file."""
     pages = _Pages(document)
     pages.title()
@@ -71,7 +71,7 @@ def pdf(document: Document) -> bytes:
 class _Pages:
     """The pages of one document, as they fill."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: ReportDocument) -> None:
         self._document = document
         self._file: Any = FPDF(unit="mm", format="A4")
         self._file.set_auto_page_break(False)
@@ -140,7 +140,7 @@ class _Pages:
         return float(self._file.get_string_width(text))
 
     def _broken(self, line: Line, room: float, size: float) -> list[Line]:
-        shown = tuple(Run(self._shown(run.text), run.style) for run in line)
+        shown = tuple(TextRun(self._shown(run.text), run.style) for run in line)
         return broken(shown, room, self._width(size))
 
     def _put(
@@ -186,7 +186,7 @@ class _Pages:
             Pairs: self._pairs,
             Timeline: self._timeline,
             Bullets: self._bullets,
-            Code: self._code,
+            Listing: self._code,
         }
         writers[type(block)](block)
 
@@ -209,7 +209,7 @@ class _Pages:
 
     def paragraph(self, line: Line, tone: Style) -> None:
         """Write a paragraph."""
-        toned = tuple(Run(run.text, tone if run.style is Style.PLAIN else run.style) for run in line)
+        toned = tuple(TextRun(run.text, tone if run.style is Style.PLAIN else run.style) for run in line)
         self._lines(self._broken(toned, _ROOM, _TEXT), _TEXT, _MARGIN)
         self._y += _GAP
 
@@ -290,7 +290,7 @@ class _Pages:
         if again is not None:
             self._row(again, widths, right, filled=True)
 
-    def _event(self, event: Event) -> None:
+    def _event(self, event: TimelineEntry) -> None:
         self._space(14)
         self._file.set_fill_color(*(_COLOURS[Style.BAD] if event.broken else _ACCENT))
         self._file.ellipse(_MARGIN, self._y + 1.3, 2, 2, style="F")
@@ -298,11 +298,11 @@ class _Pages:
             size = _TEXT if number == 0 else _SMALL
             self._lines(self._broken(line, _ROOM - 5, size), size, _MARGIN + 5)
         for name, value in event.values:
-            line = (Run(f"{name}  ", Style.SOFT), *value)
+            line = (TextRun(f"{name}  ", Style.SOFT), *value)
             self._lines(self._broken(line, _ROOM - 9, _SMALL), _SMALL, _MARGIN + 9)
         self._y += _GAP
 
-    def _code(self, block: Code) -> None:
+    def _code(self, block: Listing) -> None:
         for text in block.lines:
             found = self._broken(plain(text, Style.MONO), _ROOM - 6, _TEXT)
             self._lines(found, _TEXT, _MARGIN + 3)

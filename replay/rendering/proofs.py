@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from replay.rendering.blocks import Block, Cell, Heading, Line, Pairs, Paragraph, Run, Style, Table, cell, plain
+from replay.rendering.blocks import Block, Cell, Heading, Line, Pairs, Paragraph, Style, Table, TextRun, cell, plain
 from replay.rendering.speech import Speech
 
 
@@ -42,7 +42,7 @@ def completeness(content: Mapping[str, Any], say: Speech) -> list[Block]:
         (say["as_of"], cell(f"{say['block']} {told['block']}, {told['time']} ({anchored})")),
     ]
     rows += [
-        (say["reference"], ((Run(item["subject"], Style.MONO), Run(f": {item['records']}")),))
+        (say["reference"], ((TextRun(item["subject"], Style.MONO), TextRun(f": {item['records']}")),))
         for item in told["references"]
     ]
     blocks: list[Block] = [
@@ -106,10 +106,10 @@ def _second_persons(content: Mapping[str, Any], say: Speech) -> Block:
     rows: list[tuple[Cell, ...]] = []
     for item in content["second_persons"]:
         other = item["subject"] != content["cover"]["subject"]
-        more = [Run(f" · {item['subject']}", Style.MONO)] if other else []
-        record: Line = (Run(f"#{item['seq']} {say.word('types', item['type'])}"), *more)
+        more = [TextRun(f" · {item['subject']}", Style.MONO)] if other else []
+        record: Line = (TextRun(f"#{item['seq']} {say.word('types', item['type'])}"), *more)
         signers = tuple(
-            (Run(f"{one['name']} · {say.word('roles', one['role'])} · "), Run(one["key"], Style.MONO))
+            (TextRun(f"{one['name']} · {say.word('roles', one['role'])} · "), TextRun(one["key"], Style.MONO))
             for one in item["persons"]
         )
         missing: Cell = (plain(say.word("no_second_person", item["missing"]), Style.WARN),)
@@ -120,8 +120,8 @@ def _second_persons(content: Mapping[str, Any], say: Speech) -> Block:
 def _changes(content: Mapping[str, Any], say: Speech) -> Block:
     rows: list[tuple[Cell, ...]] = []
     for item in content["keys"]:
-        revoked = [Run(" "), Run(say["revoked"], Style.WARN)] if item["revoked"] else []
-        event: Line = (Run(say.word("events", item["event"])), *revoked)
+        revoked = [TextRun(" "), TextRun(say["revoked"], Style.WARN)] if item["revoked"] else []
+        event: Line = (TextRun(say.word("events", item["event"])), *revoked)
         rows.append(
             (
                 cell(str(item["block"])),

@@ -11,7 +11,7 @@ from typing import Any
 
 from domain.domains import Domains
 from replay.reasons import in_chinese
-from replay.rendering.blocks import Line, Run, Style, plain
+from replay.rendering.blocks import Line, Style, TextRun, plain
 
 _WORDS = "replay_report.json"
 _IDENTIFIER = re.compile(r"[!-~]+")  # one word of ASCII: a number, a digest, a code of the broker's own
@@ -74,10 +74,10 @@ class Speech:
             length += len(run.text)
             if length > _MAX_TEXT:
                 kept = run.text[: len(run.text) - (length - _MAX_TEXT)]
-                return (*runs[:number], Run(f"{kept}…", run.style))
+                return (*runs[:number], TextRun(f"{kept}…", run.style))
         return tuple(runs)
 
-    def _runs(self, value: object, name: str) -> list[Run]:
+    def _runs(self, value: object, name: str) -> list[TextRun]:
         if isinstance(value, Mapping):
             if name == "answers":
                 return self._answers(value)
@@ -87,30 +87,30 @@ class Speech:
             return _between(self["comma"], [self._runs(item, name) for item in value])
         return [self._one(value, name)]
 
-    def _named(self, key: str, value: object, name: str) -> list[Run]:
+    def _named(self, key: str, value: object, name: str) -> list[TextRun]:
         inner = name if name.endswith("_fen") else key
         label = self.word("codes_of_values", key) if name.endswith("_fen") else self.field(key)
-        return [Run(f"{label} "), *self._runs(value, inner)]
+        return [TextRun(f"{label} "), *self._runs(value, inner)]
 
-    def _answers(self, answers: Mapping[Any, Any]) -> list[Run]:
+    def _answers(self, answers: Mapping[Any, Any]) -> list[TextRun]:
         ordered = sorted(answers, key=lambda item: (len(str(item)), str(item)))
         text = " · ".join(f"{item} {''.join(map(str, answers[item]))}" for item in ordered)
-        return [Run(text, Style.MONO)]
+        return [TextRun(text, Style.MONO)]
 
-    def _one(self, value: object, name: str) -> Run:
+    def _one(self, value: object, name: str) -> TextRun:
         if value is None:
-            return Run("—")
+            return TextRun("—")
         if isinstance(value, bool):
-            return Run(self["yes"] if value else self["no"])
+            return TextRun(self["yes"] if value else self["no"])
         if isinstance(value, int):
-            return Run(self._number(value, name))
+            return TextRun(self._number(value, name))
         text = str(value)
         known = self.words["codes_of_values"]
         if name in self._domains.vocabulary.coded and text in known:
-            return Run(str(known[text]))
+            return TextRun(str(known[text]))
         if name == "fields" and text in self.words["types"]:
-            return Run(self.word("types", text))
-        return Run(text, Style.MONO if _IDENTIFIER.fullmatch(text) else Style.PLAIN)
+            return TextRun(self.word("types", text))
+        return TextRun(text, Style.MONO if _IDENTIFIER.fullmatch(text) else Style.PLAIN)
 
     def _number(self, value: int, name: str) -> str:
         if name.endswith("_fen"):
@@ -118,13 +118,13 @@ class Speech:
         return self.duration(value) if name.endswith("_ms") else str(value)
 
 
-def _between(mark: str, parts: list[list[Run]]) -> list[Run]:
-    runs: list[Run] = []
+def _between(mark: str, parts: list[list[TextRun]]) -> list[TextRun]:
+    runs: list[TextRun] = []
     for part in parts:
         if runs:
-            runs.append(Run(mark))
+            runs.append(TextRun(mark))
         runs += part
-    return runs or [Run("—")]
+    return runs or [TextRun("—")]
 
 
 def _read(name: str) -> str:

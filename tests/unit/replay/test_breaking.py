@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay.rendering.blocks import Run, Style
+from replay.rendering.blocks import Style, TextRun
 from replay.rendering.breaking import broken
 
 TEXT = st.text(st.sampled_from("ab 中文，。（）“”1:-"), max_size=60)
-RUNS = st.lists(st.builds(Run, TEXT, st.sampled_from([Style.PLAIN, Style.MONO])), max_size=4)
+RUNS = st.lists(st.builds(TextRun, TEXT, st.sampled_from([Style.PLAIN, Style.MONO])), max_size=4)
 
 
 def width(text, _style):
@@ -28,15 +28,15 @@ def test_nothing_but_spaces_at_the_ends_of_lines_is_lost_and_no_line_is_too_long
 
 
 def test_a_line_ends_between_words_and_between_chinese_characters_but_before_no_closing_mark():
-    assert [text_of(line) for line in broken((Run("one two three"),), 8, width)] == ["one two", "three"]
-    assert [text_of(line) for line in broken((Run("适当性回放，核验"),), 5, width)] == ["适当性回", "放，核验"]
-    assert [text_of(line) for line in broken((Run("适当性（回放）"),), 4, width)] == ["适当性", "（回放）"]
+    assert [text_of(line) for line in broken((TextRun("one two three"),), 8, width)] == ["one two", "three"]
+    assert [text_of(line) for line in broken((TextRun("适当性回放，核验"),), 5, width)] == ["适当性回", "放，核验"]
+    assert [text_of(line) for line in broken((TextRun("适当性（回放）"),), 4, width)] == ["适当性", "（回放）"]
 
 
 def test_a_digest_that_no_line_can_hold_is_cut():
-    assert [text_of(line) for line in broken((Run("x" * 10),), 4, width)] == ["xxxx", "xxxx", "xx"]
+    assert [text_of(line) for line in broken((TextRun("x" * 10),), 4, width)] == ["xxxx", "xxxx", "xx"]
 
 
 def test_styles_are_kept():
-    line = (Run("中", Style.MONO), Run("文文"))
-    assert broken(line, 2, width) == [(Run("中", Style.MONO), Run("文")), (Run("文"),)]
+    line = (TextRun("中", Style.MONO), TextRun("文文"))
+    assert broken(line, 2, width) == [(TextRun("中", Style.MONO), TextRun("文")), (TextRun("文"),)]

@@ -8,7 +8,7 @@ from functools import cache
 import pytest
 
 from replay.installed import INSTALLED
-from replay.rendering.blocks import Bullets, Code, Heading, Pairs, Paragraph, Style, Table, Timeline, Verdict
+from replay.rendering.blocks import Bullets, Heading, Listing, Pairs, Paragraph, Style, Table, Timeline, Verdict
 from replay.rendering.document import document_of
 from replay.report import report_content
 from replay.report_material import Occasion, material_of
@@ -50,7 +50,7 @@ def lines(block):
                 yield from ([(run.text, run.style) for run in value] for _, value in event.values)
         case Bullets():
             yield from ([(run.text, run.style) for run in item] for item in block.items)
-        case Code():
+        case Listing():
             return
 
 

@@ -117,16 +117,17 @@ def hold_against(log: BrokerLog, before: Iterable[Given]) -> list[Conviction]:
         if one.head is None:
             continue
         stated, newest = one.head.stated, log.head.stated
+        claims += contradictions([one], Given(log.broker, head=log.head))  # also where the log did nothing but grow
         if stated.seq > newest.seq:
             detail = f"the node shows a log of {newest.seq} anchors; the broker signed for {stated.seq}"
             unlike = VerificationFailed(CHECK, detail)
         elif (stated.seq, stated.root) != (newest.seq, newest.root) and not log.continues(stated):
             number = None if one.leaf is None else one.leaf.leaf.seq
-            claims += [claim for claim in contradictions([one], log.given(number)) if claim not in claims]
+            claims += contradictions([one], log.given(number))
             unlike = VerificationFailed(CHECK, f"the node's log does not begin as that of {stated.seq} anchors did")
     if unlike is not None and not claims:
         raise unlike
-    return claims
+    return [claim for place, claim in enumerate(claims) if claim not in claims[:place]]
 
 
 def _no_tiles() -> CouldNotCheck:

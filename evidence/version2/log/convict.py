@@ -1,9 +1,9 @@
 """Two documents that convict a broker by arithmetic (docs/spec/evidence-2.md, sections 14 and 15).
 
-`bonafides.equivocation/2`: it signed two checkpoints that cannot be of one log. `bonafides.rollback/2`: it signed for a
-map that held a label with an entry, and for a later one that holds nothing there, or another entry. Both stand on the
-broker's own signatures and on nothing else, so whoever holds two receipts, or a receipt and a bundle, makes and checks
-them alone.
+`bonafides.equivocation/2`: it signed two checkpoints that cannot be of one log, or took back that an anchor is wrong.
+`bonafides.rollback/2`: it signed for a map that held a label with an entry, and for a later one that holds nothing
+there, or another entry. Both stand on the broker's own signatures and on nothing else, so whoever holds two receipts,
+or a receipt and a bundle, makes and checks them alone.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ def verify_equivocation(claim: Equivocation, *public_keys: bytes) -> None:
     """Check that a broker signed two checkpoints that cannot be of one log.
 
     Checkpoints of one number of anchors contradict each other when root, map root or size differ. What they name wrong
-    may differ: a broker may name an anchor as soon as it knows.
+    may differ, as a broker may name an anchor as soon as it knows; but it takes no name back (`unnames`).
 
     Args:
         claim: the document.
@@ -176,10 +176,24 @@ def verify_equivocation(claim: Equivocation, *public_keys: bytes) -> None:
         if one.leaf.seq != other.leaf.seq or one.leaf == other.leaf:
             raise VerificationFailed("equivocation", "the leaves are not two different ones of one number")
         return
+    if unnames(first, second):
+        return
     if first.seq != second.seq:
-        raise VerificationFailed("equivocation", "two numbers of anchors contradict each other by a fork alone")
+        raise VerificationFailed(
+            "equivocation", "the second checkpoint names all that the first, of fewer, names wrong"
+        )
     if (first.root, first.map_root, first.size) == (second.root, second.map_root, second.size):
         raise VerificationFailed("equivocation", "both checkpoints state the same")
+
+
+def unnames(first: AnchorCheckpoint, second: AnchorCheckpoint) -> bool:
+    """Tell whether two checkpoints of one broker cannot follow each other by what they name wrong (section 8.4).
+
+    Of two numbers of anchors the second is the larger and lacks an anchor that the first names. Of one number either
+    may be the later: then each names an anchor that the other lacks.
+    """
+    dropped, added = {*first.wrong} - {*second.wrong}, {*second.wrong} - {*first.wrong}
+    return bool(dropped) and (first.seq < second.seq or (first.seq == second.seq and bool(added)))
 
 
 def verify_rollback(claim: Rollback, *public_keys: bytes) -> None:

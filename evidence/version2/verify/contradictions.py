@@ -13,7 +13,7 @@ from evidence.version2.documents.contradiction import PromiseContradiction, brea
 from evidence.version2.documents.receipt import Receipt
 from evidence.version2.links import Link
 from evidence.version2.log.checkpoint import AnchorCheckpoint
-from evidence.version2.log.convict import Equivocation, PlacedLeaf, PresentEntry, Rollback, SignedMap
+from evidence.version2.log.convict import Equivocation, PlacedLeaf, PresentEntry, Rollback, SignedMap, unnames
 from evidence.version2.map.label_map import Absence
 from evidence.version2.promise import Promise, PromiseDocument
 
@@ -106,15 +106,21 @@ def _promises(one: Given, other: Given) -> Iterator[PromiseContradiction]:
 
 def _equivocations(one: Given, other: Given, head: SignedHead, other_head: SignedHead) -> Iterator[Equivocation]:
     first, second = head.stated, other_head.stated
-    if first.seq == second.seq:
-        if (first.root, first.map_root, first.size) != (second.root, second.map_root, second.size):
-            yield Equivocation(one.broker, head.note, other_head.note)
-        return
+    if unnames(first, second):
+        yield Equivocation(one.broker, head.note, other_head.note)
+    elif unnames(second, first):
+        yield Equivocation(one.broker, other_head.note, head.note)
+    elif first.seq == second.seq and _state(first) != _state(second):
+        yield Equivocation(one.broker, head.note, other_head.note)
     leaves = one.leaf, other.leaf
-    if leaves[0] is None or leaves[1] is None:
+    if first.seq == second.seq or leaves[0] is None or leaves[1] is None:
         return
     if leaves[0].leaf.seq == leaves[1].leaf.seq and leaves[0].leaf != leaves[1].leaf:
         yield Equivocation(one.broker, head.note, other_head.note, (leaves[0], leaves[1]))
+
+
+def _state(stated: AnchorCheckpoint) -> tuple[bytes, bytes, int]:
+    return stated.root, stated.map_root, stated.size
 
 
 def _rollbacks(one: Given, other: Given, head: SignedHead, other_head: SignedHead) -> Iterator[Rollback]:

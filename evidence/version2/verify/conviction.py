@@ -36,7 +36,7 @@ MAX_CONVICTION_BYTES = 262_144
 TELLS: Mapping[str, str] = MappingProxyType(
     {
         CONTRADICTION_FORMAT: "the broker gave two promises that cannot both be true",
-        EQUIVOCATION_FORMAT: "the broker signed for two logs",
+        EQUIVOCATION_FORMAT: "the broker signed for two logs, or took back that it had named an anchor wrong",
         ROLLBACK_FORMAT: "the broker signed for a map that held a record, and for a later one that holds it no longer",
     }
 )

@@ -24,6 +24,23 @@ BROKER_SEED, WITNESS_SEED = seeded("member checkpoint seed"), seeded("witness ch
 BROKER_KEY, WITNESS_KEY = ed25519.public_key(BROKER_SEED), ed25519.public_key(WITNESS_SEED)
 WITNESS = "did:ethr:0x2a3f:0x" + seeded("witness")[:20].hex()
 COSIGNED_AT = 1_795_224_000
+UNNAMED = {
+    "one is left out": (6, (3,), 7, ()),
+    "another is named in its place": (6, (3,), 7, (4,)),
+    "one of two is left out, and a later one named": (6, (3, 5), 7, (3, 6)),
+    "of one number, each names what the other does not": (7, (3,), 7, (6,)),
+    "of one number, each names one more than both do": (7, (2, 3), 7, (2, 6)),
+}
+"""Checkpoints that take a name back: number and names of the first, number and names of the second."""
+NAMED = {
+    "one is named later": (6, (), 7, (3,)),
+    "all go on being named": (6, (3,), 7, (3, 6)),
+    "of one number, one is named as soon as it is known": (7, (3,), 7, (3, 6)),
+    "of one number, the same the other way round": (7, (3, 6), 7, (3,)),
+    "the larger number comes first": (7, (), 6, (3,)),
+    "the larger number comes first, and named more": (7, (3, 6), 6, (3,)),
+}
+"""Checkpoints that may follow each other, or are not given in their order."""
 _FIRST_BLOCK, _FIRST_TIME, _PERIOD = 100, 1_795_223_700, 60
 
 
@@ -138,7 +155,24 @@ def _cosignature() -> Vector:
 def _equivocation() -> Vector:
     other = replace(checkpoint(), map_root=seeded("another map of anchor 7"))
     first, second = (sign_anchor_checkpoint(made, BROKER_SEED) for made in (checkpoint(), other))
-    return {"equivocation": canonical_json(Equivocation(BROKER, first, second).to_json()).decode()}
+    convicts, acquits = ({name: _naming(*named) for name, named in cases.items()} for cases in (UNNAMED, NAMED))
+    return {
+        "equivocation": canonical_json(Equivocation(BROKER, first, second).to_json()).decode(),
+        "equivocation_by_a_name_that_is_taken_back": canonical_json(convicts["one is left out"]).decode(),
+        "by_names": {"convicts": convicts, "acquits": acquits},
+    }
+
+
+def _naming(before: int, first: tuple[int, ...], after: int, second: tuple[int, ...]) -> Vector:
+    """Return the document of two checkpoints by their numbers of anchors and what they name wrong."""
+    notes = []
+    for seq, wrong in ((before, first), (after, second)):
+        last, root = leaves()[seq - 1], log_tree().root_at(seq)
+        if not isinstance(last, AnchorLeaf):
+            raise TypeError(last)
+        made = AnchorCheckpoint(BROKER, seq, root, last.map_root, last.size_after, wrong)
+        notes.append(sign_anchor_checkpoint(made, BROKER_SEED))
+    return Equivocation(BROKER, notes[0], notes[1]).to_json()
 
 
 def _rollback() -> Rollback:

@@ -111,6 +111,22 @@ def test_a_partial_tile_that_is_gone_is_cut_from_the_full_one(identities, house)
     assert gone
 
 
+def test_a_wrong_anchor_that_is_no_longer_named_convicts_though_the_log_grew(identities, house):
+    house.anchor()
+    anchors(house, 4)
+    house.broker.wrong = (3,)
+    assert look(identities, house)["wrong"] == [3]
+    anchors(house, 2)
+    house.broker.wrong = (3, 7)
+    assert look(identities, house)["status"] == "followed"
+    anchors(house, 2)
+    for wrong in ((7,), (3, 8), ()):
+        house.broker.wrong = wrong
+        told = look(identities, house)
+        assert (told["status"], len(told["convictions"])) == ("contradiction", 1)
+    assert convicted(identities, house)["fork"] is None
+
+
 def test_an_anchor_that_was_exchanged_convicts(identities, house):
     house.anchor()
     fork = house.fork()

@@ -115,6 +115,27 @@ def test_two_checkpoints_of_one_number():
     convicts(contradictions([given_checkpoint(note, stated)], held), Equivocation, broker)
 
 
+def naming(broker, *wrong):
+    broker.wrong = wrong
+    note = broker.checkpoint()
+    return given_checkpoint(note, read_anchor_checkpoint(note.partition("\n\n")[0] + "\n"))
+
+
+def test_a_name_that_is_taken_back():
+    """From whichever side it comes, the document has the earlier checkpoint first; what goes on being named is fine."""
+    broker, _client = lived()
+    broker.anchor()
+    named = naming(broker, 3)
+    broker.anchor()
+    dropped, others, kept = naming(broker), naming(broker, 2), naming(broker, 3)
+    for later in (dropped, others):
+        for one, two in ((named, later), (later, named)):
+            claim = convicts(contradictions([one], two), Equivocation, broker)
+            assert (claim.first, claim.second, claim.fork) == (named.head.note, later.head.note, None)
+    assert contradictions([named, dropped], kept) == []
+    convicts(contradictions([others], kept), Equivocation, broker)
+
+
 def test_two_leaves_of_one_number():
     """The broker shows another tree to the same wallet later: the leaf of its record is another one."""
     broker, client = lived()

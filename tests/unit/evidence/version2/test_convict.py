@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from itertools import combinations, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evidence.log import tree
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
@@ -16,6 +20,7 @@ from evidence.version2.log.convict import (
     PresentEntry,
     Rollback,
     SignedMap,
+    unnames,
     verify_equivocation,
     verify_rollback,
 )
@@ -101,8 +106,38 @@ def test_what_one_log_can_say_does_not_convict():
     equivocation(note(LEAVES), note(LEAVES))
     equivocation(note(LEAVES), note(LEAVES, 3))  # it may name an anchor as soon as it knows
     equivocation(note(LEAVES[:6]), note(LEAVES))
+    equivocation(note(LEAVES[:6], 3), note(LEAVES, 3, 6))
     equivocation(note(LEAVES[:6]), note(LEAVES), (placed(LEAVES[:6], 5), placed(LEAVES, 5)))
     equivocation(note(LEAVES[:6]), note(LEAVES), (placed(LEAVES[:6], 4), placed(LEAVES, 5)))
+
+
+WORKED = json.loads((VECTORS / "log-equivocation.json").read_bytes())["by_names"]
+
+
+@pytest.mark.parametrize("name", WORKED["convicts"])
+def test_a_wrong_anchor_that_is_named_no_longer_convicts(name):
+    verify_equivocation(EQUIVOCATION.read(WORKED["convicts"][name], "claim"), WITNESS_KEY, BROKER_KEY)
+    fails(
+        "checkpoint-signature", verify_equivocation, EQUIVOCATION.read(WORKED["convicts"][name], "claim"), WITNESS_KEY
+    )
+
+
+@pytest.mark.parametrize("name", WORKED["acquits"])
+def test_names_that_may_follow_each_other_convict_nobody(name):
+    fails("equivocation", verify_equivocation, EQUIVOCATION.read(WORKED["acquits"][name], "claim"))
+
+
+NAMES = st.sets(st.integers(2, 5)).map(lambda found: tuple(sorted(found)))
+
+
+@given(st.lists(NAMES, min_size=2, max_size=4))
+def test_of_any_names_that_only_grow_none_convicts_and_of_any_that_shrink_two_do(steps):
+    """Whatever is named from checkpoint to checkpoint: with each name kept nothing convicts, else two neighbours do."""
+    kept = [tuple(sorted(set().union(*steps[: number + 1]))) for number in range(len(steps))]
+    for names, honest in ((kept, True), (steps, all({*one} <= {*other} for one, other in pairwise(steps)))):
+        stated = [AnchorCheckpoint(BROKER, 6 + at, bytes(32), bytes(32), 9, wrong) for at, wrong in enumerate(names)]
+        assert any(unnames(one, other) for one, other in combinations(stated, 2)) is not honest
+        assert not any(unnames(other, one) for one, other in combinations(stated, 2))
 
 
 def test_a_leaf_that_is_in_no_signed_tree_convicts_nobody():

@@ -46,7 +46,7 @@ class Dispute:
         """The compliance officer replays the client; reading the originals is itself recorded."""
         answer: dict[str, Any] = self._command.json(
             *("replay", "--node", str(self._relation.broker.home), "--did", self._relation.did, "--case", CASE),
-            *("--reason", _REASON, "--lang", self._relation.plan.lang, "--out", str(self._out)),
+            *("--reason", _REASON, "--lang", self._relation.plan.lang, "--pdf", "--out", str(self._out)),
         )
         return answer
 

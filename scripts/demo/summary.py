@@ -57,7 +57,7 @@ def print_table(facts: dict[str, Any], out: Path) -> None:
     for title, seconds in facts["seconds"].items():
         print(f"{seconds:8.1f} s  {title}")
     print("-" * 100)
-    for name in ("report.html", "bundle.json.gz", "trust.json", "summary.json"):
+    for name in ("report.html", "report.pdf", "bundle.json.gz", "trust.json", "summary.json"):
         print(f"{out / name}")
 
 

@@ -1,11 +1,12 @@
 """Disputes about a sale, each a bundle of format 2 with the finding that is right: a thousand by hand, some in a test.
 
-    .venv/bin/python scripts/trials/disputes.py [--count 1000] [--seed 1]
+    .venv/bin/python scripts/trials/disputes.py [--count 1000] [--seed 1] [--pdf-every 20]
 
 Every dispute is one client's life from the identity to a decision, of which one thing went wrong, or none. What is
 right is written down here, in `WRONGS`, by whoever read the rules; nothing of `suitability` is imported, so that no
 code is asked whether it agrees with itself. The numbers of the honest results were computed by hand from the
-questionnaire of the rule set and are part of what is compared.
+questionnaire of the rule set and are part of what is compared. What is right must be what the verifier answers, and
+what stands in the report in either language, read out of the page (and now and then out of the PDF) by `rendered`.
 """
 
 from __future__ import annotations
@@ -23,11 +24,17 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from domain.words import LANGUAGES
 from primitives import ed25519
 from primitives.canonical import canonical_json
 from primitives.timestamp import format_time
 from replay.claims import PROVEN, judge
+from replay.report import report_content
+from replay.report_material import Occasion, material_of
+from replay.report_page import render_report
+from replay.report_pdf import render_pdf
 from replay.verification import Verification, verify_history
+from scripts.trials.rendered import read_page, read_pdf
 from scripts.vectors.synthetic_consortium import CLIENT, ENGINE, PERIOD, Broker, Client, consortium
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -255,21 +262,38 @@ def mistakes(one: Dispute) -> list[str]:
     return told
 
 
+def misread(one: Dispute, *, as_pdf: bool = False) -> list[str]:
+    """Return what the report of a dispute and the truth disagree about, in either language."""
+    found, told = answer(one), []
+    for lang in LANGUAGES:
+        occasion = Occasion(case=one.name, lang=lang, made_at="2026-11-28T09:00:00.000+08:00")
+        content = report_content(material_of(found, occasion))
+        holds, answers, codes = read_page(render_report(content, lang), lang)
+        proven = {claim for claim, result in answers.items() if result == PROVEN}
+        times = codes & {"PROMISE_LATE", "ANCHORED_LATE"}  # of the evidence, of which the truth says nothing
+        if not holds or proven != one.wrong.proves or codes - times != one.wrong.codes:
+            told.append(f"the page in {lang} says {sorted(proven)}, {sorted(codes)}")
+        if as_pdf and read_pdf(render_pdf(content, lang), lang) != (holds, answers):
+            told.append(f"the PDF in {lang} says otherwise than the page")
+    return told
+
+
 def main() -> int:
     """Ask about many disputes; exit status 1 where one gets a wrong answer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pdf-every", type=int, default=20, help="one in so many is made as PDF, too")
     asked = parser.parse_args()
     names = list(WRONGS)
     bad = 0
     for number in range(asked.count):
         one = dispute(number, asked.seed, names[number % len(names)])
-        told = mistakes(one)
+        told = mistakes(one) + misread(one, as_pdf=number % asked.pdf_every == 0)
         bad += bool(told)
         for line in told:
             print(f"{one.name}: {line}")
-    print(f"{asked.count} disputes, {asked.count - bad} with the right finding, {bad} with another")
+    print(f"{asked.count} disputes, {asked.count - bad} with the right finding, answer and reports, {bad} with another")
     return 1 if bad else 0
 
 

@@ -13,7 +13,8 @@ from replay.rendering.document import document_of
 from replay.report import report_content
 from replay.report_material import Occasion, material_of
 from replay.report_page import render_report
-from scripts.trials.disputes import WRONGS, answer, dispute
+from scripts.trials.disputes import WRONGS, answer, dispute, misread
+from scripts.trials.rendered import read_page
 
 # What stays as it is in a Chinese text: levels and kinds by their usual letters, and what these disputes invent.
 KEPT = re.compile(
@@ -103,3 +104,15 @@ def test_a_score_is_shown_item_by_item_and_adds_up():
     [level] = [item for item in content("nothing", "en")["re_execution"] if item["type"] == "LEVEL_RESULT"]
     assert len(level["working"]) == 20
     assert sum(step["score"] for step in level["working"]) == dict(level["computed"])["total"] == 70
+
+
+@pytest.mark.parametrize("wrong", WRONGS)
+def test_the_right_finding_is_read_out_of_the_report_in_both_languages(wrong):
+    assert misread(dispute(1, 11, wrong), as_pdf=wrong == "forged-match") == []
+
+
+def test_a_page_that_says_otherwise_would_be_read_so():
+    page = render_report(content("no-insistence", "en"), "en")
+    assert read_page(page, "en")[1]["NOT_CONFIRMED"] == "PROVEN"
+    assert read_page(page.replace(">proven<", ">refuted<"), "en")[1]["NOT_CONFIRMED"] == "REFUTED"
+    assert not read_page(page.replace("All checks of the evidence hold", "The evidence does not hold"), "en")[0]

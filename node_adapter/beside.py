@@ -10,7 +10,7 @@ from typing import Protocol
 
 from primitives.errors import BonafidesError
 
-TROUBLE_SECONDS, END_SECONDS = 0.5, 10.0
+TROUBLE_SECONDS, LONGEST_TROUBLE_SECONDS, END_SECONDS = 0.5, 60.0, 10.0
 
 Step = Callable[[], bool]  # does what waits; says whether there may be more to do at once
 
@@ -26,17 +26,22 @@ class End(Protocol):
 
 
 def go_on(name: str, step: Step, stop: End, *, idle_seconds: float) -> None:
-    """Step until it is to end. Whatever goes wrong is told in the log under that name, and is tried again."""
+    """Step until it is to end.
+
+    Whatever goes wrong is told in the log under that name, and is tried again: after half a second, and after twice as
+    long each time that it goes wrong again, up to a minute.
+    """
     log = logging.getLogger(f"node_adapter.{name}")
+    trouble = TROUBLE_SECONDS
     while not stop.is_set():
         try:
-            wait = 0.0 if step() else idle_seconds
+            wait, trouble = 0.0 if step() else idle_seconds, TROUBLE_SECONDS
         except BonafidesError as error:
             log.warning("cannot go on now: %s", error)
-            wait = TROUBLE_SECONDS
+            wait, trouble = trouble, min(2 * trouble, LONGEST_TROUBLE_SECONDS)
         except Exception:
             log.exception("a fault of this program; what waits is tried again")
-            wait = TROUBLE_SECONDS
+            wait, trouble = trouble, min(2 * trouble, LONGEST_TROUBLE_SECONDS)
         stop.wait(wait)
 
 

@@ -21,6 +21,7 @@ from node_adapter.file_lock import file_lock
 from node_adapter.handover import read_handed_over, report_ready
 from node_adapter.keys.keystore import read_password
 from node_adapter.node import Node
+from node_adapter.settings import require_directory
 from primitives.errors import BonafidesError, CouldNotCheck, Refused
 
 EXIT_REFUSED = 2  # what it refuses does not change by itself: it is not to be started again
@@ -36,8 +37,9 @@ def only_one(home: Path, name: str) -> Iterator[None]:
 
     Raises:
         Refused: `process-running`.
-        CouldNotCheck: `node-unwritable`.
+        CouldNotCheck: `settings-unreadable`, there is no such directory; `node-unwritable`.
     """
+    require_directory(home)
     busy = Refused("process-running", f"another {name} process runs on {home}")
     with file_lock(home / f"{name}.lock", busy=busy):
         yield

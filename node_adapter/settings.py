@@ -227,6 +227,16 @@ def _toml_character(character: str) -> str:
     return character if character.isprintable() else f"\\U{ord(character):08x}"
 
 
+def require_directory(home: Path) -> None:
+    """Check that a node's directory is there, before anything is made in it.
+
+    Raises:
+        CouldNotCheck: `settings-unreadable`.
+    """
+    if not home.is_dir():
+        raise CouldNotCheck("settings-unreadable", f"{home}: there is no such directory of a node")
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         data = file.read_bytes()

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from node_adapter.file_lock import file_lock
+from node_adapter.settings import require_directory
 from primitives.errors import Refused
 
 LOCKS = ("run.lock", "chain.lock", "task.lock")
@@ -18,8 +19,9 @@ def stopped_node(home: Path) -> Iterator[None]:
 
     Raises:
         Refused: `node-running`.
-        CouldNotCheck: `node-unwritable`.
+        CouldNotCheck: `settings-unreadable`, there is no such directory; `node-unwritable`.
     """
+    require_directory(home)
     with ExitStack() as held:
         for name in LOCKS:
             busy = Refused("node-running", f"the node of {home} runs: stop it first")

@@ -27,9 +27,10 @@ from node_adapter.store.chain.proposals import open_proposals, proposal_made_by
 from node_adapter.store.engine import Store
 from node_adapter.workflows.identity.keys_in_force import generations, rotate
 from node_adapter.workflows.operation.endpoints import publish_endpoint
-from primitives.errors import CouldNotCheck, Refused
+from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.secp256k1 import check_address
 
+_NOBODY = "0x" + "0" * 40
 CONTRACT = "MemberRegistry"
 KIND = "governance"
 _WAIT_SECONDS = 120.0
@@ -139,7 +140,7 @@ def propose_suspension(address: str, node_dir: Path, wait: bool) -> None:
 def propose_contract(name: str, address: str, node_dir: Path, wait: bool) -> None:
     """Propose that the Directory names a contract, in place of an earlier one or for the first time."""
     names = Settings.load(node_dir).chain.directory
-    digest = naming_digest(names, name, check_address(address, "address"))
+    digest = naming_digest(names, name, _contract(address))
     _call(node_dir, "proposeAction", (digest,), wait=wait)
 
 
@@ -150,7 +151,7 @@ def propose_contract(name: str, address: str, node_dir: Path, wait: bool) -> Non
 @governed
 def enact(proposal: int, name: str, address: str, node_dir: Path, wait: bool) -> None:
     """Let the Directory name a contract, once the proposal about it was executed."""
-    named = directory_name(name), check_address(address, "address")
+    named = directory_name(name), _contract(address)
     _call(node_dir, "enact", (proposal, *named), wait=wait, contract=CONTRACT_OF_NAMES)
 
 
@@ -260,6 +261,14 @@ def show_keys(node_dir: Path, password_file: Path | None) -> None:
             for entry in found
         ]
     )
+
+
+def _contract(text: str) -> str:
+    """Read the address of a contract that is to be named; the address of nobody is none."""
+    address = check_address(text, "address")
+    if address == _NOBODY:
+        raise InvalidInput("address", "address", "is the address of nobody: the Directory names contracts alone")
+    return address
 
 
 def _call(node_dir: Path, function: str, arguments: tuple[Any, ...], *, wait: bool, contract: str = CONTRACT) -> None:

@@ -70,12 +70,14 @@ def newest(connection: Connection, convicted: str | None = None) -> list[Convict
     return [_row(row) for row in connection.execute(query)]
 
 
-def counts(connection: Connection) -> dict[str, dict[str, int]]:
-    """Return how many there are against each member, by state."""
+def counts(connection: Connection, convicted: str | None = None) -> dict[str, dict[str, int]]:
+    """Return how many there are against each member, or against one, by state."""
     query = select(conviction.c.convicted, conviction.c.state, func.count())
+    if convicted is not None:
+        query = query.where(conviction.c.convicted == convicted)
     found: dict[str, dict[str, int]] = {}
-    for convicted, state, count in connection.execute(query.group_by(conviction.c.convicted, conviction.c.state)):
-        found.setdefault(convicted, dict.fromkeys(STATES, 0))[state] = count
+    for member, state, count in connection.execute(query.group_by(conviction.c.convicted, conviction.c.state)):
+        found.setdefault(member, dict.fromkeys(STATES, 0))[state] = count
     return found
 
 

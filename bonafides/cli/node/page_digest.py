@@ -17,9 +17,9 @@ _MAX_BYTES = 16 * 1024 * 1024
 @click.command(
     "page-digest",
     epilog=verbatim(
-        'out  {"sha256", "file"?, "nodes"?: {URL: digest}, "same"}',
+        'out  {"sha256", "file"?, "nodes"?: {URL: digest}, "same": true, false, or null where nothing was compared}',
         "",
-        "Exit status: 0 all are the same, 1 one differs.",
+        "Exit status: 0 all are the same, or nothing was given to compare; 1 one differs.",
         "",
         "Example:",
         "  bonafides node page-digest verifier.html --at https://regulator.example:8443",
@@ -37,7 +37,7 @@ def page_digest_command(file: Path | None, urls: tuple[str, ...]) -> int:
 
     own = page_digest()
     answer: dict[str, object] = {"sha256": own}
-    found = {own}
+    found, compared = {own}, file is not None or bool(urls)
     if file is not None:
         given = hashlib.sha256(read_limited(file, _MAX_BYTES, "file")).hexdigest()
         answer["file"] = given
@@ -46,7 +46,7 @@ def page_digest_command(file: Path | None, urls: tuple[str, ...]) -> int:
         said = {url: _asked(url) for url in urls}
         answer["nodes"] = said
         found |= set(said.values())
-    write_json({**answer, "same": len(found) == 1})
+    write_json({**answer, "same": len(found) == 1 if compared else None})
     return 0 if len(found) == 1 else 1
 
 

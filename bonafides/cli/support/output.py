@@ -245,6 +245,14 @@ def _row(line: bytes, field: str) -> dict[str, Any] | InvalidInput:
     return value if isinstance(value, dict) else InvalidInput(field, "object", "must be a JSON object")
 
 
+def refusal_in(row: Mapping[str, Any]) -> InvalidInput | None:
+    """Return the error of a line that is itself the answer to a refused one, as another command printed it."""
+    if row.get("status") not in ("refused", "failed") or not isinstance(row.get("problem"), dict):
+        return None
+    code = printable(str(row["problem"].get("code", "")))
+    return InvalidInput("line", "shape", f"is the answer to a line that was {row['status']} before ({code})")
+
+
 class Answers:
     """Writes the answer of each line, remembers the worst, and tells now and then how far it is."""
 
@@ -319,5 +327,7 @@ def _outcome(handle: Callable[[dict[str, Any]], object], row: dict[str, Any], tr
             return handle(row)
     except CouldNotCheck:
         raise
+    except InvalidInput as error:
+        return refusal_in(row) or error
     except BonafidesError as error:
         return error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bonafides.cli.support.output import Answers, read_rows
+from bonafides.cli.support.output import Answers, read_rows, refusal_in
 from bonafides.client import BULK_LINES
 from primitives.errors import InvalidInput
 
@@ -48,6 +48,9 @@ def _batches(
 def _converted(
     row: dict[str, Any], convert: Callable[[Mapping[str, Any]], dict[str, Any]]
 ) -> dict[str, Any] | InvalidInput:
+    refusal = refusal_in(row)  # no node takes one, and would name a member of it
+    if refusal is not None:
+        return refusal
     try:
         return convert(row)
     except InvalidInput as error:

@@ -8,7 +8,6 @@ token is verified under the certificate that the operator pinned before it is ke
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence.version2.log.timestamp_token import MAX_TOKEN_BYTES, make_request, verify_token
+from node_adapter.beside import beside
 from node_adapter.node import Node
 from node_adapter.settings import TimestampSettings
 from node_adapter.store import alarms, timestamp_tokens
@@ -131,23 +131,6 @@ def stamping(node: Node) -> Iterator[None]:
     if settings is None or node.settings.member.role != "broker":
         yield
         return
-    stop = threading.Event()
-
-    def loop() -> None:
-        stamped = Stamping(node, settings)
-        while not stop.is_set():
-            try:
-                stamped.step()
-            except BonafidesError as error:  # the store is busy or full
-                _log.warning("no time-stamp can be asked for now: %s", error)
-            except Exception:
-                _log.exception("a fault of this program; the authority is asked again")
-            stop.wait(LOOK_EVERY_SECONDS)
-
-    thread = threading.Thread(target=loop, name="timestamps", daemon=True)
-    thread.start()
-    try:
+    stamped = Stamping(node, settings)
+    with beside("timestamps", stamped.step, idle_seconds=LOOK_EVERY_SECONDS, end_seconds=END_SECONDS):
         yield
-    finally:
-        stop.set()
-        thread.join(END_SECONDS)

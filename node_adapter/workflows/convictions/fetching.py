@@ -7,15 +7,15 @@ and less often, and stands as unseen until then.
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy import Connection
 
 from evidence.version2.verify.conviction import KINDS, conviction_digest, read_conviction
+from node_adapter.beside import beside
 from node_adapter.node import Node
 from node_adapter.peers.messages import sign_message
 from node_adapter.store import convictions
@@ -33,7 +33,6 @@ LOOK_EVERY_SECONDS, END_SECONDS = 0.5, 5.0
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 1_000, 3_600_000
 _MOST_DOUBLINGS = 12
 _ANSWER = Fields({"document": Anything()})
-_log = logging.getLogger("node_adapter.convictions")
 
 
 def note_recorded(connection: Connection, recorded: Iterable[Statement], now_ms: int) -> None:
@@ -115,22 +114,5 @@ def _put_off(node: Node, row: ConvictionRow, error: BonafidesError) -> None:
 @contextmanager
 def fetching(node: Node) -> Iterator[None]:
     """Fetch documents beside whatever is done within."""
-    stop = threading.Event()
-
-    def loop() -> None:
-        while not stop.is_set():
-            try:
-                fetch_next(node)
-            except BonafidesError as error:
-                _log.warning("no document can be fetched now: %s", error)
-            except Exception:
-                _log.exception("a fault of this program; documents are fetched again")
-            stop.wait(LOOK_EVERY_SECONDS)
-
-    thread = threading.Thread(target=loop, name="convictions", daemon=True)
-    thread.start()
-    try:
+    with beside("convictions", partial(fetch_next, node), idle_seconds=LOOK_EVERY_SECONDS, end_seconds=END_SECONDS):
         yield
-    finally:
-        stop.set()
-        thread.join(END_SECONDS)

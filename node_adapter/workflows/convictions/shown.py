@@ -110,7 +110,7 @@ def convicted_members(connection: Connection) -> list[dict[str, Any]]:
 
 def raise_convicted(connection: Connection, convicted: str, now_ms: int, *, count: int) -> None:
     """Raise the alarm about a convicted member, with what is known of the documents by now."""
-    found = convictions.counts(connection)[convicted]
+    found = convictions.counts(connection, convicted)[convicted]
     words = {VERIFIED: "verified here", UNSEEN: "not seen yet", REFUTED: "convict it of nothing"}
     detail = ", ".join(f"{found[state]} {said}" for state, said in words.items())
     alarms.raise_alarm(

@@ -24,7 +24,7 @@ from tests.world.chain import CHAIN_ID, CONTRACTS
 from tests.world.payloads import PAYLOADS
 
 PASSWORD = "a password of the tests"
-NOBODY = "0x" + "ab" * 20
+NOBODY, ZERO = "0x" + "ab" * 20, "0x" + "0" * 40
 FILES = {
     "list": b"[1]",
     "odd": b'{"a": 1}',
@@ -55,6 +55,8 @@ node init NEW --name N --role broker --network missing             | file-unread
 node init NEW --name N --role broker --network .                   | invalid-input network value
 node init NEW --name N --role broker --password-file empty         | invalid-input password required
 node init NEW --name N --role broker --password-file missing       | password-unreadable
+node run missing                                                   | settings-unreadable
+node recover --node missing --receipts empty                       | settings-unreadable
 node configure missing --port 1                                    | settings-unreadable
 node configure HOME --finality-depth 0                             | invalid-input chain.finality_depth range
 node configure HOME --ca-file missing.pem                          | invalid-input chain.ca_file file
@@ -102,6 +104,7 @@ member veto --node HOME 1.5                                        | invalid-inp
 member execute --node missing 1                                    | settings-unreadable
 member propose-contract Other 0x12 --node HOME                      | invalid-input name value
 member propose-contract ConvictionRegistry 0x12 --node HOME         | invalid-input address address
+member propose-contract ConvictionRegistry ZERO --node HOME        | invalid-input address address
 member enact 1 ConvictionRegistry 0x12 --node HOME                  | invalid-input address address
 member enact 1 ConvictionRegistry 0xabababababababababababababababababababab --node missing | settings-unreadable
 member rotate-keys --node missing                                  | settings-unreadable
@@ -228,6 +231,7 @@ def run(place, capsys, monkeypatch):
 def test_a_wrong_input_is_one_line_and_changes_nothing(place, run, command, says):
     before = digest_of(place)
     words = shlex.split(command.replace("HOME", "home").replace("NEW", "new").replace("HUGE", str(2**256)))
+    words = [ZERO if word == "ZERO" else word for word in words]
     status, out, err = run(words)
     assert (status, out, len(err.splitlines())) == (2, "", 1), err
     assert err.startswith(f"error: {says}")

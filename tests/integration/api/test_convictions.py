@@ -249,7 +249,7 @@ def test_a_flood_of_what_nobody_can_show_is_told_once_and_read_by_nobody_else(me
     chain.block(*((CONVICTIONS, "ConvictionRecorded", topic, args) for args in of_each))
     counted = []
     counts = convictions.counts
-    monkeypatch.setattr(convictions, "counts", lambda connection: counted.append(1) or counts(connection))
+    monkeypatch.setattr(convictions, "counts", lambda *asked: counted.append(1) or counts(*asked))
     with members["regulator"].store.write() as connection:
         note_recorded(connection, statements_in(chain.known[-1][1]), members.clock.now)
         told = alarms.open_detail(connection, alarms.MEMBER_CONVICTED, convicted)

@@ -439,6 +439,23 @@ def test_an_export_that_is_not_whole_is_not_kept(node, run, tmp_path, data):
     assert (tmp_path / "out").read_text(encoding="utf-8") == "the one before"
 
 
+def test_the_answer_to_a_refused_line_is_named_as_that_and_goes_to_no_node(node, run):
+    """What one command refused is piped into the next: the line says what it is, not which member it lacks."""
+    refused = {"status": "refused", "problem": {"code": "duplicate", "detail": "x"}}
+    fact = {"type": "ID_VERIFY"}
+    assert run("fact", "submit", rows=[fact, refused, {"status": "failed", "problem": {"code": "a\x1bb"}}]) == 2
+    assert node.bodies == [fact]
+    answers = [json.loads(line) for line in run.out.splitlines()]
+    assert [answer["status"] for answer in answers] == ["accepted", "refused", "refused"]
+    assert answers[1]["problem"] == {
+        "code": "invalid-input",
+        "detail": "is the answer to a line that was refused before (duplicate)",
+        "field": "line",
+        "rule": "shape",
+    }
+    assert "\x1b" not in answers[2]["problem"]["detail"]
+
+
 def test_a_refused_export_says_why(node, run):
     body = {
         "status": 404,

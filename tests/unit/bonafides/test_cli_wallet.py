@@ -70,6 +70,13 @@ def test_lines_are_answered_in_order_and_a_refused_one_leaves_the_others(run, wa
     assert lines[1].startswith("error: invalid-input line 4 json ")
 
 
+def test_the_answer_to_a_refused_line_is_named_as_that(run, wallet):
+    line = json.dumps({"status": "refused", "problem": {"code": "duplicate"}})
+    status, [answer] = run("wallet", "bind", "--wallet", wallet, stdin=line)
+    assert (status, answer["problem"]["field"], answer["problem"]["rule"]) == (2, "line", "shape")
+    assert answer["problem"]["detail"] == "is the answer to a line that was refused before (duplicate)"
+
+
 def test_a_text_with_another_digest_is_refused_by_name(run, wallet):
     broken = draft()
     broken["text"]["body"] += " "

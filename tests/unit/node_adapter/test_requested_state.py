@@ -153,6 +153,34 @@ def test_a_fault_does_not_end_the_thread(node, asks):
     assert told.value.code == "store-full"
 
 
+class Ending:
+    """Ends after so many waits, and keeps how long each was to be."""
+
+    def __init__(self, most):
+        self.most, self.waits = most, []
+
+    def is_set(self):
+        return len(self.waits) == self.most
+
+    def wait(self, timeout):
+        self.waits.append(timeout)
+
+
+@pytest.mark.parametrize("error", [CouldNotCheck("store-full", "no room"), ValueError("a fault"), MemoryError()])
+def test_what_goes_wrong_again_and_again_is_tried_less_and_less_often_and_never_given_up(error):
+    """Also a fault of this program, or no memory left: the thread goes on, and once it succeeds all is as it was."""
+    fate = [*[error] * 10, None, error, None]
+
+    def step():
+        if raised := fate.pop(0):
+            raise raised
+        return False
+
+    stop = Ending(len(fate))
+    go_on("anything", step, stop, idle_seconds=7)
+    assert stop.waits == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 7, 0.5, 7]
+
+
 class Moody:
     """A source that has no proof yet of some accounts."""
 

@@ -161,6 +161,34 @@ def test_a_nonce_serves_once_across_processes(server):
     assert {answer.status_code for answer in answers} <= {201, 503}  # 503: the first one has no answer yet
 
 
+def test_one_fact_under_one_key_is_stored_once_by_two_processes(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "one key"}).json()["subject"]
+    one, key = fact(subject, "under one key"), {"Idempotency-Key": "one-fact"}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: server.post("/v1/facts", json=one, headers=key), range(24)))
+    assert {answer.status_code for answer in answers} <= {201, 202}
+    assert len({answer.content for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    assert server.get("/v1/subjects/one key").json()["count"] == 2
+
+
+def test_facts_in_bulk_do_not_keep_single_ones_waiting(server):
+    subject = server.post("/v1/subjects", json={"client_ref": "beside bulk"}).json()["subject"]
+    rows = [fact(subject, f"of bulk {number}") for number in range(4000)]
+    with ThreadPoolExecutor(2) as pool:
+        bulk = [
+            pool.submit(
+                server.post, "/v1/facts", content=lines_of(half), headers={"Content-Type": "application/x-ndjson"}
+            )
+            for half in (rows[:2000], rows[2000:])
+        ]
+        wait_until(lambda: server.get("/v1/subjects/beside bulk").json()["count"] > 0, "the first of bulk")
+        single = [server.post("/v1/facts", json=fact(subject, f"single {number}")).json() for number in range(5)]
+        answers = [json.loads(line) for one in bulk for line in one.result().text.splitlines()]
+    assert {answer["status"] for answer in answers} == {"accepted"}
+    assert single[-1]["log_index"] < max(answer["log_index"] for answer in answers) - 1000
+
+
 def test_the_node_listens_where_its_settings_say_and_nothing_leaks_without_a_token(server):
     assert server.base_url.host == "127.0.0.1"
     assert httpx.get(f"{server.base_url}/v1/status").status_code == 401

@@ -240,9 +240,11 @@ class Intake:
             return {}
         promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
         anchor_by = self._outlook.anchor_by(self._now, promise_ms)
-        rows = [replace(row, anchor_by=anchor_by) for row in self._rows]
-        made = make_promises(self._node, self._keys.signing_seed, [(row, anchor_by) for row in rows])
-        self._rows = [replace(row, promise=json.dumps(promise)) for row, promise in zip(rows, made, strict=True)]
+        made = make_promises(self._node, self._keys.signing_seed, [(row, anchor_by) for row in self._rows])
+        self._rows = [
+            replace(row, anchor_by=anchor_by, promise=json.dumps(promise))
+            for row, promise in zip(self._rows, made, strict=True)
+        ]
         return {promise["record_id"]: promise for promise in made}
 
     def _again(self, known: RecordRow, fact: IntakeFact, subject: SubjectRow) -> Accepted:

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,17 +62,24 @@ class AnchorWatch(threading.Thread):
         return found
 
 
-def post_all(made: Broker, bodies: list[bytes]) -> tuple[float, list[bytes]]:
-    """Post bodies one after the other; return the seconds and the raw answers."""
+def post_all(made: Broker, bodies: list[bytes], connections: int = 1) -> tuple[float, list[bytes]]:
+    """Post bodies, on each connection one after the other; return the seconds and the raw answers."""
     token = (made.member.home / "tokens" / "broker-system.token").read_text(encoding="ascii").strip()
     headers = {"Authorization": f"Bearer {token}", "Content-Type": NDJSON}
-    answers = []
-    with httpx.Client(base_url=made.member.url, headers=headers, timeout=300) as client:
-        begun = time.perf_counter()
-        for number, body in enumerate(bodies, 1):
+    with (
+        httpx.Client(base_url=made.member.url, headers=headers, timeout=300) as client,
+        ThreadPoolExecutor(connections) as pool,
+    ):
+
+        def post(body: bytes) -> bytes:
             response = client.post("/v1/facts", content=body)
             response.raise_for_status()
-            answers.append(response.content)
+            return response.content
+
+        begun = time.perf_counter()
+        answers = []
+        for number, answer in enumerate(pool.map(post, bodies), 1):
+            answers.append(answer)
             progress("requests of facts", number, len(bodies))
         return time.perf_counter() - begun, answers
 

@@ -57,9 +57,10 @@ class Client:
             for type_, payload in {**payloads(len(facts)), "LEVEL_RESULT": None}.items():
                 facts.append(self._broker.fact(self.subject, type_, payload))
         self._broker.submit(facts[: records - acts])
-        self._broker.submit(self._signed(acts))
+        self._broker.submit(self.signed(acts))
 
-    def _signed(self, acts: int) -> list[dict[str, Any]]:
+    def signed(self, acts: int) -> list[dict[str, Any]]:
+        """Return acts that the wallet signed, of the history as it is now; none of them is handed in."""
         system = self._broker.member.as_role("broker-system")
         request = {"subject": self.subject, "type": "LEVEL_CONFIRM", "lang": "en", "fields": {}, "values": {}}
         [draft] = system.post_lines("/v1/acts/drafts", [request])

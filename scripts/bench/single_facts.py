@@ -2,10 +2,10 @@
 
 python scripts/bench/single_facts.py [--quick] [--clients 64] [--facts 6400]
 
-A real node (all its processes, embedded chain) and the route (`one_row.py`: the same front, as many processes and
-threads, the same durability) take the same requests from the same generator (`load.py`), in turn and in one run. The
-processors that the generator takes are counted; what each process of the node took stands beside it. Unloaded is
-one client who waits between two facts.
+A real node (all its processes, embedded chain) and the route (`serving/one_row.py`: the same front, as many processes
+and threads, the same durability) take the same requests from the same generator (`serving/load.py`), in turn and in one
+run. The processors that the generator takes are counted; what each process of the node took stands beside it. Unloaded
+is one client who waits between two facts.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from scripts.bench.harness import Broker, arguments, broker, payloads, table
-from scripts.bench.load import Load, post, request_of
-from scripts.bench.one_row import SCHEMA, connect
+from scripts.bench.serving.load import Load, post, request_of
+from scripts.bench.serving.one_row import SCHEMA, connect
 from scripts.demo.surface import DemoError, wait_until
 
 PROCESSES = 2  # as many as `bonafides node run` starts for HTTP
@@ -43,7 +43,7 @@ def one_row(folder: Path) -> Iterator[tuple[str, int]]:
     connect(database).execute(SCHEMA).connection.close()
     with create_server(("127.0.0.1", 0), backlog=1024) as listening:
         number = listening.fileno()
-        command = [sys.executable, "-m", "scripts.bench.one_row", "--socket-fd", str(number)]
+        command = [sys.executable, "-m", "scripts.bench.serving.one_row", "--socket-fd", str(number)]
         running = [
             subprocess.Popen([*command, "--database", str(database)], pass_fds=[number]) for _ in range(PROCESSES)
         ]

@@ -73,6 +73,7 @@ class Domains:
             duties={rule: duty for part in parts for rule, duty in part.duties.items()},
             sentences=tuple(words for part in reversed(parts) for words in part.sentences),
             seen=frozenset().union(*(part.seen for part in parts)),
+            persons=frozenset().union(*(part.persons for part in parts)),
         )
 
     def of(self, type_: str) -> AnyDomain:

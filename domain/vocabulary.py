@@ -42,6 +42,7 @@ class Vocabulary:
         duties: by the name of a rule.
         sentences: what the rules say, with the places of values in braces: in English and in Chinese.
         seen: the fields that say what the client was shown and how long it was looked at.
+        persons: the fields that name a person of the broker's staff.
     """
 
     fields: Mapping[str, Words] = field(default_factory=dict)
@@ -50,3 +51,4 @@ class Vocabulary:
     duties: Mapping[str, Duty] = field(default_factory=dict)
     sentences: Sequence[Words] = ()
     seen: frozenset[str] = frozenset()
+    persons: frozenset[str] = frozenset()

@@ -12,6 +12,7 @@ from evidence.verify.verdict import SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import Answer, judge
 from replay.reach import vouched
+from replay.report_client import FULL
 from replay.report_compliance import compliance
 from replay.report_material import Material, ShownRecord
 from replay.report_records import (
@@ -38,6 +39,7 @@ def report_content(material: Material) -> dict[str, Any]:
     findings = [*_altered(inside), *rerun.findings]
     return {
         "format": REPORT_FORMAT,
+        "form": FULL,
         "lang": material.occasion.lang,
         "synthetic": any(is_synthetic(shown.values) for shown in material.records),
         "cover": _cover(material),
@@ -177,6 +179,7 @@ def _entry(shown: ShownRecord, codes: list[str], domains: Domains) -> dict[str, 
         "findings": codes,
         "reference": None,
         "shown": [[name, shown.values[name]] for name in _in_order(shown, domains)],
+        "withheld": [],
         "attachments": len(envelope["attachments"]),
     }
 

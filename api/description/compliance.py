@@ -13,6 +13,7 @@ from node_adapter.workflows.replay.access import ACCESS_REQUEST
 from node_adapter.workflows.replay.asked import LANGUAGE, QUEUED, REPLAY_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
+from node_adapter.workflows.replay.reading import FORM
 from node_adapter.workflows.replay.replay import HISTORY, STATE, VERIFICATION
 from primitives.shapes import Boolean, Constant, Fields, Integer, ListOf, Named, Nullable, Object, OneOf
 from replay.wire.fact import FACT
@@ -212,7 +213,7 @@ def _documents(below: str) -> tuple[Operation, ...]:
             "The report's page; in another language than it was asked for in, too.",
             answers={200: TEXT},
             media="text/html",
-            query={"language": LANGUAGE},
+            query={"language": LANGUAGE, "form": FORM},
         ),
         Operation(
             "GET",
@@ -221,7 +222,7 @@ def _documents(below: str) -> tuple[Operation, ...]:
             "The report as a file of PDF.",
             answers={200: TEXT},
             media="application/pdf",
-            query={"language": LANGUAGE},
+            query={"language": LANGUAGE, "form": FORM},
         ),
     )
 

@@ -10,8 +10,9 @@ from api.context import current_node
 from api.packed_answers import packed
 from node_adapter.workflows.replay.access import draft_access
 from node_adapter.workflows.replay.asked import LANGUAGE, ask_replay, replay_texts, show_replay
-from node_adapter.workflows.replay.reading import report_page, report_pdf
+from node_adapter.workflows.replay.reading import FORM, report_page, report_pdf
 from primitives.errors import Refused
+from replay.report_client import FULL
 
 _MAX_DIGITS = 6
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -98,19 +99,24 @@ def _summary(replay_id: str, number: int = 0) -> Response:
 
 
 def _report(replay_id: str, number: int = 0) -> Response:
-    page = _original(report_page(current_node(), replay_id, number, _language()), "text/html; charset=utf-8")
+    page = _original(report_page(current_node(), replay_id, number, _language(), _form()), "text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = _PAGE_POLICY
     return page
 
 
 def _pdf(replay_id: str, number: int = 0) -> Response:
-    return _original(report_pdf(current_node(), replay_id, number, _language()), "application/pdf")
+    return _original(report_pdf(current_node(), replay_id, number, _language(), _form()), "application/pdf")
 
 
 def _language() -> str | None:
     """Return the language that is asked for, or None."""
     asked = request.args.get("language")
     return None if asked is None else LANGUAGE.read(asked, "language")
+
+
+def _form() -> str:
+    """Return the form that is asked for: whole, unless it is the client's."""
+    return FORM.read(request.args.get("form", FULL), "form")
 
 
 def _original(text: str | bytes, content_type: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 MAX_WAIT = 86_400
 _RELATION, _PSEUDONYM = re.compile("[a-z0-9-]{1,32}"), re.compile("[0-9a-f]{64}")
-REPORT_FILE, PDF_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "report.pdf", "bundle.json.gz", "replay.json"
+FILES = {
+    "bundle": "bundle.json.gz",
+    "report": "report.html",
+    "summary": "replay.json",
+    "pdf": "report.pdf",
+    "client_report": "report-client.html",
+    "client_pdf": "report-client.pdf",
+}
 
 
 @click.command(
@@ -39,6 +46,7 @@ REPORT_FILE, PDF_FILE, BUNDLE_FILE, SUMMARY_FILE = "report.html", "report.pdf", 
 @click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
 @click.option("--pdf", is_flag=True, help="Write report.pdf, too.")
+@click.option("--for-client", is_flag=True, help="Write the client's form, too: without the names of the staff.")
 @click.option("--access", type=FILE, help="Looks that a second officer signed: `staff access`, then `staff sign`.")
 @click.option("--out", type=DIRECTORY, default=Path(), help="Where report.html, bundle.json.gz and replay.json go.")
 @click.option(
@@ -61,6 +69,7 @@ def replay(
     reason: str,
     lang: str,
     pdf: bool,
+    for_client: bool,
     access: Path | None,
     out: Path,
     wait: int,
@@ -73,34 +82,52 @@ def replay(
     asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
     try:
         made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait, idempotency_key=key)
-        written = save(client, made, out, pdf=pdf)
+        written = save(client, made, out, pdf=pdf, for_client=for_client)
     except (KeyError, TypeError) as error:
         raise CouldNotCheck("node-answer", "the node's answer is no replay") from error
     write_json(written)
 
 
-def save(client: Client, made: types.Replay, out: Path, *, pdf: bool = False) -> dict[str, Any]:
+def save(
+    client: Client, made: types.Replay, out: Path, *, pdf: bool = False, for_client: bool = False
+) -> dict[str, Any]:
     """Write what a replay gave into a directory, of each other identity into one below it; return where all lies.
 
     Raises:
         Refused: the replay is not kept any more.
         CouldNotCheck: the answer is no replay, or a file cannot be written.
     """
-    number = made["id"]
-    texts = [client.replay_bundle(number), client.replay_report(number), client.replay_summary(number)]
-    told = {**_written(out, [*texts, client.replay_pdf(number)] if pdf else texts), **_standing(made)}
+    number, (pages, files) = made["id"], _forms(pdf=pdf, for_client=for_client)
+    texts = {
+        "bundle": client.replay_bundle(number),
+        "summary": client.replay_summary(number),
+        **{name: client.replay_report(number, form=form) for name, form in pages.items()},
+        **{name: client.replay_pdf(number, form=form) for name, form in files.items()},
+    }
+    told = {**_written(out, texts), **_standing(made)}
     related = []
     for one in made["related"]:
         place = number, one["number"]
-        texts = [client.related_bundle(*place), client.related_report(*place), client.related_summary(*place)]
+        texts = {
+            "bundle": client.related_bundle(*place),
+            "summary": client.related_summary(*place),
+            **{name: client.related_report(*place, form=form) for name, form in pages.items()},
+            **{name: client.related_pdf(*place, form=form) for name, form in files.items()},
+        }
         names = (_RELATION, one["relation"]), (_PSEUDONYM, one["subject"])
         if not all(shape.fullmatch(name) for shape, name in names):  # they name a directory
             raise CouldNotCheck("node-answer", "the node's answer names no other identity of a client")
         below = out / f"{one['relation']}-{one['subject'][:8]}"
         named = {"relation": one["relation"], "subject": one["subject"], "did": one["did"]}
-        texts += [client.related_pdf(*place)] if pdf else []
         related.append({**named, **_written(below, texts), **_standing(one)})
     return {"id": number, **told, **({"related": related} if related else {})}
+
+
+def _forms(*, pdf: bool, for_client: bool) -> tuple[dict[str, str | None], dict[str, str | None]]:
+    """Return what is written as a page and what as PDF: by what it is, the form that the node is asked for."""
+    pages: dict[str, str | None] = {"report": None, **({"client_report": "client"} if for_client else {})}
+    files: dict[str, str | None] = {"pdf": None, **({"client_pdf": "client"} if for_client else {})}
+    return pages, files if pdf else {}
 
 
 def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
@@ -112,13 +139,11 @@ def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:
     }
 
 
-def _written(out: Path, texts: Sequence[bytes]) -> dict[str, str]:
-    """Write bundle, page, summary and, where there is one, the PDF."""
+def _written(out: Path, texts: Mapping[str, bytes]) -> dict[str, str]:
+    """Write the texts under their files' names."""
     make_directory(out)
-    bundle, page, summary, *pdf = texts
-    report = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
-    files = {"bundle": (BUNDLE_FILE, pack(bundle)), "report": (REPORT_FILE, page), "summary": (SUMMARY_FILE, report)}
-    files |= {"pdf": (PDF_FILE, pdf[0])} if pdf else {}
-    for name, content in files.values():
-        write_file(out / name, content, private=True)  # originals of a client stand in each of them
-    return {what: str(out / name) for what, (name, _) in files.items()}
+    summary = texts["summary"]
+    read = json_bytes(parse_json(summary, field="report", max_bytes=len(summary)), indent=1)
+    for name, content in {**texts, "bundle": pack(texts["bundle"]), "summary": read}.items():
+        write_file(out / FILES[name], content, private=True)  # originals of a client stand in each of them
+    return {name: str(out / FILES[name]) for name in FILES if name in texts}

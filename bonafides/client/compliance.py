@@ -119,14 +119,14 @@ class Compliance(Transport):
         return self.get_bytes(route("replays", replay_id, "replay.json"))
 
     @operation("get_replays_replay_id_report")
-    def replay_report(self, replay_id: str, language: str | None = None) -> bytes:
+    def replay_report(self, replay_id: str, language: str | None = None, form: str | None = None) -> bytes:
         """Fetch the report's page, in the language in which it was asked for or another."""
-        return self.get_bytes(route("replays", replay_id, "report"), language=language)
+        return self.get_bytes(route("replays", replay_id, "report"), language=language, form=form)
 
     @operation("get_replays_replay_id_report_pdf")
-    def replay_pdf(self, replay_id: str, language: str | None = None) -> bytes:
+    def replay_pdf(self, replay_id: str, language: str | None = None, form: str | None = None) -> bytes:
         """Fetch the report as a file of PDF."""
-        return self.get_bytes(route("replays", replay_id, "report.pdf"), language=language)
+        return self.get_bytes(route("replays", replay_id, "report.pdf"), language=language, form=form)
 
     @operation("get_replays_replay_id_related_number_bundle")
     def related_bundle(self, replay_id: str, number: int) -> bytes:
@@ -139,14 +139,20 @@ class Compliance(Transport):
         return self.get_bytes(route("replays", replay_id, "related", str(number), "replay.json"))
 
     @operation("get_replays_replay_id_related_number_report")
-    def related_report(self, replay_id: str, number: int, language: str | None = None) -> bytes:
+    def related_report(
+        self, replay_id: str, number: int, language: str | None = None, form: str | None = None
+    ) -> bytes:
         """Fetch the page of the report of another identity."""
-        return self.get_bytes(route("replays", replay_id, "related", str(number), "report"), language=language)
+        return self.get_bytes(
+            route("replays", replay_id, "related", str(number), "report"), language=language, form=form
+        )
 
     @operation("get_replays_replay_id_related_number_report_pdf")
-    def related_pdf(self, replay_id: str, number: int, language: str | None = None) -> bytes:
+    def related_pdf(self, replay_id: str, number: int, language: str | None = None, form: str | None = None) -> bytes:
         """Fetch the report of another identity as a file of PDF."""
-        return self.get_bytes(route("replays", replay_id, "related", str(number), "report.pdf"), language=language)
+        return self.get_bytes(
+            route("replays", replay_id, "related", str(number), "report.pdf"), language=language, form=form
+        )
 
     @operation("post_replays_access")
     def look(self, asked: types.AccessRequest) -> types.Fact:

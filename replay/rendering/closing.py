@@ -75,7 +75,7 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
     looks = {item["seq"] for item in content["access_log"] if ["case", case] in item["shown"]}
     reviewers = tuple(
         (
-            TextRun(f"#{item['seq']} {one['name']} · {say.word('roles', one['role'])} · "),
+            TextRun(f"#{item['seq']} {say.person(one['name'])} · {say.word('roles', one['role'])} · "),
             TextRun(one["key"], Style.MONO),
         )
         for item in content["second_persons"]

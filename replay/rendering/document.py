@@ -10,6 +10,7 @@ from domain.domains import Domains
 from replay.rendering import closing, history, judgement, opening, proofs
 from replay.rendering.blocks import Block, Heading, ReportDocument
 from replay.rendering.speech import Speech
+from replay.report_client import CLIENT
 
 
 def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> ReportDocument:
@@ -39,10 +40,14 @@ def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> Repo
         case=content["cover"]["case"],
         made_at=content["cover"]["made_at"],
         banner=say["synthetic"] if content["synthetic"] else "",
-        notice="" if by_node else say["from_bundle_alone"],
+        notice=" ".join(filter(None, (_of_form(content, say), "" if by_node else say["from_bundle_alone"]))),
         blocks=[block for number, part in enumerate(parts, 1) for block in _numbered(part, number)],
         footer=say["footer"],
     )
+
+
+def _of_form(content: Mapping[str, Any], say: Speech) -> str:
+    return say["client_form"] if content["form"] == CLIENT else ""
 
 
 def _numbered(part: list[Block], number: int) -> list[Block]:

@@ -155,7 +155,7 @@ def _who(entry: Mapping[str, Any], say: Speech) -> Line:
     ruleset = [TextRun(f" · {say['ruleset']} "), TextRun(entry["ruleset"], Style.MONO)] if entry["ruleset"] else []
     return (
         TextRun(f"{say['who']}: {say.word('roles', entry['role'])} "),
-        TextRun(entry["actor"], Style.MONO),
+        TextRun(say["person_withheld"]) if entry["actor"] is None else TextRun(entry["actor"], Style.MONO),
         TextRun(f" · {say['channel']}: {say.word('channels', entry['channel'])}"),
         TextRun(f" · {say['device']}: {say['not_recorded']}"),
         *ruleset,
@@ -176,6 +176,9 @@ def _saw(entry: Mapping[str, Any], say: Speech) -> Line:
 
 
 def _hidden(entry: Mapping[str, Any], say: Speech) -> tuple[Line, ...]:
-    if entry["erased"] or not entry["hidden"]:
-        return ()
-    return (plain(f"{say['fields_not_shown']}: {say['comma'].join(map(say.field, entry['hidden']))}", Style.SOFT),)
+    """Name the fields that are not there: the bundle does not show them, or this form of the report leaves them out."""
+    hidden = [] if entry["erased"] else entry["hidden"]
+    told = ((say["fields_not_shown"], hidden), (say["fields_withheld"], entry["withheld"]))
+    return tuple(
+        plain(f"{what}: {say['comma'].join(map(say.field, names))}", Style.SOFT) for what, names in told if names
+    )

@@ -20,6 +20,7 @@ from replay.rendering.blocks import (
     plain,
 )
 from replay.rendering.speech import Speech
+from replay.report_client import CLIENT
 
 _CLAIM_STYLES = {"PROVEN": Style.BAD, "REFUTED": Style.GOOD, "NOT_PROVABLE": Style.WARN}
 _MONO = Style.MONO
@@ -35,7 +36,7 @@ def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
     rows: list[tuple[str, Cell]] = [
         (say["case"], cell(told["case"])),
         (say["order"], (_order(told["order"], say, by_node=by_node),)),
-        (say["requested_by"], tuple(plain(one, _MONO) for one in told["requested_by"]) or unknown),
+        (say["requested_by"], _readers(content, say)),
         (say["reason"], unknown if told["reason"] is None else cell(told["reason"])),
         (say["broker"], (*named, plain(told["broker"]["did"], _MONO))),
         (say["client"], (client,)),
@@ -48,6 +49,13 @@ def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
         (say["made_at"], ((TextRun(told["made_at"]), TextRun(f" {source}", Style.SOFT)),)),
     ]
     return [Heading(say["cover"]), Pairs(tuple(rows))]
+
+
+def _readers(content: Mapping[str, Any], say: Speech) -> Cell:
+    if content["form"] == CLIENT:
+        return cell(say["person_withheld"])
+    readers = content["cover"]["requested_by"]
+    return tuple(plain(one, _MONO) for one in readers) or cell(say["not_known"])
 
 
 def _order(order: Mapping[str, str] | None, say: Speech, *, by_node: bool) -> Line:

@@ -108,13 +108,15 @@ def _second_persons(content: Mapping[str, Any], say: Speech) -> Block:
         other = item["subject"] != content["cover"]["subject"]
         more = [TextRun(f" · {item['subject']}", Style.MONO)] if other else []
         record: Line = (TextRun(f"#{item['seq']} {say.word('types', item['type'])}"), *more)
-        signers = tuple(
-            (TextRun(f"{one['name']} · {say.word('roles', one['role'])} · "), TextRun(one["key"], Style.MONO))
-            for one in item["persons"]
-        )
+        signers = tuple(_signer(one, say) for one in item["persons"])
         missing: Cell = (plain(say.word("no_second_person", item["missing"]), Style.WARN),)
         rows.append(((record,), signers or missing))
     return Table((say["record"], say["signed_by"]), tuple(rows), (40, 60)) if rows else _nothing(say)
+
+
+def _signer(one: Mapping[str, Any], say: Speech) -> Line:
+    named = f"{say.person(one['name'])} · {say.word('roles', one['role'])} · "
+    return TextRun(named), TextRun(one["key"], Style.MONO)
 
 
 def _changes(content: Mapping[str, Any], say: Speech) -> Block:

@@ -48,6 +48,10 @@ class Speech:
         """Return what a field is called."""
         return self.word("fields", name)
 
+    def person(self, name: str | None) -> str:
+        """Return a person's name, or that this form of the report leaves it out."""
+        return self["person_withheld"] if name is None else name
+
     def duration(self, ms: int) -> str:
         """Return a time span."""
         units = self.words["units"]

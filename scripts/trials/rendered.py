@@ -102,7 +102,7 @@ def read_pdf(file: bytes, lang: str) -> tuple[bool, dict[str, str]]:
         document.close()
     flat = re.sub(r"\s+", " ", text)
     part = flat[flat.index(HOLDS[lang]) : flat.index({"zh": "3 四阶段", "en": "3 The four stages"}[lang])]
-    ends = {"zh": "“成立”指", "en": "“Proven”"}
+    ends = {"zh": "“成立”指", "en": '"Proven"'}
     table = part[: part.index(ends[lang])]
     found = re.findall("|".join(sorted(RESULTS[lang], key=len, reverse=True)), table)
     answers = [RESULTS[lang][word] for word in found]

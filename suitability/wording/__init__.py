@@ -14,7 +14,7 @@ from domain.words import Words
 from primitives.registry import by_key, modules_of
 from suitability import records, rules
 from suitability.wording.duties import DUTIES
-from suitability.wording.fields import FIELDS, SEEN
+from suitability.wording.fields import FIELDS, PERSONS, SEEN
 from suitability.wording.sentences import SENTENCES
 from suitability.wording.values import CODED, VALUES
 
@@ -33,4 +33,4 @@ _DUTIES: Mapping[str, Duty] = _with_own(DUTIES, "DUTIES")
 _SENTENCES = (*SENTENCES, *(words for module in _MODULES for words in module.get("SENTENCES", ())))
 _CODED = CODED.union(*(module.get("CODED", ()) for module in _MODULES))
 
-VOCABULARY = Vocabulary(_FIELDS, _VALUES, _CODED, _DUTIES, _SENTENCES, SEEN)
+VOCABULARY = Vocabulary(_FIELDS, _VALUES, _CODED, _DUTIES, _SENTENCES, SEEN, PERSONS)

@@ -29,6 +29,8 @@ from node_adapter.workflows.replay.asked import KEPT_MS, ask_replay, replay_text
 from primitives import ed25519
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
 from primitives.packed import pack
+from replay.report_client import client_form
+from replay.report_page import render_report
 from replay.report_pdf import render_pdf
 from replay.verification import verify_history
 from tests.waiting import wait_until
@@ -138,6 +140,11 @@ def test_the_report_is_fetched_in_either_language_as_a_page_and_as_pdf(broker, c
     assert file.data == broker.get(f"{place}.pdf?language=en", role="compliance").data
     assert file.data == render_pdf(made["report"], "en", broker.node.domains)
     assert file.data != broker.get(f"{place}.pdf?language=zh", role="compliance").data
+    given = broker.get(f"{place}?form=client&language=en", role="compliance").get_data(as_text=True)
+    assert given == render_report(client_form(made["report"], broker.node.domains), "en", broker.node.domains)
+    assert "Form for the client" in given
+    assert broker.get(f"{place}.pdf?form=client", role="compliance").data != file.data
+    assert broker.get(f"{place}?form=short", role="compliance").get_json()["field"] == "form"
     for path in (place, f"{place}.pdf"):
         wrong = broker.get(f"{path}?language=fr", role="compliance")
         assert (wrong.status_code, wrong.get_json()["field"], wrong.get_json()["rule"]) == (422, "language", "one-of")

@@ -241,6 +241,9 @@ def test_the_pdf_is_written_where_it_is_asked_for(node, run, tmp_path):
         assert (below / "report.pdf").read_bytes() == b"%PDF"
         assert (below / "report.pdf").stat().st_mode & 0o077 == 0
     assert json.loads(run.out)["pdf"] == str(tmp_path / "case" / "report.pdf")
+    assert run(*words, "--for-client") == 0
+    names = {"bundle.json.gz", "report.html", "replay.json", "report.pdf", "report-client.html", "report-client.pdf"}
+    assert {file.name for file in (tmp_path / "case").iterdir() if file.is_file()} == names
 
 
 def test_what_a_node_says_of_a_replay_leads_nowhere_else(node, run, tmp_path):

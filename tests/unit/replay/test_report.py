@@ -123,7 +123,7 @@ def test_values_read_as_text(value, name, text):
 NOT_ASKED = {"seq": 2, "record_id": "y", "type": "Q_SUBMIT", "reason": "it is not shown whole"}
 RULES = {"asked": 1, "records": 2, "not_asked": [NOT_ASKED]}
 CONTENT = {
-    "synthetic": False,
+    "synthetic": False, "form": "full",
     "cover": {
         "software": "bonafides 1", "requested_by": [], "opened_by": "", "chain_id": 7,
         "case": "1", "reason": "r", "order": {"regulator": "0xab", "id": "i", "ordered_at": "t"}, "client": None,
@@ -191,7 +191,8 @@ def test_what_a_bundle_says_is_no_markup_and_hides_nothing_beside_it(lang):
 
 ENTRY = {
     "seq": 3, "type": "BIZ_DECIDE", "time": "t", "actor": "a", "role": "staff", "channel": "app", "document": None,
-    "ruleset": None, "signed": False, "altered": [], "erased": False, "hidden": ["decision", "reason"], "findings": [],
+    "ruleset": None, "signed": False, "altered": [], "erased": False, "hidden": ["decision", "reason"], "withheld": [],
+    "findings": [],
     "reference": None, "shown": [["reviewer", "Li Wei"]],
 }  # fmt: skip
 

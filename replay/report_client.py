@@ -1,0 +1,50 @@
+"""The form of a report that goes to the client: no names of the broker's staff (docs/spec/report.md, section 6).
+
+Nothing about the client is left out, no finding, no record and no proof: whom the firm lets answer for a record is a
+person, too, and who verifies needs the signature and not the name. What is left out is named in its place; it is sealed
+in the record by a salted digest of its own, so that a court that is shown it can tell that it is the one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from domain.domains import Domains
+from domain.whole import LISTED
+
+FULL, CLIENT = FORMS = ("full", "client")
+_NOT_PERSONS = ("client", "engine", "system")  # roles under which nobody of the staff acts in person
+
+
+def in_form(content: Mapping[str, Any], form: str, domains: Domains) -> Mapping[str, Any]:
+    """Return a report's content in a form: the whole of it, or what the client gets."""
+    return content if form == FULL else client_form(content, domains)
+
+
+def client_form(content: Mapping[str, Any], domains: Domains) -> dict[str, Any]:
+    """Return the content that the client gets; `form` says so, and each entry names what it leaves out."""
+    names = domains.vocabulary.persons
+    return {
+        **content,
+        "form": CLIENT,
+        "cover": {**content["cover"], "requested_by": []},
+        "stages": [{**stage, "entries": _entries(stage["entries"], names)} for stage in content["stages"]],
+        **{part: _entries(content[part], names) for part in LISTED},
+        "second_persons": [
+            {**item, "persons": [{**person, "name": None} for person in item["persons"]]}
+            for item in content["second_persons"]
+        ],
+    }
+
+
+def _entries(entries: Sequence[Mapping[str, Any]], names: frozenset[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            **entry,
+            "actor": entry["actor"] if entry["role"] in _NOT_PERSONS else None,
+            "shown": [pair for pair in entry["shown"] if pair[0] not in names],
+            "withheld": [name for name, _ in entry["shown"] if name in names],
+        }
+        for entry in entries
+    ]

@@ -12,6 +12,8 @@ import tests.properties  # noqa: F401 - the examples of every property, before o
 from primitives.suites import DEFAULT
 from tests.world.postgresql import Postgresql
 
+pytest_plugins = ["tests.world.databases"]
+
 _ALLOWED = Path(__file__).with_name("allowed_skips.txt")
 _LONGEST_VALUE_IN_AN_ID = 60
 _RECURSION_LIMIT = sys.getrecursionlimit()

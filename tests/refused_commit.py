@@ -1,4 +1,4 @@
-"""A commit that SQLite itself refuses: what was written is rolled back at the last instant, as on a full disk."""
+"""A commit that the database itself refuses: what was written is rolled back at the last instant, as on a full disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,8 @@ from node_adapter.store.engine import Store
 def refuse(connection: Connection) -> None:
     """Let the commit of a write transaction fail: it breaks a constraint that is looked at then."""
     connection.exec_driver_sql(
-        "create temp table refused (id integer primary key, other references refused deferrable initially deferred)"
+        "create temp table refused "
+        "(id integer primary key, other integer references refused deferrable initially deferred)"
     )
     connection.exec_driver_sql("insert into refused values (1, 2)")
 

@@ -1,7 +1,7 @@
 """Whether anything was committed to a store since it was last asked, for what would else read it many times a second.
 
-The database itself counts: `PRAGMA data_version` is another number after any other connection's commit, whichever
-thread or process made it.
+The database itself tells: its counter (`Store.commit_counter`) is another one after any other connection's commit,
+whichever thread or process made it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ class Changes:
     def __init__(self, store: Store) -> None:
         """Nothing was seen yet: the first answer is that there is something new."""
         self._count = store.commit_counter()
-        self._seen: int | None = None
+        self._seen: int | str | None = None
 
     def any(self) -> bool:
         """Say whether anything was committed since the last question.

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnClause, Connection, insert, literal_column, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import CONSENT_NAMED, CONSENT_TYPES, consent, record
-
-_named: ColumnClause[str] = literal_column(CONSENT_NAMED)
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def recorded_acts(connection: Connection, ids: Iterable[str]) -> set[RecordedAct
     wanted = list(ids)
     found: set[RecordedAct] = set()
     for part in in_parts(wanted):
-        statement = select(record.c.pid, _named, record.c.type).where(CONSENT_TYPES, _named.in_(part))
+        statement = select(record.c.pid, CONSENT_NAMED, record.c.type).where(CONSENT_TYPES, CONSENT_NAMED.in_(part))
         found.update(RecordedAct(*row) for row in connection.execute(statement))
     return found
 
@@ -72,7 +70,12 @@ def known_ids(connection: Connection, after: str, limit: int) -> list[str]:
     """Return the first ids after one, in order, of the consents that a row or an act in the log tells of."""
     kept = select(consent.c.consent_id).where(consent.c.consent_id > after).order_by(consent.c.consent_id).limit(limit)
     acts = (
-        select(_named).select_from(record).where(CONSENT_TYPES, _named > after).distinct().order_by(_named).limit(limit)
+        select(CONSENT_NAMED)
+        .select_from(record)
+        .where(CONSENT_TYPES, after < CONSENT_NAMED)
+        .distinct()
+        .order_by(CONSENT_NAMED)
+        .limit(limit)
     )
     return sorted({row[0] for statement in (kept, acts) for row in connection.execute(statement)})[:limit]
 

@@ -11,37 +11,41 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from node_adapter.store.engine import open_store
+from node_adapter.store.place import Place
 from primitives.errors import CouldNotCheck, Refused
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0029"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
+HEAD = "0030"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
 _SCRIPTS = "node_adapter:migrations"
 _TABLE = "alembic_version"
 
 
-def upgrade(path: Path) -> None:
-    """Create the database at `path`, or bring it up to date. Running it again changes nothing.
+def upgrade(place: Place) -> None:
+    """Create the database at `place`, or bring it up to date. Running it again changes nothing.
 
     Raises:
-        CouldNotCheck: `store-too-new` when a later version of the product made the database.
+        CouldNotCheck: `store-too-new` when a later version of the product made the database; `store-unsuitable`.
+        Refused: `store-foreign`; it holds something, and not a node.
     """
-    store = open_store(path)
+    store = open_store(place)
     try:
         with store.read() as connection:
             behind = _current(connection) != HEAD
         if behind:
             with store.write() as connection:
-                _run_revisions(connection, path)
+                _require_own(connection, place)
+                _run_revisions(connection, place)
     finally:
         store.dispose()
-    path.chmod(0o600)
+    if isinstance(place, Path):
+        place.chmod(0o600)
 
 
-def revisions(path: Path) -> tuple[str | None, str]:
+def revisions(place: Place) -> tuple[str | None, str]:
     """Return the revision of the database and the revision that this version needs."""
-    store = open_store(path)
+    store = open_store(place)
     try:
         with store.read() as connection:
             return _current(connection), HEAD
@@ -49,20 +53,20 @@ def revisions(path: Path) -> tuple[str | None, str]:
         store.dispose()
 
 
-def require_current(path: Path) -> None:
+def require_current(place: Place) -> None:
     """Refuse a database of another revision: a command must not change the schema under a node that runs.
 
     Raises:
         Refused: `store-behind`.
         CouldNotCheck: `store-too-new`.
     """
-    current, needed = revisions(path)
+    current, needed = revisions(place)
     if current is None or current < needed:
         raise Refused(
-            "store-behind", f"{path} has revision {current}, not {needed}: start the node once, it upgrades it"
+            "store-behind", f"{place} has revision {current}, not {needed}: start the node once, it upgrades it"
         )
     if current > needed:
-        raise CouldNotCheck("store-too-new", f"{path} was made by a later version: revision {current}, not {needed}")
+        raise CouldNotCheck("store-too-new", f"{place} was made by a later version: revision {current}, not {needed}")
 
 
 def _current(connection: Connection) -> str | None:
@@ -72,14 +76,21 @@ def _current(connection: Connection) -> str | None:
     return revision
 
 
-def _run_revisions(connection: Connection, path: Path) -> None:
+def _require_own(connection: Connection, place: Place) -> None:
+    """Refuse a database of something else: a file is the node's own, a server's database may be anybody's."""
+    tables = inspect(connection).get_table_names()
+    if tables and _TABLE not in tables:
+        raise Refused("store-foreign", f"{place} holds tables that are no node's: make an empty database")
+
+
+def _run_revisions(connection: Connection, place: Place) -> None:
     from alembic import command  # noqa: PLC0415 - see the module's docstring
     from alembic.util import CommandError  # noqa: PLC0415 - likewise
 
     try:
         command.upgrade(_config(connection), "head")
     except CommandError as error:
-        raise CouldNotCheck("store-too-new", f"{path} was made by a later version: {error}") from error
+        raise CouldNotCheck("store-too-new", f"{place} was made by a later version: {error}") from error
 
 
 def _config(connection: Connection) -> Config:

@@ -11,7 +11,8 @@ from operator import itemgetter
 from typing import TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, update
-from sqlalchemy.dialects.sqlite import insert
+
+from node_adapter.store.spelling import insert_into
 
 Row = Mapping[str, object]
 _Value = TypeVar("_Value")
@@ -28,7 +29,9 @@ def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 
 def add_once(connection: Connection, table: Table, row: Row) -> bool:
     """Add a row unless one of its keys is taken; tells whether it was added."""
-    return connection.execute(insert(table).values(**row).on_conflict_do_nothing()).rowcount == 1
+    return (
+        connection.execute(insert_into(table, connection.dialect).values(**row).on_conflict_do_nothing()).rowcount == 1
+    )
 
 
 def upsert(
@@ -47,7 +50,7 @@ def upsert(
         key: the columns of the key.
         changes: what is set where it is taken; a value, or an expression over the columns of the row that is there.
     """
-    statement = insert(table).values(**row)
+    statement = insert_into(table, connection.dialect).values(**row)
     connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes)))
 
 

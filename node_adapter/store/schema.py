@@ -11,28 +11,32 @@ from sqlalchemy import (
     Boolean,
     Column,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     UniqueConstraint,
+    column,
+    false,
     text,
+    true,
 )
+
+from node_adapter.store.spelling import WHOLE, JsonMember, index_of_some
 
 metadata = MetaData()
 
 # Records of the house that later decisions rest on, few among many: a query that holds the same words uses their index.
-HOUSE = text("house = 1")
+HOUSE = column("house", Boolean) == true()
 
 # The acts about consents, and the words that find one by the consent that it names.
 CONSENT_TYPES = text("type IN ('CONSENT_GIVE', 'CONSENT_WITHDRAW')")
-CONSENT_NAMED = "json_extract(payload, '$.consent_id')"
+CONSENT_NAMED = JsonMember(column("payload", Text), "consent_id")
 
 # What DIDs were told of, keys above all, and the words that find it by its value.
 ATTRIBUTE_CHANGES = text("name = 'DIDAttributeChanged'")
-ATTRIBUTE_VALUE = "json_extract(args, '$.value')"
+ATTRIBUTE_VALUE = JsonMember(column("args", Text), "value")
 
 # What this database belongs to: chain_id, genesis, member, directory. A node refuses to start on any other.
 setting = Table("setting", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
@@ -44,27 +48,27 @@ subject = Table(
     Column("client_ref", String, nullable=False, unique=True),
     Column("did", String, unique=True),  # null for a subject that is no person, such as a product
     Column("created_at", BigInteger, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("count", WHOLE, nullable=False),
     Column("head", LargeBinary(32), nullable=False),
     Column("state", Text, nullable=False),  # what each domain knows, as JSON: a cache of the fold over the records
     Column("kind", String, nullable=False, server_default="client"),  # client, product or house
     Column("opens", String),  # the product's id, or `matter:name` of the house
     Column("label", LargeBinary(32)),  # under which its next record has to lie; null in rows of before revision 19
-    Column("joined", Boolean, nullable=False, server_default=text("0")),  # the client's own OPENING is a record of it
-    Column("former_count", Integer),  # of the history of format 1 that it continues, and that one's head; null of none
+    Column("joined", Boolean, nullable=False, server_default=false()),  # the client's own OPENING is a record of it
+    Column("former_count", WHOLE),  # of the history of format 1 that it continues, and that one's head; null of none
     Column("former_head", LargeBinary(32)),
-    Index("subject_continuing", "pid", sqlite_where=text("former_count IS NOT NULL")),
+    index_of_some("subject_continuing", "pid", where=text("former_count IS NOT NULL")),
 )
 
 record = Table(
     "record",
     metadata,
-    Column("log_index", Integer, primary_key=True, autoincrement=False),
+    Column("log_index", WHOLE, primary_key=True, autoincrement=False),
     Column("record_id", String(36), nullable=False, unique=True),
     Column("source_ref", String, nullable=False, unique=True),  # the caller's own id: a fact is stored once
     Column("request_digest", LargeBinary(32), nullable=False),
     Column("pid", String(64), nullable=False),
-    Column("seq", Integer, nullable=False),
+    Column("seq", WHOLE, nullable=False),
     Column("type", String, nullable=False),  # empty once erased
     Column("envelope", LargeBinary, nullable=False),  # RFC 8785 bytes, that the fingerprint covers; empty once erased
     Column("payload", Text),  # null once erased
@@ -73,39 +77,39 @@ record = Table(
     Column("fingerprint", LargeBinary(32), nullable=False, unique=True),
     Column("act_signature", String, unique=True),  # what was signed is recorded once: a signature, or staff's digest
     Column("accepted_at", BigInteger, nullable=False),
-    Column("block", Integer),  # the index's newest at acceptance; null in rows of before revision 5
+    Column("block", WHOLE),  # the index's newest at acceptance; null in rows of before revision 5
     Column("anchor_by", BigInteger),  # both null while the promise is owed
     Column("promise", Text),
-    Column("house", Boolean, nullable=False, server_default=text("0")),  # later decisions rest on it
+    Column("house", Boolean, nullable=False, server_default=false()),  # later decisions rest on it
     Column("broken_at", BigInteger),  # when this node noticed that the promise was broken; null while it was not
     Column("label", LargeBinary(32)),  # under which it lies in the map; these three are null in records of format 1
     Column("next", LargeBinary(32)),  # under which the record after has to lie
     Column("entry", LargeBinary(32)),  # what log and map hold of it
     Column("nonce", LargeBinary(16)),  # of the client's act: none of a subject's is used twice
     UniqueConstraint("pid", "seq"),
-    Index("record_owed", "log_index", sqlite_where=text("promise IS NULL")),
-    Index("record_owed_to", "pid", "log_index", sqlite_where=text("promise IS NULL")),
-    Index("record_broken", "log_index", sqlite_where=text("broken_at IS NOT NULL")),
-    Index("record_of_house", "log_index", sqlite_where=HOUSE),
-    Index("record_nonce", "pid", "nonce", unique=True, sqlite_where=text("nonce IS NOT NULL")),
-    Index("record_of_consent", text(CONSENT_NAMED), sqlite_where=CONSENT_TYPES),
+    index_of_some("record_owed", "log_index", where=text("promise IS NULL")),
+    index_of_some("record_owed_to", "pid", "log_index", where=text("promise IS NULL")),
+    index_of_some("record_broken", "log_index", where=text("broken_at IS NOT NULL")),
+    index_of_some("record_of_house", "log_index", where=HOUSE),
+    index_of_some("record_nonce", "pid", "nonce", unique=True, where=text("nonce IS NOT NULL")),
+    index_of_some("record_of_consent", CONSENT_NAMED, where=CONSENT_TYPES),
 )
 
 # The ERASE records (docs/spec/evidence-2.md, section 2.2) that came through this node's door.
 erasure = Table(
     "erasure",
     metadata,
-    Column("log_index", Integer, primary_key=True, autoincrement=False),  # of the ERASE record
+    Column("log_index", WHOLE, primary_key=True, autoincrement=False),  # of the ERASE record
     Column("pid", String(64), nullable=False),
     Column("done_at", BigInteger),  # null until nothing is left of what it names
-    Index("erasure_waiting", "log_index", sqlite_where=text("done_at IS NULL")),
+    index_of_some("erasure_waiting", "log_index", where=text("done_at IS NULL")),
     Index("erasure_of", "pid"),
 )
 
 finding = Table(
     "finding",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("record_id", String(36), nullable=False, index=True),
     Column("code", String, nullable=False),
     Column("rule", String, nullable=False),
@@ -119,17 +123,17 @@ former_reference = Table("former_reference", metadata, Column("source_ref", Stri
 former_anchor = Table(
     "anchor",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("size", Integer, nullable=False, index=True),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
+    Column("size", WHOLE, nullable=False, index=True),
     Column("root", LargeBinary(32), nullable=False),
     Column("prev_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
     Column("checkpoint", Text, nullable=False),
     Column("built_at", BigInteger, nullable=False),
-    Column("block", Integer),  # the four are null until the anchor is final
+    Column("block", WHOLE),  # the four are null until the anchor is final
     Column("block_hash", LargeBinary(32)),
     Column("tx_hash", LargeBinary(32)),
-    Column("log_position", Integer),  # the log's index inside its transaction's receipt
+    Column("log_position", WHOLE),  # the log's index inside its transaction's receipt
     Column("block_time", BigInteger),
 )
 
@@ -137,17 +141,17 @@ former_anchor = Table(
 log_anchor = Table(
     "log_anchor",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
-    Column("size_before", Integer, nullable=False),
-    Column("size", Integer, nullable=False, index=True),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
+    Column("size_before", WHOLE, nullable=False),
+    Column("size", WHOLE, nullable=False, index=True),
     Column("batch_root", LargeBinary(32), nullable=False),
     Column("map_root", LargeBinary(32), nullable=False),
     Column("built_at", BigInteger, nullable=False),
     Column("checkpoint", Text),  # the signed note; this and what follows is null until the anchor is final
-    Column("block", Integer),
+    Column("block", WHOLE),
     Column("block_hash", LargeBinary(32)),
     Column("tx_hash", LargeBinary(32)),
-    Column("log_position", Integer),  # the event's index inside its transaction's receipt
+    Column("log_position", WHOLE),  # the event's index inside its transaction's receipt
     Column("block_time", BigInteger),
 )
 
@@ -155,28 +159,28 @@ log_anchor = Table(
 wrong_anchor = Table(
     "wrong_anchor",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
-    Column("promises", Integer, nullable=False),  # how many were broken by it
+    Column("promises", WHOLE, nullable=False),  # how many were broken by it
 )
 
 # Every chain write of the member. state: new -> signed -> sent -> final | failed
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("kind", String, nullable=False),
     Column("key", String, nullable=False, unique=True),
     Column("target", String(42), nullable=False),
     Column("data", LargeBinary, nullable=False),
     Column("state", String, nullable=False, index=True),
-    Column("nonce", Integer),
+    Column("nonce", WHOLE),
     Column("raw", LargeBinary),
     Column("tx_hash", LargeBinary(32)),
-    Column("block", Integer),
+    Column("block", WHOLE),
     Column("block_hash", LargeBinary(32)),
-    Column("gas_used", Integer),
+    Column("gas_used", WHOLE),
     Column("error", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -187,8 +191,8 @@ outbox_attempt = Table(
     "outbox_attempt",
     metadata,
     Column("tx_hash", LargeBinary(32), primary_key=True),
-    Column("row_id", Integer, nullable=False, index=True),
-    Column("nonce", Integer, nullable=False),
+    Column("row_id", WHOLE, nullable=False, index=True),
+    Column("nonce", WHOLE, nullable=False),
     Column("max_fee", BigInteger, nullable=False),  # wei for one unit of gas, at most
     Column("raw", LargeBinary, nullable=False),
     Column("signed_at", BigInteger, nullable=False),
@@ -198,9 +202,9 @@ outbox_attempt = Table(
 own_transaction = Table(
     "own_transaction",
     metadata,
-    Column("nonce", Integer, primary_key=True, autoincrement=False),
+    Column("nonce", WHOLE, primary_key=True, autoincrement=False),
     Column("tx_hash", LargeBinary(32), nullable=False, unique=True),
-    Column("block", Integer, nullable=False, index=True),
+    Column("block", WHOLE, nullable=False, index=True),
     Column("block_hash", LargeBinary(32), nullable=False),
     Column("block_time", BigInteger, nullable=False),
     Column("succeeded", Boolean, nullable=False),
@@ -210,7 +214,7 @@ own_transaction = Table(
 chain_block = Table(
     "chain_block",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", WHOLE, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("parent_hash", LargeBinary(32), nullable=False),
     Column("timestamp", BigInteger, nullable=False),  # seconds, as in the header
@@ -221,10 +225,10 @@ chain_block = Table(
 chain_event = Table(
     "chain_event",
     metadata,
-    Column("block", Integer, primary_key=True),
-    Column("log_index", Integer, primary_key=True),  # the index in the block
-    Column("tx_index", Integer, nullable=False),
-    Column("log_position", Integer, nullable=False),  # the index in the transaction's receipt
+    Column("block", WHOLE, primary_key=True),
+    Column("log_index", WHOLE, primary_key=True),  # the index in the block
+    Column("tx_index", WHOLE, nullable=False),
+    Column("log_position", WHOLE, nullable=False),  # the index in the transaction's receipt
     Column("tx_hash", LargeBinary(32), nullable=False),
     Column("address", String(42), nullable=False),
     Column("contract", String, nullable=False),
@@ -233,7 +237,7 @@ chain_event = Table(
     Column("args", Text, nullable=False),
     Index("chain_event_by_topic", "contract", "topic1", "block", "log_index"),
     Index("chain_event_by_name", "contract", "topic1", "name", "block", "log_index"),
-    Index("chain_event_by_value", text(ATTRIBUTE_VALUE), sqlite_where=ATTRIBUTE_CHANGES),
+    index_of_some("chain_event_by_value", ATTRIBUTE_VALUE, where=ATTRIBUTE_CHANGES, equality=True),
 )
 
 ruleset = Table(
@@ -251,10 +255,10 @@ credential = Table(
     Column("pid", String(64), nullable=False, index=True),
     Column("type", String, nullable=False),
     Column("body", Text, nullable=False),
-    Column("status_index", Integer, nullable=False, unique=True),
+    Column("status_index", WHOLE, nullable=False, unique=True),
     Column("issued_at", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),
-    Index("credential_revoked", "status_index", sqlite_where=text("revoked_at IS NOT NULL")),
+    index_of_some("credential_revoked", "status_index", where=text("revoked_at IS NOT NULL")),
 )
 
 consent = Table(
@@ -269,7 +273,7 @@ consent = Table(
     Column("salt", LargeBinary(32)),  # with the credential it shows what the id on the chain stands for
     Column("given_at", BigInteger, nullable=False),
     Column("withdrawn_at", BigInteger),
-    Index("consent_in_force", "purpose", "expires_at", sqlite_where=text("withdrawn_at IS NULL")),
+    index_of_some("consent_in_force", "purpose", "expires_at", where=text("withdrawn_at IS NULL")),
 )
 
 proof_nonce = Table(
@@ -303,7 +307,7 @@ idempotency = Table(
     Column("key", String, primary_key=True),
     Column("route", String, primary_key=True),
     Column("request_digest", LargeBinary(32), nullable=False),
-    Column("status", Integer, nullable=False),
+    Column("status", WHOLE, nullable=False),
     Column("response", LargeBinary, nullable=False),
     Column("content_type", String, nullable=False),
     Column("created_at", BigInteger, nullable=False, index=True),
@@ -335,7 +339,7 @@ replay = Table(
     Column("done_at", BigInteger),
     Column("error", Text),  # of a failed one, as JSON
     Column("progress", Text),  # how far it is while it waits, as JSON
-    Index("replay_waiting", "id", sqlite_where=text("state = 'waiting'")),
+    index_of_some("replay_waiting", "id", where=text("state = 'waiting'")),
 )
 
 # What a replay gave, for each identity of the client: originals, which are kept for days and not for years.
@@ -343,7 +347,7 @@ replay_document = Table(
     "replay_document",
     metadata,
     Column("replay", String(36), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),  # 0 is the identity that was asked for
+    Column("number", WHOLE, primary_key=True, autoincrement=False),  # 0 is the identity that was asked for
     Column("relation", String, nullable=False),
     Column("subject", String(64), nullable=False, index=True),
     Column("did", String),
@@ -361,7 +365,7 @@ state_request = Table(
     Column("wanted", Text, nullable=False),  # slots by account, as JSON
     Column("asked_at", BigInteger, nullable=False, index=True),
     Column("answer", Text),  # the proof, or why there is none, as JSON
-    Index("state_request_open", "id", sqlite_where=text("answer IS NULL")),
+    index_of_some("state_request_open", "id", where=text("answer IS NULL")),
 )
 
 # One row per approved joint computation that this member takes part in.
@@ -401,25 +405,24 @@ task_message = Table(
 alarm = Table(
     "alarm",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", WHOLE, primary_key=True),
     Column("kind", String, nullable=False),
     Column("about", String, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("count", Integer, nullable=False),
+    Column("count", WHOLE, nullable=False),
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger),  # null while it is open
     UniqueConstraint("kind", "about"),
-    Index("alarm_open", "kind", sqlite_where=text("closed_at IS NULL")),
+    index_of_some("alarm_open", "kind", where=text("closed_at IS NULL")),
 )
 
-# The map from label to entry, in three tables (ADR 58). Numbers that SQLite takes as the place of the row are keys.
-_ROW_NUMBER = BigInteger().with_variant(Integer, "sqlite")
+# The map from label to entry, in three tables (ADR 58).
 
 map_anchor = Table(
     "map_anchor",
     metadata,
-    Column("seq", _ROW_NUMBER, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("root", LargeBinary(32), nullable=False),
     Column("leaves", BigInteger, nullable=False),
     Column("changed", LargeBinary, nullable=False),  # the tops of the segments that it changed, as they were before
@@ -428,8 +431,8 @@ map_anchor = Table(
 map_segment = Table(
     "map_segment",
     metadata,
-    Column("segment", Integer, primary_key=True, autoincrement=False),  # the first 16 bits of its labels
-    Column("depth", Integer, nullable=False),  # it has 2^depth rows, of which those without a leaf are not stored
+    Column("segment", WHOLE, primary_key=True, autoincrement=False),  # the first 16 bits of its labels
+    Column("depth", WHOLE, nullable=False),  # it has 2^depth rows, of which those without a leaf are not stored
     Column("leaves", BigInteger, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
 )
@@ -437,9 +440,9 @@ map_segment = Table(
 map_row = Table(
     "map_row",
     metadata,
-    Column("key", _ROW_NUMBER, primary_key=True, autoincrement=False),  # the first 62 bits of its lowest label
+    Column("key", WHOLE, primary_key=True, autoincrement=False),  # the first 62 bits of its lowest label
     Column("anchor", BigInteger, nullable=False),  # the newest of those under which its leaves were added
-    Column("leaves", Integer, nullable=False),
+    Column("leaves", WHOLE, nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Column("data", LargeBinary, nullable=False),  # label, entry and anchor of each leaf, by label
 )
@@ -448,14 +451,14 @@ map_row = Table(
 log_leaf = Table(
     "log_leaf",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("leaf", LargeBinary, nullable=False),
 )
 
 log_node = Table(
     "log_node",
     metadata,
-    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("level", WHOLE, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
     sqlite_with_rowid=False,  # millions of short rows that are found by their key alone
@@ -466,7 +469,7 @@ member_log_node = Table(
     "member_log_node",
     metadata,
     Column("broker", String(42), primary_key=True),
-    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("level", WHOLE, primary_key=True, autoincrement=False),
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
     sqlite_with_rowid=False,
@@ -489,7 +492,7 @@ witnessed = Table(
 log_growth = Table(
     "log_growth",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("walk", Text, nullable=False),
     Column("hashes", LargeBinary, nullable=False),  # each of 32 bytes, one after another
 )
@@ -498,7 +501,7 @@ log_growth = Table(
 cosignature = Table(
     "cosignature",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("witness", String(42), primary_key=True),
     Column("line", Text, nullable=False),
 )
@@ -507,7 +510,7 @@ cosignature = Table(
 timestamp_token = Table(
     "timestamp_token",
     metadata,
-    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("seq", WHOLE, primary_key=True, autoincrement=False),
     Column("time_ms", BigInteger, nullable=False),  # that the authority states
     Column("note", Text, nullable=False),  # over whose text it is
     Column("token", LargeBinary, nullable=False),
@@ -531,18 +534,18 @@ conviction = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("convicted", String(42), primary_key=True),
-    Column("kind", Integer, primary_key=True, autoincrement=False),
+    Column("kind", WHOLE, primary_key=True, autoincrement=False),
     Column("state", String, nullable=False),
     Column("noted_at", BigInteger, nullable=False),
     Column("matter", Text),
     Column("document", Text),
     Column("problem", Text),
-    Column("tries", Integer, nullable=False),
+    Column("tries", WHOLE, nullable=False),
     Column("due_at", BigInteger),
     Index("conviction_matter", "convicted", "matter"),
     Index("conviction_noted", "noted_at"),
     Index("conviction_noted_of", "convicted", "noted_at"),
-    Index("conviction_due", "tries", "due_at", sqlite_where=text("due_at IS NOT NULL")),
+    index_of_some("conviction_due", "tries", "due_at", where=text("due_at IS NOT NULL")),
 )
 
 # Logs with which this member began anew as a witness, since the chain had lost what it cosigned: what was kept, why.

@@ -54,10 +54,10 @@ def test_a_query_of_a_workflow_is_found():
 
 
 def test_no_gateway_names_a_dialect():
-    """A new database is taught to `operations` and `engine`, and to nobody else."""
+    """A new database is taught to `spelling` and a module of its own, and to nobody else."""
     named = {
         name
         for name in tree.names(".py")
         if name.startswith("node_adapter/store/") and "sqlalchemy.dialects" in (ROOT / name).read_text("utf-8")
     }
-    assert named == {"node_adapter/store/operations.py"}
+    assert named == {"node_adapter/store/spelling.py"}

@@ -19,6 +19,7 @@ import tempfile
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 from node_adapter.loopback_ports import LOOPBACK, reserve_port
 from node_adapter.patience import Patience
@@ -84,11 +85,22 @@ class Postgresql:
 
     def new_database(self, *, encoding: str = "UTF8") -> str:
         """Make an empty database; return its URL."""
+        return self.url(self.new_database_name(encoding=encoding))
+
+    def new_database_name(self, template: str | None = None, *, encoding: str = "UTF8") -> str:
+        """Make a database, empty or a copy of another one to which nobody is connected; return its name."""
         self._databases += 1
         name = f"node_{self._databases}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING '{encoding}'")  # nosec: our name
-        return self.url(name)
+        made = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {}").format(
+            sql.Identifier(name), sql.Identifier(template or "template0"), sql.Literal(encoding)
+        )
+        with self.administered() as connection:
+            connection.execute(made)
+        return name
+
+    def administered(self) -> psycopg.Connection:
+        """Connect as the one who makes and drops databases; each statement is done by itself."""
+        return psycopg.connect(self.url("postgres"), autocommit=True)
 
     def url(self, database: str) -> str:
         """Return the URL of a database, which holds the password of this server."""

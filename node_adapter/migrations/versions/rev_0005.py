@@ -15,4 +15,10 @@ def upgrade() -> None:
         record.add_column(sa.Column("block", sa.Integer(), nullable=True))
         record.alter_column("anchor_by", existing_type=sa.BigInteger(), nullable=True)
         record.alter_column("promise", existing_type=sa.Text(), nullable=True)
-    op.create_index("record_owed", "record", ["log_index"], sqlite_where=sa.text("promise IS NULL"))
+    op.create_index(
+        "record_owed",
+        "record",
+        ["log_index"],
+        sqlite_where=sa.text("promise IS NULL"),
+        postgresql_where=sa.text("promise IS NULL"),
+    )

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import JsonMember
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -32,8 +34,15 @@ _OF_ALL = (
 def upgrade() -> None:
     """Add the indexes; no row changes."""
     for name, table, columns, where in _OF_SOME_ROWS:
-        op.create_index(name, table, columns, sqlite_where=sa.text(where))
-    value = sa.text("json_extract(args, '$.value')")
-    op.create_index("chain_event_by_value", "chain_event", [value], sqlite_where=sa.text(_ATTRIBUTES))
+        op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
+    value, some = JsonMember(sa.column("args", sa.Text()), "value"), sa.text(_ATTRIBUTES)
+    op.create_index(
+        "chain_event_by_value",
+        "chain_event",
+        [value],
+        sqlite_where=some,
+        postgresql_where=some,
+        postgresql_using="hash",  # a value may be long
+    )
     for name, table, columns in _OF_ALL:
         op.create_index(name, table, columns)

@@ -11,4 +11,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the index; no row changes."""
-    op.create_index("record_owed_to", "record", ["pid", "log_index"], sqlite_where=sa.text("promise IS NULL"))
+    op.create_index(
+        "record_owed_to",
+        "record",
+        ["pid", "log_index"],
+        sqlite_where=sa.text("promise IS NULL"),
+        postgresql_where=sa.text("promise IS NULL"),
+    )

@@ -3,10 +3,14 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import JsonMember
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
 depends_on = None
+
+_ACTS = sa.text("type IN ('CONSENT_GIVE', 'CONSENT_WITHDRAW')")
 
 
 def upgrade() -> None:
@@ -14,6 +18,7 @@ def upgrade() -> None:
     op.create_index(
         "record_of_consent",
         "record",
-        [sa.text("json_extract(payload, '$.consent_id')")],
-        sqlite_where=sa.text("type IN ('CONSENT_GIVE', 'CONSENT_WITHDRAW')"),
+        [JsonMember(sa.column("payload", sa.Text()), "consent_id")],
+        sqlite_where=_ACTS,
+        postgresql_where=_ACTS,
     )

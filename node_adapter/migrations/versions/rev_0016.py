@@ -12,6 +12,7 @@ depends_on = None
 def upgrade() -> None:
     """Mark the types that were found so before, and put an index over the mark in place of one over them."""
     op.drop_index("record_of_house", "record")
-    op.add_column("record", sa.Column("house", sa.Boolean(), nullable=False, server_default=sa.text("0")))
-    op.execute("UPDATE record SET house = 1 WHERE type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
-    op.create_index("record_of_house", "record", ["log_index"], sqlite_where=sa.text("house = 1"))
+    op.add_column("record", sa.Column("house", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute("UPDATE record SET house = true WHERE type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
+    marked = sa.column("house", sa.Boolean()) == sa.true()
+    op.create_index("record_of_house", "record", ["log_index"], sqlite_where=marked, postgresql_where=marked)

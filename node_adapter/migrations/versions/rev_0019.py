@@ -15,11 +15,11 @@ def upgrade() -> None:
         op.add_column("record", sa.Column(name, sa.LargeBinary(32), nullable=True))
     op.add_column("record", sa.Column("nonce", sa.LargeBinary(16), nullable=True))
     where = sa.text("nonce IS NOT NULL")
-    op.create_index("record_nonce", "record", ["pid", "nonce"], unique=True, sqlite_where=where)
+    op.create_index("record_nonce", "record", ["pid", "nonce"], unique=True, sqlite_where=where, postgresql_where=where)
     op.add_column("subject", sa.Column("kind", sa.String(), nullable=False, server_default="client"))
     op.add_column("subject", sa.Column("opens", sa.String(), nullable=True))
     op.add_column("subject", sa.Column("label", sa.LargeBinary(32), nullable=True))
-    op.add_column("subject", sa.Column("joined", sa.Boolean(), nullable=False, server_default=sa.text("0")))
+    op.add_column("subject", sa.Column("joined", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "log_anchor",
         sa.Column("seq", sa.Integer(), primary_key=True, autoincrement=False),

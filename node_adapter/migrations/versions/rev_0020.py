@@ -17,5 +17,11 @@ def upgrade() -> None:
         sa.Column("pid", sa.String(64), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
     )
-    op.create_index("erasure_waiting", "erasure", ["log_index"], sqlite_where=sa.text("done_at IS NULL"))
+    op.create_index(
+        "erasure_waiting",
+        "erasure",
+        ["log_index"],
+        sqlite_where=sa.text("done_at IS NULL"),
+        postgresql_where=sa.text("done_at IS NULL"),
+    )
     op.create_index("erasure_of", "erasure", ["pid"])

@@ -14,5 +14,5 @@ def upgrade() -> None:
     op.add_column("subject", sa.Column("former_count", sa.Integer(), nullable=True))
     op.add_column("subject", sa.Column("former_head", sa.LargeBinary(32), nullable=True))
     continuing = sa.text("former_count IS NOT NULL")
-    op.create_index("subject_continuing", "subject", ["pid"], sqlite_where=continuing)
+    op.create_index("subject_continuing", "subject", ["pid"], sqlite_where=continuing, postgresql_where=continuing)
     op.create_table("former_reference", sa.Column("source_ref", sa.String(), primary_key=True))

@@ -27,4 +27,10 @@ def upgrade() -> None:
     op.create_index("conviction_matter", "conviction", ["convicted", "matter"])
     op.create_index("conviction_noted", "conviction", ["noted_at"])
     op.create_index("conviction_noted_of", "conviction", ["convicted", "noted_at"])
-    op.create_index("conviction_due", "conviction", ["tries", "due_at"], sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index(
+        "conviction_due",
+        "conviction",
+        ["tries", "due_at"],
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from did.registry_log import DidEvent
 from evidence.chain.registry_events import DID_EVENTS
@@ -14,6 +14,7 @@ from node_adapter.store.chain import event_log
 from node_adapter.store.chain.event_log import ChainEvent, address_topic, raw
 from node_adapter.store.operations import in_parts
 from node_adapter.store.schema import ATTRIBUTE_CHANGES, ATTRIBUTE_VALUE, chain_event
+from node_adapter.store.spelling import GreatestBytes
 
 DID_REGISTRY = "DidRegistry"
 Version = tuple[int, int, bytes]
@@ -64,7 +65,7 @@ def _values(event: ChainEvent) -> dict[str, Any]:
 
 def is_in_a_did(connection: Connection, key: str) -> bool:
     """Say whether any DID ever held a key (hex), of whatever kind."""
-    of_value = text(f"{ATTRIBUTE_VALUE} = :value").bindparams(value="0x" + key)
+    of_value = ATTRIBUTE_VALUE.in_(["0x" + key])
     statement = select(chain_event.c.block).where(ATTRIBUTE_CHANGES, of_value, chain_event.c.contract == DID_REGISTRY)
     return connection.execute(statement.limit(1)).first() is not None
 
@@ -83,7 +84,9 @@ def did_versions(connection: Connection, addresses: Iterable[str]) -> dict[str, 
     found: dict[str, Version] = {}
     for part in in_parts(wanted):
         statement = (
-            select(chain_event.c.topic1, func.count(), func.max(chain_event.c.block), func.max(chain_event.c.tx_hash))
+            select(
+                chain_event.c.topic1, func.count(), func.max(chain_event.c.block), GreatestBytes(chain_event.c.tx_hash)
+            )
             .where(
                 chain_event.c.contract == DID_REGISTRY,
                 chain_event.c.topic1.in_(part),

@@ -91,7 +91,7 @@ def _do(node: Node, due: _Due, of_1: Node | None) -> bool:
             wipe_of_format_1(of_1, due.row.pid, before)  # (2)
     _forget_answers(node, {row.record_id for row in (*due.named, *before)})  # (3)
     stores = [node.store] if of_1 is None else [node.store, of_1.store]
-    if not all([store.empty_write_ahead_log() for store in stores]):  # (4)
+    if not all([store.empty_of_deleted() for store in stores]):  # (4)
         return False  # somebody reads an earlier state of the file: in a later turn
     with node.store.write() as connection:
         erasures.mark_done(connection, due.row.log_index, node.clock.now_ms())  # (5)

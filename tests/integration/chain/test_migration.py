@@ -263,7 +263,7 @@ def test_nothing_of_format_1_is_left_in_the_nodes_own_file(release):
     with store.write() as connection:
         connection.exec_driver_sql("PRAGMA secure_delete = OFF")
         connection.execute(schema.finding.delete().where(schema.finding.c.record_id == "r"))
-    store.empty_write_ahead_log()
+    store.empty_of_deleted()
     store.dispose()
     assert word in release.settings().database_path.read_bytes()
     migrate(release, release.continued())

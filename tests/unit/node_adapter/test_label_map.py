@@ -50,7 +50,7 @@ def store(tmp_path):
 def undone(store):
     """Give a connection of which nothing is kept."""
     with store._engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN")
         yield connection
         connection.rollback()
 

@@ -1,0 +1,171 @@
+"""PostgreSQL 14 and newer: one writer by an advisory lock, readers with one snapshot, and a pool that mends itself.
+
+Transactions are opened by us, as in SQLite: the driver's connections commit by themselves outside of them. A writer's
+statements each see what was committed before (READ COMMITTED): with a snapshot of the whole transaction it would not
+see what the holder of the lock before it wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+
+import psycopg
+from psycopg import errors
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError, DataError, InterfaceError
+
+from node_adapter.store.place import DatabaseUrl
+from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
+
+OLDEST = 14
+WRITER_LOCK, RUNNING_LOCK = 0xB0AF1DE5_0001, 0xB0AF1DE5_0002
+"""Advisory locks, which are this database's own: of the one writer, and of the node that runs on it."""
+
+_BINARY_COLLATIONS = {"c", "posix", "c.utf-8", "c.utf8"}
+_CONNECT_SECONDS = 10
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_SNAPSHOT = "SELECT pg_current_snapshot()::text"
+_OLDER = (  # sessions that still see a state of before a snapshot
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+    "AND backend_xmin IS NOT NULL AND age(backend_xmin) > 0"
+)
+_ERASED_FROM = "record, finding, subject, credential, consent, idempotency, replay_order, replay_document, task_client"
+
+
+class PostgresqlDatabase:
+    """One database of a server; see `node_adapter.store.engine.DatabaseKind`."""
+
+    def __init__(self, url: DatabaseUrl, busy_timeout_seconds: float) -> None:
+        """Open nothing yet: the first connection does."""
+        self._url = url
+        self._begin_write = (
+            f"BEGIN; SET LOCAL lock_timeout = '{round(busy_timeout_seconds * 1000)}ms'; "
+            f"SELECT pg_advisory_xact_lock({WRITER_LOCK}); SET LOCAL lock_timeout = 0"
+        )
+        parameters = {"autocommit": True, "application_name": "bonafides", "connect_timeout": _CONNECT_SECONDS}
+        self.engine: Engine = create_engine(
+            url.for_driver(),
+            connect_args={name: value for name, value in parameters.items() if name not in url.for_driver().query},
+            hide_parameters=True,  # an error would show the statement's values, which are payloads and salts
+            pool_pre_ping=True,  # a server that was started again breaks no request
+        )
+        event.listen(self.engine, "connect", _configure)
+
+    def turn(self) -> AbstractContextManager[None]:
+        """Wait for nothing here: the server keeps the queue of its lock, and wakes who is next."""
+        return nullcontext()
+
+    def begin_read(self, connection: Connection) -> None:
+        """See one snapshot, and be refused to write."""
+        connection.exec_driver_sql(_READ)
+
+    def begin_write(self, connection: Connection) -> None:
+        """Wait for the writer before, and see what it wrote."""
+        connection.exec_driver_sql(self._begin_write)
+
+    def typed_error(self, error: DatabaseError | InterfaceError) -> BonafidesError | None:
+        """Read the error's class as PostgreSQL names it (its manual, appendix A)."""
+        if isinstance(error, DataError) and (name := _name_of_nul(error.params)) is not None:
+            return InvalidInput(name, "control-character", "holds U+0000, which the database does not keep")
+        return _as_typed_error(error.orig, is_lost=error.connection_invalidated)
+
+    def commit_counter(self) -> Callable[[], str]:
+        """Ask for the snapshot of the moment: a commit takes its transaction out of those under way, or lies behind.
+
+        Other transactions of the server change it as well, which costs a look for nothing and loses none.
+        """
+        held: list[psycopg.Connection[tuple[str]]] = []
+
+        def count() -> str:
+            try:
+                if not held:
+                    held.append(self._connect())
+                [(snapshot,)] = held[0].execute(_SNAPSHOT, prepare=True).fetchall()
+            except psycopg.Error as error:
+                while held:
+                    held.pop().close()
+                raise _as_typed_error(error) or error from error
+            return snapshot
+
+        return count
+
+    def empty_of_deleted(self) -> bool:
+        """Have the server take away what no transaction sees any more of the tables from which records are erased.
+
+        The bytes lie in free room of the data files until it is used again, and in the write-ahead log and its archive
+        as long as these are kept (docs/for-operators.md).
+        """
+        with self.engine.connect() as connection:
+            must_wait = bool(connection.exec_driver_sql(_OLDER).scalar_one())
+            if not must_wait:
+                connection.exec_driver_sql(f"VACUUM {_ERASED_FROM}")
+        return not must_wait
+
+    def compact(self) -> None:
+        """Write the tables anew."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM FULL")
+
+    def _connect(self) -> psycopg.Connection[tuple[str]]:
+        arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
+        return psycopg.connect(*arguments, **options, autocommit=True, connect_timeout=_CONNECT_SECONDS)
+
+
+@contextmanager
+def typed_errors() -> Iterator[None]:
+    """Turn what the driver raises outside of a store into typed errors."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _as_typed_error(error, is_lost=True) or error from error
+
+
+def _configure(connection: psycopg.Connection[tuple[object, ...]], _record: object) -> None:
+    """Require what a node rests on, and let no setting of the server or the role undo it."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute("SET search_path = public")
+        cursor.execute("SET idle_in_transaction_session_timeout = 0")
+        cursor.execute("SET statement_timeout = 0")
+        _require_usable(cursor, connection.info.server_version)
+
+
+def _require_usable(cursor: psycopg.Cursor[tuple[object, ...]], version: int) -> None:
+    if version < OLDEST * 10_000:
+        raise CouldNotCheck("store-unsuitable", f"PostgreSQL is older than {OLDEST}")
+    query = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = current_database()"
+    [(encoding, collation)] = cursor.execute(query).fetchall()
+    if encoding != "UTF8":
+        raise CouldNotCheck("store-unsuitable", f"the database's encoding is {encoding}, not UTF8")
+    if str(collation).lower() not in _BINARY_COLLATIONS:
+        raise CouldNotCheck(
+            "store-unsuitable", f"the database's collation is {collation}, not C: make it with LC_COLLATE 'C'"
+        )
+
+
+def _as_typed_error(error: BaseException | None, *, is_lost: bool = False) -> BonafidesError | None:
+    if isinstance(error, errors.LockNotAvailable):
+        return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")
+    if isinstance(error, errors.DiskFull):
+        return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
+    if isinstance(error, errors.ProgramLimitExceeded) and error.diag.constraint_name:
+        return InvalidInput(error.diag.constraint_name, "length", "is longer than an index of the database can hold")
+    if is_lost or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
+        return CouldNotCheck("store-unavailable", f"the database cannot be used: {_first_line(error)}")
+    return None
+
+
+def _first_line(error: BaseException | None) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _name_of_nul(params: object) -> str | None:
+    """Return the name of the first value that holds U+0000."""
+    rows = params if isinstance(params, list) else [params]
+    for row in rows:
+        if isinstance(row, dict):
+            for name, value in row.items():
+                if isinstance(value, str) and "\0" in value:
+                    return str(name)
+    return None

@@ -2,7 +2,7 @@
 
     manifest.json        {"format", "made_at", "member", "chain", "revision", "log_size", "anchors", "block",
                           "files": [{"name", "bytes", "sha256"}]}
-    node.db              one snapshot of the database, with what its write-ahead log held
+    node.db              one snapshot of the database, a file of SQLite whatever the node's own is
     former.db            the database of format 1 that a migration left behind, of a node that was migrated
     node.toml
     keystore/*.json      sealed as they lie in the node
@@ -35,8 +35,10 @@ from node_adapter.private_files import sync_directory, write_private
 from node_adapter.settings import PEM_FILES_OF, SETTINGS_FILE, read_settings_table
 from node_adapter.store import anchors, former, records, restored, tokens
 from node_adapter.store.chain import blocks
+from node_adapter.store.copying import copy_to_file, copy_to_server
 from node_adapter.store.engine import open_store
-from node_adapter.store.migrate import HEAD, revisions, upgrade
+from node_adapter.store.migrate import HEAD, require_empty, revisions, upgrade
+from node_adapter.store.place import DatabaseUrl, Place, place_of, require_made, save_database_url
 from node_adapter.store.snapshot import copy_database, integrity, leave_wal
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import CouldNotCheck, InvalidInput, Refused, VerificationFailed
@@ -86,8 +88,8 @@ def back_up(
         Refused: `backup-exists`; `former-not-found`.
         CouldNotCheck: `store-missing`, `backup-unwritable`, or the database cannot be read.
     """
-    if not (home / DATABASE).is_file():
-        raise CouldNotCheck("store-missing", f"{home / DATABASE} does not exist")
+    place = place_of(home)
+    require_made(place)
     member = read_settings_table(home / SETTINGS_FILE).get("member", {})
     if target.is_dir():
         stamp = format_time(now_ms)[:19].replace(":", "")
@@ -95,11 +97,12 @@ def back_up(
     if target.exists():
         raise Refused("backup-exists", f"{target} exists; a backup is never overwritten")
     unfinished = target.with_name(f".{target.name}.new")
-    copies = {name: target.with_name(f".{target.name}.{name}") for name in _DATABASES if (home / name).is_file()}
+    places = _databases_of(home, place)
+    copies = {name: target.with_name(f".{target.name}.{name}") for name in places}
     try:
         with _removed_at_last(*copies.values(), unfinished):
             for name, copy in copies.items():
-                copy_database(home / name, copy, partial(progress, name))
+                _copy(places[name], copy, partial(progress, name))
             manifest = _manifest(home, copies, now_ms, without_former=without_former)
             _write_archive(home, copies, unfinished, manifest, progress)
             unfinished.replace(target)
@@ -109,7 +112,9 @@ def back_up(
     return Backup(target, manifest)
 
 
-def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _silent) -> Backup:
+def restore(
+    archive: Path, home: Path, *, now_ms: int, progress: Progress = _silent, database: DatabaseUrl | None = None
+) -> Backup:
     """Make a node's directory of a backup; nothing is there before everything was checked.
 
     Args:
@@ -117,15 +122,19 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
         home: the directory to make; it must not exist.
         now_ms: the time, for the mark of a restored database.
         progress: told of each step.
+        database: an empty database of PostgreSQL, into which the node's goes; else it is a file of SQLite.
 
     Raises:
-        Refused: `node-exists`; `former-not-found`, the copy of a directory lacks the database of format 1.
+        Refused: `node-exists`; `former-not-found`, the copy of a directory lacks the database of format 1;
+            `store-taken`, `store-foreign`, the server's database is not empty.
         InvalidInput: it is no backup.
         VerificationFailed: check `backup`: a file is not what the manifest says, or the database is damaged.
         CouldNotCheck: `backup-unreadable`, `node-unwritable`; `store-too-new`, a later version made it.
     """
     if home.exists():
         raise Refused("node-exists", f"{home} exists; restore into a directory that does not")
+    if database is not None:
+        require_empty(database)
     unfinished = home.with_name(f".{home.name}.restoring")
     try:
         shutil.rmtree(unfinished, ignore_errors=True)  # of an attempt that was killed
@@ -138,6 +147,13 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
         if (unfinished / FORMER).exists():
             upgrade(unfinished / FORMER)
             leave_wal(unfinished / FORMER)
+        if database is not None:
+            copy_to_server(unfinished / DATABASE, database, partial(progress, DATABASE))
+            save_database_url(unfinished, database)
+            (unfinished / DATABASE).unlink()
+        for name in _DATABASES:
+            for file in _beside(unfinished / name):
+                file.unlink(missing_ok=True)
         sync_directory(unfinished)
         unfinished.rename(home)
         sync_directory(home.parent)
@@ -146,6 +162,18 @@ def restore(archive: Path, home: Path, *, now_ms: int, progress: Progress = _sil
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return Backup(archive, manifest)
+
+
+def _databases_of(home: Path, place: Place) -> dict[str, Place]:
+    former = home / FORMER
+    return {DATABASE: place, **({FORMER: former} if former.is_file() else {})}
+
+
+def _copy(place: Place, target: Path, progress: Callable[[int, int], None]) -> None:
+    if isinstance(place, Path):
+        copy_database(place, target, progress)
+    else:
+        copy_to_file(place, target, progress)
 
 
 def _manifest(home: Path, copies: Mapping[str, Path], now_ms: int, *, without_former: bool = False) -> dict[str, Any]:
@@ -239,12 +267,15 @@ def _read_archive(file: Path, target: Path, progress: Progress) -> dict[str, Any
 
 def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str, Any]:
     """Copy the parts of a node's directory; what its write-ahead log holds is read, tokens and logs stay behind."""
-    for name in (DATABASE, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"):
+    place = place_of(source)
+    own_database = (DATABASE,) if isinstance(place, Path) else ()
+    for name in (*own_database, SETTINGS_FILE, "keystore/sender.json", "keystore/keys.json"):
         if not (source / name).is_file():
             raise CouldNotCheck("backup-unreadable", f"{source / name} does not exist")
-    copies = {name: target / name for name in _DATABASES if (source / name).is_file()}
+    places = _databases_of(source, place)
+    copies = {name: target / name for name in places}
     for name, copy in copies.items():
-        copy_database(source / name, copy, partial(progress, name))
+        _copy(places[name], copy, partial(progress, name))
     (target / "keystore").mkdir(mode=0o700)
     own = [
         file.relative_to(source).as_posix() for file in _own_files(source, read_settings_table(source / SETTINGS_FILE))
@@ -257,7 +288,8 @@ def _take_directory(source: Path, target: Path, progress: Progress) -> dict[str,
         *(f"keystore/{file.name}" for file in sorted((source / "keystore").glob("*.json"))),
     ):
         write_private(target / name, (source / name).read_text("utf-8"))
-    return _manifest(target, copies, int((source / DATABASE).stat().st_mtime * 1000))
+    newest = place if isinstance(place, Path) else source / SETTINGS_FILE
+    return _manifest(target, copies, int(newest.stat().st_mtime * 1000))
 
 
 def _read_manifest(archive: tarfile.TarFile, entry: tarfile.TarInfo | None) -> dict[str, Any]:
@@ -321,11 +353,16 @@ def _mark(database: Path, now_ms: int) -> None:
     leave_wal(database)
 
 
+def _beside(file: Path) -> list[Path]:
+    """Return what SQLite, and the turn of its writers (`store.turn`), keep beside a database's file."""
+    return [file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal", "-next", "-turn")]
+
+
 @contextmanager
 def _removed_at_last(*files: Path) -> Iterator[None]:
     try:
         yield
     finally:
         for file in files:
-            for name in (file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", "-journal"))):
+            for name in (file, *_beside(file)):
                 name.unlink(missing_ok=True)

@@ -15,7 +15,8 @@ from node_adapter.requested_state import RequestedState
 from node_adapter.settings import Settings
 from node_adapter.store import records
 from node_adapter.store.engine import Store, open_store
-from primitives.errors import CouldNotCheck, InvalidInput
+from node_adapter.store.place import require_made
+from primitives.errors import InvalidInput
 
 WATCH_BUSY_SECONDS = 3.0
 
@@ -46,7 +47,7 @@ def open_node(home: Path, password: str) -> Node:
     """
     settings = _settings_of(home)
     keystore = Keystore.open(settings.keystore_path, password)
-    store = open_store(settings.database_path)
+    store = open_store(settings.database)
     with store.read() as connection:
         records.require_format_2(connection)
     return assemble(settings, store, keystore)
@@ -59,16 +60,13 @@ def open_watched(home: Path) -> Watched:
         InvalidInput, CouldNotCheck: as `open_node`.
     """
     settings = _settings_of(home)
-    store = open_store(settings.database_path, busy_timeout_seconds=WATCH_BUSY_SECONDS)
+    store = open_store(settings.database, busy_timeout_seconds=WATCH_BUSY_SECONDS)
     return Watched(settings, store, SystemClock(), partial(read_sign, settings.home))
 
 
 def _settings_of(home: Path) -> Settings:
     settings = Settings.load(home)
-    if not settings.database_path.is_file():
-        raise CouldNotCheck(
-            "store-missing", f"{settings.database_path} does not exist: run `bonafides node init` first"
-        )
+    require_made(settings.database)
     return settings
 
 

@@ -25,8 +25,10 @@ from node_adapter.settings import (
     read_settings_table,
     render_settings,
 )
+from node_adapter.store import identity
 from node_adapter.store.engine import open_store
-from node_adapter.store.migrate import upgrade
+from node_adapter.store.migrate import require_empty, upgrade
+from node_adapter.store.place import DatabaseUrl, Place, place_of, save_database_url
 from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.suite import SigningSuite
@@ -60,6 +62,7 @@ def init_node(
     suite: SigningSuite = DEFAULT,
     entropy: Entropy = secrets.token_bytes,
     now_ms: int | None = None,
+    database: DatabaseUrl | None = None,
 ) -> NewNode:
     """Make the directory of a new node.
 
@@ -72,17 +75,21 @@ def init_node(
             of a loopback host stands for a free one, which is held for this directory from now on.
         suite: by which its records are made and signed, for good.
         entropy: gives random bytes.
+        database: an empty database of PostgreSQL; a file of SQLite is made where none is named here or by
+            BONAFIDES_DATABASE_URL.
         now_ms: the time, from which the first tokens are valid; this machine's, if it is not given.
 
     Raises:
         InvalidInput: a name, role, password or setting is malformed.
-        Refused: `node-exists`.
+        Refused: `node-exists`; `store-taken`, `store-foreign`: the database is not empty.
         CouldNotCheck: the directory cannot be written; `suite-not-installed`, and nothing was made.
     """
     if role not in MEMBER_ROLES:
         raise InvalidInput("member.role", "one-of", f"must be one of {', '.join(MEMBER_ROLES)}")
     if (home / SETTINGS_FILE).exists():
         raise Refused("node-exists", f"{home} already holds a node")
+    place = database or place_of(home)
+    require_empty(place)
     keys = Keystore.generate(entropy, suite)
     table: dict[str, dict[str, Any]] = {
         "member": {"address": keys.address, "name": name, "role": role},
@@ -100,8 +107,10 @@ def init_node(
     if is_any_port:
         table["http"]["port"] = reserve_port(home)
     keys.save(home / "keystore", password)
-    upgrade(home / "node.db")
-    _make_tokens(home, role, entropy, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
+    if database is not None:
+        save_database_url(home, database)
+    upgrade(place)
+    _begin(home, place, keys.address, role, entropy, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
     _write_settings(home, table)
     return NewNode(home, keys.public_json(), table.get("http", {}).get("port"))
 
@@ -145,11 +154,15 @@ def _stand_in_for_any_port(table: dict[str, dict[str, Any]]) -> bool:
     return True
 
 
-def _make_tokens(home: Path, role: str, entropy: Entropy, now_ms: int) -> None:
-    """Make the first tokens, one for each role; people and systems get theirs by `bonafides token add`."""
-    store = open_store(home / "node.db")
+def _begin(home: Path, place: Place, address: str, role: str, entropy: Entropy, now_ms: int) -> None:
+    """Say whose database it is, and make the first tokens, one for each role.
+
+    People and systems get theirs by `bonafides token add`.
+    """
+    store = open_store(place)
     try:
         with store.write() as connection:
+            identity.put(connection, "member", address)  # from here on the database is this member's, and no other's
             for token_role in TOKEN_ROLES[role]:
                 made = make_token(
                     connection,

@@ -97,6 +97,10 @@ def migrate_node(settings: Settings, rpc: ChainRpc, network: Mapping[str, Any], 
             database is an older copy; `former-unwritable`, `store-unavailable`.
     """
     asked = NETWORK.read(network, "network")
+    if settings.database != settings.database_path:
+        raise Refused(
+            "store-not-sqlite", "a node of release 1 has a file of SQLite: migrate it, then move it by a restore"
+        )
     upgrade(settings.database_path)
     store = open_store(settings.database_path)
     try:

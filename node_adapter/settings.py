@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from node_adapter.chain.rpc_endpoint import PEM_FILES, RpcEndpoint, check_rpc_url
 from node_adapter.peers.reachable import Network, read_networks
+from node_adapter.store.place import SQLITE_FILE, Place, place_of
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.shapes import MAX_SAFE_INTEGER
 
@@ -172,8 +173,17 @@ class Settings:
 
     @property
     def database_path(self) -> Path:
-        """The node's SQLite file."""
-        return self.home / "node.db"
+        """The node's SQLite file, where that is its database."""
+        return self.home / SQLITE_FILE
+
+    @property
+    def database(self) -> Place:
+        """Where the node's database is.
+
+        Raises:
+            InvalidInput, CouldNotCheck: as `node_adapter.store.place.place_of`.
+        """
+        return place_of(self.home)
 
     @property
     def former_path(self) -> Path:

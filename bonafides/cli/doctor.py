@@ -28,7 +28,8 @@ from node_adapter.store.chain import member_registry
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.former import find_log
 from node_adapter.store.migrate import revisions
-from node_adapter.store.snapshot import integrity
+from node_adapter.store.place import require_made
+from node_adapter.store.snapshot import engine_of, integrity
 from node_adapter.store.tokens import UNCONFIRMED, staff_tokens, token_digest
 from node_adapter.workflows.identity.staff_tokens import (
     DAY_MS,
@@ -125,26 +126,21 @@ def _peer_networks(settings: Settings) -> CheckLine:
 
 
 def _database(settings: Settings) -> list[CheckLine]:
-    path = settings.database_path
-    if not path.is_file():
-        return [
-            CheckLine(
-                "database", ok=False, detail=f"{path} is missing", mend="restore it from its backup, or make the node"
-            )
-        ]
     try:
-        current, needed = revisions(path)
-        store = open_store(path)
+        place = settings.database
+        require_made(place)
+        current, needed = revisions(place)
+        store = open_store(place)
         try:
             with store.read() as connection:
-                found = integrity(connection)
+                found, engine = integrity(connection), engine_of(connection)
             former = _former(settings, store, current == needed)
         finally:
             store.dispose()
-    except CouldNotCheck as error:
-        return [CheckLine("database", ok=False, detail=str(error), mend="stop what locks it, or free the disk")]
+    except BonafidesError as error:
+        return [CheckLine("database", ok=False, detail=str(error), mend=_mend_of(error.code))]
     return [
-        CheckLine("database", found == "ok", f"{path}: {found}", "restore it from its backup"),
+        CheckLine("database", found == "ok", f"{place} ({engine}): {found}", "restore it from its backup"),
         CheckLine(
             "schema",
             current == needed,
@@ -154,6 +150,14 @@ def _database(settings: Settings) -> list[CheckLine]:
         *former,
         _free_space("node-disk", settings.home),
     ]
+
+
+def _mend_of(code: str) -> str:
+    """Say what to do about a database that cannot be used."""
+    return {
+        "store-missing": "restore it from its backup, or make the node",
+        "store-unsuitable": "make one with ENCODING 'UTF8' LC_COLLATE 'C' TEMPLATE template0, restore into it",
+    }.get(code, "stop what locks it, free the disk, or start the server that it is on")
 
 
 def _former(settings: Settings, store: Store, readable: bool) -> list[CheckLine]:
@@ -174,7 +178,7 @@ def _former(settings: Settings, store: Store, readable: bool) -> list[CheckLine]
 def _tokens(settings: Settings) -> list[CheckLine]:
     now = time.time_ns() // 1_000_000
     try:
-        store = open_store(settings.database_path)
+        store = open_store(settings.database)
         try:
             with store.read() as connection:
                 rows = staff_tokens(connection)
@@ -224,7 +228,7 @@ def _chain(settings: Settings) -> list[CheckLine]:
         ]
         found = contract_status(rpc, settings.chain.directory)
         lines.append(CheckLine("contracts", ok=True, detail=f"the Directory names {len(found) - 1} contracts"))
-        if not settings.database_path.is_file():
+        if isinstance(settings.database, Path) and not settings.database.is_file():
             return lines
         return [*lines, _age(settings, Contracts(rpc, settings.chain.directory).head(settings.member.address).seq)]
     except BonafidesError as error:
@@ -237,7 +241,7 @@ def _chain(settings: Settings) -> list[CheckLine]:
 
 def _age(settings: Settings, on_chain: int) -> CheckLine:
     """Tell an older copy of the database, such as `cp` makes of one whose write-ahead log it leaves behind."""
-    store = open_store(settings.database_path)
+    store = open_store(settings.database)
     try:
         with store.read() as connection:
             newest = anchors.latest(connection)
@@ -292,7 +296,7 @@ def _keys(settings: Settings, password_file: Path | None) -> list[CheckLine]:
 
 
 def _registered(settings: Settings, keys: Keystore) -> list[CheckLine]:
-    store = open_store(settings.database_path)
+    store = open_store(settings.database)
     try:
         with store.read() as connection:
             member = member_registry.members(connection).get(settings.member.address)

@@ -17,6 +17,7 @@ from node_adapter.private_files import write_private
 from node_adapter.settings import SETTINGS_FILE, read_settings_table
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.migrate import require_current
+from node_adapter.store.place import place_of, require_made
 from node_adapter.store.tokens import STAFF_ROLES, TokenRow, staff_tokens
 from node_adapter.workflows.identity.staff_tokens import (
     DEFAULT_DAYS,
@@ -30,7 +31,6 @@ from node_adapter.workflows.identity.staff_tokens import (
     replace_token_file,
     revoke_token,
 )
-from primitives.errors import CouldNotCheck
 
 _node_option = click.option("--node", "node_dir", type=DIRECTORY, required=True, help="The node's directory.")
 _days_option = click.option(
@@ -162,11 +162,10 @@ def confirm(node_dir: Path) -> None:
 @contextmanager
 def _opened(node_dir: Path) -> Iterator[Store]:
     """Open the node's database; its settings may still lack entries, as before the contracts stand."""
-    path = node_dir / "node.db"
-    if not path.is_file():
-        raise CouldNotCheck("store-missing", f"{path} does not exist: run `bonafides node init` first")
-    require_current(path)
-    store = open_store(path)
+    place = place_of(node_dir)
+    require_made(place)
+    require_current(place)
+    store = open_store(place)
     try:
         yield store
     finally:

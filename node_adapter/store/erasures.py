@@ -26,6 +26,7 @@ from node_adapter.store.schema import (
     subject,
     task_client,
 )
+from node_adapter.store.spelling import POSTGRESQL
 
 NO_TYPE = ""
 """The type of a record of which the link alone is left."""
@@ -109,7 +110,12 @@ def mark_done(connection: Connection, log_index: int, now_ms: int) -> None:
 
 
 def overwrite_what_is_deleted(connection: Connection) -> None:
-    """Have SQLite fill with zeros, from here on in this connection, what a statement gives free."""
+    """Have SQLite fill with zeros, from here on in this connection, what a statement gives free.
+
+    PostgreSQL has no such thing (docs/adr/0079-two-databases.md).
+    """
+    if connection.dialect.name == POSTGRESQL:
+        return
     connection.exec_driver_sql("PRAGMA secure_delete = ON")
 
 

@@ -53,6 +53,25 @@ def revisions(place: Place) -> tuple[str | None, str]:
         store.dispose()
 
 
+def require_empty(place: Place) -> None:
+    """Refuse a database of a server that a node was made in already, or that holds anything else.
+
+    Raises:
+        Refused: `store-taken`, `store-foreign`.
+        CouldNotCheck: `store-unavailable`, `store-unsuitable`.
+    """
+    if isinstance(place, Path):
+        return
+    store = open_store(place)
+    try:
+        with store.read() as connection:
+            if _current(connection) is not None:
+                raise Refused("store-taken", f"{place} holds a node already: make an empty database")
+            _require_own(connection, place)
+    finally:
+        store.dispose()
+
+
 def require_current(place: Place) -> None:
     """Refuse a database of another revision: a command must not change the schema under a node that runs.
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from primitives.errors import InvalidInput
+from node_adapter.private_files import write_private
+from primitives.errors import CouldNotCheck, InvalidInput
+
+URL_FILE, URL_VARIABLE = "database.url", "BONAFIDES_DATABASE_URL"
+SQLITE_FILE = "node.db"
 
 _SCHEMES = ("postgresql", "postgres")
 _DRIVER = "postgresql+psycopg"
@@ -25,6 +30,11 @@ class DatabaseUrl:
 
     secret: str = field(repr=False)
     shown: str
+
+    @property
+    def given(self) -> str:
+        """The whole URL, password and all, as `read_database_url` reads it."""
+        return self.for_driver().set(drivername="postgresql").render_as_string(hide_password=False)
 
     def __str__(self) -> str:
         """Say which database it is, without the password."""
@@ -58,3 +68,38 @@ def read_database_url(text: str, field_name: str = "database.url") -> DatabaseUr
     secret = url.set(drivername=_DRIVER).render_as_string(hide_password=False)
     shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
     return DatabaseUrl(secret, shown.render_as_string())
+
+
+def place_of(home: Path) -> Place:
+    """Return where the database of a node's directory is.
+
+    `BONAFIDES_DATABASE_URL` names it, or the file `database.url` of the directory; else it is a file of SQLite there.
+
+    Raises:
+        InvalidInput: `url`; what names it is no URL of PostgreSQL.
+        CouldNotCheck: `store-unavailable`; the file cannot be read.
+    """
+    if named := os.environ.get(URL_VARIABLE):
+        return read_database_url(named.strip(), URL_VARIABLE)
+    file = home / URL_FILE
+    try:
+        return read_database_url(file.read_text("utf-8").strip(), URL_FILE)
+    except FileNotFoundError:
+        return home / SQLITE_FILE
+    except (OSError, UnicodeDecodeError) as error:
+        raise CouldNotCheck("store-unavailable", f"{file} cannot be read") from error
+
+
+def require_made(place: Place) -> None:
+    """Refuse a file that is not there, which SQLite would make; of a server's database its revision tells.
+
+    Raises:
+        CouldNotCheck: `store-missing`.
+    """
+    if isinstance(place, Path) and not place.is_file():
+        raise CouldNotCheck("store-missing", f"{place} does not exist: run `bonafides node init` first")
+
+
+def save_database_url(home: Path, url: DatabaseUrl) -> None:
+    """Write where a node's database is, for its owner's eyes only."""
+    write_private(home / URL_FILE, url.given + "\n")

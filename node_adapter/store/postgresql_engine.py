@@ -7,8 +7,11 @@ see what the holder of the lock before it wrote.
 
 from __future__ import annotations
 
+import re
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -24,6 +27,7 @@ WRITER_LOCK, RUNNING_LOCK = 0xB0AF1DE5_0001, 0xB0AF1DE5_0002
 
 _BINARY_COLLATIONS = {"c", "posix", "c.utf-8", "c.utf8"}
 _CONNECT_SECONDS = 10
+_NUMBERED = re.compile(r"_\d+(_\d+)?$")  # as SQLAlchemy numbers the values that one column is compared with
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _OLDER = (  # sessions that still see a state of before a snapshot
@@ -43,14 +47,13 @@ class PostgresqlDatabase:
             f"BEGIN; SET LOCAL lock_timeout = '{round(busy_timeout_seconds * 1000)}ms'; "
             f"SELECT pg_advisory_xact_lock({WRITER_LOCK}); SET LOCAL lock_timeout = 0"
         )
-        parameters = {"autocommit": True, "application_name": "bonafides", "connect_timeout": _CONNECT_SECONDS}
         self.engine: Engine = create_engine(
             url.for_driver(),
-            connect_args={name: value for name, value in parameters.items() if name not in url.for_driver().query},
+            connect_args={"autocommit": True, **_session_of(url)},
             hide_parameters=True,  # an error would show the statement's values, which are payloads and salts
             pool_pre_ping=True,  # a server that was started again breaks no request
         )
-        event.listen(self.engine, "connect", _configure)
+        event.listen(self.engine, "connect", _configure, insert=True)  # before SQLAlchemy reads what we may refuse
 
     def turn(self) -> AbstractContextManager[None]:
         """Wait for nothing here: the server keeps the queue of its lock, and wakes who is next."""
@@ -68,6 +71,8 @@ class PostgresqlDatabase:
         """Read the error's class as PostgreSQL names it (its manual, appendix A)."""
         if isinstance(error, DataError) and (name := _name_of_nul(error.params)) is not None:
             return InvalidInput(name, "control-character", "holds U+0000, which the database does not keep")
+        if isinstance(error.orig, errors.ProgramLimitExceeded) and (name := _name_of_longest(error.params)) is not None:
+            return InvalidInput(name, "length", "is longer than an index of the database can hold")
         return _as_typed_error(error.orig, is_lost=error.connection_invalidated)
 
     def commit_counter(self) -> Callable[[], str]:
@@ -75,19 +80,19 @@ class PostgresqlDatabase:
 
         Other transactions of the server change it as well, which costs a look for nothing and loses none.
         """
-        held: list[psycopg.Connection[tuple[str]]] = []
+        held: list[psycopg.Connection[tuple[object, ...]]] = []
 
         def count() -> str:
             try:
                 if not held:
-                    held.append(self._connect())
+                    held.append(connect(self._url))
                 [(snapshot,)] = held[0].execute(_SNAPSHOT, prepare=True).fetchall()
             except psycopg.Error as error:
-                while held:
-                    held.pop().close()
+                _close_all(held)
                 raise _as_typed_error(error) or error from error
-            return snapshot
+            return str(snapshot)
 
+        weakref.finalize(count, _close_all, held)
         return count
 
     def empty_of_deleted(self) -> bool:
@@ -107,9 +112,15 @@ class PostgresqlDatabase:
         with self.engine.connect() as connection:
             connection.exec_driver_sql("VACUUM FULL")
 
-    def _connect(self) -> psycopg.Connection[tuple[str]]:
-        arguments, options = self.engine.dialect.create_connect_args(self.engine.url)
-        return psycopg.connect(*arguments, **options, autocommit=True, connect_timeout=_CONNECT_SECONDS)
+
+def connect(url: DatabaseUrl) -> psycopg.Connection[tuple[object, ...]]:
+    """Open a session of its own, whose statements commit by themselves."""
+    return psycopg.connect(url.given, autocommit=True, **_session_of(url))
+
+
+def _close_all(sessions: list[psycopg.Connection[tuple[object, ...]]]) -> None:
+    while sessions:
+        sessions.pop().close()
 
 
 @contextmanager
@@ -121,27 +132,33 @@ def typed_errors() -> Iterator[None]:
         raise _as_typed_error(error, is_lost=True) or error from error
 
 
+def _session_of(url: DatabaseUrl) -> dict[str, Any]:
+    """Return what a session is asked for that its URL does not say; a peer that is gone is noticed within a minute."""
+    asked: dict[str, Any] = {"application_name": "bonafides", "connect_timeout": _CONNECT_SECONDS}
+    asked |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+    return {name: value for name, value in asked.items() if name not in url.for_driver().query}
+
+
 def _configure(connection: psycopg.Connection[tuple[object, ...]], _record: object) -> None:
     """Require what a node rests on, and let no setting of the server or the role undo it."""
+    _require_usable(connection)
     with closing(connection.cursor()) as cursor:
         cursor.execute("SET synchronous_commit = on")
         cursor.execute("SET search_path = public")
         cursor.execute("SET idle_in_transaction_session_timeout = 0")
         cursor.execute("SET statement_timeout = 0")
-        _require_usable(cursor, connection.info.server_version)
 
 
-def _require_usable(cursor: psycopg.Cursor[tuple[object, ...]], version: int) -> None:
-    if version < OLDEST * 10_000:
+def _require_usable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    if connection.info.server_version < OLDEST * 10_000:
         raise CouldNotCheck("store-unsuitable", f"PostgreSQL is older than {OLDEST}")
-    query = "SELECT pg_encoding_to_char(encoding), datcollate FROM pg_database WHERE datname = current_database()"
-    [(encoding, collation)] = cursor.execute(query).fetchall()
+    encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise CouldNotCheck("store-unsuitable", f"the database's encoding is {encoding}, not UTF8")
+    query = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
+    [(collation,)] = connection.execute(query).fetchall()
     if str(collation).lower() not in _BINARY_COLLATIONS:
-        raise CouldNotCheck(
-            "store-unsuitable", f"the database's collation is {collation}, not C: make it with LC_COLLATE 'C'"
-        )
+        raise CouldNotCheck("store-unsuitable", f"the database's collation is {collation}, not C")
 
 
 def _as_typed_error(error: BaseException | None, *, is_lost: bool = False) -> BonafidesError | None:
@@ -149,8 +166,6 @@ def _as_typed_error(error: BaseException | None, *, is_lost: bool = False) -> Bo
         return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")
     if isinstance(error, errors.DiskFull):
         return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
-    if isinstance(error, errors.ProgramLimitExceeded) and error.diag.constraint_name:
-        return InvalidInput(error.diag.constraint_name, "length", "is longer than an index of the database can hold")
     if is_lost or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
         return CouldNotCheck("store-unavailable", f"the database cannot be used: {_first_line(error)}")
     return None
@@ -162,10 +177,17 @@ def _first_line(error: BaseException | None) -> str:
 
 def _name_of_nul(params: object) -> str | None:
     """Return the name of the first value that holds U+0000."""
-    rows = params if isinstance(params, list) else [params]
-    for row in rows:
-        if isinstance(row, dict):
-            for name, value in row.items():
-                if isinstance(value, str) and "\0" in value:
-                    return str(name)
-    return None
+    return next((name for name, value in _texts(params) if "\0" in value), None)
+
+
+def _name_of_longest(params: object) -> str | None:
+    """Return the name of the longest value: the error names none."""
+    return max(_texts(params), key=lambda text: len(text[1]), default=(None, ""))[0]
+
+
+def _texts(params: object) -> Iterator[tuple[str, str]]:
+    """Give each text of a statement's values with its name, which is its column's in our statements."""
+    for row in params if isinstance(params, list) else [params]:
+        for name, value in row.items() if isinstance(row, dict) else ():
+            if isinstance(value, str):
+                yield _NUMBERED.sub("", name.removeprefix("given_")), value

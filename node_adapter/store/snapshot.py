@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from node_adapter.store.spelling import POSTGRESQL
 from primitives.errors import CouldNotCheck
 
 _PAGES = 2048  # copied at a time
@@ -47,5 +48,14 @@ def leave_wal(file: Path) -> None:
 
 
 def integrity(connection: Connection) -> str:
-    """Return `ok`, or what SQLite finds wrong with the file."""
+    """Return `ok`, or what SQLite finds wrong with the file; a server looks after its own."""
+    if connection.dialect.name == POSTGRESQL:
+        return "ok"
     return str(connection.exec_driver_sql("PRAGMA quick_check").scalar_one())
+
+
+def engine_of(connection: Connection) -> str:
+    """Return what keeps the database, with its version."""
+    if connection.dialect.name == POSTGRESQL:
+        return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar_one()}"
+    return f"SQLite {sqlite3.sqlite_version}"

@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--node", type=Path, required=True, help="the broker's own directory")
     parser.add_argument("--subject", required=True, help="the client's pseudonym")
     options = parser.parse_args()
-    store = open_store(Settings.load(options.node).database_path)
+    store = open_store(Settings.load(options.node).database)
     with store.write() as connection:
         taken = roll_back(connection, options.subject)
     store.dispose()

@@ -24,6 +24,7 @@ KEPT = {
     **dict.fromkeys(("channel_class", "error_task_class"), _HOOK),  # waitress
     **dict.fromkeys(("format_commands", "get_command", "list_commands"), _HOOK),  # click
     "handleError": _HOOK,  # logging
+    "_traverse_internals": _HOOK,  # sqlalchemy
     **dict.fromkeys(("BATCHABLE", "prove_batchable", "verify_batchable"), _PROOFS),
     **dict.fromkeys(("serialize_field", "serialize_varlen", "deserialize_field", "deserialize_varlen"), _PROOFS),
 }
@@ -42,9 +43,14 @@ def defined(source: str) -> set[str]:
 
 
 def _is_registered(node: ast.FunctionDef | ast.ClassDef) -> bool:
-    """Tell whether a decorator hands it to a framework: a route, a command, a hook of the application."""
+    """Tell whether a decorator hands it to a framework: a route, a command, a spelling of SQL."""
     called = [entry.func if isinstance(entry, ast.Call) else entry for entry in node.decorator_list]
-    return any(isinstance(entry, ast.Attribute) and entry.attr in REGISTERING for entry in called)
+    return any(
+        entry.attr in REGISTERING
+        if isinstance(entry, ast.Attribute)
+        else isinstance(entry, ast.Name) and entry.id == "compiles"
+        for entry in called
+    )
 
 
 def unused(sources: dict[str, str]) -> dict[str, str]:

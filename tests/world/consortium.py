@@ -333,7 +333,7 @@ class Consortium:
         node.store.dispose()
         self.restarts += 1  # a nonce is drawn once, whoever draws it
         entropy = entropy_of(f"again {self.restarts} {node.address}")
-        fresh = replace(node, store=open_store(node.settings.database_path), entropy=entropy)
+        fresh = replace(node, store=open_store(node.settings.database), entropy=entropy)
         self.nodes[index] = self.chain.nodes[index] = fresh
         return fresh
 

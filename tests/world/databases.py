@@ -64,6 +64,11 @@ class FilesOnPostgresql:
         return database
 
 
+def stand_for_databases() -> bool:
+    """Say whether files stand for databases of a server, in the test that runs."""
+    return not isinstance(sqlite_engine.SqliteDatabase, type)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that runs every test on PostgreSQL."""
     parser.addoption(OPTION, choices=(SQLITE, POSTGRESQL), default=None, help="the database of every test")

@@ -1,4 +1,4 @@
-"""A member's node on a real SQLite file with real keys, on no network."""
+"""A member's node on a real database with real keys, on no network."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from node_adapter.store import migrate
 from node_adapter.store.engine import open_store
 from replay.installed import INSTALLED
 from tests.world.chain import CHAIN_ID, CONTRACTS
+from tests.world.databases import stand_for_databases
+
+
+def empty_database():
+    """What the file of an empty, migrated database holds; what stands for one of a server begins as its template."""
+    return b"" if stand_for_databases() else _empty_file()
 
 
 @cache
-def empty_database():
-    """A migrated database, made once: the migration takes longer than most tests."""
+def _empty_file():
+    """It is made once: the migration takes longer than most tests."""
     with TemporaryDirectory() as directory:
         path = Path(directory) / "node.db"
         migrate.upgrade(path)

@@ -13,6 +13,7 @@ from bonafides.cli.node.heal import heal_command
 from bonafides.cli.node.migrate import migrate_command, outstanding_command
 from bonafides.cli.node.page_digest import page_digest_command
 from bonafides.cli.node.witness_anew import witness_anew_command
+from bonafides.cli.support.database_option import database_option
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, suite_option, verbatim
 from bonafides.cli.support.output import read_document, tell, write_json
@@ -20,6 +21,7 @@ from bonafides.client import Client
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import read_password
 from node_adapter.settings import MEMBER_ROLES, Settings
+from node_adapter.store.place import DatabaseUrl
 from primitives.errors import InvalidInput
 from primitives.suites import suite_named
 
@@ -87,6 +89,7 @@ def node() -> None:
 @click.option("--role", required=True, type=click.Choice(MEMBER_ROLES))
 @suite_option("By which this member makes and signs its records, for good.")
 @password_option
+@database_option
 @settings_options
 def init(
     home: Path,
@@ -94,6 +97,7 @@ def init(
     role: str,
     suite: str,
     password_file: Path | None,
+    database: DatabaseUrl | None,
     peers: tuple[str, ...],
     network_file: Path | None,
     **options: Any,
@@ -106,7 +110,9 @@ def init(
     for section, entries in _DEFAULTS.items():
         table[section] = {**entries, **table.get(section, {})}
     password = read_password(file=password_file)
-    made = init_node(home, name=name, role=role, password=password, settings=table, suite=suite_named(suite))
+    made = init_node(
+        home, name=name, role=role, password=password, settings=table, suite=suite_named(suite), database=database
+    )
     keys = dict(made.keys)
     member = {"address": keys.pop("address"), "name": name, "role": role, "keys": keys}
     write_json({"home": str(home), "port": made.port, "member": member})

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bonafides.cli.support.database_option import database_option
 from bonafides.cli.support.options import DIRECTORY, FILE, password_option, verbatim
 from bonafides.cli.support.output import read_limited, read_rows, tell, write_json
 from evidence.documents.bundle import MAX_BUNDLE_BYTES
@@ -17,6 +18,7 @@ from evidence.version2.documents.held_records import HeldRecord, held_records
 from node_adapter.backup import back_up, restore
 from node_adapter.keys.keystore import read_password
 from node_adapter.stopped_node import stopped_node
+from node_adapter.store.place import DatabaseUrl
 from primitives.errors import InvalidInput
 
 _TELL_SECONDS = 1.0
@@ -57,13 +59,14 @@ def backup_command(node_dir: Path, target: Path, without_former: bool) -> None:
     help="What `node backup` wrote, or a copy of a node's directory.",
 )
 @click.option("--to", "node_dir", type=DIRECTORY, required=True, help="The directory to make; it must not exist.")
-def restore_command(archive: Path, node_dir: Path) -> None:
+@database_option
+def restore_command(archive: Path, node_dir: Path, database: DatabaseUrl | None) -> None:
     """Make a node's directory of a backup, after every file was checked.
 
     The node must run in one place only. When it starts it signs nothing before it has read the chain up to its head;
     records that were anchored after the backup are named. `token add` makes new tokens.
     """
-    made = restore(archive, node_dir, now_ms=time.time_ns() // 1_000_000, progress=_teller())
+    made = restore(archive, node_dir, now_ms=time.time_ns() // 1_000_000, progress=_teller(), database=database)
     shown = ("made_at", "member", "chain", "revision", "log_size", "anchors", "block")
     write_json({"home": str(node_dir), **{name: made.manifest.get(name) for name in shown}})
 

@@ -31,6 +31,7 @@ from node_adapter.settings import Settings
 from node_adapter.store import alarms
 from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import upgrade
+from node_adapter.store.running import running_lock
 from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
@@ -62,13 +63,17 @@ class Supervisor:
         """Run until told to stop; return the exit status.
 
         Raises:
-            Refused: `keystore-password`, `node-running`, `port-taken`.
+            Refused: `keystore-password`, `node-running`, `database-in-use`, `port-taken`.
             CouldNotCheck: `node-start` when the node does not come up, `node-died` when a process of it is given up.
         """
         Keystore.open(self._settings.keystore_path, self._password)  # a wrong password is told at once, by us
         erase_from_environment(PASSWORD_VARIABLE)
-        with self._lock() as lock, self._sockets() as (interface, health):
-            upgrade(self._settings.database_path)
+        with (
+            self._lock() as lock,
+            running_lock(self._settings.database) as running,
+            self._sockets() as (interface, health),
+        ):
+            upgrade(self._settings.database)
             if self._settings.former_path.is_file():  # the same functions read it
                 upgrade(self._settings.former_path)
             self._watch_former()
@@ -80,6 +85,7 @@ class Supervisor:
                 if not self._stopping:
                     on_ready()
                 while not self._stopping:
+                    running.keep()
                     self._look_after()
                     time.sleep(_POLL_SECONDS)
             finally:
@@ -87,7 +93,7 @@ class Supervisor:
         return 0
 
     def _watch_former(self) -> None:
-        store = open_store(self._settings.database_path)
+        store = open_store(self._settings.database)
         try:
             former_database.watch(self._settings, store, time.time_ns() // 1_000_000)
         finally:
@@ -176,7 +182,7 @@ class Supervisor:
 
     def _alarm(self, child: Child, detail: str) -> None:
         """Tell those who watch the node; that the store cannot take it must not hide the cause."""
-        store = open_store(self._settings.database_path)
+        store = open_store(self._settings.database)
         try:
             with store.write() as connection:
                 now = time.time_ns() // 1_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from node_adapter.settings import Settings
 from node_adapter.store.engine import Store, open_store
-from primitives.errors import CouldNotCheck
+from node_adapter.store.place import require_made
 
 
 @contextmanager
@@ -18,10 +18,9 @@ def opened_store(node_dir: Path) -> Iterator[Store]:
     Raises:
         CouldNotCheck: `store-missing`.
     """
-    path = Settings.load(node_dir).database_path
-    if not path.is_file():
-        raise CouldNotCheck("store-missing", f"{path} does not exist: run `bonafides node init` first")
-    store = open_store(path)
+    place = Settings.load(node_dir).database
+    require_made(place)
+    store = open_store(place)
     try:
         yield store
     finally:

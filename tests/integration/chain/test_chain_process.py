@@ -17,7 +17,7 @@ pytestmark = pytest.mark.chain
 
 
 def impatient(node):
-    return replace(node, store=open_store(node.settings.database_path, busy_timeout_seconds=0.05))
+    return replace(node, store=open_store(node.settings.database, busy_timeout_seconds=0.05))
 
 
 def anchored_size(node):

@@ -41,6 +41,7 @@ def settings_of(home):
     with store.read() as connection:
         rows = dict(connection.execute(text("SELECT key, value FROM setting")).all())
     store.dispose()
+    assert rows.pop("member").startswith("0x")  # whose database it is
     return rows
 
 

@@ -23,6 +23,7 @@ from bonafides.wallet.store import WalletStore
 from node_adapter.chain.abi import encode_call
 from node_adapter.patience import Patience
 from node_adapter.store import outbox
+from node_adapter.store.place import DatabaseUrl
 from node_adapter.workflows.identity.staff_tokens import read_token
 from primitives.timestamp import format_time
 from tests.world.payloads import PAYLOADS
@@ -31,6 +32,7 @@ PRODUCTS = 3
 MOST_OPEN_ROWS = 6
 # What a node that begins or is killed says, or whose chain was, with 503.
 TAKEN_SHORTLY = ("store-busy", "index-empty", "chain-set-back")
+AWAY = "store-unavailable"  # while the server of its database is away
 # What a client is told whose calls are on their way, or whose chain has lost them: it learns anew, and signs again.
 LEARN_ANEW = ("did-call-in-flight", "did-signature", "act-key-invalid")
 
@@ -44,6 +46,7 @@ class Load(threading.Thread):
         self.over = threading.Event()
         self.error = None
         self.unanswered = 0
+        self.unavailable = 0  # answers that the database is away
         self.answers = []  # of the facts
 
     def run(self):
@@ -79,7 +82,10 @@ class Load(threading.Thread):
                 if response.is_success:
                     return [json.loads(line) for line in response.text.splitlines()]
                 assert response.status_code == 503, response.text
-                assert response.json()["code"] in TAKEN_SHORTLY, response.text
+                code = response.json()["code"]
+                is_away = code == AWAY and isinstance(self.node.settings.database, DatabaseUrl)
+                assert code in TAKEN_SHORTLY or is_away, response.text
+                self.unavailable += is_away
             assert not patience.is_over(), f"no answer of {path}"
             time.sleep(0.05)
 

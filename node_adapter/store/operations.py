@@ -29,9 +29,9 @@ def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
 
 def add_once(connection: Connection, table: Table, row: Row) -> bool:
     """Add a row unless one of its keys is taken; tells whether it was added."""
-    return (
-        connection.execute(insert_into(table, connection.dialect).values(**row).on_conflict_do_nothing()).rowcount == 1
-    )
+    statement = insert_into(table, connection.dialect).values(**row).on_conflict_do_nothing()
+    # SQLAlchemy keeps the number of an INSERT's rows only where it is told to.
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def upsert(

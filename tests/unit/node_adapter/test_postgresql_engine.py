@@ -15,9 +15,10 @@ from node_adapter.store.copying import copy_to_file, copy_to_server
 from node_adapter.store.engine import Store, after_commit, open_store
 from node_adapter.store.map.rows import MapAnchor, add_anchor
 from node_adapter.store.migrate import require_empty, upgrade
+from node_adapter.store.operations import add_once
 from node_adapter.store.place import URL_FILE, DatabaseUrl, place_of, read_database_url, save_database_url
 from node_adapter.store.running import RunningLock
-from node_adapter.store.schema import chain_event, metadata
+from node_adapter.store.schema import chain_event, metadata, setting
 from node_adapter.store.spelling import JsonMember
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from tests.waiting import wait_until
@@ -149,6 +150,12 @@ def test_a_key_that_no_index_holds_is_refused_by_its_name(store: Store) -> None:
     with pytest.raises(InvalidInput) as caught, store.write() as connection:
         identity.put(connection, "".join(f"{number:x}" for number in range(4000)), "v")
     assert (caught.value.field, caught.value.rule) == ("key", "length")
+
+
+def test_what_is_added_once_is_told_to_be_new_once(store: Store) -> None:
+    row = {"key": "k", "value": "v"}
+    with store.write() as connection:
+        assert [add_once(connection, setting, row) for _ in range(2)] == [True, False]
 
 
 def test_an_event_of_any_length_is_stored(store: Store) -> None:

@@ -28,7 +28,7 @@ def court(content: Mapping[str, Any], say: Speech) -> list[Block]:
     broker: Cell = (plain(say["court_qualification"]), plain(told["broker"]["did"], Style.MONO))
     witnessed = tuple(plain(say.said(note)) for note in content["vouched"]) or cell(say["not_recorded"])
     anchored = sources["anchor_delay_ms"]
-    median, most = say.duration(anchored["median"]), say.duration(anchored["most"])
+    median, most = say.until_block(anchored["median"]), say.until_block(anchored["most"])
     process = f"{say['anchor_delay']}: {say['median']} {median}, {say['most']} {most}"
     elements: tuple[tuple[str, Cell], ...] = (
         (say["qualification"], broker),

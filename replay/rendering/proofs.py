@@ -27,7 +27,7 @@ def _record(item: Mapping[str, Any], say: Speech) -> tuple[Cell, ...]:
     if anchor is None:
         return (*found, (plain(say["pending"], Style.WARN),), cell("—"))
     late = ((plain(say["late"], Style.BAD)),) if anchor["late"] else ()
-    return (*found, cell(str(anchor["block"])), (plain(say.duration(anchor["delay_ms"])), *late))
+    return (*found, cell(str(anchor["block"])), (plain(say.until_block(anchor["delay_ms"])), *late))
 
 
 def completeness(content: Mapping[str, Any], say: Speech) -> list[Block]:

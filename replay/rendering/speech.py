@@ -68,6 +68,10 @@ class Speech:
             text = f"{span // _DAY} {units['d']} {span % _DAY // _HOUR} {units['h']}"
         return sign + text
 
+    def until_block(self, ms: int) -> str:
+        """Return a time span that ends with a block: its time is in whole seconds, and may lie before what it holds."""
+        return str(self.words["units"]["less"]) if -_SECOND < ms < _SECOND else self.duration(ms)
+
     # Values
 
     def value(self, value: object, name: str = "") -> Line:

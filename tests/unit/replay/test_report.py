@@ -12,6 +12,8 @@ import pytest
 
 from domain.fact import CHANNELS
 from evidence.verify.verdict import ANCHORED_LATE, CHECKS, NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN
+from node_adapter.store.tokens import CLIENT_ROLE
+from node_adapter.store.tokens import STAFF_ROLES as TOKEN_ROLES
 from replay import claims, standing
 from replay.installed import INSTALLED
 from replay.rendering.speech import Speech, words_in
@@ -25,6 +27,7 @@ from tests import tree
 
 WORDS = json.loads(resources.files("replay").joinpath("templates/replay_report.json").read_text(encoding="utf-8"))
 
+NODE_ROLES = ("system", "node", "issuer")  # under which a node records what it does itself
 
 MODULES = [
     name.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
@@ -77,7 +80,7 @@ def test_every_code_of_a_rule_says_what_it_means_and_none_is_left_over():
         ("claims", [claim.name for claim in CLAIMS] + [claims.WRONG_RESULT]),
         ("results", [claims.PROVEN, claims.REFUTED, claims.NOT_PROVABLE]),
         ("no_second_person", [NOBODY_SIGNED, NOT_SHOWN, ORDERED, STAFF_NOT_SHOWN]),
-        ("roles", STAFF_ROLES),
+        ("roles", (*STAFF_ROLES, *TOKEN_ROLES, *NODE_ROLES, CLIENT_ROLE, "engine", "staff")),
         ("statuses", ["equal", "differs", "not-checked"]),
     ],
 )

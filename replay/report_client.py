@@ -14,7 +14,8 @@ from domain.domains import Domains
 from domain.whole import LISTED
 
 FULL, CLIENT = FORMS = ("full", "client")
-_NOT_PERSONS = ("client", "engine", "system", "broker-system", "node", "issuer")  # roles under which nobody of the staff acts in person
+# Roles under which nobody of the staff acts in person.
+_NOT_PERSONS = ("client", "engine", "system", "broker-system", "node", "issuer")
 
 
 def in_form(content: Mapping[str, Any], form: str, domains: Domains) -> Mapping[str, Any]:

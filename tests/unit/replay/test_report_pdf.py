@@ -59,3 +59,14 @@ def test_a_row_that_is_longer_than_a_page_is_written_whole():
     assert len(found) > short + 2  # else it ran off the paper, where text is extracted all the same
     text = "".join(found)
     assert [gap for gap in gaps if f"#{gap}" not in text] == []
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_nothing_is_written_off_the_paper(lang):
+    file = pypdfium2.PdfDocument(render_pdf(content("forged-match", lang), lang))
+    for page in file:
+        text = page.get_textpage()
+        boxes = [text.get_charbox(number) for number in range(text.count_chars())]
+        assert min(bottom for _, bottom, _, _ in boxes) > 0
+        assert max(right for _, _, right, _ in boxes) < page.get_width()
+    file.close()

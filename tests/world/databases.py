@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from node_adapter.store import migrate, sqlite_engine
+from node_adapter.store.engine import Store, open_store
 from node_adapter.store.place import read_database_url
 from node_adapter.store.postgresql_engine import PostgresqlDatabase
 from tests.world.postgresql import Postgresql
@@ -21,6 +22,7 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 OPTION = "--database"
 MARK = "both_databases"
 _STANDS_FOR = "database "
+_SERVER = "BONAFIDES_TEST_POSTGRESQL"  # tells the processes that a test starts which server it is
 
 
 class FilesOnPostgresql:
@@ -39,6 +41,7 @@ class FilesOnPostgresql:
         self._made: list[str] = []
         self._opened: list[PostgresqlDatabase] = []
         self._sqlite = sqlite_engine.SqliteDatabase
+        monkeypatch.setenv(_SERVER, server.url(""))
         monkeypatch.setattr(sqlite_engine, "SqliteDatabase", self._open)
 
     def drop(self) -> None:
@@ -62,6 +65,14 @@ class FilesOnPostgresql:
         database = PostgresqlDatabase(read_database_url(self._server.url(name)), busy_timeout_seconds)
         self._opened.append(database)
         return database
+
+
+def open_file(path: Path) -> Store:
+    """Open what a file of a test is or stands for, in a process that the test started."""
+    if not path.read_bytes().startswith(_STANDS_FOR.encode()):
+        return open_store(path)
+    name = path.read_text("utf-8").removeprefix(_STANDS_FOR).split(" ", 1)[0]
+    return open_store(read_database_url(os.environ[_SERVER] + name))
 
 
 def stand_for_databases() -> bool:

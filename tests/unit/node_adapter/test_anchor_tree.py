@@ -21,6 +21,7 @@ from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.tiles import published_tile
 from primitives.errors import InvalidInput, Refused
 from scripts.vectors.version2.log import opening
+from tests.world.databases import open_file
 
 BROKER = "did:ethr:0x539:0x" + "b" * 40
 
@@ -55,6 +56,7 @@ def grown(tmp_path_factory):
     store.dispose()
 
 
+@pytest.mark.both_databases
 def test_each_leaf_makes_the_tree_of_rfc_9162(store):
     with store.write() as connection:
         for seq in range(1, 40):
@@ -65,6 +67,7 @@ def test_each_leaf_makes_the_tree_of_rfc_9162(store):
         assert anchor_tree.tree_size(connection) == 39
 
 
+@pytest.mark.both_databases
 def test_a_leaf_comes_in_its_turn_and_once(store):
     with store.write() as connection:
         for seq in (2, 1, 1, 3):
@@ -148,6 +151,7 @@ FIRST = GrowthState(1, bytes(32), bytes(32), 0)
 NEXT = GrowthState(9, b"\1" * 32, b"\2" * 32, 40, (3, 7))
 
 
+@pytest.mark.both_databases
 def test_what_a_witness_keeps_is_replaced_by_who_saw_it_last(store):
     with store.write() as connection:
         assert witnessed.kept_state(connection, BROKER) is None
@@ -165,7 +169,7 @@ def test_what_a_witness_keeps_is_replaced_by_who_saw_it_last(store):
 
 def take(path, number, ready, answers):
     """Read the state, wait until the other process has read it too, and try to replace it."""
-    store = open_store(path)
+    store = open_file(path)
     with store.read() as connection:
         before = witnessed.kept_state(connection, BROKER)
     ready.wait()
@@ -175,6 +179,7 @@ def take(path, number, ready, answers):
     store.dispose()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("met", [False, True])
 def test_of_two_processes_one_is_late(store, tmp_path, met):
     if met:

@@ -21,11 +21,12 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.store.map import rows
 from node_adapter.store.map.insertion import ROW_LEAVES
-from node_adapter.store.schema import map_row, map_segment
+from node_adapter.store.schema import map_anchor, map_row, map_segment
 from primitives.errors import InvalidInput, Refused, VerificationFailed
 from tests.properties import examples
 from tests.refused_commit import refuse
 
+pytestmark = pytest.mark.both_databases
 ABSENT = hashlib.sha256(b"a label of nobody").digest()
 
 
@@ -155,10 +156,10 @@ def test_what_is_not_committed_was_never_there(store):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 from tests.unit.node_adapter.test_label_map import batch
-with open_store(Path(sys.argv[1])).write() as connection:
+from tests.world.databases import open_file
+with open_file(Path(sys.argv[1])).write() as connection:
     LabelMapStore().insert(connection, 2, batch(2, 3000))
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -264,9 +265,10 @@ def test_tables_that_contradict_each_other_are_noticed(store, table):
         elif table == "map_row":
             connection.execute(update(map_row).values(hash=ABSENT))
         elif table == "data":
-            connection.exec_driver_sql("UPDATE map_row SET data = substr(data, 1, 72 * (leaves - 1))")
+            shorter = "UPDATE map_row SET data = substr(data, 1, CAST(72 * (leaves - 1) AS INTEGER))"
+            connection.exec_driver_sql(shorter)
         else:
-            connection.exec_driver_sql("UPDATE map_anchor SET changed = x'' WHERE seq = 2")
+            connection.execute(update(map_anchor).where(map_anchor.c.seq == 2).values(changed=b""))
         for ask in (
             lambda fresh: fresh.prove(connection, label, 1 if table == "changed" else None),
             lambda fresh: fresh.append_proof(connection, 1, 2),

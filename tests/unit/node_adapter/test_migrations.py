@@ -4,7 +4,7 @@ import json
 
 import pytest
 from alembic import command
-from sqlalchemy import insert, text
+from sqlalchemy import insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from evidence.documents.record import envelope_salt
@@ -262,6 +262,7 @@ def test_a_task_under_way_keeps_its_input_as_its_engine_s_state(tmp_path):
     assert marks == {"0xb": 9}
 
 
+@pytest.mark.both_databases(empty=True)
 def test_the_columns_of_an_upgraded_database_are_those_of_a_new_one(tmp_path):
     store = database_at(tmp_path / "old.db", "0001")
     migrate.upgrade(tmp_path / "old.db")
@@ -278,7 +279,14 @@ def test_the_columns_of_an_upgraded_database_are_those_of_a_new_one(tmp_path):
 
 def columns(connection):
     """Return name, type and whether it may be null of each column, by table."""
-    names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars()
-    tables = [name for name in names if not name.startswith(("sqlite_", "alembic"))]
-    query = "SELECT name, upper(type), \"notnull\", pk FROM pragma_table_info('{}')"
-    return {name: sorted(map(tuple, connection.execute(text(query.format(name))))) for name in tables}
+    there = inspect(connection)
+    names = [name for name in there.get_table_names() if not name.startswith("alembic")]
+    return {
+        name: (
+            sorted(
+                (column["name"], str(column["type"]).upper(), column["nullable"]) for column in there.get_columns(name)
+            ),
+            there.get_pk_constraint(name)["constrained_columns"],
+        )
+        for name in names
+    }

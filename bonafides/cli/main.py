@@ -52,6 +52,7 @@ PERSONS: dict[str, dict[str, str]] = {
         "node": "Make, run and look at a member's node.",
         "token": "List, add, renew and revoke the tokens of a node's staff and systems.",
         "outbox": "List the chain writes of a node; try one again that failed.",
+        "evidence": "Check that a node's records, log and map are whole.",
         "alarm": "List the alarms of a node; close one that was dealt with.",
         "keystore": "Seal a node's keys under another password.",
         "ruleset": "Add and list versions of the rules.",

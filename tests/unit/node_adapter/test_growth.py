@@ -32,6 +32,7 @@ from node_adapter.store import (
     idempotency,
     identity,
     log_growth,
+    log_walk,
     nonces,
     outbox,
     own_transactions,
@@ -364,6 +365,15 @@ CALLS = {
     "records.count_from": lambda c, size: records.count_from(c, BUSY, size - 3),
     "records.find_by_fingerprint": lambda c, size: records.find_by_fingerprint(c, CLIENT, digest("record", 3)),
     "records.entries": lambda c, size: records.entries(c, size - 3, size),
+    "log_walk.records_after": lambda c, size: log_walk.records_after(c, size // 2, 20),
+    "log_walk.place_after_wrong": lambda c, size: log_walk.place_after_wrong(c, size // 2),
+    "log_walk.subjects_after": lambda c, size: log_walk.subjects_after(c, "", 20),
+    "log_walk.last_seq": lambda c, size: log_walk.last_seq(c, BUSY),
+    "log_walk.segments_after": lambda c, size: log_walk.segments_after(c, 20, 20),
+    "log_walk.depths_of": lambda c, size: log_walk.depths_of(c, range(20)),
+    "log_walk.map_rows": lambda c, size: log_walk.map_rows(c, 0, 1 << 46),
+    "log_walk.records_below": log_walk.records_below,
+    "log_walk.node_count": lambda c, size: log_walk.node_count(c),
     "records.labelled": lambda c, size: records.labelled(c, size - 3, size),
     "records.link": lambda c, size: records.link(c, BUSY, 7),
     "records.used_nonces": lambda c, size: records.used_nonces(c, CLIENT, [digest("nonce", 3)[:16]]),
@@ -489,6 +499,7 @@ CALLS = {
 
 # What may cost more the older the node is, and why.
 GROWS = {
+    "log_walk.records_below": "counted once a check, which goes over every record anyway",
     "anchors.reopen": "only when the chain has lost its newest blocks",
     "outbox.reopen": "only when the chain has lost its newest blocks",
     "chain.event_log.events: anchors": "all anchors of a member say whether it kept a promise",

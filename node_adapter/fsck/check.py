@@ -1,0 +1,134 @@
+"""The parts in their order, page by page: each page is one snapshot, so that no reader holds up an erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from evidence import shapes
+from node_adapter.fsck.difference import StoreDifference
+from node_adapter.fsck.label_map import check_presence, check_segments
+from node_adapter.fsck.records import check_records, check_subjects
+from node_adapter.fsck.tree import check_leaves
+from node_adapter.store.engine import Store
+from primitives.canonical import parse_json
+from primitives.errors import InvalidInput
+from primitives.shapes import Constant, Fields, Nullable, Text
+
+STATE_FORMAT = "bonafides.fsck/1"
+MAX_STATE_BYTES = 4096
+PARTS = ("records", "subjects", "leaves", "map-segments", "map-presence")
+NOT_CHECKED = {
+    "chain": "not asked: leaves were held against the index that this node made of it",
+    "cosignatures": "each was verified before it was kept, and bundles show them",
+    "findings": "no envelope binds them",
+    "promises": "`bonafides promise verify` and `wallet sync` hold them against the log",
+    "signatures of acts": "the column is the envelope's; whose keys signed, a bundle's verification shows",
+    "database of format 1": "`doctor` looks at it",
+}
+_STATE = Fields(
+    {
+        "format": Constant(STATE_FORMAT),
+        "broker": shapes.ETHR_DID,
+        "part": shapes.NUMBER,
+        "number": Nullable(shapes.NUMBER),
+        "subject": Nullable(Text(64)),
+        "looked": Fields(dict.fromkeys(PARTS, shapes.NUMBER)),
+    }
+)
+
+
+@dataclass(frozen=True)
+class FsckState:
+    """How far a check has come.
+
+    Attributes:
+        broker: the DID of the member whose store it is.
+        part: the number of the part that is gone over, of `PARTS`; their number once all were.
+        number: the last log index, leaf or segment of it that was checked; None before the first.
+        subject: the same of subjects: a pseudonym.
+        looked: how many were looked at, by part.
+    """
+
+    broker: str
+    looked: dict[str, int]
+    part: int = 0
+    number: int | None = None
+    subject: str | None = None
+
+    @classmethod
+    def begun(cls, broker: str) -> FsckState:
+        """Return the state before the first part."""
+        return cls(broker, dict.fromkeys(PARTS, 0))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a state file holds."""
+        return {"format": STATE_FORMAT, **vars(self)}
+
+
+def read_state(data: bytes, broker: str) -> FsckState:
+    """Read a state file.
+
+    Raises:
+        InvalidInput: it is none; `constant`, of another member's store.
+    """
+    read = _STATE.read(parse_json(data, field="state", max_bytes=MAX_STATE_BYTES), "state")
+    if read["broker"] != broker:
+        raise InvalidInput("state.broker", "constant", f"is of {read['broker']}")
+    return FsckState(**{name: value for name, value in read.items() if name != "format"})
+
+
+class Fsck:
+    """One check of a store: `run` gives the report; `save` is told the state after each page."""
+
+    def __init__(self, store: Store, member: str, state: FsckState, save: Callable[[FsckState], None]) -> None:
+        """Take the store, the address of its member, and where to begin."""
+        self._store, self._member, self._state, self._save = store, member, state, save
+
+    def run(self) -> dict[str, Any]:
+        """Go over what is left, and return the report; the state stands before a page that differs."""
+        difference = None
+        try:
+            while self._state.part < len(PARTS):
+                self._step()
+        except StoreDifference as found:
+            difference = {"part": PARTS[self._state.part], **found.to_json()}
+        state, not_checked = self._state, dict(NOT_CHECKED)
+        if difference is not None:
+            not_checked |= dict.fromkeys(PARTS[state.part + 1 :], "comes after the first difference")
+        return {
+            "broker": state.broker,
+            "same": difference is None,
+            "difference": difference,
+            "looked_at": state.looked,
+            "not_checked": not_checked,
+        }
+
+    def _step(self) -> None:
+        state, part = self._state, PARTS[self._state.part]
+        with self._store.read() as connection:
+            reached, looked = self._page(connection, part)
+        state = replace(state, looked={**state.looked, part: state.looked[part] + looked})
+        if reached is None:
+            state = replace(state, part=state.part + 1, number=None, subject=None)
+        elif isinstance(reached, str):
+            state = replace(state, subject=reached)
+        else:
+            state = replace(state, number=reached)
+        self._state = state
+        self._save(state)
+
+    def _page(self, connection: Connection, part: str) -> tuple[int | str | None, int]:
+        state = self._state
+        if part == "records":
+            return check_records(connection, state.broker, state.number)
+        if part == "subjects":
+            return check_subjects(connection, state.broker, state.subject)
+        if part == "leaves":
+            return check_leaves(connection, state.broker, self._member, state.number or 0)
+        if part == "map-segments":
+            return check_segments(connection, state.number)
+        return check_presence(connection, state.number)

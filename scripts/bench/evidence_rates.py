@@ -111,7 +111,7 @@ def tree_rows(leaves: int) -> list[Row]:
 def map_rows(leaves: int) -> list[Row]:
     """Put as many records into a stored map, and prove some of them."""
     with tempfile.TemporaryDirectory(prefix="bonafides-bench-") as folder:
-        made = Map(Path(folder))
+        made = Map(Path(folder) / "node.db")
         building = made.grow(leaves)
         asked = [number * (leaves // PROOFS) for number in range(PROOFS)]
         with made.store.read() as connection:

@@ -64,8 +64,7 @@ class AnchorWatch(threading.Thread):
 
 def post_all(made: Broker, bodies: list[bytes], connections: int = 1) -> tuple[float, list[bytes]]:
     """Post bodies, on each connection one after the other; return the seconds and the raw answers."""
-    token = (made.member.home / "tokens" / "broker-system.token").read_text(encoding="ascii").strip()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": NDJSON}
+    headers = {"Authorization": f"Bearer {made.member.token('broker-system')}", "Content-Type": NDJSON}
     with (
         httpx.Client(base_url=made.member.url, headers=headers, timeout=300) as client,
         ThreadPoolExecutor(connections) as pool,

@@ -13,8 +13,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,18 +24,16 @@ from socket import create_server
 from typing import Any
 from urllib.parse import urlsplit
 
-from scripts.bench.harness import Broker, arguments, broker, payloads, table
+from scripts.bench.harness import Broker, Row, arguments, broker, payloads, table
 from scripts.bench.serving.load import Load, post, request_of
 from scripts.bench.serving.one_row import SCHEMA, connect
 from scripts.demo.surface import DemoError, wait_until
 
 PROCESSES = 2  # as many as `bonafides node run` starts for HTTP
-FACTS_PER_CLIENT = 100
 ROUNDS = 3
 UNLOADED_FACTS = 100
 UNLOADED_PAUSE = 0.05
 _TICKS = os.sysconf("SC_CLK_TCK")
-Row = tuple[str, float, str]
 
 
 @contextmanager
@@ -68,8 +68,7 @@ def facts_for(made: Broker, subjects: Sequence[str], count: int) -> list[dict[st
 
 def requests_of(made: Broker, facts: Sequence[dict[str, Any]]) -> list[bytes]:
     """Return a request for each fact, under a key of its own."""
-    token = (made.member.home / "tokens" / "broker-system.token").read_text(encoding="ascii").strip()
-    common = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    common = {"Authorization": f"Bearer {made.member.token('broker-system')}", "Content-Type": "application/json"}
     return [
         request_of("/v1/facts", json.dumps(fact).encode(), {**common, "Idempotency-Key": f"key-{fact['source_ref']}"})
         for fact in facts
@@ -100,28 +99,14 @@ def require_taken(load: Load) -> Load:
     return load
 
 
-class Rounds:
-    """Several runs of one kind, each beside the other kind's."""
-
-    def __init__(self) -> None:
-        """Begin with none."""
-        self.loads: list[Load] = []
-
-    def add(self, load: Load) -> None:
-        """Keep a run that every answer was good of."""
-        self.loads.append(require_taken(load))
-
-    @property
-    def all(self) -> Load:
-        """The runs as one."""
-        whole = Load()
-        for load in self.loads:
-            whole.seconds += load.seconds
-            whole.own_seconds += load.own_seconds
-            whole.latencies += load.latencies
-            for status, times in load.statuses.items():
-                whole.statuses[status] = whole.statuses.get(status, 0) + times
-        return whole
+def as_one(loads: Sequence[Load]) -> Load:
+    """Return several runs as one."""
+    return Load(
+        seconds=sum(load.seconds for load in loads),
+        own_seconds=sum(load.own_seconds for load in loads),
+        latencies=[seconds for load in loads for seconds in load.latencies],
+        statuses=sum((load.statuses for load in loads), Counter[str]()),
+    )
 
 
 def rows_of(name: str, load: Load) -> list[Row]:
@@ -140,7 +125,8 @@ def measure(made: Broker, folder: Path, clients: int, count: int, rounds: int) -
     here = (url.hostname or "", url.port or 0)
     subjects = made.enrol(clients)
     made.submit(facts_for(made, subjects, clients))  # opens the histories
-    facts, rows = Rounds(), Rounds()
+    facts: list[Load] = []
+    rows: list[Load] = []
     used: dict[str, float] = {}
 
     def is_up() -> bool:
@@ -151,24 +137,25 @@ def measure(made: Broker, folder: Path, clients: int, count: int, rounds: int) -
         post(*here, requests_of(made, facts_for(made, subjects, clients)), clients)
         for _ in range(rounds):
             requests = requests_of(made, facts_for(made, subjects, count))
-            rows.add(post(*there, requests, clients))
+            rows.append(require_taken(post(*there, requests, clients)))
             before = cpu_of(made.member.home)
-            facts.add(post(*here, requests, clients))
+            facts.append(require_taken(post(*here, requests, clients)))
             after = cpu_of(made.member.home)
             used = {name: used.get(name, 0.0) + after[name] - before[name] for name in after}
         made.await_anchored()
         few = requests_of(made, facts_for(made, subjects, UNLOADED_FACTS))
         alone_there = require_taken(post(*there, few, 1, pause=UNLOADED_PAUSE))
         alone = require_taken(post(*here, few, 1, pause=UNLOADED_PAUSE))
-    shares = [rows.loads[n].seconds / facts.loads[n].seconds for n in range(rounds)]
+    shares = [row.seconds / fact.seconds for row, fact in zip(rows, facts, strict=True)]
+    taken = as_one(facts)
     return [
-        *rows_of("one fact a request", facts.all),
-        *rows_of("one row a request (native limit)", rows.all),
-        ("taken without a promise, which is owed", facts.all.statuses.get("202", 0), ""),
-        ("ratio of the rates, fact / row, median of the rounds", sorted(shares)[len(shares) // 2], ""),
+        *rows_of("one fact a request", taken),
+        *rows_of("one row a request (native limit)", as_one(rows)),
+        ("taken without a promise, which is owed", taken.statuses["202"], ""),
+        ("ratio of the rates, fact / row, median of the rounds", statistics.median(shares), ""),
         *(
-            (f"of a processor, for each fact: {name}", 1000 * taken / len(facts.all.latencies), "ms")
-            for name, taken in used.items()
+            (f"of a processor, for each fact: {name}", 1000 * seconds / len(taken.latencies), "ms")
+            for name, seconds in used.items()
         ),
         ("unloaded, a fact: p50", 1000 * alone.at(0.5), "ms"),
         ("unloaded, a fact: p99", 1000 * alone.at(0.99), "ms"),

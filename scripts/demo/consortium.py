@@ -53,9 +53,12 @@ class Member:
     def as_role(self, role: str) -> Http:
         """Return an HTTP client with the token of a role of this member's staff."""
         if role not in self._clients:
-            token = (self.home / "tokens" / f"{role}.token").read_text(encoding="ascii").strip()
-            self._clients[role] = Http(self.url, token)
+            self._clients[role] = Http(self.url, self.token(role))
         return self._clients[role]
+
+    def token(self, role: str) -> str:
+        """Return the token of a role of this member's staff."""
+        return (self.home / "tokens" / f"{role}.token").read_text(encoding="ascii").strip()
 
 
 class Consortium:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from scripts.bench.harness import percentile
 
@@ -31,7 +33,7 @@ class Load:
     seconds: float = 0.0
     own_seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
-    statuses: dict[str, int] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
 
     @property
     def rate(self) -> float:
@@ -52,8 +54,7 @@ class _Client(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - what a TCP connection has
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)  # what a TCP connection has
         self._next()
 
     def data_received(self, data: bytes) -> None:
@@ -62,8 +63,7 @@ class _Client(asyncio.Protocol):
         if not found or len(body) < _length_of(head):
             return
         self._load.latencies.append(time.perf_counter() - self._sent)
-        status = head[_STATUS].decode()
-        self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
+        self._load.statuses[head[_STATUS].decode()] += 1
         self._buffer = b""
         if self._pause:
             asyncio.get_running_loop().call_later(self._pause, self._next)

@@ -25,7 +25,7 @@ OLDEST = 14
 WRITER_LOCK, RUNNING_LOCK = 0xB0AF1DE5_0001, 0xB0AF1DE5_0002
 """Advisory locks, which are this database's own: of the one writer, and of the node that runs on it."""
 
-_BINARY_COLLATIONS = {"c", "posix", "c.utf-8", "c.utf8"}
+_BY_BYTES = ["-a", "1", "B", "_", "a", "\u00e9"]  # no language orders them so
 _CONNECT_SECONDS = 10
 _NUMBERED = re.compile(r"_\d+(_\d+)?$")  # as SQLAlchemy numbers the values that one column is compared with
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -155,10 +155,11 @@ def _require_usable(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise CouldNotCheck("store-unsuitable", f"the database's encoding is {encoding}, not UTF8")
-    query = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
-    [(collation,)] = connection.execute(query).fetchall()
-    if str(collation).lower() not in _BINARY_COLLATIONS:
-        raise CouldNotCheck("store-unsuitable", f"the database's collation is {collation}, not C")
+    # Asked of the database: under another provider (ICU) the collation is called C and is none.
+    ordered = "SELECT array_agg(word ORDER BY word) FROM unnest(%s::text[]) AS word"
+    [(words,)] = connection.execute(ordered, [_BY_BYTES]).fetchall()
+    if words != _BY_BYTES:
+        raise CouldNotCheck("store-unsuitable", "the database orders text by a language and not by its bytes: not C")
 
 
 def _as_typed_error(error: BaseException | None, *, is_lost: bool = False) -> BonafidesError | None:

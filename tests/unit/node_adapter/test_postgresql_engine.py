@@ -169,11 +169,20 @@ def test_an_event_of_any_length_is_stored(store: Store) -> None:
         assert connection.execute(chain_event.select().where(found)).one().block == 1
 
 
-@pytest.mark.parametrize(("encoding", "code"), [("SQL_ASCII", "store-unsuitable"), ("LATIN1", "store-unsuitable")])
-def test_another_encoding_is_refused(postgresql: Postgresql, encoding: str, code: str) -> None:
-    with pytest.raises(CouldNotCheck) as caught:
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_another_encoding_is_refused(postgresql: Postgresql, encoding: str) -> None:
+    with pytest.raises(CouldNotCheck, match="encoding") as caught:
         upgrade(read_database_url(postgresql.new_database(encoding=encoding)))
-    assert caught.value.code == code
+    assert caught.value.code == "store-unsuitable"
+
+
+def test_an_order_that_is_not_of_bytes_is_refused_although_the_collation_is_called_c(postgresql: Postgresql) -> None:
+    order = "LC_COLLATE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'en'"
+    with postgresql.administered() as connection:
+        connection.execute(f"CREATE DATABASE ordered TEMPLATE template0 ENCODING 'UTF8' {order}")
+    with pytest.raises(CouldNotCheck, match="bytes") as caught:
+        upgrade(read_database_url(postgresql.url("ordered")))
+    assert caught.value.code == "store-unsuitable"
 
 
 def test_a_database_of_something_else_and_one_of_a_node_are_told_apart(

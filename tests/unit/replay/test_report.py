@@ -16,6 +16,7 @@ from node_adapter.store.tokens import CLIENT_ROLE
 from node_adapter.store.tokens import STAFF_ROLES as TOKEN_ROLES
 from replay import claims, standing
 from replay.installed import INSTALLED
+from replay.rendering.blocks import Style
 from replay.rendering.speech import Speech, words_in
 from replay.report import LIMITS
 from replay.report_material import AS_OF_NOW, CONSENTS
@@ -173,6 +174,11 @@ def test_a_report_says_of_which_block_it_speaks_and_what_was_not_checked(lang):
     page = render_report(CONTENT, lang)
     assert f"{WORDS[lang]['block']} 77, then" in page
     assert f'{WORDS[lang]["checks"]["later-records"]}: <span class="soft">3 records came after' in page
+
+
+def test_every_style_of_a_text_has_its_rule_on_the_page():
+    rules = render_report(CONTENT, "en").partition("</style>")[0]
+    assert [style for style in Style if style is not Style.PLAIN and f".{style.value} {{" not in rules] == []
 
 
 @pytest.mark.parametrize(("lang", "alone"), [("zh", "无人签名"), ("en", "nobody signed")])

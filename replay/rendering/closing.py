@@ -18,6 +18,7 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
+from replay.rendering.phrases import aside, signer, unchecked
 from replay.rendering.speech import Speech
 
 
@@ -38,10 +39,10 @@ def court(content: Mapping[str, Any], say: Speech) -> list[Block]:
     )
     return [
         Heading(say["court"]),
-        Paragraph(plain(say["court_note"]), Style.SOFT),
+        aside(say["court_note"]),
         Pairs(elements),
         Heading(say["before_chain"], level=2),
-        Paragraph(plain(say["before_chain_note"]), Style.SOFT),
+        aside(say["before_chain_note"]),
         Pairs(_sources(sources, say)),
     ]
 
@@ -61,12 +62,8 @@ def _sources(sources: Mapping[str, Any], say: Speech) -> tuple[tuple[str, Cell],
 
 def limits(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 13."""
-    unchecked = [
-        (TextRun(f"{say.word('checks', item['check'])}: "), TextRun(say.said(item["reason"]), Style.SOFT))
-        for item in content["not_checked"]
-    ]
     texts = [plain(say.word("limit_texts", item)) for item in content["limits"]]
-    return [Heading(say["limits"]), Bullets((*texts, *unchecked))]
+    return [Heading(say["limits"]), Bullets((*texts, *unchecked(content, say)))]
 
 
 def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
@@ -74,10 +71,7 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
     case = content["cover"]["case"]
     looks = {item["seq"] for item in content["access_log"] if ["case", case] in item["shown"]}
     reviewers = tuple(
-        (
-            TextRun(f"#{item['seq']} {say.person(one['name'])} · {say.word('roles', one['role'])} · "),
-            TextRun(one["key"], Style.MONO),
-        )
+        (TextRun(f"#{item['seq']} "), *signer(one, say))
         for item in content["second_persons"]
         if item["subject"] == content["cover"]["subject"] and item["seq"] in looks
         for one in item["persons"]

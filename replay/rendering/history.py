@@ -19,6 +19,7 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
+from replay.rendering.phrases import aside, record_named
 from replay.rendering.speech import Speech
 
 _STATUSES = {"equal": Style.GOOD, "differs": Style.BAD}
@@ -27,7 +28,7 @@ _FILMED = ("audio/", "video/")
 
 def timeline(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 3."""
-    blocks: list[Block] = [Heading(say["timeline"]), Paragraph(plain(say["timeline_note"]), Style.SOFT)]
+    blocks: list[Block] = [Heading(say["timeline"]), aside(say["timeline_note"])]
     for number, stage in enumerate(content["stages"], 1):
         blocks.append(Heading(say.word("stages", stage["stage"]), level=2, number=f"3.{number}"))
         blocks.append(_events(stage["entries"], content, say, say["nothing"]))
@@ -36,7 +37,7 @@ def timeline(content: Mapping[str, Any], say: Speech) -> list[Block]:
 
 def re_execution(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 4: of each result every field, recorded and computed, and how the score came about."""
-    blocks: list[Block] = [Heading(say["re_execution"]), Paragraph(plain(say["re_execution_note"]), Style.SOFT)]
+    blocks: list[Block] = [Heading(say["re_execution"]), aside(say["re_execution_note"])]
     for number, item in enumerate(content["re_execution"], 1):
         name = f"{say.word('types', item['type'])} #{item['seq']}"
         blocks.append(Heading(name, level=2, number=f"4.{number}"))
@@ -45,7 +46,7 @@ def re_execution(content: Mapping[str, Any], say: Speech) -> list[Block]:
         blocks.append(Paragraph((status, TextRun(f" {say.said(item['reason'])} · {say['ruleset']} "), ruleset)))
         blocks += _working(item["working"], say)
         blocks.append(_side_by_side(item, say))
-    return blocks if content["re_execution"] else [*blocks, _nothing(say["nothing"])]
+    return blocks if content["re_execution"] else [*blocks, aside(say["nothing"])]
 
 
 def _working(steps: Sequence[Mapping[str, Any]], say: Speech) -> list[Block]:
@@ -88,14 +89,14 @@ def consents(content: Mapping[str, Any], say: Speech) -> list[Block]:
 
 def recordings(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 10: the attachments by digest, audio and video among them."""
-    blocks: list[Block] = [Heading(say["recordings"]), Paragraph(plain(say["recordings_note"]), Style.SOFT)]
+    blocks: list[Block] = [Heading(say["recordings"]), aside(say["recordings_note"])]
     filmed = [item for item in content["attachments"] if str(item["mime"]).startswith(_FILMED)]
     if not filmed:
-        blocks.append(_nothing(say["no_recordings"]))
+        blocks.append(aside(say["no_recordings"]))
     if content["attachments"]:
         rows = tuple(
             (
-                cell(f"{say.word('types', item['type'])} #{item['seq']}"),
+                cell(record_named(item, say)),
                 (plain(item["mime"], Style.MONO),),
                 cell(f"{item['bytes']:,}"),
                 (plain(item["sha256"], Style.MONO),),
@@ -113,13 +114,9 @@ def access_log(content: Mapping[str, Any], say: Speech) -> list[Block]:
     return [Heading(say["access_log"]), _events(content["access_log"], content, say, say["nothing"])]
 
 
-def _nothing(text: str) -> Paragraph:
-    return Paragraph(plain(text), Style.SOFT)
-
-
 def _events(entries: Sequence[Mapping[str, Any]], content: Mapping[str, Any], say: Speech, nothing: str) -> Block:
     if not entries:
-        return _nothing(nothing)
+        return aside(nothing)
     by_node = content["missing_findings"] is not None
     return Timeline(tuple(_event(entry, say, by_node=by_node) for entry in entries), say["content"])
 

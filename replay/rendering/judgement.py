@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.domains import Domains
 from replay.rendering.blocks import Block, Cell, Heading, Line, Paragraph, Style, Table, TextRun, cell, plain
+from replay.rendering.phrases import aside, record_named
 from replay.rendering.speech import Speech
 
 _RESULTS = {"kept": Style.GOOD, "broken": Style.BAD, "in-part": Style.WARN, "no-occasion": Style.SOFT}
@@ -18,14 +19,11 @@ def rules(content: Mapping[str, Any], say: Speech, domains: Domains) -> list[Blo
     counted = plain(f"{say['rules_asked']}: {asked['asked']} / {asked['records']}")
     blocks: list[Block] = [Heading(say["rule_list"]), Paragraph(counted, Style.WARN if unasked else Style.PLAIN)]
     if unasked:
-        reasons = tuple(
-            (cell(f"#{item['seq']} {say.word('types', item['type'])}"), cell(say.said(item["reason"])))
-            for item in unasked
-        )
+        reasons = tuple((cell(record_named(item, say)), cell(say.said(item["reason"]))) for item in unasked)
         blocks.append(Table((say["record"], say["rules_not_asked"]), reasons, (30, 70)))
     blocks += [Heading(say["findings"], level=2, number="8.1"), *_findings(content, say)]
     blocks.append(Heading(say["check_list"], level=2, number="8.2"))
-    blocks.append(Paragraph(plain(say["articles_note"]), Style.SOFT))
+    blocks.append(aside(say["articles_note"]))
     rows = tuple(_duty(item, say, domains) for item in content["compliance"])
     blocks.append(Table((say["duty"], say["result"], say["records"], say["articles"]), rows, (38, 16, 16, 30)))
     return blocks

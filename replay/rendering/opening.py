@@ -11,7 +11,6 @@ from replay.rendering.blocks import (
     Heading,
     Line,
     Pairs,
-    Paragraph,
     Style,
     Table,
     TextRun,
@@ -19,11 +18,11 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
+from replay.rendering.phrases import aside, unchecked
 from replay.rendering.speech import Speech
 from replay.report_client import CLIENT
 
 _CLAIM_STYLES = {"PROVEN": Style.BAD, "REFUTED": Style.GOOD, "NOT_PROVABLE": Style.WARN}
-_MONO = Style.MONO
 
 
 def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
@@ -32,20 +31,20 @@ def cover(content: Mapping[str, Any], say: Speech) -> list[Block]:
     unknown = cell(say["not_known"])
     source = say["time_source"] if by_node else say["time_source_of_others"]
     named = () if told["broker"]["name"] is None else (plain(told["broker"]["name"]),)
-    client = plain(told["client"], _MONO) if told["client"] else plain(say["no_person"])
+    client = plain(told["client"], Style.MONO) if told["client"] else plain(say["no_person"])
     rows: list[tuple[str, Cell]] = [
         (say["case"], cell(told["case"])),
         (say["order"], (_order(told["order"], say, by_node=by_node),)),
         (say["requested_by"], _readers(content, say)),
         (say["reason"], unknown if told["reason"] is None else cell(told["reason"])),
-        (say["broker"], (*named, plain(told["broker"]["did"], _MONO))),
+        (say["broker"], (*named, plain(told["broker"]["did"], Style.MONO))),
         (say["client"], (client,)),
-        (say["subject"], (plain(told["subject"], _MONO),)),
+        (say["subject"], (plain(told["subject"], Style.MONO),)),
         (say["identity_shown"], cell(say.said(told["opened_by"]) if told["opened_by"] else say["not_recorded"])),
         (say["period"], cell(f"{told['from']} – {told['to']}")),
-        (say["software"], unknown if told["software"] is None else (plain(told["software"], _MONO),)),
-        (say["rulesets"], tuple(plain(item, _MONO) for item in told["rulesets"]) or cell("—")),
-        (say["chain"], (plain(told["chain_id"], _MONO),)),
+        (say["software"], unknown if told["software"] is None else (plain(told["software"], Style.MONO),)),
+        (say["rulesets"], tuple(plain(item, Style.MONO) for item in told["rulesets"]) or cell("—")),
+        (say["chain"], (plain(told["chain_id"], Style.MONO),)),
         (say["made_at"], ((TextRun(told["made_at"]), TextRun(f" {source}", Style.SOFT)),)),
     ]
     return [Heading(say["cover"]), Pairs(tuple(rows))]
@@ -55,24 +54,20 @@ def _readers(content: Mapping[str, Any], say: Speech) -> Cell:
     if content["form"] == CLIENT:
         return cell(say["person_withheld"])
     readers = content["cover"]["requested_by"]
-    return tuple(plain(one, _MONO) for one in readers) or cell(say["not_known"])
+    return tuple(plain(one, Style.MONO) for one in readers) or cell(say["not_known"])
 
 
 def _order(order: Mapping[str, str] | None, say: Speech, *, by_node: bool) -> Line:
     if order is None:
         return plain(say["no_order"] if by_node else say["not_known"])
-    regulator, number = TextRun(order["regulator"], _MONO), TextRun(order["id"], _MONO)
+    regulator, number = TextRun(order["regulator"], Style.MONO), TextRun(order["id"], Style.MONO)
     return TextRun(f"{say['ordered_by']} "), regulator, TextRun(f" {order['ordered_at']} "), number
 
 
 def conclusion(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 2."""
     blocks: list[Block] = [Heading(say["conclusion"]), _verdict(content, say)]
-    as_of, skipped = content["as_of"], content["not_checked"]
-    not_checked = tuple(
-        (TextRun(f"{say.word('checks', item['check'])}: "), TextRun(say.said(item["reason"]), Style.SOFT))
-        for item in skipped
-    )
+    as_of = content["as_of"]
     blocks.append(
         Pairs(
             (
@@ -81,13 +76,13 @@ def conclusion(content: Mapping[str, Any], say: Speech) -> list[Block]:
                     say["checked"],
                     cell(say["comma"].join(say.word("checks", name) for name in content["checked"]) or "—"),
                 ),
-                (say["not_checked"], not_checked or cell("—")),
+                (say["not_checked"], unchecked(content, say) or cell("—")),
             )
         )
     )
     rows = tuple(_claim(item, say) for item in content["conclusion"]["claims"])
     blocks.append(Table((say["claim"], say["result"], say["why"], say["based_on"]), rows, (24, 12, 26, 38)))
-    blocks.append(Paragraph(plain(say["claims_note"]), Style.SOFT))
+    blocks.append(aside(say["claims_note"]))
     return blocks
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from replay.rendering.blocks import Block, Cell, Heading, Line, Pairs, Paragraph, Style, Table, TextRun, cell, plain
+from replay.rendering.phrases import aside, record_named, signer
 from replay.rendering.speech import Speech
 
 
@@ -15,14 +16,14 @@ def records(content: Mapping[str, Any], say: Speech) -> list[Block]:
     head = (say["record"], say["occurred_at"], say["fingerprint"], say["log_index"], say["anchor_block"], say["delay"])
     return [
         Heading(say["records"]),
-        Paragraph(plain(say["records_note"]), Style.SOFT),
+        aside(say["records_note"]),
         Table(head, rows, (24, 20, 36, 8, 12, 14), frozenset({3, 4, 5})),
     ]
 
 
 def _record(item: Mapping[str, Any], say: Speech) -> tuple[Cell, ...]:
     anchor = item["anchor"]
-    named: Cell = (plain(f"#{item['seq']} {say.word('types', item['type'])}"), plain(item["record_id"], Style.MONO))
+    named: Cell = (plain(record_named(item, say)), plain(item["record_id"], Style.MONO))
     found = (named, cell(item["occurred_at"]), (plain(item["fingerprint"], Style.MONO),), cell(str(item["log_index"])))
     if anchor is None:
         return (*found, (plain(say["pending"], Style.WARN),), cell("—"))
@@ -47,7 +48,7 @@ def completeness(content: Mapping[str, Any], say: Speech) -> list[Block]:
     ]
     blocks: list[Block] = [
         Heading(say["completeness"]),
-        Paragraph(plain(say["completeness_note"]), Style.SOFT),
+        aside(say["completeness_note"]),
         Pairs(tuple(rows)),
         _checks(content, say),
     ]
@@ -72,7 +73,7 @@ def _checks(content: Mapping[str, Any], say: Speech) -> Table:
 def _erased(content: Mapping[str, Any], say: Speech) -> Table:
     rows = tuple(
         (
-            cell(f"#{item['seq']} {say.word('types', item['type'])}"),
+            cell(record_named(item, say)),
             cell(item["occurred_at"]),
             (plain(item["fingerprint"], Style.MONO),),
         )
@@ -87,7 +88,7 @@ def keys(content: Mapping[str, Any], say: Speech) -> list[Block]:
     valid = held.get("client-signature", False)
     signed = tuple(
         (
-            cell(f"#{item['seq']} {say.word('types', item['type'])}"),
+            cell(record_named(item, say)),
             (plain(item["key"], Style.MONO),),
             (plain(item["alg"], Style.MONO),),
             cell("—" if item["block"] is None else str(item["block"])),
@@ -96,8 +97,8 @@ def keys(content: Mapping[str, Any], say: Speech) -> list[Block]:
         for item in content["signatures"]
     )
     head = (say["record"], say["key"], say["algorithm"], say["block"], say["result"])
-    blocks: list[Block] = [Heading(say["key_history"]), Paragraph(plain(say["keys_note"]), Style.SOFT)]
-    blocks.append(Table(head, signed, (24, 42, 12, 8, 14), frozenset({3})) if signed else _nothing(say))
+    blocks: list[Block] = [Heading(say["key_history"]), aside(say["keys_note"])]
+    blocks.append(Table(head, signed, (24, 42, 12, 8, 14), frozenset({3})) if signed else aside(say["nothing"]))
     blocks += [Heading(say["second_persons"], level=2), _second_persons(content, say)]
     return [*blocks, Heading(say["key_changes"], level=2), _changes(content, say)]
 
@@ -107,16 +108,11 @@ def _second_persons(content: Mapping[str, Any], say: Speech) -> Block:
     for item in content["second_persons"]:
         other = item["subject"] != content["cover"]["subject"]
         more = [TextRun(f" · {item['subject']}", Style.MONO)] if other else []
-        record: Line = (TextRun(f"#{item['seq']} {say.word('types', item['type'])}"), *more)
-        signers = tuple(_signer(one, say) for one in item["persons"])
+        record: Line = (TextRun(record_named(item, say)), *more)
+        signers = tuple(signer(one, say) for one in item["persons"])
         missing: Cell = (plain(say.word("no_second_person", item["missing"]), Style.WARN),)
         rows.append(((record,), signers or missing))
-    return Table((say["record"], say["signed_by"]), tuple(rows), (40, 60)) if rows else _nothing(say)
-
-
-def _signer(one: Mapping[str, Any], say: Speech) -> Line:
-    named = f"{say.person(one['name'])} · {say.word('roles', one['role'])} · "
-    return TextRun(named), TextRun(one["key"], Style.MONO)
+    return Table((say["record"], say["signed_by"]), tuple(rows), (40, 60)) if rows else aside(say["nothing"])
 
 
 def _changes(content: Mapping[str, Any], say: Speech) -> Block:
@@ -134,8 +130,4 @@ def _changes(content: Mapping[str, Any], say: Speech) -> Block:
             )
         )
     head = (say["block"], say["time"], say["registry"], say["event"], say["key"])
-    return Table(head, tuple(rows), (8, 22, 16, 20, 34), frozenset({0})) if rows else _nothing(say)
-
-
-def _nothing(say: Speech) -> Paragraph:
-    return Paragraph(plain(say["nothing"]), Style.SOFT)
+    return Table(head, tuple(rows), (8, 22, 16, 20, 34), frozenset({0})) if rows else aside(say["nothing"])

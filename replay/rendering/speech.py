@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from domain.domains import Domains
 from replay.reasons import in_chinese
-from replay.rendering.blocks import Line, Style, TextRun, plain
+from replay.rendering.blocks import Line, Style, TextRun
 
 _WORDS = "replay_report.json"
 _IDENTIFIER = re.compile(r"[!-~]+")  # one word of ASCII: a number, a digest, a code of the broker's own
@@ -153,12 +153,3 @@ def words_in(lang: str, domains: Domains) -> dict[str, Any]:
     words["seen"] = vocabulary.seen
     words["rules"] |= {rule: duty.words.in_language(lang) for rule, duty in vocabulary.duties.items()}
     return words
-
-
-Part = Callable[[Mapping[str, Any], Speech], list[Any]]
-"""A part of a report: the blocks of a content in one language."""
-
-
-def label(text: str, style: Style) -> Line:
-    """Return a line that is one label."""
-    return plain(text, style)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from replay.rendering.blocks import (
@@ -76,8 +76,6 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
         if item["subject"] == content["cover"]["subject"] and item["seq"] in looks
         for one in item["persons"]
     )
-    told = content["completeness"]
-    expected = (f"ok    {check['name']}" for check in content["checks"])
     rows: tuple[tuple[str, Cell], ...] = (
         (say["reviewed_by"], reviewers or cell(say["no_reviewer"])),
         (say["own_anchor"], cell(say["own_anchor_text"])),
@@ -88,5 +86,14 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
         Paragraph(plain(say["verify_note"])),
         Listing(("bonafides-verify bundle.json.gz --trust trust.json --trust-key KEY",)),
         Paragraph(plain(say["expected"])),
-        Listing((*expected, f"complete as of block {told['block']} ({told['time']})", say["exit_status"])),
+        Listing(tuple(_printed(content))),
     ]
+
+
+def _printed(content: Mapping[str, Any]) -> Iterator[str]:
+    """Return how the verifier's lines begin that say whether the evidence holds; it prints them in English."""
+    told, found = content["completeness"], content["conclusion"]
+    for check in content["checks"]:
+        yield f"{'ok    ' if check['ok'] else 'FAILED'} {check['name']}"
+    yield f"complete as of block {told['block']} ({told['time']})" if found["ok"] else found["verdict"]
+    yield f"exit status {0 if found['ok'] else 1}"

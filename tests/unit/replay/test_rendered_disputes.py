@@ -19,7 +19,7 @@ from scripts.trials.rendered import read_page
 # What stays as it is in a Chinese text: levels and kinds by their usual letters, and what these disputes invent.
 KEPT = re.compile(
     r"(C[1-5](-min)?|R[1-5]|T[1-4]|Q\d+|DID|FUND-\d+|A synthetic fund|Synthetic Person|Li Wei|liquidity|[0-9a-f]{16}|"
-    r"sac-bands@\S+|did:[\w:]+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT[\d:.+]+|complete as of block N)"
+    r"sac-bands@\S+|did:[\w:]+|0x[0-9a-f]+|\d{4}-\d\d-\d\dT[\d:.+]+)"
 )
 
 

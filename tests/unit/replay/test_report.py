@@ -176,6 +176,15 @@ def test_a_report_says_of_which_block_it_speaks_and_what_was_not_checked(lang):
     assert f'{WORDS[lang]["checks"]["later-records"]}: <span class="soft">3 records came after' in page
 
 
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_what_the_verifier_prints_is_told_as_it_will_be(lang):
+    assert "<pre>FAILED inclusion\nfailed: inclusion\nexit status 1\n</pre>" in render_report(CONTENT, lang)
+    held = {"checks": [{"name": "inclusion", "ok": True, "detail": "d"}]}
+    told = {**CONTENT, **held, "conclusion": {"ok": True, "verdict": "complete as of block 1 (t)", "claims": []}}
+    page = render_report(told, lang)
+    assert "<pre>ok     inclusion\ncomplete as of block 1 (t)\nexit status 0\n</pre>" in page
+
+
 def test_every_style_of_a_text_has_its_rule_on_the_page():
     rules = render_report(CONTENT, "en").partition("</style>")[0]
     assert [style for style in Style if style is not Style.PLAIN and f".{style.value} {{" not in rules] == []

@@ -1,4 +1,4 @@
-"""The report of a replay as people read it: one page of HTML, or a file of PDF, in Chinese or English."""
+"""The report of a replay as people read it on a screen: one page of HTML, in Chinese or English."""
 
 from __future__ import annotations
 

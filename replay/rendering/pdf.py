@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from fpdf import FPDF
@@ -124,13 +123,7 @@ class _Pages:
     # Text
 
     def _shown(self, text: str) -> str:
-        return "".join(self._glyphs(character) for character in printable(text))
-
-    @cache  # noqa: B019 - as long-lived as the document that is made
-    def _glyphs(self, character: str) -> str:
-        if ord(character) in self._known:
-            return character
-        return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")
+        return "".join(one if ord(one) in self._known else _escaped(one) for one in printable(text))
 
     def _width(self, size: float) -> Width:
         return lambda text, style: self._measure(text, size * _SHRINK.get(style, 1.0))
@@ -148,12 +141,13 @@ class _Pages:
     ) -> None:
         """Write one line with its baseline at a height."""
         runs = [(self._shown(run.text), run.style, size * _SHRINK.get(run.style, 1.0)) for run in line]
-        whole = sum(self._measure(text, at) for text, _, at in runs)
+        widths = [self._measure(text, at) for text, _, at in runs]
+        whole = sum(widths)
         x = left if centre is None else centre - whole / 2
         x = right - whole if right else x
-        for text, style, at in runs:
+        for (text, style, at), wide in zip(runs, widths, strict=True):
             self._file.set_text_color(*_COLOURS[style])
-            wide = self._measure(text, at)
+            self._file.set_font(_FONT, size=at)
             if text:
                 self._file.text(x, y, text)
             x += wide
@@ -186,7 +180,7 @@ class _Pages:
             Pairs: self._pairs,
             Timeline: self._timeline,
             Bullets: self._bullets,
-            Listing: self._code,
+            Listing: self._listing,
         }
         writers[type(block)](block)
 
@@ -221,18 +215,17 @@ class _Pages:
         self._file.start_section(self._shown(text), level=block.level - 1)
         self._lines(self._broken(plain(text, Style.STRONG), _ROOM, size), size, _MARGIN)
         if block.level == 1:
-            self._line(self._y + 0.6, _ACCENT, 0.5)
+            self._rule(self._y + 0.6, _ACCENT, 0.5)
         self._y += _GAP
 
     def _verdict(self, block: Verdict) -> None:
-        text, holds = block.text, block.holds
-        style = Style.GOOD if holds else Style.BAD
-        lines = self._broken(plain(text, style), _ROOM - 8, _HEAD_2)
+        style = Style.GOOD if block.holds else Style.BAD
+        lines = self._broken(plain(block.text, style), _ROOM - 8, _HEAD_2)
         top, height = self._y, len(lines) * _HEAD_2 * _LEADING + 4
         if height < _HEIGHT / 2:
             self._space(height)
             top = self._y
-            self._file.set_fill_color(*((238, 246, 241) if holds else (251, 238, 237)))
+            self._file.set_fill_color(*((238, 246, 241) if block.holds else (251, 238, 237)))
             self._file.rect(_MARGIN, top, _ROOM, height, style="F")
             self._file.set_fill_color(*_COLOURS[style])
             self._file.rect(_MARGIN, top, 1.4, height, style="F")
@@ -283,7 +276,7 @@ class _Pages:
                     self._put(column[number], self._y + height * 0.75, _SMALL, left=left + _PADDING, right=end)
             self._y += height
         self._y += _PADDING
-        self._line(self._y, _RULE, 0.2)
+        self._rule(self._y, _RULE, 0.2)
 
     def _next_page(self, widths: list[float], right: frozenset[int], again: list[list[Line]] | None) -> None:
         self._page()
@@ -302,13 +295,18 @@ class _Pages:
             self._lines(self._broken(line, _ROOM - 9, _SMALL), _SMALL, _MARGIN + 9)
         self._y += _GAP
 
-    def _code(self, block: Listing) -> None:
+    def _listing(self, block: Listing) -> None:
         for text in block.lines:
             found = self._broken(plain(text, Style.MONO), _ROOM - 6, _TEXT)
             self._lines(found, _TEXT, _MARGIN + 3)
         self._y += _GAP
 
-    def _line(self, y: float, colour: tuple[int, int, int], width: float) -> None:
+    def _rule(self, y: float, colour: tuple[int, int, int], width: float) -> None:
         self._file.set_draw_color(*colour)
         self._file.set_line_width(width)
         self._file.line(_MARGIN, y, _MARGIN + _ROOM, y)
+
+
+def _escaped(character: str) -> str:
+    """Return what stands for a character that the font lacks."""
+    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")

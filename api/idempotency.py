@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
@@ -79,10 +80,10 @@ def take_key() -> Response | None:
         idempotency.forget_old(connection, row.created_at)
         known = idempotency.reserve(connection, row)
         if known is not None and known.status == idempotency.IN_PROGRESS and not _is_worked_on(known):
-            idempotency.release(connection, row.key, row.route)
+            idempotency.release(connection, *row.place)
             known = idempotency.reserve(connection, row)
         if known is None:
-            _working.add((row.key, row.route))
+            _working.add(row.place)
     if known is None:
         g.idempotency = row
         return None
@@ -116,7 +117,7 @@ def _row_of_request() -> idempotency.StoredAnswer | None:
 def _is_worked_on(known: idempotency.StoredAnswer) -> bool:
     """Say whether the process that took a key still works on its request."""
     if known.owner == own_identity():
-        return (known.key, known.route) in _working
+        return known.place in _working
     return is_running(known.owner)
 
 
@@ -125,16 +126,24 @@ def _told(known: idempotency.StoredAnswer, row: idempotency.StoredAnswer) -> Res
         raise Refused("idempotency-key-reused", "the key was used for another request")
     if known.status == idempotency.IN_PROGRESS:
         raise CouldNotCheck("idempotency-in-progress", "the first request under this key has no answer yet")
-    return answer_again(known)
+    response = answer_again(known)
+    if response.status_code == HTTPStatus.ACCEPTED:
+        response.headers["Location"] = place_of(parse_json(known.response, field="response"))
+    return response
 
 
 def answer_again(known: idempotency.StoredAnswer) -> Response:
     """Return an answer that was given before, and say so."""
     response = kept_answer(known)
     response.headers[REPLAYED_HEADER] = "true"
-    if response.status_code == HTTPStatus.ACCEPTED and request.path != FACTS:  # a fact is done, and has no other place
-        response.headers["Location"] = place_of(parse_json(known.response, field="response"))
     return response
+
+
+def answered(row: idempotency.StoredAnswer, response: Response) -> idempotency.StoredAnswer:
+    """Return what is kept under a key: the answer to its request."""
+    return replace(
+        row, status=response.status_code, response=response.get_data(), content_type=response.content_type or ""
+    )
 
 
 def kept_answer(row: idempotency.StoredAnswer) -> Response:
@@ -146,24 +155,14 @@ def _keep(response: Response) -> Response:
     row = g.get("idempotency")
     if row is None or response.status_code >= HTTPStatus.BAD_REQUEST:
         return response  # teardown gives the key back: the caller may mend the request and send it again
-    answer = idempotency.StoredAnswer(
-        key=row.key,
-        route=row.route,
-        request_digest=row.request_digest,
-        status=response.status_code,
-        response=response.get_data(),
-        content_type=response.content_type or "",
-        created_at=row.created_at,
-        owner=row.owner,
-    )
     g.idempotency = None
     try:
         with current_node().store.write() as connection:
-            idempotency.complete(connection, answer)
+            idempotency.complete(connection, answered(row, response))
     except CouldNotCheck:
         _log.warning("the answer under an idempotency key could not be kept: what was done stays done")
     finally:
-        _working.discard((row.key, row.route))
+        _working.discard(row.place)
     return response
 
 
@@ -173,11 +172,11 @@ def _release(_error: BaseException | None) -> None:
         return
     try:
         with current_node().store.write() as connection:
-            idempotency.release(connection, row.key, row.route)
+            idempotency.release(connection, *row.place)
     except CouldNotCheck:
         _log.warning("an idempotency key could not be given back: the next request under it takes it")
     finally:
-        _working.discard((row.key, row.route))
+        _working.discard(row.place)
 
 
 def _caller_name() -> str:

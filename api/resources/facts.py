@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -13,7 +12,7 @@ from flask import Blueprint, Response
 from api.auth import guarded
 from api.bodies import json_answer, read_object
 from api.context import current_node
-from api.idempotency import FACTS, answer_again, kept_answer, key_of_fact
+from api.idempotency import FACTS, answer_again, answered, kept_answer, key_of_fact
 from api.ndjson import Outcome, one_or_many
 from api.slots import while_waiting
 from node_adapter.store.idempotency import StoredAnswer
@@ -58,10 +57,7 @@ def _submit_under(key: StoredAnswer) -> Response:
 def _kept(key: StoredAnswer, accepted: Accepted) -> StoredAnswer:
     """Return what is kept under a key of the answer to its fact."""
     answer = accepted.to_json()
-    response = json_answer(answer, _status_of(answer))
-    return replace(
-        key, status=response.status_code, response=response.get_data(), content_type=response.content_type or ""
-    )
+    return answered(key, json_answer(answer, _status_of(answer)))
 
 
 def _submit(facts: Sequence[dict[str, Any]]) -> Sequence[Outcome]:

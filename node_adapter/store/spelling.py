@@ -22,6 +22,11 @@ def insert_into(table: Table, dialect: Dialect) -> postgresql.Insert | sqlite.In
     return postgresql.insert(table) if dialect.name == POSTGRESQL else sqlite.insert(table)
 
 
+def some_rows(where: TextClause | ColumnElement[bool]) -> dict[str, Any]:
+    """Return the words by which an index is one of those rows alone of which `where` holds."""
+    return {"sqlite_where": where, "postgresql_where": where}
+
+
 def index_of_some(
     name: str,
     *columns: str | ColumnElement[Any],
@@ -39,7 +44,7 @@ def index_of_some(
         equality: values of any length are looked for by equality alone: PostgreSQL's other kind holds 2,704 bytes.
     """
     using = "hash" if equality else None
-    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where, postgresql_using=using)
+    return Index(name, *columns, unique=unique, postgresql_using=using, **some_rows(where))
 
 
 class JsonMember(ColumnElement[str]):

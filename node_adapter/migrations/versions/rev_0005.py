@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -15,10 +17,4 @@ def upgrade() -> None:
         record.add_column(sa.Column("block", sa.Integer(), nullable=True))
         record.alter_column("anchor_by", existing_type=sa.BigInteger(), nullable=True)
         record.alter_column("promise", existing_type=sa.Text(), nullable=True)
-    op.create_index(
-        "record_owed",
-        "record",
-        ["log_index"],
-        sqlite_where=sa.text("promise IS NULL"),
-        postgresql_where=sa.text("promise IS NULL"),
-    )
+    op.create_index("record_owed", "record", ["log_index"], **some_rows(sa.text("promise IS NULL")))

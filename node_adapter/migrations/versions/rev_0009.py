@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node_adapter.store.spelling import JsonMember
+from node_adapter.store.spelling import JsonMember, some_rows
 
 revision = "0009"
 down_revision = "0008"
@@ -34,15 +34,8 @@ _OF_ALL = (
 def upgrade() -> None:
     """Add the indexes; no row changes."""
     for name, table, columns, where in _OF_SOME_ROWS:
-        op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
-    value, some = JsonMember(sa.column("args", sa.Text()), "value"), sa.text(_ATTRIBUTES)
-    op.create_index(
-        "chain_event_by_value",
-        "chain_event",
-        [value],
-        sqlite_where=some,
-        postgresql_where=some,
-        postgresql_using="hash",  # a value may be long
-    )
+        op.create_index(name, table, columns, **some_rows(sa.text(where)))
+    value, some = JsonMember(sa.column("args", sa.Text()), "value"), some_rows(sa.text(_ATTRIBUTES))
+    op.create_index("chain_event_by_value", "chain_event", [value], postgresql_using="hash", **some)  # it may be long
     for name, table, columns in _OF_ALL:
         op.create_index(name, table, columns)

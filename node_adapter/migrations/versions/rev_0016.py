@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -15,4 +17,4 @@ def upgrade() -> None:
     op.add_column("record", sa.Column("house", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.execute("UPDATE record SET house = true WHERE type IN ('PRODUCT_RATE', 'STAFF_ENROL', 'STAFF_END')")
     marked = sa.column("house", sa.Boolean()) == sa.true()
-    op.create_index("record_of_house", "record", ["log_index"], sqlite_where=marked, postgresql_where=marked)
+    op.create_index("record_of_house", "record", ["log_index"], **some_rows(marked))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
@@ -15,7 +17,7 @@ def upgrade() -> None:
         op.add_column("record", sa.Column(name, sa.LargeBinary(32), nullable=True))
     op.add_column("record", sa.Column("nonce", sa.LargeBinary(16), nullable=True))
     where = sa.text("nonce IS NOT NULL")
-    op.create_index("record_nonce", "record", ["pid", "nonce"], unique=True, sqlite_where=where, postgresql_where=where)
+    op.create_index("record_nonce", "record", ["pid", "nonce"], unique=True, **some_rows(where))
     op.add_column("subject", sa.Column("kind", sa.String(), nullable=False, server_default="client"))
     op.add_column("subject", sa.Column("opens", sa.String(), nullable=True))
     op.add_column("subject", sa.Column("label", sa.LargeBinary(32), nullable=True))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -17,11 +19,5 @@ def upgrade() -> None:
         sa.Column("pid", sa.String(64), nullable=False),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
     )
-    op.create_index(
-        "erasure_waiting",
-        "erasure",
-        ["log_index"],
-        sqlite_where=sa.text("done_at IS NULL"),
-        postgresql_where=sa.text("done_at IS NULL"),
-    )
+    op.create_index("erasure_waiting", "erasure", ["log_index"], **some_rows(sa.text("done_at IS NULL")))
     op.create_index("erasure_of", "erasure", ["pid"])

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
@@ -20,13 +22,7 @@ def upgrade() -> None:
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "replay_waiting",
-        "replay",
-        ["id"],
-        sqlite_where=sa.text("state = 'waiting'"),
-        postgresql_where=sa.text("state = 'waiting'"),
-    )
+    op.create_index("replay_waiting", "replay", ["id"], **some_rows(sa.text("state = 'waiting'")))
     op.create_table(
         "replay_document",
         sa.Column("replay", sa.String(36), primary_key=True),
@@ -46,10 +42,4 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.BigInteger(), nullable=False, index=True),
         sa.Column("answer", sa.Text(), nullable=True),
     )
-    op.create_index(
-        "state_request_open",
-        "state_request",
-        ["id"],
-        sqlite_where=sa.text("answer IS NULL"),
-        postgresql_where=sa.text("answer IS NULL"),
-    )
+    op.create_index("state_request_open", "state_request", ["id"], **some_rows(sa.text("answer IS NULL")))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0024"
 down_revision = "0023"
 branch_labels = None
@@ -14,5 +16,5 @@ def upgrade() -> None:
     op.add_column("subject", sa.Column("former_count", sa.Integer(), nullable=True))
     op.add_column("subject", sa.Column("former_head", sa.LargeBinary(32), nullable=True))
     continuing = sa.text("former_count IS NOT NULL")
-    op.create_index("subject_continuing", "subject", ["pid"], sqlite_where=continuing, postgresql_where=continuing)
+    op.create_index("subject_continuing", "subject", ["pid"], **some_rows(continuing))
     op.create_table("former_reference", sa.Column("source_ref", sa.String(), primary_key=True))

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from node_adapter.store.spelling import some_rows
+
 revision = "0026"
 down_revision = "0025"
 branch_labels = None
@@ -27,10 +29,4 @@ def upgrade() -> None:
     op.create_index("conviction_matter", "conviction", ["convicted", "matter"])
     op.create_index("conviction_noted", "conviction", ["noted_at"])
     op.create_index("conviction_noted_of", "conviction", ["convicted", "noted_at"])
-    op.create_index(
-        "conviction_due",
-        "conviction",
-        ["tries", "due_at"],
-        sqlite_where=sa.text("due_at IS NOT NULL"),
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    )
+    op.create_index("conviction_due", "conviction", ["tries", "due_at"], **some_rows(sa.text("due_at IS NOT NULL")))

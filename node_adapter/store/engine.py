@@ -73,7 +73,7 @@ class Store:
 
         Raises:
             CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk,
-                `store-unavailable`. Where the connection to a server breaks at the commit nobody knows whether what was
+                `store-unavailable`, `store-unreadable` of a text that is none. Where the connection to a server breaks at the commit nobody knows whether what was
                 written is kept: who repeats the act must find it, as everything here does by its key.
         """
         owed: list[Callable[[], None]] = []
@@ -130,7 +130,7 @@ class Store:
             typed = self._kind.typed_error(error)
             if typed is None:
                 raise
-            raise typed from error
+            raise typed.with_traceback(error.__traceback__) from None  # the driver's words may quote what is stored
 
 
 def after_commit(connection: Connection, act: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event
 from sqlalchemy.exc import DatabaseError, DataError, InterfaceError
 
 from node_adapter.store.place import DatabaseUrl
@@ -54,6 +54,7 @@ class PostgresqlDatabase:
             pool_pre_ping=True,  # a server that was started again breaks no request
         )
         event.listen(self.engine, "connect", _configure, insert=True)  # before SQLAlchemy reads what we may refuse
+        event.listen(self.engine, "handle_error", _let_go_of_values)
 
     def turn(self) -> AbstractContextManager[None]:
         """Wait for nothing here: the server keeps the queue of its lock, and wakes who is next."""
@@ -89,7 +90,7 @@ class PostgresqlDatabase:
                 [(snapshot,)] = held[0].execute(_SNAPSHOT, prepare=True).fetchall()
             except psycopg.Error as error:
                 _close_all(held)
-                raise _as_typed_error(error) or error from error
+                raise _as_typed_error(error) or error from None
             return str(snapshot)
 
         weakref.finalize(count, _close_all, held)
@@ -129,7 +130,7 @@ def typed_errors() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _as_typed_error(error, is_lost=True) or error from error
+        raise _as_typed_error(error, is_lost=True) or error from None
 
 
 def _session_of(url: DatabaseUrl) -> dict[str, Any]:
@@ -168,12 +169,31 @@ def _as_typed_error(error: BaseException | None, *, is_lost: bool = False) -> Bo
     if isinstance(error, errors.DiskFull):
         return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
     if is_lost or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | psycopg.InternalError):
-        return CouldNotCheck("store-unavailable", f"the database cannot be used: {_first_line(error)}")
+        return CouldNotCheck("store-unavailable", f"the database cannot be used: {_told(error)}")
     return None
 
 
-def _first_line(error: BaseException | None) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _let_go_of_values(context: ExceptionContext) -> BonafidesError | None:
+    """Take out of an error what the server quotes: the row that broke a constraint, or a text that does not read."""
+    error, wrapped = context.original_exception, context.sqlalchemy_exception
+    if isinstance(error, UnicodeDecodeError):
+        return CouldNotCheck("store-unreadable", "a column holds bytes that are no text in UTF-8")
+    if isinstance(error, psycopg.Error):
+        error.args = (_told(error),)
+        if wrapped is not None:
+            wrapped.args = error.args
+    return None
+
+
+def _told(error: BaseException | None) -> str:
+    """Say what an error is. Of a statement's error it is the class, and what it is about, as the server names them.
+
+    An error without a class is the driver's, of the connection: it saw no row.
+    """
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return (str(error).splitlines() or [type(error).__name__])[0]
+    about = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
+    return " ".join([type(error).__name__, error.sqlstate, *filter(None, about)])
 
 
 def _name_of_nul(params: object) -> str | None:

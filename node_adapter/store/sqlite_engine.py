@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import sqlite3
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,6 +19,8 @@ from node_adapter.store.turn import WriteTurn
 from primitives.errors import CouldNotCheck
 
 _ROOM_BYTES = 1024 * 1024
+_PRIMARY = 0xFF  # the byte of a result code that its extended forms share
+_NO_TEXT = re.compile(r"Could not decode to UTF-8 column '(\w*)'")  # the driver's words, which go on with what it holds
 
 
 class SqliteDatabase:
@@ -47,7 +51,7 @@ class SqliteDatabase:
 
     def typed_error(self, error: DatabaseError | InterfaceError) -> CouldNotCheck | None:
         """Tell a damaged file by the bare class; the other classes below it, such as a broken constraint, are ours."""
-        return self._as_typed_error(str(error.orig)) if type(error) in (DatabaseError, OperationalError) else None
+        return self._as_typed_error(error.orig) if type(error) in (DatabaseError, OperationalError) else None
 
     def commit_counter(self) -> Callable[[], int]:
         """Ask SQLite's own count of other connections' commits.
@@ -62,7 +66,7 @@ class SqliteDatabase:
             try:
                 return int(driver.execute("PRAGMA data_version").fetchone()[0])
             except SqliteError as error:
-                raise self._as_typed_error(str(error)) from error
+                raise self._as_typed_error(error) from None
 
         return count
 
@@ -82,12 +86,17 @@ class SqliteDatabase:
             connection.exec_driver_sql("VACUUM")
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _as_typed_error(self, text: str) -> CouldNotCheck:
-        if "locked" in text or "busy" in text:
+    def _as_typed_error(self, error: BaseException | None) -> CouldNotCheck:
+        """Tell the kind alone: the driver's words may quote what a column holds."""
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return CouldNotCheck("store-busy", "another process holds the database's write lock; try again")
-        if "full" in text or ("disk I/O error" in text and _has_no_room(self._folder)):
+        if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(self._folder)):
             return CouldNotCheck("store-full", "the disk of the database is full; nothing was stored")
-        return CouldNotCheck("store-unavailable", f"the database cannot be used: {text}")
+        if (column := _NO_TEXT.match(str(error))) is not None:
+            return CouldNotCheck("store-unreadable", f"the column {column[1]} holds bytes that are no text in UTF-8")
+        name = getattr(error, "sqlite_errorname", "an error of the driver")
+        return CouldNotCheck("store-unavailable", f"the database cannot be used: {name}")
 
 
 def _configure(connection: SqliteConnection, _record: object) -> None:

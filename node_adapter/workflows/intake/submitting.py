@@ -31,6 +31,7 @@ from replay.wire.fact import IntakeFact, read_fact
 Outcome = Accepted | BonafidesError
 _SEVERAL = 2
 _OF_THE_STORE = "store-"  # how the codes begin of what the database cannot do, for whomever
+_OF_A_ROW = "store-unreadable"  # what one history holds, and no other
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def _failure_of(node: Node, submission: FactRequest) -> Exception | None:
 
 
 def _is_of_the_store(error: Exception) -> bool:
-    return isinstance(error, CouldNotCheck) and error.code.startswith(_OF_THE_STORE)
+    return isinstance(error, CouldNotCheck) and error.code.startswith(_OF_THE_STORE) and error.code != _OF_A_ROW
 
 
 def _store(node: Node, connection: Connection, group: Sequence[FactRequest]) -> list[FactRequest]:
@@ -141,6 +142,7 @@ def _store(node: Node, connection: Connection, group: Sequence[FactRequest]) -> 
     first: dict[tuple[str, str], FactRequest] = {}
     fresh, later = [], []
     for one in group:
+        one.outcomes, one.answer, one.earlier = (), None, None  # of a transaction that was rolled back nothing is told
         place = None if one.key is None else one.key.row.place
         if place in known:
             _answer_again(one, known[place])

@@ -16,6 +16,7 @@ from node_adapter.store import idempotency
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import idempotency as kept
 from node_adapter.views import Views
+from node_adapter.workflows.intake import submitting
 from node_adapter.workflows.intake.facts import Intake
 from tests.waiting import wait_until
 from tests.world.broker import TOKENS, records_told
@@ -213,6 +214,41 @@ def test_one_key_in_one_group_acts_once(broker, pool, notice):
     assert answers[2].get_json()["code"] == "idempotency-key-reused"
     assert len({answers[number].get_data() for number in (0, 1, 3)}) == 1
     assert ["Idempotency-Replayed" in answer.headers for answer in answers] == [False, True, False, True, False]
+    assert stored(broker) == (3, 2)
+
+
+def test_what_a_transaction_that_was_rolled_back_would_have_answered_is_told_to_nobody(
+    broker, pool, notice, monkeypatch
+):
+    """The group fails once the answers are made; before each is taken alone another process has used one's key."""
+    keep, store_each = idempotency.keep, submitting._store_each
+
+    def fail(*_):
+        raise ZeroDivisionError
+
+    def used_elsewhere(node, submissions):
+        monkeypatch.setattr(idempotency, "keep", keep)
+        other = replace(submissions[0].key.row, request_digest=bytes(32), status=201, response=b"{}")
+        with node.store.write() as connection:
+            idempotency.keep(connection, [other])
+        store_each(node, submissions)
+
+    monkeypatch.setattr(idempotency, "keep", fail)
+    monkeypatch.setattr(submitting, "_store_each", used_elsewhere)
+    answers = together(broker, pool, [(notice(), "a"), (notice(), "b")])
+    assert codes(answers) == [(409, "idempotency-key-reused"), (201, None)]
+    assert stored(broker) == (2, 2)
+
+
+def test_a_row_that_does_not_read_refuses_those_alone_who_need_it(broker, pool, notice):
+    other = broker.enrol("a client whose history is spoilt")
+    with broker.store.write() as connection:
+        spoilt = connection.exec_driver_sql(
+            "update subject set state = cast(x'ff' as text) where pid = ?", (other.subject,)
+        )
+        assert spoilt.rowcount == 1
+    answers = together(broker, pool, [(notice(), "a"), (notice(subject=other.subject), "b"), (notice(), "c")])
+    assert codes(answers) == [(201, None), (503, "store-unreadable"), (201, None)]
     assert stored(broker) == (3, 2)
 
 

@@ -89,7 +89,9 @@ def test_an_input_output_error_at_the_commit_of_a_full_disk_says_that_it_is_full
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=free))
 
     def fail(_connection: object) -> None:
-        raise OperationalError("COMMIT", {}, sqlite3.OperationalError("disk I/O error"))
+        failed = sqlite3.OperationalError("disk I/O error")
+        failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        raise OperationalError("COMMIT", {}, failed)
 
     event.listen(store._engine, "commit", fail)
     with pytest.raises(CouldNotCheck) as caught:

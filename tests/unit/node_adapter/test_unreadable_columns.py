@@ -1,0 +1,75 @@
+"""What the database says of an error may quote what is stored: we tell the kind, and a column's name at the most."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from node_adapter.store.engine import Store, open_store
+from node_adapter.store.migrate import upgrade
+from primitives.errors import CouldNotCheck
+from tests.world.databases import SQLITE
+
+pytestmark = pytest.mark.both_databases
+
+SECRET = "what a client said"
+_BYTES = (b"\xff" + SECRET.encode() + b" database is locked, disk is full").hex()
+
+
+@pytest.fixture
+def store(tmp_path):
+    upgrade(tmp_path / "node.db")
+    opened = open_store(tmp_path / "node.db")
+    yield opened
+    opened.dispose()
+
+
+def _spoil(store: Store, kind: str) -> None:
+    """Put bytes into a column of text that are none, as a disk would."""
+    with store.write() as connection:
+        if kind == SQLITE:
+            connection.exec_driver_sql(f"insert into setting values ('spoilt', cast(x'{_BYTES}' as text))")
+        else:
+            connection.exec_driver_sql("create cast (bytea as text) without function")
+            connection.exec_driver_sql(f"insert into setting values ('spoilt', decode('{_BYTES}', 'hex')::text)")
+
+
+def _all_told(error: BaseException) -> str:
+    """Give what a log would hold, the errors before it too."""
+    return "".join(traceback.format_exception(error)) + str(error) + repr(error)
+
+
+def test_a_text_that_is_none_is_told_by_kind_and_never_quoted(store, database_kind):
+    _spoil(store, database_kind)
+    for transaction in (store.read, store.write):
+        with pytest.raises(CouldNotCheck) as caught, transaction() as connection:
+            connection.execute(text("select value from setting where key = 'spoilt'")).all()
+        assert caught.value.code == "store-unreadable"
+        assert ("column value" in str(caught.value)) == (database_kind == SQLITE)
+        assert SECRET not in _all_told(caught.value)
+    with store.write() as connection:  # the lock and the session are as before
+        assert connection.execute(text("delete from setting where key = 'spoilt'")).rowcount == 1
+
+
+def test_a_broken_constraint_names_its_place_and_not_the_row(store, caplog):
+    add = text("insert into setting values (:key, :value)")
+    with pytest.raises(IntegrityError) as caught, store.write() as connection:
+        connection.execute(add, {"key": SECRET, "value": SECRET})
+        connection.execute(add, {"key": SECRET, "value": SECRET})
+    assert SECRET not in _all_told(caught.value)
+    assert "setting" in str(caught.value)
+    logging.getLogger("test").error("failed", exc_info=caught.value)
+    assert SECRET not in caplog.text
+
+
+def test_a_table_that_is_not_there_is_told_by_kind(store, database_kind):
+    with pytest.raises(Exception) as caught, store.read() as connection:
+        connection.execute(text(f"select '{SECRET}' from nothing"))
+    told = str(caught.value)
+    assert ("SQLITE_ERROR" if database_kind == SQLITE else "UndefinedTable") in told
+    if database_kind == SQLITE:
+        assert SECRET not in _all_told(caught.value)

@@ -10,16 +10,18 @@ from sqlalchemy import Connection
 
 from evidence import shapes
 from node_adapter.fsck.difference import StoreDifference
+from node_adapter.fsck.gaps import gaps
 from node_adapter.fsck.label_map import check_presence, check_segments
 from node_adapter.fsck.records import check_records, check_subjects
 from node_adapter.fsck.tree import check_leaves
 from node_adapter.store.engine import Store
 from primitives.canonical import parse_json
-from primitives.errors import InvalidInput
+from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.shapes import Constant, Fields, Nullable, Text
 
 STATE_FORMAT = "bonafides.fsck/1"
 MAX_STATE_BYTES = 4096
+UNREADABLE = "store-unreadable"
 PARTS = ("records", "subjects", "leaves", "map-segments", "map-presence")
 NOT_CHECKED = {
     "chain": "not asked: leaves were held against the index that this node made of it",
@@ -28,6 +30,7 @@ NOT_CHECKED = {
     "promises": "`bonafides promise verify` and `wallet sync` hold them against the log",
     "signatures of acts": "the column is the envelope's; whose keys signed, a bundle's verification shows",
     "database of format 1": "`doctor` looks at it",
+    "other columns and tables": "no envelope, leaf or map binds them, such as `source_ref` and `accepted_at`",
 }
 _STATE = Fields(
     {
@@ -73,12 +76,22 @@ def read_state(data: bytes, broker: str) -> FsckState:
     """Read a state file.
 
     Raises:
-        InvalidInput: it is none; `constant`, of another member's store.
+        InvalidInput: it is none; `constant`, of another member's store; `range`, of a part that there is not.
     """
     read = _STATE.read(parse_json(data, field="state", max_bytes=MAX_STATE_BYTES), "state")
     if read["broker"] != broker:
         raise InvalidInput("state.broker", "constant", f"is of {read['broker']}")
+    if read["part"] > len(PARTS):
+        raise InvalidInput("state.part", "range", f"must be 0 to {len(PARTS)}")
     return FsckState(**{name: value for name, value in read.items() if name != "format"})
+
+
+def _place(state: FsckState) -> str:
+    """Say how far a check has come."""
+    if state.part == len(PARTS):
+        return "the end"
+    reached = state.subject if state.number is None else state.number
+    return f"{PARTS[state.part]} {'none' if reached is None else reached}"
 
 
 class Fsck:
@@ -87,6 +100,7 @@ class Fsck:
     def __init__(self, store: Store, member: str, state: FsckState, save: Callable[[FsckState], None]) -> None:
         """Take the store, the address of its member, and where to begin."""
         self._store, self._member, self._state, self._save = store, member, state, save
+        self._before = None if state == FsckState.begun(state.broker) else _place(state)
 
     def run(self) -> dict[str, Any]:
         """Go over what is left, and return the report; the state stands before a page that differs."""
@@ -97,6 +111,12 @@ class Fsck:
         except StoreDifference as found:
             difference = {"part": PARTS[self._state.part], **found.to_json()}
         state, not_checked = self._state, dict(NOT_CHECKED)
+        with self._store.read() as connection:
+            not_checked |= gaps(connection)
+        if self._before is not None:
+            not_checked["what was gone over before"] = (
+                f"all to {self._before}: the state file says so, and nothing else"
+            )
         if difference is not None:
             not_checked |= dict.fromkeys(PARTS[state.part + 1 :], "comes after the first difference")
         return {
@@ -109,8 +129,7 @@ class Fsck:
 
     def _step(self) -> None:
         state, part = self._state, PARTS[self._state.part]
-        with self._store.read() as connection:
-            reached, looked = self._page(connection, part)
+        reached, looked = self._read_page(part)
         state = replace(state, looked={**state.looked, part: state.looked[part] + looked})
         if reached is None:
             state = replace(state, part=state.part + 1, number=None, subject=None)
@@ -120,6 +139,19 @@ class Fsck:
             state = replace(state, number=reached)
         self._state = state
         self._save(state)
+
+    def _read_page(self, part: str) -> tuple[int | str | None, int]:
+        """Check a page; what is stored may be of any kind, and is then the difference."""
+        where = f"in the page after {_place(self._state)}"
+        try:
+            with self._store.read() as connection:
+                return self._page(connection, part)
+        except CouldNotCheck as error:
+            if error.code != UNREADABLE:
+                raise
+            raise StoreDifference("column", where, "text in UTF-8", "bytes that are none") from error
+        except (TypeError, ValueError, AttributeError, LookupError) as error:
+            raise StoreDifference("column", where, "a value of its kind", type(error).__name__) from error
 
     def _page(self, connection: Connection, part: str) -> tuple[int | str | None, int]:
         state = self._state

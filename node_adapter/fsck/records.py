@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from domain.erasure import ERASE
 from evidence.documents.record import MAX_ENVELOPE_BYTES
 from evidence.version2.envelope import check_envelope
 from evidence.version2.links import ZERO_HASH, Link, first_label
 from evidence.version2.record import altered_fields
 from evidence.version2.salts import envelope_salt
 from node_adapter.fsck.difference import StoreDifference, same, unreadable
-from node_adapter.store import former, log_walk, records
+from node_adapter.store import former, log_walk, records, subjects
 from node_adapter.store.records import RecordRow
+from node_adapter.workflows.erasing.named import rules_named
 from node_adapter.workflows.intake.countersign import signed_once_in
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError
@@ -32,11 +34,18 @@ def check_records(connection: Connection, broker: str, reached: int | None) -> t
     """
     before = former.first_index(connection) - 1 if reached is None else reached
     page = log_walk.records_after(connection, before, PAGE)
+    known = subjects.by_pids(connection, {row.pid for row in page})
+    erased = {pid: _erased(connection, pid) for pid in {row.pid for row in page if row.is_stub}}
     for row in page:
         if row.log_index != before + 1 and row.log_index != log_walk.place_after_wrong(connection, before + 1):
             raise StoreDifference("log-index", f"log index {before + 1}", before + 1, row.log_index)
+        if row.pid not in known:
+            raise StoreDifference("subject", _where(row), f"a subject {row.pid}", "none")
         _check_place(connection, broker, row)
-        if not row.is_stub:
+        if row.is_stub:
+            if row.seq not in erased[row.pid]:
+                raise StoreDifference("erasure", _where(row), "an ERASE that names it", "none")
+        else:
             try:
                 _check_envelope(broker, row)
             except BonafidesError as error:
@@ -60,6 +69,11 @@ def check_subjects(connection: Connection, broker: str, reached: str | None) -> 
 
 def _where(row: RecordRow) -> str:
     return f"log index {row.log_index}"
+
+
+def _erased(connection: Connection, pid: str) -> set[int]:
+    """Return the places of a subject's chain that its ERASE records name."""
+    return {seq for erase in records.of_types(connection, pid, (ERASE,)) for seq in rules_named(erase)}
 
 
 def _check_place(connection: Connection, broker: str, row: RecordRow) -> None:
@@ -97,11 +111,11 @@ def _check_envelope(broker: str, row: RecordRow) -> None:
     }
     for name, value in columns.items():
         same(f"envelope.{name}", where, parsed[name], value)
-    if row.payload is not None and row.root_salt is not None:
-        values = parse_json(row.payload.encode(), field="payload", max_bytes=MAX_PAYLOAD_BYTES)
-        if wrong := altered_fields(envelope, values, row.root_salt):
-            raise StoreDifference("payload", where, "what the envelope binds", f"others in {', '.join(wrong)}")
-    elif row.payload is not None:
-        raise StoreDifference("payload", where, "a root salt beside a payload", "none")
-    if row.act_signature is not None:  # an ERASE lets go of those of what it erased
-        same("act-signature", where, signed_once_in(envelope), row.act_signature)
+    same("act-signature", where, signed_once_in(envelope), row.act_signature)
+    if row.root_salt is None:
+        return  # it came back from copies, which have no salts: the report tells how many
+    if row.payload is None:
+        raise StoreDifference("payload", where, "a payload beside its salt", "none")
+    values = parse_json(row.payload.encode(), field="payload", max_bytes=MAX_PAYLOAD_BYTES)
+    if wrong := altered_fields(envelope, values, row.root_salt):
+        raise StoreDifference("payload", where, "what the envelope binds", f"others in {', '.join(wrong)}")

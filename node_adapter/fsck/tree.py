@@ -119,3 +119,5 @@ def _check_checkpoint(
     names = ("checkpoint-seq", "checkpoint-root", "checkpoint-map-root", "checkpoint-size")
     for name, ours, theirs in zip(names, expected, found, strict=True):
         same(name, where, ours, theirs)
+    if forgotten := {*stated.wrong} - {*wrong_anchors.named(connection)}:  # it would be taken back
+        raise StoreDifference("checkpoint-wrong", where, "anchors that are named wrong", f"also {sorted(forgotten)}")

@@ -73,8 +73,9 @@ class Store:
 
         Raises:
             CouldNotCheck: `store-busy` when another process holds the lock too long, `store-full` on a full disk,
-                `store-unavailable`, `store-unreadable` of a text that is none. Where the connection to a server breaks at the commit nobody knows whether what was
-                written is kept: who repeats the act must find it, as everything here does by its key.
+                `store-unavailable`, `store-unreadable` of a column of text that holds none. Where the connection to a
+                server breaks at the commit nobody knows whether what was written is kept: who repeats the act must find
+                it, as everything here does by its key.
         """
         owed: list[Callable[[], None]] = []
         with self._kind.turn(), self._translated_errors(), self._engine.connect() as connection:

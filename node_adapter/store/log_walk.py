@@ -64,6 +64,19 @@ def records_below(connection: Connection, size: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def without_salts(connection: Connection) -> int:
+    """Return how many records have an envelope and no salts; every one is looked at: once a check."""
+    query = select(func.count()).select_from(record).where(record.c.envelope != b"", record.c.root_salt.is_(None))
+    return int(connection.execute(query).scalar_one())
+
+
+def without_checkpoint(connection: Connection) -> int:
+    """Return how many final anchors have no signed checkpoint; every anchor is looked at: once a check."""
+    unsigned = func.coalesce(log_anchor.c.checkpoint, "") == ""
+    query = select(func.count()).select_from(log_anchor).where(log_anchor.c.block.is_not(None), unsigned)
+    return int(connection.execute(query).scalar_one())
+
+
 def node_count(connection: Connection) -> int:
     """Return how many nodes of the tree of anchors are stored; every one is counted: once a check."""
     return int(connection.execute(select(func.count()).select_from(log_node)).scalar_one())

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
-from node_adapter.fsck.check import Fsck, FsckState, read_state
+from evidence.version2.log.checkpoint import read_anchor_checkpoint, sign_anchor_checkpoint
+from node_adapter.fsck.check import PARTS, Fsck, FsckState, read_state
 from node_adapter.store.engine import open_store
 from primitives.errors import InvalidInput
 from tests.world.broker import Broker
@@ -103,6 +105,21 @@ STATEMENTS = [
     ("update record set seq = seq + 100 where log_index = 5", "records", "subject-chain"),
     ("update record set payload = '{}' where log_index = 5", "records", "payload"),
     ("update record set act_signature = 'other' where log_index = 0", "records", "act-signature"),
+    ("update record set payload = null where log_index = 5", "records", "payload"),
+    (
+        "update record set type = '', envelope = x'', payload = null, root_salt = null, envelope_salt = null "
+        "where log_index = 5",
+        "records",
+        "erasure",
+    ),
+    ("delete from subject where pid = (select pid from record where log_index = 5)", "records", "subject"),
+    ("update record set payload = cast(x'ff' as text) where log_index = 5", "records", "column"),
+    ("update record set seq = 'other' where log_index = 5", "records", "column"),
+    (
+        "update subject set client_ref = cast(x'ff' as text) where pid = (select pid from record where log_index = 5)",
+        "records",
+        "column",
+    ),
     ("update record set envelope = cast('{}' as blob) where log_index = 5", "records", "envelope"),
     ("update subject set count = count + 1 where count > 0", "subjects", "subject-count"),
     ("update log_leaf set leaf = (select leaf from log_leaf where seq = 2) where seq = 3", "leaves", "leaf-number"),
@@ -145,6 +162,32 @@ def test_what_is_told_holds_no_value_and_no_salt(world, store):
     assert not [secret for secret in ("of a client", salt.hex(), payload) if secret in told]
 
 
+GAPS = [
+    ("update record set payload = null, root_salt = null where log_index = 5", "originals without salts"),
+    ("update log_anchor set checkpoint = '' where seq = 3", "checkpoints never signed"),
+    ("insert into wrong_anchor values (4, 'forged', 1, 0)", "anchors that are named wrong"),
+]
+
+
+@pytest.mark.parametrize(("statement", "named"), GAPS)
+def test_what_nothing_can_be_held_against_is_told(world, store, statement, named):
+    assert named not in check(world, store)["not_checked"]
+    run(store, statement)
+    report = check(world, store)
+    assert report["same"], report["difference"]
+    assert named in report["not_checked"]
+
+
+def test_a_name_that_a_checkpoint_has_and_the_store_lacks_is_a_difference(world, store):
+    """The next checkpoint would take it back, and convict."""
+    with store.read() as connection:
+        note = connection.execute(text("select checkpoint from log_anchor where seq = 3")).scalar_one()
+    stated = read_anchor_checkpoint(note.split("\n\n")[0] + "\n")
+    forgotten = sign_anchor_checkpoint(replace(stated, wrong=(2,)), world.keys.newest.checkpoint_seed)
+    run(store, "update log_anchor set checkpoint = :new where seq = 3", new=forgotten)
+    assert check(world, store)["difference"]["what"] == "checkpoint-wrong"
+
+
 class Killed(Exception):
     pass
 
@@ -162,7 +205,19 @@ def test_a_check_that_was_killed_goes_on_and_answers_the_same(world, store, at):
         check(world, store, save=save)
     resumed = read_state(kept[-1], world.did)
     assert resumed.part > 0 or resumed.number is not None
-    assert check(world, store, resumed) == whole
+    report = check(world, store, resumed)
+    rests_on = report["not_checked"].pop("what was gone over before")
+    assert rests_on.startswith("all to ")
+    assert report == whole
+
+
+def test_a_state_that_says_all_was_looked_at_is_told_to_be_all_that_the_report_rests_on(world, store):
+    run(store, "delete from record where log_index = 5")
+    forged = {**FsckState.begun(world.did).to_json(), "part": len(PARTS)}
+    report = check(world, store, read_state(json.dumps(forged).encode(), world.did))
+    assert report["not_checked"]["what was gone over before"].startswith("all to the end:")
+    with pytest.raises(InvalidInput, match=r"state\.part"):
+        read_state(json.dumps({**forged, "part": len(PARTS) + 1}).encode(), world.did)
 
 
 def test_a_state_of_another_store_is_refused(world):

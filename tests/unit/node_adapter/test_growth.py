@@ -373,6 +373,8 @@ CALLS = {
     "log_walk.depths_of": lambda c, size: log_walk.depths_of(c, range(20)),
     "log_walk.map_rows": lambda c, size: log_walk.map_rows(c, 0, 1 << 46),
     "log_walk.records_below": log_walk.records_below,
+    "log_walk.without_salts": lambda c, size: log_walk.without_salts(c),
+    "log_walk.without_checkpoint": lambda c, size: log_walk.without_checkpoint(c),
     "log_walk.node_count": lambda c, size: log_walk.node_count(c),
     "records.labelled": lambda c, size: records.labelled(c, size - 3, size),
     "records.link": lambda c, size: records.link(c, BUSY, 7),
@@ -499,6 +501,8 @@ CALLS = {
 
 # What may cost more the older the node is, and why.
 GROWS = {
+    "log_walk.without_salts": "counted once a check, which goes over every record anyway",
+    "log_walk.without_checkpoint": "counted once a check, which goes over every anchor anyway",
     "log_walk.records_below": "counted once a check, which goes over every record anyway",
     "anchors.reopen": "only when the chain has lost its newest blocks",
     "outbox.reopen": "only when the chain has lost its newest blocks",

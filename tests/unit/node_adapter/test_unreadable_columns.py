@@ -7,17 +7,17 @@ import traceback
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.migrate import upgrade
-from primitives.errors import CouldNotCheck
+from primitives.errors import BonafidesError, CouldNotCheck
 from tests.world.databases import SQLITE
 
 pytestmark = pytest.mark.both_databases
 
 SECRET = "what a client said"
-_BYTES = (b"\xff" + SECRET.encode() + b" database is locked, disk is full").hex()
+_BYTES = b"\xff" + SECRET.encode() + b" database is locked, disk is full"
 
 
 @pytest.fixture
@@ -32,10 +32,11 @@ def _spoil(store: Store, kind: str) -> None:
     """Put bytes into a column of text that are none, as a disk would."""
     with store.write() as connection:
         if kind == SQLITE:
-            connection.exec_driver_sql(f"insert into setting values ('spoilt', cast(x'{_BYTES}' as text))")
+            spoilt = "cast(:bytes as text)"
         else:
             connection.exec_driver_sql("create cast (bytea as text) without function")
-            connection.exec_driver_sql(f"insert into setting values ('spoilt', decode('{_BYTES}', 'hex')::text)")
+            spoilt = "cast(cast(:bytes as bytea) as text)"
+        connection.execute(text(f"insert into setting values ('spoilt', {spoilt})"), {"bytes": _BYTES})  # noqa: S608 - words of this file
 
 
 def _all_told(error: BaseException) -> str:
@@ -56,10 +57,9 @@ def test_a_text_that_is_none_is_told_by_kind_and_never_quoted(store, database_ki
 
 
 def test_a_broken_constraint_names_its_place_and_not_the_row(store, caplog):
-    add = text("insert into setting values (:key, :value)")
+    twice = text("insert into setting values (:one, :two), (:three, :four)")
     with pytest.raises(IntegrityError) as caught, store.write() as connection:
-        connection.execute(add, {"key": SECRET, "value": SECRET})
-        connection.execute(add, {"key": SECRET, "value": SECRET})
+        connection.execute(twice, dict.fromkeys(("one", "two", "three", "four"), SECRET))
     assert SECRET not in _all_told(caught.value)
     assert "setting" in str(caught.value)
     logging.getLogger("test").error("failed", exc_info=caught.value)
@@ -67,9 +67,6 @@ def test_a_broken_constraint_names_its_place_and_not_the_row(store, caplog):
 
 
 def test_a_table_that_is_not_there_is_told_by_kind(store, database_kind):
-    with pytest.raises(Exception) as caught, store.read() as connection:
-        connection.execute(text(f"select '{SECRET}' from nothing"))
-    told = str(caught.value)
-    assert ("SQLITE_ERROR" if database_kind == SQLITE else "UndefinedTable") in told
-    if database_kind == SQLITE:
-        assert SECRET not in _all_told(caught.value)
+    kind, error = ("SQLITE_ERROR", BonafidesError) if database_kind == SQLITE else ("UndefinedTable", ProgrammingError)
+    with pytest.raises(error, match=kind), store.read() as connection:
+        connection.execute(text("select * from nothing"))

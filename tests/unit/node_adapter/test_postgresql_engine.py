@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Table, text
 
-from node_adapter.store import identity, subjects
+from node_adapter.store import erasures, identity, postgresql_engine, running, subjects
 from node_adapter.store.changes import Changes
 from node_adapter.store.copying import copy_to_file, copy_to_server
 from node_adapter.store.engine import Store, after_commit, open_store
@@ -211,6 +211,27 @@ def test_a_database_is_one_running_node_s(url: DatabaseUrl, tmp_path: Path) -> N
     RunningLock(tmp_path / "node.db").let_go()
 
 
+def test_who_lost_the_lock_with_its_server_takes_it_again_unless_another_node_did(
+    fragile: Postgresql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 0.0)
+    url = read_database_url(fragile.new_database())
+    mine = RunningLock(url)
+    fragile.kill()
+    for _ in range(2):
+        mine.keep()  # nobody has it while the server is away
+    fragile.start()
+    other = RunningLock(url)
+    with pytest.raises(Refused) as caught:
+        mine.keep()
+    assert caught.value.code == "database-in-use"
+    other.let_go()
+    mine.keep()
+    with pytest.raises(Refused):
+        RunningLock(url)
+    mine.let_go()
+
+
 def test_what_goes_to_a_file_and_back_is_the_same(
     url: DatabaseUrl, store: Store, postgresql: Postgresql, tmp_path: Path
 ) -> None:
@@ -242,6 +263,11 @@ def test_what_is_deleted_waits_for_who_still_sees_it(url: DatabaseUrl, store: St
         assert not store.empty_of_deleted()
     wait_until(store.empty_of_deleted, "nobody who reads an earlier state")
     other.dispose()
+
+
+def test_every_table_that_is_erased_from_is_vacuumed() -> None:
+    erased_from = {entry.name for entry in vars(erasures).values() if isinstance(entry, Table)} - {"erasure"}
+    assert erased_from <= set(postgresql_engine._ERASED_FROM.split(", "))
 
 
 def test_a_server_that_was_killed_is_used_again_once_it_is_back(fragile: Postgresql) -> None:

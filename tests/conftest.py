@@ -10,7 +10,7 @@ import pytest
 
 import tests.properties  # noqa: F401 - the examples of every property, before one is made
 from primitives.suites import DEFAULT
-from tests.world.postgresql import Postgresql
+from tests.world.postgresql import running_server
 
 pytest_plugins = ["tests.world.databases"]
 
@@ -28,12 +28,8 @@ def suite():
 @pytest.fixture(scope="session")
 def postgresql():
     """A PostgreSQL server of this test process, started when the first test asks for it."""
-    server = Postgresql()
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.stop()
 
 
 def _allowed_skips() -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from tests.world.postgresql import Postgresql
+from tests.world.postgresql import running_server
 
 
 def test_each_database_is_empty_and_holds_utf_8(postgresql):
@@ -25,9 +25,7 @@ def test_a_stranger_without_the_password_is_refused(postgresql):
 
 
 def test_what_was_committed_outlives_a_kill_and_connections_do_not():
-    server = Postgresql()
-    try:
-        server.start()
+    with running_server() as server:
         url = server.new_database()
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 'written' AS word")
@@ -37,6 +35,4 @@ def test_what_was_committed_outlives_a_kill_and_connections_do_not():
         server.start()
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT word FROM kept").fetchone() == ("written",)
-    finally:
-        server.stop()
     assert not server.folder.exists()

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -145,6 +146,17 @@ class Postgresql:
         except psycopg.OperationalError:
             return False
         return True
+
+
+@contextlib.contextmanager
+def running_server() -> Iterator[Postgresql]:
+    """Give a server that runs; at the end nothing is left of it."""
+    server = Postgresql()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
 
 
 def _unprivileged() -> dict[str, object]:

@@ -29,7 +29,7 @@ from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
 from tests.world.broken import broken_promises
 from tests.world.kill_load import Facts, Wallets, Writes
-from tests.world.kills import VICTIMS, Killer, open_alarms
+from tests.world.kills import VICTIMS, open_alarms
 
 KILLS = int(os.environ.get("BONAFIDES_KILLS", "50"))  # `make kills` asks for a thousand
 MOST_KILLS = 4 * KILLS  # random kills that missed a state go on until it was hit
@@ -37,19 +37,6 @@ pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(60 * KILL
 
 LEAST_SECONDS_FROZEN = 3
 PROMISE_SECONDS = 15
-
-
-@pytest.fixture
-def killer_of():
-    killers = []
-
-    def make(*arguments):
-        killers.append(Killer(*arguments))
-        return killers[-1]
-
-    yield make
-    for killer in killers:
-        killer.close()
 
 
 def test_kills_a_stopped_chain_and_a_frozen_one(make_consortium, killer_of, tmp_path):

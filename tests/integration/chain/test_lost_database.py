@@ -22,8 +22,7 @@ from tests.integration.chain.test_kill import compare_anchors, rest
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
 from tests.world.kill_load import Facts
-from tests.world.kills import Killer
-from tests.world.postgresql import Postgresql
+from tests.world.postgresql import running_server
 
 KILLS = int(os.environ.get("BONAFIDES_DATABASE_KILLS", "5"))
 LEAST_ANSWERS = 3  # that are anchored between two kills
@@ -32,25 +31,8 @@ pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(60 * (KIL
 
 @pytest.fixture
 def server():
-    made = Postgresql()
-    try:
-        made.start()
+    with running_server() as made:
         yield made
-    finally:
-        made.stop()
-
-
-@pytest.fixture
-def killer_of():
-    killers = []
-
-    def make(*arguments):
-        killers.append(Killer(*arguments))
-        return killers[-1]
-
-    yield make
-    for killer in killers:
-        killer.close()
 
 
 def test_a_database_server_that_is_killed_loses_nothing(make_consortium, killer_of, server):

@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from api.front import Bounds, Front
+from tests.world.served_front import serving
 
 TOKEN = "Bearer known"
 
@@ -30,7 +31,7 @@ class Application:
 @contextmanager
 def served(*, threads=1, **bounds):
     listening = socket.create_server(("127.0.0.1", 0))
-    application, over = Application(), threading.Event()
+    application = Application()
     front = Front(
         application,
         listening,
@@ -39,23 +40,11 @@ def served(*, threads=1, **bounds):
         admits=lambda headers: headers.get("AUTHORIZATION") == TOKEN,
     )
     port = listening.getsockname()[1]
-
-    def loop():
-        while not over.is_set():
-            front.loop_once(0.02)
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield port, application
-    finally:
-        application.go_on.set()
-        over.set()
-        thread.join()
-        front.close()
-        for one in list(front.active_channels.values()):
-            one.handle_close()
-        front.task_dispatcher.shutdown()
+    with serving(front):
+        try:
+            yield port, application
+        finally:
+            application.go_on.set()
 
 
 def connect(port, said=b""):

@@ -12,6 +12,7 @@ from flask import Flask
 from api.front import Bounds, Front
 from api.slots import Slots, while_waiting
 from tests.waiting import wait_until
+from tests.world.served_front import serving
 
 WORKING, THREADS = 2, 8
 
@@ -47,27 +48,12 @@ class Desk:
 
 @contextmanager
 def served(application):
-    listening, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
     front = Front(
         application, listening, threads=THREADS, bounds=Bounds(), admits=lambda _headers: False, working=WORKING
     )
-    port = listening.getsockname()[1]
-
-    def loop():
-        while not over.is_set():
-            front.loop_once(0.02)
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    try:
-        yield port
-    finally:
-        over.set()
-        thread.join()
-        front.close()
-        for one in list(front.active_channels.values()):
-            one.handle_close()
-        front.task_dispatcher.shutdown()
+    with serving(front):
+        yield listening.getsockname()[1]
 
 
 def get(port, path):

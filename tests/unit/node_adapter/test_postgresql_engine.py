@@ -22,7 +22,7 @@ from node_adapter.store.schema import chain_event, metadata, setting
 from node_adapter.store.spelling import JsonMember
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from tests.waiting import wait_until
-from tests.world.postgresql import Postgresql
+from tests.world.postgresql import Postgresql, running_server
 
 SECRET = "a-pass-word"
 
@@ -42,12 +42,8 @@ def store(url: DatabaseUrl):
 @pytest.fixture
 def fragile():
     """A server of the test's own, which it kills."""
-    server = Postgresql()
-    try:
-        server.start()
+    with running_server() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_WAIT = 86_400
 _RELATION, _PSEUDONYM = re.compile("[a-z0-9-]{1,32}"), re.compile("[0-9a-f]{64}")
+_Call = Callable[..., bytes]
+_Calls = tuple[_Call, _Call, _Call, _Call]  # that fetch bundle, summary, page and PDF of an identity
 FILES = {
     "bundle": "bundle.json.gz",
     "report": "report.html",
@@ -97,23 +100,13 @@ def save(
         Refused: the replay is not kept any more.
         CouldNotCheck: the answer is no replay, or a file cannot be written.
     """
-    number, (pages, files) = made["id"], _forms(pdf=pdf, for_client=for_client)
-    texts = {
-        "bundle": client.replay_bundle(number),
-        "summary": client.replay_summary(number),
-        **{name: client.replay_report(number, form=form) for name, form in pages.items()},
-        **{name: client.replay_pdf(number, form=form) for name, form in files.items()},
-    }
-    told = {**_written(out, texts), **_standing(made)}
+    number, fetched = made["id"], partial(_fetched, pdf=pdf, for_client=for_client)
+    own = client.replay_bundle, client.replay_summary, client.replay_report, client.replay_pdf
+    others = client.related_bundle, client.related_summary, client.related_report, client.related_pdf
+    told = {**_written(out, fetched(own, number)), **_standing(made)}
     related = []
     for one in made["related"]:
-        place = number, one["number"]
-        texts = {
-            "bundle": client.related_bundle(*place),
-            "summary": client.related_summary(*place),
-            **{name: client.related_report(*place, form=form) for name, form in pages.items()},
-            **{name: client.related_pdf(*place, form=form) for name, form in files.items()},
-        }
+        texts = fetched(others, number, one["number"])
         names = (_RELATION, one["relation"]), (_PSEUDONYM, one["subject"])
         if not all(shape.fullmatch(name) for shape, name in names):  # they name a directory
             raise CouldNotCheck("node-answer", "the node's answer names no other identity of a client")
@@ -123,11 +116,15 @@ def save(
     return {"id": number, **told, **({"related": related} if related else {})}
 
 
-def _forms(*, pdf: bool, for_client: bool) -> tuple[dict[str, str | None], dict[str, str | None]]:
-    """Return what is written as a page and what as PDF: by what it is, the form that the node is asked for."""
-    pages: dict[str, str | None] = {"report": None, **({"client_report": "client"} if for_client else {})}
-    files: dict[str, str | None] = {"pdf": None, **({"client_pdf": "client"} if for_client else {})}
-    return pages, files if pdf else {}
+def _fetched(calls: _Calls, *place: str | int, pdf: bool, for_client: bool) -> dict[str, bytes]:
+    """Fetch what is written of one identity, by what it is."""
+    bundle, summary, page, file = calls
+    texts = {"bundle": bundle(*place), "summary": summary(*place)}
+    for name, form in [("", None), ("client_", "client")] if for_client else [("", None)]:
+        texts[f"{name}report"] = page(*place, form=form)
+        if pdf:
+            texts[f"{name}pdf"] = file(*place, form=form)
+    return texts
 
 
 def _standing(told: types.Replay | types.ReplayRelatedEntry) -> dict[str, Any]:

@@ -26,23 +26,23 @@ _PARAMETERS = frozenset(
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """The URL of a PostgreSQL database; what shows it leaves the password out."""
+    """The URL of a PostgreSQL database; what shows it leaves the password out.
 
-    secret: str = field(repr=False)
-    shown: str
+    Attributes:
+        for_driver: as SQLAlchemy takes it, password and all.
+    """
+
+    for_driver: URL = field(repr=False)
 
     @property
     def given(self) -> str:
         """The whole URL, password and all, as `read_database_url` reads it."""
-        return self.for_driver().set(drivername="postgresql").render_as_string(hide_password=False)
+        return self.for_driver.set(drivername=_SCHEMES[0]).render_as_string(hide_password=False)
 
     def __str__(self) -> str:
-        """Say which database it is, without the password."""
-        return self.shown
-
-    def for_driver(self) -> URL:
-        """Return it as SQLAlchemy takes it, password and all."""
-        return make_url(self.secret)
+        """Say which database it is, without password and parameters."""
+        url = self.for_driver
+        return URL.create(_SCHEMES[0], url.username, None, url.host, url.port, url.database).render_as_string()
 
 
 Place = Path | DatabaseUrl
@@ -65,9 +65,7 @@ def read_database_url(text: str, field_name: str = "database.url") -> DatabaseUr
         raise InvalidInput(field_name, "url", problem)
     if not set(url.query) <= _PARAMETERS or not all(isinstance(value, str) for value in url.query.values()):
         raise InvalidInput(field_name, "url", problem)
-    secret = url.set(drivername=_DRIVER).render_as_string(hide_password=False)
-    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database)
-    return DatabaseUrl(secret, shown.render_as_string())
+    return DatabaseUrl(url.set(drivername=_DRIVER))
 
 
 def place_of(home: Path) -> Place:

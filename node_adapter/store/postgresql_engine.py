@@ -48,7 +48,7 @@ class PostgresqlDatabase:
             f"SELECT pg_advisory_xact_lock({WRITER_LOCK}); SET LOCAL lock_timeout = 0"
         )
         self.engine: Engine = create_engine(
-            url.for_driver(),
+            url.for_driver,
             connect_args={"autocommit": True, **_session_of(url)},
             hide_parameters=True,  # an error would show the statement's values, which are payloads and salts
             pool_pre_ping=True,  # a server that was started again breaks no request
@@ -137,7 +137,7 @@ def _session_of(url: DatabaseUrl) -> dict[str, Any]:
     """Return what a session is asked for that its URL does not say; a peer that is gone is noticed within a minute."""
     asked: dict[str, Any] = {"application_name": "bonafides", "connect_timeout": _CONNECT_SECONDS}
     asked |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-    return {name: value for name, value in asked.items() if name not in url.for_driver().query}
+    return {name: value for name, value in asked.items() if name not in url.for_driver.query}
 
 
 def _configure(connection: psycopg.Connection[tuple[object, ...]], _record: object) -> None:

@@ -106,7 +106,7 @@ def test_the_doctor_tells_the_server_and_no_password(home: Path, url: DatabaseUr
     assert lines["database"]["ok"]
     assert "PostgreSQL 18" in lines["database"]["detail"]
     assert str(url) in lines["database"]["detail"]
-    assert url.for_driver().password not in said
+    assert url.for_driver.password not in said
     (home / URL_FILE).write_text("postgresql://u:a-pass-word@127.0.0.1:1/d", "utf-8")
     said = CliRunner().invoke(cli, ["doctor", "--node", str(home), "--json"]).output
     lines = {line["name"]: line for line in json.loads(said)}

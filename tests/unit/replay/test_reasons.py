@@ -45,6 +45,7 @@ ELSEWHERE = (
     "evidence/version2/verify/chain.py",
     "evidence/version2/verify/times.py",
     "replay/report.py",
+    "replay/report_client.py",
     "replay/growth.py",
     "replay/reach.py",
     "replay/verification.py",

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from replay.installed import INSTALLED
+from replay.reasons import in_chinese
 from replay.report_client import CLIENT, FULL, client_form, in_form
 from replay.report_page import render_report
 from replay.report_pdf import render_pdf
@@ -66,6 +67,35 @@ def test_nothing_about_the_client_is_left_out():
         for entry, left in zip(stage["entries"], told["entries"], strict=True):
             assert {name for name, _ in entry["shown"]} == {name for name, _ in left["shown"]} | set(left["withheld"])
             assert (left["actor"] == entry["actor"]) == (entry["role"] in ("client", "engine"))
+
+
+KEY = "ab" * 8
+NAMING = [
+    f"record 2 (BIZ_DECIDE): says to have happened 2026-01-01, before the key {KEY} of Li Wei was enrolled: 2026-02-02",
+    "record 2 (BIZ_DECIDE): the key of Li Wei expired 2026-02-02T00:00:00.000+08:00, after block 7, where the broker "
+    "says to have accepted it, and before block 9, which anchored it",
+    "record 3 (ACCESS_LOG): Li Wei and Sun Yu signed; reader is not shown, who may be the same person",
+    "record 3 (ACCESS_LOG): Li Wei signed; approved_by is not shown, which may name somebody else",
+    "record 3 (ACCESS_LOG): X signed; reader is not shown, Li Wei signed; reader is not shown, who may be the same "
+    "person",
+]
+FAILED = {"name": "staff-signature", "ok": False, "detail": "record 2 (BIZ_DECIDE): staff-role: Li Wei is enrolled"}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_neither_a_note_nor_a_check_names_anybody(lang):
+    checks = [item for item in whole(lang)["checks"] if item["name"] != FAILED["name"]]
+    told = client_form({**whole(lang), "notes": NAMING, "checks": [*checks, FAILED]}, INSTALLED)
+    texts = (json.dumps(told, ensure_ascii=False), render_report(told, lang), "".join(pages(render_pdf(told, lang))))
+    assert [name in text for text in texts for name in ("Sun Yu", "Li Wei")] == [False] * 6
+    assert len(told["notes"]) == len(NAMING)
+    assert told["checks"][:-1] == checks
+    assert {"zh": "某员工", "en": "somebody of the staff"}[lang] in texts[1]
+
+
+def test_the_sentences_that_are_emptied_of_names_are_those_that_a_verification_says():
+    for note in NAMING:
+        assert in_chinese(note, INSTALLED) != note
 
 
 def test_the_whole_report_stays_as_it_is():

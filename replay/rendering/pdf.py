@@ -53,7 +53,7 @@ _COLOURS = {
 }
 _SHRINK = {Style.MONO: 0.88, Style.SOFT: 0.94}
 _LEFT_OF_PAIRS = 42.0
-_MS = 1000
+_MS, _UNIT = 1000, 1000.0
 _COUNT = "{nb}"  # the library puts the number of pages here
 
 
@@ -77,6 +77,7 @@ class _Pages:
         self._file.set_margin(0)
         self._file.c_margin = 0
         self._file.add_font(_FONT, fname=str(sans_path()))
+        self._widths: dict[str, float] = {}  # of a report's many characters few differ
         self._known = frozenset(self._file.fonts[_FONT.lower()].cmap)
         self._file.set_title(f"{document.title} {document.case}")
         self._file.set_subject(document.subtitle)
@@ -129,8 +130,14 @@ class _Pages:
         return lambda text, style: self._measure(text, size * _SHRINK.get(style, 1.0))
 
     def _measure(self, text: str, size: float) -> float:
-        self._file.set_font(_FONT, size=size)
-        return float(self._file.get_string_width(text))
+        return sum(map(self._wide, text)) * size
+
+    def _wide(self, character: str) -> float:
+        """Return how wide a character is for each pt of its size: no pairs of this font stand closer."""
+        if character not in self._widths:
+            self._file.set_font(_FONT, size=_UNIT)
+            self._widths[character] = float(self._file.get_string_width(character)) / _UNIT
+        return self._widths[character]
 
     def _broken(self, line: Line, room: float, size: float) -> list[Line]:
         shown = tuple(TextRun(self._shown(run.text), run.style) for run in line)

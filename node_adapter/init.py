@@ -27,7 +27,7 @@ from node_adapter.settings import (
 )
 from node_adapter.store import identity
 from node_adapter.store.engine import open_store
-from node_adapter.store.migrate import require_empty, upgrade
+from node_adapter.store.migrate import make_in_empty, require_empty, upgrade
 from node_adapter.store.place import DatabaseUrl, Place, place_of, save_database_url
 from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
@@ -109,7 +109,6 @@ def init_node(
     keys.save(home / "keystore", password)
     if database is not None:
         save_database_url(home, database)
-    upgrade(place)
     _begin(home, place, keys.address, role, entropy, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
     _write_settings(home, table)
     return NewNode(home, keys.public_json(), table.get("http", {}).get("port"))
@@ -159,9 +158,13 @@ def _begin(home: Path, place: Place, address: str, role: str, entropy: Entropy, 
 
     People and systems get theirs by `bonafides token add`.
     """
+    if isinstance(place, Path):
+        upgrade(place)
     store = open_store(place)
     try:
         with store.write() as connection:
+            if not isinstance(place, Path):
+                make_in_empty(connection, place)  # another `node init` may have come first since we looked
             identity.put(connection, "member", address)  # from here on the database is this member's, and no other's
             for token_role in TOKEN_ROLES[role]:
                 made = make_token(

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Column, Connection, Table, func, select, text
 
 from node_adapter.store.engine import Store, open_store
-from node_adapter.store.migrate import require_current, require_empty, upgrade
+from node_adapter.store.migrate import make_in_empty, require_current, upgrade
 from node_adapter.store.operations import add_many
 from node_adapter.store.place import DatabaseUrl
 from node_adapter.store.schema import metadata
@@ -42,16 +42,20 @@ def copy_to_server(source: Path, target: DatabaseUrl, progress: Callable[[int, i
         Refused: `store-taken`, `store-foreign`; `store-behind`.
         CouldNotCheck: `store-too-new`, `store-unavailable`, `store-unsuitable`.
     """
-    require_empty(target)
     require_current(source)
-    upgrade(target)
-    _copy(open_store(source), open_store(target), progress)
+    _copy(open_store(source), open_store(target), progress, lambda connection: make_in_empty(connection, target))
 
 
-def _copy(source: Store, target: Store, progress: Callable[[int, int], None]) -> None:
+def _copy(
+    source: Store,
+    target: Store,
+    progress: Callable[[int, int], None],
+    begin: Callable[[Connection], None] = lambda _connection: None,
+) -> None:
     tables = metadata.sorted_tables
     try:
         with source.read() as reading, target.write() as writing:
+            begin(writing)
             for done, table in enumerate(tables):
                 progress(done, len(tables))
                 _copy_table(reading, writing, table)

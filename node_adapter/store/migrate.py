@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from node_adapter.store.engine import open_store
-from node_adapter.store.place import Place
+from node_adapter.store.place import DatabaseUrl, Place
 from primitives.errors import CouldNotCheck, Refused
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def upgrade(place: Place) -> None:
         place.chmod(0o600)
 
 
+def make_in_empty(connection: Connection, place: DatabaseUrl) -> None:
+    """Make the schema in an empty database of a server, in the caller's write transaction: all with it, or nothing.
+
+    Raises:
+        Refused: `store-taken`, `store-foreign`.
+    """
+    _require_empty(connection, place)
+    _run_revisions(connection, place)
+
+
 def revisions(place: Place) -> tuple[str | None, str]:
     """Return the revision of the database and the revision that this version needs."""
     store = open_store(place)
@@ -65,9 +75,7 @@ def require_empty(place: Place) -> None:
     store = open_store(place)
     try:
         with store.read() as connection:
-            if _current(connection) is not None:
-                raise Refused("store-taken", f"{place} holds a node already: make an empty database")
-            _require_own(connection, place)
+            _require_empty(connection, place)
     finally:
         store.dispose()
 
@@ -93,6 +101,12 @@ def _current(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar()  # noqa: S608
     return revision
+
+
+def _require_empty(connection: Connection, place: Place) -> None:
+    if _current(connection) is not None:
+        raise Refused("store-taken", f"{place} holds a node already: make an empty database")
+    _require_own(connection, place)
 
 
 def _require_own(connection: Connection, place: Place) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,6 +18,7 @@ URL_FILE, URL_VARIABLE = "database.url", "BONAFIDES_DATABASE_URL"
 SQLITE_FILE = "node.db"
 
 _SCHEMES = ("postgresql", "postgres")
+_SECONDS = re.compile("[0-9]{1,4}")
 _DRIVER = "postgresql+psycopg"
 _MAX_CHARACTERS = 2000
 # What libpq would take besides and would write into errors, read from files of its own choice, or weaken us by.
@@ -64,6 +67,8 @@ def read_database_url(text: str, field_name: str = "database.url") -> DatabaseUr
     if url is None or url.drivername not in _SCHEMES or not url.host or not url.database:
         raise InvalidInput(field_name, "url", problem)
     if not set(url.query) <= _PARAMETERS or not all(isinstance(value, str) for value in url.query.values()):
+        raise InvalidInput(field_name, "url", problem)
+    if "\0" in unquote(text) or not _SECONDS.fullmatch(str(url.query.get("connect_timeout", 1))):
         raise InvalidInput(field_name, "url", problem)
     return DatabaseUrl(url.set(drivername=_DRIVER))
 

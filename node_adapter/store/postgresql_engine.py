@@ -7,10 +7,11 @@ see what the holder of the lock before it wrote.
 
 from __future__ import annotations
 
+import json
 import re
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import psycopg
@@ -28,6 +29,20 @@ WRITER_LOCK, RUNNING_LOCK = 0xB0AF1DE5_0001, 0xB0AF1DE5_0002
 _BY_BYTES = ["-a", "1", "B", "_", "a", "\u00e9"]  # no language orders them so
 _CONNECT_SECONDS = 10
 _NUMBERED = re.compile(r"_\d+(_\d+)?$")  # as SQLAlchemy numbers the values that one column is compared with
+_SETTINGS = {
+    "synchronous_commit": "on",
+    "search_path": "public",
+    **dict.fromkeys(
+        (
+            "idle_in_transaction_session_timeout",
+            "idle_session_timeout",
+            "lock_timeout",
+            "statement_timeout",
+            "transaction_timeout",  # since version 17
+        ),
+        "0",
+    ),
+}
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SNAPSHOT = "SELECT pg_current_snapshot()::text"
 _OLDER = (  # sessions that still see a state of before a snapshot
@@ -44,7 +59,7 @@ class PostgresqlDatabase:
         """Open nothing yet: the first connection does."""
         self._url = url
         self._begin_write = (
-            f"BEGIN; SET LOCAL lock_timeout = '{round(busy_timeout_seconds * 1000)}ms'; "
+            f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{round(busy_timeout_seconds * 1000)}ms'; "
             f"SELECT pg_advisory_xact_lock({WRITER_LOCK}); SET LOCAL lock_timeout = 0"
         )
         self.engine: Engine = create_engine(
@@ -82,16 +97,31 @@ class PostgresqlDatabase:
         Other transactions of the server change it as well, which costs a look for nothing and loses none.
         """
         held: list[psycopg.Connection[tuple[object, ...]]] = []
+        sessions = 0
+
+        def asked() -> str:
+            nonlocal sessions
+            if not held:
+                held.append(connect(self._url))
+                sessions += 1  # another server may count again from where this one was: what it says is new
+            try:
+                [(snapshot,)] = held[0].execute(_SNAPSHOT, prepare=True).fetchall()
+            except psycopg.Error:
+                _close_all(held)
+                raise
+            return f"{sessions} {snapshot}"
 
         def count() -> str:
+            may_be_old = bool(held)
             try:
-                if not held:
-                    held.append(connect(self._url))
-                [(snapshot,)] = held[0].execute(_SNAPSHOT, prepare=True).fetchall()
+                try:
+                    return asked()
+                except psycopg.OperationalError:
+                    if not may_be_old:
+                        raise
+                    return asked()  # a server that was started again breaks no request
             except psycopg.Error as error:
-                _close_all(held)
                 raise _as_typed_error(error) or error from None
-            return str(snapshot)
 
         weakref.finalize(count, _close_all, held)
         return count
@@ -116,7 +146,12 @@ class PostgresqlDatabase:
 
 def connect(url: DatabaseUrl) -> psycopg.Connection[tuple[object, ...]]:
     """Open a session of its own, whose statements commit by themselves."""
-    return psycopg.connect(url.given, autocommit=True, **_session_of(url))
+    # By its parts, as SQLAlchemy does: libpq reads a URL by rules of its own, and an error of it shows the password.
+    given = url.for_driver
+    parts: dict[str, Any] = {**given.translate_connect_args(username="user", database="dbname"), **given.query}
+    session = psycopg.connect(autocommit=True, **parts, **_session_of(url))
+    _undo_settings(session)
+    return session
 
 
 def _close_all(sessions: list[psycopg.Connection[tuple[object, ...]]]) -> None:
@@ -136,6 +171,7 @@ def typed_errors() -> Iterator[None]:
 def _session_of(url: DatabaseUrl) -> dict[str, Any]:
     """Return what a session is asked for that its URL does not say; a peer that is gone is noticed within a minute."""
     asked: dict[str, Any] = {"application_name": "bonafides", "connect_timeout": _CONNECT_SECONDS}
+    asked["client_encoding"] = "utf8"  # whatever role or environment say: a character would be lost or not be sent
     asked |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
     return {name: value for name, value in asked.items() if name not in url.for_driver.query}
 
@@ -143,11 +179,13 @@ def _session_of(url: DatabaseUrl) -> dict[str, Any]:
 def _configure(connection: psycopg.Connection[tuple[object, ...]], _record: object) -> None:
     """Require what a node rests on, and let no setting of the server or the role undo it."""
     _require_usable(connection)
-    with closing(connection.cursor()) as cursor:
-        cursor.execute("SET synchronous_commit = on")
-        cursor.execute("SET search_path = public")
-        cursor.execute("SET idle_in_transaction_session_timeout = 0")
-        cursor.execute("SET statement_timeout = 0")
+    _undo_settings(connection)
+
+
+def _undo_settings(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Set what a session rests on, as far as the server's version knows it."""
+    query = "SELECT set_config(name, %s::jsonb ->> name, false) FROM pg_settings WHERE name = ANY(%s)"
+    connection.execute(query, [json.dumps(_SETTINGS), list(_SETTINGS)])
 
 
 def _require_usable(connection: psycopg.Connection[tuple[object, ...]]) -> None:

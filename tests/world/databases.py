@@ -13,9 +13,11 @@ import pytest
 from psycopg import sql
 
 from node_adapter.store import migrate, sqlite_engine
+from node_adapter.store.copying import copy_to_file
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.place import read_database_url
 from node_adapter.store.postgresql_engine import PostgresqlDatabase
+from node_adapter.store.snapshot import copy_database
 from tests.world.postgresql import Postgresql
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
@@ -73,6 +75,15 @@ def open_file(path: Path) -> Store:
         return open_store(path)
     name = path.read_text("utf-8").removeprefix(_STANDS_FOR).split(" ", 1)[0]
     return open_store(read_database_url(os.environ[_SERVER] + name))
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy what a file of a test is or stands for while it is used; there is no target yet."""
+    if source.read_bytes().startswith(_STANDS_FOR.encode()):
+        name = source.read_text("utf-8").removeprefix(_STANDS_FOR).split(" ", 1)[0]
+        copy_to_file(read_database_url(os.environ[_SERVER] + name), target, lambda _done, _total: None)
+    else:
+        copy_database(source, target, lambda _done, _total: None)
 
 
 def stand_for_databases() -> bool:

@@ -1,31 +1,28 @@
 """A token that was revoked after the backup is not valid again in the restored node."""
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 
-from node_adapter import backup
 from node_adapter.store import restored as restored_copy
 from node_adapter.store import tokens
 from node_adapter.store.engine import open_store
 from node_adapter.workflows.identity.staff_tokens import confirm_tokens, make_token, revoke_token
 from tests.world.broker import TOKENS
+from tests.world.databases import copy_file
 
 
 @pytest.fixture
 def restored(broker, tmp_path):
     """A broker whose compliance token was revoked after the copy was made, from which it then goes on."""
     copy = tmp_path / "copy.db"
-    with closing(sqlite3.connect(broker.path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    copy_file(broker.path, copy)
     broker.clock.sleep(1)
     with broker.store.write() as connection:
         revoke_token(connection, tokens.find_token(connection, TOKENS["compliance"]).id, broker.clock.now)
     assert said(broker, "compliance") == "token-revoked"
-    backup._mark(copy, broker.clock.now)
-    before = broker.node.store
-    change_store(broker.node, open_store(copy))
+    before, store = broker.node.store, open_store(copy)
+    with store.write() as connection:
+        restored_copy.mark(connection, broker.clock.now)
+    change_store(broker.node, store)
     yield broker
     broker.node.store.dispose()
     change_store(broker.node, before)

@@ -11,12 +11,14 @@ from click.testing import CliRunner
 from bonafides.cli.main import cli
 from node_adapter.backup import back_up, restore
 from node_adapter.init import init_node
+from node_adapter.keys.keystore import Keystore
 from node_adapter.stopped_node import stopped_node
 from node_adapter.store import identity, restored
 from node_adapter.store.engine import open_store
-from node_adapter.store.migrate import HEAD
+from node_adapter.store.migrate import HEAD, require_empty
 from node_adapter.store.place import URL_FILE, DatabaseUrl, Place, place_of, read_database_url
 from node_adapter.store.running import running_lock
+from node_adapter.store.schema import metadata
 from primitives.errors import BonafidesError, Refused
 from tests.world.postgresql import Postgresql
 
@@ -90,6 +92,42 @@ def test_nothing_is_restored_into_a_database_that_holds_a_node(home: Path, url: 
         restore(made.file, tmp_path / "b", now_ms=NOW, database=url)
     assert caught.value.code == "store-taken"
     assert not (tmp_path / "b").exists()
+
+
+def test_of_a_restore_that_breaks_off_the_server_s_database_keeps_nothing(
+    home: Path, postgresql: Postgresql, tmp_path: Path
+) -> None:
+    made = back_up(home, tmp_path / "first.tar", now_ms=NOW)
+    there = read_database_url(postgresql.new_database())
+
+    def killed(_name: str, done: int, total: int) -> None:
+        if (done, total) == (2, len(metadata.tables)):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        restore(made.file, tmp_path / "b", now_ms=NOW, database=there, progress=killed)
+    require_empty(there)
+    restore(made.file, tmp_path / "b", now_ms=NOW, database=there)
+
+
+def test_of_two_that_found_one_database_empty_one_makes_its_node(
+    postgresql: Postgresql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = read_database_url(postgresql.new_database())
+    words = {"role": "broker", "password": PASSWORD, "settings": SETTINGS, "database": there}
+    save = Keystore.save
+
+    def save_late(keys: Keystore, path: Path, password: str) -> None:
+        monkeypatch.setattr(Keystore, "save", save)
+        init_node(tmp_path / "first", name="A", **words)
+        save(keys, path, password)
+
+    monkeypatch.setattr(Keystore, "save", save_late)
+    with pytest.raises(Refused) as caught:
+        init_node(tmp_path / "second", name="B", **words)
+    assert caught.value.code == "store-taken"
+    first = Keystore.open(tmp_path / "first" / "keystore", PASSWORD)
+    assert kept(there, "member") == first.address
 
 
 def test_what_needs_the_node_to_stand_still_is_refused_while_one_runs_elsewhere(home: Path, url: DatabaseUrl) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from primitives.address import check_address
 from primitives.errors import InvalidInput
-from primitives.secp256k1 import check_address
 
 SIGNING_FRAGMENT = "signing"  # a member's key of its suite in MemberRegistry
 CHECKPOINT_FRAGMENT = "checkpoint"  # its Ed25519 key there, where that of its suite is another one

@@ -21,10 +21,10 @@ from typing import Any
 
 from did.identifiers import Did, parse_did
 from did.keys import contexts_of, verification_method
+from primitives.address import NO_ADDRESS, check_address
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.eip712 import ED25519_ATTRIBUTE
 from primitives.errors import InvalidInput, VerificationFailed
-from primitives.secp256k1 import check_address
 from primitives.suite import SigningSuite
 from primitives.suites import DEFAULT, SUITES, suite_of_alg
 
@@ -33,7 +33,6 @@ DELEGATE_CHANGED = "DIDDelegateChanged"
 ATTRIBUTE_CHANGED = "DIDAttributeChanged"
 
 _EVENT_NAMES = frozenset({OWNER_CHANGED, DELEGATE_CHANGED, ATTRIBUTE_CHANGED})
-_NO_OWNER = "0x" + "00" * 20
 _SIGNING_KEY = re.compile(rf"did/pub/({'|'.join(suite.alg for suite in SUITES.values())})/(veriKey|sigAuth)/hex")
 _SERVICE = b"did/svc/"
 _DOCUMENT_CONTEXTS = (
@@ -127,7 +126,7 @@ class IdentityHistory:
 
     def deactivated_at(self, block: int) -> bool:
         """Say whether the DID is deactivated at the end of a block."""
-        return self.owner_at(block) == _NO_OWNER
+        return self.owner_at(block) == NO_ADDRESS
 
     def version_at(self, block: int) -> int:
         """Return the block of the last change up to a block; 0 when there is none."""
@@ -240,7 +239,7 @@ class IdentityHistory:
             if event.block > block:
                 return
             yield event
-            if event.name == OWNER_CHANGED and _address(event.args["owner"]) == _NO_OWNER:
+            if event.name == OWNER_CHANGED and _address(event.args["owner"]) == NO_ADDRESS:
                 return  # rule 5
 
 

@@ -30,6 +30,7 @@ from node_adapter.store.engine import open_store
 from node_adapter.store.migrate import make_in_empty, require_empty, upgrade
 from node_adapter.store.place import DatabaseUrl, Place, place_of, save_database_url
 from node_adapter.workflows.identity.staff_tokens import DEFAULT_DAYS, TOKEN_ROLES, make_token, token_file
+from primitives.address import NO_ADDRESS
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.suite import SigningSuite
 from primitives.suites import DEFAULT
@@ -204,7 +205,7 @@ _FILL: dict[str, dict[str, Any]] = {
     "chain": {
         "rpc_url": "http://127.0.0.1:1",
         "chain_id": 1,
-        "directory": "0x" + "0" * 40,
+        "directory": NO_ADDRESS,
         "directory_block": 0,
         "finality_depth": 1,
     },

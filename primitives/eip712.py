@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from primitives.address import check_address
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
-from primitives.secp256k1 import address_of, check_address, keccak256, recover_address, sign_digest
+from primitives.secp256k1 import address_of, keccak256, recover_address, sign_digest
 
 __all__ = [
     "ED25519_ATTRIBUTE",

@@ -1,12 +1,9 @@
 """secp256k1 as Ethereum uses it: addresses, and signatures of a 32-byte digest that recover to an address.
 
-Addresses are lower-case `0x` hex: the mixed-case checksum form would give one account two spellings.
 A signature is r || s || v (65 bytes, v = 27 or 28, s in the lower half): what OpenZeppelin's ECDSA accepts.
 """
 
 from __future__ import annotations
-
-import re
 
 from coincurve import PrivateKey, PublicKey
 from eth_hash.auto import keccak
@@ -17,25 +14,12 @@ PRIVATE_KEY_BYTES = 32
 SIGNATURE_BYTES = 65
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
-ADDRESS_PATTERN = "0x[0-9a-f]{40}"
-_ADDRESS = re.compile(ADDRESS_PATTERN)
 _V_OFFSET = 27
 
 
 def keccak256(data: bytes) -> bytes:
     """Return Ethereum's Keccak-256."""
     return bytes(keccak(data))
-
-
-def check_address(text: object, field: str) -> str:
-    """Return an address unchanged when it is lower-case `0x` hex of 20 bytes.
-
-    Raises:
-        InvalidInput: anything else, the checksum form included.
-    """
-    if not isinstance(text, str) or _ADDRESS.fullmatch(text) is None:
-        raise InvalidInput(field, "address", "must be 0x and 40 lower-case hexadecimal digits")
-    return text
 
 
 def public_key(private_key: bytes) -> bytes:

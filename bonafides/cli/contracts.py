@@ -15,8 +15,8 @@ from node_adapter.chain.former_network import FormerNetwork, read_former_network
 from node_adapter.chain.rpc import JsonRpc
 from node_adapter.chain.rpc_endpoint import RpcEndpoint, has_secrets
 from node_adapter.keys.keystore import Keystore, read_password
+from primitives.address import check_address
 from primitives.errors import InvalidInput
-from primitives.secp256k1 import check_address
 
 _KEY_BYTES = 32
 

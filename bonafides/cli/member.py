@@ -27,10 +27,9 @@ from node_adapter.store.chain.proposals import open_proposals, proposal_made_by
 from node_adapter.store.engine import Store
 from node_adapter.workflows.identity.keys_in_force import generations, rotate
 from node_adapter.workflows.operation.endpoints import publish_endpoint
+from primitives.address import NO_ADDRESS, check_address
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
-from primitives.secp256k1 import check_address
 
-_NOBODY = "0x" + "0" * 40
 CONTRACT = "MemberRegistry"
 KIND = "governance"
 _WAIT_SECONDS = 120.0
@@ -266,7 +265,7 @@ def show_keys(node_dir: Path, password_file: Path | None) -> None:
 def _contract(text: str) -> str:
     """Read the address of a contract that is to be named; the address of nobody is none."""
     address = check_address(text, "address")
-    if address == _NOBODY:
+    if address == NO_ADDRESS:
         raise InvalidInput("address", "address", "is the address of nobody: the Directory names contracts alone")
     return address
 

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from bonafides.wallet.store import WalletStore
+from primitives.address import ADDRESS_PATTERN
 from primitives.canonical import parse_json
 from primitives.certificate import check_certificate
 from primitives.eip712 import set_attribute_typed_data, sign_typed
 from primitives.encoding import decode_hex
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.pedersen import ORDER, certificate_message, commit
-from primitives.secp256k1 import ADDRESS_PATTERN, address_of
+from primitives.secp256k1 import address_of
 from primitives.shapes import Fields, Integer, Line, Text
 from primitives.suite import SigningSuite
 from primitives.suites import DEFAULT, SUITES

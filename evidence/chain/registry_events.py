@@ -12,6 +12,7 @@ from typing import Any
 
 from evidence.chain.engine import HeaderChain, HeaderRule, PlacedLog, address_topic, blocks_that_may_hold
 from evidence.chain.events import FORMS, decode_event
+from primitives.address import NO_ADDRESS
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import CouldNotCheck, VerificationFailed
 
@@ -20,7 +21,6 @@ DID_EVENTS = frozenset({"DIDOwnerChanged", "DIDDelegateChanged", "DIDAttributeCh
 ED25519_ATTRIBUTE = b"did/pub/Ed25519/veriKey/hex".ljust(32, b"\0")
 ROLE_BROKER = 1
 PUBLIC_KEY = b"did/pub/"
-NO_ADDRESS = "0x" + "0" * 40
 _KEY_BYTES = 32
 
 

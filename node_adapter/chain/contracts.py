@@ -7,9 +7,9 @@ from typing import Any
 from node_adapter.chain.abi import KNOWN, LOG_OF_ANCHORS, contract_abi, decode_revert, directory_name
 from node_adapter.chain.errors import ContractReverted, JsonRpcError, WrongChain
 from node_adapter.ports import ChainRpc, MemberHead
+from primitives.address import NO_ADDRESS
 
 DIRECTORY = "Directory"
-_NO_ADDRESS = "0x" + "0" * 40
 _REVERTED_CODE = 3  # JSON-RPC: execution reverted, with the revert data
 
 
@@ -24,7 +24,7 @@ class Contracts:
 
     def is_named(self, contract: str) -> bool:
         """Say whether the Directory names a contract."""
-        return contract in self._addresses or self._current(contract) != _NO_ADDRESS
+        return contract in self._addresses or self._current(contract) != NO_ADDRESS
 
     def address_of(self, contract: str) -> str:
         """Return the current address of a contract.
@@ -36,7 +36,7 @@ class Contracts:
             return self.directory
         if contract not in self._addresses:
             address = self._current(contract)
-            if address == _NO_ADDRESS:
+            if address == NO_ADDRESS:
                 raise WrongChain(f"the Directory {self.directory} names no {contract}")
             self._addresses[contract] = address
         return self._addresses[contract]

@@ -13,9 +13,9 @@ from node_adapter.chain.former_network import ANCHORS, FormerNetwork
 from node_adapter.chain.founder import Founder
 from node_adapter.patience import Patience
 from node_adapter.ports import ChainRpc, TransactionSigner
+from primitives.address import NO_ADDRESS
 from primitives.errors import Refused
 
-_NOBODY = "0x" + "0" * 40  # no former contract: these are the first
 _RECEIPT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
 _GAS_MARGIN_PERCENT = 120
@@ -80,19 +80,19 @@ def deploy(
         return done[name].address
 
     registry = create("MemberRegistry", [founder.to_abi() for founder in founders], veto_blocks)
-    dids = create("DidRegistry", registry, _NOBODY)
+    dids = create("DidRegistry", registry, NO_ADDRESS)  # no former contract: these are the first
     if former is None:
         anchors = create(ANCHORS, registry)
     else:
         anchors = former.anchors
         done[ANCHORS] = DeployedContract(ANCHORS, anchors, done["MemberRegistry"].block, 0)
-    create(LOG_OF_ANCHORS, registry, anchors, _NOBODY)
+    create(LOG_OF_ANCHORS, registry, anchors, NO_ADDRESS)
     create("ConsentRegistry", registry, dids)
     create("TaskRegistry", registry)
     create(CONVICTIONS, registry)
     names = [name for name in KNOWN if name != DIRECTORY]
     targets = [done[name].address for name in names]
-    directory = create(DIRECTORY, registry, _NOBODY, [directory_name(name) for name in names], targets)
+    directory = create(DIRECTORY, registry, NO_ADDRESS, [directory_name(name) for name in names], targets)
     first = min(contract.block for contract in done.values())
     return Deployment(chain_id, directory, first, tuple(done[name] for name in KNOWN))
 

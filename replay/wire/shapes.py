@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from did.identifiers import DID_PATTERN, parse_did
+from primitives.address import ADDRESS_PATTERN
 from primitives.errors import InvalidInput
-from primitives.secp256k1 import ADDRESS_PATTERN, SIGNATURE_BYTES
+from primitives.secp256k1 import SIGNATURE_BYTES
 from primitives.shapes import Bytes, Hex, Integer, Line, Moment, Named, Text, Time
 
 MAX_CASE, MAX_REASON, MAX_REFERENCE = 120, 300, 200

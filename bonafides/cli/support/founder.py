@@ -7,9 +7,9 @@ from typing import Any
 
 from evidence.version2.state.member_keys import MemberKeySet
 from node_adapter.chain.founder import Founder
+from primitives.address import check_address
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput
-from primitives.secp256k1 import check_address
 from primitives.suites import DEFAULT, suite_named
 
 _KEY_BYTES = 32

@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import Any
 
 from evidence import shapes
-from evidence.chain.registry_events import NO_ADDRESS, PUBLIC_KEY
+from evidence.chain.registry_events import PUBLIC_KEY
 from evidence.version2.state.heads import DID_HISTORY, Change, event_digest, head_of
 from evidence.version2.state.member_keys import KEY_BYTES
 from evidence.version2.state.slots import WORD_BYTES
+from primitives.address import NO_ADDRESS
 from primitives.ed25519 import MAX_KEYS_IN_FORCE
 from primitives.errors import VerificationFailed
 from primitives.shapes import Bytes, Fields, Object, OneOf, Shape

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from primitives import secp256k1
+from primitives.address import check_address
 from primitives.errors import InvalidInput, VerificationFailed
 from tests.properties import examples
 
@@ -70,7 +71,7 @@ def test_key_out_of_range(key):
 @pytest.mark.parametrize("text", ["0x" + "A" * 40, "0x" + "a" * 39, "a" * 40, None, "0x" + "a" * 40 + "\n"])
 def test_address_has_one_spelling(text):
     with pytest.raises(InvalidInput):
-        secp256k1.check_address(text, "owner")
+        check_address(text, "owner")
 
 
 def test_bad_public_key_and_digest():

@@ -226,10 +226,12 @@ def _let_go_of_values(context: ExceptionContext) -> BonafidesError | None:
 def _told(error: BaseException | None) -> str:
     """Say what an error is. Of a statement's error it is the class, and what it is about, as the server names them.
 
-    An error without a class is the driver's, of the connection: it saw no row.
+    One without a class is the driver's: of the connection, which saw no row, or of what it was given, which it may quote.
     """
     if not isinstance(error, psycopg.Error) or error.sqlstate is None:
-        return (str(error).splitlines() or [type(error).__name__])[0]
+        of_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        lines = str(error).splitlines() if of_connection else []
+        return lines[0] if lines else type(error).__name__
     about = (error.diag.table_name, error.diag.column_name, error.diag.constraint_name)
     return " ".join([type(error).__name__, error.sqlstate, *filter(None, about)])
 

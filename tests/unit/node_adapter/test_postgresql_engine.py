@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Table, text
+from psycopg import sql
+from sqlalchemy import Table, make_url, text
 
 from node_adapter.store import erasures, identity, postgresql_engine, running, subjects
 from node_adapter.store.changes import Changes
@@ -17,6 +18,7 @@ from node_adapter.store.map.rows import MapAnchor, add_anchor
 from node_adapter.store.migrate import require_empty, upgrade
 from node_adapter.store.operations import add_once
 from node_adapter.store.place import URL_FILE, DatabaseUrl, place_of, read_database_url, save_database_url
+from node_adapter.store.postgresql_engine import connect
 from node_adapter.store.running import RunningLock
 from node_adapter.store.schema import chain_event, metadata, setting
 from node_adapter.store.spelling import JsonMember
@@ -56,6 +58,10 @@ def fragile():
         "postgresql://u:%s@h/d?passfile=/etc/passwd",
         "postgresql://u:%s@h/d?sslmode=require&sslmode=disable",
         "postgresql://u:%s@h:port/d",
+        "postgresql://u:%s%00@h/d",
+        "postgresql://u%00:%s@h/d",
+        "postgresql://u:%s@h/d?connect_timeout=soon",
+        "postgresql://u:%s@h/d?sslmode=%00",
         "postgresql://u:%s@h/d\n",
     ],
 )
@@ -79,14 +85,27 @@ def test_a_url_shows_no_password_and_is_kept_whole(tmp_path: Path, monkeypatch: 
     assert str(place_of(tmp_path)) == "postgresql://other/e"
 
 
-def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
-    with (
-        pytest.raises(CouldNotCheck) as caught,
-        open_store(read_database_url(f"postgresql://u:{SECRET}@127.0.0.1:1/d")).read(),
-    ):
-        pass
-    assert caught.value.code == "store-unavailable"
-    assert SECRET not in str(caught.value)
+@pytest.mark.parametrize("password", [SECRET, f"{SECRET} with spaces", f"{SECRET}%25zz", f"{SECRET}'", f"{SECRET}%20"])
+def test_a_server_that_is_not_there_is_told_without_the_password(password: str) -> None:
+    url = read_database_url(f"postgresql://u:{password}@127.0.0.1:1/d")
+    for use in (open_store(url).read().__enter__, lambda: RunningLock(url), Changes(open_store(url)).any):
+        with pytest.raises(CouldNotCheck) as caught:
+            use()
+        assert caught.value.code == "store-unavailable"
+        assert "127.0.0.1" in str(caught.value)
+        assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["two words", "a%zz", "'\\ \"", "/?#[]@:"])
+def test_a_password_of_any_characters_signs_in(postgresql: Postgresql, password: str) -> None:
+    name = f"role {password}"
+    with postgresql.administered() as connection:
+        role = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        connection.execute(role.format(sql.Identifier(name), sql.Literal(password)))
+    given = make_url(postgresql.url("postgres")).set(username=name, password=password)
+    url = read_database_url(given.render_as_string(hide_password=False))
+    with connect(url) as session:
+        assert session.execute("SELECT current_user").fetchone() == (name,)
 
 
 def test_a_writer_sees_what_the_one_before_it_wrote_although_it_waited(url: DatabaseUrl) -> None:

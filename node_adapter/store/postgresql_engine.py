@@ -226,7 +226,8 @@ def _let_go_of_values(context: ExceptionContext) -> BonafidesError | None:
 def _told(error: BaseException | None) -> str:
     """Say what an error is. Of a statement's error it is the class, and what it is about, as the server names them.
 
-    One without a class is the driver's: of the connection, which saw no row, or of what it was given, which it may quote.
+    One without a class is the driver's: of the connection, which saw no row, or of what it was given, which it may
+    quote.
     """
     if not isinstance(error, psycopg.Error) or error.sqlstate is None:
         of_connection = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from node_adapter.fsck.check import Fsck, FsckState
 from node_adapter.store.engine import Store, open_store
 from node_adapter.store.migrate import upgrade
 from primitives.errors import BonafidesError, CouldNotCheck
@@ -28,15 +29,13 @@ def store(tmp_path):
     opened.dispose()
 
 
-def _spoil(store: Store, kind: str) -> None:
-    """Put bytes into a column of text that are none, as a disk would."""
+def _spoil(store: Store, kind: str, insert: str, **values: object) -> None:
+    """Put bytes into a column of text that are none, as a disk would; `{}` stands for them in the statement."""
+    spoilt = "cast(:bytes as text)" if kind == SQLITE else "cast(cast(:bytes as bytea) as text)"
     with store.write() as connection:
-        if kind == SQLITE:
-            spoilt = "cast(:bytes as text)"
-        else:
+        if kind != SQLITE:
             connection.exec_driver_sql("create cast (bytea as text) without function")
-            spoilt = "cast(cast(:bytes as bytea) as text)"
-        connection.execute(text(f"insert into setting values ('spoilt', {spoilt})"), {"bytes": _BYTES})  # noqa: S608 - words of this file
+        connection.execute(text(insert.format(spoilt)), {"bytes": _BYTES, **values})
 
 
 def _all_told(error: BaseException) -> str:
@@ -45,7 +44,7 @@ def _all_told(error: BaseException) -> str:
 
 
 def test_a_text_that_is_none_is_told_by_kind_and_never_quoted(store, database_kind):
-    _spoil(store, database_kind)
+    _spoil(store, database_kind, "insert into setting values ('spoilt', {})")
     for transaction in (store.read, store.write):
         with pytest.raises(CouldNotCheck) as caught, transaction() as connection:
             connection.execute(text("select value from setting where key = 'spoilt'")).all()
@@ -54,6 +53,15 @@ def test_a_text_that_is_none_is_told_by_kind_and_never_quoted(store, database_ki
         assert SECRET not in _all_told(caught.value)
     with store.write() as connection:  # the lock and the session are as before
         assert connection.execute(text("delete from setting where key = 'spoilt'")).rowcount == 1
+
+
+def test_a_check_of_the_store_names_it_as_the_difference(store, database_kind):
+    insert = "insert into subject (pid, client_ref, created_at, count, head, state) values ('aa', {}, 0, 0, :head, '')"
+    _spoil(store, database_kind, insert, head=bytes(32))
+    broker = "did:ethr:0x1:0x" + "00" * 20
+    report = Fsck(store, "0x" + "00" * 20, FsckState.begun(broker), lambda _: None).run()
+    assert (report["difference"]["part"], report["difference"]["what"]) == ("subjects", "column")
+    assert SECRET not in str(report)
 
 
 def test_a_broken_constraint_names_its_place_and_not_the_row(store, caplog):

@@ -127,7 +127,7 @@ def test_what_was_cut_short_goes_on_from_its_file_and_takes_it_away(home, fsck, 
 
 
 def test_how_far_it_is_goes_to_standard_error(fsck, monkeypatch):
-    monkeypatch.setattr(evidence, "_TOLD_EACH", 10)
+    monkeypatch.setattr(evidence, "_TOLD_EACH", 3)
     monkeypatch.setattr(records, "PAGE", 4)
     status, out, err = fsck("--json")
     assert status == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from functools import lru_cache
 
 
 def tagged_sha256(tag: str, *parts: bytes) -> bytes:
@@ -19,6 +20,7 @@ def tagged_hmac(key: bytes, tag: str, data: bytes = b"") -> bytes:
     return hmac.digest(key, tag_bytes(tag) + data, "sha256")
 
 
+@lru_cache(maxsize=256)  # there are some dozens, and every record is hashed under ten of them
 def tag_bytes(tag: str) -> bytes:
     """Return the length of a tag as one byte, and the tag in ASCII."""
     encoded = tag.encode("ascii")

@@ -54,11 +54,21 @@ def check_all_legible(value: object, field: str) -> None:
         check_legible(value, field)
     elif isinstance(value, dict):
         for name, entry in value.items():
-            check_legible(name, f"{field} key" if field else "key")
-            check_all_legible(entry, f"{field}.{name}" if field else name)
+            if not _is_plain(name):
+                check_legible(name, f"{field} key" if field else "key")
+            if not _is_plain(entry):
+                check_all_legible(entry, f"{field}.{name}" if field else name)
     elif isinstance(value, list):
         for number, entry in enumerate(value):
-            check_all_legible(entry, f"{field}[{number}]")
+            if not _is_plain(entry):
+                check_all_legible(entry, f"{field}[{number}]")
+
+
+def _is_plain(value: object) -> bool:
+    """Say of most texts and of numbers that there is nothing to look for: their place need not be spelled."""
+    if type(value) is str:
+        return value.isprintable() and REPLACEMENT not in value
+    return type(value) is int
 
 
 def check_no_controls(value: str, field: str) -> None:

@@ -160,11 +160,11 @@ def check_answers(questionnaire: Questionnaire, answers: object, where: str = "a
     given = questionnaire.answers.read(answers, where)
     result: dict[str, list[str]] = {}
     for item in questionnaire.items:
-        field, chosen = f"{where}.{item.id}", given[item.id]
-        if not item.multi and len(chosen) != 1:
-            raise InvalidInput(field, "single-choice", "takes exactly one option")
-        if chosen != sorted(chosen):
-            raise InvalidInput(field, "order", "options must stand in alphabetical order")
+        chosen = given[item.id]
+        if len(chosen) != 1 and not item.multi:
+            raise InvalidInput(f"{where}.{item.id}", "single-choice", "takes exactly one option")
+        if len(chosen) != 1 and chosen != sorted(chosen):
+            raise InvalidInput(f"{where}.{item.id}", "order", "options must stand in alphabetical order")
         result[item.id] = chosen
     return result
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypedDict
 
 from evidence import shapes
@@ -48,7 +49,7 @@ class _Enveloped:
         """The suite that the envelope names."""
         return SUITES[self.envelope["suite"]]
 
-    @property
+    @cached_property
     def link(self) -> Link:
         """The record's place in its subject's history."""
         envelope = self.envelope
@@ -72,6 +73,11 @@ class SealedRecord(_Enveloped):
     canonical: bytes  # RFC 8785 bytes of the envelope: what the fingerprint covers
     root_salt: bytes = field(repr=False)
     values: Mapping[str, Any] = field(repr=False)
+
+    @cached_property
+    def envelope_salt(self) -> bytes:
+        """What opens the envelope and no field."""
+        return envelope_salt(self.suite, self.root_salt)
 
 
 @dataclass(frozen=True)

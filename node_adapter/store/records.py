@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
-from sqlalchemy import Column, Connection, func, insert, select, update
+from sqlalchemy import Column, Connection, func, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store import former
-from node_adapter.store.operations import in_parts, move_places
+from node_adapter.store.operations import add_many, in_parts, move_places
 from node_adapter.store.references import erased_reference
 from node_adapter.store.schema import finding, log_anchor, record, wrong_anchor
 from primitives.errors import Refused
@@ -73,12 +74,23 @@ class FindingRow:
     detail: str
 
 
-def insert_records(connection: Connection, rows: Sequence[RecordRow], findings: Sequence[FindingRow]) -> None:
-    """Store records and their findings."""
-    if rows:
-        connection.execute(insert(record), [vars(row) for row in rows])
-    if findings:
-        connection.execute(insert(finding), [vars(row) for row in findings])
+_COLUMNS = tuple(one.name for one in fields(RecordRow) if one.name != "promise")
+_values = attrgetter(*_COLUMNS)
+_FINDING_COLUMNS = tuple(one.name for one in fields(FindingRow))
+_finding_values = attrgetter(*_FINDING_COLUMNS)
+_NO_PROMISES: Mapping[str, str] = {}
+
+
+def insert_records(
+    connection: Connection,
+    rows: Sequence[RecordRow],
+    findings: Sequence[FindingRow],
+    promises: Mapping[str, str] = _NO_PROMISES,
+) -> None:
+    """Store records and their findings; `promises` are those that the rows do not hold yet, by the records' ids."""
+    kept = [(*_values(row), promises.get(row.record_id, row.promise)) for row in rows]
+    add_many(connection, record, (*_COLUMNS, "promise"), kept)
+    add_many(connection, finding, _FINDING_COLUMNS, [_finding_values(row) for row in findings])
 
 
 def log_size(connection: Connection) -> int:

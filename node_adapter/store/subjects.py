@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, Connection, bindparam, func, insert, select, update
+from sqlalchemy import Column, Connection, func, insert, select, update
 
 from domain.opening import PRODUCT
 from evidence.version2.links import HistoryHead
-from node_adapter.store.operations import in_parts
+from node_adapter.store.operations import in_parts, update_many
 from node_adapter.store.schema import subject
 
 EMPTY_HEAD = bytes(32)  # the `prev` of a subject's first record
@@ -50,6 +51,10 @@ class SubjectRow:
     def history(self) -> HistoryHead:
         """Where its history ends: what its next record has to name, and where it has to lie."""
         return HistoryHead(self.count, self.head, self.label)
+
+
+_GROWING = ("pid", "count", "head", "label", "joined", "state")
+_growing_values = attrgetter(*_GROWING)
 
 
 def insert_subjects(connection: Connection, rows: Sequence[SubjectRow]) -> None:
@@ -113,13 +118,7 @@ def name_product(connection: Connection, pid: str, product_id: str) -> None:
 
 def update_heads(connection: Connection, rows: Sequence[SubjectRow]) -> None:
     """Write count, head, label, opening and folded state of subjects whose chain has grown."""
-    if not rows:
-        return
-    grown = ("count", "head", "label", "joined", "state")
-    statement = update(subject).where(subject.c.pid == bindparam("key"))
-    statement = statement.values({name: bindparam(f"new_{name}") for name in grown})
-    values = [{"key": row.pid, **{f"new_{name}": getattr(row, name) for name in grown}} for row in rows]
-    connection.execute(statement, values)
+    update_many(connection, subject, _GROWING, [_growing_values(row) for row in rows])
 
 
 def total(connection: Connection) -> int:

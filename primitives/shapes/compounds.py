@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from primitives.errors import InvalidInput
-from primitives.shapes.shape import Schema, Shape, count
+from primitives.shapes.shape import Schema, Shape, Test, count
 
 MAX_ENTRIES = 1000
 _OBJECT = (dict, Mapping)  # a plain one first: to ask an abstract class takes longer
+_SEVERAL = 2
 _MAX_WHERE = 512  # a member's name may be as long as its sender likes; an error's field may not
 
 
@@ -22,6 +23,10 @@ class Nullable(Shape[Any]):
 
     def read(self, value: object, where: str) -> Any:
         return None if value is None else self.inner.read(value, where)
+
+    def test(self) -> Test:
+        inner = self.inner.test()
+        return lambda value: value is None or inner(value)
 
     def json_schema(self) -> Schema:
         return {"anyOf": [self.inner.json_schema(), {"type": "null"}]}
@@ -41,17 +46,30 @@ class ListOf(Shape[list[Any]]):
     low: int = 0
     high: int = MAX_ENTRIES
     unique: bool = False
+    _test: Test = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_test", self.inner.test())
 
     def read(self, value: object, where: str) -> list[Any]:
         if not isinstance(value, list):
             raise InvalidInput(where, "list", "must be a list")
         if not self.low <= len(value) <= self.high:
             raise InvalidInput(where, "length", f"must have {count(self.low, self.high)} entries")
-        read = self.inner.read
-        result = [read(entry, f"{where}[{index}]") for index, entry in enumerate(value)]
+        test, read = self._test, self.inner.read
+        result = [entry if test(entry) else read(entry, f"{where}[{index}]") for index, entry in enumerate(value)]
         if self.unique and len({str(entry) for entry in result}) != len(result):
             raise InvalidInput(where, "unique", "must hold each entry once")
         return result
+
+    def test(self) -> Test:
+        test, low, high, unique = self._test, self.low, self.high, self.unique
+        return lambda value: (
+            type(value) is list
+            and low <= len(value) <= high
+            and all(map(test, value))
+            and (not unique or len(value) < _SEVERAL or len(set(map(str, value))) == len(value))
+        )
 
     def json_schema(self) -> Schema:
         schema: Schema = {"type": "array", "items": self.inner.json_schema(), "maxItems": self.high}
@@ -74,14 +92,24 @@ class MapOf(Shape[dict[str, Any]]):
     inner: Shape[Any]
     low: int = 0
     high: int = MAX_ENTRIES
+    _tests: tuple[Test, Test] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tests", (self.key.test(), self.inner.test()))
 
     def read(self, value: object, where: str) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, _OBJECT):
             raise InvalidInput(where, "object", "must be an object")
         if not self.low <= len(value) <= self.high:
             raise InvalidInput(where, "length", f"must have {count(self.low, self.high)} entries")
+        is_key, is_inner = self._tests
         key, inner = self.key.read, self.inner.read
-        return {key(name, f"{where} key"): inner(entry, _within(where, name)) for name, entry in value.items()}
+        return {
+            name if is_key(name) else key(name, f"{where} key"): (
+                entry if is_inner(entry) else inner(entry, _within(where, name))
+            )
+            for name, entry in value.items()
+        }
 
     def json_schema(self) -> Schema:
         names, inner = self.key.json_schema(), self.inner.json_schema()
@@ -124,10 +152,12 @@ class Fields(Shape[dict[str, Any]]):
     optional: Mapping[str, Shape[Any]] = field(default_factory=dict)
     open: bool = False  # whether members that are not named here may stand beside them: they are not read
     _readers: Mapping[str, Callable[[object, str], Any]] = field(init=False, repr=False, compare=False)
+    _tests: Mapping[str, Test] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        readers = {name: shape.read for name, shape in {**self.required, **self.optional}.items()}
-        object.__setattr__(self, "_readers", readers)
+        members = {**self.required, **self.optional}
+        object.__setattr__(self, "_readers", {name: shape.read for name, shape in members.items()})
+        object.__setattr__(self, "_tests", {name: shape.test() for name, shape in members.items()})
 
     def read(self, value: object, where: str) -> dict[str, Any]:
         if not isinstance(value, _OBJECT):
@@ -135,8 +165,10 @@ class Fields(Shape[dict[str, Any]]):
         readers = self._readers
         if value.keys() != readers.keys():
             value = self._known(value, where)
-        prefix = f"{where}." if where else ""
-        return {name: readers[name](entry, prefix + name) for name, entry in value.items()}
+        prefix, tests = f"{where}." if where else "", self._tests
+        return {
+            name: entry if tests[name](entry) else readers[name](entry, prefix + name) for name, entry in value.items()
+        }
 
     def _known(self, value: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         """Return the members that are read, when none is missing and, but for an open object, none too many."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from primitives.encoding import decode_base64url, decode_hex
 from primitives.errors import InvalidInput
-from primitives.shapes.shape import Schema, Shape, count
-from primitives.text import REFUSED_CHARACTERS, check_legible, check_no_controls
+from primitives.shapes.shape import Schema, Shape, Test, count, never
+from primitives.text import REFUSED_CHARACTERS, REPLACEMENT, check_legible, check_no_controls
 from primitives.timestamp import parse_time
 
 MAX_SAFE_INTEGER = 2**53 - 1  # larger ones cannot stand in RFC 8785 bytes
@@ -51,6 +51,18 @@ class Text(Shape[str]):
             raise InvalidInput(where, self.rule, f"must match {self.pattern}")
         return value
 
+    def test(self) -> Test:
+        low, high, whole = self.min, MAX_SAFE_INTEGER if self.max is None else self.max, self.controls
+        if self._compiled is None:
+            return lambda value: type(value) is str and low <= len(value) <= high and (whole or value.isprintable())
+        matches = self._compiled.fullmatch
+        return lambda value: (
+            type(value) is str
+            and low <= len(value) <= high
+            and (whole or value.isprintable())
+            and matches(value) is not None
+        )
+
     def json_schema(self) -> Schema:
         schema: Schema = {"type": "string"}
         if self.min:
@@ -83,6 +95,12 @@ class Line(Shape[str]):
         check_legible(value, where)
         return value
 
+    def test(self) -> Test:
+        high = self.max
+        return lambda value: (
+            type(value) is str and 0 < len(value) <= high and value.isprintable() and REPLACEMENT not in value
+        )
+
     def json_schema(self) -> Schema:
         return {"type": "string", "minLength": 1, "maxLength": self.max, "not": {"pattern": REFUSED_CHARACTERS}}
 
@@ -101,6 +119,10 @@ class Constant(Shape[str]):
         if not isinstance(value, str) or value != self.value:
             raise InvalidInput(where, self.rule, f"must be {self.value}")
         return value
+
+    def test(self) -> Test:
+        wanted = self.value
+        return lambda value: type(value) is str and value == wanted
 
     def json_schema(self) -> Schema:
         return {"const": self.value}
@@ -126,6 +148,10 @@ class OneOf(Shape[str]):
             raise InvalidInput(where, self.rule, f"must be {self.describe()}")
         return value
 
+    def test(self) -> Test:
+        choices = frozenset(self.choices)
+        return lambda value: type(value) is str and value in choices
+
     def json_schema(self) -> Schema:
         return {"enum": list(self.choices)}
 
@@ -147,6 +173,10 @@ class Integer(Shape[int]):
             raise InvalidInput(where, "range", f"must be {self.describe()}")
         return value
 
+    def test(self) -> Test:
+        low, high = self.low, self.high
+        return lambda value: type(value) is int and low <= value <= high
+
     def json_schema(self) -> Schema:
         return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
@@ -162,6 +192,9 @@ class Boolean(Shape[bool]):
         if not isinstance(value, bool):
             raise InvalidInput(where, "boolean", "must be true or false")
         return value
+
+    def test(self) -> Test:
+        return lambda value: value is True or value is False
 
     def json_schema(self) -> Schema:
         return {"type": "boolean"}
@@ -202,6 +235,12 @@ class Hex(Shape[str]):
     def read(self, value: object, where: str) -> str:
         decode_hex(value, where, self.length)
         return str(value)
+
+    def test(self) -> Test:
+        if self.length is None:
+            return never
+        matches = re.compile(f"[0-9a-f]{{{2 * self.length}}}").fullmatch
+        return lambda value: type(value) is str and matches(value) is not None
 
     def json_schema(self) -> Schema:
         return Bytes(self.length).json_schema()

@@ -10,8 +10,14 @@ from typing import Any, Generic, TypeVar
 COMPONENTS = "#/components/schemas/"  # where OpenAPI keeps schemas that have a name
 
 Schema = dict[str, Any]
+Test = Callable[[object], bool]
 Read_co = TypeVar("Read_co", covariant=True)
 Made_co = TypeVar("Made_co", covariant=True)
+
+
+def never(_: object) -> bool:
+    """Say no: the quick test of a shape that has none."""
+    return False
 
 
 class Shape(ABC, Generic[Read_co]):
@@ -24,6 +30,13 @@ class Shape(ABC, Generic[Read_co]):
         Raises:
             InvalidInput: the place, and the rule that it breaks.
         """
+
+    def test(self) -> Test:
+        """Return a quick test: whatever it says yes to, `read` gives back as it is; a no decides nothing.
+
+        An object asks it of each member before it has the member read, place and all.
+        """
+        return never
 
     @abstractmethod
     def json_schema(self) -> Schema:
@@ -76,6 +89,9 @@ class Noted(Shape[Read_co]):
     def read(self, value: object, where: str) -> Read_co:
         return self.inner.read(value, where)
 
+    def test(self) -> Test:
+        return self.inner.test()
+
     def json_schema(self) -> Schema:
         return {**self.inner.json_schema(), "description": self.words}
 
@@ -95,6 +111,9 @@ class Named(Shape[Read_co]):
 
     def read(self, value: object, where: str) -> Read_co:
         return self.inner.read(value, where)
+
+    def test(self) -> Test:
+        return self.inner.test()
 
     def json_schema(self) -> Schema:
         return {"$ref": COMPONENTS + self.name}

@@ -25,6 +25,8 @@ from node_adapter.workflows.anchoring.settlement import raise_broken
 from node_adapter.workflows.identity.keys_in_force import keys_in_force, signing_keys
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused
 from primitives.shapes import Fields, Named, Text
+from primitives.suite import SigningSuite
+from primitives.suites import SUITES
 
 BATCH = 500
 _MS = 1000
@@ -33,22 +35,23 @@ Termed = tuple[RecordRow, int]
 """A record, and the time (ms) by which it is to be anchored."""
 
 
-def make_promises(node: Node, seed: bytes, termed: Sequence[Termed]) -> list[PromiseDocument]:
+def make_promises(node: Node, suite: SigningSuite, seed: bytes, termed: Sequence[Termed]) -> list[PromiseDocument]:
     """Promise records of one suite and one block by one signature, whenever that is given.
 
     Args:
         node: the node.
+        suite: of the records.
         seed: of the signing key in force at that block.
         termed: the records.
     """
-    return sign_promises([_promise(node, row, anchor_by) for row, anchor_by in termed], seed)
+    return sign_promises([_promise(node, suite, row, anchor_by) for row, anchor_by in termed], seed)
 
 
-def _promise(node: Node, row: RecordRow, anchor_by: int) -> Promise:
+def _promise(node: Node, suite: SigningSuite, row: RecordRow, anchor_by: int) -> Promise:
     if row.block is None:
         raise ValueError(f"record {row.record_id} does not say at which block it was accepted")
     return Promise(
-        suite=json.loads(row.envelope)["suite"],
+        suite=suite.name,
         broker=node.did,
         subject=bytes.fromhex(row.pid),
         seq=row.seq,
@@ -78,9 +81,9 @@ def keep(node: Node) -> int:
         return 0
     anchored_ms = {place: anchor.block_time * _MS for place, anchor in covering.items()}
     made: list[tuple[Termed, PromiseDocument]] = []
-    for seed, some in _batches(rows, seeds):
+    for suite, seed, some in _batches(rows, seeds):
         termed = [(row, _term(row, anchored_ms[row.log_index])) for row in some]
-        made += zip(termed, make_promises(node, seed, termed), strict=True)
+        made += zip(termed, make_promises(node, suite, seed, termed), strict=True)
     late = [row.record_id for (row, anchor_by), _ in made if anchor_by < anchored_ms[row.log_index]]
     with node.store.write() as connection:
         for (row, anchor_by), promise in made:
@@ -133,13 +136,15 @@ def _seeds(
     return found
 
 
-def _batches(rows: Iterable[RecordRow], seeds: Mapping[int, bytes]) -> list[tuple[bytes, list[RecordRow]]]:
+def _batches(
+    rows: Iterable[RecordRow], seeds: Mapping[int, bytes]
+) -> list[tuple[SigningSuite, bytes, list[RecordRow]]]:
     """Put together what one signature may promise: the records of one suite, one block and one key."""
     found: dict[tuple[str, int | None, bytes], list[RecordRow]] = {}
     for row in rows:
         seed = seeds[row.log_index]
         found.setdefault((json.loads(row.envelope)["suite"], row.block, seed), []).append(row)
-    return [(seed, some) for (_, _, seed), some in found.items()]
+    return [(SUITES[suite], seed, some) for (suite, _, seed), some in found.items()]
 
 
 def promise_of(row: RecordRow) -> PromiseDocument:

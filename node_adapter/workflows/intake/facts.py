@@ -30,7 +30,6 @@ from domain.opening import OPENING
 from domain.second_person import ORDER
 from evidence.version2.promise import PromiseDocument
 from evidence.version2.record import SealedRecord
-from evidence.version2.salts import envelope_salt
 from node_adapter.node import Node
 from node_adapter.store import credentials, erasures, former, records, restored, subjects
 from node_adapter.store.chain import blocks, member_registry
@@ -121,6 +120,9 @@ class Intake:
         unopened = sum(row.count == 0 for row in self._subjects.values())
         self._sealing = Sealing(node, self._now, self._block)
         self._outlook = outlook(node, connection, len(facts) + unopened)
+        promise_ms = int(node.settings.anchoring.promise_seconds * _MS)
+        kept = self._outlook.trouble is None
+        self._anchor_by = self._outlook.anchor_by(self._now, promise_ms) if kept else None
         self._known = records.by_source_refs(connection, (fact.source_ref for fact in facts))
         self._former = former.known_references(connection, (fact.source_ref for fact in facts))
         marks = (countersign.signed_once(node.did, node.suite, fact) for fact in facts)
@@ -224,7 +226,8 @@ class Intake:
     def flush(self) -> Mapping[str, PromiseDocument]:
         """Write what was accepted; return its promises, by the records' ids."""
         promises = self._promise()
-        records.insert_records(self._connection, self._rows, self._findings)
+        texts = {record_id: json.dumps(promise) for record_id, promise in promises.items()}
+        records.insert_records(self._connection, self._rows, self._findings, texts)
         changed = [replace(row, state=dump_states(self._node, self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
         for pid in self._ended:
@@ -236,15 +239,10 @@ class Intake:
 
     def _promise(self) -> Mapping[str, PromiseDocument]:
         """Promise the records by one signature, unless it could not be kept now."""
-        if self._outlook.trouble is not None or not self._rows:
+        if self._anchor_by is None or not self._rows:
             return {}
-        promise_ms = int(self._node.settings.anchoring.promise_seconds * _MS)
-        anchor_by = self._outlook.anchor_by(self._now, promise_ms)
-        made = make_promises(self._node, self._keys.signing_seed, [(row, anchor_by) for row in self._rows])
-        self._rows = [
-            replace(row, anchor_by=anchor_by, promise=json.dumps(promise))
-            for row, promise in zip(self._rows, made, strict=True)
-        ]
+        termed = [(row, self._anchor_by) for row in self._rows]
+        made = make_promises(self._node, self._node.suite, self._keys.signing_seed, termed)
         return {promise["record_id"]: promise for promise in made}
 
     def _again(self, known: RecordRow, fact: IntakeFact, subject: SubjectRow) -> Accepted:
@@ -327,10 +325,10 @@ class Intake:
             entry=sealed.entry,
             act_signature=countersign.signed_once_in(sealed.envelope),
             accepted_at=self._now,
-            anchor_by=None,
+            anchor_by=self._anchor_by,
             promise=None,
             block=self._block.number,
-            envelope_salt=envelope_salt(sealed.suite, sealed.root_salt),
+            envelope_salt=sealed.envelope_salt,
             house=self._node.domains.types[fact.type].of_house,
             nonce=None if fact.act is None else bytes.fromhex(fact.act.known["nonce"]),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from domain.opening import OPENING
@@ -30,6 +31,10 @@ class Sealing:
     node: Node
     now_ms: int
     block: Block
+
+    @cached_property
+    def _recorded_at(self) -> str:
+        return format_time(self.now_ms)
 
     def seal(
         self,
@@ -64,7 +69,7 @@ class Sealing:
             "seq": subject.count + 1,
             "prev": subject.head.hex(),
             "occurred_at": fact.occurred_at,
-            "recorded_at": format_time(self.now_ms),
+            "recorded_at": self._recorded_at,
             "accepted": {"block": self.block.number, "hash": self.block.hash.hex()},
             "channel": fact.channel,
             "actor": dict(fact.actor),

@@ -104,6 +104,39 @@ def test_a_shape_reads_exactly_what_its_schema_takes(name, value):
     assert takes(shape, value) == Validator(shape.json_schema()).is_valid(value)
 
 
+@pytest.mark.parametrize("name", EXACT | LOOSER)
+@given(value=VALUES)
+def test_a_quick_yes_is_a_reading_that_changes_nothing(name, value):
+    shape = (EXACT | LOOSER)[name]
+    if shape.test()(value):
+        read = shape.read(value, "value")
+        assert (read, type(read)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("shape", "good", "bad"),
+    [
+        (Text(max=2), "ab", ["", "abc", "a\n", "a\ud800", 1, None]),
+        (Text(max=2, controls=True), "a\n", ["abc", 1]),
+        (CODE, "abc", ["d", "abcab", "a\n"]),
+        (Line(3), "a b", ["", "abcd", "a\n", "\ufffd", 1]),
+        (Constant("a"), "a", ["b", None, ["a"]]),
+        (OneOf("a", "b"), "b", ["c", ["a"], {}]),
+        (Integer(1, 2), 2, [0, 3, True, 1.0, "1"]),
+        (Boolean(), False, [0, 1, None]),
+        (Hex(1), "0f", ["0F", "0", "0f0f", "0f\n", b"0f"]),
+        (Nullable(Integer()), None, ["", False]),
+        (Named("Code", CODE.note("letters")), "a", ["d"]),
+        (ListOf(Integer(0, 3), 1, 2, unique=True), [0, 3], [[], [0, 0], [4], (0, 3), [0, 1, 2], "01"]),
+    ],
+    ids=repr,
+)
+def test_the_quick_test_of_a_shape_says_yes_and_no(shape, good, bad):
+    test = shape.test()
+    assert test(good)
+    assert not any(map(test, bad))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

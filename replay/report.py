@@ -7,12 +7,12 @@ from typing import Any
 
 from domain.comparison import Comparison
 from domain.domains import Domains
+from domain.issue import FULL
 from domain.whole import ACCESS_LOG, CONSENTS, DATA_USES
 from evidence.verify.verdict import SecondPersons
 from primitives.timestamp import format_time, parse_time
 from replay.claims import Answer, judge
 from replay.reach import vouched
-from replay.report_client import FULL
 from replay.report_compliance import compliance
 from replay.report_material import Material, ShownRecord
 from replay.report_records import (
@@ -24,6 +24,7 @@ from replay.report_records import (
     signatures_json,
     sources_json,
 )
+from replay.reports import reports_subject
 from replay.rules import FoundFinding
 from replay.standing import standing_json
 from replay.synthetic import is_synthetic
@@ -77,7 +78,7 @@ def report_content(material: Material) -> dict[str, Any]:
         "sources": sources_json(inside),
         CONSENTS: _listed(inside, CONSENTS, material.domains),
         DATA_USES: _listed(inside, DATA_USES, material.domains),
-        ACCESS_LOG: _listed(material.records, ACCESS_LOG, material.domains),
+        ACCESS_LOG: [*_listed(material.records, ACCESS_LOG, material.domains), *_issues(material)],
         "limits": list(LIMITS),
     }
 
@@ -194,6 +195,13 @@ def _in_order(shown: ShownRecord, domains: Domains) -> list[str]:
 def _listed(records: Sequence[ShownRecord], stage: str, domains: Domains) -> list[dict[str, Any]]:
     listed = (shown for shown in records if _stage(shown, domains) == stage)
     return [{**_entry(shown, [], domains), "anchored": shown.anchor is not None} for shown in listed]
+
+
+def _issues(material: Material) -> list[dict[str, Any]]:
+    """Return when which report of this history was given to whom, as the history of the house says that holds it."""
+    place = reports_subject(material.broker, material.subject)
+    chain = next((chain for pid, chain in material.references if pid == place), ())
+    return [{**entry, "reference": place} for entry in _listed(chain, ACCESS_LOG, material.domains)]
 
 
 def _comparison(item: Comparison, records: Sequence[ShownRecord], domains: Domains) -> dict[str, Any]:

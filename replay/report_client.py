@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from domain.domains import Domains
+from domain.issue import CLIENT, FULL
 from domain.whole import LISTED
 from evidence.documents.staff_signature import SIGNATURE
 
-FULL, CLIENT = FORMS = ("full", "client")
 # Roles under which nobody of the staff acts in person.
 _NOT_PERSONS = ("client", "engine", "system", "broker-system", "node", "issuer")
 SOMEBODY, SOME_NAMES = "somebody of the staff, not named here", "not shown here: it names persons of the staff"

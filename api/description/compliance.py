@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.description.common import BLOCK_TIME, CHECKS, CHECKS_NOT_MADE, COUNT, HASH, MANY, TEXT
 from api.description.operation import Operation
 from domain.erasure import ERASES, ERASES_FORMER, MAX_ERASED
+from domain.issue import DOCUMENTS, FORMS
 from node_adapter.workflows.erasing.asking import ERASURE_REQUEST
 from node_adapter.workflows.former.history import RELATION
 from node_adapter.workflows.identity.staff import STAFF_END, STAFF_REQUEST
@@ -132,6 +133,23 @@ REPLAY_PROGRESS = Named(
         }
     ).note("How far a replay is that is not made yet."),
 )
+REPORT_ISSUE = Named(
+    "ReportIssue",
+    Fields(
+        {
+            "record_id": TEXT.note("Of the record: `receipts` proves it once it is anchored."),
+            "issued_at": TIME,
+            "anchored": Boolean(),
+            "identity": COUNT,
+            "document": OneOf(*DOCUMENTS),
+            "report_form": OneOf(*FORMS),
+            "language": Nullable(LANGUAGE),
+            "sha256": HASH,
+            "bytes": COUNT,
+            "issued_to": TEXT,
+        }
+    ).note("A document of a replay that was given out (docs/spec/report.md, section 7)."),
+)
 REPLAY_ASKED = Named("ReplayAsked", Fields({"id": TEXT, "state": Constant("waiting")}))
 REPLAY = Named(
     "Replay",
@@ -144,6 +162,7 @@ REPLAY = Named(
             "done_at": Nullable(TIME),
             "error": Nullable(REPLAY_FAILURE),
             "progress": Nullable(REPLAY_PROGRESS),
+            "issued": ListOf(REPORT_ISSUE, 0, MANY),
             **_SAID_OF,
             "related": ListOf(
                 Fields(

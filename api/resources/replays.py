@@ -6,13 +6,14 @@ from flask import Blueprint, Response, request
 
 from api.auth import guarded
 from api.bodies import accepted_answer, json_answer, read_object
-from api.context import current_node
+from api.context import current_caller, current_node
 from api.packed_answers import packed
+from domain.issue import BUNDLE, CONTENT, FULL, PAGE, PDF
 from node_adapter.workflows.replay.access import draft_access
-from node_adapter.workflows.replay.asked import LANGUAGE, ask_replay, replay_texts, show_replay
-from node_adapter.workflows.replay.reading import FORM, report_page, report_pdf
+from node_adapter.workflows.replay.asked import LANGUAGE, ask_replay, show_replay
+from node_adapter.workflows.replay.issuing import issue_document
+from node_adapter.workflows.replay.reading import FORM
 from primitives.errors import Refused
-from replay.report_client import FULL
 
 _MAX_DIGITS = 6
 _PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -91,21 +92,28 @@ def _place(number: str) -> int:
 
 
 def _bundle(replay_id: str, number: int = 0) -> Response:
-    return _original(replay_texts(current_node(), replay_id, number).bundle, "application/json")
+    return _original(_issued(replay_id, BUNDLE, number), "application/json")
 
 
 def _summary(replay_id: str, number: int = 0) -> Response:
-    return _original(replay_texts(current_node(), replay_id, number).report, "application/json")
+    return _original(_issued(replay_id, CONTENT, number), "application/json")
 
 
 def _report(replay_id: str, number: int = 0) -> Response:
-    page = _original(report_page(current_node(), replay_id, number, _language(), _form()), "text/html; charset=utf-8")
+    data = _issued(replay_id, PAGE, number, _language(), _form())
+    page = _original(data, "text/html; charset=utf-8")
     page.headers["Content-Security-Policy"] = _PAGE_POLICY
     return page
 
 
 def _pdf(replay_id: str, number: int = 0) -> Response:
-    return _original(report_pdf(current_node(), replay_id, number, _language(), _form()), "application/pdf")
+    return _original(_issued(replay_id, PDF, number, _language(), _form()), "application/pdf")
+
+
+def _issued(replay_id: str, kind: str, number: int, lang: str | None = None, form: str = FULL) -> bytes:
+    """Return a document, of which it is recorded that it was given to the caller."""
+    to = current_caller().name
+    return issue_document(current_node(), replay_id, kind, to=to, number=number, lang=lang, form=form)
 
 
 def _language() -> str | None:
@@ -119,9 +127,8 @@ def _form() -> str:
     return FORM.read(request.args.get("form", FULL), "form")
 
 
-def _original(text: str | bytes, content_type: str) -> Response:
+def _original(data: bytes, content_type: str) -> Response:
     """Answer with what holds a client's originals: it is stored nowhere on the way."""
-    data = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
     answer = packed(data, content_type)
     answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -486,7 +486,7 @@ class Draft(TypedDict):
 
 class DraftRequest(TypedDict):
     subject: Pid
-    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "REPORT_ISSUE", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     lang: NotRequired[Literal["zh", "en"]]
     fields: NotRequired[dict[str, Any]]
     values: NotRequired[dict[str, Any]]
@@ -659,7 +659,7 @@ class FactAttachmentsEntry(TypedDict):
 class Fact(TypedDict):
     source_ref: str
     subject: Pid
-    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    type: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "REPORT_ISSUE", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     occurred_at: Time
     channel: Literal["branch", "app", "web", "phone", "api"]
     actor: FactActor
@@ -738,7 +738,7 @@ class GateAnswer(TypedDict):
 
 class GateRequest(TypedDict):
     subject: Pid
-    act: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
+    act: Literal["ACCESS_LOG", "AGREEMENT_SIGN", "BIZ_APPLY", "BIZ_DECIDE", "CONSENT_GIVE", "CONSENT_WITHDRAW", "DATA_USE", "CREDENTIAL_ISSUE", "CREDENTIAL_REVOKE", "OPENING", "ERASE", "ID_VERIFY", "ID_SUCCEED", "ID_SUCCEEDED", "INFO_COLLECT", "DUTY_NOTICE", "LEVEL_RESULT", "LEVEL_CONFIRM", "MISMATCH_WARN", "MISMATCH_INSIST", "PRODUCT_RATE", "MATCH_OPINION", "Q_SUBMIT", "REPORT_ISSUE", "RISK_DISCLOSE", "RISK_CONFIRM", "STAFF_ENROL", "STAFF_END"]
     details: NotRequired[dict[str, Any]]
     at: NotRequired[Time]
 
@@ -1391,6 +1391,7 @@ class Replay(TypedDict):
     done_at: Time | None
     error: ReplayFailure | None
     progress: ReplayProgress | None
+    issued: list[ReportIssue]
     subject: Pid
     did: Did | None
     as_of: BlockTime | None
@@ -1453,6 +1454,38 @@ class ReplayRequest(TypedDict):
     did: NotRequired[str | None]
     lang: NotRequired[Literal["zh", "en"]]
     access: NotRequired[list[dict[str, Any]]]
+
+
+class ReportIssue(TypedDict):
+    record_id: str
+    issued_at: Time
+    anchored: bool
+    identity: int
+    document: Literal["bundle", "content", "page", "pdf"]
+    report_form: Literal["full", "client"]
+    language: Literal["zh", "en"] | None
+    sha256: str
+    bytes: int
+    issued_to: str
+
+
+class ReportIssuePayload(TypedDict):
+    subject: str
+    replay: str
+    identity: int
+    case: str
+    order_id: str | None
+    document: Literal["bundle", "content", "page", "pdf"]
+    report_form: Literal["full", "client"]
+    language: Literal["zh", "en"] | None
+    sha256: str
+    bytes: int
+    block: int
+    holds: bool
+    proven: list[str]
+    refuted: list[str]
+    not_provable: list[str]
+    issued_to: str
 
 
 class Revocation(TypedDict):

@@ -13,9 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from node_adapter.store.schema import replay, replay_document
+from node_adapter.store.records import RecordRow
+from node_adapter.store.schema import record, replay, replay_document
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput, Refused, VerificationFailed
 
+ISSUE_REFERENCE = "report-issue:"
+_AFTER_HEX = "g"
 WAITING, DONE, FAILED = "waiting", "done", "failed"
 _KINDS = {kind.__name__: kind for kind in (Refused, VerificationFailed, CouldNotCheck)}
 
@@ -147,6 +150,19 @@ def texts(connection: Connection, replay_id: str, number: int) -> ReplayTexts | 
     of_part = (replay_document.c.replay == replay_id, replay_document.c.number == number)
     found = connection.execute(select(*columns).where(*of_part)).mappings().one_or_none()
     return None if found is None else ReplayTexts(**found)
+
+
+def issue_reference(replay_id: str) -> str:
+    """Return how the references begin of the records which say that a document of a replay was given out."""
+    return f"{ISSUE_REFERENCE}{replay_id}:"
+
+
+def issues(connection: Connection, replay_id: str) -> list[RecordRow]:
+    """Return the records of what was given out of a replay, in log order; also of one that is not kept any more."""
+    start = issue_reference(replay_id)
+    ours = (record.c.source_ref >= start, record.c.source_ref < start + _AFTER_HEX)
+    found = select(record).where(*ours).order_by(record.c.log_index)
+    return [RecordRow(**row) for row in connection.execute(found).mappings()]
 
 
 def forget_before(connection: Connection, asked_ms: int) -> None:

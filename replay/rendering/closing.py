@@ -18,7 +18,7 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
-from replay.rendering.phrases import aside, signer, unchecked
+from replay.rendering.phrases import aside, reports_place, signer, unchecked
 from replay.rendering.speech import Speech
 
 
@@ -69,7 +69,8 @@ def limits(content: Mapping[str, Any], say: Speech) -> list[Block]:
 def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 14: who reviewed the look, the report's own record, and what the offline verifier prints."""
     case = content["cover"]["case"]
-    looks = {item["seq"] for item in content["access_log"] if ["case", case] in item["shown"]}
+    own = [item for item in content["access_log"] if item["reference"] is None]
+    looks = {item["seq"] for item in own if ["case", case] in item["shown"]}
     reviewers = tuple(
         (TextRun(f"#{item['seq']} "), *signer(one, say))
         for item in content["second_persons"]
@@ -78,7 +79,7 @@ def verification(content: Mapping[str, Any], say: Speech) -> list[Block]:
     )
     rows: tuple[tuple[str, Cell], ...] = (
         (say["reviewed_by"], reviewers or cell(say["no_reviewer"])),
-        (say["own_anchor"], cell(say["own_anchor_text"])),
+        (say["own_anchor"], (plain(say["own_anchor_text"]), reports_place(content))),
     )
     return [
         Heading(say["verify_yourself"]),

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from domain.domains import Domains
+from domain.issue import CLIENT
 from replay.rendering import closing, history, judgement, opening, proofs
 from replay.rendering.blocks import Block, Heading, ReportDocument
 from replay.rendering.speech import Speech
-from replay.report_client import CLIENT
 
 
 def document_of(content: Mapping[str, Any], lang: str, domains: Domains) -> ReportDocument:

@@ -19,7 +19,7 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
-from replay.rendering.phrases import aside, record_named
+from replay.rendering.phrases import aside, record_named, reports_place
 from replay.rendering.speech import Speech
 
 _STATUSES = {"equal": Style.GOOD, "differs": Style.BAD}
@@ -110,8 +110,17 @@ def recordings(content: Mapping[str, Any], say: Speech) -> list[Block]:
 
 
 def access_log(content: Mapping[str, Any], say: Speech) -> list[Block]:
-    """Return part 11."""
-    return [Heading(say["access_log"]), _events(content["access_log"], content, say, say["nothing"])]
+    """Return part 11: who looked at the originals, and to whom which report was given, in a history of the house."""
+    looks = [entry for entry in content["access_log"] if entry["reference"] is None]
+    issues = [{**entry, "reference": None} for entry in content["access_log"] if entry["reference"] is not None]
+    return [
+        Heading(say["access_log"]),
+        _events(looks, content, say, say["nothing"]),
+        Heading(say["issues"], level=2),
+        aside(say["issues_note"]),
+        Paragraph(reports_place(content)),
+        _events(issues, content, say, say["no_issues"]),
+    ]
 
 
 def _events(entries: Sequence[Mapping[str, Any]], content: Mapping[str, Any], say: Speech, nothing: str) -> Block:

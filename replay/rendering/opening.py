@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from domain.issue import CLIENT
 from replay.rendering.blocks import (
     Block,
     Cell,
@@ -20,7 +21,6 @@ from replay.rendering.blocks import (
 )
 from replay.rendering.phrases import aside, unchecked
 from replay.rendering.speech import Speech
-from replay.report_client import CLIENT
 
 _CLAIM_STYLES = {"PROVEN": Style.BAD, "REFUTED": Style.GOOD, "NOT_PROVABLE": Style.WARN}
 

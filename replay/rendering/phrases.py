@@ -7,6 +7,7 @@ from typing import Any
 
 from replay.rendering.blocks import Line, Paragraph, Style, TextRun, plain
 from replay.rendering.speech import Speech
+from replay.reports import reports_subject
 
 
 def aside(text: str) -> Paragraph:
@@ -31,3 +32,9 @@ def unchecked(content: Mapping[str, Any], say: Speech) -> tuple[Line, ...]:
         (TextRun(f"{say.word('checks', item['check'])}: "), TextRun(say.said(item["reason"]), Style.SOFT))
         for item in content["not_checked"]
     )
+
+
+def reports_place(content: Mapping[str, Any]) -> Line:
+    """Return the pseudonym of the history that says which report was given to whom."""
+    told = content["cover"]
+    return plain(reports_subject(told["broker"]["did"], told["subject"]), Style.MONO)

@@ -15,6 +15,7 @@ from replay.rendering.blocks import Line, Style, TextRun
 
 _WORDS = "replay_report.json"
 _IDENTIFIER = re.compile(r"[!-~]+")  # one word of ASCII: a number, a digest, a code of the broker's own
+_OF_CLAIMS = ("proven", "refuted", "not_provable")  # fields that name claims
 _FEN, _MAX_TEXT = 100, 600
 _SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
 
@@ -118,6 +119,8 @@ class Speech:
             return TextRun(str(known[text]))
         if name == "fields" and text in self.words["types"]:
             return TextRun(self.word("types", text))
+        if name in _OF_CLAIMS:
+            return TextRun(self.word("claims", text))
         return TextRun(text, Style.MONO if _IDENTIFIER.fullmatch(text) else Style.PLAIN)
 
     def _number(self, value: int, name: str) -> str:

@@ -48,8 +48,9 @@ from replay.installed import INSTALLED
 from replay.wire.consent_call import CALL, CONSENT_CALL, ConsentCall, call_of_fact
 from replay.wire.shapes import PID, TIME
 
-# Whoever took such a reference first would keep the node from recording an opening, a revocation, or a use of data.
-_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|opening:|task:[0-9a-f]{64}:")
+# Whoever took such a reference first would keep the node from recording an opening, a revocation, a use of data, or
+# that a report was given out.
+_NODE_REFERENCE = re.compile(r"credential-(?:issue|revoke):|opening:|report-issue:|task:[0-9a-f]{64}:")
 _REQUEST_TAG = "bonafides/fact/1"
 
 

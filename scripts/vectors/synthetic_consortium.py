@@ -36,6 +36,7 @@ from evidence.version2.log.anchors import NO_CONTRACT, AnchorLeaf, OpeningLeaf, 
 from evidence.version2.log.checkpoint import AnchorCheckpoint, sign_anchor_checkpoint
 from evidence.version2.log.cosignature import cosign, witness_name
 from evidence.version2.map.label_map import LabelMap
+from evidence.version2.opening import house_subject
 from evidence.version2.promise import Promise, parse_promise, promise_of, sign_promises
 from evidence.version2.record import SealedRecord, redact, seal
 from evidence.version2.salts import field_digests
@@ -336,6 +337,13 @@ class Broker:
         product = Client(self, subject, None, start(self.did, subject))
         self.record(product, "OPENING", {"kind": "product", "opens": product_id, "continues": None}, by=BROKER)
         return product
+
+    def house(self, opens: str) -> Client:
+        """Open the history of a matter of the house, which the broker signs."""
+        subject = bytes.fromhex(house_subject(self.did, opens))
+        house = Client(self, subject, None, start(self.did, subject))
+        self.record(house, "OPENING", {"kind": "house", "opens": opens, "continues": None}, by=BROKER)
+        return house
 
     def act(self, client: Client, type_: str, values: Mapping[str, Any], **changes: Any) -> SealedRecord:
         """Record a client's own act; `changes` bend the envelope before it is signed."""

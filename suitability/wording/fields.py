@@ -177,5 +177,5 @@ SEEN = frozenset(
 )
 """The fields that say what the client was shown, and how long it was looked at."""
 
-PERSONS = frozenset({"approved_by", "committee", "countersigned", "reader", "reviewer"})
+PERSONS = frozenset({"approved_by", "committee", "countersigned", "issued_to", "reader", "reviewer"})
 """The fields that name a person of the broker's staff."""

@@ -22,9 +22,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from domain.opening import HOUSE, OPENING
 from evidence.version2.batch_tree import BatchTree
-from evidence.version2.links import first_label
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from evidence.version2.log.checkpoint import MAX_WRONG
 from evidence.version2.map.append_proof import make_append_proof
@@ -44,11 +42,10 @@ from node_adapter.store import (
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import blocks, evidence_log
 from node_adapter.store.chain.evidence_log import LeafEvent
-from node_adapter.store.subjects import EMPTY_HEAD, SubjectRow
 from node_adapter.store.wrong_anchors import WrongAnchor
 from node_adapter.workflows.anchoring.growth import own_fault
 from node_adapter.workflows.intake.facts import record_facts
-from node_adapter.workflows.intake.fold import EMPTY_STATE
+from node_adapter.workflows.intake.house_subjects import open_house
 from node_adapter.workflows.intake.openings import opening_fact
 from primitives.digest import tagged_sha256
 from primitives.errors import InvalidInput, Refused
@@ -207,19 +204,13 @@ def state_wrong(node: Node) -> None:
         ]
     for seq in lacking:
         with node.store.write() as connection:
-            record_facts(node, connection, [opening_fact(node, _subject(node, connection, seq), node.clock.now_ms())])
+            now = node.clock.now_ms()
+            subject = open_house(node, connection, _opens(seq), now)
+            record_facts(node, connection, [opening_fact(node, subject, now)])
 
 
 def _opens(seq: int) -> str:
     return f"{MATTER}:{seq}"
-
-
-def _subject(node: Node, connection: Connection, seq: int) -> SubjectRow:
-    pid, now = house_subject(node.did, _opens(seq)), node.clock.now_ms()
-    label = first_label(node.did, bytes.fromhex(pid))
-    row = SubjectRow(pid, f"{OPENING} {pid}", None, now, 0, EMPTY_HEAD, EMPTY_STATE, label, HOUSE, _opens(seq))
-    subjects.insert_subjects(connection, [row])
-    return row
 
 
 def _difference(node: Node, connection: Connection, leaf: AnchorLeaf) -> str | None:

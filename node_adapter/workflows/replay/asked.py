@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from sqlalchemy import Connection
 from domain.words import LANGUAGES
 from node_adapter.node import Node
 from node_adapter.store import anchors, records, replay_orders, replays, subjects
+from node_adapter.store.records import RecordRow
 from node_adapter.store.replays import DONE, FAILED, WAITING, ReplayRow, ReplayTexts
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.former.opened import FormerLook, look_at_former
@@ -37,6 +39,7 @@ QUEUED = "queued"
 MAX_WAITING = 50  # what a replay gives is kept for days: who asks without end would fill the disk
 _WAYS = ("subject", "did")
 _TIES = (SUCCEED, SUCCEEDED)
+_ISSUED = ("identity", "document", "report_form", "language", "sha256", "bytes", "issued_to")
 LANGUAGE = OneOf(*LANGUAGES)
 REPLAY_REQUEST = Named(
     "ReplayRequest",
@@ -182,8 +185,9 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
 
     Returns:
         {"id", "state", "case", "asked_at", "done_at", "error": {"code", "detail"} or null, "progress", "subject",
-        "did", "as_of", "checked", "not_checked", "reach", "related": [the same of each other identity of the client,
-        with its number, and of each history of format 1 that one of them continues]};
+        "did", "as_of", "checked", "not_checked", "reach", "issued": [what was given out of it, as recorded],
+        "related": [of each other identity of the client, and of each history of format 1 that one continues, the same
+        from "subject" to "reach", with its number and relation]};
         `as_of`, `reach` and what was checked are null and empty before it is done; `progress` is null after that, and
         says before it how many are made first, which step this one is at since when, of which identity of how many,
         and what it waits for there.
@@ -195,6 +199,7 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
         row = _row(connection, replay_id)
         parts = replays.parts(connection, replay_id)
         before = replays.count_before(connection, replay_id, MAX_WAITING) if row.state == WAITING else 0
+        issued, anchored = replays.issues(connection, replay_id), anchors.anchored_size(connection)
     asked = AskedReplay.of_json(row.asked)
     nothing: dict[str, Any] = {"did": None, "as_of": None, "checked": [], "not_checked": [], "reach": None}
     told = [{"subject": part.subject, "did": part.did, **part.standing} for part in parts]
@@ -207,11 +212,22 @@ def show_replay(node: Node, replay_id: str) -> dict[str, Any]:
         "done_at": None if row.done_at is None else format_time(row.done_at),
         "error": None if row.error is None else {"code": row.error.code, "detail": row.error.detail},
         "progress": _progress(row, before, len(asked.identities)) if row.state == WAITING else None,
+        "issued": [_issue(one, anchored=one.log_index < anchored) for one in issued],
         **first,
         "related": [
             {"number": part.number, "relation": part.relation, **one}
             for part, one in zip(parts[1:], told[1:], strict=True)
         ],
+    }
+
+
+def _issue(row: RecordRow, *, anchored: bool) -> dict[str, Any]:
+    told = {} if row.payload is None else json.loads(row.payload)
+    return {
+        "record_id": row.record_id,
+        "issued_at": format_time(row.accepted_at),
+        "anchored": anchored,
+        **{name: told.get(name) for name in _ISSUED},
     }
 
 

@@ -55,6 +55,7 @@ from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_time, parse_time
 from replay.records import Record
+from replay.reports import reports_subject
 from replay.signing import signing_rules
 
 NOT_ANCHORED = "not-anchored"
@@ -305,7 +306,7 @@ def _read_chain(rows: Sequence[RecordRow], log: LogMaterial) -> tuple[ReplayedRe
 def _references(
     node: Node, connection: Connection, inside: Sequence[ReplayedRecord], log: LogMaterial
 ) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
-    """Return the whole chains of the house records that the records rest on, and of who signed."""
+    """Return the whole chains of the house records that the records rest on, of reports given out, of who signed."""
     own = {record.row.pid for record in inside}
 
     def chains(pids: Sequence[str]) -> list[tuple[str, tuple[ReplayedRecord, ...]]]:
@@ -315,13 +316,14 @@ def _references(
 
     places = {pid for domain in node.domains for pid in _house_places(domain, connection, inside)}
     rated = chains(sorted(places))
+    issued = chains(sorted(reports_subject(node.did, pid) for pid in own))
     every = [*inside, *(record for _, chain in rated for record in chain)]
     signed = [record for record in every if FIELD in record.values]
     signing = roster_of(node, connection, records.log_size(connection)).subjects_of(
         (key for record in signed for key in keys_of(record.values)),
         (did for record in signed for did in (record.envelope["actor"]["did"], record.values.get("reader"))),
     )
-    return rated + chains(signing)
+    return rated + issued + chains(signing)
 
 
 def _material(pid: str, chain: Sequence[ReplayedRecord]) -> SubjectMaterial:

@@ -4,6 +4,7 @@ bundle          a client who opened the history: acts, results of the engine, a 
 ratings beside, two members who checked growth, a change of the broker's keys
 bundle-joined   a client on paper who signed later; nobody checked growth
 bundle-erased   a history of twenty years, of which one record was erased by its rule
+bundle-reported a history of which report and bundle were given out before, with the history of the house that says so
 bundle-sm       a broker whose suite is `sm3-sm2/1`, as its client's acts and the trust file are, beside members of the
 default suite, who checked growth. Two signatures of SM2 differ, so this one was made once (`--anew` makes it again).
 """
@@ -14,10 +15,12 @@ import hashlib
 import json
 import sys
 
+from domain.issue import ISSUE
 from evidence.verify.signing import SigningRules
 from evidence.version2.record import redact
 from evidence.version2.verify.bundle import VerificationRequest, verify_bundle
 from primitives.suites import SUITES
+from replay.reports import reports_matter
 from scripts.vectors.output import ROOT, Vector
 from scripts.vectors.synthetic_consortium import (
     CLIENT,
@@ -46,7 +49,13 @@ SIGNING = SigningRules(
 
 def vectors() -> dict[str, Vector]:
     """Return the bundles."""
-    return {"bundle": _lived(), "bundle-joined": _joined(), "bundle-erased": _erased(), "bundle-sm": _of_sm()}
+    return {
+        "bundle": _lived(),
+        "bundle-joined": _joined(),
+        "bundle-erased": _erased(),
+        "bundle-reported": _reported(),
+        "bundle-sm": _of_sm(),
+    }
 
 
 def _lived() -> Vector:
@@ -91,6 +100,38 @@ def _erased() -> Vector:
     broker.anchor()
     broker.erase(client, 2)
     return _vector(broker, client, witnesses=["south"])
+
+
+def _reported() -> Vector:
+    broker = Broker(consortium(), "north")
+    client = broker.client("rosa")
+    broker.record(client, "LEVEL_RESULT", {"band": "C4", "total": 61})
+    broker.anchor()
+    reports = broker.house(reports_matter(client.subject.hex()))
+    for document, language in (("bundle", None), ("pdf", "zh")):
+        broker.record(reports, ISSUE, {**_issued(document, language), "subject": client.subject.hex()})
+    broker.anchor()
+    return _vector(broker, client, references=[reports], witnesses=["south"])
+
+
+def _issued(document: str, language: str | None) -> dict[str, object]:
+    return {
+        "replay": "019aa3b1-5c10-7000-8000-0000000000aa",
+        "identity": 0,
+        "case": "case 7",
+        "order_id": None,
+        "document": document,
+        "report_form": "full",
+        "language": language,
+        "sha256": hashlib.sha256(f"the {document} of case 7".encode()).hexdigest(),
+        "bytes": len(f"the {document} of case 7"),
+        "block": 124,
+        "holds": True,
+        "proven": [],
+        "refuted": [],
+        "not_provable": ["WRONG_RESULT"],
+        "issued_to": "compliance (synthetic)",
+    }
 
 
 def _of_sm() -> Vector:

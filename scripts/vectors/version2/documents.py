@@ -23,6 +23,7 @@ from primitives.digest import tag_bytes
 from primitives.encoding import decode_base64url
 from primitives.suites import SUITES
 from primitives.timestamp import parse_time
+from replay.reports import reports_matter, reports_subject
 from scripts.vectors.evidence import BROKER, CLIENT, CLIENT_SEED, MEMBER_SEED, SUBJECT, seeded
 from scripts.vectors.output import Vector
 
@@ -218,6 +219,8 @@ def _opening() -> Vector:
         "fingerprint": sealed.fingerprint.hex(),
         "house": "ruleset:sac-bands",
         "house_subject": house_subject(BROKER, "ruleset:sac-bands"),
+        "reports": reports_matter(sealed.envelope["subject"]),
+        "reports_subject": reports_subject(BROKER, sealed.envelope["subject"]),
     }
 
 

@@ -406,6 +406,7 @@ CALLS = {
     "replay_orders.about": lambda c, size: replay_orders.about(c, DID),
     "replay_orders.all_orders": lambda c, size: replay_orders.all_orders(c),
     "replay_orders.mark_answered": lambda c, size: replay_orders.mark_answered(c, "1", DID, NOW),
+    "replays.issues": lambda c, _: replays.issues(c, "r 1"),
     "replays.count_waiting": lambda c, size: replays.count_waiting(c, 50),
     "replays.count_before": lambda c, size: replays.count_before(c, "r000003", 50),
     "replays.note_progress": lambda c, size: replays.note_progress(c, "r000003", {}),

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from domain.issue import CLIENT, FULL
 from replay.installed import INSTALLED
 from replay.reasons import in_chinese
-from replay.report_client import CLIENT, FULL, client_form, in_form
+from replay.report_client import client_form, in_form
 from replay.report_page import render_report
 from replay.report_pdf import render_pdf
 from tests.unit.replay.test_rendered_disputes import content
@@ -27,7 +28,7 @@ SIGNED = {
     "subject": "s", "seq": 9, "type": "ACCESS_LOG", "missing": "",
     "persons": [{"name": "Sun Yu", "role": "compliance", "key": "ab" * 32}],
 }  # fmt: skip
-ASIDE = ("review", "reader", "_by", "committee", "countersign")
+ASIDE = ("review", "reader", "_by", "committee", "countersign", "issued_to")
 
 
 def whole(lang):

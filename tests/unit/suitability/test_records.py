@@ -20,7 +20,7 @@ CODES = (
     "ID_VERIFY ID_SUCCEED ID_SUCCEEDED INFO_COLLECT DUTY_NOTICE Q_SUBMIT LEVEL_RESULT LEVEL_CONFIRM PRODUCT_RATE "
     "MATCH_OPINION MISMATCH_WARN MISMATCH_INSIST RISK_DISCLOSE RISK_CONFIRM BIZ_APPLY BIZ_DECIDE AGREEMENT_SIGN "
     "CONSENT_GIVE CONSENT_WITHDRAW DATA_USE ACCESS_LOG CREDENTIAL_ISSUE CREDENTIAL_REVOKE "
-    "STAFF_ENROL STAFF_END OPENING ERASE"
+    "STAFF_ENROL STAFF_END OPENING ERASE REPORT_ISSUE"
 )
 D32, D48 = "ab" * 32, "cd" * 48
 T0, T1 = "2026-11-21T09:16:38.123+08:00", "2028-11-21T09:16:38.123+08:00"
@@ -162,6 +162,24 @@ VALID = {
         "reason": "dispute",
         "fields": ["payload"],
         "approved_by": None,
+    },
+    "REPORT_ISSUE": {
+        "subject": D32,
+        "replay": "0191b3b0-0000-7000-8000-000000000001",
+        "identity": 0,
+        "case": "案件 2026-1",
+        "order_id": None,
+        "document": "pdf",
+        "report_form": "client",
+        "language": "zh",
+        "sha256": D32,
+        "bytes": 1,
+        "block": 0,
+        "holds": True,
+        "proven": ["NEVER_TESTED"],
+        "refuted": [],
+        "not_provable": ["WRONG_RESULT"],
+        "issued_to": "Li Wei",
     },
     "CREDENTIAL_ISSUE": {
         "credential_sha256": D32,

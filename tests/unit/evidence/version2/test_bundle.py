@@ -68,7 +68,7 @@ def sealed(broker, body):
     return canonical_json({**body, "signature": signature})
 
 
-@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased", "bundle-sm"])
+@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased", "bundle-reported", "bundle-sm"])
 def test_the_worked_bundles_hold_and_say_what_the_page_says(name):
     vector = json.loads((VECTORS / f"{name}.json").read_text("utf-8"))
     key = bytes.fromhex(vector["trust_key"])

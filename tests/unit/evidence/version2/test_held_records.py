@@ -37,7 +37,7 @@ def test_promises_are_those_that_were_given_and_copies_those_of_the_bundle():
         assert open_redacted(one["record"], fingerprint=promise.fingerprint).values == record.values
 
 
-@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased", "bundle-sm"])
+@pytest.mark.parametrize("name", ["bundle", "bundle-joined", "bundle-erased", "bundle-reported", "bundle-sm"])
 def test_the_worked_bundles_give_back_all_but_what_was_erased(name):
     bundle = parse_bundle(json.loads((VECTORS / f"{name}.json").read_text("utf-8"))["bundle"].encode())
     shown = [item for history in bundle.histories for item in history.records]

@@ -7,7 +7,6 @@ an error that is about the node, not about a line, fails that chunk and what fol
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 from itertools import chain, islice
@@ -20,6 +19,7 @@ from api.bodies import MAX_BODY_BYTES, as_object, decoded, json_answer, read_obj
 from api.problems import problem_of
 from primitives.canonical import parse_json
 from primitives.errors import BonafidesError, CouldNotCheck, InvalidInput
+from primitives.json_text import json_bytes
 
 CONTENT_TYPE = "application/x-ndjson"
 MAX_LINE_BYTES = 256 * 1024
@@ -141,4 +141,4 @@ def _fill(spool: IO[bytes], stream: IO[bytes]) -> None:
 
 
 def _line(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json_bytes(value) + b"\n"

@@ -78,7 +78,8 @@ def test_it_asks_for_the_libraries_that_it_imports_and_for_no_other():
     extras = [line for lines in PROJECT["optional-dependencies"].values() for line in lines]
     asked = {canonicalize_name(Requirement(line).name) for line in [*PROJECT["dependencies"], *extras]}
     providers = metadata.packages_distributions()
-    needed = {canonicalize_name(providers[library][0]) for library in contents.verifier_libraries()}
+    # What is not installed here, since it has no build or is not asked for, is named as it is imported.
+    needed = {canonicalize_name(providers.get(library, [library])[0]) for library in contents.verifier_libraries()}
     assert needed <= asked
     assert asked - needed <= {"tongsuopy"}  # of the suites that format 2 names
 

@@ -64,6 +64,7 @@ from node_adapter.workflows.intake.sealing import Sealing, ruleset_named
 from node_adapter.workflows.replay.as_of import AsOf, as_of
 from node_adapter.workflows.replay.orders import require_received
 from primitives.errors import BonafidesError, InvalidInput, Refused, VerificationFailed
+from primitives.json_text import json_text
 from replay.succession import SUCCEED
 from replay.wire.consent_call import CALLS
 from replay.wire.fact import IntakeFact, read_node_fact
@@ -226,7 +227,7 @@ class Intake:
     def flush(self) -> Mapping[str, PromiseDocument]:
         """Write what was accepted; return its promises, by the records' ids."""
         promises = self._promise()
-        texts = {record_id: json.dumps(promise) for record_id, promise in promises.items()}
+        texts = {record_id: json_text(promise) for record_id, promise in promises.items()}
         records.insert_records(self._connection, self._rows, self._findings, texts)
         changed = [replace(row, state=dump_states(self._node, self._states[pid])) for pid, row in self._changed.items()]
         subjects.update_heads(self._connection, changed)
@@ -317,7 +318,7 @@ class Intake:
             seq=sealed.link.seq,
             type=fact.type,
             envelope=sealed.canonical,
-            payload=json.dumps(sealed.values, ensure_ascii=False),
+            payload=json_text(sealed.values),
             root_salt=sealed.root_salt,
             fingerprint=sealed.fingerprint,
             label=subject.label,

@@ -18,6 +18,7 @@ from node_adapter.node import Node
 from node_adapter.store import subjects
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.rulesets import rulebook
+from primitives.json_text import json_text
 from replay.folding import fold_shown
 from replay.records import Record, to_fact
 from suitability.domain import SUITABILITY
@@ -70,7 +71,7 @@ def told_erased(places: Sequence[int]) -> dict[str, str]:
 
 def dump_states(node: Node, states: States) -> str:
     """Return what is known as it is stored."""
-    return json.dumps(node.domains.states_to_json(states), ensure_ascii=False, separators=(",", ":"))
+    return json_text(node.domains.states_to_json(states))
 
 
 def finder(node: Node, connection: Connection) -> FindStates:

@@ -9,6 +9,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from primitives import json_text
 from primitives.canonical import canonical_json, parse_json
 from primitives.errors import InvalidInput
 
@@ -129,6 +130,14 @@ _anything = st.recursive(
 )
 
 
+@pytest.fixture(params=["what is installed", "the standard library"])
+def encoder(request, monkeypatch):
+    """With orjson, as a node has it, and without, as a verifier may be."""
+    if request.param == "the standard library":
+        monkeypatch.setattr(json_text, "_FAST", None)
+
+
+@pytest.mark.usefixtures("encoder")
 @given(_anything)
 def test_the_short_way_writes_what_the_library_writes(value):
     try:

@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 
 from flask import Response, request
 
+from evidence.documents.bundle import MAX_BUNDLE_BYTES
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput
 from primitives.shapes import MAX_SAFE_INTEGER, Fields, Object, Text
@@ -33,6 +34,19 @@ def read_body() -> bytes:
     """Return the bytes of a request that holds one object, of one that is too long no more than shows it."""
     request.max_content_length = MAX_OBJECT_BYTES + 1  # a body of unknown length is cut there without a word
     return read_some(decoded(BytesIO(request.get_data(cache=True))), MAX_OBJECT_BYTES + 1)
+
+
+def read_evidence() -> bytes:
+    """Return the bytes of a request that is a bundle, which may be as long as one is.
+
+    Raises:
+        InvalidInput: `max-bytes`.
+    """
+    request.max_content_length = MAX_BUNDLE_BYTES + 1
+    data = read_some(decoded(BytesIO(request.get_data(cache=True))), MAX_BUNDLE_BYTES + 1)
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise InvalidInput("body", "max-bytes", f"is longer than {MAX_BUNDLE_BYTES} bytes")
+    return data
 
 
 def decoded(stream: IO[bytes]) -> IO[bytes]:

@@ -50,6 +50,7 @@ from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.convictions.fetching import fetching, note_recorded
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note, rotation_waits
+from node_adapter.workflows.replay.order_clock import watch_orders
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
 NAME = "chain"
@@ -57,6 +58,7 @@ RPC_TIMEOUT_SECONDS = 5.0
 IDLE_SECONDS = 0.05
 STATUS_EVERY_MS = 1_000
 WATCH_EVERY_MS = 500
+ORDERS_EVERY_MS = 60_000
 LOOK_EVERY_MS = 500  # at what nothing was committed to: what waits for a reader of the file to end, say
 STALLED_AFTER_MS = 1_000
 SHOW_LIFE_EVERY_MS = 250
@@ -168,6 +170,8 @@ class ChainProcess:
             if not self._restored:
                 busy |= self._watch_consents()
             self._show_life()
+        if self._is_due("orders", ORDERS_EVERY_MS):
+            watch_orders(self._node)
         if self._is_due("status", STATUS_EVERY_MS):
             self._report()
         return busy

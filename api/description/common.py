@@ -30,6 +30,7 @@ PATH_PARAMETERS = {
     "place": Text(64, 1, "[0-9a-z./]+", "pattern").note("Level and index of a C2SP tile, or `entries` and index."),
     "record_id": Text(pattern=UUID7_PATTERN),
     "replay_id": Text(pattern=UUID7_PATTERN),
+    "order_id": Text(200),
     "task_id": DIGEST,
 }
 PROBLEM = Named(

@@ -13,6 +13,7 @@ from node_adapter.workflows.intake.rulesets import RULESET_REQUEST
 from node_adapter.workflows.replay.access import ACCESS_REQUEST
 from node_adapter.workflows.replay.asked import LANGUAGE, QUEUED, REPLAY_REQUEST
 from node_adapter.workflows.replay.export import EXPORT_REQUEST
+from node_adapter.workflows.replay.order_clock import STATES
 from node_adapter.workflows.replay.orders import ORDER_REQUEST
 from node_adapter.workflows.replay.reading import FORM
 from node_adapter.workflows.replay.replay import HISTORY, STATE, VERIFICATION
@@ -85,7 +86,14 @@ REPLAY_ORDER = Named(
             "broker": ADDRESS,
             "did": DID,
             "ordered_at": TIME,
-            "answered_at": Nullable(TIME),
+            "due_at": Nullable(TIME).note("Until when it is to be answered; null where the regulator did not say."),
+            "state": OneOf(*STATES).note("Due is what has a fifth of its time left. Each node goes by its own clock."),
+            "answered_at": Nullable(TIME).note(
+                "At the broker when the replay was made; at the regulator when a bundle that holds was taken."
+            ),
+            "answer": Nullable(Fields({"sha256": HASH, "block": COUNT, "records": COUNT})).note(
+                "At the regulator: the bundle's digest, of which block it is, and how many records it shows."
+            ),
         }
     ),
 )
@@ -294,7 +302,22 @@ OPERATIONS = (
         request=ORDER_REQUEST,
         answers={201: REPLAY_ORDER},
     ),
-    Operation("GET", "/v1/replay-orders", "replay", "Orders given or received.", answers={200: REPLAY_ORDERS}),
+    Operation(
+        "GET",
+        "/v1/replay-orders",
+        "replay",
+        "Orders given or received.",
+        answers={200: REPLAY_ORDERS},
+        query={"state": OneOf("late").note("Those that nobody answered in time, the longest overdue first.")},
+    ),
+    Operation(
+        "POST",
+        "/v1/replay-orders/{order_id}/answer",
+        "replay",
+        "Take a bundle as the answer to an order: it is verified under this node's own view of the chain.",
+        request=BUNDLE,
+        answers={200: REPLAY_ORDER},
+    ),
     Operation(
         "POST",
         "/v1/replays",

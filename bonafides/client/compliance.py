@@ -54,9 +54,14 @@ class Compliance(Transport):
         return cast("types.ReplayOrder", self.post("/v1/replay-orders", order, idempotency_key=idempotency_key))
 
     @operation("get_replay_orders")
-    def replay_orders(self) -> types.ReplayOrders:
-        """List the orders that this broker received."""
-        return cast("types.ReplayOrders", self.get("/v1/replay-orders"))
+    def replay_orders(self, state: str | None = None) -> types.ReplayOrders:
+        """List the orders that this node gave or got; with the state `late` those that nobody answered in time."""
+        return cast("types.ReplayOrders", self.get("/v1/replay-orders", state=state))
+
+    @operation("post_replay_orders_order_id_answer")
+    def answer_order(self, order_id: str, bundle: bytes) -> types.ReplayOrder:
+        """Hand in the bundle that answers an order, byte for byte."""
+        return cast("types.ReplayOrder", self.post_document(route("replay-orders", order_id, "answer"), bundle))
 
     @operation("post_replays")
     def ask_replay(self, asked: types.ReplayRequest, *, idempotency_key: str | None = None) -> types.ReplayAsked:

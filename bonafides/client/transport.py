@@ -104,6 +104,12 @@ class Transport:
         headers = {"Content-Type": "text/plain; charset=utf-8"}
         return self._send("POST", path, repeat=False, content=content.encode(), headers=headers).text
 
+    def post_document(self, path: str, content: bytes) -> Any:
+        """POST a document in JSON as it is spelled; it is not repeated."""
+        return _parsed(
+            self._send("POST", path, repeat=False, content=content, headers={"Content-Type": "application/json"})
+        )
+
     def post_lines(
         self, path: str, rows: Iterable[Mapping[str, object]], *, repeat: bool = False
     ) -> Iterator[dict[str, Any]]:

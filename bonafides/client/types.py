@@ -14,6 +14,7 @@ class AccessLogPayloadOrderBody(TypedDict):
     did: str
     case: str
     ordered_at: str
+    due_at: NotRequired[str]
 
 
 class AccessLogPayloadOrder(TypedDict):
@@ -1411,6 +1412,12 @@ class ReplayFailure(TypedDict):
     detail: str
 
 
+class ReplayOrderAnswer1(TypedDict):
+    sha256: str
+    block: int
+    records: int
+
+
 class ReplayOrder(TypedDict):
     id: str
     case: str
@@ -1418,13 +1425,17 @@ class ReplayOrder(TypedDict):
     broker: Address
     did: Did
     ordered_at: Time
+    due_at: Time | None
+    state: Literal["open", "due", "late", "answered", "answered-late"]
     answered_at: Time | None
+    answer: ReplayOrderAnswer1 | None
 
 
 class ReplayOrderRequest(TypedDict):
     broker: Address
     did: Did
     case: str
+    due_at: NotRequired[Time]
 
 
 class ReplayOrders(TypedDict):

@@ -37,6 +37,7 @@ WITNESS_REFUSES = "witness-refuses"
 MEMBER_CONVICTED = "member-convicted"
 CONSENT_NOT_RECORDED = "consent-not-recorded"
 FORMER_MISSING = "former-missing"
+ORDER_DUE = "replay-order-due"
 
 
 @dataclass(frozen=True)

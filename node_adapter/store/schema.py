@@ -325,7 +325,10 @@ replay_order = Table(
     Column("ordered_at", BigInteger, nullable=False),
     Column("answered_at", BigInteger),
     Column("message", Text),  # as the regulator signed it; null in rows of before revision 8
+    Column("due_at", BigInteger),  # until when it is to be answered; null in rows of before revision 33
+    Column("answer", Text),  # at the regulator, JSON: by which bundle it was answered
     UniqueConstraint("case_number", "did"),
+    index_of_some("replay_order_open", "due_at", where=text("answered_at IS NULL")),
 )
 
 # Replays that were asked for, each after the looks that it makes were recorded. state: waiting -> done | failed

@@ -15,7 +15,7 @@ _ORDER = Fields(
     {
         **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), Text(200)),
         "sent_at": MILLISECONDS,
-        "body": Fields({"id": Text(200), "did": DID, "case": Text(120), "ordered_at": Time()}),
+        "body": Fields({"id": Text(200), "did": DID, "case": Text(120), "ordered_at": Time()}, {"due_at": Time()}),
     }
 )
 

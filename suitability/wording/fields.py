@@ -49,6 +49,7 @@ FIELDS: Mapping[str, Words] = {
     "dims": Words("分项得分", "scores by dimension"),
     "disclosure_ref": Words("所确认的揭示记录", "disclosure that is confirmed"),
     "documents": Words("告知文本", "documents"),
+    "due_at": Words("答复期限", "to be answered until"),
     "duration_ms": Words("作答用时", "time to answer"),
     "dwell_ms": Words("停留时长", "dwell time"),
     "education": Words("教育背景", "education"),

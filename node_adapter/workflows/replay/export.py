@@ -36,7 +36,7 @@ from node_adapter.workflows.identity.succession import related
 from node_adapter.workflows.replay.access import APPROVALS, WAYS, log_access, named_subject
 from node_adapter.workflows.replay.bundle import ReplayedRecord, SubjectChain, collect, key_events, replayed, take_chain
 from node_adapter.workflows.replay.bundle_lines import bundle_lines
-from node_adapter.workflows.replay.orders import order_json
+from node_adapter.workflows.replay.order_clock import order_json
 from primitives.errors import BonafidesError, CouldNotCheck, VerificationFailed
 from primitives.shapes import Fields, Named, Nullable
 from primitives.timestamp import format_time
@@ -157,7 +157,7 @@ def _lines(
     for task_id, consent_id in tasks.of_client(connection, subject.pid):
         yield {"kind": "task", "task_id": task_id, "consent_id": consent_id}
     for order in replay_orders.about(connection, subject.did) if subject.did is not None else ():
-        yield {"kind": "replay_order", **order_json(order)}
+        yield {"kind": "replay_order", **order_json(order, node.clock.now_ms())}
     if subject.did is not None:
         yield from _key_events(node, connection, subject)
     yield from _bundle(node, connection, subject, case, chain)

@@ -1,6 +1,7 @@
 """A regulator orders the replay of a client under a case number; the broker's compliance officer sees and answers it.
 
-The order is a signed message from the regulator's node to the broker's: it names the client by the pairwise DID.
+The order is a signed message from the regulator's node to the broker's: it names the client by the pairwise DID, and
+says until when it is to be answered (docs/spec/report.md, section 8).
 """
 
 from __future__ import annotations
@@ -18,23 +19,33 @@ from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
+from node_adapter.workflows.replay.order_clock import order_json
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput, Refused
 from primitives.shapes import Anything, Fields, Named, Text
-from primitives.timestamp import format_time
+from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
-from replay.wire.shapes import ADDRESS, CASE, PARSED_DID
+from replay.wire.shapes import ADDRESS, CASE, PARSED_DID, TIME
 
 KIND = "bonafides.replay-order/1"
-ORDER_REQUEST = Named("ReplayOrderRequest", Fields({"broker": ADDRESS, "did": PARSED_DID, "case": CASE}))
-_ORDER = Fields({"id": Text(controls=True, min=0), "did": PARSED_DID, "case": CASE, "ordered_at": Anything()})
+DEFAULT_MS = 2 * 86_400_000
+ORDER_REQUEST = Named(
+    "ReplayOrderRequest",
+    Fields(
+        {"broker": ADDRESS, "did": PARSED_DID, "case": CASE},
+        {"due_at": TIME.note("Until when it is to be answered; two days from now where it is not said.")},
+    ),
+)
+_ORDER = Fields(
+    {"id": Text(controls=True, min=0), "did": PARSED_DID, "case": CASE, "ordered_at": Anything()}, {"due_at": TIME}
+)
 
 
 def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Send an order ({"broker", "did", "case"}) to a broker and keep it.
+    """Send an order ({"broker", "did", "case", "due_at"?}) to a broker and keep it.
 
     Raises:
-        InvalidInput: malformed, or the broker's node is not in our settings.
+        InvalidInput: malformed, due in the past, or the broker's node is not in our settings.
         Refused: the broker's node refuses it (`peer-refused`).
         CouldNotCheck: the broker's node cannot be reached; nothing is kept, order again.
     """
@@ -43,21 +54,26 @@ def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     url = node.settings.peers.get(broker)
     if url is None:
         raise InvalidInput("broker", "unknown", "its node's address is not in our settings")
+    now = node.clock.now_ms()
+    due = parse_time(asked["due_at"], "due_at") if "due_at" in asked else now + DEFAULT_MS
+    if due <= now:
+        raise InvalidInput("due_at", "past", "lies in the past")
     order = OrderRow(
-        id=uuid7(node.clock.now_ms(), node.entropy(ENTROPY_BYTES)),
+        id=uuid7(now, node.entropy(ENTROPY_BYTES)),
         case_number=case,
         regulator=node.address,
         broker=broker,
         did=did,
-        ordered_at=node.clock.now_ms(),
+        ordered_at=now,
         answered_at=None,
+        due_at=due,
     )
-    body = {"id": order.id, "did": did, "case": case, "ordered_at": format_time(order.ordered_at)}
+    body = {"id": order.id, "did": did, "case": case, "ordered_at": format_time(now), "due_at": format_time(due)}
     message = sign_message(node, broker, KIND, body)
     node.send(url, message)
     with node.store.write() as connection:
         kept = store.keep_order(connection, replace(order, message=json.dumps(message)))
-    return order_json(kept)
+    return order_json(kept, now)
 
 
 def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
@@ -79,6 +95,7 @@ def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
         ordered_at=node.clock.now_ms(),
         answered_at=None,
         message=json.dumps(message.signed),
+        due_at=parse_time(body["due_at"], "body.due_at") if "due_at" in body else None,
     )
     with node.store.write() as connection:
         if subjects.find_by_did(connection, order.did) is None:
@@ -96,22 +113,3 @@ def require_received(connection: Connection, subject: SubjectRow, payload: Mappi
     found = None if subject.did is None else store.find_order(connection, payload["case"], subject.did)
     if found is None or found.message is None or parse_json(found.message.encode(), field="order") != payload["order"]:
         raise Refused("order-unknown", "payload.order: is no order that this node received about this client and case")
-
-
-def list_orders(node: Node) -> list[dict[str, Any]]:
-    """Return the orders that this node gave or got, the newest first."""
-    with node.store.read() as connection:
-        return [order_json(row) for row in store.all_orders(connection)]
-
-
-def order_json(row: OrderRow) -> dict[str, Any]:
-    """Return an order's wire form."""
-    return {
-        "id": row.id,
-        "case": row.case_number,
-        "regulator": row.regulator,
-        "broker": row.broker,
-        "did": row.did,
-        "ordered_at": format_time(row.ordered_at),
-        "answered_at": None if row.answered_at is None else format_time(row.answered_at),
-    }

@@ -15,6 +15,7 @@ from bonafides.client import Client
 from evidence.version2.documents.trust import Signer, TrustedBlock, build_trust
 from primitives import ed25519
 from primitives.errors import VerificationFailed
+from primitives.packed import pack
 from primitives.problem_types import type_of
 from scripts.vectors.breach import broken_world
 from tests.unit.bonafides.conftest import BROKER, PID, draft
@@ -169,6 +170,12 @@ def test_a_credential_is_revoked_by_its_id(node, run):
             ("POST", "/v1/replay-orders"),
             {"broker": "0xb", "did": "d", "case": "1"},
         ),
+        (
+            ("order", "place", "--broker", "0xb", "--did", "d", "--case", "1", "--due", "T"),
+            ("POST", "/v1/replay-orders"),
+            {"broker": "0xb", "did": "d", "case": "1", "due_at": "T"},
+        ),
+        (("order", "list", "--late"), ("GET", "/v1/replay-orders"), None),
     ],
 )
 def test_single_calls(node, run, words, route, body):
@@ -506,3 +513,10 @@ def test_an_erasure_that_is_not_anchored_in_time_is_told(node, run, tmp_path):
 def test_an_erasure_is_of_one_client(node, run, who):
     assert run("erasure", "draft", *who) == 2
     assert (node.requests, "one-of" in run.err) == ([], True)
+
+
+def test_the_answer_to_an_order_goes_out_as_the_bundle_is_spelled(node, run, tmp_path):
+    (tmp_path / "bundle.json.gz").write_bytes(pack(b'{"b":1,"a":2}'))
+    assert run("order", "answer", "o-1", tmp_path / "bundle.json.gz") == 0
+    assert node.routes == [("POST", "/v1/replay-orders/o-1/answer")]
+    assert list(node.bodies[0].items()) == [("b", 1), ("a", 2)]

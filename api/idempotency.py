@@ -76,18 +76,31 @@ def take_key() -> Response | None:
     if request.path == FACTS:
         g.fact_key = row
         return None
-    with current_node().store.write() as connection:
-        idempotency.forget_old(connection, row.created_at)
-        known = idempotency.reserve(connection, row)
-        if known is not None and known.status == idempotency.IN_PROGRESS and not _is_worked_on(known):
-            idempotency.release(connection, *row.place)
-            known = idempotency.reserve(connection, row)
-        if known is None:
-            _working.add(row.place)
+    known = _reserved(row)
     if known is None:
         g.idempotency = row
         return None
     return _told(known, row)
+
+
+def _reserved(row: idempotency.StoredAnswer) -> idempotency.StoredAnswer | None:
+    """Take a key for this process to work on; returns the row that holds it already, or None when it was free."""
+    is_ours = False
+    try:
+        with current_node().store.write() as connection:
+            idempotency.forget_old(connection, row.created_at)
+            known = idempotency.reserve(connection, row)
+            if known is not None and known.status == idempotency.IN_PROGRESS and not _is_worked_on(known):
+                idempotency.release(connection, *row.place)
+                known = idempotency.reserve(connection, row)
+            is_ours = known is None
+            if is_ours:  # before the commit: whoever finds the key must find that it is worked on
+                _working.add(row.place)
+    except BaseException:
+        if is_ours:  # and may be kept: where the commit's answer is lost, the same request again takes the key
+            _working.discard(row.place)
+        raise
+    return known
 
 
 def key_of_fact() -> idempotency.StoredAnswer | None:

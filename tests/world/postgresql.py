@@ -8,6 +8,8 @@ the links that its install script would make (no install script is run): they ar
 from __future__ import annotations
 
 import contextlib
+import copy
+import itertools
 import json
 import os
 import pwd
@@ -52,7 +54,7 @@ class Postgresql:
         self.folder = Path(tempfile.mkdtemp(prefix="bonafides-postgresql-"))
         self._data, self._log = self.folder / "data", self.folder / "log"
         self._password = secrets.token_hex(16)
-        self._databases = 0
+        self._numbers = itertools.count(1)
         self._settings = {**_SETTINGS, "fsync": "on" if durable else "off"}
         self._process: subprocess.Popen[bytes] | None = None
         self._install()
@@ -90,8 +92,7 @@ class Postgresql:
 
     def new_database_name(self, template: str | None = None, *, encoding: str = "UTF8") -> str:
         """Make a database, empty or a copy of another one to which nobody is connected; return its name."""
-        self._databases += 1
-        name = f"node_{self._databases}"
+        name = f"node_{next(self._numbers)}"
         made = sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {}").format(
             sql.Identifier(name), sql.Identifier(template or "template0"), sql.Literal(encoding)
         )
@@ -106,6 +107,12 @@ class Postgresql:
     def url(self, database: str) -> str:
         """Return the URL of a database, which holds the password of this server."""
         return f"postgresql://{USER}:{self._password}@{LOOPBACK}:{self.port}/{database}"
+
+    def behind(self, port: int) -> Postgresql:
+        """Return this same server as it is reached through another port; only this one starts and ends it."""
+        other = copy.copy(self)
+        other.port = port
+        return other
 
     def _install(self) -> None:
         for part in ("bin", "lib", "share"):

@@ -1,7 +1,8 @@
 """A thread of the chain process that makes the replays that were asked for, one after another, while the loop goes on.
 
 It has a connection to the chain's node of its own. A replay that waits when the process is killed is made after the
-next start.
+next start: it begins again, since the chain and the store may be others by then. One under which the process ended
+again and again is given up, so that it does not stand before all others.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from primitives.errors import BonafidesError, CouldNotCheck
 IDLE_SECONDS = 0.1
 FORGET_EVERY_MS = 60_000
 REPLAY_PATIENCE_MS = 60_000
+MOST_STARTS = 5
 MAP_BYTES = 64 * 1024 * 1024
 PASSING = TRANSIENT | {BEHIND, "promise-owed", "node-restored"}
 """What passes of itself while a replay waits: a proof of an earlier block than that of the last anchor, say."""
@@ -46,6 +48,7 @@ class ReplayWorker:
         self._changes, self._nothing = Changes(node.store), False
         self._forget_at = node.clock.monotonic_ms()
         self._tried: tuple[str, int] = ("", 0)  # the replay that was tried last, and since when
+        self._starts = 0  # of that one, this one counted
         self._told: tuple[str, str, int, str] = ("", "", 0, "")  # of that one: its step, and what it waited for there
 
     def step(self) -> bool:
@@ -61,10 +64,15 @@ class ReplayWorker:
         self._nothing = waiting is None
         if waiting is None:
             return False
-        replay_id, asked = waiting
+        replay_id, asked = waiting.id, waiting.asked
         tick = self._node.clock.monotonic_ms()
         if self._tried[0] != replay_id:
-            self._tried = replay_id, tick
+            self._tried, self._starts = (replay_id, tick), waiting.starts + 1
+        if self._starts > MOST_STARTS:
+            words = f"the process that made it ended {waiting.starts} times before it was made"
+            _log.error("the replay %s is given up: %s", replay_id, words)
+            keep_failure(self._node, replay_id, CouldNotCheck("replay-fault", words))
+            return True
         patient = tick - self._tried[1] < REPLAY_PATIENCE_MS
         try:
             made = make_replay(self._node, asked, asked.reach if patient else 0, partial(self._tell, replay_id))
@@ -88,7 +96,9 @@ class ReplayWorker:
         told = (replay_id, step, identity, "" if waits_for is None else str(waits_for))
         if told == self._told or (waits_for is None and told[:3] == self._told[:3]):
             return
-        keep_progress(self._node, replay_id, step, identity, waits_for)
+        # What waits for something outside did not end the process, should it end now.
+        starts = self._starts if waits_for is None else self._starts - 1
+        keep_progress(self._node, replay_id, step, identity, waits_for, starts=starts)
         self._told = told
 
     def _forget(self) -> None:

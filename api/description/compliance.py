@@ -138,6 +138,7 @@ REPLAY_PROGRESS = Named(
             "identity": COUNT.note("The place of the identity of the client that is at work, from 0."),
             "identities": COUNT,
             "waits_for": Nullable(Fields({"code": TEXT, "detail": TEXT})).note("What it waits for at this step."),
+            "starts": COUNT.note("How often it was begun: it begins again where the process ended in the middle."),
         }
     ).note("How far a replay is that is not made yet."),
 )

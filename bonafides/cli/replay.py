@@ -13,7 +13,7 @@ import click
 from bonafides.cli.support.looks import approved
 from bonafides.cli.support.node_options import calls_node
 from bonafides.cli.support.options import DIRECTORY, FILE, verbatim
-from bonafides.cli.support.output import json_bytes, make_directory, write_file, write_json
+from bonafides.cli.support.output import json_bytes, make_directory, tell, write_file, write_json
 from bonafides.client import Client
 from bonafides.client.compliance import REPLAY_SECONDS
 from primitives.canonical import parse_json
@@ -45,8 +45,9 @@ FILES = {
 )
 @click.option("--did", help="The client, by its DID at this broker.")
 @click.option("--subject", help="The client, by its pseudonym at this broker.")
-@click.option("--case", "case_number", required=True, help="The case number.")
-@click.option("--reason", required=True, help="Why the originals are read; it stands in an ACCESS_LOG record.")
+@click.option("--case", "case_number", help="The case number.")
+@click.option("--reason", help="Why the originals are read; it stands in an ACCESS_LOG record.")
+@click.option("--id", "replay_id", help="Instead of all these: a replay that was asked for, to wait for and to fetch.")
 @click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="The report's language.")
 @click.option("--pdf", is_flag=True, help="Write report.pdf, too.")
 @click.option("--for-client", is_flag=True, help="Write the client's form, too: without the names of the staff.")
@@ -66,10 +67,12 @@ FILES = {
 @calls_node("compliance")
 def replay(
     client: Client,
+    *,
     did: str | None,
     subject: str | None,
-    case_number: str,
-    reason: str,
+    case_number: str | None,
+    reason: str | None,
+    replay_id: str | None,
     lang: str,
     pdf: bool,
     for_client: bool,
@@ -79,16 +82,36 @@ def replay(
     key: str | None,
 ) -> None:
     """Replay a client's history: timeline, re-executed score and opinion, findings, proofs, completeness."""
-    if (did is None) == (subject is None):
-        raise InvalidInput("did", "one-of", "give either --did or --subject")
-    who = {"did": did} if did is not None else {"subject": subject}
-    asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
     try:
-        made = client.replay(cast("types.ReplayRequest", asked), patience_seconds=wait, idempotency_key=key)
+        if replay_id is not None:
+            _require_alone(did, subject, case_number, reason, access, key)
+            made = client.made_replay(replay_id, patience_seconds=wait, tell=tell)
+        else:
+            asked = _asked(did, subject, case_number, reason, lang, access)
+            made = client.replay(asked, patience_seconds=wait, idempotency_key=key, tell=tell)
         written = save(client, made, out, pdf=pdf, for_client=for_client)
     except (KeyError, TypeError) as error:
         raise CouldNotCheck("node-answer", "the node's answer is no replay") from error
     write_json(written)
+
+
+def _require_alone(*others: object) -> None:
+    """Refuse what says what is to be replayed beside the number of a replay that says it."""
+    if any(one is not None for one in others):
+        raise InvalidInput("id", "one-of", "give either --id or the options that ask for a new replay")
+
+
+def _asked(
+    did: str | None, subject: str | None, case_number: str | None, reason: str | None, lang: str, access: Path | None
+) -> types.ReplayRequest:
+    if (did is None) == (subject is None):
+        raise InvalidInput("did", "one-of", "give either --did or --subject")
+    for name, given in (("case", case_number), ("reason", reason)):
+        if given is None:
+            raise InvalidInput(name, "required", f"give --{name}")
+    who = {"did": did} if did is not None else {"subject": subject}
+    asked = {**who, "case": case_number, "reason": reason, "lang": lang, **approved(access)}
+    return cast("types.ReplayRequest", asked)
 
 
 def save(

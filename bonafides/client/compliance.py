@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, cast
 
 from bonafides.client.operation import operation
@@ -79,11 +79,12 @@ class Compliance(Transport):
         *,
         patience_seconds: float = REPLAY_SECONDS,
         idempotency_key: str | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> types.Replay:
         """Ask for a replay and wait until it is made.
 
         It is asked for under a key of its own where none is given: an answer that was lost on the way orders no second
-        one, and records no second look.
+        one, and records no second look. `tell` takes each news of how far it is.
 
         Raises:
             BonafidesError: why it was refused, or could not be made; CouldNotCheck `replay-waiting`, with its id and
@@ -92,16 +93,22 @@ class Compliance(Transport):
         key = secrets.token_hex(16) if idempotency_key is None else idempotency_key
         ordered = self.ask_replay(asked, idempotency_key=key)
         try:
-            return self.made_replay(ordered["id"], patience_seconds=patience_seconds)
+            return self.made_replay(ordered["id"], patience_seconds=patience_seconds, tell=tell)
         except CouldNotCheck as error:
             if error.code != WAITING:
                 raise
             raise CouldNotCheck(WAITING, f"{error.detail}; ask again within a day, under the key {key}") from error
 
-    def made_replay(self, replay_id: str, *, patience_seconds: float = REPLAY_SECONDS) -> types.Replay:
-        """Wait until a replay is made; raises as `replay`."""
+    def made_replay(
+        self,
+        replay_id: str,
+        *,
+        patience_seconds: float = REPLAY_SECONDS,
+        tell: Callable[[str], None] | None = None,
+    ) -> types.Replay:
+        """Wait until a replay is made, and tell each news of how far it is; raises as `replay`."""
         until = time.monotonic() + patience_seconds
-        pause = _FIRST_LOOK_SECONDS
+        pause, told = _FIRST_LOOK_SECONDS, ""
         while True:
             found = self.show_replay(replay_id)
             if found["state"] == "failed":
@@ -110,6 +117,10 @@ class Compliance(Transport):
                 return found
             if time.monotonic() >= until:
                 raise CouldNotCheck(WAITING, f"the replay {replay_id} is not made yet{_how_far(found)}")
+            far = _how_far(found)
+            if tell is not None and far != told:
+                tell(f"the replay {replay_id} is not made yet{far}")
+                told = far
             time.sleep(pause)
             pause = min(2 * pause, _LAST_LOOK_SECONDS)
 
@@ -194,4 +205,6 @@ def _how_far(replay: types.Replay) -> str:
         return f" ({told['before']} are made first)"
     waits, since = told["waits_for"], told["since"]
     trouble = "" if waits is None else f", and waits: {waits['code']}: {waits['detail']}"
-    return f" (step: {told['step']}, since {since}{trouble})"
+    again = f", begun {told['starts']} times" if told.get("starts", 0) > 1 else ""
+    place = f", identity {told['identity'] + 1} of {told['identities']}" if told.get("identities", 1) > 1 else ""
+    return f" (step: {told['step']}{place}, since {since}{again}{trouble})"

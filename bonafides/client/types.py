@@ -1454,6 +1454,7 @@ class ReplayProgress(TypedDict):
     identity: int
     identities: int
     waits_for: ReplayProgressWaitsFor1 | None
+    starts: int
 
 ReplayReport: TypeAlias = "dict[str, Any]"
 

@@ -137,11 +137,22 @@ def _found(subject: SubjectRow | None) -> SubjectRow:
     return subject
 
 
-def next_replay(node: Node) -> tuple[str, AskedReplay] | None:
-    """Return the replay to be made next, by its id; None where none waits."""
+@dataclass(frozen=True)
+class WaitingReplay:
+    """A replay to be made; `starts` is how often it was begun and broke off, since the process that made it ended."""
+
+    id: str
+    asked: AskedReplay
+    starts: int
+
+
+def next_replay(node: Node) -> WaitingReplay | None:
+    """Return the replay to be made next; None where none waits."""
     with node.store.read() as connection:
         row = replays.next_waiting(connection)
-    return None if row is None else (row.id, AskedReplay.of_json(row.asked))
+    if row is None:
+        return None
+    return WaitingReplay(row.id, AskedReplay.of_json(row.asked), (row.progress or {}).get("starts", 0))
 
 
 def keep_replay(node: Node, replay_id: str, asked: AskedReplay, made: Sequence[Part]) -> None:
@@ -165,11 +176,11 @@ def _shows_erased(connection: Connection, pid: str, texts: ReplayTexts) -> bool:
 
 
 def keep_progress(
-    node: Node, replay_id: str, step: str, identity: int, waits_for: BonafidesError | None = None
+    node: Node, replay_id: str, step: str, identity: int, waits_for: BonafidesError | None = None, *, starts: int = 1
 ) -> None:
-    """Keep how far a replay is: its step, of which identity, and what it waits for there."""
+    """Keep how far a replay is: its step, of which identity, what it waits for there, and how often it was begun."""
     told = None if waits_for is None else {"code": waits_for.code, "detail": waits_for.detail}
-    progress = {"step": step, "identity": identity, "since": node.clock.now_ms(), "waits_for": told}
+    progress = {"step": step, "identity": identity, "since": node.clock.now_ms(), "waits_for": told, "starts": starts}
     with node.store.write() as connection:
         replays.note_progress(connection, replay_id, progress)
 
@@ -232,7 +243,7 @@ def _issue(row: RecordRow, *, anchored: bool) -> dict[str, Any]:
 
 
 def _progress(row: ReplayRow, before: int, identities: int) -> dict[str, Any]:
-    begun = row.progress or {"step": QUEUED, "identity": 0, "since": row.asked_at, "waits_for": None}
+    begun = row.progress or {"step": QUEUED, "identity": 0, "since": row.asked_at, "waits_for": None, "starts": 0}
     return {
         "before": before,
         "step": begun["step"],
@@ -240,6 +251,7 @@ def _progress(row: ReplayRow, before: int, identities: int) -> dict[str, Any]:
         "identity": begun["identity"],
         "identities": identities,
         "waits_for": begun["waits_for"],
+        "starts": begun.get("starts", 1),  # one that an earlier release began says nothing of it
     }
 
 

@@ -101,7 +101,7 @@ def test_it_is_asked_for_made_and_fetched_over_http(broker, client):
     shown = broker.get(place, role="compliance").get_json()
     assert (shown["state"], shown["as_of"], shown["subject"]) == ("waiting", None, client.subject)
     queued = {"before": 0, "step": "queued", "since": shown["asked_at"], "identity": 0, "identities": 1}
-    assert shown["progress"] == {**queued, "waits_for": None}
+    assert shown["progress"] == {**queued, "waits_for": None, "starts": 0}
     early = broker.get(f"{place}/bundle", role="compliance")
     assert (early.status_code, early.get_json()["code"]) == (409, "replay-waiting")
     ReplayWorker(broker.node, broker.chain.state).step()
@@ -299,8 +299,8 @@ def test_how_far_a_replay_is_is_told_step_by_step_and_what_waits_is_told_once(br
     assert [show_replay(broker.node, one)["progress"]["before"] for one in (first, second)] == [0, 1]
     told, keep = [], replay_worker_module.keep_progress
 
-    def keeping(*args):
-        keep(*args)
+    def keeping(*args, **more):
+        keep(*args, **more)
         shown = show_replay(broker.node, first)["progress"]
         told.append((shown["step"], shown["identity"], (shown["waits_for"] or {}).get("code")))
 
@@ -315,19 +315,48 @@ def test_how_far_a_replay_is_is_told_step_by_step_and_what_waits_is_told_once(br
     assert show_replay(broker.node, second)["progress"]["before"] == 0
 
 
+def kill_in_a_replay(broker, monkeypatch, source=None):
+    """Let a process make the replay that is next, and kill it in the middle."""
+    with monkeypatch.context() as patch:
+        patch.setattr(replay_module, "_replay", lambda *_args: os.kill(os.getpid(), signal.SIGKILL))
+        broker.store.dispose()  # no connection goes into the child
+        step = ReplayWorker(broker.node, source or broker.chain.state).step
+        killed = multiprocessing.get_context("fork").Process(target=step)
+        killed.start()
+        killed.join()
+    assert killed.exitcode == -signal.SIGKILL
+
+
 def test_a_process_that_is_killed_in_a_replay_leaves_it_to_the_next_one(broker, client, monkeypatch):
     number = ask_replay(broker.node, asked(client))["id"]
-    monkeypatch.setattr(replay_module, "_replay", lambda *_args: os.kill(os.getpid(), signal.SIGKILL))
-    broker.store.dispose()  # no connection goes into the child
-    killed = multiprocessing.get_context("fork").Process(target=ReplayWorker(broker.node, broker.chain.state).step)
-    killed.start()
-    killed.join()
-    assert killed.exitcode == -signal.SIGKILL
-    monkeypatch.undo()
-    shown = show_replay(broker.node, number)
-    assert (shown["state"], shown["progress"]["step"]) == ("waiting", "verification")
+    assert show_replay(broker.node, number)["progress"]["starts"] == 0
+    for starts in (1, 2):
+        kill_in_a_replay(broker, monkeypatch)
+        shown = show_replay(broker.node, number)
+        assert (shown["state"], shown["progress"]["step"]) == ("waiting", "verification")
+        assert (shown["progress"]["starts"], shown["progress"]["identities"]) == (starts, 1)
     assert made_replay(broker.node, number)["state"] == "done"
     assert looks(broker, client) == 1
+
+
+def test_one_under_which_the_process_ends_again_and_again_is_given_up_and_the_next_is_made(broker, client, monkeypatch):
+    monkeypatch.setattr(replay_worker_module, "MOST_STARTS", 2)
+    first, second = (ask_replay(broker.node, asked(client, case=case))["id"] for case in ("1", "2"))
+    for _ in range(2):
+        kill_in_a_replay(broker, monkeypatch)
+    assert made_replay(broker.node, second)["state"] == "done"
+    shown = show_replay(broker.node, first)
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "replay-fault")
+    assert "ended 2 times" in shown["error"]["detail"]
+
+
+def test_a_restart_while_a_replay_waits_for_the_chain_is_no_start_that_broke_off(broker, client, monkeypatch):
+    monkeypatch.setattr(replay_worker_module, "MOST_STARTS", 1)
+    number = ask_replay(broker.node, asked(client))["id"]
+    for _ in range(3):
+        ReplayWorker(broker.node, Source(broker, CouldNotCheck("chain-unreachable", "nobody answers"))).step()
+        assert show_replay(broker.node, number)["progress"]["starts"] == 0
+    assert made_replay(broker.node, number)["state"] == "done"
 
 
 def test_proofs_from_before_the_last_anchor_are_waited_over_and_taken_when_no_later_ones_come(broker, client):

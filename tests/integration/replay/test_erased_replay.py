@@ -81,7 +81,8 @@ def test_the_history_of_erased_records_verifies_and_says_what_is_gone(broker, ol
 
 def test_a_kept_replay_goes_with_the_records_that_it_shows(broker, old):
     asked = ask_replay(broker.node, {"did": old.did, "case": "7", "reason": "dispute"})
-    number, wanted = next_replay(broker.node)
+    waiting = next_replay(broker.node)
+    number, wanted = waiting.id, waiting.asked
     with_it = make_replay(broker.node, wanted, 0)
     keep_replay(broker.node, number, wanted, with_it)
     assert show_replay(broker.node, asked["id"])["state"] == "done"

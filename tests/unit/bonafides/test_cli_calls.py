@@ -295,6 +295,22 @@ def test_a_replay_that_cannot_be_made_or_takes_too_long_is_told_as_such(node, ru
     assert not (tmp_path / "case").exists()
 
 
+def test_a_replay_that_was_asked_for_is_waited_for_by_its_number_and_how_far_it_is_is_told(node, run, tmp_path):
+    looks = replay_at(node, waits=2)
+    assert run("replay", "--id", "r1", "--out", tmp_path / "case") == 0, run.err
+    assert len(looks) == 3
+    assert ("POST", "/v1/replays") not in node.routes  # and so no look is recorded
+    assert (tmp_path / "case" / "bundle.json.gz").exists()
+    assert "the replay r1 is not made yet (1 are made first)" in run.err
+    assert "(step: state, since T, and waits: state-behind: soon)" in run.err
+    for more in (("--did", "d"), ("--case", "1"), ("--key", "k")):
+        assert run("replay", "--id", "r1", *more, "--out", tmp_path / "other") == 2
+        assert "id" in run.err
+    for lacking in (("--case", "1"), ("--reason", "r")):
+        assert run("replay", "--did", "d", *lacking, "--out", tmp_path / "other") == 2
+    assert not (tmp_path / "other").exists()
+
+
 def keys_of(node):
     return [one.headers["Idempotency-Key"] for one in node.requests if one.url.path == "/v1/replays"]
 

@@ -50,6 +50,7 @@ from node_adapter.workflows.consent.call import consent_of_key
 from node_adapter.workflows.convictions.fetching import fetching, note_recorded
 from node_adapter.workflows.erasing.erasing import erase_next
 from node_adapter.workflows.identity.keys_in_force import checkpoint_note, rotation_waits
+from node_adapter.workflows.operation.letting_go import letting_go
 from node_adapter.workflows.replay.order_clock import watch_orders
 from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 
@@ -372,7 +373,7 @@ def run(node: Node, stop: threading.Event, ready: Ready) -> None:
     """Follow the chain for a node until asked to end."""
     rpc = JsonRpc(node.settings.rpc_endpoint, timeout_seconds=RPC_TIMEOUT_SECONDS)
     try:
-        with state_worker(node), replay_worker(node), asking(node), fetching(node), stamping(node):
+        with state_worker(node), replay_worker(node), asking(node), fetching(node), stamping(node), letting_go(node):
             ChainProcess(node, rpc, pause=stop.wait, should_stop=stop.is_set).run(ready)
     finally:
         rpc.close()

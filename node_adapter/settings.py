@@ -111,6 +111,21 @@ class TimestampSettings:
 
 
 @dataclass(frozen=True)
+class RetentionSettings:
+    """How many days the node keeps what no proof rests on (docs/adr/0091).
+
+    Attributes:
+        writes_days: signed transactions of chain writes that are final, by the chain's time.
+        task_days: messages and an engine's state of joint tasks that have ended.
+        alarms_days: alarms that are closed.
+    """
+
+    writes_days: int = 30
+    task_days: int = 30
+    alarms_days: int = 365
+
+
+@dataclass(frozen=True)
 class Settings:
     """One node's settings, and the paths that follow from where they lie."""
 
@@ -121,6 +136,7 @@ class Settings:
     anchoring: AnchoringSettings
     peers: Mapping[str, str]
     timestamps: TimestampSettings | None = None
+    retention: RetentionSettings = RetentionSettings()
 
     @classmethod
     def load(cls, path: Path | str) -> Settings:
@@ -138,7 +154,7 @@ class Settings:
     @classmethod
     def from_table(cls, table: Mapping[str, Any], *, home: Path) -> Settings:
         """Check a parsed `node.toml`; see `load`."""
-        _no_unknown(table, "", {*_SECTIONS, TIMESTAMPS, "peers"})
+        _no_unknown(table, "", {*_SECTIONS, TIMESTAMPS, RETENTION, "peers"})
         values = {name: _section(table, name, fields) for name, fields in _SECTIONS.items()}
         anchoring = AnchoringSettings(**values["anchoring"])
         if anchoring.promise_seconds <= anchoring.period_seconds:  # an anchor also takes time: none could be promised
@@ -151,6 +167,7 @@ class Settings:
             anchoring=anchoring,
             peers=_peers(table.get("peers", {})),
             timestamps=TimestampSettings(**_section(table, TIMESTAMPS, _TIMESTAMPS)) if TIMESTAMPS in table else None,
+            retention=RetentionSettings(**_section({RETENTION: {}, **table}, RETENTION, _RETENTION)),
         )
 
     @property
@@ -381,6 +398,9 @@ _OPTIONAL = {  # entries that a file may lack: the class has their default
     "http.health_port",
     "http.peer_networks",
     "timestamps.every_hours",
+    "retention.writes_days",
+    "retention.task_days",
+    "retention.alarms_days",
 }
 _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
     "member": {"address": _address, "name": _text, "role": _role},
@@ -411,9 +431,16 @@ _SECTIONS: dict[str, dict[str, Callable[[object, str], Any]]] = {
 TIMESTAMPS = "timestamps"
 PEM_FILES_OF = {"chain": PEM_FILES, TIMESTAMPS: ("authority", "roots")}
 """The entries of each section that name PEM files, from the node's directory on."""
-_TIMESTAMPS: dict[str, Callable[[object, str], Any]] = {  # the one section that a file may lack
+_TIMESTAMPS: dict[str, Callable[[object, str], Any]] = {  # a file may lack this section, and the next
     "url": _url,
     "authority": _path,
     "roots": _path,
     "every_hours": _hours,
+}
+RETENTION = "retention"
+_MOST_DAYS = 36_500
+_RETENTION: dict[str, Callable[[object, str], Any]] = {
+    "writes_days": _integer(7, _MOST_DAYS),  # a chain that is set back further is refused: see `store.retention`
+    "task_days": _integer(1, _MOST_DAYS),
+    "alarms_days": _integer(7, _MOST_DAYS),
 }

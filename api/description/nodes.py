@@ -139,6 +139,9 @@ STATUS = Named(
             "findings": _COUNTS.note("How often each code of a finding occurs."),
             "outbox": _COUNTS.note("Rows in each state."),
             "gas": _COUNTS.note("What final chain writes have used, by kind."),
+            "retention": Fields({"block": Nullable(COUNT), "at": _SEEN, "rows": _COUNTS}).note(
+                "What is kept no more, by kind; transactions of that block and before; when something went last (ms)."
+            ),
             "subjects": COUNT,
             "alarms": ListOf(_ALARM, 0, MANY),
             "tokens": ListOf(

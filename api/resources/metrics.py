@@ -37,6 +37,10 @@ class _Collector:
         if indexed is not None:
             yield GaugeMetricFamily("bonafides_indexed_block", "Last indexed, final block.", indexed["number"])
         yield _labelled("bonafides_outbox_rows", "Chain writes by state.", "state", self._status["outbox"])
+        gone = CounterMetricFamily("bonafides_let_go", "Rows that are kept no more, by kind.", labels=["kind"])
+        for kind, count in self._status["retention"]["rows"].items():
+            gone.add_metric([kind], count)
+        yield gone
         yield _labelled("bonafides_findings", "Findings by code.", "code", self._status["findings"])
         lags = {entry["member"]: entry["lag"] for entry in self._status["witnesses"]}
         text = "Final anchors of this member since the newest that a witness cosigned."

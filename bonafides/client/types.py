@@ -1809,6 +1809,12 @@ class StatusCredentials(TypedDict):
     revoked: int
 
 
+class StatusRetention(TypedDict):
+    block: int | None
+    at: int | None
+    rows: dict[str, int]
+
+
 class StatusAlarmsEntry(TypedDict):
     kind: str
     about: str
@@ -1842,6 +1848,7 @@ class Status(TypedDict):
     findings: dict[str, int]
     outbox: dict[str, int]
     gas: dict[str, int]
+    retention: StatusRetention
     subjects: int
     alarms: list[StatusAlarmsEntry]
     tokens: list[StatusTokensEntry]

@@ -38,6 +38,7 @@ MEMBER_CONVICTED = "member-convicted"
 CONSENT_NOT_RECORDED = "consent-not-recorded"
 FORMER_MISSING = "former-missing"
 ORDER_DUE = "replay-order-due"
+RETENTION_FAILED = "retention-failed"
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
     new -> signed (the raw transaction is committed before it leaves) -> sent -> final | failed
 
 A row leaves `signed` or `sent` backwards only when the chain has lost it: see `reopen` and `unsign`. Every transaction
-that was signed for a row is kept as an attempt for ever; any of them that is found in a final block settles the row. A
-failed row is tried again only by command: see `retry`.
+that was signed for a row is kept as an attempt; any of them that is found in a final block settles the row. Long after
+that they go, and an anchor's row with them: see `retention`. A failed row is tried again only by command: see `retry`.
 """
 
 from __future__ import annotations

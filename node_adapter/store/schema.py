@@ -38,6 +38,12 @@ CONSENT_NAMED = JsonMember(column("payload", Text), "consent_id")
 ATTRIBUTE_CHANGES = text("name = 'DIDAttributeChanged'")
 ATTRIBUTE_VALUE = JsonMember(column("args", Text), "value")
 
+# What is let go of once it is old (docs/adr/0091), and the words that find it.
+WRITE_WITHOUT_ERROR = text("raw IS NOT NULL AND error IS NULL")
+BLOCK_WITH_RECEIPTS = text("receipts NOT IN ('', '[]')")
+TASK_WITH_STATE = text("engine_state IS NOT NULL")
+ALARM_CLOSED = text("closed_at IS NOT NULL")
+
 # What this database belongs to: chain_id, genesis, member, directory. A node refuses to start on any other.
 setting = Table("setting", metadata, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -184,9 +190,10 @@ outbox = Table(
     Column("error", Text),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    index_of_some("outbox_settled", "block", where=WRITE_WITHOUT_ERROR),
 )
 
-# Every transaction that was ever signed for a write, also those that another one replaced: any of them settles it.
+# Each transaction that was signed for a write, also those that another one replaced: any of them settles it.
 outbox_attempt = Table(
     "outbox_attempt",
     metadata,
@@ -219,7 +226,8 @@ chain_block = Table(
     Column("parent_hash", LargeBinary(32), nullable=False),
     Column("timestamp", BigInteger, nullable=False),  # seconds, as in the header
     Column("header", LargeBinary, nullable=False),  # RLP
-    Column("receipts", Text, nullable=False),  # JSON list of the encoded receipts, hex: kept at finality, nodes prune
+    Column("receipts", Text, nullable=False),  # JSON list of the encoded receipts, hex; empty once they are let go of
+    index_of_some("chain_block_receipts", "number", where=BLOCK_WITH_RECEIPTS),
 )
 
 chain_event = Table(
@@ -385,6 +393,7 @@ task = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("engine_state", LargeBinary),  # secret: what the task's engine keeps of this member's input
     Column("started_at", BigInteger),
+    index_of_some("task_with_state", "updated_at", where=TASK_WITH_STATE),
 )
 
 task_client = Table(
@@ -403,6 +412,7 @@ task_message = Table(
     Column("kind", String, primary_key=True),
     Column("body", Text, nullable=False),
     Column("received_at", BigInteger, nullable=False),
+    Index("task_message_received", "received_at"),
 )
 
 alarm = Table(
@@ -418,6 +428,7 @@ alarm = Table(
     Column("closed_at", BigInteger),  # null while it is open
     UniqueConstraint("kind", "about"),
     index_of_some("alarm_open", "kind", where=text("closed_at IS NULL")),
+    index_of_some("alarm_closed", "closed_at", where=ALARM_CLOSED),
 )
 
 # The map from label to entry, in three tables (ADR 58).
@@ -548,6 +559,7 @@ conviction = Table(
     Index("conviction_matter", "convicted", "matter"),
     Index("conviction_noted", "noted_at"),
     Index("conviction_noted_of", "convicted", "noted_at"),
+    Index("conviction_states", "convicted", "state"),
     index_of_some("conviction_due", "tries", "due_at", where=text("due_at IS NOT NULL")),
 )
 

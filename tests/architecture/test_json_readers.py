@@ -26,6 +26,7 @@ OWN_FILES = {
     "node_adapter/chain/providers.py": "finds where an answer of a socket ends; the reader reads it then",
     "node_adapter/store/chain/evidence.py": "the node's own index",
     "node_adapter/store/former.py": "rows of the node's own database",
+    "node_adapter/store/retention.py": "rows of the node's own database",
     "node_adapter/store/replays.py": "rows of the node's own database",
     "node_adapter/store/state_requests.py": "rows of the node's own database",
     "node_adapter/workflows/tasks/input.py": "rows of the node's own database",

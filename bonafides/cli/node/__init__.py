@@ -50,6 +50,9 @@ _SETTINGS: dict[str, tuple[str, str, Any]] = {
     "timestamp_authority": ("timestamps", "authority", str),
     "timestamp_roots": ("timestamps", "roots", str),
     "timestamp_hours": ("timestamps", "every_hours", float),
+    "writes_days": ("retention", "writes_days", int),
+    "task_days": ("retention", "task_days", int),
+    "alarms_days": ("retention", "alarms_days", int),
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {"http": {"host": "127.0.0.1"}, "chain": {"finality_depth": 1}}
 

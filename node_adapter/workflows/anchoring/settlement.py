@@ -17,7 +17,17 @@ from sqlalchemy import Connection
 
 from evidence.version2.log.anchors import AnchorLeaf, OpeningLeaf
 from node_adapter.ports import TransactionOutcome
-from node_adapter.store import alarms, anchor_tree, anchors, former, outbox, own_transactions, records, wrong_anchors
+from node_adapter.store import (
+    alarms,
+    anchor_tree,
+    anchors,
+    former,
+    outbox,
+    own_transactions,
+    records,
+    retention,
+    wrong_anchors,
+)
 from node_adapter.store.alarms import Failed
 from node_adapter.store.anchors import AnchorRow
 from node_adapter.store.chain import blocks
@@ -132,7 +142,11 @@ def reopen(connection: Connection, after_block: int, now_ms: int) -> int:
     """The chain has lost its newest blocks: what stood in them goes back to be sent again. Returns how many writes.
 
     The leaves of our anchors in them are taken back: the same anchors get new ones, which name other blocks.
+
+    Raises:
+        Refused: `reset-too-far`, what stood in them is not kept any more.
     """
+    retention.require_kept(connection, after_block)
     anchors.reopen(connection, after_block)
     kept = anchors.last_final(connection)
     anchor_tree.truncate(connection, 0 if kept is None else kept.seq)

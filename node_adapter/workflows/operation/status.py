@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection
 
 from node_adapter.node import Node
-from node_adapter.store import alarms, anchors, credentials, identity, outbox, records, subjects, tokens, wrong_anchors
+from node_adapter.store import (
+    alarms,
+    anchors,
+    credentials,
+    identity,
+    outbox,
+    records,
+    retention,
+    subjects,
+    tokens,
+    wrong_anchors,
+)
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.convictions.shown import convicted_members
 from node_adapter.workflows.identity.staff_tokens import describe, ending_soon
+from node_adapter.workflows.operation.letting_go import shown
 from node_adapter.workflows.operation.readiness import member_check
 from node_adapter.workflows.operation.witnesses import own_witnesses, witnessed_logs
 from primitives.errors import CouldNotCheck
@@ -26,7 +39,7 @@ def status_of(node: Node) -> dict[str, Any]:
         size, anchored_size = records.log_size(connection), anchors.anchored_size(connection)
         oldest = records.oldest_accepted_at(connection, anchored_size)
         newest = anchors.last_final(connection)
-        chain = _chain(node, connection)
+        chain, gone = _chain(node, connection), retention.let_go_so_far(connection)
         return {
             "member": {
                 "address": node.address,
@@ -57,7 +70,8 @@ def status_of(node: Node) -> dict[str, Any]:
             "credentials": _credential_counts(connection),
             "findings": records.finding_counts(connection),
             "outbox": outbox.counts(connection),
-            "gas": outbox.gas_used(connection),
+            "gas": dict(Counter(outbox.gas_used(connection)) + Counter(gone.gas)),
+            "retention": shown(gone),
             "alarms": _alarms(connection),
             "tokens": _tokens(connection, now),
         }

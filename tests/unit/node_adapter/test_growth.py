@@ -40,6 +40,7 @@ from node_adapter.store import (
     replay_orders,
     replays,
     restored,
+    retention,
     rulesets,
     snapshot,
     state_requests,
@@ -128,6 +129,7 @@ CONVICTION = convictions.ConvictionRow("00" * 32, ADDRESS, 1, convictions.VERIFI
 
 
 STAMPED = timestamp_tokens.TimestampToken(100_000, 1, "note", b"token", 1)
+LITTLE, MUCH = retention.Limits(50, 0, 0), retention.Limits(10_000, NOW, NOW)
 WRONG = wrong_anchors.WrongAnchor(7, "why", 1, 1)
 # What is asked, as the node asks it; `size` is the log's.
 CALLS = {
@@ -430,6 +432,13 @@ CALLS = {
     "restored.clear": lambda c, size: restored.clear(c),
     "restored.since": lambda c, size: restored.since(c),
     "restored.require_caught_up": lambda c, size: restored.require_caught_up(c),
+    "retention.let_go_so_far": lambda c, size: retention.let_go_so_far(c),
+    "retention.require_kept": lambda c, size: retention.require_kept(c, 1),
+    "retention.block_before": lambda c, size: retention.block_before(c, 100),
+    "retention.is_over": lambda c, size: retention.is_over(c, LITTLE),
+    "retention.is_over: much is": lambda c, size: retention.is_over(c, MUCH),
+    "retention.let_go": lambda c, size: retention.let_go(c, LITTLE, 10, NOW),
+    "retention.let_go: much": lambda c, size: retention.let_go(c, MUCH, 10, NOW),
     "rulesets.insert_ruleset": lambda c, size: rulesets.insert_ruleset(c, rulesets.RuleSetRow("l", 1, b"")),
     "rulesets.all_rulesets": lambda c, size: rulesets.all_rulesets(c),
     "rulesets.count": lambda c, size: rulesets.count(c),

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node_adapter.settings import Settings, render_settings
+from node_adapter.settings import RetentionSettings, Settings, render_settings
 from primitives.errors import CouldNotCheck, InvalidInput
 
 GOOD = {
@@ -154,3 +154,25 @@ def test_what_is_said_of_an_authority_is_read_strictly(tmp_path, entry, value, r
     with pytest.raises(InvalidInput) as caught:
         Settings.from_table({**GOOD, "timestamps": {**STAMPED, entry: value}}, home=tmp_path)
     assert (caught.value.field, caught.value.rule) == (f"timestamps.{entry}", rule)
+
+
+def test_what_is_old_has_days_of_its_own(tmp_path):
+    assert Settings.from_table(GOOD, home=tmp_path).retention == RetentionSettings(30, 30, 365)
+    found = Settings.from_table({**GOOD, "retention": {"writes_days": 90}}, home=tmp_path)
+    assert found.retention == RetentionSettings(90, 30, 365)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "rule"),
+    [
+        ("writes_days", 6, "range"),
+        ("task_days", 0, "range"),
+        ("alarms_days", 40_000, "range"),
+        ("alarms_days", 7.5, "integer"),
+        ("records_days", 7, "unknown-member"),
+    ],
+)
+def test_no_shorter_time_is_taken(entry, value, rule, tmp_path):
+    with pytest.raises(InvalidInput) as caught:
+        Settings.from_table({**GOOD, "retention": {entry: value}}, home=tmp_path)
+    assert (caught.value.field, caught.value.rule) == (f"retention.{entry}", rule)

@@ -73,6 +73,8 @@ class FinalAnchor:
 
 
 _FINAL = select(anchor).where(anchor.c.block.is_not(None))
+_NEWEST = select(anchor).order_by(anchor.c.seq.desc()).limit(1)  # every request asks: they are built once
+_NEWEST_FINAL_SIZE = select(anchor.c.size).where(anchor.c.block.is_not(None)).order_by(anchor.c.seq.desc()).limit(1)
 _AT_FINALITY = ("checkpoint", "block", "block_hash", "tx_hash", "log_position", "block_time")
 
 
@@ -88,7 +90,7 @@ def seq_of_key(key: str) -> int:
 
 def latest(connection: Connection) -> AnchorRow | None:
     """Return the newest anchor, final or not."""
-    row = connection.execute(select(anchor).order_by(anchor.c.seq.desc()).limit(1)).first()
+    row = connection.execute(_NEWEST).first()
     return _row(row) if row else None
 
 
@@ -138,8 +140,8 @@ def first_covering(connection: Connection, log_index: int) -> FinalAnchor | None
 
 def anchored_size(connection: Connection) -> int:
     """Return how many log entries are final on the chain, with those of format 1."""
-    newest = last_final(connection)
-    return former.first_index(connection) if newest is None else newest.size
+    newest: int | None = connection.execute(_NEWEST_FINAL_SIZE).scalar_one_or_none()
+    return former.first_index(connection) if newest is None else newest
 
 
 def add(connection: Connection, row: AnchorRow) -> None:

@@ -85,15 +85,20 @@ def waiting_of(connection: Connection, pid: str) -> list[int]:
     return list(connection.execute(waiting.order_by(erasure.c.log_index)).scalars())
 
 
+_DONE = (
+    select(erasure.c.pid, record.c.seq)
+    .join(record, record.c.log_index == erasure.c.log_index)
+    .where(erasure.c.pid.in_(bindparam("pids", expanding=True)), erasure.c.done_at.is_not(None))
+    .order_by(erasure.c.log_index)
+)
+
+
 def done_of(connection: Connection, pids: Iterable[str]) -> dict[str, list[int]]:
     """Return, by pseudonym, the places of the ERASE records in its history whose work is done."""
     places: dict[str, list[int]] = {}
     wanted = list(pids)
     for part in in_parts(wanted):
-        done = select(erasure.c.pid, record.c.seq).join(record, record.c.log_index == erasure.c.log_index)
-        own = erasure.c.pid.in_(part)
-        rows = connection.execute(done.where(own, erasure.c.done_at.is_not(None)).order_by(erasure.c.log_index))
-        for row in rows:
+        for row in connection.execute(_DONE, {"pids": part}):
             places.setdefault(row.pid, []).append(row.seq)
     return places
 

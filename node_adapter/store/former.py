@@ -79,15 +79,17 @@ def first_index(connection: Connection) -> int:
     return 0 if log is None else log.size
 
 
+_KNOWN = select(former_reference.c.source_ref).where(
+    former_reference.c.source_ref.in_(bindparam("references", expanding=True))
+)
+
+
 def known_references(connection: Connection, references: Iterable[str]) -> set[str]:
     """Return those of the callers' references under which something was recorded in format 1, or was and is erased."""
     spelled = {kept: reference for reference in references for kept in (reference, erased_reference(reference))}
     wanted, found = list(spelled), set[str]()
     for part in in_parts(wanted):
-        some = former_reference.c.source_ref.in_(part)
-        found.update(
-            spelled[kept] for kept in connection.execute(select(former_reference.c.source_ref).where(some)).scalars()
-        )
+        found.update(spelled[kept] for kept in connection.execute(_KNOWN, {"references": part}).scalars())
     return found
 
 

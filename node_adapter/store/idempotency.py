@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from node_adapter.store.chain import blocks
 from node_adapter.store.operations import add_many, add_once, in_parts
@@ -38,12 +38,15 @@ class StoredAnswer:
 _COLUMNS = tuple(one.name for one in fields(StoredAnswer))
 
 
+_UNDER_KEYS = select(idempotency).where(idempotency.c.key.in_(bindparam("keys", expanding=True)))
+_OLDER = delete(idempotency).where(idempotency.c.created_at < bindparam("before"))
+
+
 def find(connection: Connection, rows: Sequence[StoredAnswer]) -> Iterator[tuple[tuple[str, str], StoredAnswer]]:
     """Yield what is kept in the places of some rows, by place."""
     places = {row.place for row in rows}
     for part in in_parts(sorted({key for key, _ in places})):
-        found = select(idempotency).where(idempotency.c.key.in_(part))
-        for values in connection.execute(found).mappings():
+        for values in connection.execute(_UNDER_KEYS, {"keys": part}).mappings():
             row = StoredAnswer(**values)
             if row.place in places:
                 yield row.place, row
@@ -88,4 +91,4 @@ def forget_old(connection: Connection, now_ms: int) -> None:
 
 def forget_before(connection: Connection, created_ms: int) -> None:
     """Drop answers older than that."""
-    connection.execute(delete(idempotency).where(idempotency.c.created_at < created_ms))
+    connection.execute(_OLDER, {"before": created_ms})

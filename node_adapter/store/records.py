@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from operator import attrgetter
+from typing import Any
 
-from sqlalchemy import Column, Connection, func, select, update
+from sqlalchemy import Column, Connection, Select, bindparam, func, select, update
 
 from evidence.version2.links import ZERO_HASH, Link
 from node_adapter.store import former
@@ -93,24 +95,29 @@ def insert_records(
     add_many(connection, finding, _FINDING_COLUMNS, [_finding_values(row) for row in findings])
 
 
+# Every request asks: they are built once.
+_LAST = select(func.max(record.c.log_index))
+_TAKEN = select(func.max(log_anchor.c.size)).where(log_anchor.c.seq.in_(select(wrong_anchor.c.seq)))
+_NEWEST_BLOCK = select(record.c.block).order_by(record.c.log_index.desc()).limit(1)
+
+
 def log_size(connection: Connection) -> int:
     """Return the number of log entries: indexes run on, from 0 or from the end of the log of format 1.
 
     There is a gap where an anchor that was named wrong covers places that hold no record of ours.
     """
-    last = connection.execute(select(func.max(record.c.log_index))).scalar_one()
+    last = connection.execute(_LAST).scalar_one()
     size = former.first_index(connection) if last is None else int(last) + 1
-    taken = select(func.max(log_anchor.c.size)).where(log_anchor.c.seq.in_(select(wrong_anchor.c.seq)))
-    return max(size, connection.execute(taken).scalar_one() or 0)
+    return max(size, connection.execute(_TAKEN).scalar_one() or 0)
 
 
 def by_source_refs(connection: Connection, references: Iterable[str]) -> dict[str, RecordRow]:
     """Return the records that exist under the caller's references, by these; also those that were erased since."""
-    wanted = list(references)
-    found = {row.source_ref: row for row in _select_in(connection, record.c.source_ref, wanted)}
-    others = {erased_reference(reference): reference for reference in wanted if reference not in found}
-    erased = _select_in(connection, record.c.source_ref, others)
-    return found | {others[row.source_ref]: row for row in erased}
+    erased = {reference: erased_reference(reference) for reference in references}
+    rows = _select_in(connection, record.c.source_ref, (*erased, *erased.values()))
+    found = {row.source_ref: row for row in rows}
+    kept = {reference: found.get(reference) or found.get(left) for reference, left in erased.items()}
+    return {reference: row for reference, row in kept.items() if row is not None}
 
 
 def by_record_ids(connection: Connection, ids: Iterable[str]) -> dict[str, RecordRow]:
@@ -322,10 +329,8 @@ def move_from(connection: Connection, start: int, by: int, now_ms: int) -> list[
 
 def accepted_at_block(connection: Connection, size: int | None = None) -> int | None:
     """Return the block at which the last of the first `size` records was accepted, or of all; None where none was."""
-    newest = select(record.c.block).order_by(record.c.log_index.desc()).limit(1)
-    block: int | None = connection.execute(
-        newest if size is None else newest.where(record.c.log_index < size)
-    ).scalar_one_or_none()
+    newest = _NEWEST_BLOCK if size is None else _NEWEST_BLOCK.where(record.c.log_index < size)
+    block: int | None = connection.execute(newest).scalar_one_or_none()
     return block
 
 
@@ -383,6 +388,11 @@ def _select_in(connection: Connection, column: Column[str], values: Iterable[str
     wanted = list(dict.fromkeys(values))
     found: list[RecordRow] = []
     for part in in_parts(wanted):
-        statement = select(record).where(column.in_(part))
-        found.extend(RecordRow(**row) for row in connection.execute(statement).mappings())
+        rows = connection.execute(_among(column), {"wanted": part}).mappings()
+        found.extend(RecordRow(**row) for row in rows)
     return found
+
+
+@cache
+def _among(column: Column[str]) -> Select[Any]:
+    return select(record).where(column.in_(bindparam("wanted", expanding=True)))

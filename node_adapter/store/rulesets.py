@@ -8,6 +8,8 @@ from sqlalchemy import Connection, func, insert, select
 
 from node_adapter.store.schema import ruleset
 
+_COUNT = select(func.count()).select_from(ruleset)  # every request asks: it is built once
+
 
 @dataclass(frozen=True)
 class RuleSetRow:
@@ -31,4 +33,4 @@ def all_rulesets(connection: Connection) -> list[RuleSetRow]:
 
 def count(connection: Connection) -> int:
     """Return how many rule sets are installed."""
-    return int(connection.execute(select(func.count()).select_from(ruleset)).scalar_one())
+    return int(connection.execute(_COUNT).scalar_one())

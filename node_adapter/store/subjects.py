@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, insert, select, update
+from sqlalchemy import Column, Connection, Select, bindparam, func, insert, select, update
 
 from domain.opening import PRODUCT
 from evidence.version2.links import HistoryHead
@@ -130,6 +131,11 @@ def _select_in(connection: Connection, column: Column[str], values: Iterable[str
     wanted = list(dict.fromkeys(values))
     found: list[SubjectRow] = []
     for part in in_parts(wanted):
-        statement = select(subject).where(column.in_(part))
-        found.extend(SubjectRow(**row) for row in connection.execute(statement).mappings())
+        rows = connection.execute(_among(column), {"wanted": part}).mappings()
+        found.extend(SubjectRow(**row) for row in rows)
     return found
+
+
+@cache
+def _among(column: Column[str]) -> Select[Any]:
+    return select(subject).where(column.in_(bindparam("wanted", expanding=True)))

@@ -20,11 +20,12 @@ class Block:
 
 
 _BLOCK = select(chain_block.c.number, chain_block.c.hash, chain_block.c.timestamp)
+_TIP = _BLOCK.order_by(chain_block.c.number.desc()).limit(1)  # every request asks: it is built once
 
 
 def find_tip(connection: Connection) -> Block | None:
     """Return the newest block, or None before the chain was read."""
-    row = connection.execute(_BLOCK.order_by(chain_block.c.number.desc()).limit(1)).one_or_none()
+    row = connection.execute(_TIP).one_or_none()
     return None if row is None else Block(*row)
 
 

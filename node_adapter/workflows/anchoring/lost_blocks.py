@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from node_adapter.store import anchors, records
 from node_adapter.store.chain import blocks
+from node_adapter.store.chain.blocks import Block
 from node_adapter.store.outbox import KIND_ANCHOR, OutboxRow
 from primitives.errors import CouldNotCheck
 
@@ -22,17 +23,20 @@ def missing(connection: Connection, size: int | None = None) -> int:
 
     Without `size` the newest record counts. 0 where there is none, or nothing is lacking.
     """
-    stated, tip = records.accepted_at_block(connection, size), blocks.find_tip(connection)
+    return _lacking(records.accepted_at_block(connection, size), blocks.find_tip(connection))
+
+
+def _lacking(stated: int | None, tip: Block | None) -> int:
     return 0 if stated is None or tip is None else max(0, stated - tip.number)
 
 
-def require_grown_back(connection: Connection) -> None:
-    """Refuse to accept anything while the chain is shorter than it was for the newest record.
+def require_grown_back(connection: Connection, tip: Block) -> None:
+    """Refuse to accept anything while the chain is shorter than it was for the newest record; `tip` is where it ends.
 
     Raises:
         CouldNotCheck: `chain-set-back`.
     """
-    lacking = missing(connection)
+    lacking = _lacking(records.accepted_at_block(connection), tip)
     if lacking:
         detail = f"the chain was set back; {lacking} blocks are lacking until the one of our newest record"
         raise CouldNotCheck(CODE, detail)

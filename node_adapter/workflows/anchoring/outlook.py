@@ -31,6 +31,7 @@ from node_adapter.node import Node, Watched
 from node_adapter.settings import AnchoringSettings
 from node_adapter.store import anchors, former, records
 from node_adapter.store.chain import blocks
+from node_adapter.store.chain.blocks import Block
 from node_adapter.workflows.anchoring.lost_blocks import require_grown_back
 from primitives.errors import CouldNotCheck
 
@@ -62,32 +63,49 @@ class Outlook:
         return min(max(accepted_ms, self.chain_ms) + promise_ms, accepted_ms + MAX_PROMISE_MS)
 
 
-def outlook(node: Node, connection: Connection, arriving: int = 1) -> Outlook:
-    """Say how it stands for `arriving` more records.
+@dataclass(frozen=True)
+class Head:
+    """Where the indexed chain and the log end, as one transaction sees it."""
+
+    block: Block
+    log_size: int
+
+
+def head_of(connection: Connection) -> Head:
+    """Read where chain and log end.
 
     Raises:
-        CouldNotCheck: `index-empty`; `chain-set-back`, the chain ends before the block of our newest record;
+        CouldNotCheck: `index-empty`.
+    """
+    return Head(blocks.tip(connection), records.log_size(connection))
+
+
+def outlook(node: Node, connection: Connection, head: Head, arriving: int = 1) -> Outlook:
+    """Say how it stands for `arriving` more records after a head.
+
+    Raises:
+        CouldNotCheck: `chain-set-back`, the chain ends before the block of our newest record;
             `clock-behind`, by so much that no promise could ever be kept: a promise is for a day at the most from the
             time that the record states; `clock-ahead`; `anchoring-full`, more wait than the next anchor can hold.
     """
     sign, tick = node.sign_of_life(), node.clock.monotonic_ms()
-    chain_ms = chain_time_ms(sign, tick, blocks.tip(connection).timestamp * _MS)
+    chain_ms = chain_time_ms(sign, tick, head.block.timestamp * _MS)
     now = node.clock.now_ms()
     wrong = clock_trouble(now, chain_ms, MAX_PROMISE_MS // 2) or clock_ahead(sign, tick, now, chain_ms, CLOCK_MS)
     if wrong is not None:
         raise CouldNotCheck(*wrong)
-    require_grown_back(connection)
-    require_room(connection, arriving)
+    require_grown_back(connection, head.block)
+    require_room(connection, head.log_size, arriving)
     trouble = (
         process_trouble(node, sign)
-        or anchoring_trouble(node, connection, sign, arriving)
+        or anchoring_trouble(node, connection, sign, head.log_size + arriving)
         or clock_trouble(node.clock.now_ms(), chain_ms)
     )
     code, detail = trouble or (None, "nothing")
     return Outlook(code, detail, chain_ms)
 
 
-def require_room(connection: Connection, arriving: int) -> None:
+def require_room(connection: Connection, log_size: int, arriving: int) -> None:
     """Refuse to accept more than the next anchor can hold beside what waits for it.
 
     A batch is never cut where that would keep a record waiting through two anchors (`anchor.Anchoring`).
@@ -95,15 +113,15 @@ def require_room(connection: Connection, arriving: int) -> None:
     Raises:
         CouldNotCheck: `anchoring-full`.
     """
-    found = room_trouble(connection, arriving)
+    found = room_trouble(connection, log_size, arriving)
     if found is not None:
         raise CouldNotCheck(*found)
 
 
-def room_trouble(connection: Connection, arriving: int = 1) -> tuple[str, str] | None:
-    """Return code and detail when the next anchor cannot hold what waits and arrives."""
+def room_trouble(connection: Connection, log_size: int, arriving: int = 1) -> tuple[str, str] | None:
+    """Return code and detail when the next anchor cannot hold what waits in a log of that size, and arrives."""
     built = anchors.latest(connection)
-    waiting = records.log_size(connection) - (former.first_index(connection) if built is None else built.size)
+    waiting = log_size - (former.first_index(connection) if built is None else built.size)
     if waiting + arriving <= MAX_WAITING:
         return None
     return "anchoring-full", f"{waiting} records wait for the next anchor: send again when it is built"
@@ -133,11 +151,11 @@ def chain_time_ms(sign: SignOfLife | None, tick: int, tip_ms: int) -> int:
 
 
 def anchoring_trouble(
-    node: Node | Watched, connection: Connection, sign: SignOfLife | None, arriving: int = 0
+    node: Node | Watched, connection: Connection, sign: SignOfLife | None, log_size: int
 ) -> tuple[str, str] | None:
-    """Return code and detail when anchors do not become final, or not soon enough for what waits and arrives."""
+    """Return code and detail when anchors do not become final, or not soon enough for a log of that size."""
     settings, tick = node.settings.anchoring, node.clock.monotonic_ms()
-    waiting = records.log_size(connection) + arriving - anchors.anchored_size(connection)
+    waiting = log_size - anchors.anchored_size(connection)
     took = 0 if sign is None else sign.anchor_took
     flight = 0 if sign is None or sign.in_flight is None else tick - sign.in_flight
     if flight > max(_patience(settings), _USUAL_TIMES * took):

@@ -62,9 +62,15 @@ def keys_at(node: Node, connection: Connection, block: int | None = None) -> Mem
         CouldNotCheck: `signing-key-not-held`, the registry names a key that the keystore does not hold.
     """
     registered = member_registry.registered_keys(connection, node.address, block)
-    if not registered:
-        return node.keys.generations[0]
-    public = registered[-1].signing
+    return held_keys(node, registered[-1].signing) if registered else node.keys.generations[0]
+
+
+def held_keys(node: Node, public: bytes) -> MemberKeys:
+    """Return the generation of a signing key that the registry names.
+
+    Raises:
+        CouldNotCheck: `signing-key-not-held`, the keystore does not hold it.
+    """
     found = node.keys.find(lambda keys: keys.signing_public == public)
     if found is None:
         raise CouldNotCheck(

@@ -32,16 +32,14 @@ from evidence.version2.promise import PromiseDocument
 from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
 from node_adapter.store import credentials, erasures, former, records, restored, subjects
-from node_adapter.store.chain import blocks, member_registry
 from node_adapter.store.records import FindingRow, RecordRow
 from node_adapter.store.subjects import SubjectRow
-from node_adapter.workflows.anchoring.outlook import outlook
+from node_adapter.workflows.anchoring.outlook import head_of, outlook
 from node_adapter.workflows.anchoring.owed_promises import make_promises
 from node_adapter.workflows.consent.acts import ConsentActs
 from node_adapter.workflows.consent.standing import DATA_USE, ends_before_use
 from node_adapter.workflows.identity import succession
 from node_adapter.workflows.identity.identities import histories
-from node_adapter.workflows.identity.keys_in_force import keys_in_force
 from node_adapter.workflows.identity.revocation import revocation_fact
 from node_adapter.workflows.identity.roster import roster_of
 from node_adapter.workflows.intake import countersign, openings
@@ -58,6 +56,7 @@ from node_adapter.workflows.intake.fold import (
     told_erased,
 )
 from node_adapter.workflows.intake.house import Houses
+from node_adapter.workflows.intake.membership import keys_of_active_member
 from node_adapter.workflows.intake.outcomes import Answer, Asked
 from node_adapter.workflows.intake.rulesets import InstalledRulesets, rulebook
 from node_adapter.workflows.intake.sealing import Sealing, ruleset_named
@@ -112,15 +111,15 @@ class Intake:
         self._now = node.clock.now_ms()
         # The next place in the log may be promised already: taking it again would fork the log.
         restored.require_caught_up(connection)
-        member_registry.require_active_member(connection, node.address)  # (2)
-        self._block = blocks.tip(connection)
-        self._keys = keys_in_force(node, connection, self._block.number)  # a promise names this block
+        head = head_of(connection)
+        self._block = head.block
+        self._keys = keys_of_active_member(node, connection, self._block)  # (2); a promise names this block
         self._rulebook = rulebook(node, connection)
         self._subjects = subjects.by_pids(connection, (fact.subject for fact in facts))
         self._erasures = erasures.done_of(connection, self._subjects)
         unopened = sum(row.count == 0 for row in self._subjects.values())
         self._sealing = Sealing(node, self._now, self._block)
-        self._outlook = outlook(node, connection, len(facts) + unopened)
+        self._outlook = outlook(node, connection, head, len(facts) + unopened)
         promise_ms = int(node.settings.anchoring.promise_seconds * _MS)
         kept = self._outlook.trouble is None
         self._anchor_by = self._outlook.anchor_by(self._now, promise_ms) if kept else None
@@ -134,7 +133,7 @@ class Intake:
         self._acts = ClientActs(node, connection, self._histories, self._block)
         self._states: dict[str, States] = {}
         self._stored = finder(node, connection)
-        self._log_size = records.log_size(connection)
+        self._log_size = head.log_size
         self._houses = Houses(node, connection, self._log_size)
         self._roster = roster_of(node, connection, self._log_size)
         self._rows: list[RecordRow] = []

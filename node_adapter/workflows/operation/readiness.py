@@ -19,7 +19,7 @@ import shutil
 from sqlalchemy import Connection
 
 from node_adapter.node import Node, Watched
-from node_adapter.store import identity
+from node_adapter.store import identity, records
 from node_adapter.store.chain import blocks, member_registry
 from node_adapter.workflows.anchoring import lost_blocks
 from node_adapter.workflows.anchoring.outlook import (
@@ -101,7 +101,8 @@ def _of_store(node: Node | Watched, connection: Connection) -> dict[str, str]:
     sign, tick, now = node.sign_of_life(), node.clock.monotonic_ms(), node.clock.now_ms()
     if sign is None:
         return checks
-    trouble = anchoring_trouble(node, connection, sign) or room_trouble(connection)
+    size = records.log_size(connection)
+    trouble = anchoring_trouble(node, connection, sign, size) or room_trouble(connection, size)
     code = OK if trouble is None else trouble[0]
     checks |= {"chain": code, "anchoring": NOT_CHECKED} if code in _CHAIN_CODES else {"anchoring": code}
     chain_ms = chain_time_ms(sign, tick, tip.timestamp * _MS)

@@ -11,7 +11,7 @@ from node_adapter.settings import AnchoringSettings
 from node_adapter.store import alarms, anchors, records, tokens
 from node_adapter.store.chain import blocks
 from node_adapter.workflows.anchoring import owed_promises
-from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, outlook
+from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, MAX_PROMISE_MS, head_of, outlook
 from tests.world.broken import broken_promises
 from tests.world.clock import START
 from tests.world.payloads import PAYLOADS
@@ -75,8 +75,9 @@ def test_a_short_silence_is_no_outage(broker, client, silent):
 def test_what_waits_is_weighed_against_the_promised_time(broker, client):
     process_says(broker, replace(WELL, anchor_took=100_000))
     with broker.store.read() as connection:
-        assert outlook(broker.node, connection, 40_000).trouble is None  # four batches and one in flight: 501 s
-        assert outlook(broker.node, connection, 50_001).trouble == "anchoring-behind"
+        head = head_of(connection)
+        assert outlook(broker.node, connection, head, 40_000).trouble is None  # four batches and one in flight: 501 s
+        assert outlook(broker.node, connection, head, 50_001).trouble == "anchoring-behind"
 
 
 def test_a_promise_ends_by_the_later_of_both_clocks(broker, client):
@@ -93,7 +94,7 @@ def test_no_promise_is_longer_than_wallets_take(broker, client):
     broker.node = replace(broker.node, settings=replace(broker.node.settings, anchoring=anchoring))
     process_says(broker, replace(WELL, chain_ahead=START - BOOT_MS + 1000))
     with broker.store.read() as connection:
-        found = outlook(broker.node, connection)
+        found = outlook(broker.node, connection, head_of(connection))
     assert found.anchor_by(START, MAX_PROMISE_MS) == START + MAX_PROMISE_MS
 
 

@@ -33,7 +33,7 @@ class Occasion:
         lang: zh or en.
         made_at: the time of its making.
         reason: why the originals were read.
-        order: {"regulator", "id", "ordered_at"}, where one ordered the replay.
+        order: {"regulator", "id", "ordered_at", "due_at"?}, where one ordered the replay.
         broker_name: what the broker calls itself.
         stored_findings: (record id, code) of what the node found at intake.
         software: name and version of the program that makes the report.
@@ -51,11 +51,21 @@ class Occasion:
 
 @dataclass(frozen=True)
 class Anchored:
-    """The first anchor that covers a record; `time` is its block's, in milliseconds."""
+    """The first anchor that covers a record.
+
+    Attributes:
+        seq: its number.
+        block: in which it was made.
+        time: the block's, in milliseconds.
+        batch_root: of the records that it added (hex); None in format 1, whose log is one tree.
+        path_hashes: how many hashes lead from the record to that root; None likewise.
+    """
 
     seq: int
     block: int
     time: int
+    batch_root: str | None = None
+    path_hashes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -157,6 +167,8 @@ def _shown(record: VerifiedRecord) -> ShownRecord:
         values=record.values,
         accepted_at=record.accepted_at,
         anchor_by=record.anchor_by,
-        anchor=Anchored(record.anchor_seq, record.anchor_block, record.anchored_at),
+        anchor=Anchored(
+            record.anchor_seq, record.anchor_block, record.anchored_at, record.batch_root, record.path_hashes
+        ),
         erased=bool(record.envelope["fields"]) and not record.values,
     )

@@ -23,6 +23,8 @@ def record_json(shown: ShownRecord) -> dict[str, Any]:
             "time": format_time(anchor.time),
             "delay_ms": anchor.time - shown.accepted_at,
             "late": shown.anchor_by is not None and anchor.time > shown.anchor_by,
+            "batch_root": anchor.batch_root,
+            "path_hashes": anchor.path_hashes,
         }
     return {
         "seq": record.seq,

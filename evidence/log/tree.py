@@ -153,6 +153,16 @@ def inclusion_path(index: int, size: int, node: NodeReader) -> list[bytes]:
     return path[::-1]
 
 
+def inclusion_path_length(index: int, size: int) -> int:
+    """Return how many hashes the inclusion path of the leaf `index` has in the tree of `size` leaves."""
+    begin, end, length = 0, size, 0
+    while end - begin > 1:
+        middle = begin + split(end - begin)
+        begin, end = (begin, middle) if index < middle else (middle, end)
+        length += 1
+    return length
+
+
 def consistency_proof(old: int, new: int, node: NodeReader) -> list[bytes]:
     """Return the proof that the tree of `old` leaves is a prefix of that of `new` leaves.
 

@@ -97,6 +97,8 @@ class VerifiedRecord:
     anchor_by: int
     envelope: Mapping[str, Any]
     values: Mapping[str, Any]
+    batch_root: str | None = None  # of the anchor's batch (hex), and how many hashes lead there from the record
+    path_hashes: int | None = None  # both None of format 1, whose log is one tree
 
 
 @dataclass(frozen=True)

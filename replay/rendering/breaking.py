@@ -69,12 +69,24 @@ def broken(line: Line, room: float, width: Width) -> list[Line]:
     for word in _that_fit(words(line), room, width):
         wide = width(word.text, word.style)
         if lines[-1] and used + wide > room and not word.is_space:
-            lines.append([])
-            used = 0.0
+            kept = _kept_with(word, lines[-1])
+            used = sum(width(one.text, one.style) for one in kept)
+            if kept and used + wide <= room:
+                lines[-1].pop()
+                lines.append(kept)
+            else:
+                lines.append([])
+                used = 0.0
         if lines[-1] or not word.is_space:
             lines[-1].append(word)
             used += wide
     return [_joined(found) for found in lines]
+
+
+def _kept_with(word: Word, line: list[Word]) -> list[Word]:
+    """Return what of a line's end goes with a word: what a closing mark of another run follows, and not all of it."""
+    *rest, last = line
+    return [last] if rest and word.text[0] in _CLOSING and not last.is_space else []
 
 
 def _that_fit(found: Iterator[Word], room: float, width: Width) -> Iterator[Word]:

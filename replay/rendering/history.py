@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from replay.claims import PROVEN
 from replay.rendering.blocks import (
     Block,
     Cell,
@@ -19,7 +20,7 @@ from replay.rendering.blocks import (
     cell,
     plain,
 )
-from replay.rendering.phrases import aside, record_named, reports_place
+from replay.rendering.phrases import aside, heads, record_named, reports_place
 from replay.rendering.speech import Speech
 
 _STATUSES = {"equal": Style.GOOD, "differs": Style.BAD}
@@ -112,15 +113,49 @@ def recordings(content: Mapping[str, Any], say: Speech) -> list[Block]:
 def access_log(content: Mapping[str, Any], say: Speech) -> list[Block]:
     """Return part 11: who looked at the originals, and to whom which report was given, in a history of the house."""
     looks = [entry for entry in content["access_log"] if entry["reference"] is None]
-    issues = [{**entry, "reference": None} for entry in content["access_log"] if entry["reference"] is not None]
+    issues = [entry for entry in content["access_log"] if entry["reference"] is not None]
     return [
         Heading(say["access_log"]),
         _events(looks, content, say, say["nothing"]),
         Heading(say["issues"], level=2),
         aside(say["issues_note"]),
         Paragraph(reports_place(content)),
-        _events(issues, content, say, say["no_issues"]),
+        _issues(issues, say),
     ]
+
+
+def _issues(entries: Sequence[Mapping[str, Any]], say: Speech) -> Block:
+    rows = tuple(_issue(entry, dict(entry["shown"]), entry["withheld"], say) for entry in entries)
+    head = heads(say["record"], say.field("document"), say.field("issued_to"), say.field("sha256"), say["result"])
+    return Table(head, rows, (25, 13, 14, 25, 23)) if rows else aside(say["no_issues"])
+
+
+def _issue(
+    entry: Mapping[str, Any], shown: Mapping[str, Any], withheld: Sequence[str], say: Speech
+) -> tuple[Cell, ...]:
+    """Return what was given out; a field that is not there is said to be none."""
+
+    def named(*names: str) -> list[Line]:
+        return [say.value(shown[name], name) for name in names if shown.get(name) is not None]
+
+    order = [(TextRun(f"{say['order']} "), *line) for line in named("order_id")]
+    to = plain(say["person_withheld"]) if "issued_to" in withheld else say.value(shown.get("issued_to"), "issued_to")
+    proven = shown.get("proven") or []
+    others = say["comma"].join(
+        f"{say.word('results', name.upper())} {len(shown[name])}"
+        for name in ("refuted", "not_provable")
+        if name in shown
+    )
+    claims = [(TextRun(f"{say.word('results', PROVEN)}: "), *say.value(proven, "proven")), plain(others)]
+    checks = {True: say["holds"], False: say["fails"], None: "—"}[shown.get("holds")]
+    block = f"{say['block']} {shown.get('block', '—')}: {checks}"
+    return (
+        (plain(f"#{entry['seq']} {entry['time']}"), *named("case"), *order, *_hidden(entry, say)),
+        tuple(named("document", "report_form", "language")),
+        (to,),
+        (*named("sha256"), plain(f"{say['bytes']} {shown.get('bytes', 0):,}")),
+        (plain(block), *claims),
+    )
 
 
 def _events(entries: Sequence[Mapping[str, Any]], content: Mapping[str, Any], say: Speech, nothing: str) -> Block:

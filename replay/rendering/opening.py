@@ -61,7 +61,8 @@ def _order(order: Mapping[str, str] | None, say: Speech, *, by_node: bool) -> Li
     if order is None:
         return plain(say["no_order"] if by_node else say["not_known"])
     regulator, number = TextRun(order["regulator"], Style.MONO), TextRun(order["id"], Style.MONO)
-    return TextRun(f"{say['ordered_by']} "), regulator, TextRun(f" {order['ordered_at']} "), number
+    until = f" · {say.field('due_at')} {order['due_at']}" if order.get("due_at") else ""
+    return TextRun(f"{say['ordered_by']} "), regulator, TextRun(f" {order['ordered_at']} "), number, TextRun(until)
 
 
 def conclusion(content: Mapping[str, Any], say: Speech) -> list[Block]:

@@ -15,6 +15,11 @@ def aside(text: str) -> Paragraph:
     return Paragraph(plain(text), Style.SOFT)
 
 
+def heads(*names: str) -> tuple[str, ...]:
+    """Return what stands over the columns of a table, each with a capital where its language has such."""
+    return tuple(name[:1].upper() + name[1:] for name in names)
+
+
 def record_named(item: Mapping[str, Any], say: Speech) -> str:
     """Return the place of a record in its history, and what it is."""
     return f"#{item['seq']} {say.word('types', item['type'])}"

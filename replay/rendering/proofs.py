@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from replay.rendering.blocks import Block, Cell, Heading, Line, Pairs, Paragraph, Style, Table, TextRun, cell, plain
-from replay.rendering.phrases import aside, record_named, signer
+from replay.rendering.phrases import aside, heads, record_named, signer
 from replay.rendering.speech import Speech
 
 
@@ -18,7 +18,24 @@ def records(content: Mapping[str, Any], say: Speech) -> list[Block]:
         Heading(say["records"]),
         aside(say["records_note"]),
         Table(head, rows, (24, 20, 36, 8, 12, 14), frozenset({3, 4, 5})),
+        *_anchors(content, say),
     ]
+
+
+def _anchors(content: Mapping[str, Any], say: Speech) -> list[Block]:
+    """Return under which root each anchor holds its records, once an anchor; a log of format 1 has one for all."""
+    found = {item["anchor"]["seq"]: item["anchor"] for item in content["records"] if item["anchor"] is not None}
+    rows = tuple(
+        (
+            cell(str(seq)),
+            cell(str(anchor["block"])),
+            cell(anchor["time"]),
+            (plain(anchor["batch_root"], Style.MONO),) if anchor.get("batch_root") else cell(say["root_in_bundle"]),
+        )
+        for seq, anchor in sorted(found.items())
+    )
+    head = heads(say["anchor"], say["block"], say["time"], say["batch_root"])
+    return [Heading(say["anchors"], level=2), Table(head, rows, (10, 10, 26, 54), frozenset({0, 1}))] if rows else []
 
 
 def _record(item: Mapping[str, Any], say: Speech) -> tuple[Cell, ...]:
@@ -28,7 +45,9 @@ def _record(item: Mapping[str, Any], say: Speech) -> tuple[Cell, ...]:
     if anchor is None:
         return (*found, (plain(say["pending"], Style.WARN),), cell("—"))
     late = ((plain(say["late"], Style.BAD)),) if anchor["late"] else ()
-    return (*found, cell(str(anchor["block"])), (plain(say.until_block(anchor["delay_ms"])), *late))
+    hashes = anchor.get("path_hashes")
+    path = () if hashes is None else (plain(f"{say['path']} {hashes}", Style.SOFT),)
+    return (*found, (plain(str(anchor["block"])), *path), (plain(say.until_block(anchor["delay_ms"])), *late))
 
 
 def completeness(content: Mapping[str, Any], say: Speech) -> list[Block]:
@@ -42,10 +61,10 @@ def completeness(content: Mapping[str, Any], say: Speech) -> list[Block]:
         (say["last_fingerprint"], (plain(told["head"], Style.MONO),)),
         (say["as_of"], cell(f"{say['block']} {told['block']}, {told['time']} ({anchored})")),
     ]
-    rows += [
-        (say["reference"], ((TextRun(item["subject"], Style.MONO), TextRun(f": {item['records']}")),))
-        for item in told["references"]
-    ]
+    rested: Cell = tuple(
+        (TextRun(item["subject"], Style.MONO), TextRun(f": {item['records']}")) for item in told["references"]
+    )
+    rows += [(say["reference"], rested)] if rested else []
     blocks: list[Block] = [
         Heading(say["completeness"]),
         aside(say["completeness_note"]),
@@ -96,7 +115,7 @@ def keys(content: Mapping[str, Any], say: Speech) -> list[Block]:
         )
         for item in content["signatures"]
     )
-    head = (say["record"], say["key"], say["algorithm"], say["block"], say["result"])
+    head = heads(say["record"], say["key"], say["algorithm"], say["block"], say["result"])
     blocks: list[Block] = [Heading(say["key_history"]), aside(say["keys_note"])]
     blocks.append(Table(head, signed, (24, 42, 12, 8, 14), frozenset({3})) if signed else aside(say["nothing"]))
     blocks += [Heading(say["second_persons"], level=2), _second_persons(content, say)]
@@ -129,5 +148,5 @@ def _changes(content: Mapping[str, Any], say: Speech) -> Block:
                 (plain(item["key"] or "—", Style.MONO),),
             )
         )
-    head = (say["block"], say["time"], say["registry"], say["event"], say["key"])
-    return Table(head, tuple(rows), (8, 22, 16, 20, 34), frozenset({0})) if rows else aside(say["nothing"])
+    head = heads(say["block"], say["time"], say["registry"], say["event"], say["key"])
+    return Table(head, tuple(rows), (8, 25, 15, 18, 34), frozenset({0})) if rows else aside(say["nothing"])

@@ -12,6 +12,7 @@ from typing import Any
 from domain.domains import Domains
 from replay.reasons import in_chinese
 from replay.rendering.blocks import Line, Style, TextRun
+from replay.rendering.singular import in_singular
 
 _WORDS = "replay_report.json"
 _IDENTIFIER = re.compile(r"[!-~]+")  # one word of ASCII: a number, a digest, a code of the broker's own
@@ -43,7 +44,7 @@ class Speech:
 
     def said(self, text: str) -> str:
         """Return a reason or a detail in this language; as it is where no sentence matches."""
-        return in_chinese(text, self._domains) if self.lang == "zh" else text
+        return in_chinese(text, self._domains) if self.lang == "zh" else in_singular(text)
 
     def field(self, name: str) -> str:
         """Return what a field is called."""

@@ -15,7 +15,7 @@ from typing import Any
 from domain.opening import OPENING
 from evidence import shapes
 from evidence.documents.staff_signature import ALWAYS
-from evidence.log.tree import leaf_hash
+from evidence.log.tree import inclusion_path_length, leaf_hash
 from evidence.verify.signing import SigningRules
 from evidence.verify.staff import StaffReading, StaffTimes, check_staff, described
 from evidence.verify.verdict import (
@@ -520,4 +520,6 @@ def _verified(opened: Opened) -> VerifiedRecord:
         anchor_by=opened.promise.anchor_by,
         envelope=envelope,
         values=opened.record.values,
+        batch_root=opened.anchor.batch_root.hex(),
+        path_hashes=inclusion_path_length(opened.item.log_index - opened.anchor.size_before, opened.anchor.added),
     )

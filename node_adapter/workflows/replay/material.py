@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evidence.chain.registry_events import DID_EVENTS, MEMBER_EVENTS
+from evidence.log.tree import inclusion_path_length
 from evidence.verify.verdict import KeyChange, LastAnchor
 from evidence.version2.log.anchors import AnchorLeaf
 from node_adapter.node import Node
@@ -58,7 +59,7 @@ def _shown(records: Sequence[ReplayedRecord]) -> list[ShownRecord]:
             values=record.values,
             accepted_at=record.row.accepted_at,
             anchor_by=record.row.anchor_by,
-            anchor=None if record.anchor is None else _anchored(record.anchor),
+            anchor=None if record.anchor is None else _anchored(record.anchor, record.row.log_index),
             altered=record.altered,
             erased=record.row.erased,
         )
@@ -67,8 +68,9 @@ def _shown(records: Sequence[ReplayedRecord]) -> list[ShownRecord]:
     ]
 
 
-def _anchored(leaf: AnchorLeaf) -> Anchored:
-    return Anchored(leaf.seq, leaf.block, leaf.time * _MS)
+def _anchored(leaf: AnchorLeaf, log_index: int) -> Anchored:
+    hashes = inclusion_path_length(log_index - leaf.size_before, leaf.added)
+    return Anchored(leaf.seq, leaf.block, leaf.time * _MS, leaf.batch_root.hex(), hashes)
 
 
 def _key_change(event: ChainEvent) -> KeyChange:

@@ -270,4 +270,5 @@ def _verified(one: _Read, others: Sequence[Record], word: OwnWord, domains: Doma
 
 
 def _order(row: OrderRow) -> dict[str, str]:
-    return {"regulator": row.regulator, "id": row.id, "ordered_at": format_time(row.ordered_at)}
+    due = {} if row.due_at is None else {"due_at": format_time(row.due_at)}
+    return {"regulator": row.regulator, "id": row.id, "ordered_at": format_time(row.ordered_at), **due}

@@ -10,6 +10,7 @@ from node_adapter.store import records, subjects, tokens
 from node_adapter.workflows.intake.submitting import submit_facts
 from primitives.errors import InvalidInput
 from primitives.timestamp import format_time
+from replay.report_client import client_form
 from replay.report_page import render_report
 from replay.reports import reports_subject
 from tests.integration.replay.test_access import ordered
@@ -147,6 +148,24 @@ def test_the_next_replay_lists_it_beside_the_looks_and_every_verifier_proves_it_
         assert heading in page
         assert hashlib.sha256(first["bundle"].encode()).hexdigest() in page
         assert place in page
+        assert "compliance of Broker" in page
+    given = render_report(client_form(second["report"], broker.node.domains), "en", broker.node.domains)
+    assert "Reports and bundles given out" in given
+    assert "compliance of Broker" not in given  # who of the staff got it
+
+
+def test_each_record_is_listed_with_the_root_of_its_batch_and_the_length_of_its_path(broker, client):
+    replayed = made(broker, client)
+    shown = report_on(broker.node, replayed["bundle"])
+    own = {one.seq: one for one in shown.records if one.subject == client.subject}
+    anchored = [one for one in replayed["report"]["records"] if one["anchor"] is not None]
+    assert len(anchored) > 3
+    for one in anchored:  # the node's rows say what the bundle alone proves
+        root, hashes = own[one["seq"]].batch_root, own[one["seq"]].path_hashes
+        assert (one["anchor"]["batch_root"], one["anchor"]["path_hashes"]) == (root, hashes)
+    page = render_report(replayed["report"], "en", broker.node.domains)
+    assert anchored[0]["anchor"]["batch_root"] in page
+    assert f"path {anchored[0]['anchor']['path_hashes']}" in page
 
 
 def test_a_bundle_that_leaves_an_issue_out_of_that_history_fails(broker, client):

@@ -66,6 +66,7 @@ def test_every_inclusion_path_verifies_and_only_there(size, data):
     path = log.Tree.from_leaf_hashes(map(log.leaf_hash, leaves)).inclusion(index, size)
     root = log.root(leaves)
     log.verify_inclusion(leaves[index], index, size, path, root)
+    assert log.inclusion_path_length(index, size) == len(path)
     for cheat in (
         (leaves[index], index, size, [*path, root], root),
         (leaves[index], size, size, path, root),

@@ -33,6 +33,16 @@ def test_a_line_ends_between_words_and_between_chinese_characters_but_before_no_
     assert [text_of(line) for line in broken((TextRun("适当性（回放）"),), 4, width)] == ["适当性", "（回放）"]
 
 
+def test_a_closing_mark_of_another_run_begins_no_line():
+    line = (TextRun("业务申请"), TextRun("、"), TextRun("复核"))
+    assert [text_of(found) for found in broken(line, 4, width)] == ["业务申", "请、复核"]
+    assert [text_of(found) for found in broken((TextRun("one"), TextRun(", "), TextRun("two")), 5, width)] == [
+        "one,",
+        "two",
+    ]
+    assert [text_of(found) for found in broken((TextRun("xxxx"), TextRun("，")), 4, width)] == ["xxxx", "，"]  # no room
+
+
 def test_a_digest_that_no_line_can_hold_is_cut():
     assert [text_of(line) for line in broken((TextRun("x" * 10),), 4, width)] == ["xxxx", "xxxx", "xx"]
 

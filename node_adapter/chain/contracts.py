@@ -68,20 +68,25 @@ class Contracts:
         """Return the call data of a function, for an outbox row."""
         return contract_abi(contract).encode_call(function, arguments)
 
-    def head(self, member: str) -> MemberHead:
-        """Return what EvidenceLog keeps of a member; where the Directory names none yet, nobody has anchored in it."""
+    def head(self, member: str, block: str = "latest") -> MemberHead:
+        """Return what EvidenceLog keeps of a member; where the Directory names none yet, nobody has anchored in it.
+
+        `block` is a JSON-RPC quantity; a chain's node may keep no state of an older one.
+        """
         if not self.is_named(LOG_OF_ANCHORS):
             return MemberHead(bytes(32), bytes(32), 0, 0)
-        (last,) = self.read(LOG_OF_ANCHORS, "logOf", member)
+        (last,) = self._call(self.address_of(LOG_OF_ANCHORS), LOG_OF_ANCHORS, "logOf", (member,), block)
         return MemberHead(*last)
 
     def _current(self, contract: str) -> str:
         return str(self._call(self.directory, DIRECTORY, "current", (directory_name(contract),))[0]).lower()
 
-    def _call(self, address: str, contract: str, function: str, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _call(
+        self, address: str, contract: str, function: str, arguments: tuple[Any, ...], block: str = "latest"
+    ) -> tuple[Any, ...]:
         abi = contract_abi(contract)
         data = abi.encode_call(function, arguments)
-        output = call_raw(self._rpc, {"to": address, "data": "0x" + data.hex()})
+        output = call_raw(self._rpc, {"to": address, "data": "0x" + data.hex()}, block)
         if not output:
             raise WrongChain(f"there is no {contract} at {address}")
         return abi.decode_output(function, len(arguments), output)

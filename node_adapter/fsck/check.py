@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from evidence import shapes
+from node_adapter.fsck.chain import AskHead, check_chain
 from node_adapter.fsck.difference import StoreDifference
 from node_adapter.fsck.gaps import gaps
 from node_adapter.fsck.label_map import check_presence, check_segments
+from node_adapter.fsck.promises import chain_id_of, check_cosignatures
 from node_adapter.fsck.records import check_records, check_subjects
 from node_adapter.fsck.tree import check_leaves
 from node_adapter.store.engine import Store
@@ -19,15 +21,14 @@ from primitives.canonical import parse_json
 from primitives.errors import CouldNotCheck, InvalidInput
 from primitives.shapes import Constant, Fields, Nullable, Text
 
-STATE_FORMAT = "bonafides.fsck/1"
+STATE_FORMAT = "bonafides.fsck/2"
 MAX_STATE_BYTES = 4096
 UNREADABLE = "store-unreadable"
-PARTS = ("records", "subjects", "leaves", "map-segments", "map-presence")
+CHAIN = "chain"
+PARTS = ("records", "subjects", "leaves", "map-segments", "map-presence", "cosignatures", CHAIN)
 NOT_CHECKED = {
-    "chain": "not asked: leaves were held against the index that this node made of it",
-    "cosignatures": "each was verified before it was kept, and bundles show them",
     "findings": "no envelope binds them",
-    "promises": "`bonafides promise verify` and `wallet sync` hold them against the log",
+    "times of promises": "whether an anchor came in time the node watches, and `bonafides promise check` says",
     "signatures of acts": "the column is the envelope's; whose keys signed, a bundle's verification shows",
     "database of format 1": "`doctor` looks at it",
     "other columns and tables": "no envelope, leaf or map binds them, such as `source_ref` and `accepted_at`",
@@ -97,9 +98,17 @@ def _place(state: FsckState) -> str:
 class Fsck:
     """One check of a store: `run` gives the report; `save` is told the state after each page."""
 
-    def __init__(self, store: Store, member: str, state: FsckState, save: Callable[[FsckState], None]) -> None:
-        """Take the store, the address of its member, and where to begin."""
+    def __init__(
+        self,
+        store: Store,
+        member: str,
+        state: FsckState,
+        save: Callable[[FsckState], None],
+        ask: AskHead | None = None,
+    ) -> None:
+        """Take the store, the address of its member, where to begin, and who tells of the chain, if it is asked."""
         self._store, self._member, self._state, self._save = store, member, state, save
+        self._ask = ask
         self._before = None if state == FsckState.begun(state.broker) else _place(state)
 
     def run(self) -> dict[str, Any]:
@@ -113,12 +122,14 @@ class Fsck:
         state, not_checked = self._state, dict(NOT_CHECKED)
         with self._store.read() as connection:
             not_checked |= gaps(connection)
+        if self._ask is None:
+            not_checked[CHAIN] = "not asked: leaves were held against the index that this node made of it"
         if self._before is not None:
             not_checked["what was gone over before"] = (
                 f"all to {self._before}: the state file says so, and nothing else"
             )
         if difference is not None:
-            not_checked |= dict.fromkeys(PARTS[state.part + 1 :], "comes after the first difference")
+            not_checked = dict.fromkeys(PARTS[state.part + 1 :], "comes after the first difference") | not_checked
         return {
             "broker": state.broker,
             "same": difference is None,
@@ -156,11 +167,15 @@ class Fsck:
     def _page(self, connection: Connection, part: str) -> tuple[int | str | None, int]:
         state = self._state
         if part == "records":
-            return check_records(connection, state.broker, state.number)
+            return check_records(connection, state.broker, self._member, state.number)
         if part == "subjects":
             return check_subjects(connection, state.broker, state.subject)
         if part == "leaves":
             return check_leaves(connection, state.broker, self._member, state.number or 0)
         if part == "map-segments":
             return check_segments(connection, state.number)
-        return check_presence(connection, state.number)
+        if part == "map-presence":
+            return check_presence(connection, state.number)
+        if part == "cosignatures":
+            return check_cosignatures(connection, chain_id_of(state.broker), state.number)
+        return None, 0 if self._ask is None else check_chain(connection, self._ask)

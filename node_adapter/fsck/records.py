@@ -11,7 +11,9 @@ from evidence.version2.links import ZERO_HASH, Link, first_label
 from evidence.version2.record import altered_fields
 from evidence.version2.salts import envelope_salt
 from node_adapter.fsck.difference import StoreDifference, same, unreadable
+from node_adapter.fsck.promises import check_promise
 from node_adapter.store import former, log_walk, records, subjects
+from node_adapter.store.chain import member_registry
 from node_adapter.store.records import RecordRow
 from node_adapter.workflows.erasing.named import rules_named
 from node_adapter.workflows.intake.countersign import signed_once_in
@@ -23,7 +25,7 @@ PAGE = 200
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # more than any door takes
 
 
-def check_records(connection: Connection, broker: str, reached: int | None) -> tuple[int | None, int]:
+def check_records(connection: Connection, broker: str, member: str, reached: int | None) -> tuple[int | None, int]:
     """Check the records after a place of the log (None before the first), a page of them.
 
     Returns:
@@ -35,6 +37,7 @@ def check_records(connection: Connection, broker: str, reached: int | None) -> t
     before = former.first_index(connection) - 1 if reached is None else reached
     page = log_walk.records_after(connection, before, PAGE)
     known = subjects.by_pids(connection, {row.pid for row in page})
+    keys = [held.signing for held in member_registry.key_sets(connection, member).values()]
     erased = {pid: _erased(connection, pid) for pid in {row.pid for row in page if row.is_stub}}
     for row in page:
         if row.log_index != before + 1 and row.log_index != log_walk.place_after_wrong(connection, before + 1):
@@ -50,6 +53,7 @@ def check_records(connection: Connection, broker: str, reached: int | None) -> t
                 _check_envelope(broker, row)
             except BonafidesError as error:
                 raise unreadable("envelope", _where(row), error) from error
+        check_promise(row, broker, keys)
         before = row.log_index
     return (before if page else None), len(page)
 

@@ -8,7 +8,16 @@ from sqlalchemy import Connection, func, select
 
 from node_adapter.store.map.rows import SegmentRow
 from node_adapter.store.records import RecordRow
-from node_adapter.store.schema import log_anchor, log_node, map_row, map_segment, record, subject, wrong_anchor
+from node_adapter.store.schema import (
+    cosignature,
+    log_anchor,
+    log_node,
+    map_row,
+    map_segment,
+    record,
+    subject,
+    wrong_anchor,
+)
 from node_adapter.store.subjects import SubjectRow
 
 
@@ -56,6 +65,18 @@ def map_rows(connection: Connection, first: int, beyond: int) -> list[tuple[int,
     columns = select(map_row.c.key, map_row.c.leaves, map_row.c.hash, map_row.c.data)
     query = columns.where(map_row.c.key >= first, map_row.c.key < beyond).order_by(map_row.c.key)
     return [(key, leaves, value, data) for key, leaves, value, data in connection.execute(query)]
+
+
+def cosigned_after(connection: Connection, seq: int, limit: int) -> list[int]:
+    """Return the numbers of the first checkpoints after one that have lines of other members."""
+    query = select(cosignature.c.seq).where(cosignature.c.seq > seq).distinct().order_by(cosignature.c.seq)
+    return list(connection.execute(query.limit(limit)).scalars())
+
+
+def cosignatures_of(connection: Connection, seq: int) -> dict[str, str]:
+    """Return the lines that each member signed under a checkpoint, by its account."""
+    query = select(cosignature.c.witness, cosignature.c.line).where(cosignature.c.seq == seq)
+    return {witness: line for witness, line in connection.execute(query.order_by(cosignature.c.witness))}
 
 
 def records_below(connection: Connection, size: int) -> int:

@@ -54,9 +54,10 @@ def home(broker, tmp_path):
 
 @pytest.fixture
 def fsck(home, capsys):
-    def call(*words):
+    def call(*words, offline=True):
+        asked = ["--offline"] if offline else []
         with pytest.raises(SystemExit) as ended:
-            main(["evidence", "fsck", "--node", str(home), *map(str, words)])
+            main(["evidence", "fsck", "--node", str(home), *asked, *map(str, words)])
         written = capsys.readouterr()
         return ended.value.code, written.out, written.err
 
@@ -91,6 +92,15 @@ def test_a_whole_store_ends_with_0_and_each_part_is_told(home, fsck):
     assert "not checked: chain: " in out
     assert "DIFFERENCE" not in out
     assert not (home / evidence.STATE_FILE).exists()
+
+
+def test_a_chain_that_does_not_answer_is_not_passed_over(home, fsck):
+    """The store was gone over by then, and the next check goes on with the chain."""
+    status, out, err = fsck(offline=False)
+    assert (status, out) == (2, "")
+    assert "chain-unreachable" in err
+    assert PARTS[json.loads((home / evidence.STATE_FILE).read_bytes())["part"]] == "chain"
+    assert fsck()[0] == 0
 
 
 def test_a_difference_ends_with_1_and_names_its_place(home, fsck):
@@ -132,7 +142,7 @@ def test_how_far_it_is_goes_to_standard_error(fsck, monkeypatch):
     status, out, err = fsck("--json")
     assert status == 0
     assert json.loads(out)["same"]
-    told = [int(re.fullmatch(r"progress: (\d+) looked at", line)[1]) for line in err.splitlines()]
+    told = [int(re.fullmatch(r"progress: (\d+) looked at, \d+ a second", line)[1]) for line in err.splitlines()]
     assert told == sorted(set(told))
     assert len(told) > 1
 
@@ -143,7 +153,7 @@ def test_how_far_it_is_goes_to_standard_error(fsck, monkeypatch):
         (b"{", "error: invalid-input state json "),
         (b"\xff", "error: invalid-input state utf-8 "),
         (b"[]", "error: invalid-input state "),
-        (b'{"format":"bonafides.fsck/2"}', "error: invalid-input state"),
+        (b'{"format":"bonafides.fsck/1"}', "error: invalid-input state"),
         (b" " * 5000, "error: invalid-input state max-bytes "),
     ],
 )

@@ -7,13 +7,19 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import select, text, update
 
+from did.identifiers import member_did
+from evidence.version2.log.anchors import head_digest
 from evidence.version2.log.checkpoint import read_anchor_checkpoint, sign_anchor_checkpoint
+from evidence.version2.log.cosignature import cosign, witness_name
 from node_adapter.fsck.check import PARTS, Fsck, FsckState, read_state
+from node_adapter.ports import MemberHead
+from node_adapter.store import anchor_tree, anchors, cosignatures, migrate
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import metadata
 from primitives.errors import InvalidInput
 from tests.world.broker import Broker
-from tests.world.chain import Chain
+from tests.world.chain import CHAIN_ID, Chain
+from tests.world.keys import keystore_of
 from tests.world.payloads import PAYLOADS
 
 
@@ -43,8 +49,16 @@ def store(world, tmp_path):
     store.dispose()
 
 
-def check(world, store, state=None, save=lambda _: None):
-    return Fsck(store, world.keys.address, state or FsckState.begun(world.did), save).run()
+def check(world, store, state=None, save=lambda _: None, ask=None):
+    return Fsck(store, world.keys.address, state or FsckState.begun(world.did), save, ask).run()
+
+
+def told_by_the_contract(world, **changes):
+    """What the contract keeps of the log, as the tree of the store that nobody changed has it."""
+    with world.store.read() as connection:
+        size = anchor_tree.tree_size(connection)
+        root, last = anchor_tree.peaks_at(connection, size).root(), anchor_tree.find_leaf(connection, size)
+    return replace(MemberHead(head_digest(size, root), last.map_root, last.size_after, size), **changes)
 
 
 def run(store, statement, **values):
@@ -70,7 +84,113 @@ def test_a_store_as_a_node_wrote_it_is_whole(world, store):
     looked = report["looked_at"]
     assert looked["records"] == looked["map-segments"] == looked["map-presence"] == count > 10
     assert looked["leaves"] == leaves > 3
-    assert report["not_checked"]
+    assert "not asked" in report["not_checked"]["chain"]
+
+
+def test_the_chain_is_asked_for_the_head_at_the_block_that_the_index_has(world, store):
+    asked = []
+
+    def ask(block):
+        asked.append(block)
+        return told_by_the_contract(world)
+
+    report = check(world, store, ask=ask)
+    assert report["same"], report["difference"]
+    assert (report["looked_at"]["chain"], "chain" in report["not_checked"]) == (1, False)
+    assert asked == [world.chain.height]
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"head": bytes(32)}, "chain-head"),
+        ({"map_root": bytes(32)}, "chain-head-map-root"),
+        ({"size": 1}, "chain-head-size"),
+        ({"seq": 9}, "chain-head-seq"),
+        ({"seq": 0}, "chain-head-seq"),
+    ],
+)
+def test_a_chain_that_says_something_else_is_a_difference(world, store, change, what):
+    difference = check(world, store, ask=lambda _: told_by_the_contract(world, **change))["difference"]
+    assert (difference["part"], difference["what"]) == ("chain", what)
+
+
+def test_a_log_that_has_not_begun_is_the_same_on_a_chain_without_one(world, tmp_path):
+    migrate.upgrade(tmp_path / "new.db")
+    new = open_store(tmp_path / "new.db")
+    report = check(world, new, ask=lambda _: MemberHead(bytes(32), bytes(32), 0, 0))
+    new.dispose()
+    assert report["same"], report["difference"]
+
+
+def test_a_log_that_the_chain_alone_has_is_a_difference(world, tmp_path):
+    migrate.upgrade(tmp_path / "new.db")
+    new = open_store(tmp_path / "new.db")
+    report = check(world, new, ask=lambda _: told_by_the_contract(world))
+    new.dispose()
+    assert report["difference"]["what"] == "chain-head-seq"
+
+
+def changed_promise(store, change):
+    with store.write() as connection:
+        promise = connection.execute(text("select promise from record where log_index = 5")).scalar_one()
+        new = json.dumps(change(json.loads(promise)))
+        connection.execute(text("update record set promise = :new where log_index = 5"), {"new": new})
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda value: value | {"log_index": 6}, "promise.log_index"),
+        (lambda value: value | {"entry": "00" * 32}, "promise.entry"),
+        (lambda value: value | {"block": value["block"] + 1}, "promise-signature"),
+        (lambda value: {"format": value["format"]}, "promise"),
+    ],
+)
+def test_a_promise_of_another_record_or_by_nobody_is_a_difference(world, store, change, what):
+    changed_promise(store, change)
+    difference = check(world, store)["difference"]
+    assert (difference["part"], difference["what"]) == ("records", what)
+
+
+def test_a_promise_that_is_owed_is_none(world, store):
+    run(store, "update record set promise = null, anchor_by = null where log_index = 5")
+    assert check(world, store)["same"]
+
+
+def cosigned(store, by, named="south", seq=3):
+    witness = keystore_of(named)
+    with store.write() as connection:
+        note = anchors.by_seq(connection, seq).checkpoint
+        name = witness_name(member_did(CHAIN_ID, witness.address))
+        line = cosign(note, name, 1_700_000_000, keystore_of(by).newest.checkpoint_seed)
+        cosignatures.add(connection, seq, witness.address, line, 1)
+
+
+def test_a_cosignature_is_by_a_checkpoint_key_of_its_member(world, store):
+    cosigned(store, "south")
+    report = check(world, store)
+    assert report["same"], report["difference"]
+    assert report["looked_at"]["cosignatures"] == 1
+    cosigned(store, "north")
+    difference = check(world, store)["difference"]
+    assert (difference["part"], difference["what"]) == ("cosignatures", "cosignature")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update cosignature set line = 'none'",
+        "update cosignature set seq = 99",
+        "update cosignature set seq = 4",
+        "update cosignature set witness = '0x00000000000000000000000000000000000000aa'",
+    ],
+)
+def test_a_line_under_another_checkpoint_or_of_a_stranger_is_a_difference(world, store, statement):
+    cosigned(store, "south")
+    run(store, statement)
+    difference = check(world, store)["difference"]
+    assert (difference["part"], difference["what"]) == ("cosignatures", "cosignature")
 
 
 FIRST = "log_index = 5"
@@ -123,6 +243,7 @@ STATEMENTS = [
         "column",
     ),
     ("update record set envelope = cast('{}' as blob) where log_index = 5", "records", "envelope"),
+    ("update record set anchor_by = anchor_by + 1 where log_index = 5", "records", "promise.anchor_by"),
     ("update subject set count = count + 1 where count > 0", "subjects", "subject-count"),
     ("update log_leaf set leaf = (select leaf from log_leaf where seq = 2) where seq = 3", "leaves", "leaf-number"),
     ("delete from chain_event where name = 'Anchored'", "leaves", "chain-leaf"),

@@ -374,6 +374,8 @@ CALLS = {
     "log_walk.segments_after": lambda c, size: log_walk.segments_after(c, 20, 20),
     "log_walk.depths_of": lambda c, size: log_walk.depths_of(c, range(20)),
     "log_walk.map_rows": lambda c, size: log_walk.map_rows(c, 0, 1 << 46),
+    "log_walk.cosigned_after": lambda c, size: log_walk.cosigned_after(c, 3, 20),
+    "log_walk.cosignatures_of": lambda c, size: log_walk.cosignatures_of(c, 3),
     "log_walk.records_below": log_walk.records_below,
     "log_walk.without_salts": lambda c, size: log_walk.without_salts(c),
     "log_walk.without_checkpoint": lambda c, size: log_walk.without_checkpoint(c),

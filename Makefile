@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+KILLS_ARGS ?=
 COVERAGE := 95  # per cent of lines and branches, over all packages
 
-.PHONY: forgeries verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi wheels setup setup-python setup-node need-python contracts test-unit test-integration test-contracts test-verifier clean
+.PHONY: forgeries verifier slither schemathesis mutants properties histories kills help demo test lint bench openapi wheels setup setup-python setup-node need-python contracts test-unit test-integration test-postgresql test-contracts test-verifier clean
 
 help:  ## show this
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -23,6 +24,10 @@ test-unit: setup
 test-integration: setup
 	$(BIN)/pytest tests -m "chain or slow" -n 2 --dist loadfile -q --cov --cov-append --cov-report= --durations=10
 	$(BIN)/coverage report --format=total --fail-under=$(COVERAGE)
+
+test-postgresql: setup  ## pass the tests of store and interface on PostgreSQL alone, but for tests/not_on_postgresql.txt
+	$(BIN)/pytest tests/unit/node_adapter tests/unit/api tests/integration/api --database=postgresql \
+		-m "not chain and not slow" -n 2 -q
 
 test-contracts: setup
 	scripts/contracts/hardhat.sh test solidity
@@ -64,8 +69,8 @@ histories: setup  ## compare intake, replay and verifier on ten thousand random 
 forgeries: setup  ## hold the answers to ten thousand forged bundles, and as many clean ones, against the table (half an hour)
 	$(BIN)/python scripts/trials/forgeries.py
 
-kills: setup  ## kill a node, its supervisor and its chain a thousand times at work, and compare with the chain (hours)
-	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0
+kills: setup  ## kill a node, its supervisor, its chain and its database a thousand times at work on either database (hours)
+	BONAFIDES_KILLS=1000 $(BIN)/pytest tests/integration/chain/test_kill.py -s -n 0 $(KILLS_ARGS)
 
 contracts: setup  ## compile the contracts; write the checked-in artifacts, storage layout and gas figures
 	$(BIN)/python scripts/contracts/build.py

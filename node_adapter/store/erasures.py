@@ -173,7 +173,8 @@ def answers_that_show(connection: Connection, record_ids: Collection[str]) -> li
     """Return the (key, route) of the kept answers in which one of these records stands; they are read one by one."""
     wanted = {record_id.encode() for record_id in record_ids}
     rows = select(idempotency.c.key, idempotency.c.route, idempotency.c.response)
-    found = connection.execution_options(yield_per=_ANSWERS).execute(rows)
+    # Of the statement alone: as an option of the connection it would be one of whatever the transaction does next.
+    found = connection.execute(rows, execution_options={"yield_per": _ANSWERS})
     return [(row.key, row.route) for row in found if not wanted.isdisjoint(_RECORD_ID.findall(row.response))]
 
 

@@ -1,6 +1,7 @@
 """The same tests on either database: what they open as a file is a database of a PostgreSQL server instead.
 
-A test that is marked `both_databases` runs on both; with `--database=postgresql` every test runs on PostgreSQL alone.
+A test that is marked `both_databases` runs on both; with `--database=postgresql` every test runs on PostgreSQL alone,
+but for those of `tests/not_on_postgresql.txt`, which gives each its reason.
 A file stands where SQLite's would, and names the database: a copy of the file stands for a copy of the database.
 """
 
@@ -11,18 +12,26 @@ from pathlib import Path
 
 import pytest
 from psycopg import sql
+from sqlalchemy import Connection, text
 
 from node_adapter.store import migrate, sqlite_engine
-from node_adapter.store.copying import copy_to_file
+from node_adapter.store.copying import copy_to_file, copy_to_server
 from node_adapter.store.engine import Store, open_store
-from node_adapter.store.place import read_database_url
+from node_adapter.store.place import read_database_url, save_database_url
 from node_adapter.store.postgresql_engine import PostgresqlDatabase
 from node_adapter.store.snapshot import copy_database
+from tests.tree import ROOT
 from tests.world.postgresql import Postgresql
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 OPTION = "--database"
 MARK = "both_databases"
+NOT_ON_POSTGRESQL = ROOT / "tests" / "not_on_postgresql.txt"
+_INDEXES_OF_SQLITE = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+_INDEXES_OF_POSTGRESQL = (  # those of keys are made, and named, with the table, as SQLite's are
+    "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+    "AND to_regclass(indexname) NOT IN (SELECT conindid FROM pg_constraint)"
+)
 _STANDS_FOR = "database "
 _SERVER = "BONAFIDES_TEST_POSTGRESQL"  # tells the processes that a test starts which server it is
 
@@ -86,6 +95,21 @@ def copy_file(source: Path, target: Path) -> None:
         copy_database(source, target, lambda _done, _total: None)
 
 
+def move_to_server(server: Postgresql, home: Path) -> None:
+    """Let the database of a node's directory be on a server from here on, for whatever process opens it."""
+    url = read_database_url(server.new_database())
+    copy_to_server(home / "node.db", url, lambda _done, _total: None)
+    save_database_url(home, url)
+    (home / "node.db").unlink()
+
+
+def indexes(connection: Connection) -> dict[str, str]:
+    """Return what each index is of that is no key's, by name, in the database's own words."""
+    of_postgresql = connection.dialect.name == POSTGRESQL
+    found = connection.execute(text(_INDEXES_OF_POSTGRESQL if of_postgresql else _INDEXES_OF_SQLITE))
+    return {name: " ".join(written.split()) for name, written in found}
+
+
 def stand_for_databases() -> bool:
     """Say whether files stand for databases of a server, in the test that runs."""
     return not isinstance(sqlite_engine.SqliteDatabase, type)
@@ -94,6 +118,25 @@ def stand_for_databases() -> bool:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option that runs every test on PostgreSQL."""
     parser.addoption(OPTION, choices=(SQLITE, POSTGRESQL), default=None, help="the database of every test")
+
+
+def not_on_postgresql() -> dict[str, str]:
+    """Return the reasons of the tests that run on SQLite alone, by the id of a test, its parameters left out."""
+    lines = NOT_ON_POSTGRESQL.read_text("utf-8").splitlines()
+    return dict(line.split("\t") for line in lines if not line.startswith("#"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, where every test is asked for on PostgreSQL, those that say something of SQLite."""
+    if config.getoption(OPTION) != POSTGRESQL:
+        return
+    left_out = not_on_postgresql().keys()
+    config.hook.pytest_deselected(items=[item for item in items if _name_of(item) in left_out])
+    items[:] = [item for item in items if _name_of(item) not in left_out]
+
+
+def _name_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -25,6 +25,7 @@ from node_adapter.patience import Patience
 from node_adapter.store import outbox
 from node_adapter.store.place import DatabaseUrl
 from node_adapter.workflows.identity.staff_tokens import read_token
+from primitives.errors import CouldNotCheck
 from primitives.timestamp import format_time
 from tests.world.payloads import PAYLOADS
 
@@ -145,19 +146,38 @@ class Writes(Load):
             time.sleep(0.01)
 
     def write(self):
-        with self.node.store.read() as connection:
-            counts = outbox.counts(connection)
+        counts = self.until_answered(self.counts)
         if counts["new"] + counts["signed"] + counts["sent"] >= MOST_OPEN_ROWS:
             return
         digest, now = secrets.token_bytes(32), self.node.clock.now_ms()
+        self.until_answered(lambda: self.enqueue(digest, now))
+        self.refusals += len(self.digests) % 2 == 0
+        self.digests.append(digest)
+
+    def counts(self):
+        with self.node.store.read() as connection:
+            return outbox.counts(connection)
+
+    def enqueue(self, digest, now):
         with self.node.store.write() as connection:
             call = encode_call("MemberRegistry", "proposeAction", outbox.call_id(digest.hex()), digest)
             outbox.enqueue(connection, "action", digest.hex(), self.target, call, now)
             if len(self.digests) % 2 == 0:
                 refused = encode_call("MemberRegistry", "vote", 10**9 + self.refusals)
                 outbox.enqueue(connection, "vote", f"no-{self.refusals}", self.target, refused, now)
-        self.refusals += len(self.digests) % 2 == 0
-        self.digests.append(digest)
+
+    def until_answered(self, act):
+        """Do it again, under its keys, while the server of the database is away: it may have been done."""
+        patience = Patience(120)
+        while True:
+            try:
+                return act()
+            except CouldNotCheck as error:
+                is_away = error.code == AWAY and isinstance(self.node.settings.database, DatabaseUrl)
+                if not is_away or patience.is_over():
+                    raise
+                self.unavailable += 1
+                time.sleep(0.05)
 
 
 class Wallets(Load):

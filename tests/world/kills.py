@@ -4,6 +4,7 @@ api, chain, task   the one process
 all                these three at once
 supervised         a node under `node run`: a child, then the supervisor alone, then the next one with its children
 engine             the embedded chain and the keeper of its copies
+database           the server of the node's database, where it is on one: the node lives on, or dies with it
 """
 
 from __future__ import annotations
@@ -30,14 +31,18 @@ from tests.waiting import wait_for_end, wait_until
 COMMAND = str(Path(sys.executable).with_name("bonafides"))
 MODULES = {"chain": "node_adapter.chain_process", "api": "api.server", "task": "node_adapter.task_process"}
 VICTIMS = {"chain": 30, "api": 16, "task": 4, "all": 34, "supervised": 6, "engine": 10}  # of a hundred rounds
+DATABASE = "database"
+_OF_A_SERVER = {DATABASE: 20}
 _WITH_CHAIN = ("chain", "all", "supervisor", "node", "engine")
 
 
 class Killer:
     """Kills in rounds, and counts whom, and what the node was doing."""
 
-    def __init__(self, consortium, node, loads, seed, password):
+    def __init__(self, consortium, node, loads, seed, password, server=None):
         self.consortium, self.node, self.loads = consortium, node, loads
+        self.server = server
+        self.victims = VICTIMS | (_OF_A_SERVER if server else {})
         self.home = node.settings.home
         self.environment = os.environ | {"BONAFIDES_KEYSTORE_PASSWORD": password}
         self.random = random.Random(seed)
@@ -52,18 +57,20 @@ class Killer:
         return sum(self.kills.values())
 
     def round(self, victim=None):
-        victim = victim or self.random.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+        victim = victim or self.random.choices(list(self.victims), list(self.victims.values()))[0]
         if victim == "supervised":
             self.round_supervised()
             return
         self.start()
-        if victim == "engine" or self.random.random() < 0.9:  # the others die while they start
+        if victim in ("engine", DATABASE) or self.random.random() < 0.9:  # the others die while they start
             self.wait_until_it_works()
             time.sleep(self.random.uniform(0, 0.5))
         else:
             time.sleep(self.random.uniform(0, 1.5))
         if victim == "engine":
             self.kill_engine()
+        elif victim == DATABASE:
+            self.kill_database()
         else:
             self.kill(*(MODULES if victim == "all" else (victim,)))
             self.note(victim)
@@ -175,6 +182,17 @@ class Killer:
         self.consortium.start_chain()
         for number in (0, len(copy) // 2, len(copy) - 1):
             assert self.consortium.rpc.call("eth_getBlockByNumber", hex(number), False)["hash"] == copy[number]
+        self.wait_until_it_works()
+
+    def kill_database(self):
+        """Kill the server of the database, half of the time with the node's processes, and start it again."""
+        self.server.kill()
+        if self.random.random() < 0.5:
+            self.kill(*MODULES)
+        time.sleep(self.random.uniform(0, 1))
+        self.server.start()
+        self.note(DATABASE)
+        self.start()
         self.wait_until_it_works()
 
     def wait_until_it_works(self):

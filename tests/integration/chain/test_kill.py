@@ -1,9 +1,9 @@
 """Random kills of a node's processes, of its supervisor and of the chain: nothing is lost, doubled or wedged.
 
 A node takes facts, chain writes, and the registrations, rotations and acts of clients, while its processes and the
-chain are killed at random (`kill_kit`), the chain is stopped, and the chain is frozen. Each caller keeps its own list
-of answers (`kill_load`). At the end these lists are compared with the events that the chain itself gives: each exactly
-once, in order; and every client makes another call.
+chain are killed at random (`kills`), the chain is stopped, and the chain is frozen; where the node's database is on a
+server, that is killed as well. Each caller keeps its own list of answers (`kill_load`). At the end these lists are
+compared with the events that the chain itself gives: each exactly once, in order; and every client makes another call.
 """
 
 import itertools
@@ -28,37 +28,54 @@ from primitives.timestamp import format_time
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
 from tests.world.broken import broken_promises
+from tests.world.databases import POSTGRESQL, SQLITE, move_to_server
 from tests.world.kill_load import Facts, Wallets, Writes
-from tests.world.kills import VICTIMS, open_alarms
+from tests.world.kills import open_alarms
+from tests.world.postgresql import running_server
 
-KILLS = int(os.environ.get("BONAFIDES_KILLS", "50"))  # `make kills` asks for a thousand
-MOST_KILLS = 4 * KILLS  # random kills that missed a state go on until it was hit
-pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(60 * KILLS)]  # for a hang alone
+_ASKED = os.environ.get("BONAFIDES_KILLS")  # `make kills` asks for a thousand
+KILLS = {SQLITE: int(_ASKED or 50), POSTGRESQL: int(_ASKED or 10)}
+TIMES_MORE = 4  # as many kills at most, where random ones missed a state
+pytestmark = [pytest.mark.chain, pytest.mark.slow, pytest.mark.timeout(60 * max(KILLS.values()))]  # for a hang alone
 
 LEAST_SECONDS_FROZEN = 3
 PROMISE_SECONDS = 15
 
 
-def test_kills_a_stopped_chain_and_a_frozen_one(make_consortium, killer_of, tmp_path):
+@pytest.fixture(params=list(KILLS))
+def server(request):
+    """The server of the node's database, which the test kills; None where the database is a file."""
+    if request.param == SQLITE:
+        yield None
+        return
+    with running_server() as made:
+        yield made
+
+
+def test_kills_a_stopped_chain_and_a_frozen_one(make_consortium, killer_of, tmp_path, server):
+    least_kills = KILLS[POSTGRESQL if server else SQLITE]
     seed = int(os.environ.get("BONAFIDES_SEED") or secrets.randbits(32))
     print(f"seed {seed}")  # noqa: T201 - to run a failure again
     consortium = make_consortium(anchoring={"period_seconds": 0.1, "promise_seconds": PROMISE_SECONDS})
+    if server:
+        move_to_server(server, consortium.homes[0])
     configure(consortium.homes[0], {"http": {"host": "127.0.0.1", "port": reserve_port(consortium.homes[0])}})
     node = consortium.node()
     install_ruleset(node, {"packaged": "sac-bands@1"})
     facts = Facts(consortium.node())
     writes = Writes(consortium.node(), consortium.contracts.address_of("MemberRegistry"))
-    clients = 2 + KILLS // 20
+    clients = 2 + least_kills // 20
     wallets = Wallets(consortium.node(), consortium.contracts, tmp_path / "wallet", clients=clients, seed=seed)
     loads = (facts, writes, wallets)
-    killer = killer_of(consortium, node, loads, seed, PASSWORD)
+    killer = killer_of(consortium, node, loads, seed, PASSWORD, server)
     for load in loads:
         load.start()
-    for victim in VICTIMS:  # each kind at least once
+    for victim in killer.victims:  # each kind at least once
         killer.round(victim)
     stop_the_chain(consortium, killer)
     freeze_the_chain(consortium, killer, node)
-    while killer.count < KILLS or (killer.count < MOST_KILLS and set(outbox.STATES) - set(killer.states)):
+    most_kills = TIMES_MORE * least_kills
+    while killer.count < least_kills or (killer.count < most_kills and set(outbox.STATES) - set(killer.states)):
         killer.round()
     killer.start()
     for load in loads:

@@ -15,12 +15,11 @@ import pytest
 from node_adapter.init import configure
 from node_adapter.loopback_ports import reserve_port
 from node_adapter.store import anchors
-from node_adapter.store.copying import copy_to_server
-from node_adapter.store.place import read_database_url, save_database_url
 from node_adapter.workflows.intake.rulesets import install_ruleset
 from tests.integration.chain.test_kill import compare_anchors, rest
 from tests.integration.conftest import PASSWORD
 from tests.waiting import wait_until
+from tests.world.databases import move_to_server
 from tests.world.kill_load import Facts
 from tests.world.postgresql import running_server
 
@@ -40,7 +39,7 @@ def test_a_database_server_that_is_killed_loses_nothing(make_consortium, killer_
     print(f"seed {seed}")  # noqa: T201 - to run a failure again
     consortium = make_consortium(anchoring={"period_seconds": 0.1, "promise_seconds": 60})
     home, chance = consortium.homes[0], random.Random(seed)
-    move_to(server, home)
+    move_to_server(server, home)
     configure(home, {"http": {"host": "127.0.0.1", "port": reserve_port(home)}})
     node = consortium.node()
     install_ruleset(node, {"packaged": "sac-bands@1"})
@@ -66,11 +65,3 @@ def reaches(goal, facts, node):
     """Say whether so many records are in the chain's anchors, as the node knows, or nobody asks any more."""
     with node.store.read() as connection:
         return facts.error is not None or anchors.anchored_size(connection) >= goal
-
-
-def move_to(server, home):
-    """Let a node's database be on the server from here on."""
-    url = read_database_url(server.new_database())
-    copy_to_server(home / "node.db", url, lambda _done, _total: None)
-    save_database_url(home, url)
-    (home / "node.db").unlink()

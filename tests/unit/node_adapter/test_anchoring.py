@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text, update
 
 from evidence.version2.documents.assemble import LogMaterial
 from evidence.version2.log.anchor_tree import Peaks, batch_root
@@ -18,7 +18,7 @@ from node_adapter.store.chain import blocks, event_log, evidence_log
 from node_adapter.store.engine import open_store
 from node_adapter.store.label_map import LabelMapStore
 from node_adapter.store.records import RecordRow
-from node_adapter.store.snapshot import copy_database
+from node_adapter.store.schema import map_segment, record
 from node_adapter.workflows.anchoring import settlement
 from node_adapter.workflows.anchoring.anchor import Anchoring
 from node_adapter.workflows.anchoring.log_material import BatchTrees, anchor_leaf, key_set, log_material
@@ -27,9 +27,12 @@ from primitives.errors import CouldNotCheck, Refused, VerificationFailed
 from tests.world.broker import Broker
 from tests.world.chain import CONTRACTS, Chain
 from tests.world.clock import START
+from tests.world.databases import copy_file
 from tests.world.keys import keystore_of, next_keys
 
+pytestmark = pytest.mark.both_databases
 HEARTBEAT = 3_700
+OTHER_ENTRY = update(record).values(entry=bytes(32))
 
 
 def hash_of(text):
@@ -148,12 +151,12 @@ def test_a_start_goes_on_with_an_anchor_in_flight_and_builds_no_other(broker):
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ("UPDATE record SET entry = zeroblob(32) WHERE log_index = 3", "the log is not the one of anchor 3"),
-        ("DELETE FROM record WHERE log_index = 3", "it has 3 records"),
-        ("DELETE FROM map_anchor WHERE seq = 3", "the map is not the one of anchor 3"),
-        ("DELETE FROM log_leaf WHERE seq = 3", "does not end with anchor 3"),
-        ("UPDATE map_segment SET hash = zeroblob(32)", "local-map"),
-        ("DELETE FROM log_anchor", "no anchor"),
+        (OTHER_ENTRY.where(record.c.log_index == 3), "the log is not the one of anchor 3"),
+        (text("DELETE FROM record WHERE log_index = 3"), "it has 3 records"),
+        (text("DELETE FROM map_anchor WHERE seq = 3"), "the map is not the one of anchor 3"),
+        (text("DELETE FROM log_leaf WHERE seq = 3"), "does not end with anchor 3"),
+        (update(map_segment).values(hash=bytes(32)), "local-map"),
+        (text("DELETE FROM log_anchor"), "no anchor"),
     ],
 )
 def test_a_store_that_is_not_what_was_anchored_last_is_not_started(broker, statement, what):
@@ -162,7 +165,7 @@ def test_a_store_that_is_not_what_was_anchored_last_is_not_started(broker, state
         broker.anchor()
     started(broker)
     with broker.store.write() as connection:
-        connection.exec_driver_sql(statement)
+        connection.execute(statement)
     with pytest.raises(VerificationFailed, match=what):
         started(broker, broker.store)
 
@@ -250,9 +253,7 @@ def test_after_a_reset_the_same_anchors_get_new_leaves_and_the_map_stays(broker)
 
 
 def copied(broker, path):
-    with broker.store.write() as connection:
-        connection.exec_driver_sql("PRAGMA user_version = 1")
-    copy_database(broker.path, path, lambda done, total: None)
+    copy_file(broker.path, path)
     return open_store(path)
 
 
@@ -333,7 +334,7 @@ def test_a_copy_whose_records_are_others_is_a_conflict(broker, tmp_path):
         connection.exec_driver_sql("DELETE FROM record WHERE log_index > 1")
     add_records(old, 1)
     with old.write() as connection:
-        connection.exec_driver_sql("UPDATE record SET entry = zeroblob(32) WHERE log_index = 2")
+        connection.execute(OTHER_ENTRY.where(record.c.log_index == 2))
     with pytest.raises(VerificationFailed, match=r"anchor-conflict.*anchor 3: batchRoot"):
         index_what_the_chain_holds(broker, old, height).require_whole()
     with old.read() as connection:  # nothing of the attempt is left
@@ -366,7 +367,7 @@ def test_a_tampered_batch_gives_no_proof(broker):
         add_records(broker.store, count)
         broker.anchor()
     with broker.store.write() as connection:
-        connection.exec_driver_sql("UPDATE record SET entry = zeroblob(32) WHERE log_index = 1")
+        connection.execute(OTHER_ENTRY.where(record.c.log_index == 1))
     started(broker)  # what was anchored last is whole
     with broker.store.read() as connection:
         log = log_material(broker.node, connection, 3)

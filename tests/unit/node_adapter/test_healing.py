@@ -20,6 +20,7 @@ from tests.unit.node_adapter.test_anchoring import add_records, chain_after_rese
 from tests.world.broker import Broker
 from tests.world.chain import Chain
 
+pytestmark = pytest.mark.both_databases
 WHY = "the key was used on another machine"
 
 

@@ -4,7 +4,7 @@ import warnings
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import select, text
 
 from node_adapter.init import configure, init_node
 from node_adapter.keys.keystore import Keystore
@@ -17,6 +17,7 @@ from node_adapter.store.tokens import token_digest
 from node_adapter.workflows.identity.staff_tokens import DAY_MS, DEFAULT_DAYS, read_token
 from primitives.errors import CouldNotCheck, InvalidInput, Refused
 from primitives.suites import SUITES, sm3_sm2
+from tests.world.databases import indexes
 
 CHAIN = {
     "rpc_url": "http://127.0.0.1:8545",
@@ -92,15 +93,17 @@ def test_nothing_is_made_twice_nor_from_wrong_settings(home, tmp_path):
     assert (home / "node.toml").read_bytes() == before
 
 
+@pytest.mark.both_databases(empty=True)
 def test_the_revisions_build_the_schema_of_the_code(tmp_path):
     path = tmp_path / "node.db"
     upgrade(path)
     upgrade(path)
     current, head = revisions(path)
     assert current == head
-    store, made = open_store(path), create_engine(f"sqlite:///{tmp_path / 'made.db'}")
-    metadata.create_all(made)
-    with store.read() as connection, made.connect() as wanted:
+    store, made = open_store(path), open_store(tmp_path / "made.db")
+    with made.write() as connection:
+        metadata.create_all(connection)
+    with store.read() as connection, made.read() as wanted:
         with warnings.catch_warnings():  # nothing reflects an index over an expression: it is compared as it is written
             warnings.filterwarnings("ignore", ".*expression-based index")
             difference = compare_metadata(MigrationContext.configure(connection), metadata)
@@ -108,11 +111,6 @@ def test_the_revisions_build_the_schema_of_the_code(tmp_path):
     store.dispose()
     made.dispose()
     assert difference == [], "make a revision for the change of schema.py"
-
-
-def indexes(connection):
-    found = connection.execute(text("select name, sql from sqlite_master where type = 'index' and sql is not null"))
-    return {row.name: row.sql for row in found}
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path):

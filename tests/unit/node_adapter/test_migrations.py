@@ -27,6 +27,9 @@ from primitives.errors import Refused
 from suitability.subject import SubjectState
 from suitability.subject_json import state_from_json, state_to_json
 from tests.world.broken import broken_promises
+from tests.world.databases import indexes
+
+pytestmark = pytest.mark.both_databases(empty=True)
 
 
 def database_at(path, revision):
@@ -208,12 +211,6 @@ def test_records_of_format_1_are_kept_and_refused_by_name(tmp_path):
     assert caught.value.code == "format-1-records"
 
 
-def indexes(connection):
-    """Return what each index is of, by name, in SQLite's words."""
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
-    return {name: " ".join(sql.split()) for name, sql in connection.execute(text(query))}
-
-
 def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
     store = database_at(tmp_path / "node.db", "0009")
     with store.write() as connection:
@@ -221,9 +218,9 @@ def test_a_succession_of_before_tells_the_limits_who_came_before(tmp_path):
             connection.execute(
                 text(
                     "INSERT INTO subject (pid, client_ref, created_at, count, head, state) "
-                    "VALUES (:pid, :pid, 0, 1, x'00', :state)"
+                    "VALUES (:pid, :pid, 0, 1, :head, :state)"
                 ),
-                {"pid": pid, "state": json.dumps(state_to_json(SubjectState()))},
+                {"pid": pid, "head": b"\0", "state": json.dumps(state_to_json(SubjectState()))},
             )
         for index, (pid, payload) in enumerate((("aa", json.dumps({"predecessor": "dd" * 32})), ("bb", None))):
             connection.execute(old_record(index).values(pid=pid, type="ID_SUCCEED", payload=payload))
@@ -246,7 +243,7 @@ def test_a_task_under_way_keeps_its_input_as_its_engine_s_state(tmp_path):
             connection.execute(
                 text(
                     'INSERT INTO task (task_id, spec, state, run_requested, "values", blinding, result, updated_at) '
-                    "VALUES (:id, '{}', 'masked', 1, :values, :blinding, :result, 0)"
+                    "VALUES (:id, '{}', 'masked', true, :values, :blinding, :result, 0)"
                 ),
                 {**row, "id": task_id, "result": json.dumps(kept) if task_id == "a" else None},
             )
@@ -262,7 +259,6 @@ def test_a_task_under_way_keeps_its_input_as_its_engine_s_state(tmp_path):
     assert marks == {"0xb": 9}
 
 
-@pytest.mark.both_databases(empty=True)
 def test_the_columns_of_an_upgraded_database_are_those_of_a_new_one(tmp_path):
     store = database_at(tmp_path / "old.db", "0001")
     migrate.upgrade(tmp_path / "old.db")

@@ -173,6 +173,13 @@ def test_what_is_added_once_is_told_to_be_new_once(store: Store) -> None:
         assert [add_once(connection, setting, row) for _ in range(2)] == [True, False]
 
 
+def test_what_is_read_in_parts_leaves_the_transaction_as_it_is(store: Store) -> None:
+    """A connection that went on reading by a cursor of the server could write nothing."""
+    with store.write() as connection:
+        assert erasures.answers_that_show(connection, ["r"]) == []
+        assert add_once(connection, setting, {"key": "k", "value": "v"})
+
+
 def test_an_event_of_any_length_is_stored(store: Store) -> None:
     """Whoever writes to the chain must not stop who reads it."""
     value = "".join(f"{number:x}" for number in range(20_000))
@@ -188,6 +195,13 @@ def test_an_event_of_any_length_is_stored(store: Store) -> None:
 def test_another_encoding_is_refused(postgresql: Postgresql, encoding: str) -> None:
     with pytest.raises(CouldNotCheck, match="encoding") as caught:
         upgrade(read_database_url(postgresql.new_database(encoding=encoding)))
+    assert caught.value.code == "store-unsuitable"
+
+
+def test_a_server_older_than_the_oldest_is_refused(url: DatabaseUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql_engine, "OLDEST", 1000)
+    with pytest.raises(CouldNotCheck, match="older than 1000") as caught, open_store(url).read():
+        pass
     assert caught.value.code == "store-unsuitable"
 
 

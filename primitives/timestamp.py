@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from primitives.errors import InvalidInput
 
@@ -25,6 +26,7 @@ _DATE_TIME_STAMP = re.compile(
 )
 
 
+@lru_cache(maxsize=256)  # the records of one transaction state the same few times
 def format_time(ms: int) -> str:
     """Return the record form of a time, such as `2026-11-21T09:16:38.123+08:00`."""
     return _moment(ms).astimezone(_CHINA).isoformat(timespec="milliseconds")
@@ -69,6 +71,7 @@ def _check_range(ms: int) -> None:
         raise InvalidInput("time", "time-range", f"{ms} is not between 1970 and 9999")
 
 
+@lru_cache(maxsize=1024)  # one fact's time is asked for three times on its way
 def _milliseconds(text: str, field: str) -> int:
     try:
         ms = (

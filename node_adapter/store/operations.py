@@ -5,20 +5,20 @@ That one process writes at a time is `Store.write`'s business: whoever holds its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import TypeVar
 
-from sqlalchemy import Column, ColumnElement, Connection, Dialect, Table, bindparam, update
+from sqlalchemy import ClauseElement, Column, ColumnElement, Connection, Dialect, Table, bindparam, update
 
 from node_adapter.store.spelling import insert_into
 
 Row = Mapping[str, object]
 _Value = TypeVar("_Value")
 _MAX_VARIABLES = 500  # SQLite bounds the variables of one statement
-_Compiled = tuple[str, Sequence[str] | None]
-"""A statement as the driver takes it, and the order of its parameters; None where the driver takes them by name."""
+_Compiled = tuple[str, Callable[[tuple[object, ...]], object]]
+"""A statement as the driver takes it, and what makes its parameters of a row."""
 
 
 def in_parts(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:
@@ -81,7 +81,7 @@ def add_many(
         columns: what each value of a row is.
         rows: none has a key that is taken, or of another one.
     """
-    _execute_many(connection, _adding(connection.dialect, table, columns), columns, rows)
+    _execute_many(connection, _adding(connection.dialect, table, columns), rows)
 
 
 def update_many(
@@ -95,35 +95,34 @@ def update_many(
         columns: what each value of a row is; the first is the key, by which the row is found.
         rows: the values.
     """
-    _execute_many(connection, _updating(connection.dialect, table, columns), columns, rows)
+    _execute_many(connection, _updating(connection.dialect, table, columns), rows)
 
 
-def _execute_many(
-    connection: Connection, compiled: _Compiled, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
-) -> None:
-    text, order = compiled
-    if not rows:
-        return
-    if order is None:
-        connection.exec_driver_sql(text, [dict(zip(map(_name, columns), row, strict=True)) for row in rows])
-        return
-    arranged = itemgetter(*(list(map(_name, columns)).index(name) for name in order))
-    connection.exec_driver_sql(text, [arranged(row) for row in rows])
+def _execute_many(connection: Connection, compiled: _Compiled, rows: Sequence[tuple[object, ...]]) -> None:
+    text, arranged = compiled
+    if rows:
+        connection.exec_driver_sql(text, [arranged(row) for row in rows])
 
 
 @lru_cache(maxsize=32)
 def _adding(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Compiled:
     statement = table.insert().values({column: bindparam(_name(column)) for column in columns})
-    compiled = statement.compile(dialect=dialect)
-    return str(compiled), compiled.positiontup
+    return _compiled(statement, dialect, columns)
 
 
 @lru_cache(maxsize=32)
 def _updating(dialect: Dialect, table: Table, columns: tuple[str, ...]) -> _Compiled:
     key, *others = columns
     statement = update(table).where(table.c[key] == bindparam(_name(key)))
-    compiled = statement.values({column: bindparam(_name(column)) for column in others}).compile(dialect=dialect)
-    return str(compiled), compiled.positiontup
+    return _compiled(statement.values({column: bindparam(_name(column)) for column in others}), dialect, columns)
+
+
+def _compiled(statement: ClauseElement, dialect: Dialect, columns: tuple[str, ...]) -> _Compiled:
+    compiled, names = statement.compile(dialect=dialect), [*map(_name, columns)]
+    order: Sequence[str] | None = compiled.positiontup  # type: ignore[attr-defined] # of every statement that is run
+    if order is None:  # the driver takes parameters by their names
+        return str(compiled), lambda row: dict(zip(names, row, strict=True))
+    return str(compiled), itemgetter(*map(names.index, order))
 
 
 def _name(column: str) -> str:

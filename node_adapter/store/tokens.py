@@ -13,7 +13,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, select, update
 
 from node_adapter.store import identity
 from node_adapter.store.schema import setting, token
@@ -84,9 +84,12 @@ def insert_token(
     return row
 
 
+_OF_DIGEST = select(token).where(token.c.digest == bindparam("wanted"))  # every request asks: it is built once
+
+
 def find_token(connection: Connection, text: str) -> TokenRow | None:
     """Return the row of a token, also of one that has ended, or None when it is unknown."""
-    row = connection.execute(select(token).where(token.c.digest == token_digest(text))).mappings().one_or_none()
+    row = connection.execute(_OF_DIGEST, {"wanted": token_digest(text)}).mappings().one_or_none()
     return None if row is None else _rows(connection, [row])[0]
 
 

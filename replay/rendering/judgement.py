@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from domain.domains import Domains
-from replay.rendering.blocks import Block, Cell, Heading, Line, Paragraph, Style, Table, TextRun, cell, plain
+from replay.rendering.blocks import Block, Cell, Heading, Line, Pairs, Paragraph, Style, Table, TextRun, cell, plain
 from replay.rendering.phrases import aside, record_named
 from replay.rendering.speech import Speech
 
@@ -26,7 +26,12 @@ def rules(content: Mapping[str, Any], say: Speech, domains: Domains) -> list[Blo
     blocks.append(aside(say["articles_note"]))
     rows = tuple(_duty(item, say, domains) for item in content["compliance"])
     blocks.append(Table((say["duty"], say["result"], say["records"], say["articles"]), rows, (38, 16, 16, 30)))
-    return blocks
+    return [*blocks, Heading(say["dispute"], level=2, number="8.3"), _dispute(say)]
+
+
+def _dispute(say: Speech) -> Pairs:
+    """Say of the dispute itself that nothing of it is recorded: no domain has a record type of these."""
+    return Pairs(tuple((say[name], cell(say["no_such_record"])) for name in ("complaint", "legal_hold")))
 
 
 def _duty(item: Mapping[str, Any], say: Speech, domains: Domains) -> tuple[Cell, ...]:

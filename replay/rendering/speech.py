@@ -10,6 +10,7 @@ from importlib import resources
 from typing import Any
 
 from domain.domains import Domains
+from primitives.timestamp import format_time
 from replay.reasons import in_chinese
 from replay.rendering.blocks import Line, Style, TextRun
 from replay.rendering.singular import in_singular
@@ -127,6 +128,8 @@ class Speech:
     def _number(self, value: int, name: str) -> str:
         if name.endswith("_fen"):
             return f"{'-' if value < 0 else ''}¥{abs(value) // _FEN:,}.{abs(value) % _FEN:02d}"
+        if name.endswith("_at"):  # of a message: milliseconds
+            return format_time(value)
         return self.duration(value) if name.endswith("_ms") else str(value)
 
 

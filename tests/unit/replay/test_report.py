@@ -109,6 +109,7 @@ def test_every_claim_is_proved_by_a_code():
         (240_000, "duration_ms", "4 min 0 s"),
         (90_000_000, "duration_ms", "1 d 1 h"),
         (-5, "duration_ms", "-5 ms"),
+        (1_795_220_136_000, "sent_at", "2026-11-21T08:15:36.000+08:00"),
         ({"R1": 100, "R2": 5}, "holdings_fen", "R1 low ¥1.00 · R2 lower middle ¥0.05"),
         ({"debts_fen": 7, "age": 40}, "finance", "age 40 · debts ¥0.07"),
         ({"Q10": ["A", "B"], "Q2": ["C"]}, "answers", "Q2 C · Q10 AB"),
@@ -167,6 +168,13 @@ def test_a_failed_verification_is_said_first(lang, failed):
     assert f'<div class="verdict failed">{WORDS[lang]["evidence_failed"]}: {failed}</div>' in page
     assert "#2" in page
     assert WORDS[lang]["synthetic"] not in page
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("zh", "未记录：尚无此类记录"), ("en", "there is no record of this kind yet")]
+)
+def test_of_complaint_and_hold_it_says_that_nothing_is_recorded(lang, said):
+    assert render_report(CONTENT, lang).count(said) == 2
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

@@ -217,7 +217,8 @@ class _Pages:
     def _heading(self, block: Heading) -> None:
         size = _HEAD_1 if block.level == 1 else _HEAD_2
         self._y += 2 * _GAP if block.level == 1 else _GAP
-        self._space(size * _LEADING + 22)  # with something of what it heads
+        # With something of what it heads: a part may begin with words and another heading.
+        self._space(size * _LEADING + (45 if block.level == 1 else 22))
         text = f"{block.number} {block.text}" if block.number else block.text
         self._file.start_section(self._shown(text), level=block.level - 1)
         self._lines(self._broken(plain(text, Style.STRONG), _ROOM, size), size, _MARGIN)

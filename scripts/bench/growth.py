@@ -1,4 +1,4 @@
-"""What a node costs the older it is: start, memory, a fact, a replay and a page of receipts in logs of several lengths.
+"""What a node costs the older it is: start, memory, a fact, a replay, receipts and a check of all, at several lengths.
 
 python scripts/bench/growth.py [--quick] [--sizes 1000 10000 100000]
 
@@ -14,6 +14,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from did.identifiers import member_did
+from node_adapter.fsck.check import Fsck, FsckState
+from node_adapter.settings import Settings
 from node_adapter.store import tokens
 from node_adapter.store.engine import open_store
 from scripts.bench.harness import NAME, Broker, arguments, best_of, broker, payloads, progress
@@ -57,8 +60,24 @@ def measure(made: Broker, client: Client) -> dict[str, float]:
         ask()
         found[f"{what}, the first after the start"] = time.perf_counter() - begun
         found[what], _ = best_of(ask)
+    begun = time.perf_counter()
+    found["evidence fsck, records a second"] = gone_over(made) / (time.perf_counter() - begun)
     found |= {f"memory of {name}, MiB": mib for name, mib in memory(made.member.home).items()}
     return found
+
+
+def gone_over(made: Broker) -> int:
+    """Go over the store beside the running node; return how many records were looked at."""
+    settings = Settings.load(made.member.home)
+    store = open_store(settings.database)
+    try:
+        begun = FsckState.begun(member_did(settings.chain.chain_id, settings.member.address))
+        report = Fsck(store, settings.member.address, begun, lambda _: None).run()
+    finally:
+        store.dispose()
+    if report["difference"] is not None:
+        raise RuntimeError(f"the store differs: {report['difference']}")
+    return int(report["looked_at"]["records"])
 
 
 def a_fact(made: Broker, client: Client) -> dict[str, object]:

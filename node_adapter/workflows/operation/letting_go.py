@@ -17,8 +17,8 @@ from node_adapter.store import alarms, restored, retention
 from node_adapter.store.retention import LetGo, Limits
 from primitives.errors import BonafidesError
 
-ROWS_A_TURN = 200
-"""Of each kind, in one write transaction: some milliseconds, after which whoever waits to write comes first."""
+ROWS_A_TURN = 50
+"""Of each kind, in one write transaction (ADR 91 says how long that takes); then whoever waits comes first."""
 LOOK_EVERY_MS = 60_000
 PAUSE_SECONDS = 0.5
 END_SECONDS = 5.0

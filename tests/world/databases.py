@@ -1,13 +1,14 @@
 """The same tests on either database: what they open as a file is a database of a PostgreSQL server instead.
 
-A test that is marked `both_databases` runs on both; with `--database=postgresql` every test runs on PostgreSQL alone,
-but for those of `tests/not_on_postgresql.txt`, which gives each its reason.
+A test that is marked `both_databases` runs on both; with `--database=postgresql` every test runs on PostgreSQL alone.
+Either way those of `tests/not_on_postgresql.txt` do not, which gives each its reason.
 A file stands where SQLite's would, and names the database: a copy of the file stands for a copy of the database.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(OPTION, choices=(SQLITE, POSTGRESQL), default=None, help="the database of every test")
 
 
+@cache
 def not_on_postgresql() -> dict[str, str]:
     """Return the reasons of the tests that run on SQLite alone, by the id of a test, its parameters left out."""
     lines = NOT_ON_POSTGRESQL.read_text("utf-8").splitlines()
@@ -144,7 +146,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     asked = metafunc.config.getoption(OPTION)
     marked = metafunc.definition.get_closest_marker(MARK) is not None
     if "database_kind" in metafunc.fixturenames and (marked or asked is not None):
-        metafunc.parametrize("database_kind", [asked] if asked else [SQLITE, POSTGRESQL], indirect=True)
+        both = [SQLITE] if _name_of(metafunc.definition) in not_on_postgresql() else [SQLITE, POSTGRESQL]
+        metafunc.parametrize("database_kind", [asked] if asked else both, indirect=True)
 
 
 @pytest.fixture(autouse=True)

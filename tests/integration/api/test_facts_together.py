@@ -9,18 +9,22 @@ from dataclasses import replace
 from threading import Event
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import LargeBinary, Text, bindparam, cast, event, func, select, text, update
 
 from api.app import create_app
 from node_adapter.store import idempotency
 from node_adapter.store.engine import open_store
 from node_adapter.store.schema import idempotency as kept
+from node_adapter.store.schema import subject
 from node_adapter.views import Views
 from node_adapter.workflows.intake import submitting
 from node_adapter.workflows.intake.facts import Intake
 from tests.waiting import wait_until
 from tests.world.broker import TOKENS, records_told
+from tests.world.databases import SQLITE
 from tests.world.payloads import PAYLOADS
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
@@ -240,13 +244,14 @@ def test_what_a_transaction_that_was_rolled_back_would_have_answered_is_told_to_
     assert stored(broker) == (2, 2)
 
 
-def test_a_row_that_does_not_read_refuses_those_alone_who_need_it(broker, pool, notice):
+def test_a_row_that_does_not_read_refuses_those_alone_who_need_it(broker, pool, notice, database_kind):
     other = broker.enrol("a client whose history is spoilt")
+    spoil = update(subject).where(subject.c.pid == other.subject)
+    given = bindparam("bytes", b"\xff", LargeBinary)
     with broker.store.write() as connection:
-        spoilt = connection.exec_driver_sql(
-            "update subject set state = cast(x'ff' as text) where pid = ?", (other.subject,)
-        )
-        assert spoilt.rowcount == 1
+        if database_kind != SQLITE:
+            connection.execute(text("create cast (bytea as text) without function"))
+        assert connection.execute(spoil.values(state=cast(given, Text))).rowcount == 1
     answers = together(broker, pool, [(notice(), "a"), (notice(subject=other.subject), "b"), (notice(), "c")])
     assert codes(answers) == [(201, None), (503, "store-unreadable"), (201, None)]
     assert stored(broker) == (3, 2)

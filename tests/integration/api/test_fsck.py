@@ -18,9 +18,9 @@ def check(broker):
     return Fsck(broker.store, broker.keys.address, FsckState.begun(broker.did), lambda _: None).run()
 
 
-def written(broker, statement):
+def written(broker, statement, **values):
     with broker.store.write() as connection:
-        assert connection.execute(text(statement)).rowcount > 0
+        assert connection.execute(text(statement), values).rowcount > 0
 
 
 @pytest.mark.usefixtures("officers")
@@ -33,8 +33,9 @@ def test_a_record_that_an_erase_names_may_be_gone_and_no_other(broker, client):
     assert report["same"], report["difference"]
     written(
         broker,
-        "update record set type = '', envelope = x'', payload = null, root_salt = null, envelope_salt = null "
+        "update record set type = '', envelope = :nothing, payload = null, root_salt = null, envelope_salt = null "
         "where type = 'ERASE'",
+        nothing=b"",
     )
     difference = check(broker)["difference"]
     assert (difference["part"], difference["what"]) == ("records", "erasure")

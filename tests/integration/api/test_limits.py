@@ -2,13 +2,13 @@
 
 import gzip
 import json
-import sqlite3
 
 import pytest
 from sqlalchemy import event
 
 from api import bodies, ndjson
 from node_adapter.store import subjects
+from node_adapter.store.engine import open_store
 from tests.world.broker import TOKENS, records_told
 from tests.world.payloads import PAYLOADS
 
@@ -29,15 +29,14 @@ def raw(broker, data, content_type="application/x-ndjson", path="/v1/facts"):
 
 def test_a_locked_database_is_503_and_the_fact_can_be_sent_again(broker, client):
     fact = fact_of(broker, client)
-    other = sqlite3.connect(broker.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    answer = broker.post("/v1/facts", fact)
-    assert (answer.status_code, answer.get_json()["code"]) == (503, "store-busy")
-    assert answer.headers["Retry-After"]
-    bulk = raw(broker, json.dumps(fact).encode())
-    assert (bulk.status_code, bulk.get_json()["code"]) == (503, "store-busy")
-    other.execute("ROLLBACK")
-    other.close()
+    other = open_store(broker.path)
+    with other.write():
+        answer = broker.post("/v1/facts", fact)
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "store-busy")
+        assert answer.headers["Retry-After"]
+        bulk = raw(broker, json.dumps(fact).encode())
+        assert (bulk.status_code, bulk.get_json()["code"]) == (503, "store-busy")
+    other.dispose()
     assert broker.post("/v1/facts", fact).status_code == 201
     assert size(broker) == 1
 

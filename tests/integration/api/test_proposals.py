@@ -1,6 +1,9 @@
 """What there is to vote on, as the node has read it from the chain."""
 
+from sqlalchemy import update
+
 from node_adapter.store.chain.proposals import Proposal, open_proposals
+from node_adapter.store.schema import chain_event
 from tests.world.broker import Broker
 
 NEWCOMER = "0x" + "c1" * 20
@@ -51,6 +54,6 @@ def test_a_proposal_is_listed_with_the_votes_that_count_until_it_is_over(broker,
 def test_what_an_earlier_registry_was_asked_is_not_open(broker):
     propose(broker, 1, 0, NEWCOMER)
     with broker.store.write() as connection:
-        connection.exec_driver_sql("UPDATE chain_event SET address = ? WHERE name = 'ProposalCreated'", (NEWCOMER,))
+        connection.execute(update(chain_event).where(chain_event.c.name == "ProposalCreated").values(address=NEWCOMER))
     assert listed(broker) == []
     say(broker, "ProposalVoted", 1, voter=broker.node.address)

@@ -1,7 +1,6 @@
 """Readiness tries what it claims: each thing is broken once, and its check says which."""
 
 import os
-import sqlite3
 from collections import namedtuple
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from node_adapter.life import SignOfLife, boot_id, read_sign, write_sign
 from node_adapter.node import Watched
 from node_adapter.store import identity
 from node_adapter.store.chain import blocks
+from node_adapter.store.engine import open_store
 from node_adapter.workflows.anchoring.outlook import CLOCK_TOLERANCE_MS, TOLD_MS
 from node_adapter.workflows.operation import readiness as module
 from node_adapter.workflows.operation.readiness import readiness
@@ -40,11 +40,10 @@ def test_a_node_that_is_well_is_ready(watched):
 
 
 def test_a_locked_store_is_told_with_what_could_not_be_asked(broker, watched):
-    other = sqlite3.connect(broker.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    found = wrong(watched)
-    other.execute("ROLLBACK")
-    other.close()
+    other = open_store(broker.path)
+    with other.write():
+        found = wrong(watched)
+    other.dispose()
     assert found == {"store": "store-busy"} | dict.fromkeys(("index", "member", "anchoring", "clock"), "not-checked")
 
 

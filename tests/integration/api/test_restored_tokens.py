@@ -9,6 +9,8 @@ from node_adapter.workflows.identity.staff_tokens import confirm_tokens, make_to
 from tests.world.broker import TOKENS
 from tests.world.databases import copy_file
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def restored(broker, tmp_path):

@@ -14,6 +14,7 @@ from tests.integration.api.test_issuers import refused
 from tests.world.old_copy import OldCopy
 
 __all__ = ["north", "south"]
+pytestmark = pytest.mark.both_databases
 IDENTITY = "IdentityCredential"
 
 

@@ -21,6 +21,7 @@ from node_adapter.workflows.anchoring.settlement import reopen, watch_promises
 from tests.world.broken import broken_promises
 
 MEMBER, OTHER = "0x" + "11" * 20, "0x" + "22" * 20
+pytestmark = pytest.mark.both_databases
 TARGET = "0x" + "ab" * 20
 NOW = 100_000
 TIME = 90  # of every block

@@ -17,6 +17,7 @@ from node_adapter.workflows.identity.staff_tokens import (
 )
 from primitives.errors import InvalidInput, Refused
 
+pytestmark = pytest.mark.both_databases
 NOW = 1_790_000_000_000
 
 

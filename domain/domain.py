@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from domain.claim import Claim
 from domain.comparison import Comparison, Resolve
+from domain.entries import FindEntry
 from domain.fact import Fact
 from domain.finding import Code, Finding
 from domain.gate import Gate
@@ -109,6 +110,20 @@ class Domain(ABC, Generic[State, Rules, Kept]):
     @abstractmethod
     def state_from_json(self, document: object) -> State:
         """Read what `state_to_json` made; raises InvalidInput."""
+
+    def entries_to_json(self, state: State) -> dict[str, Any]:
+        """Return what a state holds under keys (`domain.entries`) and has changed since it was read: JSON, by key."""
+        del state
+        return {}
+
+    def reading(self, state: State, find: FindEntry) -> State:
+        """Return a state that finds under keys what it does not hold, as `entries_to_json` made it."""
+        del find
+        return state
+
+    def written(self, state: State) -> State:
+        """Return a state without what it held under keys: that was written."""
+        return state
 
     def fold(self, state: State, fact: Fact) -> State:
         """Return what is known after a fact; no rule set has a say in that."""

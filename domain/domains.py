@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from domain.domain import AnyDomain
+from domain.entries import FindEntry
 from domain.fact import Fact
 from domain.finding import Code
 from domain.record_type import RecordType
@@ -177,6 +178,25 @@ class Domains:
                 NOT_INSTALLED, f"what is known of a client by the domain {gone} is kept here: {_INSTALL}"
             )
         return {name: self._by_name[name].state_from_json(state) for name, state in document.items()}
+
+    def entries_to_json(self, states: States) -> dict[str, Any]:
+        """Return what is held under keys and has changed: JSON, by `<domain>/<key>`."""
+        return {
+            f"{name}/{key}": value
+            for name, state in states.items()
+            for key, value in self._by_name[name].entries_to_json(state).items()
+        }
+
+    def reading(self, states: States, find: FindEntry) -> States:
+        """Return what is known, with where that is found which is held under keys."""
+        return {
+            name: self._by_name[name].reading(state, lambda key, name=name: find(f"{name}/{key}"))  # type: ignore[misc]
+            for name, state in states.items()
+        }
+
+    def written(self, states: States) -> States:
+        """Return what is known without what was written under keys."""
+        return {name: self._by_name[name].written(state) for name, state in states.items()}
 
     # Rule sets
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from domain.comparison import Comparison, Resolve
 from domain.domain import Domain, Judgement, Surroundings
+from domain.entries import FindEntry
 from domain.fact import Fact
 from domain.finding import Finding
 from domain.gate import Gate
@@ -24,7 +25,7 @@ from suitability.records import CODES, RECORD_TYPES, STAFF_ACTS
 from suitability.replay import re_execute
 from suitability.ruleset import FORMAT, RuleSet, packaged_rulesets
 from suitability.subject import SubjectState
-from suitability.subject_json import state_from_json, state_to_json
+from suitability.subject_json import entries_to_json, reading, state_from_json, state_to_json, written
 from suitability.wording import VOCABULARY
 
 _STAGES = {
@@ -83,9 +84,21 @@ class Suitability(Domain[SubjectState, RuleSet, Ratings]):
         """Return a state as a JSON object."""
         return state_to_json(state)
 
+    def entries_to_json(self, state: SubjectState) -> dict[str, Any]:
+        """Return the entries that have changed."""
+        return entries_to_json(state)
+
     def state_from_json(self, document: object) -> SubjectState:
         """Read a state."""
         return state_from_json(document)
+
+    def reading(self, state: SubjectState, find: FindEntry) -> SubjectState:
+        """Return a state whose entries are found by `find`."""
+        return reading(state, find)
+
+    def written(self, state: SubjectState) -> SubjectState:
+        """Return a state whose entries were written."""
+        return written(state)
 
     def empty_house(self) -> Ratings:
         """Return no ratings."""
@@ -148,7 +161,7 @@ class Suitability(Domain[SubjectState, RuleSet, Ratings]):
             values |= {"product": f"{rating.payload['name']} ({product_id})", "risk": rating.payload["product"]["risk"]}
             opinions = state.track(product_id).opinions
             if opinions:
-                payload = opinions[-1].payload
+                payload = state.opinions.known(opinions[-1].ref).payload
                 values |= {"code": payload["code"], "gap": payload["gap"], "level": payload["level"] or "-"}
         consent = state.consents.get(str(fields.get("consent_id")))
         if consent is not None:
@@ -159,9 +172,9 @@ class Suitability(Domain[SubjectState, RuleSet, Ratings]):
 
 
 def _level(state: SubjectState, ruleset: RuleSet) -> dict[str, Any]:
-    if not state.submissions:
+    if state.last is None:
         raise Refused("compute-inputs-not-found", "compute: the subject has submitted no questionnaire")
-    submitted = state.submissions[-1]
+    submitted = state.submissions.known(state.last)
     return level_result(
         ruleset,
         submitted.payload,
@@ -181,7 +194,7 @@ def _opinion(
     level = state.level_at(at_ms)
     return match_opinion(
         ruleset,
-        None if level is None else level.payload,
+        None if level is None else state.results.known(level.ref),
         rating.payload,
         level_ref=None if level is None else level.ref,
         rating_ref=rating.ref,

@@ -17,7 +17,7 @@ from primitives.errors import CouldNotCheck, Refused
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0033"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
+HEAD = "0034"  # the newest revision in node_adapter/migrations/versions; a test holds the two together
 _SCRIPTS = "node_adapter:migrations"
 _TABLE = "alembic_version"
 

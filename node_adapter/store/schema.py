@@ -66,6 +66,15 @@ subject = Table(
     index_of_some("subject_continuing", "pid", where=text("former_count IS NOT NULL")),
 )
 
+subject_entry = Table(  # what domains know of a subject under keys, as JSON: a part of the same cache
+    "subject_entry",
+    metadata,
+    Column("pid", String(64), primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,  # what is found by its key alone
+)
+
 record = Table(
     "record",
     metadata,

@@ -15,7 +15,7 @@ from suitability.act import Act
 from suitability.rules.identity import identified, not_ended
 from suitability.rules.limits import joined
 from suitability.shapes import CODE, COMMITMENT, DID, DIGEST
-from suitability.subject import SubjectState
+from suitability.subject import SubjectState, earliest
 
 DOCUMENT_KINDS = (
     "ID_CARD",
@@ -53,7 +53,7 @@ def _fold_identity(state: SubjectState, fact: Fact) -> SubjectState:
     end = fact.payload["valid_to"]
     if end is not None and parse_time(end, "valid_to") <= fact.occurred_at:
         return state
-    return replace(state, identified=(*state.identified, fact.occurred_at))
+    return replace(state, identified=earliest(state.identified, fact.occurred_at))
 
 
 def _fold_tie(state: SubjectState, fact: Fact) -> SubjectState:

@@ -11,7 +11,7 @@ from primitives.shapes import Boolean, Fields, Integer, ListOf, OneOf
 from suitability.act import Act
 from suitability.rules.identity import identified, not_ended
 from suitability.shapes import FEN, MILLISECONDS, NAME, SCALARS, VERSIONED
-from suitability.subject import SubjectState
+from suitability.subject import SubjectState, earliest
 from suitability.vocabulary import RISKS
 
 _SOURCE = OneOf("client", "broker", "third-party", "synthetic")
@@ -19,11 +19,11 @@ _LOOSE_GROUP = Fields({"source": _SOURCE, "values": SCALARS})
 
 
 def _fold_informed(state: SubjectState, fact: Fact) -> SubjectState:
-    return replace(state, informed=(*state.informed, fact.occurred_at))
+    return replace(state, informed=earliest(state.informed, fact.occurred_at))
 
 
 def _fold_noticed(state: SubjectState, fact: Fact) -> SubjectState:
-    return replace(state, noticed=(*state.noticed, fact.occurred_at))
+    return replace(state, noticed=earliest(state.noticed, fact.occurred_at))
 
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (

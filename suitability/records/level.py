@@ -20,7 +20,7 @@ from suitability.rules.identity import not_ended
 from suitability.rules.limits import shopping, shopping_across
 from suitability.rules.product import handled_without, late
 from suitability.shapes import CODE, DIGEST, KINDS, LEVEL, TERM, VERSIONED
-from suitability.subject import Level, SubjectState, Submission
+from suitability.subject import SubjectState, Submission, earliest
 
 CODES = {
     "NO_ANSWERS": Code(
@@ -44,10 +44,10 @@ def _check_validity(payload: Mapping[str, Any]) -> None:
 
 def _result(state: SubjectState, act: Act) -> Iterator[Finding]:
     if "answers_ref" not in act.details:
-        if not any(entry.at <= act.at for entry in state.submissions):
+        if not any(at <= act.at for at in state.submitted):
             yield Finding("NO_ANSWERS", "level.from-answers", "no answers were submitted before")
         return
-    submitted = state.submission(act.details["answers_ref"])
+    submitted = state.submissions.get(act.details["answers_ref"])
     if submitted is None or submitted.at > act.at:
         yield Finding("NO_ANSWERS", "level.from-answers", "the answers that the level names were not submitted before")
         return
@@ -96,18 +96,17 @@ def _confirmed(state: SubjectState, act: Act) -> Iterator[Finding]:
     shown = act.details.get("level_ref", level.ref), act.details.get("level", level.name)
     if shown != (level.ref, level.name):
         yield Finding("CONFIRMED_OTHER_LEVEL", "level.confirmed", f"the level in force is {level.name}")
-    bought = [entry for entry in state.applications.values() if entry.kind != "SELL"]
-    if handled_without(bought, level.confirmed, level.valid_from, act.at):
+    if handled_without(state.first_bought(level.valid_from), level.confirmed, act.at):
         yield late("level.confirmed-before-handling", "business was handled before the confirmation")
 
 
 def _fold_result(state: SubjectState, fact: Fact) -> SubjectState:
-    return replace(state, levels=(*state.levels, Level(fact.ref, fact.payload, fact.ruleset)))
+    return state.with_level(fact.ref, fact.payload, fact.ruleset)
 
 
 def _fold_confirmation(state: SubjectState, fact: Fact) -> SubjectState:
     levels = tuple(
-        replace(level, confirmed=(*level.confirmed, fact.occurred_at))
+        replace(level, confirmed=earliest(level.confirmed, fact.occurred_at))
         if (level.ref, level.name) == (fact.payload["level_ref"], fact.payload["level"])
         else level
         for level in state.levels

@@ -60,7 +60,7 @@ def _insist(state: SubjectState, act: Act) -> Iterator[Finding]:
         yield Finding("NOT_ADMITTED", "admission", "who is not admitted cannot insist")
     if act.ruleset.max_gap is not None and given.payload["gap"] >= act.ruleset.max_gap:
         yield Finding("GAP_TOO_WIDE", "mismatch.max-gap", f"the gap is {given.payload['gap']} levels")
-    age = max(state.submissions, key=lambda entry: entry.at).payload["screen"]["age"] if state.submissions else 0
+    age = 0 if state.newest is None else state.submissions.known(state.newest).payload["screen"]["age"]
     if act.ruleset.max_age is not None and age >= act.ruleset.max_age:
         yield Finding("TOO_OLD_TO_INSIST", "mismatch.max-age", "the broker stops insistence at this age")
     if made_up_for(state, act, "insisted"):

@@ -82,9 +82,7 @@ def _fold_rating(state: SubjectState, fact: Fact) -> SubjectState:
 
 def _fold_opinion(state: SubjectState, fact: Fact) -> SubjectState:
     product_id = str(fact.payload["product"]["id"])
-    track = state.track(product_id)
-    given = OpinionGiven(fact.ref, fact.occurred_at, fact.ruleset, fact.payload)
-    return replace(state, tracks={**state.tracks, product_id: replace(track, opinions=(*track.opinions, given))})
+    return state.with_opinion(product_id, OpinionGiven(fact.ref, fact.occurred_at, fact.ruleset, fact.payload))
 
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (

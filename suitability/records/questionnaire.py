@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from domain.fact import Fact
@@ -67,7 +66,7 @@ def _submission(state: SubjectState, act: Act) -> Iterator[Finding]:
 
 
 def _fold(state: SubjectState, fact: Fact) -> SubjectState:
-    return replace(state, submissions=(*state.submissions, Submission(fact.ref, fact.occurred_at, fact.payload)))
+    return state.with_submission(Submission(fact.ref, fact.occurred_at, fact.payload))
 
 
 TYPES: tuple[RecordType[SubjectState, Act], ...] = (

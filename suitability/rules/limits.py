@@ -33,7 +33,7 @@ CODES = {
 
 def too_many(state: SubjectState, act: Act) -> Iterator[Finding]:
     """As many assessments as the window allows came just before."""
-    own = _recent(act, sorted(entry.at for entry in state.submissions), act.at)
+    own = _recent(act, sorted(state.submitted), act.at)
     before = _recent(act, sorted(_submitted_before(act)), act.at)
     if own + before >= act.ruleset.assessment.max_in_window:
         yield _often(f"{own + before} assessments just before{_whose(before)}")
@@ -56,7 +56,7 @@ def joined(state: SubjectState, act: Act) -> Iterator[Finding]:
     """What two identities did before they were tied breaks a limit when it is taken together."""
     if act.details.get("predecessor") in state.succeeds:
         return  # tied before: since then each act was judged with the other's
-    own, others = sorted(entry.at for entry in state.submissions), sorted(_submitted_before(act))
+    own, others = sorted(state.submitted), sorted(_submitted_before(act))
     most = act.ruleset.assessment.max_in_window
     for at in sorted((*own, *others)):
         mine, theirs = _recent(act, own, at), _recent(act, others, at)
@@ -92,7 +92,7 @@ def _rose(act: Act, level: Level, name: str, begin: int) -> bool:
 
 
 def _submitted_before(act: Act) -> Iterator[int]:
-    return (entry.at for state in act.before for entry in state.submissions)
+    return (at for state in act.before for at in state.submitted)
 
 
 def _levels_before(act: Act) -> Iterator[Level]:

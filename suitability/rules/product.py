@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from domain.finding import Code, Finding
 from domain.words import Words
 from suitability.act import Act
-from suitability.subject import Application, OpinionGiven, Rating, SubjectState, happened
+from suitability.subject import OpinionGiven, Rating, SubjectState, first_from, happened
 
 CODES = {
     "NO_OPINION": Code(Words("无匹配意见", "no opinion"), "no matching opinion on the product was given before"),
@@ -48,8 +48,8 @@ def made_up_for(state: SubjectState, act: Act, step: str) -> bool:
     given, product_id = opinion_of(state, act), act.product_id
     if given is None or product_id is None:
         return False
-    sold = [entry for entry in state.applications.values() if entry.product_id == product_id and entry.kind != "SELL"]
-    return handled_without(sold, getattr(state.track(product_id), step), given.at, act.at)
+    track = state.track(product_id)
+    return handled_without(first_from(track.bought, given.at), getattr(track, step), act.at)
 
 
 def late(rule: str, detail: str) -> Finding:
@@ -60,7 +60,13 @@ def late(rule: str, detail: str) -> Finding:
 HANDLED_BEFORE = ("order.before-handling", "the product was handled before this step")
 
 
-def handled_without(entries: list[Application], times: tuple[int, ...], since: int, at: int) -> bool:
-    """Tell whether business was approved, from an instant on and before the act, that a step had not come before."""
-    decided = [entry.decided_at for entry in entries if entry.decision == "APPROVED" and entry.decided_at is not None]
-    return any(since <= time < at and not happened(times, time) for time in decided)
+def handled_without(bought_at: int | None, times: tuple[int, ...], at: int) -> bool:
+    """Tell whether something was bought before the act, and a step had not come before that.
+
+    Args:
+        bought_at: when the first purchase was approved, from an instant on. A later one tells no more: a step that came
+            before the first came before all.
+        times: of the step.
+        at: of the act.
+    """
+    return bought_at is not None and bought_at < at and not happened(times, bought_at)

@@ -33,7 +33,7 @@ from node_adapter.workflows.erasing.made_of import folded_again, forget_what_was
 from node_adapter.workflows.erasing.named import rules_named
 from node_adapter.workflows.erasing.of_format_1 import due_of_format_1, wipe_of_format_1
 from node_adapter.workflows.former.opened import former_node
-from node_adapter.workflows.intake.fold import dump_states
+from node_adapter.workflows.intake.fold import write_states_anew
 from primitives.errors import BonafidesError, Refused, VerificationFailed
 
 _MS = 1000
@@ -133,7 +133,7 @@ def _erase(node: Node, connection: Connection, due: _Due, before: tuple[RecordRo
     if subjects.find_by_pid(connection, due.row.pid) is not None:
         earlier = _left_of_format_1(of_1, due.row.pid, {row.seq for row in before})
         states = folded_again(node, connection, chain(earlier, rows_of(connection, due.row.pid)))
-        erasures.put_state(connection, due.row.pid, dump_states(node, states))
+        write_states_anew(node, connection, due.row.pid, states)
     replays.forget_of(connection, due.row.pid)
 
 

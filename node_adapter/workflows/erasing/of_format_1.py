@@ -23,7 +23,7 @@ from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.erasing.made_of import folded_again, forget_what_was_made_of, rows_of
 from node_adapter.workflows.erasing.named import KEPT, Erasable, first_of, rules_named
 from node_adapter.workflows.former.opened import former_node
-from node_adapter.workflows.intake.fold import dump_states
+from node_adapter.workflows.intake.fold import state_alone
 from primitives.errors import Refused
 
 _MS = 1000
@@ -111,5 +111,5 @@ def wipe_of_format_1(former: Node, pid: str, gone: tuple[RecordRow, ...]) -> Non
         former_records.wipe(before, left)
         if subjects.find_by_pid(before, pid) is not None:
             states = folded_again(former, before, rows_of(before, pid))
-            erasures.put_state(before, pid, dump_states(former, states))
+            erasures.put_state(before, pid, state_alone(former, states))  # of it nothing asks what lies under keys
         erasures.forget_answers(before, erasures.answers_that_show(before, {row.record_id for row in gone}))

@@ -48,12 +48,11 @@ from node_adapter.workflows.intake.acts import ClientActs
 from node_adapter.workflows.intake.fold import (
     IDENTITIES_BEFORE,
     apply_record,
-    dump_states,
     finder,
-    remember_states,
     states_of,
     suitability_in,
     told_erased,
+    write_states,
 )
 from node_adapter.workflows.intake.house import Houses
 from node_adapter.workflows.intake.membership import keys_of_active_member
@@ -228,12 +227,9 @@ class Intake:
         promises = self._promise()
         texts = {record_id: json_text(promise) for record_id, promise in promises.items()}
         records.insert_records(self._connection, self._rows, self._findings, texts)
-        changed = [replace(row, state=dump_states(self._node, self._states[pid])) for pid, row in self._changed.items()]
-        subjects.update_heads(self._connection, changed)
+        write_states(self._node, self._connection, [(row, self._states[pid]) for pid, row in self._changed.items()])
         for pid in self._ended:
             succession.end_rights(self._connection, pid, self._now)
-        for row in changed:
-            remember_states(self._node, self._connection, row, self._states[row.pid])
         self._consents.flush((pid, suitability_in(self._states[pid]).consents) for pid in self._ended)
         return promises
 

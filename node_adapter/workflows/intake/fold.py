@@ -1,21 +1,27 @@
-"""What is known of subjects, folded from their records: kept with the subject, and in memory between two requests."""
+"""What is known of subjects, folded from their records: kept with the subject, and in memory between two requests.
+
+What lies under keys (`domain.entries`) is not in memory: it is read when a rule asks for it.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from domain.domain import AnyDomain, Find, Judgement, Surroundings
 from domain.domains import States
+from domain.entries import FindEntry
 from domain.house import House
 from domain.ruleset import AnyRuleSet
 from evidence.version2.record import SealedRecord
 from node_adapter.node import Node
-from node_adapter.store import subjects
+from node_adapter.store import erasures, subject_entries, subjects
+from node_adapter.store.subject_entries import SubjectEntryRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.intake.rulesets import rulebook
 from primitives.json_text import json_text
@@ -32,10 +38,20 @@ FindStates = Callable[[str], States | None]
 
 
 def states_of(node: Node, connection: Connection, row: SubjectRow) -> States:
-    """Return what the domains know of a subject at its head."""
-    return node.views.get(
+    """Return what the domains know of a subject at its head; it reads in this transaction alone."""
+    states = node.views.get(
         connection, "state", row.pid, _version(row), lambda: node.domains.states_from_json(json.loads(row.state))
     )
+    return node.domains.reading(states, _entries_of(connection, row.pid))
+
+
+def _entries_of(connection: Connection, pid: str) -> FindEntry:
+    @cache
+    def find(key: str) -> object:
+        row = subject_entries.find(connection, pid, key)
+        return None if row is None else json.loads(row.value)
+
+    return find
 
 
 def _version(row: SubjectRow) -> tuple[bytes, int]:
@@ -56,9 +72,30 @@ def suitability_in(states: States) -> SubjectState:
     return state
 
 
-def remember_states(node: Node, connection: Connection, row: SubjectRow, states: States) -> None:
-    """Keep what is known in memory under its subject's new head."""
-    node.views.get(connection, "state", row.pid, _version(row), lambda: states)
+def write_states(node: Node, connection: Connection, known: Iterable[tuple[SubjectRow, States]]) -> None:
+    """Write subjects whose histories have grown, with what is known of them now; memory keeps that, too."""
+    changed = [(replace(row, state=state_alone(node, states)), states) for row, states in known]
+    subjects.update_heads(connection, [row for row, _ in changed])
+    subject_entries.put(connection, [entry for row, states in changed for entry in _entries(node, row.pid, states)])
+    for row, states in changed:
+        node.views.get(connection, "state", row.pid, _version(row), partial(node.domains.written, states))
+
+
+def write_states_anew(node: Node, connection: Connection, pid: str, states: States) -> None:
+    """Write what is known of a subject in place of all that was; `states` was folded from its first record on."""
+    erasures.put_state(connection, pid, state_alone(node, states))
+    subject_entries.forget(connection, pid)
+    subject_entries.put(connection, list(_entries(node, pid, states)))
+
+
+def state_alone(node: Node, states: States) -> str:
+    """Return what is known as it is stored with its subject, without what lies under keys."""
+    return json_text(node.domains.states_to_json(states))
+
+
+def _entries(node: Node, pid: str, states: States) -> Iterator[SubjectEntryRow]:
+    for key, value in node.domains.entries_to_json(states).items():
+        yield SubjectEntryRow(pid, key, json_text(value))
 
 
 def told_erased(places: Sequence[int]) -> dict[str, str]:
@@ -67,11 +104,6 @@ def told_erased(places: Sequence[int]) -> dict[str, str]:
         return {}
     shown = ", ".join(str(place) for place in places)
     return {ERASED_RECORDS: f"what the ERASE records at the places {shown} name is gone, and no rule saw it"}
-
-
-def dump_states(node: Node, states: States) -> str:
-    """Return what is known as it is stored."""
-    return json_text(node.domains.states_to_json(states))
 
 
 def finder(node: Node, connection: Connection) -> FindStates:

@@ -44,7 +44,7 @@ from node_adapter.workflows.identity.issue_witness import ISSUE_REFERENCE
 from node_adapter.workflows.identity.revocation import REVOKE_REFERENCE, bring_back
 from node_adapter.workflows.identity.succession import end_rights, recovered_reference
 from node_adapter.workflows.intake.countersign import signed_once_in
-from node_adapter.workflows.intake.fold import EMPTY_STATE, dump_states, fold_again, states_of
+from node_adapter.workflows.intake.fold import EMPTY_STATE, fold_again, states_of, write_states
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
@@ -277,8 +277,7 @@ def _store(node: Node, connection: Connection, lost: list[_Found]) -> list[_Foun
             ineffective.append(entry)
     house = node.domains.types_where(lambda entry: entry.of_house)
     records.insert_records(connection, [_row(entry, house=entry.type in house) for entry in lost], [])
-    changed = [replace(known[pid], state=dump_states(node, states)) for pid, states in folded.items()]
-    subjects.update_heads(connection, changed)
+    write_states(node, connection, [(known[pid], states) for pid, states in folded.items()])
     for entry in lost:
         pid = entry.pid
         if entry.type == REVOKE and not bring_back(connection, pid, entry.record.envelope, entry.record.values):

@@ -120,12 +120,15 @@ def test_what_an_erase_names_is_gone_once_it_is_anchored(broker, old):
 def test_no_byte_of_it_is_left_in_the_files(broker, old):
     gone = [row for row in rows_of(broker, old) if row.type != "OPENING"]
     signatures = {row.act_signature for row in gone} - {None}
+    [computed] = [json.loads(row.payload)["engine_digest"] for row in gone if row.type == "LEVEL_RESULT"]
     assert WORD.encode() in files(broker)
+    assert files(broker).count(computed.encode()) > 1  # in the record, and in what rules remember of it
     order(broker, signed(broker, draft(broker, old)))
     broker.anchor()
     assert erase_next(broker.node)
     left = files(broker)
     assert WORD.encode() not in left
+    assert computed.encode() not in left
     assert signatures
     assert not any(signature.encode() in left for signature in signatures)
     for row in gone:

@@ -113,6 +113,7 @@ def day(number):
     subject |= {"label": b""}
     return {
         "subject": {**subject, "state": "{}"},
+        "subject_entry": {"pid": pid, "key": "suitability/tracks/P1", "value": "{}"},
         "record": record(OWN_RECORDS + number, *((pid, 1) if number % 3 else (BUSY, number // 3 + 1)), **given),
         "finding": {"record_id": f"{OWN_RECORDS + number}", "code": "CODE", "rule": "r", "detail": ""},
         "erasure": {"log_index": OWN_RECORDS + number, "pid": pid, "done_at": 1},

@@ -44,6 +44,7 @@ from node_adapter.store import (
     rulesets,
     snapshot,
     state_requests,
+    subject_entries,
     subjects,
     tasks,
     timestamp_tokens,
@@ -99,6 +100,7 @@ SPELLINGS = (
     "update_many",
 )  # of writes: who calls one of them is asked
 PIDS = [CLIENT]
+ENTRY = subject_entries.SubjectEntryRow(CLIENT, "suitability/tracks/P2", "{}")
 MINED = TransactionOutcome(digest("tx", 6), 9, b"", 9, True, 1, 6)
 ATTEMPT = outbox.Attempt(digest("tx", 1), 2, 7, 1, b"raw", 1)
 EVENT = event_log.ChainEvent(10_000, 0, 0, 0, b"", ADDRESS, "DidRegistry", "E", "0x", {})
@@ -453,6 +455,9 @@ CALLS = {
     "state_requests.forget_before": lambda c, size: state_requests.forget_before(c, 1),
     "subjects.insert_subjects": lambda c, size: subjects.insert_subjects(c, [SUBJECT]),
     "subjects.by_pids": lambda c, size: subjects.by_pids(c, PIDS),
+    "subject_entries.forget": lambda c, size: subject_entries.forget(c, CLIENT),
+    "subject_entries.find": lambda c, size: subject_entries.find(c, CLIENT, "suitability/tracks/P1"),
+    "subject_entries.put": lambda c, size: subject_entries.put(c, [ENTRY]),
     "subjects.by_client_refs": lambda c, size: subjects.by_client_refs(c, ["today"]),
     "subjects.by_dids": lambda c, size: subjects.by_dids(c, [DID]),
     "subjects.find_by_pid": lambda c, size: subjects.find_by_pid(c, CLIENT),

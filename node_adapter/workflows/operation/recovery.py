@@ -16,7 +16,6 @@ since the copy was made has no copy anywhere, and does not come back.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -48,6 +47,7 @@ from node_adapter.workflows.intake.fold import EMPTY_STATE, fold_again, states_o
 from primitives.canonical import canonical_json
 from primitives.encoding import decode_hex
 from primitives.errors import InvalidInput, Refused, VerificationFailed
+from primitives.json_text import json_text
 from replay.records import Record
 from replay.succession import SUCCEED, SUCCEEDED
 from replay.wire.consent_call import CALLS, WITHDRAW
@@ -213,7 +213,7 @@ def _read(node: Node, keys: Iterable[bytes], promise: Mapping[str, Any], copy: M
     if record.envelope["type"] == OPENING and record.redacted:
         raise VerificationFailed("opening", f"{field}: an {OPENING} shows all of its fields")
     salt = decode_hex(copy.get("envelope_salt"), f"{field}.record.envelope_salt", _SALT_BYTES)
-    return _Found(checked, json.dumps(promise), record, salt)
+    return _Found(checked, json_text(promise), record, salt)
 
 
 def _enrol(node: Node, connection: Connection, lost: list[_Found]) -> list[str]:
@@ -331,7 +331,7 @@ def _row(entry: _Found, *, house: bool) -> RecordRow:
         seq=envelope["seq"],
         type=envelope["type"],
         envelope=canonical_json(envelope),
-        payload=json.dumps(dict(record.values), ensure_ascii=False) if entry.is_whole else None,
+        payload=json_text(dict(record.values)) if entry.is_whole else None,
         root_salt=None,
         fingerprint=promise.fingerprint,
         label=promise.label,

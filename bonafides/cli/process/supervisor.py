@@ -35,6 +35,7 @@ from node_adapter.store.running import running_lock
 from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
+ALONE_FILE = "supervisor.lock"
 HEALTH_URL_FILE = "health.url"
 _LOCK_SECONDS = 40.0  # longer than a child takes that ends: 20 s for answers under way, 15 s for threads beside a loop
 _PORT_SECONDS = 3.0
@@ -69,6 +70,7 @@ class Supervisor:
         Keystore.open(self._settings.keystore_path, self._password)  # a wrong password is told at once, by us
         erase_from_environment(PASSWORD_VARIABLE)
         with (
+            self._alone(),
             self._lock() as lock,
             running_lock(self._settings.database) as running,
             self._sockets() as (interface, health),
@@ -102,11 +104,17 @@ class Supervisor:
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
 
+    def _alone(self) -> AbstractContextManager[int]:
+        # No child inherits it: while it is held a run lives, and nobody has to wait to be told so.
+        return file_lock(self._settings.home / ALONE_FILE, busy=self._busy)
+
     def _lock(self) -> AbstractContextManager[int]:
-        home = self._settings.home
-        busy = Refused("node-running", f"another process runs the node of {home}")
         # The children of a run that was killed may still be ending.
-        return file_lock(home / LOCK_FILE, busy=busy, patience=Patience(_LOCK_SECONDS))
+        return file_lock(self._settings.home / LOCK_FILE, busy=self._busy, patience=Patience(_LOCK_SECONDS))
+
+    @property
+    def _busy(self) -> Refused:
+        return Refused("node-running", f"another process runs the node of {self._settings.home}")
 
     @contextmanager
     def _sockets(self) -> Iterator[tuple[socket.socket, socket.socket]]:

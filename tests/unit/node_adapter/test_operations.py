@@ -65,6 +65,6 @@ def test_a_key_that_is_taken_is_refused(connection):
 
 def test_postgresql_gets_its_own_spelling():
     dialect = postgresql.dialect()
-    for text, order in (_adding(dialect, TABLE, COLUMNS), _updating(dialect, TABLE, COLUMNS)):
-        assert order is None
+    for text, arranged in (_adding(dialect, TABLE, COLUMNS), _updating(dialect, TABLE, COLUMNS)):
+        assert arranged((1, 2, b"x")) == dict(zip((f"given_{column}" for column in COLUMNS), (1, 2, b"x"), strict=True))
         assert all(text.count(f"%(given_{column})s") == 1 for column in COLUMNS)

@@ -253,37 +253,3 @@ def test_nothing_is_asked_of_an_empty_store(store):
         assert not is_over(connection, NOTHING)
         assert not let_go(connection, NOTHING, ALL, 7)
         assert count(connection, alarm) == 0
-
-
-def test_the_database_does_not_grow_with_the_days_that_it_lets_go_of(stores):
-    """A hundred anchors a day: with what is old gone the pages of a day are those of an earlier one."""
-    grown = []
-    for store in stores:
-        pages = []
-        for day in range(3):
-            with store.write() as connection:
-                for number in range(100 * day + 1, 100 * day + 101):
-                    _anchor(connection, number)
-                if store is stores[0]:
-                    while let_go(connection, Limits(100 * day + 90, 0, 0), 40, day):
-                        pass
-            pages.append(_pages(store))
-        grown.append(pages[-1] - pages[1])
-    assert grown[0] <= 2
-    assert grown[1] > 20
-
-
-def _anchor(connection, number):
-    name = number.to_bytes(2)
-    row = outbox.enqueue(connection, outbox.KIND_ANCHOR, f"anchor:{number}", TARGET, bytes(300), number)
-    outbox.mark_signed(connection, outbox.Attempt(name * 16, row, number, 1, bytes(600), number))
-    mined = outcome(name * 16, number, number)
-    own_transactions.add(connection, mined)
-    outbox.settle(connection, row, mined, number)
-
-
-def _pages(store):
-    with store.read() as connection:
-        if connection.dialect.name == "sqlite":
-            return connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    pytest.skip("the server takes room back by its autovacuum, when it thinks fit")

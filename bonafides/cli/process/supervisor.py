@@ -36,6 +36,9 @@ from primitives.errors import CouldNotCheck, Refused
 
 LOCK_FILE = "run.lock"
 ALONE_FILE = "supervisor.lock"
+# glibc gives each thread that allocates an arena, and none of 32 threads gives back what its largest request took: with
+# two of them a process that answers HTTP holds 133 MiB after 29,000 facts in bulk, without a bound 203 and more.
+_ALLOCATOR = {"MALLOC_ARENA_MAX": "2"}
 HEALTH_URL_FILE = "health.url"
 _LOCK_SECONDS = 40.0  # longer than a child takes that ends: 20 s for answers under way, 15 s for threads beside a loop
 _PORT_SECONDS = 3.0
@@ -144,7 +147,8 @@ class Supervisor:
         directory = self._settings.logs_path
         directory.mkdir(mode=0o700, exist_ok=True)
         directory.chmod(0o700)
-        environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+        own = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+        environment = {**_ALLOCATOR, **own}
         for spec in self._specs(interface.fileno(), health.fileno()):
             log = spec.name.partition("-")[0]
             if log not in self._logs:

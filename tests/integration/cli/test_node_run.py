@@ -75,6 +75,8 @@ def test_a_node_keeps_its_secrets_tells_how_it_is_and_outlives_its_processes(run
     pids = [process.pid, *children(process.pid)]
     assert len(pids) == 6
     assert not any(PASSWORD.encode() in Path(f"/proc/{pid}/environ").read_bytes() for pid in pids)
+    # and no thread keeps for itself what it freed
+    assert all(b"MALLOC_ARENA_MAX=2" in Path(f"/proc/{pid}/environ").read_bytes() for pid in pids[1:])
     token = read_token(home, "operator")
     with httpx.Client(base_url=told["url"], headers={"Authorization": f"Bearer {token}"}, timeout=60) as http:
         assert http.get("/v1/status").status_code == 200

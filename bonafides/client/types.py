@@ -15,6 +15,7 @@ class AccessLogPayloadOrderBody(TypedDict):
     case: str
     ordered_at: str
     due_at: NotRequired[str]
+    block: NotRequired[int]
 
 
 class AccessLogPayloadOrder(TypedDict):

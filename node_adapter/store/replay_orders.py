@@ -33,10 +33,10 @@ class OrderRow:
 
 
 def keep_order(connection: Connection, row: OrderRow) -> OrderRow:
-    """Store an order; the same case and client again gives the row that is there."""
-    add_once(connection, replay_order, vars(row))
-    found = find_order(connection, row.case_number, row.did)
-    return row if found is None else found
+    """Store an order, and return it; where its case and client, or its number, are taken, the row that has them."""
+    if add_once(connection, replay_order, vars(row)):
+        return row
+    return find_order(connection, row.case_number, row.did) or find_by_id(connection, row.id) or row
 
 
 def find_order(connection: Connection, case_number: str, did: str) -> OrderRow | None:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from domain.record_type import RecordType
 from domain.second_person import ORDER, SecondPerson
+from domain.shapes import DID, ORDER_BODY
 from domain.words import Words
-from primitives.shapes import Fields, ListOf, Nullable, OneOf, Text, Time
+from primitives.shapes import Fields, ListOf, Nullable, OneOf, Text
 from suitability.act import Act
 from suitability.rules.second_person import second_person
-from suitability.shapes import CODE, DID, MILLISECONDS, NAME
+from suitability.shapes import CODE, MILLISECONDS, NAME
 from suitability.subject import SubjectState
 
 _ORDER = Fields(
     {
         **dict.fromkeys(("format", "sender", "receiver", "kind", "nonce", "signature"), Text(200)),
         "sent_at": MILLISECONDS,
-        "body": Fields({"id": Text(200), "did": DID, "case": Text(120), "ordered_at": Time()}, {"due_at": Time()}),
+        "body": ORDER_BODY,
     }
 )
 

@@ -8,13 +8,14 @@ from dataclasses import replace
 from domain.fact import Fact
 from domain.finding import Code, Finding
 from domain.record_type import RecordType
+from domain.shapes import DID
 from domain.words import Words
 from primitives.shapes import ListOf, Nullable, OneOf
 from suitability.act import Act
 from suitability.rules.assessed import valid_level
 from suitability.rules.identity import not_ended
 from suitability.rules.product import late
-from suitability.shapes import CODE, DID, DIGEST, VERSIONED
+from suitability.shapes import CODE, DIGEST, VERSIONED
 from suitability.subject import Application, SubjectState
 
 CODES = {

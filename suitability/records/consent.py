@@ -9,13 +9,14 @@ from typing import Any
 from domain.fact import Fact
 from domain.finding import Code, Finding
 from domain.record_type import RecordType
+from domain.shapes import DID
 from domain.words import Words
 from primitives.errors import InvalidInput
 from primitives.shapes import Boolean, ListOf, OneOf, Text, Time
 from primitives.timestamp import parse_time
 from suitability.act import Act
 from suitability.rules.identity import identified, not_ended
-from suitability.shapes import CODE, COMMITMENT, DID, DIGEST
+from suitability.shapes import CODE, COMMITMENT, DIGEST
 from suitability.subject import Consent, SubjectState
 from suitability.vocabulary import PURPOSES
 

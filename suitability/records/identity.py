@@ -8,13 +8,14 @@ from dataclasses import replace
 from domain.fact import Fact
 from domain.finding import Code, Finding
 from domain.record_type import RecordType
+from domain.shapes import DID
 from domain.words import Words
 from primitives.shapes import Boolean, Integer, Nullable, OneOf, Time
 from primitives.timestamp import parse_time
 from suitability.act import Act
 from suitability.rules.identity import identified, not_ended
 from suitability.rules.limits import joined
-from suitability.shapes import CODE, COMMITMENT, DID, DIGEST
+from suitability.shapes import CODE, COMMITMENT, DIGEST
 from suitability.subject import SubjectState, earliest
 
 DOCUMENT_KINDS = (

@@ -33,7 +33,8 @@ def take_answer(node: Node, order_id: str, data: bytes) -> dict[str, Any]:
     Raises:
         InvalidInput: it is no bundle of format 2.
         Refused: `order-not-found`; `order-other-regulator`, this node did not give it; `order-other-matter`, the bundle
-            is of another broker, client or case.
+            is of another broker, client or case; `order-older-bundle`, it shows the chain as it was before the order,
+            or the order names no block.
         CouldNotCheck: this node's index has no such block (`block-unknown`).
         VerificationFailed: the first check that fails.
     """
@@ -46,6 +47,7 @@ def take_answer(node: Node, order_id: str, data: bytes) -> dict[str, Any]:
     report = verify_history(data, [word.file], trust_keys=[word.key], domains=node.domains).report
     _require_holds(report)
     _require_about(order, bundle, report)
+    _require_since(order, number)
     now = node.clock.now_ms()
     answer = {"sha256": hashlib.sha256(data).hexdigest(), "block": number, "records": len(report.records)}
     with node.store.write() as connection:
@@ -77,3 +79,14 @@ def _require_about(order: OrderRow, bundle: Bundle, report: VerificationReport) 
     for name, one, other in zip(("broker", "client", "case"), stated, wanted, strict=True):
         if one != other:
             raise Refused("order-other-matter", f"bundle.{name}: is {one}, and the order is about {other}")
+
+
+def _require_since(row: OrderRow, block: int) -> None:
+    """Check that a bundle shows what was anchored up to the order: its time is the chain's, not what anybody says."""
+    ordered = None if row.message is None else json.loads(row.message)["body"].get("block")
+    if ordered is None:
+        raise Refused(
+            "order-older-bundle", "id: the order is of an earlier release and names no block: give another one"
+        )
+    if block < ordered:
+        raise Refused("order-older-bundle", f"bundle.header: is of block {block}, and the order of block {ordered}")

@@ -1,7 +1,7 @@
 """A regulator orders the replay of a client under a case number; the broker's compliance officer sees and answers it.
 
 The order is a signed message from the regulator's node to the broker's: it names the client by the pairwise DID, and
-says until when it is to be answered (docs/spec/report.md, section 8).
+says until when it is to be answered, and from which block of the chain on (docs/spec/report.md, section 8).
 """
 
 from __future__ import annotations
@@ -13,16 +13,18 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from domain.shapes import ORDER_BODY
 from node_adapter.node import Node
 from node_adapter.peers.messages import PeerMessage, sign_message
 from node_adapter.store import replay_orders as store
 from node_adapter.store import subjects
+from node_adapter.store.chain import blocks
 from node_adapter.store.replay_orders import OrderRow
 from node_adapter.store.subjects import SubjectRow
 from node_adapter.workflows.replay.order_clock import order_json
 from primitives.canonical import parse_json
 from primitives.errors import InvalidInput, Refused
-from primitives.shapes import Anything, Fields, Named, Text
+from primitives.shapes import Fields, Named
 from primitives.timestamp import format_time, parse_time
 from primitives.uuid7 import ENTROPY_BYTES, uuid7
 from replay.wire.shapes import ADDRESS, CASE, PARSED_DID, TIME
@@ -36,9 +38,6 @@ ORDER_REQUEST = Named(
         {"due_at": TIME.note("Until when it is to be answered; two days from now where it is not said.")},
     ),
 )
-_ORDER = Fields(
-    {"id": Text(controls=True, min=0), "did": PARSED_DID, "case": CASE, "ordered_at": Anything()}, {"due_at": TIME}
-)
 
 
 def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +46,8 @@ def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InvalidInput: malformed, due in the past, or the broker's node is not in our settings.
         Refused: the broker's node refuses it (`peer-refused`).
-        CouldNotCheck: the broker's node cannot be reached; nothing is kept, order again.
+        CouldNotCheck: the broker's node cannot be reached; nothing is kept, order again. `index-empty`, this node has
+            read no block yet.
     """
     asked = ORDER_REQUEST.read(request, "")
     broker, did, case = asked["broker"], asked["did"].text, asked["case"]
@@ -68,7 +68,16 @@ def order_replay(node: Node, request: Mapping[str, Any]) -> dict[str, Any]:
         answered_at=None,
         due_at=due,
     )
-    body = {"id": order.id, "did": did, "case": case, "ordered_at": format_time(now), "due_at": format_time(due)}
+    with node.store.read() as connection:
+        block = blocks.tip(connection).number
+    body = {
+        "id": order.id,
+        "did": did,
+        "case": case,
+        "ordered_at": format_time(now),
+        "due_at": format_time(due),
+        "block": block,
+    }
     message = sign_message(node, broker, KIND, body)
     node.send(url, message)
     with node.store.write() as connection:
@@ -80,18 +89,19 @@ def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
     """Take a regulator's order.
 
     Raises:
-        InvalidInput: malformed.
-        Refused: `peer-role`, the sender is no regulator; `subject-not-found`, the DID is no client of ours.
+        InvalidInput: malformed, or more than a look at originals can record of it: the case could never be answered.
+        Refused: `peer-role`, the sender is no regulator; `subject-not-found`, the DID is no client of ours;
+            `order-taken`, another order has this number, or another regulator's this case and client.
     """
     if message.sender_role != "regulator":
         raise Refused("peer-role", "only a regulator may order a replay")
-    body = _ORDER.read(message.body, "body")
+    body = ORDER_BODY.read(message.body, "body")
     order = OrderRow(
         id=body["id"],
-        case_number=body["case"],
+        case_number=CASE.read(body["case"], "body.case"),
         regulator=message.sender,
         broker=node.address,
-        did=body["did"].text,
+        did=PARSED_DID.read(body["did"], "body.did").text,
         ordered_at=node.clock.now_ms(),
         answered_at=None,
         message=json.dumps(message.signed),
@@ -101,6 +111,9 @@ def receive_order(node: Node, message: PeerMessage) -> dict[str, Any]:
         if subjects.find_by_did(connection, order.did) is None:
             raise Refused("subject-not-found", "body.did: is no client of this broker")
         kept = store.keep_order(connection, order)
+        if (kept.regulator, kept.case_number, kept.did) != (order.regulator, order.case_number, order.did):
+            taken = "body.id: is" if kept.id == order.id else "body.case: about this client is"
+            raise Refused("order-taken", f"{taken} that of another order")
     return {"status": "accepted", "id": kept.id}
 
 

@@ -9,8 +9,11 @@ import json
 
 import pytest
 
+from node_adapter.peers.messages import sign_message
 from node_adapter.store import alarms, replay_orders
+from node_adapter.store.schema import replay_order
 from node_adapter.workflows.replay.order_clock import watch_orders
+from node_adapter.workflows.replay.orders import KIND
 from primitives.errors import Refused
 from primitives.timestamp import format_time, parse_time
 from tests.world.broker import Broker
@@ -107,6 +110,50 @@ def test_a_clock_that_is_none_is_refused(regulator, broker, client, due, rule):
     assert listed(broker) == []
 
 
+BODY = {"id": "o-1", "case": CASE, "ordered_at": "2026-08-01T12:00:00.000+08:00"}
+
+
+def given_by(regulator, broker, **body):
+    """Have the broker's node take an order as it is."""
+    return broker.http.post("/v1/peer/messages", json=sign_message(regulator.node, broker.keys.address, KIND, body))
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "rule"),
+    [
+        ("id", "", "length"),
+        ("id", "x" * 201, "length"),
+        ("id", "o\n1", "control-character"),
+        ("case", "C\u200b1", "hidden-character"),
+        ("ordered_at", "soon", "record-time"),
+        ("ordered_at", 7, "record-time"),
+        ("block", -1, "range"),
+    ],
+)
+def test_an_order_that_no_look_could_record_is_not_taken(regulator, broker, client, member, value, rule):
+    refused = given_by(regulator, broker, **BODY | {"did": client.did, member: value})
+    assert (refused.status_code, refused.get_json().get("field")) == (422, f"body.{member}"), refused.get_json()
+    assert refused.get_json()["rule"] == rule
+    assert listed(broker) == []
+
+
+def test_an_order_is_taken_and_kept_or_refused(regulator, broker, client):
+    """Neither a number that is taken nor another regulator's case: what is called accepted is there."""
+    broker.chain.admit("other-regulator", role=2)
+    other = Broker(regulator.path.parent / "other", broker.chain, "other-regulator", "regulator", broker.clock)
+    somebody = broker.enrol("another")
+    for _ in range(2):
+        assert given_by(regulator, broker, **BODY, did=client.did).get_json()["id"] == "o-1"
+    again = given_by(regulator, broker, **BODY | {"id": "o-2"}, did=client.did)
+    assert again.get_json() == {"status": "accepted", "id": "o-1"}  # of one regulator one case of a client is one order
+    number = given_by(regulator, broker, **BODY, did=somebody.did).get_json()
+    case = given_by(other, broker, **BODY | {"id": "o-3"}, did=client.did).get_json()
+    other.store.dispose()
+    assert (number["code"], number["detail"].split(":")[0]) == ("order-taken", "body.id")
+    assert (case["code"], case["detail"].split(":")[0]) == ("order-taken", "body.case")
+    assert [(one["id"], one["did"]) for one in listed(broker)] == [("o-1", client.did)]
+
+
 def test_the_broker_is_told_before_it_is_late_and_the_regulator_sees_what_is(regulator, broker, client):
     number = order(regulator, broker, client).get_json()["id"]
     assert (told(broker), listed(broker, late=True)) == ([], [])
@@ -171,6 +218,30 @@ def test_what_proves_nothing_answers_nothing(regulator, broker, client):
     assert answer(regulator, number, bundle_of(broker, other)).get_json()["code"] == "order-other-matter"
     assert answer(regulator, "o-17", data).status_code == 404
     assert [one["answered_at"] for one in listed(regulator)] == [None]
+
+
+def test_a_bundle_from_before_the_order_hides_what_happened_since(regulator, broker, client):
+    old = bundle_of(broker, client)
+    broker.clock.now += 60_000
+    broker.assess(client)
+    broker.anchor()
+    number = order(regulator, broker, client).get_json()["id"]
+    refused = answer(regulator, number, old).get_json()
+    assert (refused["code"], refused["detail"].split(":")[0]) == ("order-older-bundle", "bundle.header")
+    assert [one["answered_at"] for one in listed(regulator)] == [None]
+    taken = answer(regulator, number, bundle_of(broker, client)).get_json()
+    assert taken["state"] == "answered"
+    assert taken["answer"]["records"] > len(json.loads(old)["history"]["records"])
+
+
+def test_an_order_of_an_earlier_release_names_no_block_and_is_given_anew(regulator, broker, client):
+    number = order(regulator, broker, client).get_json()["id"]
+    data = bundle_of(broker, client)
+    for message in (None, json.dumps({"body": {"id": number}})):
+        with regulator.store.write() as connection:
+            connection.execute(replay_order.update().values(message=message))
+        refused = answer(regulator, number, data).get_json()
+        assert (refused["code"], refused["detail"].split(":")[0]) == ("order-older-bundle", "id")
 
 
 def test_no_other_regulator_takes_it_and_no_other_role(regulator, broker, client):
